@@ -1,0 +1,33 @@
+"""The shared vocabulary: clips, files, loudness, time-frequency front ends and their inversion.
+
+Conventions
+-----------
+Samples are one-dimensional ``float32`` arrays in [-1, 1]; times are seconds, frequencies hertz, and
+``sample_rate`` is in hertz. Spectrograms are ``(bins, frames)``, as in librosa.
+"""
+
+from timbrebench.audio.clips import (
+    as_samples,
+    fit_length,
+    read_audio,
+    resample,
+    write_audio,
+)
+from timbrebench.audio.inversion import griffin_lim
+from timbrebench.audio.loudness import is_silent, limit_peak, rms, scale_to_rms
+from timbrebench.audio.spectra import log_magnitude, magnitude
+
+__all__ = [
+    "as_samples",
+    "fit_length",
+    "griffin_lim",
+    "is_silent",
+    "limit_peak",
+    "log_magnitude",
+    "magnitude",
+    "read_audio",
+    "resample",
+    "rms",
+    "scale_to_rms",
+    "write_audio",
+]

@@ -1,0 +1,128 @@
+"""One family of exceptions: each message says what was wrong, where, and what to do.
+
+Catch :class:`TimbrebenchError` for everything that the project raises on purpose. Nothing here ends the
+process: only the command line turns an exception into an exit status.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+
+class TimbrebenchError(Exception):
+    """Base of every error that the project raises on purpose."""
+
+
+class AudioError(TimbrebenchError):
+    """Audio that cannot be read, written or processed."""
+
+
+class StorageError(TimbrebenchError):
+    """A file that cannot be written: no space, no permission, no such device."""
+
+
+class ConfigurationError(TimbrebenchError):
+    """A setting that does not exist, has the wrong type or lies outside its range."""
+
+
+class UnknownNameError(ConfigurationError):
+    """A name that is not among the known ones.
+
+    Parameters
+    ----------
+    kind : str
+        What was named: "method", "metric", "instrument".
+    name : str
+        What was asked for.
+    known : iterable of str
+        What there is. The nearest name is suggested.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(f"unknown {kind} {name!r}{suggestion(name, self.known)}")
+
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, list[str]]]:
+        return type(self), (self.kind, self.name, self.known)
+
+
+class MissingResourceError(TimbrebenchError):
+    """Something outside the project that has to be installed or fetched first."""
+
+
+class CorpusError(TimbrebenchError):
+    """A score or a corpus that cannot be turned into notes."""
+
+
+class DatasetError(TimbrebenchError):
+    """A dataset that is missing, incomplete, or not what its manifest says."""
+
+
+class JudgeError(TimbrebenchError):
+    """A judge that cannot be trained, loaded or asked."""
+
+
+class MethodError(TimbrebenchError):
+    """A method that cannot run on its input, or whose output is no audio."""
+
+
+class RunError(TimbrebenchError):
+    """A run folder that cannot be used as asked."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """End a message about an unknown name: the nearest known one, or all of them.
+
+    Parameters
+    ----------
+    name : str
+        What was asked for.
+    known : iterable of str
+        The names there are.
+
+    Returns
+    -------
+    str
+        ``": did you mean 'piano'?"``, or the list of names where none is near.
+
+    Examples
+    --------
+    >>> suggestion("clarinette", ["clarinet", "piano"])
+    ": did you mean 'clarinet'?"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f": did you mean {near[0]!r}?"
+    return f": choose from {', '.join(names)}" if names else ""
+
+
+def describe_validation(error: ValidationError, where: str, known: Iterable[str]) -> ConfigurationError:
+    """Turn pydantic's report on a configuration into one readable error.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+        The report.
+    where : str
+        What was being read: a file, a method's parameters.
+    known : iterable of str
+        The keys that exist there, for suggestions.
+
+    Returns
+    -------
+    ConfigurationError
+        One line for each problem, with the key's path.
+    """
+    lines = []
+    names = list(known)
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown key {key!r}{suggestion(str(problem['loc'][-1]), names)}")
+        else:
+            lines.append(f"{key or 'the whole'}: {problem['msg']}, got {problem['input']!r}")
+    return ConfigurationError(f"{where}: " + "; ".join(lines))

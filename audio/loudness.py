@@ -1,0 +1,38 @@
+"""How loud a clip is, and how to change that."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from timbrebench.audio.clips import Samples
+
+#: Below this root mean square a clip counts as silent: -80 dB of full scale, under the noise of 16 bits
+#: with dither and far under the quietest note of any rendering.
+SILENCE_RMS = 1e-4
+
+
+def rms(samples: Samples) -> float:
+    """Return the root mean square of `samples`, 1 for a square wave at full scale."""
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+
+
+def is_silent(samples: Samples) -> bool:
+    """Tell whether a clip is silent: its root mean square lies under :data:`SILENCE_RMS`."""
+    return rms(samples) < SILENCE_RMS
+
+
+def scale_to_rms(samples: Samples, level: float) -> Samples:
+    """Scale `samples` to the root mean square `level`; silence stays as it is."""
+    present = rms(samples)
+    if present == 0:
+        return samples
+    return np.asarray(samples * (level / present), dtype=np.float32)
+
+
+def limit_peak(samples: Samples, peak: float = 1.0) -> Samples:
+    """Scale a clip down, as a whole, so that no sample exceeds `peak`; quieter clips stay as they are."""
+    highest = float(np.abs(samples).max(initial=0.0))
+    if highest <= peak:
+        return samples
+    # Rounding to float32 can land one step above the peak.
+    return np.asarray(np.clip(samples * (peak / highest), -peak, peak), dtype=np.float32)

@@ -1,0 +1,95 @@
+"""Files that are either whole or absent, and their fingerprints."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from timbrebench.audio.errors import StorageError
+
+_REMEDIES = {
+    errno.ENOSPC: "no space left: free some and run again, what was finished is kept",
+    errno.EDQUOT: "the disk quota is used up: free some space and run again, what was finished is kept",
+    errno.EACCES: "no permission to write there: choose another folder",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.EISDIR: "there is a folder of that name: remove it or choose another name",
+    errno.ENOTDIR: "part of the path is a file, not a folder: choose another path",
+}
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Say why `path` could not be written and what to do about it."""
+    remedy = _REMEDIES.get(error.errno or 0, str(error))
+    return StorageError(f"cannot write {path}: {remedy}")
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that takes its place when the block ends well.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file to write. Its folder is made where missing.
+
+    Yields
+    ------
+    pathlib.Path
+        Where to write; it keeps the suffix of `path`, since writers choose a format by it.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written. `path` is then what it was before.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        # mkstemp makes files private; what is published follows the user's umask instead.
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
+    """Write `value` as indented JSON with sorted keys, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(value: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
+    """Return the SHA-256 of `value` in canonical JSON: equal values have equal fingerprints."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

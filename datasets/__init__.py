@@ -1,0 +1,12 @@
+"""Datasets with known ground truth: building them, reading them, checking them.
+
+A dataset is a folder: ``dataset.json`` says how it was made, ``manifest.csv`` has one row for each clip,
+``audio/`` holds the clips, ``notes/`` the notes of each piece, ``failures.csv`` what could not be used.
+"""
+
+from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.rendering import build_dataset
+from timbrebench.datasets.verification import verify_dataset
+
+__all__ = ["Dataset", "DatasetConfiguration", "build_dataset", "verify_dataset"]

@@ -1,0 +1,83 @@
+"""What a dataset is made of."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from timbrebench.datasets.instruments import PROGRAMS, program_of
+
+SPLITS = ("train", "validation", "test")
+
+
+class Shares(BaseModel):
+    """Shares of the pieces that go into each split; together 1.
+
+    A piece is in one split with all its clips, so that nothing learned in training is met again in a test.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train: float = Field(default=0.6, gt=0)
+    validation: float = Field(default=0.15, gt=0)
+    test: float = Field(default=0.25, gt=0)
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the shares of the splits add up to {total:g}, not 1")
+        return self
+
+
+class DatasetConfiguration(BaseModel):
+    """A dataset of pieces rendered note for note on several instruments and soundfonts.
+
+    Attributes
+    ----------
+    corpus : "music21"
+        Where the pieces come from: the scores that music21 carries.
+    pieces : int
+        How many pieces, at least 3.
+    instruments : tuple of str
+        Names from :data:`timbrebench.datasets.instruments.PROGRAMS`, at least 2.
+    soundfonts : tuple of str
+        Names or paths; each piece is rendered with each.
+    sample_rate : int
+        Rate of the clips in hertz. 22,050 is what the literature's methods work at.
+    clip_duration_s : float
+        Length of a clip in seconds.
+    clips_per_piece : int
+        Clips of each piece, one after the other.
+    splits : Shares
+        Shares of the pieces in each split.
+    seed : int
+        Seed of all that is drawn: the order of the pieces, tempi, where clips begin, splits.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    corpus: Literal["music21"] = "music21"
+    pieces: int = Field(default=48, ge=3)
+    instruments: tuple[str, ...] = Field(default=tuple(PROGRAMS), min_length=2)
+    soundfonts: tuple[str, ...] = Field(default=("FluidR3_GM", "TimGM6mb"), min_length=1)
+    sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
+    clip_duration_s: float = Field(default=5.0, ge=1.0, le=60.0)
+    clips_per_piece: int = Field(default=3, ge=1)
+    splits: Shares = Shares()
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("instruments", "soundfonts")
+    @classmethod
+    def _no_repeats(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("a name stands in the list twice")
+        return names
+
+    @field_validator("instruments")
+    @classmethod
+    def _known_instruments(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            program_of(name)
+        return names

@@ -1,0 +1,188 @@
+"""Scores that can be had without a download: the corpus that music21 carries.
+
+A score is converted to notes once: music21 writes it as MIDI, pretty_midi reads that, and the notes are kept
+in the user's cache folder together with the reasons of those that could not be converted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import platformdirs
+
+from timbrebench.audio.errors import CorpusError
+from timbrebench.audio.storage import write_json
+from timbrebench.datasets.notes import notes_table, read_midi
+
+#: Raise it when the conversion changes, so that kept notes are made again.
+_CONVERSION = 1
+
+#: Folders of music21's corpus that are no pieces: exercises, demonstrations, books of many tunes.
+_NO_PIECES = {
+    "demos",
+    "theoryExercises",
+    "airdsAirs",
+    "essenFolksong",
+    "leadSheet",
+    "miscFolk",
+    "nottingham-dataset",
+    "oneills1850",
+}
+
+#: Largest file in bytes that is parsed, by format. Larger ones are movements that take up to a minute.
+_LARGEST = {
+    ".abc": 20_000,
+    ".krn": 30_000,
+    ".mxl": 25_000,
+    ".musicxml": 500_000,
+    ".xml": 500_000,
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of the corpus.
+
+    Attributes
+    ----------
+    piece : str
+        Its name in datasets: ``composer.title``, of letters, digits, hyphens and dots.
+    composer : str
+        The corpus's folder.
+    path : pathlib.Path
+        The file.
+    """
+
+    piece: str
+    composer: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The notes of a score.
+
+    Attributes
+    ----------
+    score : Score
+        Where they come from.
+    notes : pandas.DataFrame
+        A table of notes at the score's tempo.
+    tempo_marked : bool
+        Whether the score states its tempo; else the notes run at 120 quarter notes a minute.
+    """
+
+    score: Score
+    notes: pd.DataFrame
+    tempo_marked: bool
+
+
+def list_scores(seed: int) -> list[Score]:
+    """List the corpus's scores in the order in which a dataset takes them.
+
+    Composers take turns, each with a score drawn from theirs, so that any first n scores are by as many
+    composers as can be.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    list of Score
+        Scores small enough to be parsed in seconds.
+    """
+    from music21.corpus.corpora import CoreCorpus  # noqa: PLC0415 - takes a while
+
+    by_composer: dict[str, dict[str, Score]] = defaultdict(dict)
+    for path in sorted(CoreCorpus().getPaths()):
+        parts = path.parts[path.parts.index("corpus") + 1 :]
+        if parts[0] not in _NO_PIECES and path.stat().st_size <= _LARGEST.get(path.suffix, 0):
+            name = _piece_name(parts)
+            # One piece can be there in several formats.
+            by_composer[parts[0]].setdefault(name, Score(name, parts[0], path))
+    generator = np.random.default_rng(seed)
+    queues = []
+    for composer in sorted(by_composer):
+        scores = list(by_composer[composer].values())
+        queues.append([scores[index] for index in generator.permutation(len(scores))])
+    longest = max(len(queue) for queue in queues)
+    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
+
+
+def _piece_name(parts: tuple[str, ...]) -> str:
+    names = [*parts[:-1], Path(parts[-1]).stem]
+    return ".".join(re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-") for name in names)
+
+
+def convert(score: Score) -> Piece:
+    """Return the notes of a score, from the cache where they were made before.
+
+    Parameters
+    ----------
+    score : Score
+        One of :func:`list_scores`.
+
+    Returns
+    -------
+    Piece
+        Its notes.
+
+    Raises
+    ------
+    CorpusError
+        If the score does not convert; the reason is kept and given again the next time.
+    """
+    path = _cache_folder() / f"{score.piece}{score.path.suffix}.json"
+    kept = _read_cache(path)
+    if kept is None:
+        kept = _convert_now(score)
+        write_json(path, kept)
+    if "failure" in kept:
+        raise CorpusError(str(kept["failure"]))
+    return Piece(score, notes_table([tuple(row) for row in kept["notes"]]), bool(kept["tempo_marked"]))
+
+
+def _cache_folder() -> Path:
+    release = f"music21-{version('music21')}-{_CONVERSION}"
+    return Path(platformdirs.user_cache_dir("timbrebench")) / "scores" / release
+
+
+def _read_cache(path: Path) -> dict[str, Any] | None:
+    """Return what is kept, or None where nothing is or the file was damaged."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) and ("failure" in kept or "notes" in kept) else None
+
+
+def _convert_now(score: Score) -> dict[str, Any]:
+    from music21 import converter, midi, stream  # noqa: PLC0415 - takes a while
+
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")  # music21 remarks on oddities of notation that do not matter here
+            parsed = converter.parse(score.path, forceSource=True)
+            if isinstance(parsed, stream.Opus):
+                return {"failure": f"a collection of {len(parsed.scores)} scores, not a piece"}
+            content = midi.translate.streamToMidiFile(parsed).writestr()
+        notes, tempo_marked = read_midi(content)
+    except CorpusError as error:
+        return {"failure": str(error)}
+    except Exception as error:  # music21 fails in many ways on unusual notation; all mean the same here
+        return {"failure": f"music21 cannot convert it ({type(error).__name__}: {error})"}
+    columns = notes[["onset_s", "offset_s", "pitch", "velocity"]]
+    return {"notes": columns.to_numpy().tolist(), "tempo_marked": tempo_marked}

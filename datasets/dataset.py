@@ -1,0 +1,190 @@
+"""Read a dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from timbrebench.audio.clips import Samples, read_audio
+from timbrebench.audio.errors import DatasetError, UnknownNameError
+from timbrebench.datasets.notes import read_notes, window
+
+#: Version of the layout on disk; readers refuse others.
+SCHEMA = 1
+
+DESCRIPTION = "dataset.json"
+MANIFEST = "manifest.csv"
+FAILURES = "failures.csv"
+
+#: Columns of the manifest that every dataset has.
+MANIFEST_COLUMNS = (
+    "clip_id",
+    "path",
+    "label",
+    "piece",
+    "instrument",
+    "program",
+    "soundfont",
+    "start_s",
+    "duration_s",
+    "sample_rate",
+    "split",
+    "sha256",
+)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One row of a manifest.
+
+    Attributes
+    ----------
+    clip_id : str
+        Unique in the dataset.
+    path : str
+        Relative to the dataset's folder.
+    label : str
+        What a judge is asked for: here the instrument.
+    piece, instrument, soundfont, soundfont_family, split : str
+        What is played, by what, and on which side of the split.
+    program : int
+        General MIDI program.
+    start_s, duration_s : float
+        The clip's window of the piece, in seconds.
+    sample_rate : int
+        Rate in hertz.
+    sha256 : str
+        Of the file.
+    """
+
+    clip_id: str
+    path: str
+    label: str
+    piece: str
+    instrument: str
+    program: int
+    soundfont: str
+    soundfont_family: str
+    start_s: float
+    duration_s: float
+    sample_rate: int
+    split: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset on disk, or a selection of its clips.
+
+    Attributes
+    ----------
+    root : pathlib.Path
+        The folder.
+    description : mapping
+        The content of ``dataset.json``.
+    manifest : pandas.DataFrame
+        One row for each clip.
+    """
+
+    root: Path
+    description: Mapping[str, Any]
+    manifest: pd.DataFrame
+
+    @classmethod
+    def open(cls, root: Path | str) -> Dataset:
+        """Open a finished dataset.
+
+        Parameters
+        ----------
+        root : path-like
+            Its folder.
+
+        Raises
+        ------
+        DatasetError
+            If there is none, its build was not finished, or it has another layout.
+        """
+        root = Path(root)
+        path = root / DESCRIPTION
+        if not path.is_file():
+            raise DatasetError(
+                f"{root}: no finished dataset here ({DESCRIPTION} is missing): "
+                "build it, or build on, with `timbrebench dataset build`"
+            )
+        try:
+            description = json.loads(path.read_text(encoding="utf-8"))
+            schema = description.get("schema")
+            if schema != SCHEMA:
+                raise DatasetError(
+                    f"{path}: layout {schema}, this version reads {SCHEMA}: build the dataset again"
+                )
+            manifest = pd.read_csv(root / MANIFEST)
+        except (OSError, ValueError, AttributeError) as error:
+            raise DatasetError(f"{root}: cannot be read as a dataset ({error}): build it again") from error
+        missing = [column for column in MANIFEST_COLUMNS if column not in manifest]
+        if missing:
+            raise DatasetError(f"{root / MANIFEST}: misses the columns {', '.join(missing)}: build it again")
+        return cls(root, description, manifest)
+
+    def __len__(self) -> int:
+        return len(self.manifest)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the selected clips, sorted."""
+        return tuple(sorted(self.manifest.label.unique()))
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate in hertz that all clips share."""
+        rates = self.manifest.sample_rate.unique()
+        if len(rates) != 1:
+            raise DatasetError(f"{self.root}: clips have {len(rates)} different sample rates, expected one")
+        return int(rates[0])
+
+    def select(self, **wanted: str | float | Iterable[str]) -> Dataset:
+        """Select clips by the manifest's columns.
+
+        Parameters
+        ----------
+        **wanted
+            Column and value, or values of which one must fit: ``select(split="train",
+            soundfont=["FluidR3_GM"])``.
+
+        Returns
+        -------
+        Dataset
+            The clips for which all fit, in the manifest's order. It may be empty.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such column.
+        """
+        rows = pd.Series(data=True, index=self.manifest.index)
+        for column, value in wanted.items():
+            if column not in self.manifest:
+                raise UnknownNameError("column of the manifest", column, self.manifest.columns)
+            values = [value] if isinstance(value, str | int | float) else list(value)
+            rows &= self.manifest[column].isin(values)
+        return replace(self, manifest=self.manifest[rows])
+
+    def clips(self) -> Iterator[Clip]:
+        """Go through the selected clips in the manifest's order."""
+        names = Clip.__dataclass_fields__
+        for row in self.manifest[list(names)].itertuples(index=False):
+            yield Clip(*row)
+
+    def samples(self, clip: Clip) -> Samples:
+        """Read a clip's audio: shape (duration_s * sample_rate,)."""
+        return read_audio(self.root / clip.path)[0]
+
+    def notes(self, clip: Clip) -> pd.DataFrame:
+        """Return the notes that begin within a clip, with times from its start."""
+        piece = read_notes(self.root / "notes" / f"{clip.piece}.csv")
+        return window(piece, clip.start_s, clip.duration_s)

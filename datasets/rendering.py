@@ -1,0 +1,284 @@
+"""Build a dataset: render every piece on every instrument of every soundfont.
+
+A build can be stopped at any moment and goes on where it was. What is finished, one piece on one soundfont,
+is listed in a journal inside the folder; ``dataset.json`` is written last, so a folder that has it is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import soundfile
+from joblib import Parallel, cpu_count, delayed
+
+from timbrebench.audio.clips import Samples, fit_length, write_audio
+from timbrebench.audio.errors import DatasetError
+from timbrebench.audio.loudness import is_silent, limit_peak, scale_to_rms
+from timbrebench.audio.progress import Tracker, log, muted
+from timbrebench.audio.storage import file_sha256, write_json, write_text
+from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.dataset import (
+    DESCRIPTION,
+    FAILURES,
+    MANIFEST,
+    MANIFEST_COLUMNS,
+    SCHEMA,
+    Dataset,
+)
+from timbrebench.datasets.instruments import program_of
+from timbrebench.datasets.notes import write_notes
+from timbrebench.datasets.planning import PlannedPiece, plan_pieces, shared_range
+from timbrebench.datasets.soundfonts import Soundfont, find_soundfont
+from timbrebench.datasets.synthesis import Synthesizer
+
+#: Root mean square that each rendering is scaled to, so that no instrument is told by its level.
+_LEVEL = 0.1
+
+_JOURNAL = ".build"
+
+
+def build_dataset(
+    configuration: DatasetConfiguration, root: Path | str, *, workers: int | None = None
+) -> Dataset:
+    """Build a dataset, or what is missing of it.
+
+    Parameters
+    ----------
+    configuration : DatasetConfiguration
+        What it is made of.
+    root : path-like
+        Its folder.
+    workers : int, optional
+        Processes; by default one for each core. The result is the same for any number.
+
+    Returns
+    -------
+    Dataset
+        The finished dataset.
+
+    Raises
+    ------
+    DatasetError
+        If the folder holds something else, or another configuration's dataset.
+    MissingResourceError
+        If a soundfont or libfluidsynth is missing; nothing is written then.
+    StorageError
+        If a file cannot be written; what is finished is kept.
+    """
+    root = Path(root)
+    if _is_finished(configuration, root):
+        return Dataset.open(root)
+    count = workers or cpu_count()
+    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    _begin(configuration, root)
+    log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
+    pitch_range = shared_range(_sounding(configuration, soundfonts, count))
+    pieces, failures = plan_pieces(configuration, pitch_range, count)
+    for piece in pieces:
+        write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
+    # One soundfont after the other, so that a worker does not load them in turns.
+    jobs = [_Job(configuration, root, piece, soundfont) for soundfont in soundfonts for piece in pieces]
+    rows = _render_all(jobs, count)
+    _finish(configuration, root, rows=rows, failures=failures, soundfonts=soundfonts, pitch_range=pitch_range)
+    return Dataset.open(root)
+
+
+def _is_finished(configuration: DatasetConfiguration, root: Path) -> bool:
+    """Tell whether `root` is this configuration's finished dataset, and refuse another's."""
+    if not (root / DESCRIPTION).is_file():
+        return False
+    _refuse_other(root, Dataset.open(root).description.get("configuration"), configuration)
+    return True
+
+
+def _begin(configuration: DatasetConfiguration, root: Path) -> None:
+    """Take the folder for this build, or take up the build that was begun in it."""
+    path = root / _JOURNAL / "configuration.json"
+    if path.is_file():
+        _refuse_other(root, json.loads(path.read_text(encoding="utf-8")), configuration)
+    elif root.exists() and any(root.iterdir()) and not (root / _JOURNAL).exists():
+        raise DatasetError(f"{root} is not empty and no dataset: choose another folder")
+    write_json(path, configuration.model_dump(mode="json"))
+
+
+def _refuse_other(root: Path, found: object, configuration: DatasetConfiguration) -> None:
+    wanted = configuration.model_dump(mode="json")
+    if found != wanted:
+        present = found if isinstance(found, dict) else {}
+        different = sorted(key for key in wanted if present.get(key) != wanted[key])
+        raise DatasetError(
+            f"{root} holds a dataset of another configuration ({', '.join(different)} differ): "
+            "choose another folder or delete this one"
+        )
+
+
+def _sounding(
+    configuration: DatasetConfiguration, soundfonts: list[Soundfont], workers: int
+) -> list[tuple[str, set[int]]]:
+    """List the pitches that each instrument sounds on each soundfont."""
+    presets = [(soundfont, name) for soundfont in soundfonts for name in configuration.instruments]
+    found = Parallel(n_jobs=workers)(delayed(_sounding_one)(*preset) for preset in presets)
+    return [
+        (f"{name} of {soundfont.name}", pitches)
+        for (soundfont, name), pitches in zip(presets, found, strict=True)
+    ]
+
+
+def _sounding_one(soundfont: Soundfont, instrument: str) -> set[int]:
+    return Synthesizer(soundfont.path).sounding_pitches(program_of(instrument))
+
+
+def _render_all(jobs: list[_Job], workers: int) -> list[dict[str, Any]]:
+    """Run the jobs that the journal does not list yet, and return the manifest's rows."""
+    missing = [job for job in jobs if not job.is_done()]
+    configuration = jobs[0].configuration
+    clips = configuration.clips_per_piece * len(configuration.instruments)
+    with (
+        Tracker("rendering", len(missing) * clips, "clips") as tracker,
+        Parallel(n_jobs=workers, return_as="generator_unordered") as parallel,
+    ):
+        for _ in parallel(delayed(job.run)() for job in missing):
+            tracker.advance(clips)
+    rows = [row for job in jobs for row in json.loads(job.entry.read_text(encoding="utf-8"))]
+    return sorted(rows, key=lambda row: str(row["clip_id"]))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One piece on one soundfont: what a worker does at a time."""
+
+    configuration: DatasetConfiguration
+    root: Path
+    piece: PlannedPiece
+    soundfont: Soundfont
+
+    @property
+    def entry(self) -> Path:
+        """The journal's file that lists the clips once all are written."""
+        return self.root / _JOURNAL / f"{self.piece.name}--{self.soundfont.name}.json"
+
+    def is_done(self) -> bool:
+        """Tell whether the journal lists the clips, and all of them are there."""
+        try:
+            rows = json.loads(self.entry.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return all((self.root / row["path"]).is_file() for row in rows)
+
+    def run(self) -> None:
+        """Render the piece on every instrument and list its clips in the journal."""
+        rows = []
+        with muted():
+            for instrument in self.configuration.instruments:
+                clips = self._clips(instrument)
+                rows += [self._write(instrument, number, samples) for number, samples in enumerate(clips)]
+        write_json(self.entry, rows)
+
+    def _clips(self, instrument: str) -> list[Samples]:
+        """Play the piece and cut its clips out; all clips of a rendering are scaled alike."""
+        rate, duration = self.configuration.sample_rate, self.configuration.clip_duration_s
+        starts = self.piece.starts_s
+        synthesizer = Synthesizer(self.soundfont.path)
+        rendering = synthesizer.render(self.piece.notes, program_of(instrument), starts[-1] + duration, rate)
+        if is_silent(rendering):
+            raise DatasetError(f"{self.piece.name} is silent on {instrument} of {self.soundfont.name}")
+        rendering = limit_peak(scale_to_rms(rendering, _LEVEL), 0.99)
+        length = round(duration * rate)
+        firsts = [round(start * rate) for start in starts]
+        return [fit_length(rendering[first : first + length], length) for first in firsts]
+
+    def _write(self, instrument: str, number: int, samples: Samples) -> dict[str, Any]:
+        """Write a clip and return its row of the manifest."""
+        piece, soundfont, rate = self.piece, self.soundfont, self.configuration.sample_rate
+        path = Path("audio") / soundfont.name / instrument / f"{piece.name}--{number:02d}.flac"
+        write_audio(self.root / path, samples, rate)
+        return {
+            "clip_id": f"{piece.name}--{soundfont.name}--{instrument}--{number:02d}",
+            "path": path.as_posix(),
+            "label": instrument,
+            "piece": piece.name,
+            "instrument": instrument,
+            "program": program_of(instrument),
+            "soundfont": soundfont.name,
+            "start_s": piece.starts_s[number],
+            "duration_s": self.configuration.clip_duration_s,
+            "sample_rate": rate,
+            "split": piece.split,
+            "sha256": file_sha256(self.root / path),
+            "composer": piece.composer,
+            "soundfont_family": soundfont.family,
+        }
+
+
+def _finish(
+    configuration: DatasetConfiguration,
+    root: Path,
+    *,
+    rows: list[dict[str, Any]],
+    failures: list[dict[str, str]],
+    soundfonts: list[Soundfont],
+    pitch_range: tuple[int, int],
+) -> None:
+    """Write the manifest, the failures and, last, the description; then the journal can go."""
+    manifest = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, "composer", "soundfont_family"])
+    write_text(root / MANIFEST, manifest.to_csv(index=False, lineterminator="\n"))
+    table = pd.DataFrame(failures, columns=["source", "reason"])
+    write_text(root / FAILURES, table.to_csv(index=False, lineterminator="\n"))
+    notes = sorted((root / "notes").glob("*.csv"))
+    write_json(
+        root / DESCRIPTION,
+        {
+            "schema": SCHEMA,
+            "builder": "rendered-midi",
+            "configuration": configuration.model_dump(mode="json"),
+            "pitch_range": list(pitch_range),
+            "sources": _sources(soundfonts),
+            "software": _software(soundfonts[0]),
+            "counts": _counts(manifest, failures),
+            "files": {
+                path.relative_to(root).as_posix(): file_sha256(path)
+                for path in [root / MANIFEST, root / FAILURES, *notes]
+            },
+        },
+    )
+    shutil.rmtree(root / _JOURNAL)
+
+
+def _sources(soundfonts: Iterable[Soundfont]) -> list[dict[str, str]]:
+    corpus = {"name": "music21", "version": version("music21")}
+    return [corpus] + [
+        {"name": font.name, "family": font.family, "sha256": file_sha256(font.path)} for font in soundfonts
+    ]
+
+
+def _software(soundfont: Soundfont) -> dict[str, str]:
+    packages = ("timbrebench", "music21", "pretty_midi", "numpy", "soxr")
+    return {
+        "python": platform.python_version(),
+        "fluidsynth": Synthesizer(soundfont.path).version(),
+        "libsndfile": soundfile.__libsndfile_version__,
+        **{name: version(name) for name in packages},
+    }
+
+
+def _counts(manifest: pd.DataFrame, failures: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "clips": len(manifest),
+        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
+        "pieces": int(manifest.piece.nunique()),
+        "composers": int(manifest.composer.nunique()),
+        "failures": len(failures),
+        **{column: _tally(manifest[column]) for column in ("label", "split", "soundfont")},
+    }
+
+
+def _tally(column: pd.Series[Any]) -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}
