@@ -51,7 +51,6 @@ def griffin_lim(
         n_fft=n_fft,
         hop_length=hop_length,
         length=length,
-        pad_mode="constant",
         momentum=0.0,  # the algorithm of 1984; momentum makes it the fast one of Perraudin et al. (2013)
         random_state=np.random.default_rng(seed),
     )

@@ -35,8 +35,7 @@ def magnitude(samples: Samples, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH
     numpy.ndarray, shape (1 + n_fft // 2, 1 + n // hop_length)
         Magnitudes, not normalised: a sine of amplitude 1 reaches n_fft / 4.
     """
-    # Clips shorter than a window are padded with zeros on purpose: librosa would reflect them with a warning.
-    spectrum = librosa.stft(samples, n_fft=n_fft, hop_length=hop_length, pad_mode="constant")
+    spectrum = librosa.stft(samples, n_fft=n_fft, hop_length=hop_length)
     return np.asarray(np.abs(spectrum), dtype=np.float32)
 
 

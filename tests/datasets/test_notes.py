@@ -1,0 +1,115 @@
+import pretty_midi
+import pytest
+
+from timbrebench.audio.errors import CorpusError
+from timbrebench.datasets.notes import (
+    fold,
+    melodic_turns,
+    notes_table,
+    read_midi,
+    read_notes,
+    stretch,
+    window,
+    write_notes,
+)
+
+
+def midi_file(path, notes, *, tempo=120.0, drums=False):
+    midi = pretty_midi.PrettyMIDI(initial_tempo=tempo)
+    track = pretty_midi.Instrument(0, is_drum=drums)
+    track.notes = [pretty_midi.Note(90, pitch, start, end) for start, end, pitch in notes]
+    midi.instruments.append(track)
+    midi.write(str(path))
+    return path
+
+
+def test_midi_is_read_with_its_times(tmp_path):
+    path = midi_file(tmp_path / "a.mid", [(0.0, 0.5, 60), (0.5, 1.0, 64)])
+    notes, tempo_marked = read_midi(path)
+    assert notes.pitch.tolist() == [60, 64]
+    assert notes.onset_s.tolist() == pytest.approx([0.0, 0.5], abs=1e-3)
+    assert not tempo_marked
+    assert read_midi(midi_file(tmp_path / "b.mid", [(0, 1, 60)], tempo=90))[1]
+
+
+def test_midi_without_a_pitched_note_is_refused(tmp_path):
+    with pytest.raises(CorpusError, match="no pitched note"):
+        read_midi(midi_file(tmp_path / "drums.mid", [(0, 1, 36)], drums=True))
+
+
+@pytest.mark.parametrize("content", [b"", b"MThd", b"RIFF....WAVE", bytes(200)])
+def test_a_corrupt_midi_file_is_named(tmp_path, content):
+    path = tmp_path / "corrupt.mid"
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match=r"corrupt\.mid: "):
+        read_midi(path)
+
+
+def test_a_truncated_midi_file_is_refused_or_read_in_part(tmp_path):
+    path = midi_file(tmp_path / "cut.mid", [(i / 4, i / 4 + 0.2, 60 + i) for i in range(8)])
+    content = path.read_bytes()
+    for length in range(0, len(content), 7):
+        path.write_bytes(content[:length])
+        try:
+            notes, _ = read_midi(path)
+        except CorpusError:
+            continue
+        assert set(notes.pitch) <= set(range(60, 68))
+
+
+def test_no_pitch_is_held_twice():
+    notes = notes_table([(0.0, 2.0, 60, 90), (1.0, 3.0, 60, 80), (0.001, 2.5, 64, 70), (0.0, 1.0, 64, 90)])
+    held = notes[notes.pitch == 60]
+    assert held.offset_s.tolist() == [1.0, 3.0]
+    unison = notes[notes.pitch == 64]
+    assert len(unison) == 1
+    assert unison.offset_s.item() == 2.5
+
+
+def test_folding_moves_by_octaves_into_the_range():
+    notes = notes_table([(0, 1, 20, 90), (1, 2, 60, 90), (2, 3, 108, 90)])
+    folded = fold(notes, 36, 84)
+    assert folded.pitch.tolist() == [44, 60, 84]
+    assert folded.octave_shift.tolist() == [2, 0, -2]
+    assert ((folded.pitch - 12 * folded.octave_shift) == notes.pitch).all()
+
+
+def test_folding_keeps_pitch_classes_and_onsets(scale):
+    folded = fold(scale, 40, 52)
+    assert (folded.pitch % 12).tolist() == (scale.pitch % 12).tolist()
+    assert folded.onset_s.tolist() == scale.onset_s.tolist()
+
+
+def test_notes_that_fall_together_when_folded_are_one():
+    chord = notes_table([(0, 1, 60, 90), (0, 1.5, 72, 90)])
+    folded = fold(chord, 60, 71)
+    assert folded.pitch.tolist() == [60]
+    assert folded.offset_s.tolist() == [1.5]
+
+
+def test_a_range_narrower_than_an_octave_is_refused(scale):
+    with pytest.raises(CorpusError, match="octave"):
+        fold(scale, 60, 65)
+
+
+def test_a_window_holds_what_begins_in_it(scale):
+    inside = window(scale, 0.4, 1.0)
+    assert inside.onset_s.tolist() == pytest.approx([0.1, 0.35, 0.6, 0.85])
+    assert inside.offset_s.max() <= 1.0
+    whole = window(scale, 0.0, 10.0)
+    assert whole.equals(scale)
+
+
+def test_notes_survive_the_disk(tmp_path, scale):
+    write_notes(tmp_path / "notes.csv", scale)
+    assert read_notes(tmp_path / "notes.csv").equals(scale)
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(CorpusError, match="onset_s"):
+        read_notes(tmp_path / "bad.csv")
+
+
+def test_a_piece_keeps_its_turns_in_another_key_and_tempo(scale):
+    long = notes_table([(i / 4, i / 4 + 0.2, 60 + (i * i) % 13, 90) for i in range(30)])
+    moved = stretch(long.assign(pitch=long.pitch + 5), 1.7)
+    assert melodic_turns(moved) == melodic_turns(long)
+    assert len(melodic_turns(long) & melodic_turns(scale)) == 0

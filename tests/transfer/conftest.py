@@ -1,0 +1,51 @@
+"""Short phrases of harmonic tones: real signals with notes, onsets and a timbre."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+SAMPLE_RATE = 22050
+
+
+def phrase(pitches, harmonics, *, note_s=0.25, sample_rate=SAMPLE_RATE):
+    """Play MIDI pitches one after the other with a sharp onset, a decay and the given harmonics."""
+    time = np.arange(round(note_s * sample_rate)) / sample_rate
+    notes = []
+    for pitch in pitches:
+        f0 = 440 * 2 ** ((pitch - 69) / 12)
+        partials = [level * np.sin(2 * np.pi * f0 * number * time) for number, level in harmonics.items()]
+        notes.append(np.sum(partials, axis=0) * np.exp(-4 * time))
+    samples = np.concatenate(notes)
+    return (0.5 * samples / np.abs(samples).max()).astype(np.float32)
+
+
+STRING = {1: 1.0, 2: 0.6, 3: 0.4, 4: 0.3, 5: 0.2}
+REED = {1: 1.0, 3: 0.8, 5: 0.6, 7: 0.4, 9: 0.3, 11: 0.2}
+
+
+@pytest.fixture
+def sample_rate():
+    return SAMPLE_RATE
+
+
+@pytest.fixture
+def content():
+    return phrase([60, 64, 67, 72, 67], STRING)
+
+
+@pytest.fixture
+def style():
+    return phrase([55, 62, 59, 67], REED)
+
+
+@pytest.fixture
+def reference():
+    """What `content` sounds like in the timbre of `style`."""
+    return phrase([60, 64, 67, 72, 67], REED)
+
+
+@pytest.fixture
+def pair(content, style, reference, sample_rate):
+    """Everything that :func:`timbrebench.transfer.apply` wants of a pair."""
+    return {"content": content, "style": style, "reference": reference, "sample_rate": sample_rate}
