@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Small arrays gain nothing from threads, and threads that outnumber the cores cost a lot. Read when torch starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pandas as pd
 import pytest

@@ -44,8 +44,9 @@ def test_a_short_style_is_repeated(run, content, style):
         np.testing.assert_array_equal(piece, short[: len(piece)])
 
 
-def test_silence_is_silent(run):
-    assert not run("silence").any()
+def test_silence_is_refused_as_every_silent_output(run):
+    with pytest.raises(MethodError, match="the output is silent"):
+        run("silence")
 
 
 def test_noise_is_white_gaussian_and_as_loud_as_the_content(run, content):

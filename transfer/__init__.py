@@ -1,0 +1,21 @@
+"""Methods that turn a content clip and a style clip into audio: the contract, the registry, the methods.
+
+Conventions
+-----------
+Content and style are mono ``float32`` samples in [-1, 1] at one common rate and may differ in length. A
+method returns as many samples as the content has.
+"""
+
+from timbrebench.transfer.contract import Control, Method, Parameters, ReferenceControl, apply
+from timbrebench.transfer.registry import create, method_class, method_names
+
+__all__ = [
+    "Control",
+    "Method",
+    "Parameters",
+    "ReferenceControl",
+    "apply",
+    "create",
+    "method_class",
+    "method_names",
+]
