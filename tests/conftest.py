@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-# Small arrays gain nothing from threads, and threads that outnumber the cores cost a lot. Read when torch starts.
+# Threads that outnumber the cores cost far more than they gain. Read when torch starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np

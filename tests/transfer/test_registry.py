@@ -98,7 +98,7 @@ def test_two_methods_of_one_name_are_refused_with_both_packages(install):
     install("lab-a", "halve", "lab_a", METHOD)
     install("lab-c", "halve", "lab_c", METHOD)
     with pytest.raises(
-        ConfigurationError, match=r"2 methods 'halve', of package 'lab-a'.* and package 'lab-c'"
+        ConfigurationError, match=r"2 methods named 'halve', of package 'lab-a'.* and package 'lab-c'"
     ):
         method_class("halve")
     assert method_names().count("halve") == 1

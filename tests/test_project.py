@@ -1,0 +1,70 @@
+"""Facts about the project as a whole: what is packaged, and what its names leave free."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("audio", "classifier", "datasets", "experiments", "metrics", "transfer")
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_every_package_is_listed():
+    found = {
+        "timbrebench." + ".".join(path.parent.relative_to(ROOT).parts)
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("__init__.py")
+    }
+    assert set(project()["tool"]["setuptools"]["packages"]) == found
+
+
+def test_data_files_are_packaged():
+    patterns = project()["tool"]["setuptools"]["package-data"]["timbrebench.experiments"]
+    packaged = {path for pattern in patterns for path in (ROOT / "experiments").glob(pattern)}
+    present = {
+        path
+        for path in (ROOT / "experiments").rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
+    }
+    assert packaged == present
+
+
+def test_what_is_pinned_is_what_is_asked_for():
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    pins = dict(
+        line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
+    )
+    pins = {name.lower().replace("_", "-"): Version(version) for name, version in pins.items()}
+    for text in project()["project"]["dependencies"]:
+        requirement = Requirement(text)
+        assert pins[requirement.name.lower().replace("_", "-")] in requirement.specifier
+
+
+def test_another_package_named_datasets_stays_importable(tmp_path):
+    """Ours are imported as timbrebench.datasets; the bare name belongs to others."""
+    other = tmp_path / "datasets"
+    other.mkdir()
+    (other / "__init__.py").write_text("owner = 'somebody else'\n")
+    code = (
+        "import timbrebench.datasets, datasets; "
+        "assert datasets.owner == 'somebody else'; assert timbrebench.datasets.Dataset"
+    )
+    environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+
+
+def test_the_project_names_no_bare_folder():
+    for path in (item for folder in FOLDERS for item in (ROOT / folder).rglob("*.py")):
+        for line in path.read_text().splitlines():
+            words = line.split()
+            if words[:1] in (["import"], ["from"]) and len(words) > 1:
+                assert words[1].split(".")[0] not in FOLDERS, f"{path}: {line}"
