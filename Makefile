@@ -1,0 +1,68 @@
+# `make benchmark` and `make test` set up everything they need first.
+#
+#   make benchmark [PROFILE=smoke|default|full] [OUT=folder]
+
+PROFILE ?= default
+OUT ?= runs/$(PROFILE)
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BASELINE := experiments/baselines/smoke.csv
+FOLDERS := audio datasets classifier transfer metrics experiments
+
+# The project's folders must not shadow packages of the same name.
+export PYTHONSAFEPATH = 1
+
+.PHONY: help setup system benchmark test lint types regression baseline clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make benchmark [PROFILE=smoke|default|full] [OUT=folder]   build, train, transfer, score, rank"
+	@echo "make test         run the tests"
+	@echo "make lint types   check style, the direction of imports, and types"
+	@echo "make regression   compare a smoke run with the stored baseline"
+	@echo "make baseline     make a smoke run the stored baseline"
+	@echo "make setup clean  install into $(VENV); remove it with all caches and runs"
+
+setup: system $(VENV)/installed
+
+# What pip cannot bring: the synthesizer's library and the soundfont.
+system:
+	@PYTHON="$(PYTHON)" sh system-packages.sh
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+benchmark: setup
+	$(BIN)/timbrebench run $(PROFILE) --out $(OUT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+# Type checkers find a namespace package by its folder's name, which here is the checkout's.
+types: setup
+	mkdir -p .types/timbrebench
+	for folder in $(FOLDERS); do ln -sfn ../../$$folder .types/timbrebench/$$folder; done
+	$(BIN)/mypy $(foreach folder,$(FOLDERS),-p timbrebench.$(folder))
+
+regression: setup
+	$(BIN)/timbrebench run smoke --out $(OUT)
+	$(BIN)/timbrebench check $(OUT) --baseline $(BASELINE)
+
+baseline: setup
+	$(BIN)/timbrebench run smoke --out $(OUT)
+	$(BIN)/timbrebench baseline $(OUT) $(BASELINE)
+
+regression baseline: OUT = runs/smoke
+
+clean:
+	rm -rf $(VENV) .types runs build dist *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,136 @@
+"""The whole way from a configuration to a leaderboard, in one folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from timbrebench.audio.errors import RunError
+from timbrebench.audio.progress import log
+from timbrebench.audio.storage import write_json, write_text
+from timbrebench.classifier import Judge, build_judge
+from timbrebench.datasets import Dataset, build_dataset
+from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
+from timbrebench.experiments.report import write_report
+from timbrebench.experiments.results import Results, collect
+from timbrebench.experiments.runner import list_tasks, run_scores, run_transfers
+from timbrebench.experiments.store import Store
+from timbrebench.experiments.suite import make_suite
+
+CONFIGURATION = "configuration.json"
+RECORDS = "records.jsonl"
+LEADERBOARD = "leaderboard.csv"
+VALIDITY = "validity.json"
+REPORT = "report.html"
+SUITE = "suite.csv"
+DATASET = "dataset"
+JUDGE = "judge"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes
+    ----------
+    root : pathlib.Path
+        Its folder.
+    results : Results
+        Every result.
+    leaderboard : Leaderboard
+        The methods ranked.
+    """
+
+    root: Path
+    results: Results
+    leaderboard: Leaderboard
+
+
+def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
+    """Build the dataset, train the judge, run and score the methods, and write leaderboard and report.
+
+    What is there already is used: a run that was stopped goes on, a finished one does nothing again, and one
+    whose configuration has another method since does that method only.
+
+    Parameters
+    ----------
+    configuration : RunConfiguration
+        What to do.
+    root : path-like
+        The run's folder.
+
+    Returns
+    -------
+    Run
+        With `root` holding ``leaderboard.csv``, ``report.html``, ``validity.json``, ``suite.csv``, the
+        outputs under ``outputs/``, the dataset and the judge.
+
+    Raises
+    ------
+    TimbrebenchError
+        Whatever stops the run; what is finished is kept.
+    """
+    root = Path(root)
+    dataset = build_dataset(configuration.dataset, root / DATASET)
+    judge = build_judge(dataset, configuration.judge, root / JUDGE)
+    write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
+    suite = make_suite(dataset, configuration.suite)
+    suite.write(root / SUITE)
+    tasks = list_tasks(configuration, suite, dataset)
+    with Store(root / RECORDS) as store:
+        run_transfers(tasks, dataset=dataset, suite=suite, root=root, store=store)
+        run_scores(
+            tasks,
+            configuration.metrics,
+            dataset=dataset,
+            judge_path=root / JUDGE / "judge.pt",
+            root=root,
+            store=store,
+        )
+        results = collect(configuration, suite, tasks, judge.fingerprint, store)
+    return _publish(results, root)
+
+
+def open_run(root: Path | str) -> Run:
+    """Read a run's results and rank its methods, without running anything.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder of a run, finished or not.
+
+    Returns
+    -------
+    Run
+        With ``leaderboard.csv``, ``validity.json`` and ``report.html`` written again.
+
+    Raises
+    ------
+    RunError
+        If there is no run, or it has come no further than its dataset or judge.
+    """
+    root = Path(root)
+    path = root / CONFIGURATION
+    if not path.is_file():
+        raise RunError(f"{root}: no run here that has reached its methods: start it with `timbrebench run`")
+    configuration = RunConfiguration.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    dataset = Dataset.open(root / DATASET)
+    judge = Judge.load(root / JUDGE / "judge.pt")
+    suite = make_suite(dataset, configuration.suite)
+    tasks = list_tasks(configuration, suite, dataset)
+    with Store(root / RECORDS) as store:
+        results = collect(configuration, suite, tasks, judge.fingerprint, store)
+    return _publish(results, root)
+
+
+def _publish(results: Results, root: Path) -> Run:
+    leaderboard = make_leaderboard(results)
+    table = leaderboard.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    write_text(root / LEADERBOARD, table)
+    write_json(root / VALIDITY, {"valid": leaderboard.is_valid, "problems": list(leaderboard.problems)})
+    run = Run(root, results, leaderboard)
+    log("writing the report")
+    write_report(results, leaderboard, root)
+    return run

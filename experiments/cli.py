@@ -1,0 +1,369 @@
+"""The command line. Library code raises; here errors become messages and exit statuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from timbrebench.audio.errors import ConfigurationError, TimbrebenchError, UnknownNameError
+
+# Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
+
+app = typer.Typer(
+    help="Measure audio style transfer: build datasets, train judges, run methods, score them, rank them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+dataset_app = typer.Typer(help="Build, check and describe datasets.", no_args_is_help=True)
+judge_app = typer.Typer(help="Train and evaluate the judge.", no_args_is_help=True)
+app.add_typer(dataset_app, name="dataset")
+app.add_typer(judge_app, name="judge")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Config = Annotated[
+    str, typer.Option("--config", help="A TOML file, or one of the profiles smoke, default and full.")
+]
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exits with 0 when all went well, 1 on an error of the project, 2 on wrong usage and when a check could not
+    be made, and 130 when interrupted.
+    """
+    try:
+        app()
+    except TimbrebenchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped: the same command goes on where it was\n")
+        sys.exit(130)
+
+
+def _print(value: object) -> None:
+    sys.stdout.write(f"{value}\n")
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
+    _print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+@dataset_app.command("build")
+def dataset_build(
+    out: Annotated[Path, typer.Argument(help="The dataset's folder.")], config: Config = "default"
+) -> None:
+    """Build the dataset of a configuration, or what is missing of it."""
+    from timbrebench.datasets import build_dataset
+    from timbrebench.experiments.configuration import load_configuration
+
+    dataset = build_dataset(load_configuration(config).dataset, out)
+    counts = dataset.description["counts"]
+    _print(f"{out}: {counts['clips']} clips, {counts['hours']:.2f} h, {counts['pieces']} pieces")
+
+
+@dataset_app.command("verify")
+def dataset_verify(root: Annotated[Path, typer.Argument(help="The dataset's folder.")]) -> None:
+    """Compare every file of a dataset with its manifest; the exit status is 1 where something differs."""
+    from timbrebench.datasets import verify_dataset
+
+    problems = verify_dataset(root)
+    for problem in problems:
+        _print(problem)
+    if problems:
+        raise typer.Exit(1)
+    _print(f"{root}: every file is what the manifest says")
+
+
+@dataset_app.command("info")
+def dataset_info(
+    root: Annotated[Path, typer.Argument(help="The dataset's folder.")], as_json: AsJson = False
+) -> None:
+    """Print what a dataset holds and where it came from."""
+    from timbrebench.datasets import Dataset
+
+    description = dict(Dataset.open(root).description)
+    description.pop("files")
+    if as_json:
+        _print_json(description)
+        return
+    for section in ("counts", "configuration", "sources", "software"):
+        _print(f"{section}:")
+        content = description[section]
+        rows = (
+            content.items() if isinstance(content, dict) else [(item.pop("name"), item) for item in content]
+        )
+        for name, value in rows:
+            _print(f"  {name}: {json.dumps(value, ensure_ascii=False)}")
+
+
+@judge_app.command("train")
+def judge_train(
+    dataset: Annotated[Path, typer.Argument(help="A dataset's folder.")],
+    out: Annotated[Path, typer.Option(help="The judge's folder.")],
+    config: Config = "default",
+) -> None:
+    """Train a judge on a dataset and evaluate it on pieces it has never heard."""
+    from timbrebench.classifier import build_judge
+    from timbrebench.datasets import Dataset
+    from timbrebench.experiments.configuration import load_configuration
+
+    build_judge(Dataset.open(dataset), load_configuration(config).judge, out)
+    _print((out / "evaluation.json").read_text(encoding="utf-8"))
+
+
+@judge_app.command("evaluate")
+def judge_evaluate(
+    judge: Annotated[Path, typer.Argument(help="A saved judge, judge.pt.")],
+    dataset: Annotated[Path, typer.Argument(help="A dataset's folder; its test split is judged.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print a judge's accuracy on the test split of a dataset."""
+    from timbrebench.classifier import Judge, evaluate_judge
+    from timbrebench.datasets import Dataset
+
+    evaluation = evaluate_judge(Judge.load(judge), Dataset.open(dataset))
+    if as_json:
+        _print_json(evaluation.model_dump(mode="json"))
+        return
+    for name, value in evaluation.model_dump(mode="json").items():
+        _print(f"{name}: {json.dumps(value)}")
+
+
+@app.command("methods")
+def list_methods(as_json: AsJson = False) -> None:
+    """List the methods that are installed."""
+    from timbrebench.transfer.registry import create, method_names
+
+    found = [(name, create(name, {})) for name in method_names()]
+    rows = [
+        {
+            "name": name,
+            "version": method.version,
+            "summary": method.summary,
+            "source": method.source,
+            "parameters": method.parameters.model_dump(mode="json"),
+        }
+        for name, method in found
+    ]
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        _print(f"{row['name']:12} {row['summary']}")
+
+
+@app.command("metrics")
+def list_metrics(as_json: AsJson = False) -> None:
+    """List the metrics that are installed."""
+    from timbrebench.metrics.registry import get, metric_names
+
+    found = [get(name).specification for name in metric_names()]
+    if as_json:
+        _print_json(
+            [
+                {
+                    "name": item.name,
+                    "version": item.version,
+                    "unit": item.unit,
+                    "range": [
+                        None if abs(bound) == float("inf") else bound for bound in (item.lower, item.upper)
+                    ],
+                    "direction": item.direction,
+                    "needs": sorted(item.needs),
+                    "summary": item.summary,
+                }
+                for item in found
+            ]
+        )
+        return
+    for item in found:
+        better = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
+        _print(f"{item.name:20} {item.summary} ({item.unit}, {better[item.direction]})")
+
+
+@app.command("transfer")
+def transfer(
+    method: Annotated[str, typer.Argument(help="Name of a method; `timbrebench methods` lists them.")],
+    content: Annotated[Path, typer.Argument(help="Audio whose notes are kept.")],
+    style: Annotated[Path, typer.Argument(help="Audio whose sound is taken.")],
+    output: Annotated[Path, typer.Argument(help="Audio to write: .wav, .flac or .ogg.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the method: key=value, as often as needed."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that the method draws.")] = 0,
+) -> None:
+    """Give one recording the style of another."""
+    from timbrebench.audio import read_audio, write_audio
+    from timbrebench.transfer.contract import apply
+    from timbrebench.transfer.registry import create
+
+    chosen = create(method, dict(_setting(text) for text in settings or ()))
+    samples, sample_rate = read_audio(content)
+    style_samples, _ = read_audio(style, sample_rate)
+    result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
+    write_audio(output, result, sample_rate)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Split key=value; a value is a number, true, false or a list where JSON reads it as one, else a text."""
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise ConfigurationError(f"--set {text}: write key=value")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+@app.command("score")
+def score(
+    output: Annotated[Path, typer.Argument(help="Audio to score.")],
+    content: Annotated[Path, typer.Option(help="The content it was made from.")],
+    style: Annotated[Path, typer.Option(help="The style it was made with.")],
+    reference: Annotated[Path | None, typer.Option(help="The true target, where there is one.")] = None,
+    notes: Annotated[
+        Path | None, typer.Option(help="The content's notes, CSV: onset_s,offset_s,pitch,velocity.")
+    ] = None,
+    judge: Annotated[Path | None, typer.Option(help="A saved judge, judge.pt.")] = None,
+    content_label: Annotated[
+        str | None, typer.Option(help="The content's label; else what the judge hears.")
+    ] = None,
+    style_label: Annotated[
+        str | None, typer.Option(help="The style's label; else what the judge hears.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute every metric that the given files allow."""
+    from timbrebench.audio import read_audio
+    from timbrebench.classifier import Judge
+    from timbrebench.datasets.notes import read_notes
+    from timbrebench.metrics.contract import Trial, evaluate
+    from timbrebench.metrics.registry import get, metric_names
+
+    samples, sample_rate = read_audio(output)
+    others = {
+        role: read_audio(path, sample_rate)[0]
+        for role, path in (("content", content), ("style", style), ("reference", reference))
+        if path is not None
+    }
+    listener = Judge.load(judge) if judge is not None else None
+    if listener is not None:
+        content_label = _known_label(content_label, listener) or listener.predict(
+            others["content"], sample_rate
+        )
+        style_label = _known_label(style_label, listener) or listener.predict(others["style"], sample_rate)
+    trial = Trial(
+        output=samples,
+        content=others["content"],
+        style=others["style"],
+        sample_rate=sample_rate,
+        reference=others.get("reference"),
+        notes=read_notes(notes) if notes is not None else None,
+        content_label=content_label,
+        style_label=style_label,
+        judge=listener,
+    )
+    scores = evaluate(trial, [get(name) for name in metric_names()])
+    if as_json:
+        _print_json(
+            {
+                name: {"value": None if item.reason else item.value, "reason": item.reason}
+                for name, item in scores.items()
+            }
+        )
+        return
+    for name, item in scores.items():
+        _print(f"{name:20} " + (f"not computed: {item.reason}" if item.reason else f"{item.value:.4f}"))
+
+
+def _known_label(label: str | None, judge: Any) -> str | None:  # noqa: ANN401 - imported where it is used
+    if label is not None and label not in judge.labels:
+        raise UnknownNameError("label of the judge", label, judge.labels)
+    return label
+
+
+@app.command("run")
+def run(
+    config: Annotated[
+        str, typer.Argument(help="A TOML file, or one of the profiles smoke, default and full.")
+    ],
+    out: Annotated[Path, typer.Option(help="The run's folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """Build, train, transfer, score and rank: everything that is missing in the run's folder."""
+    from timbrebench.experiments.benchmark import run_benchmark
+    from timbrebench.experiments.configuration import load_configuration
+
+    _show(run_benchmark(load_configuration(config), out), as_json)
+
+
+@app.command("leaderboard")
+def leaderboard(
+    root: Annotated[Path, typer.Argument(help="A run's folder.")], as_json: AsJson = False
+) -> None:
+    """Print a run's leaderboard, and write it and the report again."""
+    from timbrebench.experiments.benchmark import open_run
+
+    _show(open_run(root), as_json)
+
+
+def _show(finished: Any, as_json: bool) -> None:  # noqa: ANN401 - imported where it is used
+    from timbrebench.experiments.benchmark import LEADERBOARD, REPORT
+    from timbrebench.experiments.printing import print_judge, print_leaderboard
+
+    board = finished.leaderboard
+    if as_json:
+        rows = json.loads(board.table.to_json(orient="records"))
+        _print_json({"valid": board.is_valid, "problems": list(board.problems), "methods": rows})
+        return
+    print_judge(finished.root)
+    print_leaderboard(board)
+    _print(finished.root / LEADERBOARD)
+    _print(finished.root / REPORT)
+
+
+@app.command("check")
+def check(
+    root: Annotated[Path, typer.Argument(help="A run's folder.")],
+    baseline: Annotated[Path, typer.Option(help="A baseline, CSV.")],
+) -> None:
+    """Compare a run with a baseline: exit status 1 where a method is worse, 2 where that can't be said."""
+    from timbrebench.experiments.benchmark import open_run
+    from timbrebench.experiments.gate import find_regressions, read_baseline
+
+    try:
+        finished = open_run(root)
+        if not finished.leaderboard.is_valid:
+            raise ConfigurationError(f"the run is not valid: {'; '.join(finished.leaderboard.problems)}")
+        regressions = find_regressions(finished.results, read_baseline(baseline))
+    except TimbrebenchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise typer.Exit(2) from error
+    for regression in regressions:
+        _print(regression)
+    if regressions:
+        raise typer.Exit(1)
+    _print("no method has become worse")
+
+
+@app.command("baseline")
+def baseline(
+    root: Annotated[Path, typer.Argument(help="A run's folder.")],
+    path: Annotated[Path, typer.Argument(help="The baseline to write, CSV.")],
+) -> None:
+    """Make a run the baseline of later checks."""
+    from timbrebench.experiments.benchmark import open_run
+    from timbrebench.experiments.gate import write_baseline
+
+    write_baseline(open_run(root).results, path)
+
+
+if __name__ == "__main__":
+    main()

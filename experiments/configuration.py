@@ -1,0 +1,152 @@
+"""What a run consists of, read from a TOML file or one of the profiles that come with the project."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from timbrebench.audio.errors import ConfigurationError, UnknownNameError, describe_validation
+from timbrebench.classifier import JudgeConfiguration
+from timbrebench.datasets import DatasetConfiguration
+from timbrebench.experiments.suite import SuiteConfiguration
+from timbrebench.metrics.registry import metric_names
+from timbrebench.transfer.registry import create
+
+#: The controls that every run holds, in the order in which leaderboards show them.
+CONTROLS = ("identity", "style-copy", "reference", "silence", "noise")
+
+
+class MethodEntry(BaseModel):
+    """A method with its parameters, under the label that results carry.
+
+    Attributes
+    ----------
+    method : str
+        Name of a registered method.
+    label : str
+        Name in results; by default the method's. Two settings of one method need two labels.
+    parameters : dict
+        What differs from the method's defaults, which are its published settings.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    label: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    parameters: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The label, or the method's name where none is given."""
+        return self.label or self.method
+
+
+class RunConfiguration(BaseModel):
+    """A run: dataset, judge, suite of pairs, methods, metrics and seeds.
+
+    Attributes
+    ----------
+    name : str
+        Shown on the leaderboard and the report.
+    dataset : DatasetConfiguration
+        The dataset that the judge learns from and the pairs are drawn from.
+    judge : JudgeConfiguration
+        How the judge is trained.
+    suite : SuiteConfiguration
+        How the pairs are drawn.
+    methods : tuple of MethodEntry
+        Methods beside the controls, which are always there.
+    metrics : tuple of str
+        Names of registered metrics; by default all that come with the project or are installed beside it.
+    seeds : tuple of int
+        Seeds that every method is run with.
+    resamples : int
+        Resamples of the bootstrap behind the intervals.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    dataset: DatasetConfiguration = DatasetConfiguration()
+    judge: JudgeConfiguration = JudgeConfiguration()
+    suite: SuiteConfiguration = SuiteConfiguration()
+    methods: tuple[MethodEntry, ...] = Field(default=(), validate_default=False)
+    metrics: tuple[str, ...] = Field(default_factory=lambda: tuple(metric_names()), min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    resamples: int = Field(default=10_000, ge=100)
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        known = metric_names()
+        for name in self.metrics:
+            if name not in known:
+                raise UnknownNameError("metric", name, known)
+        for entry in self.methods:
+            create(entry.method, entry.parameters)
+        names = [entry.name for entry in self.entries]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"the label {repeated[0]!r} stands for two methods: give one another label")
+        if self.suite.soundfont not in self.dataset.soundfonts:
+            raise UnknownNameError("soundfont of the dataset", self.suite.soundfont, self.dataset.soundfonts)
+        return self
+
+    @property
+    def entries(self) -> tuple[MethodEntry, ...]:
+        """The controls and the methods."""
+        return tuple(MethodEntry(method=name) for name in CONTROLS) + self.methods
+
+
+def profile_names() -> list[str]:
+    """Return the names of the configurations that come with the project."""
+    folder = resources.files("timbrebench.experiments") / "profiles"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def load_configuration(source: str) -> RunConfiguration:
+    """Read a run's configuration.
+
+    Parameters
+    ----------
+    source : str
+        The path of a TOML file, or the name of a profile.
+
+    Returns
+    -------
+    RunConfiguration
+        With every name in it checked.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read, or holds a key, name or value that is not allowed.
+    """
+    if Path(source).suffix == ".toml":
+        text, where = _read_file(Path(source)), source
+    elif source in profile_names():
+        path = resources.files("timbrebench.experiments") / "profiles" / f"{source}.toml"
+        text, where = path.read_text(encoding="utf-8"), f"profile {source}"
+    else:
+        raise UnknownNameError("profile (files end in .toml)", source, profile_names())
+    try:
+        return RunConfiguration.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{where}: not valid TOML ({error})") from error
+    except ValidationError as error:
+        raise describe_validation(error, where, _known_keys()) from error
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _known_keys() -> list[str]:
+    models = (RunConfiguration, DatasetConfiguration, JudgeConfiguration, SuiteConfiguration, MethodEntry)
+    return sorted({name for model in models for name in model.model_fields})

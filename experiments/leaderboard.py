@@ -1,0 +1,175 @@
+"""The leaderboard: one row for each method, an interval beside each figure, ranks with ties, a verdict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from timbrebench.experiments.configuration import CONTROLS
+from timbrebench.experiments.results import Results
+from timbrebench.experiments.statistics import (
+    Floats,
+    headline,
+    interval,
+    resample_pieces,
+    resampled_means,
+    tie_groups,
+)
+from timbrebench.transfer.registry import create
+
+STYLE, CONTENT = "style_accuracy", "onset_f1"
+
+#: Onset F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.
+_CLEAR_MARGIN = 0.2
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """A ranked table.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row for each method, best first, controls last. Columns: ``rank`` (empty for controls and for
+        methods with missing outputs), ``method``, ``kind``, ``settings`` (what differs from the published
+        ones), ``outputs``, ``missing``, ``headline``, each metric, and ``seconds`` for one pair. Figures are
+        means over pairs, with ``_low`` and ``_high`` (95 % interval over content pieces) and, for metrics,
+        ``_n``, the number of values behind them.
+    problems : tuple of str
+        Why the run is not valid: controls that landed where they must not. Empty for a valid run.
+    """
+
+    table: pd.DataFrame
+    problems: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether all controls landed where they must."""
+        return not self.problems
+
+
+def make_leaderboard(results: Results) -> Leaderboard:
+    """Rank the methods of a run.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+
+    Returns
+    -------
+    Leaderboard
+        With intervals from a paired bootstrap over content pieces.
+    """
+    pieces = sorted(results.transfers.piece.unique())
+    counts = resample_pieces(len(pieces), results.configuration.resamples, seed=0)
+    # The last row stands for the data as they are, so that every figure goes through the same formulas.
+    counts = np.vstack([counts, np.ones(len(pieces))])
+    means = {label: _means(results, label, pieces, counts) for label in results.labels}
+    if {STYLE, CONTENT} <= set(results.configuration.metrics):
+        chance, ceiling = means["style-copy"][CONTENT], means["reference"][CONTENT]
+        for figures in means.values():
+            figures["headline"] = headline(figures[STYLE], figures[CONTENT], chance, ceiling)
+    rows = [_row(results, label, means[label]) for label in results.labels]
+    table = pd.DataFrame(rows)
+    if "headline" in table:
+        table = _ranked(table, results, means)
+    point = {label: {name: float(values[-1]) for name, values in means[label].items()} for label in means}
+    return Leaderboard(table, tuple(control_problems(results, point)))
+
+
+def _means(results: Results, label: str, pieces: list[str], counts: Floats) -> dict[str, Floats]:
+    """Return each metric's mean in each resample; the last is that of the data as they are."""
+    rows = results.of(label)
+    piece_of = np.searchsorted(pieces, rows.piece.to_numpy(dtype=str))
+    names = [*results.configuration.metrics, "seconds"]
+    return {name: resampled_means(rows[name].to_numpy(dtype=np.float64), piece_of, counts) for name in names}
+
+
+def _row(results: Results, label: str, figures: dict[str, Floats]) -> dict[str, object]:
+    entry = next(entry for entry in results.configuration.entries if entry.name == label)
+    rows = results.of(label)
+    done = rows.status == "ok"
+    row: dict[str, object] = {
+        "rank": None,
+        "method": label,
+        "kind": "control" if entry.method in CONTROLS else "method",
+        "settings": json.dumps(_changed_settings(entry.method, entry.parameters)),
+        "outputs": int(done.sum()),
+        "missing": int((~done).sum()),
+    }
+    names = ["headline", *results.configuration.metrics, "seconds"]
+    for name in (name for name in names if name in figures):
+        row[name] = float(figures[name][-1])
+        row[f"{name}_low"], row[f"{name}_high"] = interval(figures[name][:-1])
+        if name in results.scores:
+            row[f"{name}_n"] = int(rows[name].notna().sum())
+    return row
+
+
+def _changed_settings(method: str, parameters: dict[str, object]) -> dict[str, object]:
+    """Return the parameters whose values are not the published ones."""
+    used = create(method, parameters).parameters.model_dump(mode="json")
+    published = create(method, {}).parameters.model_dump(mode="json")
+    return {name: value for name, value in used.items() if value != published[name]}
+
+
+def _ranked(table: pd.DataFrame, results: Results, means: dict[str, dict[str, Floats]]) -> pd.DataFrame:
+    """Rank complete methods by headline, in tie groups; put the others and the controls below."""
+    complete = table.method.map(results.is_complete) & table.headline.notna() & (table.kind == "method")
+    ranked = [str(label) for label in table.method[complete]]
+    point = [float(means[label]["headline"][-1]) for label in ranked]
+    ranks = tie_groups(point, [means[label]["headline"][:-1] for label in ranked])
+    table["rank"] = table.method.map(dict(zip(ranked, ranks, strict=True))).astype("Int64")
+    order = pd.DataFrame({"control": table.kind == "control", "unranked": table["rank"].isna()})
+    order["score"] = -table.headline.where(table.kind == "method", 0)
+    return table.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
+
+
+def control_problems(results: Results, point: dict[str, dict[str, float]]) -> list[str]:
+    """List the controls that did not land where they must.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    point : dict
+        Mean of each metric, by label and metric.
+
+    Returns
+    -------
+    list of str
+        Empty for a valid run. The reference must have the style (at least 0.95), the content must not (at
+        most 0.05), the style copy must (at least 0.95) with far fewer of the content's onsets than the
+        reference, noise must not pass for the style, and silence must be refused as an output.
+    """
+    problems = [
+        f"control {label} has no output on some pairs"
+        for label in ("identity", "style-copy", "reference", "noise")
+        if not results.is_complete(label)
+    ]
+    silent = results.transfers[results.transfers.label == "silence"]
+    if (silent.status == "ok").any():
+        problems.append("silence was taken for an output")
+    style = {label: figures.get(STYLE, np.nan) for label, figures in point.items()}
+    onsets = {label: figures.get(CONTENT, np.nan) for label, figures in point.items()}
+    bounds = [
+        ("reference", "at least 0.95", style["reference"] >= 0.95),
+        ("identity", "at most 0.05", style["identity"] <= 0.05),
+        ("style-copy", "at least 0.95", style["style-copy"] >= 0.95),
+        ("noise", "at most 0.5", not style["noise"] > 0.5),
+    ]
+    problems += [
+        f"control {label} has style accuracy {style[label]:.3f}, must have {bound}"
+        for label, bound, holds in bounds
+        if not holds
+    ]
+    if not onsets["reference"] - onsets["style-copy"] >= _CLEAR_MARGIN:
+        problems.append(
+            f"the style copy has onset F1 {onsets['style-copy']:.3f} and the reference "
+            f"{onsets['reference']:.3f}: they must lie at least {_CLEAR_MARGIN} apart"
+        )
+    return problems

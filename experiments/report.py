@@ -1,0 +1,388 @@
+"""The report: a run as one page that needs nothing beside itself.
+
+Everything that the page shows is in it: style sheet, script, figures, audio. It asks no other place for
+anything, and the same run gives the same bytes. Whatever comes from outside the project is escaped: the
+summaries of other people's methods and metrics, and the reasons why they failed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from timbrebench.audio.clips import Samples, read_audio
+from timbrebench.audio.storage import write_text
+from timbrebench.datasets import Dataset
+from timbrebench.experiments.figures import (
+    DB_RANGE,
+    F_MIN,
+    Floats,
+    Point,
+    colour_bar,
+    spectrogram_image,
+    style_content_plane,
+)
+from timbrebench.experiments.leaderboard import CONTENT, STYLE, Leaderboard
+from timbrebench.experiments.results import Results
+from timbrebench.experiments.statistics import COVERAGE, headline
+from timbrebench.experiments.suite import Pair
+from timbrebench.metrics.registry import get
+from timbrebench.transfer.registry import method_class
+
+#: Pairs that the page lets one hear, as far as they fit into the page.
+PAIRS_TO_HEAR = 4
+
+#: Bytes of audio and spectrograms, as embedded, that the page may hold; one pair is always there.
+EMBEDDED_BYTES = 6_000_000
+
+#: Metrics that stand beside each output that can be heard.
+_KEY_METRICS = (STYLE, CONTENT, "key_invariance_mse")
+
+_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+_HEADLINE = (
+    "Harmonic mean of style accuracy and of onset F1, where onset F1 is scaled so that the style copy's is 0 "
+    "and the reference's is 1"
+)
+
+_SOFTWARE = ("timbrebench", "torch", "pytorch-lightning", "librosa", "mir_eval", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of figures: what it is called, which way is better, how it is written."""
+
+    name: str
+    unit: str
+    direction: str
+    summary: str
+    decimals: int = 2
+
+    def text(self, value: float) -> str:
+        """Write a value with the column's decimals; a dash for NaN."""
+        if math.isnan(value):
+            return _DASH
+        rounded = round(value, self.decimals) + 0.0  # no minus sign before zero
+        return f"{rounded:.{self.decimals}f}".replace("-", _MINUS)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure of the leaderboard: value, interval, and why there is none."""
+
+    value: float
+    low: float
+    high: float
+    text: str
+    interval: str
+    note: str
+    reason: str
+
+
+@dataclass
+class Player:
+    """Something that can be heard, with every output of the run that sounds exactly like it."""
+
+    title: str
+    subtitle: str
+    audio: str
+    image: str
+    outputs: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair that can be heard, and the methods that have no output for it."""
+
+    pair: Pair
+    players: list[Player]
+    absent: list[str]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in the page."""
+        return sum(len(player.audio) + len(player.image) for player in self.players)
+
+
+def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path:
+    """Write a run's report.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    leaderboard : Leaderboard
+        The methods ranked.
+    root : pathlib.Path
+        The run's folder, with the dataset in ``dataset/``, the outputs, and, where the judge was evaluated,
+        ``judge/evaluation.json``.
+
+    Returns
+    -------
+    pathlib.Path
+        ``report.html`` in that folder: one page without any reference to another file.
+
+    Raises
+    ------
+    DatasetError
+        If there is no dataset.
+    AudioError
+        If an output or a clip of the pairs that are shown cannot be read.
+    StorageError
+        If the page cannot be written.
+    """
+    dataset = Dataset.open(root / "dataset")
+    columns = _columns(results, leaderboard.table)
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.jinja").render(
+        css=Markup(_template("report.css")),  # noqa: S704 - our own file
+        script=Markup(_template("report.js")),  # noqa: S704 - our own file
+        results=results,
+        leaderboard=leaderboard,
+        columns=columns,
+        groups=_groups(results, leaderboard.table, columns),
+        plane=_plane(leaderboard.table, columns),
+        judge=_judge(root / "judge" / "evaluation.json"),
+        examples=_examples(results, leaderboard.table, columns, dataset, root),
+        colour_bar=_data_uri(colour_bar(), "image/png"),
+        db_range=DB_RANGE,
+        f_min=F_MIN,
+        failures=_failures(results),
+        gaps=_gaps(results),
+        methods={entry.name: method_class(entry.method) for entry in results.configuration.entries},
+        metrics=[get(name).specification for name in results.configuration.metrics],
+        dataset=dataset.description,
+        software={"python": platform.python_version(), **{name: version(name) for name in _SOFTWARE}},
+        coverage=COVERAGE,
+        settings=json.dumps(results.configuration.model_dump(mode="json"), indent=2, ensure_ascii=False),
+    )
+    path = root / "report.html"
+    write_text(path, page)
+    return path
+
+
+def _template(name: str) -> str:
+    return (resources.files("timbrebench.experiments") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _data_uri(content: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+# Leaderboard
+
+
+def _columns(results: Results, table: pd.DataFrame) -> list[Column]:
+    """List the columns of figures: the headline, what it is made of, the other metrics, the time."""
+    columns = [Column("headline", "1", "higher", _HEADLINE)]
+    # Sorting is stable: the other metrics keep the configuration's order.
+    for name in sorted(results.configuration.metrics, key=lambda name: (name != STYLE, name != CONTENT)):
+        about = get(name).specification
+        columns.append(Column(name, about.unit, about.direction, about.summary))
+    columns.append(Column("seconds", "s per pair", "lower", "What a method takes for one pair"))
+    present = [column for column in columns if column.name in table]
+    return [replace(column, decimals=_decimals(table[column.name])) for column in present]
+
+
+def _decimals(values: Iterable[float]) -> int:
+    """Choose how many decimals a column is written with: two or three digits for its largest value."""
+    largest = max((abs(value) for value in values if math.isfinite(value) and value), default=1.0)
+    least = 2 if largest < 10 else 1 if largest < 100 else 0
+    return min(max(1 - math.floor(math.log10(largest)), least), 6)
+
+
+def _groups(results: Results, table: pd.DataFrame, columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """Return the leaderboard's rows, methods and controls apart."""
+    ranks = [int(rank) for rank in table["rank"].dropna()]
+    groups = []
+    for kind, name in (("method", "methods"), ("control", "controls")):
+        rows = []
+        for row in _records(table[table.kind == kind]):
+            rank = None if pd.isna(row["rank"]) else int(row["rank"])
+            rows.append(
+                {
+                    "label": row["method"],
+                    "rank": rank,
+                    "is_tied": rank is not None and ranks.count(rank) > 1,
+                    "settings": json.loads(row["settings"]),
+                    "outputs": row["outputs"],
+                    "missing": row["missing"],
+                    "cells": [_cell(results, row, column) for column in columns],
+                }
+            )
+        groups.append({"name": name, "rows": rows})
+    return groups
+
+
+def _cell(results: Results, row: dict[str, Any], column: Column) -> Cell:
+    value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
+    number = row.get(f"{column.name}_n", row["outputs"])
+    return Cell(
+        value,
+        low,
+        high,
+        column.text(value),
+        "" if math.isnan(low) else f"{column.text(low)} {_DASH} {column.text(high)}",
+        f"{number} of {row['outputs']}" if 0 < number < row["outputs"] else "",
+        _why_missing(results, row, column.name) if math.isnan(value) else "",
+    )
+
+
+def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
+    """Say why a method has no figure: the commonest reason among its outputs."""
+    if name == "headline":
+        if any(math.isnan(row[part]) for part in (STYLE, CONTENT)):
+            return f"needs {STYLE} and {CONTENT}"
+        return "the reference has no higher onset F1 than the style copy"
+    if name not in results.reasons:
+        return "not run"
+    reasons = results.reasons[name][results.transfers.label == row["method"]]
+    counts = reasons[reasons != ""].value_counts()
+    return str(counts.index[0]) if len(counts) else "no output"
+
+
+# Figures
+
+
+def _plane(table: pd.DataFrame, columns: Sequence[Column]) -> Markup | None:
+    """Draw style against content, or return None where one was not measured."""
+    if not {STYLE, CONTENT} <= {column.name for column in columns}:
+        return None
+    points = [
+        Point(
+            row["method"],
+            row[STYLE],
+            row[CONTENT],
+            (row[f"{STYLE}_low"], row[f"{STYLE}_high"]),
+            (row[f"{CONTENT}_low"], row[f"{CONTENT}_high"]),
+            row["kind"] == "control",
+        )
+        for row in _records(table)
+    ]
+    onsets = table.set_index("method")[CONTENT]
+
+    def score(style: Floats, content: Floats) -> Floats:
+        chance, ceiling = (np.full_like(style, onsets[name]) for name in ("style-copy", "reference"))
+        return headline(style, content, chance, ceiling)
+
+    svg = style_content_plane(points, x_label="style accuracy", y_label="onset F1", score=score)
+    return Markup(svg.decode())  # noqa: S704 - matplotlib escapes the labels
+
+
+def _judge(path: Path) -> dict[str, Any] | None:
+    """Read the judge's evaluation, or return None where there is none."""
+    if not path.is_file():
+        return None
+    evaluation: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return evaluation
+
+
+# Listening
+
+
+def _examples(
+    results: Results, table: pd.DataFrame, columns: Sequence[Column], dataset: Dataset, root: Path
+) -> list[Example]:
+    """Make pairs spread evenly over the suite fit to be heard: as many as the page has room for."""
+    pairs = results.suite.pairs
+    made: dict[str, Example] = {}
+    for count in range(min(PAIRS_TO_HEAR, len(pairs)), 0, -1):
+        chosen = [pairs[index] for index in np.linspace(0, len(pairs) - 1, count).round().astype(int)]
+        for pair in chosen:
+            if pair.pair_id not in made:
+                made[pair.pair_id] = _example(pair, results, table, columns, dataset=dataset, root=root)
+        examples = [made[pair.pair_id] for pair in chosen]
+        if sum(example.size for example in examples) <= EMBEDDED_BYTES:
+            break
+    return examples
+
+
+def _example(
+    pair: Pair,
+    results: Results,
+    table: pd.DataFrame,
+    columns: Sequence[Column],
+    *,
+    dataset: Dataset,
+    root: Path,
+) -> Example:
+    """Collect what there is to hear of a pair; the same sound under two names is there once."""
+    rate = pair.content.sample_rate
+    players: dict[bytes, Player] = {}
+
+    def player(title: str, subtitle: str, samples: Samples) -> Player:
+        pcm = np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
+        key = pcm.tobytes()
+        if key not in players:
+            audio, image = _flac(pcm, rate), spectrogram_image(samples, rate)
+            uris = _data_uri(audio, "audio/flac"), _data_uri(image, "image/png")
+            players[key] = Player(title, subtitle, *uris)
+        return players[key]
+
+    player("Content", pair.content.label, dataset.samples(pair.content))
+    player("Style", pair.style.label, dataset.samples(pair.style))
+    player("Reference", f"the content on {pair.style.label}", dataset.samples(pair.reference))
+    rows = pd.concat([results.transfers, results.scores], axis=1)
+    rows = rows[(rows.pair_id == pair.pair_id) & (rows.seed == results.configuration.seeds[0])]
+    shown = [column for column in columns if column.name in _KEY_METRICS]
+    absent = []
+    for label, kind in zip(table.method, table.kind, strict=True):
+        row = rows[rows.label == label].iloc[0]
+        path = root / row.output
+        if row.status != "ok" or not path.is_file():
+            absent.append(label)
+            continue
+        scores = [(column.name, column.text(row[column.name])) for column in shown]
+        player(label, kind, read_audio(path, rate)[0]).outputs.append((label, scores))
+    return Example(pair, list(players.values()), absent)
+
+
+def _flac(pcm: np.ndarray[Any, np.dtype[np.int16]], sample_rate: int) -> bytes:
+    buffer = BytesIO()
+    soundfile.write(buffer, pcm, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+# What did not work
+
+
+def _failures(results: Results) -> list[dict[str, Any]]:
+    """Count the transfers without output by method and reason, with a pair as an example."""
+    failed = results.transfers[results.transfers.status != "ok"]
+    groups = failed.groupby(["label", "status", "reason"], sort=False)
+    return _records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())
+
+
+def _gaps(results: Results) -> list[dict[str, Any]]:
+    """Count the scores that outputs lack by method, metric and reason, with a pair as an example."""
+    done = results.transfers.status == "ok"
+    keys = results.transfers.loc[done, ["label", "pair_id"]]
+    reasons = pd.concat([keys, results.reasons[done]], axis=1)
+    long = reasons.melt(["label", "pair_id"], var_name="metric", value_name="reason")
+    groups = long[long.reason != ""].groupby(["label", "metric", "reason"], sort=False)
+    return _records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

@@ -1,0 +1,109 @@
+"""The results of a run as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.runner import Task, score_key
+from timbrebench.experiments.store import Store
+from timbrebench.experiments.suite import Suite
+
+_TRANSFER_COLUMNS = ("label", "pair_id", "piece", "seed", "status", "reason", "seconds", "output")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run has found.
+
+    Attributes
+    ----------
+    configuration : RunConfiguration
+        How the run was made.
+    suite : Suite
+        Its pairs.
+    transfers : pandas.DataFrame
+        One row for each method, pair and seed: ``label, pair_id, piece, seed, status, reason, seconds,
+        output``. What was not run yet has the status "missing".
+    scores : pandas.DataFrame
+        The same rows in the same order; one column for each metric, NaN where it could not be computed.
+    reasons : pandas.DataFrame
+        Like `scores`: why a value is missing, else an empty text.
+    """
+
+    configuration: RunConfiguration
+    suite: Suite
+    transfers: pd.DataFrame
+    scores: pd.DataFrame
+    reasons: pd.DataFrame
+
+    def of(self, label: str) -> pd.DataFrame:
+        """Return a method's transfers and scores side by side."""
+        rows = self.transfers.label == label
+        return pd.concat([self.transfers[rows], self.scores[rows]], axis=1)
+
+    def is_complete(self, label: str) -> bool:
+        """Tell whether a method has an output for every pair and seed."""
+        return bool((self.transfers[self.transfers.label == label].status == "ok").all())
+
+    @property
+    def labels(self) -> list[str]:
+        """The methods' labels in the configuration's order, controls first."""
+        return [entry.name for entry in self.configuration.entries]
+
+
+def collect(
+    configuration: RunConfiguration, suite: Suite, tasks: Sequence[Task], judge: str, store: Store
+) -> Results:
+    """Read a run's tables out of its store.
+
+    Parameters
+    ----------
+    configuration : RunConfiguration
+        Decides which metrics are read.
+    suite : Suite
+        The pairs.
+    tasks : sequence of Task
+        What belongs to the run; the store may hold more.
+    judge : str
+        The judge's fingerprint.
+    store : Store
+        The records.
+
+    Returns
+    -------
+    Results
+        One row for each task.
+    """
+    transfers, scores, reasons = [], [], []
+    for task in tasks:
+        record = store.transfer(task.key)
+        status, reason, seconds, output = "missing", "not run yet", np.nan, ""
+        found: dict[str, float] = dict.fromkeys(configuration.metrics, np.nan)
+        why = dict.fromkeys(configuration.metrics, "no output")
+        if record is not None:
+            status, reason, output = record.status, record.reason, record.output
+            seconds = record.seconds
+        if record is not None and record.status == "ok":
+            for metric in configuration.metrics:
+                score = store.score(score_key(record, task.pair, metric, judge))
+                if score is not None:
+                    found[metric] = np.nan if score.value is None else score.value
+                why[metric] = "not scored yet" if score is None else score.reason
+        piece = task.pair.content.piece
+        row = (task.entry.name, task.pair.pair_id, piece, task.seed, status, reason, seconds, output)
+        transfers.append(row)
+        scores.append(found)
+        reasons.append(why)
+    columns = list(configuration.metrics)
+    return Results(
+        configuration,
+        suite,
+        pd.DataFrame(transfers, columns=list(_TRANSFER_COLUMNS)),
+        pd.DataFrame(scores, columns=columns, dtype=np.float64),
+        pd.DataFrame(reasons, columns=columns, dtype=str),
+    )

@@ -1,0 +1,333 @@
+"""Run methods on pairs and score what they return, each thing once.
+
+Outputs are written as files and metrics are computed from the files, so a method's audio can be heard, scored
+again with other metrics, and compared with audio that was made elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from joblib import Parallel, cpu_count, delayed
+
+from timbrebench.audio.clips import read_audio, write_audio
+from timbrebench.audio.errors import StorageError, TimbrebenchError
+from timbrebench.audio.progress import Tracker, muted
+from timbrebench.audio.storage import file_sha256, fingerprint
+from timbrebench.classifier import Judge
+from timbrebench.datasets import Dataset
+from timbrebench.datasets.soundfonts import find_soundfont
+from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
+from timbrebench.experiments.store import ScoreRecord, Store, Transfer
+from timbrebench.experiments.suite import Pair, Suite, SuiteConfiguration
+from timbrebench.metrics.contract import Trial, evaluate
+from timbrebench.metrics.registry import get
+from timbrebench.transfer.contract import Method, apply
+from timbrebench.transfer.registry import create
+
+OUTPUTS = "outputs"
+PREPARED = "prepared"
+
+#: Outputs keep 24 bits: 16 would add noise of their own to what is scored.
+_SUBTYPE = "PCM_24"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A method, a pair and a seed.
+
+    Attributes
+    ----------
+    entry : MethodEntry
+        The method as configured.
+    method_key : str
+        Fingerprint of method, version and parameters, and, for one that learns, of what it learned from.
+    pair : Pair
+        What it is run on.
+    seed : int
+        Seed of its draws.
+    """
+
+    entry: MethodEntry
+    method_key: str
+    pair: Pair
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Fingerprint of everything that the output depends on."""
+        return fingerprint(["transfer", self.method_key, self.pair.fingerprint, self.seed])
+
+    @property
+    def output(self) -> Path:
+        """Where the output is written, relative to the run's folder."""
+        folder = f"{self.entry.name}-{self.method_key[:8]}"
+        return Path(OUTPUTS) / folder / f"{self.pair.pair_id}-seed{self.seed}.flac"
+
+
+def list_tasks(configuration: RunConfiguration, suite: Suite, dataset: Dataset) -> list[Task]:
+    """List all tasks of a run: methods, then pairs, then seeds."""
+    return [
+        Task(entry, key, pair, seed)
+        for entry, key in ((entry, method_key(entry, suite, dataset)) for entry in configuration.entries)
+        for pair in suite.pairs
+        for seed in configuration.seeds
+    ]
+
+
+def method_key(entry: MethodEntry, suite: Suite, dataset: Dataset) -> str:
+    """Return the fingerprint of a method as configured."""
+    method = create(entry.method, entry.parameters)
+    parameters = method.parameters.model_dump(mode="json")
+    learned = _training_key(suite, dataset) if learns(method) else ""
+    return fingerprint([entry.method, method.version, parameters, learned])
+
+
+def learns(method: Method) -> bool:
+    """Tell whether a method has a `prepare` of its own."""
+    return type(method).prepare is not Method.prepare
+
+
+def training_set(suite: SuiteConfiguration, dataset: Dataset) -> Dataset:
+    """Select what a method may learn from: training pieces, in a new timbre none of the suite's family.
+
+    Parameters
+    ----------
+    suite : SuiteConfiguration
+        Its setting and soundfont decide.
+    dataset : Dataset
+        The whole dataset.
+
+    Returns
+    -------
+    Dataset
+        Clips of the training split.
+    """
+    training = dataset.select(split="train")
+    if suite.setting == "known-timbre":
+        return training
+    family = find_soundfont(suite.soundfont).family
+    others = set(training.manifest.soundfont_family) - {family}
+    return training.select(soundfont_family=others)
+
+
+def _training_key(suite: Suite, dataset: Dataset) -> str:
+    return fingerprint(training_set(suite.configuration, dataset).manifest.sha256.tolist())
+
+
+def run_transfers(tasks: list[Task], *, dataset: Dataset, suite: Suite, root: Path, store: Store) -> None:
+    """Make the outputs that are missing. A method that fails costs its own pair.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        What is wanted.
+    dataset : Dataset
+        Holds the clips, and what methods may learn from.
+    suite : Suite
+        Decides what methods may learn from.
+    root : pathlib.Path
+        The run's folder.
+    store : Store
+        Where results are recorded as they come.
+    """
+    missing = [task for task in tasks if not _is_made(task, root, store)]
+    methods: dict[str, Method] = {}
+    ready: list[Task] = []
+    for task in missing:
+        if task.method_key not in methods:
+            try:
+                methods[task.method_key] = _prepared(task, dataset, suite, root)
+            except StorageError:
+                raise
+            except Exception as error:  # a method is anybody's code
+                store.add(
+                    *(_skipped(other, error) for other in missing if other.method_key == task.method_key)
+                )
+                missing = [other for other in missing if other.method_key != task.method_key]
+    ready = [task for task in missing if task.method_key in methods]
+    with (
+        Tracker("transferring", len(ready), "pairs") as tracker,
+        Parallel(n_jobs=cpu_count(), return_as="generator_unordered", batch_size=1) as parallel,
+    ):
+        jobs = (delayed(_transfer)(task, methods[task.method_key], dataset, root) for task in ready)
+        for record in parallel(jobs):
+            store.add(record)
+            tracker.advance()
+
+
+def _is_made(task: Task, root: Path, store: Store) -> bool:
+    record = store.transfer(task.key)
+    if record is None:
+        return False
+    return record.status != "ok" or (root / record.output).is_file()
+
+
+def _prepared(task: Task, dataset: Dataset, suite: Suite, root: Path) -> Method:
+    method = create(task.entry.method, task.entry.parameters)
+    if learns(method):
+        workdir = root / PREPARED / f"{task.entry.name}-{task.method_key[:8]}"
+        workdir.mkdir(parents=True, exist_ok=True)
+        method.prepare(training_set(suite.configuration, dataset), workdir)
+    return method
+
+
+def _skipped(task: Task, error: Exception) -> Transfer:
+    return Transfer(
+        key=task.key,
+        label=task.entry.name,
+        pair_id=task.pair.pair_id,
+        seed=task.seed,
+        status="skipped",
+        reason=f"the method could not be prepared: {_reason(error)}",
+    )
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).strip()
+    if isinstance(error, TimbrebenchError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _transfer(task: Task, method: Method, dataset: Dataset, root: Path) -> Transfer:
+    """Run a method on a pair, in a worker."""
+    pair = task.pair
+    content, style, reference = (dataset.samples(clip) for clip in (pair.content, pair.style, pair.reference))
+    status, reason, digest = "ok", "", ""
+    started = time.perf_counter()
+    try:
+        with muted():
+            samples = apply(
+                method,
+                content,
+                style,
+                sample_rate=pair.content.sample_rate,
+                seed=task.seed,
+                reference=reference,
+            )
+    except Exception as error:  # a method is anybody's code; the run goes on
+        status, reason = "failed", _reason(error)
+    seconds = time.perf_counter() - started
+    if status == "ok":
+        path = root / task.output
+        write_audio(path, samples, pair.content.sample_rate, subtype=_SUBTYPE)
+        digest = file_sha256(path)
+    return Transfer.model_validate(
+        {
+            "key": task.key,
+            "label": task.entry.name,
+            "pair_id": pair.pair_id,
+            "seed": task.seed,
+            "status": status,
+            "reason": reason,
+            "seconds": seconds,
+            "output": task.output.as_posix() if digest else "",
+            "output_sha256": digest,
+        }
+    )
+
+
+def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
+    """Return the key of a score.
+
+    Parameters
+    ----------
+    transfer : Transfer
+        The output.
+    pair : Pair
+        What it was made from.
+    metric : str
+        A metric's name.
+    judge : str
+        The judge's fingerprint, which counts for metrics that ask it.
+    """
+    specification = get(metric).specification
+    asked = judge if "judge" in specification.needs else ""
+    return fingerprint(
+        ["score", transfer.output_sha256, pair.fingerprint, metric, specification.version, asked]
+    )
+
+
+def run_scores(
+    tasks: Iterable[Task],
+    metrics: Iterable[str],
+    *,
+    dataset: Dataset,
+    judge_path: Path,
+    root: Path,
+    store: Store,
+) -> None:
+    """Compute the scores that are missing.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        Those with an output are scored.
+    metrics : iterable of str
+        Names of metrics.
+    dataset : Dataset
+        Holds the clips and notes.
+    judge_path : pathlib.Path
+        A saved judge.
+    root : pathlib.Path
+        The run's folder.
+    store : Store
+        Where results are recorded as they come.
+    """
+    names = tuple(metrics)
+    judge = Judge.load(judge_path).fingerprint
+    jobs = []
+    for task in tasks:
+        transfer = store.transfer(task.key)
+        if transfer is None or transfer.status != "ok":
+            continue
+        keys = {name: score_key(transfer, task.pair, name, judge) for name in names}
+        keys = {name: key for name, key in keys.items() if store.score(key) is None}
+        if keys:
+            jobs.append(delayed(_score)(task.pair, root / transfer.output, keys, dataset, judge_path))
+    with (
+        Tracker("scoring", len(jobs), "outputs") as tracker,
+        Parallel(n_jobs=cpu_count(), return_as="generator_unordered") as parallel,
+    ):
+        for records in parallel(jobs):
+            store.add(*records)
+            tracker.advance()
+
+
+@lru_cache(maxsize=1)
+def _judge(path: Path) -> Judge:
+    """Return this process's copy of a judge, loaded once."""
+    return Judge.load(path)
+
+
+def _score(
+    pair: Pair, output: Path, keys: dict[str, str], dataset: Dataset, judge_path: Path
+) -> list[ScoreRecord]:
+    """Score an output, in a worker."""
+    samples, sample_rate = read_audio(output)
+    trial = Trial(
+        output=samples,
+        content=dataset.samples(pair.content),
+        style=dataset.samples(pair.style),
+        sample_rate=sample_rate,
+        reference=dataset.samples(pair.reference),
+        notes=dataset.notes(pair.content),
+        content_label=pair.content.label,
+        style_label=pair.style.label,
+        judge=_judge(judge_path),
+    )
+    scores = evaluate(trial, [get(name) for name in keys])
+    return [
+        ScoreRecord(
+            key=key,
+            metric=name,
+            value=None if scores[name].reason else scores[name].value,
+            reason=scores[name].reason or "",
+        )
+        for name, key in keys.items()
+    ]

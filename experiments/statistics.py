@@ -1,0 +1,130 @@
+"""Means with intervals, and which differences are more than chance.
+
+Clips of one piece resemble each other, so they are no independent evidence. The bootstrap here draws whole
+content pieces, with all pairs that have their content from them, and it draws the same pieces for every
+method (a paired bootstrap): methods are compared on the same music. Intervals are percentiles of the
+resampled means (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: Share of the resampled means that an interval holds.
+COVERAGE = 0.95
+
+
+def resample_pieces(pieces: int, resamples: int, seed: int) -> Floats:
+    """Draw pieces with replacement, time after time.
+
+    Parameters
+    ----------
+    pieces : int
+        How many there are.
+    resamples : int
+        How many times as many are drawn.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    numpy.ndarray, shape (resamples, pieces)
+        How often each piece was drawn.
+    """
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(pieces, np.full(pieces, 1 / pieces), size=resamples).astype(np.float64)
+
+
+def resampled_means(values: Floats, piece_of: NDArray[np.intp], counts: Floats) -> Floats:
+    """Return the mean of all values in each resample.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (n,)
+        One value for each pair; NaN where there is none.
+    piece_of : numpy.ndarray, shape (n,)
+        Index of each pair's piece.
+    counts : numpy.ndarray, shape (resamples, pieces)
+        How often each piece was drawn.
+
+    Returns
+    -------
+    numpy.ndarray, shape (resamples,)
+        NaN where no piece with a value was drawn.
+    """
+    present = np.isfinite(values)
+    pieces = counts.shape[1]
+    sums = np.bincount(piece_of[present], weights=values[present], minlength=pieces)
+    numbers = np.bincount(piece_of[present], minlength=pieces).astype(np.float64)
+    drawn = counts @ numbers
+    return np.divide(counts @ sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
+
+
+def interval(means: Floats) -> tuple[float, float]:
+    """Return the middle 95 % of resampled means, or (nan, nan) where there are none."""
+    present = means[np.isfinite(means)]
+    if not len(present):
+        return float("nan"), float("nan")
+    tail = (1 - COVERAGE) / 2
+    low, high = np.quantile(present, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def headline(style: Floats, content: Floats, chance: Floats, ceiling: Floats) -> Floats:
+    """Return the headline score: the harmonic mean of style and content.
+
+    Content is the onset F1 between what copying the style reaches (0: the rhythms agree by chance) and
+    what the reference reaches (1: all that the onset detector can hear). Doing nothing has no style, copying
+    the style keeps no content; both score 0.
+
+    Parameters
+    ----------
+    style : numpy.ndarray
+        Style accuracy, 0 to 1.
+    content, chance, ceiling : numpy.ndarray, same shape
+        Onset F1 of the method, of the style copy and of the reference.
+
+    Returns
+    -------
+    numpy.ndarray, same shape
+        0 to 1; NaN where an input is, or where the reference is no better than the style copy.
+    """
+    room = ceiling - chance
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kept = np.where(room > 0, np.clip((content - chance) / room, 0, 1), np.nan)
+        total = style + kept
+        return np.where(total > 0, 2 * style * kept / total, np.where(np.isnan(total), np.nan, 0.0))
+
+
+def tie_groups(point: Sequence[float], resampled: Sequence[Floats]) -> list[int]:
+    """Rank scores and put those together that cannot be told apart.
+
+    From the best down, a group takes in every next one whose difference to the group's first is not
+    significant: the interval of the paired difference holds 0.
+
+    Parameters
+    ----------
+    point : sequence of float
+        A score for each method, higher is better.
+    resampled : sequence of numpy.ndarray, shape (resamples,)
+        The same scores in each resample.
+
+    Returns
+    -------
+    list of int
+        For each method the rank that its group shares: 1 for the best, then one more than stand above.
+    """
+    order = sorted(range(len(point)), key=lambda index: -point[index])
+    ranks = [0] * len(point)
+    leader = -1
+    for position, index in enumerate(order):
+        if leader < 0 or interval(resampled[leader] - resampled[index])[0] > 0:
+            leader = index
+            rank = position + 1
+        ranks[index] = rank
+    return ranks

@@ -1,0 +1,162 @@
+"""The results of a run: a file of records to which lines are only ever added.
+
+A record is one line of JSON. Transfers say what became of a method on a pair; scores say what a metric made
+of the output. Both are found by a key that is the fingerprint of everything they depend on, so a result is
+used again exactly as long as nothing behind it has changed. A line that was cut off when the process died is
+passed over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TextIO
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from timbrebench.audio.errors import RunError
+from timbrebench.audio.storage import storage_error
+
+Status = Literal["ok", "failed", "timeout", "skipped"]
+
+
+class Transfer(BaseModel):
+    """What became of a method on a pair.
+
+    Attributes
+    ----------
+    key : str
+        Fingerprint of method, version, parameters, pair and seed.
+    label, pair_id : str
+        For people; the key decides.
+    seed : int
+        Seed of the method's draws.
+    status : {"ok", "failed", "timeout", "skipped"}
+        Only "ok" has an output.
+    reason : str
+        Why there is no output; empty for "ok".
+    seconds : float
+        What the method took, reading and writing apart.
+    output, output_sha256 : str
+        Path relative to the run's folder, and the file's SHA-256; empty unless "ok".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["transfer"] = "transfer"
+    key: str
+    label: str
+    pair_id: str
+    seed: int
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+    output: str = ""
+    output_sha256: str = ""
+
+
+class ScoreRecord(BaseModel):
+    """What a metric made of an output.
+
+    Attributes
+    ----------
+    key : str
+        Fingerprint of the output's SHA-256, the pair, the metric, its version and, where it asks one, the
+        judge.
+    metric : str
+        The metric's name.
+    value : float or None
+        None where it could not be computed.
+    reason : str
+        Why not; empty where there is a value.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["score"] = "score"
+    key: str
+    metric: str
+    value: float | None
+    reason: str = ""
+
+
+class Store:
+    """The records of a run. Use it as a context manager; one process at a time can hold it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; it is made where missing.
+
+    Raises
+    ------
+    RunError
+        If another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+        self._records: dict[str, Transfer | ScoreRecord] = {}
+
+    def __enter__(self) -> Store:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise storage_error(self._path, error) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise RunError(
+                f"{self._path.parent}: another run is at work in this folder: wait or stop it"
+            ) from error
+        self._file.seek(0)
+        text = self._file.read()
+        self._records = {record.key: record for record in _parse(text)}
+        if text and not text.endswith("\n"):
+            self._file.write("\n")  # ends a line that was cut off, so that the next one is whole
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def transfer(self, key: str) -> Transfer | None:
+        """Return the transfer with this key, if it was made."""
+        record = self._records.get(key)
+        return record if isinstance(record, Transfer) else None
+
+    def score(self, key: str) -> ScoreRecord | None:
+        """Return the score with this key, if it was made."""
+        record = self._records.get(key)
+        return record if isinstance(record, ScoreRecord) else None
+
+    def add(self, *records: Transfer | ScoreRecord) -> None:
+        """Add records; they are on the disk when this returns."""
+        if self._file is None:
+            raise RunError(f"{self._path}: the store is not open")
+        try:
+            self._file.write("".join(record.model_dump_json() + "\n" for record in records))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise storage_error(self._path, error) from error
+        self._records.update({record.key: record for record in records})
+
+
+def _parse(text: str) -> Iterator[Transfer | ScoreRecord]:
+    kinds: dict[Any, type[Transfer] | type[ScoreRecord]] = {"transfer": Transfer, "score": ScoreRecord}
+    for line in text.splitlines():
+        try:
+            content = json.loads(line)
+            yield kinds[content["kind"]].model_validate(content)
+        except (ValueError, KeyError, TypeError, ValidationError):
+            continue  # cut off, or of another version: what it held is done again
