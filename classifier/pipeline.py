@@ -1,0 +1,73 @@
+"""From a dataset to a judge in a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from timbrebench.audio.storage import fingerprint, write_json, write_text
+from timbrebench.classifier.evaluation import evaluate_on, leave_soundfonts_out
+from timbrebench.classifier.features import compute_features
+from timbrebench.classifier.front_end import FrontEnd
+from timbrebench.classifier.judge import Judge
+from timbrebench.classifier.training import JudgeConfiguration, train_judge
+from timbrebench.datasets.dataset import Dataset
+
+JUDGE_FILE = "judge.pt"
+EVALUATION_FILE = "evaluation.json"
+CURVE_FILE = "learning_curve.csv"
+_KEY_FILE = "key.json"
+
+
+def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Path | str) -> Judge:
+    """Train a judge, evaluate it and keep it, or load the one that was kept.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What to learn from and be tested on.
+    configuration : JudgeConfiguration
+        How.
+    folder : path-like
+        Gets ``judge.pt``, ``evaluation.json`` and ``learning_curve.csv``. What lies there is used again for
+        the same dataset and configuration, and replaced for others.
+
+    Returns
+    -------
+    Judge
+        The judge.
+
+    Raises
+    ------
+    JudgeError
+        If the dataset has too few labels or pieces.
+    """
+    folder = Path(folder)
+    key = _key(dataset, configuration)
+    if _kept_key(folder) == key:
+        return Judge.load(folder / JUDGE_FILE)
+    features = compute_features(dataset, FrontEnd())
+    training = train_judge(features, configuration)
+    evaluation = evaluate_on(training.judge, features.where(split=["test"]))
+    without = leave_soundfonts_out(features, configuration)
+    evaluation = evaluation.model_copy(update={"accuracy_without_soundfont": without})
+    training.judge.save(folder / JUDGE_FILE)
+    curve = training.curve.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    write_text(folder / CURVE_FILE, curve)
+    write_json(folder / EVALUATION_FILE, evaluation.model_dump(mode="json"))
+    write_json(folder / _KEY_FILE, key)  # last: without it, none of the others counts
+    return training.judge
+
+
+def _key(dataset: Dataset, configuration: JudgeConfiguration) -> str:
+    """Return the fingerprint of all that decides what the judge becomes."""
+    clips = dataset.manifest[["sha256", "label", "split"]].to_numpy().tolist()
+    return fingerprint([clips, configuration.model_dump(mode="json"), FrontEnd().model_dump(mode="json")])
+
+
+def _kept_key(folder: Path) -> str | None:
+    try:
+        key = json.loads((folder / _KEY_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(key) if (folder / JUDGE_FILE).is_file() else None
