@@ -81,7 +81,8 @@ class Judge:
             If it is no audio.
         """
         decibels = torch.from_numpy(self.front_end.decibels(samples, sample_rate))
-        return self.probabilities_of(decibels.unsqueeze(0))[0]
+        answer: NDArray[np.float64] = self.probabilities_of(decibels.unsqueeze(0))[0]
+        return answer
 
     def probabilities_of(self, decibels: torch.Tensor) -> NDArray[np.float64]:
         """Say the same for clips that went through the front end.
@@ -97,7 +98,7 @@ class Judge:
             Probabilities.
         """
         with torch.no_grad():
-            batches = [self.network(standardise(batch.float())) for batch in decibels.split(64)]
+            batches = [self.network(standardise(batch.float())) for batch in torch.split(decibels, 64)]
             answers: NDArray[np.float64] = torch.cat(batches).double().softmax(dim=1).numpy()
         return answers
 

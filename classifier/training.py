@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import signal
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +102,7 @@ def train_judge(
     """
     train, validation = features.where(split=["train"]), features.where(split=["validation"])
     labels = _labels(train, validation)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(configuration.seed)
         module = _Module(FourBlockNetwork(len(labels)), configuration, len(train.manifest))
         recorder = _Recorder(configuration.max_epochs, description)
@@ -120,6 +122,20 @@ def train_judge(
         soundfonts=tuple(sorted(heard.soundfont.unique())),
     )
     return Training(judge, pd.DataFrame(recorder.rows))
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: on so small a network more of them wait for each other most of the time.
+
+    It also makes the weights independent of the number of cores.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _labels(train: Features, validation: Features) -> tuple[str, ...]:

@@ -24,9 +24,12 @@ import pandas as pd
 import soundfile
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
+from pydantic import ValidationError
 
 from timbrebench.audio.clips import Samples, read_audio
+from timbrebench.audio.errors import describe_validation
 from timbrebench.audio.storage import write_text
+from timbrebench.classifier import Evaluation
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.figures import (
     DB_RANGE,
@@ -141,6 +144,8 @@ def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path
     ------
     DatasetError
         If there is no dataset.
+    ConfigurationError
+        If the judge's evaluation is not what this version writes.
     AudioError
         If an output or a clip of the pairs that are shown cannot be read.
     StorageError
@@ -163,7 +168,7 @@ def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path
         columns=columns,
         groups=_groups(results, leaderboard.table, columns),
         plane=_plane(leaderboard.table, columns),
-        judge=_judge(root / "judge" / "evaluation.json"),
+        judge=_judge(root / "judge" / "evaluation.json", dataset),
         examples=_examples(results, leaderboard.table, columns, dataset, root),
         colour_bar=_data_uri(colour_bar(), "image/png"),
         db_range=DB_RANGE,
@@ -290,12 +295,25 @@ def _plane(table: pd.DataFrame, columns: Sequence[Column]) -> Markup | None:
     return Markup(svg.decode())  # noqa: S704 - matplotlib escapes the labels
 
 
-def _judge(path: Path) -> dict[str, Any] | None:
+def _judge(path: Path, dataset: Dataset) -> dict[str, Any] | None:
     """Read the judge's evaluation, or return None where there is none."""
     if not path.is_file():
         return None
-    evaluation: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return evaluation
+    try:
+        evaluation = Evaluation.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise describe_validation(error, str(path), Evaluation.model_fields) from error
+    families = dict(zip(dataset.manifest.soundfont, dataset.manifest.soundfont_family, strict=True))
+    soundfonts = [
+        {
+            "name": name,
+            "family": families[name],
+            "accuracy": accuracy,
+            "left_out": evaluation.accuracy_without_soundfont.get(families[name]),
+        }
+        for name, accuracy in evaluation.accuracy_by_soundfont.items()
+    ]
+    return {**evaluation.model_dump(), "soundfonts": soundfonts}
 
 
 # Listening
@@ -370,6 +388,8 @@ def _flac(pcm: np.ndarray[Any, np.dtype[np.int16]], sample_rate: int) -> bytes:
 def _failures(results: Results) -> list[dict[str, Any]]:
     """Count the transfers without output by method and reason, with a pair as an example."""
     failed = results.transfers[results.transfers.status != "ok"]
+    # The silence control fails as it must: what needs looking at stands above it.
+    failed = failed.sort_values("label", key=lambda labels: labels == "silence", kind="stable")
     groups = failed.groupby(["label", "status", "reason"], sort=False)
     return _records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())
 

@@ -17,6 +17,9 @@ import soundfile
 from matplotlib.image import imread
 
 from timbrebench.audio import read_audio, write_audio
+from timbrebench.audio.errors import ConfigurationError
+from timbrebench.audio.storage import write_json, write_text
+from timbrebench.classifier import Evaluation
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.configuration import Shares
 from timbrebench.experiments import report
@@ -203,6 +206,47 @@ def test_the_verdict_is_told(page, leaderboard, results, root):
     assert "INVALID run." in page
     assert "control identity has style accuracy 0.900" in page
     assert "Valid run." not in page
+
+
+def test_a_run_without_an_evaluated_judge_says_so(page):
+    assert "No evaluation of the judge was found" in page
+
+
+def test_the_judge_stands_with_its_confusions_and_what_it_makes_of_a_new_timbre(results, leaderboard, root):
+    evaluation = Evaluation(
+        labels=("clarinet", "organ"),
+        clips=10,
+        accuracy=0.9,
+        accuracy_by_soundfont={"TimGM6mb": 0.875},
+        accuracy_by_label={"clarinet": 1.0, "organ": 0.8},
+        accuracy_without_soundfont={"TimGM6mb": 0.654},
+        confusion=((5, 0), (1, 4)),
+    )
+    path = root / "judge/evaluation.json"
+    write_json(path, evaluation.model_dump(mode="json"))
+    try:
+        page = write_report(results, leaderboard, root).read_text(encoding="utf-8")
+        write_text(path, "[]")
+        with pytest.raises(ConfigurationError, match=r"evaluation\.json"):
+            write_report(results, leaderboard, root)
+    finally:
+        path.unlink()
+    judge = page[page.index('id="judge-title"') : page.index('id="listen-title"')]
+    assert cells_beside("organ", judge) == ["1", "4", "80.0 %"]
+    assert cells_beside("TimGM6mb", judge) == ["87.5 %", "65.4 %"]
+    assert "<strong>90.0 %</strong> of 10 clips" in judge
+
+
+def cells_beside(heading, section):
+    row = re.search(rf'<th scope="row">{heading}</th>(.*?)</tr>', section, re.DOTALL)
+    return re.findall(r"<td[^>]*>([^<>]+)</td>", row[1])
+
+
+def test_the_report_of_a_real_run_holds_its_judge_and_outputs(run):
+    page = (run.root / "report.html").read_text(encoding="utf-8")
+    assert "the judge says" in page
+    assert "data:audio/flac;base64," in page
+    Elements(page)
 
 
 def test_figures_of_the_leaderboard_stand_with_their_intervals(page):
