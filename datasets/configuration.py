@@ -49,7 +49,8 @@ class DatasetConfiguration(BaseModel):
     clip_duration_s : float
         Length of a clip in seconds.
     clips_per_piece : int
-        Clips of each piece, one after the other.
+        Clips of each piece, one after the other. Pieces are worth more than clips: on as many clips of twice
+        the pieces the judge makes half the mistakes.
     splits : Shares
         Shares of the pieces in each split.
     seed : int
@@ -59,12 +60,12 @@ class DatasetConfiguration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     corpus: Literal["music21"] = "music21"
-    pieces: int = Field(default=48, ge=3)
+    pieces: int = Field(default=96, ge=3)
     instruments: tuple[str, ...] = Field(default=tuple(PROGRAMS), min_length=2)
     soundfonts: tuple[str, ...] = Field(default=("FluidR3_GM", "TimGM6mb"), min_length=1)
     sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
     clip_duration_s: float = Field(default=5.0, ge=1.0, le=60.0)
-    clips_per_piece: int = Field(default=3, ge=1)
+    clips_per_piece: int = Field(default=2, ge=1)
     splits: Shares = Shares()
     seed: int = Field(default=0, ge=0)
 

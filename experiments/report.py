@@ -84,19 +84,6 @@ class Column:
         return f"{rounded:.{self.decimals}f}".replace("-", _MINUS)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A figure of the leaderboard: value, interval, and why there is none."""
-
-    value: float
-    low: float
-    high: float
-    text: str
-    interval: str
-    note: str
-    reason: str
-
-
 @dataclass
 class Player:
     """Something that can be heard, with every output of the run that sounds exactly like it."""
@@ -180,11 +167,17 @@ def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path
         dataset=dataset.description,
         software={"python": platform.python_version(), **{name: version(name) for name in _SOFTWARE}},
         coverage=COVERAGE,
-        settings=json.dumps(results.configuration.model_dump(mode="json"), indent=2, ensure_ascii=False),
+        settings=_settings(results),
     )
     path = root / "report.html"
     write_text(path, page)
     return path
+
+
+def _settings(results: Results) -> str:
+    # Sorted, since a configuration that was stored has another order than the one it was stored from.
+    settings = results.configuration.model_dump(mode="json")
+    return json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False)
 
 
 def _template(name: str) -> str:
@@ -240,18 +233,19 @@ def _groups(results: Results, table: pd.DataFrame, columns: Sequence[Column]) ->
     return groups
 
 
-def _cell(results: Results, row: dict[str, Any], column: Column) -> Cell:
+def _cell(results: Results, row: dict[str, Any], column: Column) -> dict[str, Any]:
+    """Return a figure of the leaderboard: value, interval, and why there is none."""
     value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
     number = row.get(f"{column.name}_n", row["outputs"])
-    return Cell(
-        value,
-        low,
-        high,
-        column.text(value),
-        "" if math.isnan(low) else f"{column.text(low)} {_DASH} {column.text(high)}",
-        f"{number} of {row['outputs']}" if 0 < number < row["outputs"] else "",
-        _why_missing(results, row, column.name) if math.isnan(value) else "",
-    )
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "text": column.text(value),
+        "interval": "" if math.isnan(low) else f"{column.text(low)} {_DASH} {column.text(high)}",
+        "note": f"{number} of {row['outputs']}" if 0 < number < row["outputs"] else "",
+        "reason": _why_missing(results, row, column.name) if math.isnan(value) else "",
+    }
 
 
 def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
@@ -353,9 +347,11 @@ def _example(
         pcm = np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
         key = pcm.tobytes()
         if key not in players:
-            audio, image = _flac(pcm, rate), spectrogram_image(samples, rate)
-            uris = _data_uri(audio, "audio/flac"), _data_uri(image, "image/png")
-            players[key] = Player(title, subtitle, *uris)
+            buffer = BytesIO()
+            soundfile.write(buffer, pcm, rate, format="FLAC", subtype="PCM_16")
+            audio = _data_uri(buffer.getvalue(), "audio/flac")
+            image = _data_uri(spectrogram_image(samples, rate), "image/png")
+            players[key] = Player(title, subtitle, audio, image)
         return players[key]
 
     player("Content", pair.content.label, dataset.samples(pair.content))
@@ -374,12 +370,6 @@ def _example(
         scores = [(column.name, column.text(row[column.name])) for column in shown]
         player(label, kind, read_audio(path, rate)[0]).outputs.append((label, scores))
     return Example(pair, list(players.values()), absent)
-
-
-def _flac(pcm: np.ndarray[Any, np.dtype[np.int16]], sample_rate: int) -> bytes:
-    buffer = BytesIO()
-    soundfile.write(buffer, pcm, sample_rate, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
 
 
 # What did not work

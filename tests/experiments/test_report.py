@@ -30,7 +30,7 @@ from timbrebench.experiments.report import write_report
 from timbrebench.experiments.results import Results
 from timbrebench.experiments.suite import SuiteConfiguration, make_suite
 
-DASH = "\N{EN DASH}"
+DASH, NBSP = "\N{EN DASH}", "\N{NO-BREAK SPACE}"
 
 INJECTED = "<script>alert(1)</script>"
 
@@ -232,9 +232,9 @@ def test_the_judge_stands_with_its_confusions_and_what_it_makes_of_a_new_timbre(
     finally:
         path.unlink()
     judge = page[page.index('id="judge-title"') : page.index('id="listen-title"')]
-    assert cells_beside("organ", judge) == ["1", "4", "80.0 %"]
-    assert cells_beside("TimGM6mb", judge) == ["87.5 %", "65.4 %"]
-    assert "<strong>90.0 %</strong> of 10 clips" in judge
+    assert cells_beside("organ", judge) == ["1", "4", f"80.0{NBSP}%"]
+    assert cells_beside("TimGM6mb", judge) == [f"87.5{NBSP}%", f"65.4{NBSP}%"]
+    assert f"<strong>90.0{NBSP}%</strong> of 10 clips" in judge
 
 
 def cells_beside(heading, section):

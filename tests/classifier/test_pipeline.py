@@ -1,0 +1,61 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from timbrebench.classifier import Evaluation, Judge, build_judge
+from timbrebench.classifier.pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
+
+
+@pytest.fixture
+def brief(quick):
+    return quick.model_copy(update={"max_epochs": 2})
+
+
+@pytest.fixture
+def folder(dataset, brief, tmp_path):
+    build_judge(dataset, brief, tmp_path / "judge")
+    return tmp_path / "judge"
+
+
+def stamps(folder):
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_the_folder_holds_the_judge_its_evaluation_and_its_curve(folder, dataset):
+    assert Judge.load(folder / JUDGE_FILE).labels == dataset.labels
+    content = json.loads((folder / EVALUATION_FILE).read_text(encoding="utf-8"))
+    evaluation = Evaluation.model_validate(content)
+    assert evaluation.clips == len(dataset.select(split="test"))
+    assert evaluation.accuracy_without_soundfont == {}
+    assert list(pd.read_csv(folder / CURVE_FILE).epoch) == [0, 1]
+
+
+def test_a_second_call_only_loads(folder, dataset, brief, clip):
+    before, kept = stamps(folder), Judge.load(folder / JUDGE_FILE)
+    again = build_judge(dataset, brief, folder)
+    assert stamps(folder) == before
+    assert again.fingerprint == kept.fingerprint
+    np.testing.assert_array_equal(again.probabilities(clip, 22_050), kept.probabilities(clip, 22_050))
+
+
+def test_another_configuration_is_trained(folder, dataset, brief):
+    kept = Judge.load(folder / JUDGE_FILE).fingerprint
+    other = build_judge(dataset, brief.model_copy(update={"seed": 7}), folder)
+    assert other.fingerprint != kept
+    assert Judge.load(folder / JUDGE_FILE).fingerprint == other.fingerprint
+
+
+def test_another_dataset_is_trained(folder, dataset, brief):
+    before = stamps(folder)
+    dropped = dataset.select(split=["validation", "test"]).manifest.piece
+    fewer = sorted(set(dataset.manifest.piece) - set(dropped))[1:]
+    build_judge(dataset.select(piece=[*fewer, *set(dropped)]), brief, folder)
+    assert stamps(folder)[JUDGE_FILE] > before[JUDGE_FILE]
+
+
+def test_a_missing_judge_is_trained_again(folder, dataset, brief):
+    kept = Judge.load(folder / JUDGE_FILE).fingerprint
+    (folder / JUDGE_FILE).unlink()
+    assert build_judge(dataset, brief, folder).fingerprint == kept
