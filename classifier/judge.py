@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,8 +123,11 @@ class Judge:
             "training_pieces": list(self.training_pieces),
             "soundfonts": list(self.soundfonts),
         }
+        # Written to a file, torch would put the file's name into it, and equal judges would differ.
+        archive = io.BytesIO()
+        torch.save(content, archive)
         with atomic_path(Path(path)) as temporary:
-            torch.save(content, temporary)
+            temporary.write_bytes(archive.getvalue())
 
     @classmethod
     def load(cls, path: Path | str) -> Judge:

@@ -1,3 +1,5 @@
+import copy
+import dataclasses
 import pickle
 from pathlib import Path
 
@@ -62,11 +64,11 @@ def test_a_loaded_judge_is_the_saved_one(judge, saved, clip):
     np.testing.assert_array_equal(loaded.probabilities(clip, RATE), judge.probabilities(clip, RATE))
 
 
-def test_another_weight_is_another_fingerprint(judge, saved):
-    loaded = Judge.load(saved)
+def test_another_weight_is_another_fingerprint(judge):
+    network = copy.deepcopy(judge.network)
     with torch.no_grad():
-        loaded.network.head.bias[0] += 1e-3
-    assert loaded.fingerprint != judge.fingerprint
+        network.head.bias[0] += 1e-3
+    assert dataclasses.replace(judge, network=network).fingerprint != judge.fingerprint
 
 
 def test_a_missing_file_says_how_to_get_one(tmp_path):

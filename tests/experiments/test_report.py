@@ -328,7 +328,9 @@ class TestInBrowser:
             path.write_text(page.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
             options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic"]
             quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-            command = [chromium, *options, *quiet, f"--user-data-dir={tmp_path}", "--dump-dom", path.as_uri()]
+            media = ["--autoplay-policy=no-user-gesture-required", "--virtual-time-budget=10000"]
+            profile = f"--user-data-dir={tmp_path}"
+            command = [chromium, *options, *quiet, *media, profile, "--dump-dom", path.as_uri()]
             return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
         return dom
@@ -342,6 +344,15 @@ class TestInBrowser:
         assert 'aria-sort="descending" data-first="ascending"' in after
         controls = ["style-copy", "silence", "reference", "noise", "identity"]
         assert self.order(after) == ["ulyanov-long", "ulyanov", "broken", *controls]
+
+    def test_starting_a_player_pauses_the_one_before(self, dom):
+        script = """
+            const [first, second] = document.querySelectorAll("audio");
+            first.play().then(() => second.play()).then(() => {
+              document.documentElement.dataset.paused = [first.paused, second.paused, second.duration];
+            });
+        """
+        assert 'data-paused="true,false,1"' in dom(script)
 
     def order(self, dom):
         return re.findall(r'scope="row" class="method" data-value="([^"]+)"', dom)
