@@ -11,6 +11,7 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
+from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.progress import Tracker
 from timbrebench.classifier.front_end import FrontEnd
 from timbrebench.datasets.dataset import Clip, Dataset
@@ -64,7 +65,14 @@ def compute_features(dataset: Dataset, front_end: FrontEnd) -> Features:
     -------
     Features
         In the manifest's order.
+
+    Raises
+    ------
+    JudgeError
+        If there is no clip, or one is silent.
     """
+    if not len(dataset):
+        raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
     with (
         Tracker("reading clips", len(dataset), "clips") as tracker,
         Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=16) as parallel,

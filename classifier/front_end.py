@@ -64,11 +64,18 @@ class FrontEnd(BaseModel):
             raise JudgeError(
                 f"the clip lasts {len(clip) / sample_rate:.3f} s: a judge needs at least {SHORTEST_S} s"
             )
+        # Resampled first: a clip that sounds only above half the rate is silent afterwards.
+        clip = resample(clip, sample_rate, self.sample_rate)
         if is_silent(clip):
-            raise JudgeError("the clip is silent: there is no instrument to hear")
-        clip = resample(clip / np.abs(clip).max(), sample_rate, self.sample_rate)
+            raise JudgeError(
+                f"the clip is silent below {self.sample_rate / 2:g} Hz: there is no instrument to hear"
+            )
         power = librosa.feature.melspectrogram(
-            y=clip, sr=self.sample_rate, n_fft=self.n_fft, hop_length=self.hop_length, n_mels=self.n_mels
+            y=clip / np.abs(clip).max(),
+            sr=self.sample_rate,
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            n_mels=self.n_mels,
         )
         relative = power / power.max()
         return np.asarray(10 * np.log10(np.maximum(relative, 10 ** (-self.range_db / 10))), dtype=np.float32)

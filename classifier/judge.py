@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,7 @@ from timbrebench.classifier.front_end import FrontEnd, standardise
 from timbrebench.classifier.networks import FourBlockNetwork
 
 #: Version of the file; others are refused.
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -143,15 +142,20 @@ class Judge:
             raise JudgeError(f"{path}: no such file; train a judge with `timbrebench judge train`")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError, KeyError) as error:
+        except Exception as error:  # a foreign file fails in whatever way its bytes happen to be read
             raise JudgeError(f"{path}: not a judge, or damaged: train it again") from error
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:
             found = content.get("schema") if isinstance(content, dict) else None
             raise JudgeError(f"{path}: version {found}, this program reads {SCHEMA}: train the judge again")
         try:
-            return cls._from_content(content)
-        except (KeyError, TypeError, RuntimeError, ValidationError) as error:
+            judge = cls._from_content(content)
+            whole = judge.fingerprint == content["fingerprint"]
+        except (KeyError, TypeError, AttributeError, RuntimeError, ValidationError) as error:
             raise JudgeError(f"{path}: not a judge, or damaged: train it again") from error
+        if not whole:
+            # torch does not check what it reads, and damaged weights answer like any others.
+            raise JudgeError(f"{path}: damaged, its weights are not those that were saved: train it again")
+        return judge
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> Judge:

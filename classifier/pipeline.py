@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from timbrebench.audio.storage import fingerprint, write_json, write_text
-from timbrebench.classifier.evaluation import evaluate_on, leave_soundfonts_out
+from timbrebench.audio.errors import JudgeError
+from timbrebench.audio.storage import fingerprint, storage_error, write_json, write_text
+from timbrebench.classifier.evaluation import Evaluation, evaluate_on, leave_soundfonts_out
 from timbrebench.classifier.features import compute_features
 from timbrebench.classifier.front_end import FrontEnd
 from timbrebench.classifier.judge import Judge
@@ -44,8 +45,14 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
     """
     folder = Path(folder)
     key = _key(dataset, configuration)
-    if _kept_key(folder) == key:
-        return Judge.load(folder / JUDGE_FILE)
+    kept = _kept_judge(folder, key)
+    if kept is not None:
+        return kept
+    try:
+        # Before anything is replaced: an old key must never stand beside a new judge.
+        (folder / _KEY_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(folder / _KEY_FILE, error) from error
     features = compute_features(dataset, FrontEnd())
     training = train_judge(features, configuration)
     evaluation = evaluate_on(training.judge, features.where(split=["test"]))
@@ -61,13 +68,17 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
 
 def _key(dataset: Dataset, configuration: JudgeConfiguration) -> str:
     """Return the fingerprint of all that decides what the judge becomes."""
-    clips = dataset.manifest[["sha256", "label", "split"]].to_numpy().tolist()
+    decisive = ["sha256", "label", "split", "piece", "soundfont", "soundfont_family"]
+    clips = dataset.manifest[decisive].to_numpy().tolist()
     return fingerprint([clips, configuration.model_dump(mode="json"), FrontEnd().model_dump(mode="json")])
 
 
-def _kept_key(folder: Path) -> str | None:
+def _kept_judge(folder: Path, key: str) -> Judge | None:
+    """Return the judge of this key, or None where there is none or a file of it is missing or damaged."""
     try:
-        key = json.loads((folder / _KEY_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if json.loads((folder / _KEY_FILE).read_text(encoding="utf-8")) != key:
+            return None
+        Evaluation.model_validate_json((folder / EVALUATION_FILE).read_text(encoding="utf-8"))
+        return Judge.load(folder / JUDGE_FILE) if (folder / CURVE_FILE).is_file() else None
+    except (OSError, ValueError, JudgeError):
         return None
-    return str(key) if (folder / JUDGE_FILE).is_file() else None

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import logging
 import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,8 +45,11 @@ class JudgeConfiguration(BaseModel):
     crop : float
         Share of a clip, drawn anew each time, that a training step sees: the judge learns more from fewer
         pieces so, and to judge shorter clips.
+    masked_bands : int
+        Most neighbouring mel bands, their number drawn anew each time, that a training step does not see
+        (SpecAugment of Park et al. 2019): the judge relies on no single part of the spectrum.
     seed : int
-        Seed of the first weights, the order of the clips and the crops.
+        Seed of the first weights, the order of the clips, the crops and the masks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +59,7 @@ class JudgeConfiguration(BaseModel):
     batch_size: int = Field(default=32, ge=2)
     learning_rate: float = Field(default=3e-3, gt=0)
     crop: float = Field(default=0.5, gt=0, le=1)
+    masked_bands: int = Field(default=24, ge=0)
     seed: int = Field(default=0, ge=0)
 
 
@@ -111,6 +116,11 @@ def train_judge(
             _loader(validation, labels, configuration, shuffle=False),
         )
         _fit(module, recorder, configuration, *loaders)
+    if not recorder.best_weights:
+        raise JudgeError(
+            "training diverged: no epoch had a finite validation loss; "
+            f"lower learning_rate, now {configuration.learning_rate:g}"
+        )
     module.network.load_state_dict(recorder.best_weights)
     module.network.eval()
     heard = pd.concat([train.manifest, validation.manifest])
@@ -159,7 +169,7 @@ class _Module(lightning.LightningModule):
 
     def training_step(self, batch: list[Tensor], _: int) -> Tensor:
         decibels, targets = batch
-        loss = cross_entropy(self.network(standardise(self._crop(decibels.float()))), targets)
+        loss = cross_entropy(self.network(self._mask(standardise(self._crop(decibels.float())))), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
         return loss
 
@@ -183,6 +193,14 @@ class _Module(lightning.LightningModule):
         starts = torch.randint(0, frames - length + 1, (len(decibels), 1))
         window = (starts + torch.arange(length)).unsqueeze(1).expand(-1, decibels.shape[1], -1)
         return decibels.gather(2, window)
+
+    def _mask(self, spectrograms: Tensor) -> Tensor:
+        """Set some neighbouring bands of each standardised clip to its mean, 0."""
+        clips, bands = spectrograms.shape[:2]
+        widths = torch.rand(clips, 1, 1) * min(self._configuration.masked_bands, bands)
+        firsts = torch.rand(clips, 1, 1) * (bands - widths)
+        band = torch.arange(bands).view(1, -1, 1)
+        return spectrograms.masked_fill((band >= firsts) & (band < firsts + widths), 0.0)
 
 
 class _Recorder(Callback):
@@ -250,4 +268,5 @@ def _fit(
         raise KeyboardInterrupt from stop
     finally:
         logger.setLevel(level)
-        signal.signal(signal.SIGINT, handler)
+        if threading.current_thread() is threading.main_thread():  # others may not set handlers
+            signal.signal(signal.SIGINT, handler)

@@ -43,6 +43,13 @@ def test_silence_is_refused():
         FrontEnd().decibels(np.zeros(RATE, dtype=np.float32), RATE)
 
 
+def test_what_lies_above_half_the_rate_is_silent():
+    time = np.arange(2 * 44_100) / 44_100
+    faded = np.hanning(len(time)) * np.sin(2 * np.pi * 16_000 * time)
+    with pytest.raises(JudgeError, match="silent"):
+        FrontEnd().decibels(faded.astype(np.float32), 44_100)
+
+
 def test_a_clip_under_half_a_second_is_refused(clip):
     with pytest.raises(JudgeError, match=r"0\.5 s"):
         FrontEnd().decibels(clip[: RATE // 2 - 1], RATE)

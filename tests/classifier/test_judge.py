@@ -71,6 +71,15 @@ def test_another_weight_is_another_fingerprint(judge):
     assert dataclasses.replace(judge, network=network).fingerprint != judge.fingerprint
 
 
+def test_damaged_weights_are_noticed(judge, saved):
+    content = saved.read_bytes()
+    weights = judge.network.blocks[3][0].weight.detach().numpy().tobytes()
+    start = content.index(weights)
+    saved.write_bytes(content[:start] + weights[::-1] + content[start + len(weights) :])
+    with pytest.raises(JudgeError, match="damaged"):
+        Judge.load(saved)
+
+
 def test_a_missing_file_says_how_to_get_one(tmp_path):
     with pytest.raises(JudgeError, match="judge train"):
         Judge.load(tmp_path / "none.pt")
@@ -84,7 +93,7 @@ def test_a_truncated_file_is_refused(saved, share):
         Judge.load(saved)
 
 
-@pytest.mark.parametrize("content", [b"label,piece\n", bytes(1000), b"\x80\x02}q\x00."])
+@pytest.mark.parametrize("content", [b"RIFF....WAVEfmt ", b"label,piece\n", bytes(1000), b"\x80\x02}q\x00."])
 def test_a_foreign_file_is_refused(tmp_path, content):
     path = tmp_path / "judge.pt"
     path.write_bytes(content)

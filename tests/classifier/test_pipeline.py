@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from timbrebench.audio.errors import JudgeError, StorageError
 from timbrebench.classifier import Evaluation, Judge, build_judge
 from timbrebench.classifier.pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
 
@@ -55,7 +56,30 @@ def test_another_dataset_is_trained(folder, dataset, brief):
     assert stamps(folder)[JUDGE_FILE] > before[JUDGE_FILE]
 
 
-def test_a_missing_judge_is_trained_again(folder, dataset, brief):
+@pytest.mark.parametrize("name", [JUDGE_FILE, EVALUATION_FILE, CURVE_FILE])
+def test_a_missing_file_is_made_again(folder, dataset, brief, name):
     kept = Judge.load(folder / JUDGE_FILE).fingerprint
-    (folder / JUDGE_FILE).unlink()
+    (folder / name).unlink()
     assert build_judge(dataset, brief, folder).fingerprint == kept
+    assert (folder / name).is_file()
+
+
+def test_a_damaged_judge_is_trained_again(folder, dataset, brief):
+    kept = Judge.load(folder / JUDGE_FILE).fingerprint
+    (folder / JUDGE_FILE).write_bytes(b"damaged")
+    assert build_judge(dataset, brief, folder).fingerprint == kept
+
+
+def test_a_judge_from_a_build_that_failed_is_not_taken_for_the_one_before(folder, dataset, brief):
+    kept = Judge.load(folder / JUDGE_FILE).fingerprint
+    (folder / CURVE_FILE).unlink()
+    (folder / CURVE_FILE).mkdir()
+    with pytest.raises(StorageError):
+        build_judge(dataset, brief.model_copy(update={"seed": 7}), folder)
+    (folder / CURVE_FILE).rmdir()
+    assert build_judge(dataset, brief, folder).fingerprint == kept
+
+
+def test_no_clips_make_no_judge(dataset, brief, tmp_path):
+    with pytest.raises(JudgeError, match="no clip"):
+        build_judge(dataset.select(piece="none"), brief, tmp_path)

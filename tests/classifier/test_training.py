@@ -2,6 +2,7 @@ import os
 import signal
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,16 @@ def test_an_interruption_reaches_the_caller(features):
     thread.join()
     assert signal.getsignal(signal.SIGTERM) is terminate
     assert signal.getsignal(signal.SIGINT) is interrupt
+
+
+def test_training_that_diverges_says_so(features):
+    with pytest.raises(JudgeError, match="learning_rate"):
+        train_judge(features, JudgeConfiguration(max_epochs=2, batch_size=8, learning_rate=1e30))
+
+
+def test_a_judge_can_be_trained_outside_the_main_thread(judge, features, quick):
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(train_judge, features, quick).result().judge.fingerprint == judge.fingerprint
 
 
 @pytest.mark.parametrize("settings", [{"epochs": 3}, {"max_epochs": 0}, {"crop": 1.5}, {"seed": -1}])
