@@ -121,6 +121,7 @@ class Judge:
             "weights": self.network.state_dict(),
             "training_pieces": list(self.training_pieces),
             "soundfonts": list(self.soundfonts),
+            "fingerprint": self.fingerprint,
         }
         # Written to a file, torch would put the file's name into it, and equal judges would differ.
         archive = io.BytesIO()

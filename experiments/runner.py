@@ -137,7 +137,6 @@ def run_transfers(tasks: list[Task], *, dataset: Dataset, suite: Suite, root: Pa
     """
     missing = [task for task in tasks if not _is_made(task, root, store)]
     methods: dict[str, Method] = {}
-    ready: list[Task] = []
     for task in missing:
         if task.method_key not in methods:
             try:
@@ -149,7 +148,10 @@ def run_transfers(tasks: list[Task], *, dataset: Dataset, suite: Suite, root: Pa
                     *(_skipped(other, error) for other in missing if other.method_key == task.method_key)
                 )
                 missing = [other for other in missing if other.method_key != task.method_key]
-    ready = [task for task in missing if task.method_key in methods]
+    # Pair by pair, so that quick and slow methods take turns and the time left is not misjudged.
+    ready = sorted(
+        (task for task in missing if task.method_key in methods), key=lambda task: task.pair.pair_id
+    )
     with (
         Tracker("transferring", len(ready), "pairs") as tracker,
         Parallel(n_jobs=cpu_count(), return_as="generator_unordered", batch_size=1) as parallel,
