@@ -37,7 +37,8 @@ def resample_pieces(pieces: int, resamples: int, seed: int) -> Floats:
         How often each piece was drawn.
     """
     generator = np.random.default_rng(seed)
-    return generator.multinomial(pieces, np.full(pieces, 1 / pieces), size=resamples).astype(np.float64)
+    counts = generator.multinomial(pieces, np.full(pieces, 1 / pieces), size=resamples)
+    return np.asarray(counts, dtype=np.float64)
 
 
 def resampled_means(values: Floats, piece_of: NDArray[np.intp], counts: Floats) -> Floats:
