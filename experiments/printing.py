@@ -10,6 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from timbrebench.classifier import Evaluation
+from timbrebench.classifier.pipeline import EVALUATION_FILE
+from timbrebench.datasets.soundfonts import Soundfont
 from timbrebench.experiments.leaderboard import Leaderboard
 
 #: Columns shown, and what they are called where space is short; the CSV has all of them.
@@ -60,9 +63,18 @@ def _cell(row: dict[object, float], name: str, *, with_interval: bool) -> str:
 
 
 def print_judge(root: Path) -> None:
-    """Print how the judge of a run does on pieces it has never heard, and without one soundfont."""
-    evaluation = json.loads((root / "judge" / "evaluation.json").read_text(encoding="utf-8"))
-    _console().print_json(json.dumps(evaluation))
+    """Print how the judge of a run does on pieces it has never heard, and without each soundfont."""
+    text = (root / "judge" / EVALUATION_FILE).read_text(encoding="utf-8")
+    evaluation = Evaluation.model_validate_json(text)
+    shown = Table(header_style="bold")
+    shown.add_column(f"judge, on {evaluation.clips} clips of pieces it has never heard")
+    shown.add_column("accuracy", justify="right")
+    shown.add_column("trained without that family", justify="right")
+    shown.add_row("all", f"{evaluation.accuracy:.3f}", "")
+    for name, accuracy in evaluation.accuracy_by_soundfont.items():
+        without = evaluation.accuracy_without_soundfont.get(Soundfont(name, Path(name)).family)
+        shown.add_row(name, f"{accuracy:.3f}", "-" if without is None else f"{without:.3f}")
+    _console().print(shown)
 
 
 def _console() -> Console:

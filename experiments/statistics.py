@@ -63,7 +63,8 @@ def resampled_means(values: Floats, piece_of: NDArray[np.intp], counts: Floats) 
     sums = np.bincount(piece_of[present], weights=values[present], minlength=pieces)
     numbers = np.bincount(piece_of[present], minlength=pieces).astype(np.float64)
     drawn = counts @ numbers
-    return np.divide(counts @ sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
+    means: Floats = np.divide(counts @ sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
+    return means
 
 
 def interval(means: Floats) -> tuple[float, float]:

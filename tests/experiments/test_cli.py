@@ -1,0 +1,207 @@
+"""The command line, as a user and as a program meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from timbrebench.audio import read_audio, write_audio
+
+COMMAND = [sys.executable, "-m", "timbrebench.experiments.cli"]
+
+
+def timbrebench(*arguments, **options):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, **options
+    )
+
+
+@pytest.fixture
+def clips(tmp_path, synthesizer, scale):
+    paths = {}
+    for name, program in (("content", 0), ("style", 56), ("reference", 56)):
+        paths[name] = tmp_path / f"{name}.wav"
+        write_audio(paths[name], synthesizer.render(scale, program, 2.0, 22050), 22050)
+    return paths
+
+
+def test_methods_and_metrics_are_listed_for_people_and_programs():
+    assert "ulyanov" in timbrebench("methods").stdout
+    listed = json.loads(timbrebench("methods", "--json").stdout)
+    (ulyanov,) = [item for item in listed if item["name"] == "ulyanov"]
+    assert ulyanov["parameters"]["n_filters"] == 4096
+    names = {item["name"] for item in json.loads(timbrebench("metrics", "--json").stdout)}
+    assert {"style_accuracy", "onset_f1", "ioi_kl_content", "key_invariance_mse"} <= names
+
+
+def test_a_transfer_is_written(clips, tmp_path):
+    output = tmp_path / "out.flac"
+    settings = [f"--set={text}" for text in ("n_filters=8", "max_iterations=2", "griffin_lim_iterations=2")]
+    done = timbrebench("transfer", "ulyanov", clips["content"], clips["style"], output, *settings)
+    assert done.returncode == 0, done.stderr
+    samples, rate = read_audio(output)
+    assert (len(samples), rate) == (44100, 22050)
+
+
+def test_scores_of_ones_own_audio(clips, run):
+    judge = run.root / "judge" / "judge.pt"
+    files = [f"--{name}={path}" for name, path in clips.items()]
+    done = timbrebench("score", clips["reference"], *files, f"--judge={judge}", "--json")
+    scores = json.loads(done.stdout)
+    assert scores["key_invariance_mse"]["value"] == pytest.approx(0, abs=1e-9)
+    assert scores["xcorr_style"]["value"] == pytest.approx(1, abs=1e-6)
+    assert scores["style_accuracy"]["value"] == 1
+    assert scores["onset_f1"] == {"value": None, "reason": "needs the notes of the content, none were given"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["transfer", "uljanov", "a", "b", "c"], "did you mean 'ulyanov'"),
+        (["transfer", "identity", "absent.wav", "b", "c"], "absent.wav: no such file"),
+        (["transfer", "ulyanov", "a", "b", "c", "--set", "n_filter=3"], "did you mean 'n_filters'"),
+        (["transfer", "ulyanov", "a", "b", "c", "--set", "n_filters"], "key=value"),
+        (["run", "smok", "--out", "x"], "did you mean 'smoke'"),
+        (["leaderboard", "absent"], "absent: no run here"),
+        (["dataset", "info", "absent"], "no finished dataset"),
+        (["dataset", "verify", "absent"], "no finished dataset"),
+        (["judge", "evaluate", "absent.pt", "absent"], "absent.pt: no such file"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(tmp_path, arguments, message):
+    done = timbrebench(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_usage_has_a_status_of_its_own():
+    assert timbrebench("transfer").returncode == 2
+    assert timbrebench("benchmrk").returncode == 2
+
+
+def test_unreadable_audio_is_named(clips, tmp_path):
+    (tmp_path / "text.wav").write_text("no audio")
+    done = timbrebench("transfer", "identity", tmp_path / "text.wav", clips["style"], tmp_path / "o.wav")
+    assert done.returncode == 1
+    assert "text.wav: cannot be decoded" in done.stderr
+
+
+def test_the_leaderboard_for_programs(run, tmp_path):
+    shutil.copytree(run.root, tmp_path / "run")
+    board = json.loads(timbrebench("leaderboard", tmp_path / "run", "--json").stdout)
+    assert {row["method"] for row in board["methods"]} >= {"ulyanov", "reference"}
+    assert board["valid"] == run.leaderboard.is_valid
+
+
+def test_datasets_are_verified_and_described(run, tmp_path):
+    root = tmp_path / "dataset"
+    shutil.copytree(run.root / "dataset", root)
+    assert timbrebench("dataset", "verify", root).returncode == 0
+    assert json.loads(timbrebench("dataset", "info", root, "--json").stdout)["counts"]["pieces"] == 8
+    next((root / "audio").rglob("*.flac")).unlink()
+    done = timbrebench("dataset", "verify", root)
+    assert done.returncode == 1
+    assert done.stdout.startswith("missing: audio/")
+
+
+def test_a_judge_is_evaluated_on_what_it_has_not_heard(run):
+    root = run.root
+    done = timbrebench("judge", "evaluate", root / "judge" / "judge.pt", root / "dataset", "--json")
+    evaluation = json.loads(done.stdout)
+    stored = json.loads((root / "judge" / "evaluation.json").read_text())
+    assert evaluation["accuracy"] == stored["accuracy"]
+    assert evaluation["confusion"] == stored["confusion"]
+
+
+def test_the_gate_is_green_for_the_same_and_red_for_worse(run, tmp_path):
+    root, baseline = tmp_path / "run", tmp_path / "baseline.csv"
+    shutil.copytree(run.root, root)
+    assert timbrebench("baseline", root, baseline).returncode == 0
+    same = timbrebench("check", root, "--baseline", baseline)
+    if not run.leaderboard.is_valid:
+        assert same.returncode == 2
+        assert "not valid" in same.stderr
+        return
+    assert same.returncode == 0, same.stderr
+    lines = baseline.read_text().splitlines()
+    column = lines[0].split(",").index("key_invariance_mse")
+    better = [line.split(",") for line in lines[1:]]
+    for line in better:
+        line[column] = "0.0"
+    baseline.write_text("\n".join([lines[0], *(",".join(line) for line in better)]) + "\n")
+    worse = timbrebench("check", root, "--baseline", baseline)
+    assert worse.returncode == 1
+    assert "ulyanov: key_invariance_mse went from 0.000" in worse.stdout
+    assert timbrebench("check", root, "--baseline", tmp_path / "absent.csv").returncode == 2
+
+
+def test_ctrl_c_ends_within_seconds_and_the_next_run_goes_on(run, tmp_path):
+    """Interrupted while a slow method is at work; what was finished stays, the rest is done later."""
+    root, config = tmp_path / "run", tmp_path / "run.toml"
+    shutil.copytree(run.root, root)
+    head = """
+name = "tiny"
+resamples = 200
+[dataset]
+pieces = 8
+instruments = ["piano", "trumpet"]
+soundfonts = ["TimGM6mb"]
+clip_duration_s = 2.0
+clips_per_piece = 2
+[judge]
+max_epochs = 12
+[suite]
+soundfont = "TimGM6mb"
+pairs_per_direction = 2
+[[methods]]
+method = "ulyanov"
+parameters = {{ n_filters = {filters}, max_iterations = {iterations}, griffin_lim_iterations = 2 }}
+"""
+    config.write_text(head.format(filters=512, iterations=100_000))
+    before = (root / "records.jsonl").read_bytes()
+    process = subprocess.Popen(
+        [*COMMAND, "run", str(config), "--out", str(root)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    time.sleep(15)  # long enough for the workers to be inside the method
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    started = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - started < 5
+    assert process.returncode == 130
+    assert "stopped" in errors
+    assert "Traceback" not in errors
+    assert (root / "records.jsonl").read_bytes() == before
+    config.write_text(head.format(filters=16, iterations=3))
+    done = timbrebench("run", config, "--out", root)
+    assert done.returncode == 0, done.stderr
+    assert (root / "leaderboard.csv").read_bytes() == (run.root / "leaderboard.csv").read_bytes()
+
+
+def test_the_help_is_quick_to_import():
+    """Nothing heavy is imported before a command needs it."""
+    code = "import sys, timbrebench.experiments.cli; assert not {'torch', 'music21'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_silence_as_input_is_refused(clips, tmp_path):
+    write_audio(tmp_path / "silence.wav", np.zeros(22050), 22050)
+    done = timbrebench("transfer", "identity", tmp_path / "silence.wav", clips["style"], tmp_path / "o.wav")
+    assert done.returncode == 1
+    assert "the content is silent" in done.stderr

@@ -1,0 +1,237 @@
+"""Runs: what is done once is not done again, and what fails costs nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from timbrebench.datasets import Dataset
+from timbrebench.experiments.benchmark import open_run, run_benchmark
+from timbrebench.experiments.configuration import CONTROLS, MethodEntry, RunConfiguration
+from timbrebench.experiments.runner import list_tasks, method_key, training_set
+from timbrebench.experiments.suite import SuiteConfiguration
+
+BAD_METHODS = """
+    import os
+    import numpy as np
+    from timbrebench.transfer import Method
+
+    class Base(Method):
+        version, source, summary = 1, "test", "does what its name says"
+
+    class Raises(Base):
+        name = "raises"
+        def transfer(self, content, style, *, sample_rate, seed):
+            raise ValueError("nothing to be done")
+
+    class Nan(Base):
+        name = "nan"
+        def transfer(self, content, style, *, sample_rate, seed):
+            return np.full_like(content, np.nan)
+
+    class Short(Base):
+        name = "short"
+        def transfer(self, content, style, *, sample_rate, seed):
+            return content[: len(content) // 2]
+
+    class Text(Base):
+        name = "text"
+        def transfer(self, content, style, *, sample_rate, seed):
+            return "audio"
+
+    class Unprepared(Base):
+        name = "unprepared"
+        def prepare(self, dataset, workdir):
+            raise RuntimeError("no such weights")
+        def transfer(self, content, style, *, sample_rate, seed):
+            return content
+
+    class Learner(Base):
+        name = "learner"
+        def prepare(self, dataset, workdir):
+            with open(workdir / "heard.txt", "a") as file:
+                file.write("|".join(sorted(set(dataset.manifest.split))) + "\\n")
+            self.gain = 0.5
+        def transfer(self, content, style, *, sample_rate, seed):
+            return self.gain * content
+"""
+
+BAD = ["raises", "nan", "short", "text", "unprepared", "learner"]
+
+
+@pytest.fixture
+def third_party(tmp_path, monkeypatch):
+    """A distribution with methods of its own, for this process and its workers."""
+    site = tmp_path / "site"
+    info = site / "others-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
+    lines = [f"{name} = other_methods:{name.title()}" for name in BAD]
+    (info / "entry_points.txt").write_text("[timbrebench.methods]\n" + "\n".join(lines) + "\n")
+    (site / "other_methods.py").write_text(textwrap.dedent(BAD_METHODS))
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+    """A finished run to do things to."""
+    shutil.copytree(run.root, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def with_methods(configuration, *names):
+    entries = configuration.methods + tuple(MethodEntry(method=name) for name in names)
+    return RunConfiguration.model_validate(
+        {**configuration.model_dump(), "methods": [entry.model_dump() for entry in entries]}
+    )
+
+
+def outputs(root):
+    return {path.relative_to(root): path.read_bytes() for path in sorted((root / "outputs").rglob("*.flac"))}
+
+
+def test_a_run_leaves_what_it_promises(run):
+    present = {path.name for path in run.root.iterdir()}
+    promised = {"leaderboard.csv", "report.html", "validity.json", "suite.csv", "configuration.json"}
+    assert promised <= present
+    table = pd.read_csv(run.root / "leaderboard.csv")
+    assert set(table.method) == {*CONTROLS, "ulyanov"}
+    assert json.loads((run.root / "validity.json").read_text())["valid"] == run.leaderboard.is_valid
+
+
+def test_controls_land_where_they_must_even_in_the_smallest_run(run):
+    table = run.leaderboard.table.set_index("method")
+    assert table.onset_f1["reference"] > table.onset_f1["style-copy"]
+    assert table.xcorr_content["identity"] == pytest.approx(1, abs=1e-3)
+    assert table.xcorr_style["style-copy"] == pytest.approx(1, abs=1e-3)
+    assert table.key_invariance_mse["reference"] == pytest.approx(0, abs=1e-6)
+    assert table.missing["silence"] == len(run.results.suite.pairs)
+
+
+def test_silence_is_recorded_as_failed_with_its_reason(run):
+    silent = run.results.of("silence")
+    assert (silent.status == "failed").all()
+    assert silent.reason.str.contains("silent").all()
+
+
+def test_a_second_run_does_nothing_and_says_the_same(copy, tiny):
+    records = (copy / "records.jsonl").read_bytes()
+    board = (copy / "leaderboard.csv").read_bytes()
+    made = {path: path.stat().st_mtime_ns for path in (copy / "outputs").rglob("*.flac")}
+    run_benchmark(tiny, copy)
+    assert (copy / "records.jsonl").read_bytes() == records
+    assert (copy / "leaderboard.csv").read_bytes() == board
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+
+
+def test_another_run_gives_the_same_outputs(run, tiny, tmp_path):
+    again = run_benchmark(tiny, tmp_path / "again")
+    assert outputs(again.root) == outputs(run.root)
+    pd.testing.assert_frame_equal(again.results.scores, run.results.scores)
+
+
+def test_records_that_were_lost_are_made_again(copy, tiny, run):
+    lines = (copy / "records.jsonl").read_text().splitlines(keepends=True)
+    (copy / "records.jsonl").write_text("".join(lines[::2]) + lines[1][:20])
+    again = run_benchmark(tiny, copy)
+    pd.testing.assert_frame_equal(again.results.scores, run.results.scores)
+
+
+def test_an_output_that_was_deleted_is_made_again(copy, tiny, run):
+    path = next((copy / "outputs").rglob("*.flac"))
+    content = path.read_bytes()
+    path.unlink()
+    run_benchmark(tiny, copy)
+    assert path.read_bytes() == content
+
+
+def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
+    finished = run_benchmark(with_methods(tiny, *BAD), copy)
+    reasons = {
+        "raises": "ValueError: nothing to be done",
+        "nan": "NaN",
+        "short": "1.000 s|22050",
+        "text": "str",
+        "unprepared": "could not be prepared: RuntimeError: no such weights",
+    }
+    for name, reason in reasons.items():
+        rows = finished.results.of(name)
+        assert (rows.status == ("skipped" if name == "unprepared" else "failed")).all()
+        assert rows.reason.str.contains(reason).all(), rows.reason.iloc[0]
+    table = finished.leaderboard.table.set_index("method")
+    assert table["rank"][list(reasons)].isna().all()
+    assert table["rank"].notna()[["ulyanov", "learner"]].all()
+    assert (finished.results.of("learner").status == "ok").all()
+    pd.testing.assert_frame_equal(
+        finished.results.of("ulyanov").reset_index(drop=True),
+        run.results.of("ulyanov").reset_index(drop=True),
+    )
+
+
+def test_a_method_learns_from_training_pieces_alone_and_once(copy, tiny, third_party):
+    configuration = with_methods(tiny, "learner")
+    run_benchmark(configuration, copy)
+    run_benchmark(configuration, copy)
+    (heard,) = (copy / "prepared").rglob("heard.txt")
+    assert heard.read_text() == "train\n"
+
+
+def test_a_new_timbre_is_kept_from_methods_with_its_relatives(run):
+    dataset = Dataset.open(run.root / "dataset")
+    manifest = pd.concat(
+        [
+            dataset.manifest.assign(soundfont=name, soundfont_family=family)
+            for name, family in (
+                ("FluidR3_GM", "FluidR3"),
+                ("MuseScore_General", "FluidR3"),
+                ("TimGM6mb",) * 2,
+            )
+        ]
+    )
+    several = replace(dataset, manifest=manifest)
+    known = training_set(SuiteConfiguration(soundfont="FluidR3_GM"), several)
+    new = training_set(SuiteConfiguration(soundfont="FluidR3_GM", setting="new-timbre"), several)
+    assert set(known.manifest.soundfont) == {"FluidR3_GM", "MuseScore_General", "TimGM6mb"}
+    assert set(new.manifest.soundfont) == {"TimGM6mb"}
+    assert set(known.manifest.split) == set(new.manifest.split) == {"train"}
+
+
+def test_results_depend_on_parameters_pair_and_seed(run, tiny):
+    dataset = Dataset.open(run.root / "dataset")
+    suite = run.results.suite
+    plain, other = (
+        MethodEntry(method="ulyanov", parameters=parameters) for parameters in ({}, {"n_filters": 8})
+    )
+    assert method_key(plain, suite, dataset) != method_key(other, suite, dataset)
+    renamed = plain.model_copy(update={"label": "another-name"})
+    assert method_key(renamed, suite, dataset) == method_key(plain, suite, dataset)
+    seeded = RunConfiguration.model_validate({**tiny.model_dump(), "seeds": (0, 1)})
+    keys = [task.key for task in list_tasks(seeded, suite, dataset)]
+    assert len(set(keys)) == len(keys) == 6 * len(suite.pairs) * 2
+
+
+def test_a_run_can_be_read_without_being_run(run, copy):
+    (copy / "report.html").unlink()
+    read = open_run(copy)
+    assert (copy / "report.html").is_file()
+    pd.testing.assert_frame_equal(read.leaderboard.table, run.leaderboard.table)
+
+
+def test_scores_are_of_the_files(run):
+    """The output on the disk, scored by hand, has the score that the store holds."""
+    from timbrebench.audio import read_audio
+    from timbrebench.metrics.correlation import max_cross_correlation
+
+    row = run.results.of("ulyanov").iloc[0]
+    dataset = Dataset.open(run.root / "dataset")
+    output, _ = read_audio(run.root / row.output)
+    content = dataset.samples(run.results.suite.pairs[0].content)
+    assert row.xcorr_content == pytest.approx(max_cross_correlation(output, content), abs=1e-6)
+    assert np.abs(output).max() <= 1
