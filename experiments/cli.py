@@ -24,6 +24,9 @@ judge_app = typer.Typer(help="Train and evaluate the judge.", no_args_is_help=Tr
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(judge_app, name="judge")
 
+#: Exit status of a command that Ctrl-C has ended, as shells give it: 128 and the signal's number.
+_INTERRUPTED = 130
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Config = Annotated[
     str, typer.Option("--config", help="A TOML file, or one of the profiles smoke, default and full.")
@@ -41,9 +44,10 @@ def main() -> None:
     except TimbrebenchError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped: the same command goes on where it was\n")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:  # typer turns Ctrl-C into this status without a word
+            sys.stderr.write("stopped: the same command goes on where it was\n")
+        raise
 
 
 def _print(value: object) -> None:

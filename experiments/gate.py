@@ -2,8 +2,9 @@
 
 A baseline is a table with the value of each metric on each pair. A run is compared with it on the same
 pairs: a method is worse in a metric when the mean difference goes the wrong way by at least the metric's
-relevant change, and its 95 % interval over content pieces excludes zero. Both are asked for: what is
-significant but too small to matter passes, and so does what may be chance.
+relevant change, and its 95 % interval over content pieces excludes zero, with a tenth of the relevant change
+around it: another machine rounds differently everywhere, and that is no evidence. Both are asked for: what
+is significant but too small to matter passes, and so does what may be chance.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from timbrebench.experiments.statistics import interval, resample_pieces, resamp
 from timbrebench.metrics.registry import get
 
 _KEYS = ["label", "pair_id", "piece", "seed"]
+
+#: Share of a metric's relevant change that counts as no change at all.
+_ROUNDING = 0.1
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def read_baseline(path: Path) -> pd.DataFrame:
         If the file is missing or no baseline.
     """
     try:
-        baseline = pd.read_csv(path)
+        baseline = pd.read_csv(path, dtype={"label": str, "pair_id": str, "piece": str})
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read as a baseline ({error}): write one on purpose") from error
     if not set(_KEYS) <= set(baseline.columns):
@@ -149,9 +153,9 @@ def _compare(label: str, metric: str, rows: pd.DataFrame) -> Regression | None:
     difference = (now - before)[both]
     counts = resample_pieces(len(pieces), 10_000, seed=0)
     low, high = interval(resampled_means(difference, piece_of, counts))
-    sign = 1 if specification.direction == "higher" else -1
-    loss = -sign * float(difference.mean())
-    excludes_zero = high < 0 if sign > 0 else low > 0
-    if loss < specification.relevant_change or not excludes_zero:
+    higher_is_better = specification.direction == "higher"
+    loss = float(-difference.mean() if higher_is_better else difference.mean())
+    least_loss = -high if higher_is_better else low
+    if loss < specification.relevant_change or least_loss < _ROUNDING * specification.relevant_change:
         return None
     return Regression(label, metric, float(before[both].mean()), float(now[both].mean()), low, high)

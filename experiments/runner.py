@@ -6,6 +6,7 @@ again with other metrics, and compared with audio that was made elsewhere.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ def run_transfers(tasks: list[Task], *, dataset: Dataset, suite: Suite, root: Pa
                 methods[task.method_key] = _prepared(task, dataset, suite, root)
             except StorageError:
                 raise
-            except Exception as error:  # a method is anybody's code
+            except (Exception, SystemExit) as error:  # a method is anybody's code
                 store.add(
                     *(_skipped(other, error) for other in missing if other.method_key == task.method_key)
                 )
@@ -175,10 +176,12 @@ def _prepared(task: Task, dataset: Dataset, suite: Suite, root: Path) -> Method:
         workdir = root / PREPARED / f"{task.entry.name}-{task.method_key[:8]}"
         workdir.mkdir(parents=True, exist_ok=True)
         method.prepare(training_set(suite.configuration, dataset), workdir)
+    # Workers get the method as it is now; one that cannot be sent must not stop the run when it is.
+    pickle.dumps(method)
     return method
 
 
-def _skipped(task: Task, error: Exception) -> Transfer:
+def _skipped(task: Task, error: BaseException) -> Transfer:
     return Transfer(
         key=task.key,
         label=task.entry.name,
@@ -212,7 +215,7 @@ def _transfer(task: Task, method: Method, dataset: Dataset, root: Path) -> Trans
                 seed=task.seed,
                 reference=reference,
             )
-    except Exception as error:  # a method is anybody's code; the run goes on
+    except (Exception, SystemExit) as error:  # a method is anybody's code; the run goes on
         status, reason = "failed", _reason(error)
     seconds = time.perf_counter() - started
     if status == "ok":

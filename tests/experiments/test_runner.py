@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.benchmark import open_run, run_benchmark
@@ -24,6 +25,11 @@ BAD_METHODS = """
 
     class Base(Method):
         version, source, summary = 1, "test", "does what its name says"
+
+    class Exits(Base):
+        name = "exits"
+        def transfer(self, content, style, *, sample_rate, seed):
+            raise SystemExit(3)
 
     class Raises(Base):
         name = "raises"
@@ -52,6 +58,13 @@ BAD_METHODS = """
         def transfer(self, content, style, *, sample_rate, seed):
             return content
 
+    class Unsendable(Base):
+        name = "unsendable"
+        def prepare(self, dataset, workdir):
+            self.gain = lambda samples: samples
+        def transfer(self, content, style, *, sample_rate, seed):
+            return self.gain(content)
+
     class Learner(Base):
         name = "learner"
         def prepare(self, dataset, workdir):
@@ -62,7 +75,7 @@ BAD_METHODS = """
             return self.gain * content
 """
 
-BAD = ["raises", "nan", "short", "text", "unprepared", "learner"]
+BAD = ["raises", "exits", "nan", "short", "text", "unprepared", "unsendable", "learner"]
 
 
 @pytest.fixture
@@ -77,6 +90,7 @@ def third_party(tmp_path, monkeypatch):
     (site / "other_methods.py").write_text(textwrap.dedent(BAD_METHODS))
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
+    get_reusable_executor().shutdown(wait=True)  # workers that are alive do not know of it
 
 
 @pytest.fixture
@@ -156,14 +170,16 @@ def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
     finished = run_benchmark(with_methods(tiny, *BAD), copy)
     reasons = {
         "raises": "ValueError: nothing to be done",
+        "exits": "SystemExit: 3",
         "nan": "NaN",
         "short": "1.000 s|22050",
         "text": "str",
         "unprepared": "could not be prepared: RuntimeError: no such weights",
+        "unsendable": "could not be prepared: .*pickle",
     }
     for name, reason in reasons.items():
         rows = finished.results.of(name)
-        assert (rows.status == ("skipped" if name == "unprepared" else "failed")).all()
+        assert (rows.status == ("skipped" if name.startswith("un") else "failed")).all()
         assert rows.reason.str.contains(reason).all(), rows.reason.iloc[0]
     table = finished.leaderboard.table.set_index("method")
     assert table["rank"][list(reasons)].isna().all()
