@@ -11,7 +11,7 @@ from timbrebench.audio.progress import log
 from timbrebench.audio.storage import write_json, write_text
 from timbrebench.classifier import Judge, build_judge
 from timbrebench.datasets import Dataset, build_dataset
-from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.configuration import RunConfiguration, parse_configuration
 from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.report import write_report
 from timbrebench.experiments.results import Results, collect
@@ -115,7 +115,7 @@ def open_run(root: Path | str) -> Run:
     path = root / CONFIGURATION
     if not path.is_file():
         raise RunError(f"{root}: no run here that has reached its methods: start it with `timbrebench run`")
-    configuration = RunConfiguration.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
     dataset = Dataset.open(root / DATASET)
     judge = Judge.load(root / JUDGE / "judge.pt")
     suite = make_suite(dataset, configuration.suite)

@@ -133,9 +133,34 @@ def load_configuration(source: str) -> RunConfiguration:
     else:
         raise UnknownNameError("profile (files end in .toml)", source, profile_names())
     try:
-        return RunConfiguration.model_validate(tomllib.loads(text))
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{where}: not valid TOML ({error})") from error
+    return parse_configuration(content, where)
+
+
+def parse_configuration(content: object, where: str) -> RunConfiguration:
+    """Check the content of a configuration.
+
+    Parameters
+    ----------
+    content : object
+        Tables, lists and values as TOML or JSON hold them.
+    where : str
+        Where it is from, for messages.
+
+    Returns
+    -------
+    RunConfiguration
+        With every name in it checked.
+
+    Raises
+    ------
+    ConfigurationError
+        If it holds a key, name or value that is not allowed.
+    """
+    try:
+        return RunConfiguration.model_validate(content)
     except ValidationError as error:
         raise describe_validation(error, where, _known_keys()) from error
 
