@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytorch_lightning as lightning
@@ -221,8 +221,7 @@ class _Recorder(Callback):
         self.rows.append({"epoch": trainer.current_epoch, **{name: figures[name] for name in names}})
         if figures["validation_loss"] < self._lowest:
             self._lowest = figures["validation_loss"]
-            assert isinstance(module, _Module)  # noqa: S101 - narrows Lightning's type
-            self.best_weights = copy.deepcopy(module.network.state_dict())
+            self.best_weights = copy.deepcopy(cast("_Module", module).network.state_dict())
         self._tracker.advance()
 
     def teardown(self, *_: object, **__: object) -> None:

@@ -4,6 +4,14 @@ A dataset is a folder: ``dataset.json`` says how it was made, ``manifest.csv`` h
 ``audio/`` holds the clips, ``notes/`` the notes of each piece, ``failures.csv`` what could not be used.
 """
 
+import contextlib
+import io
+
+# Where the variable CI is set, pyfluidsynth, which pretty_midi imports, prints that it has found its library.
+# What a command prints for programs must not begin with that.
+with contextlib.redirect_stdout(io.StringIO()):
+    import pretty_midi  # noqa: F401
+
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering import build_dataset

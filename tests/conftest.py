@@ -10,10 +10,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.soundfonts import find_soundfont
 from timbrebench.datasets.synthesis import Synthesizer
+
+# The same examples every time, and no test asserts a time.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
