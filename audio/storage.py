@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -70,6 +71,35 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Keep other processes out of the block that hold the same file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file that is made for the purpose; the system lets go of it when the process ends, however it ends.
+
+    Raises
+    ------
+    StorageError
+        If another process is inside, or the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise storage_error(path, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StorageError(
+                f"{path.parent}: another process is at work in this folder: wait for it or stop it"
+            ) from error
+        yield
 
 
 def write_text(path: Path, text: str) -> None:

@@ -23,7 +23,7 @@ from timbrebench.audio.clips import Samples, fit_length, write_audio
 from timbrebench.audio.errors import DatasetError
 from timbrebench.audio.loudness import is_silent, limit_peak, scale_to_rms
 from timbrebench.audio.progress import Tracker, log, muted
-from timbrebench.audio.storage import file_sha256, write_json, write_text
+from timbrebench.audio.storage import exclusive, file_sha256, write_json, write_text
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import (
     DESCRIPTION,
@@ -71,7 +71,7 @@ def build_dataset(
     MissingResourceError
         If a soundfont or libfluidsynth is missing; nothing is written then.
     StorageError
-        If a file cannot be written; what is finished is kept.
+        If a file cannot be written, or another process is building there; what is finished is kept.
     """
     root = Path(root)
     if _is_finished(configuration, root):
@@ -79,15 +79,18 @@ def build_dataset(
     count = workers or cpu_count()
     soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
     _begin(configuration, root)
-    log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
-    pitch_range = shared_range(_sounding(configuration, soundfonts, count))
-    pieces, failures = plan_pieces(configuration, pitch_range, count)
-    for piece in pieces:
-        write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
-    # One soundfont after the other, so that a worker does not load them in turns.
-    jobs = [_Job(configuration, root, piece, soundfont) for soundfont in soundfonts for piece in pieces]
-    rows = _render_all(jobs, count)
-    _finish(configuration, root, rows=rows, failures=failures, soundfonts=soundfonts, pitch_range=pitch_range)
+    with exclusive(root / _JOURNAL / "lock"):
+        log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
+        pitch_range = shared_range(_sounding(configuration, soundfonts, count))
+        pieces, failures = plan_pieces(configuration, pitch_range, count)
+        for piece in pieces:
+            write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
+        # One soundfont after the other, so that a worker does not load them in turns.
+        jobs = [_Job(configuration, root, piece, soundfont) for soundfont in soundfonts for piece in pieces]
+        rows = _render_all(jobs, count)
+        _finish(
+            configuration, root, rows=rows, failures=failures, soundfonts=soundfonts, pitch_range=pitch_range
+        )
     return Dataset.open(root)
 
 

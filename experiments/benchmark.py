@@ -73,13 +73,13 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
         Whatever stops the run; what is finished is kept.
     """
     root = Path(root)
-    dataset = build_dataset(configuration.dataset, root / DATASET)
-    judge = build_judge(dataset, configuration.judge, root / JUDGE)
-    write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
-    suite = make_suite(dataset, configuration.suite)
-    suite.write(root / SUITE)
-    tasks = list_tasks(configuration, suite, dataset)
-    with Store(root / RECORDS) as store:
+    with Store(root / RECORDS) as store:  # from the start, since it keeps other runs out of the folder
+        dataset = build_dataset(configuration.dataset, root / DATASET)
+        judge = build_judge(dataset, configuration.judge, root / JUDGE)
+        write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
+        suite = make_suite(dataset, configuration.suite)
+        suite.write(root / SUITE)
+        tasks = list_tasks(configuration, suite, dataset)
         run_transfers(tasks, dataset=dataset, suite=suite, root=root, store=store)
         run_scores(
             tasks,

@@ -124,6 +124,16 @@ def test_a_finished_dataset_is_not_built_again(dataset):
     assert (dataset.root / "dataset.json").stat().st_mtime_ns == before
 
 
+def test_two_builds_do_not_share_a_folder(tmp_path):
+    from timbrebench.audio.errors import StorageError
+    from timbrebench.audio.storage import exclusive
+
+    root = tmp_path / "dataset"
+    with exclusive(root / _JOURNAL / "lock"), pytest.raises(StorageError, match="another process"):
+        build_dataset(CONFIGURATION, root)
+    assert len(build_dataset(CONFIGURATION, root)) == 16
+
+
 def test_another_configuration_does_not_take_the_folder(dataset):
     other = CONFIGURATION.model_copy(update={"seed": 1})
     with pytest.raises(DatasetError, match=r"another configuration \(seed differ"):
