@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -19,57 +23,60 @@ from timbrebench.experiments.leaderboard import Leaderboard
 _SHOWN = {
     "headline": "headline",
     "style_accuracy": "style",
-    "content_label_share": "still content",
     "onset_f1": "onset F1",
-    "ioi_kl_content": "IOI KL content",
-    "xcorr_content": "xcorr content",
-    "key_invariance_mse": "key-inv. MSE",
+    "content_label_share": "content label",
+    "ioi_kl_content": "IOI KL",
+    "xcorr_content": "xcorr",
+    "key_invariance_mse": "MSE",
     "seconds": "s/pair",
 }
 
+#: Columns that a terminal narrower than this many characters goes without.
+_WIDE = 100
+_WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "key_invariance_mse")
+
 
 def print_leaderboard(leaderboard: Leaderboard) -> None:
-    """Print a leaderboard to standard output: means, with 95 % intervals for the headline and its halves."""
-    table = leaderboard.table
-    shown = Table(title=None, header_style="bold")
-    shown.add_column("rank", justify="right")
-    shown.add_column("method")
+    """Print a leaderboard to standard output: means, the interval of the headline, and the settings."""
+    table, console = leaderboard.table, _console()
     names = [name for name in _SHOWN if name in table]
-    for name in names:
-        shown.add_column(_SHOWN[name], justify="right")
-    shown.add_column("missing", justify="right")
-    shown.add_column("settings")
+    if console.width < _WIDE:
+        names = [name for name in names if name not in _WIDE_ONLY]
+    shown = Table(header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    shown.add_column("rank", justify="right", no_wrap=True)
+    shown.add_column("method", no_wrap=True)
+    for name in [*(_SHOWN[name] for name in names), "missing"]:
+        shown.add_column(name, justify="right", no_wrap=True)
     for row in table.to_dict("records"):
-        rank = "-" if row.get("rank") is None or row["rank"] != row["rank"] else str(row["rank"])
-        cells = [
-            _cell(row, name, with_interval=name in {"headline", "style_accuracy", "onset_f1"})
-            for name in names
-        ]
+        rank = "-" if pd.isna(row.get("rank")) else str(row["rank"])
+        cells = [_cell(row, name) for name in names]
+        shown.add_row(rank, row["method"], *cells, str(row["missing"]))
+    console.print(shown)
+    console.print("Without a rank: controls, and methods with missing outputs.", style="dim")
+    for row in table[table.kind == "method"].to_dict("records"):
         settings = ", ".join(f"{key}={value}" for key, value in json.loads(row["settings"]).items())
-        kind = "control" if row["kind"] == "control" else settings or "as published"
-        shown.add_row(rank, row["method"], *cells, str(row["missing"]), kind)
-    _console().print(shown)
+        console.print(f"{row['method']}: {settings or 'settings as published'}", markup=False)
     for problem in leaderboard.problems:
-        _console().print(f"NOT VALID: {problem}", style="bold red", markup=False)
+        console.print(f"NOT VALID: {problem}", style="bold red", markup=False)
 
 
-def _cell(row: dict[object, float], name: str, *, with_interval: bool) -> str:
+def _cell(row: dict[Hashable, Any], name: str) -> str:
     value = row[name]
     if math.isnan(value):
         return "-"
-    if not with_interval:
+    if name != "headline":
         return f"{value:.2f}"
-    return f"{value:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+    return f"{value:.2f} [{row['headline_low']:.2f}, {row['headline_high']:.2f}]"
 
 
 def print_judge(root: Path) -> None:
     """Print how the judge of a run does on pieces it has never heard, and without each soundfont."""
     text = (root / "judge" / EVALUATION_FILE).read_text(encoding="utf-8")
     evaluation = Evaluation.model_validate_json(text)
-    shown = Table(header_style="bold")
-    shown.add_column(f"judge, on {evaluation.clips} clips of pieces it has never heard")
+    shown = Table(header_style="bold", box=SIMPLE_HEAD)
+    shown.add_column(f"judge, {evaluation.clips} clips of unseen pieces")
     shown.add_column("accuracy", justify="right")
-    shown.add_column("trained without that family", justify="right")
+    shown.add_column("never heard that family", justify="right")
     shown.add_row("all", f"{evaluation.accuracy:.3f}", "")
     for name, accuracy in evaluation.accuracy_by_soundfont.items():
         without = evaluation.accuracy_without_soundfont.get(Soundfont(name, Path(name)).family)
@@ -79,4 +86,4 @@ def print_judge(root: Path) -> None:
 
 def _console() -> Console:
     # A log has no width of its own; narrow tables would be cut to nothing.
-    return Console() if sys.stdout.isatty() else Console(width=200)
+    return Console() if sys.stdout.isatty() else Console(width=140)

@@ -1,0 +1,24 @@
+import pytest
+
+from timbrebench.experiments import printing
+from timbrebench.experiments.printing import print_judge, print_leaderboard
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_every_method_fits_the_terminal_whole(run, capsys, monkeypatch, width):
+    from rich.console import Console
+
+    monkeypatch.setattr(printing, "_console", lambda: Console(width=width))
+    print_leaderboard(run.leaderboard)
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert all(name in shown for name in run.leaderboard.table.method)
+    assert "n_filters=16" in shown
+    assert ("xcorr" in shown) == (width == 140)
+
+
+def test_the_judge_is_shown_beside_what_it_does_without_a_soundfont(run, capsys):
+    print_judge(run.root)
+    shown = capsys.readouterr().out
+    assert "TimGM6mb" in shown
+    assert "accuracy" in shown
