@@ -22,7 +22,7 @@ help:
 	@echo "make lint types   check style, the direction of imports, and types"
 	@echo "make regression   compare a smoke run with the stored baseline"
 	@echo "make baseline     make a smoke run the stored baseline"
-	@echo "make setup clean  install into $(VENV); remove it with all caches and runs"
+	@echo "make setup clean  install into $(VENV); remove it and all caches, never results"
 
 setup: system $(VENV)/installed
 
@@ -63,6 +63,6 @@ baseline: setup
 regression baseline: OUT = runs/smoke
 
 clean:
-	rm -rf $(VENV) .types runs build dist *.egg-info
+	rm -rf $(VENV) .types build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
