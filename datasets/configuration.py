@@ -49,8 +49,8 @@ class DatasetConfiguration(BaseModel):
     clip_duration_s : float
         Length of a clip in seconds.
     clips_per_piece : int
-        Clips of each piece, one after the other. Pieces are worth more than clips: on as many clips of twice
-        the pieces the judge makes half the mistakes.
+        Clips of each piece, one after the other. Few clips of many pieces teach a judge more than the
+        reverse: what it gets wrong are pieces unlike those that it knows.
     splits : Shares
         Shares of the pieces in each split.
     seed : int
