@@ -1,15 +1,18 @@
-"""The judge: a network that says which instrument it hears, and the evidence for how far to believe it."""
+"""The judges, which say what instrument is heard and which notes, and the evidence for how far to believe them."""
 
-from timbrebench.classifier.evaluation import Evaluation, evaluate_judge
-from timbrebench.classifier.judge import Judge
-from timbrebench.classifier.pipeline import build_judge
-from timbrebench.classifier.training import JudgeConfiguration, train_judge
+from timbrebench.classifier.content.judge import ContentJudge, load_content_judge
+from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge
+from timbrebench.classifier.style.judge import Judge
+from timbrebench.classifier.style.pipeline import build_judge
+from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
 
 __all__ = [
+    "ContentJudge",
     "Evaluation",
     "Judge",
     "JudgeConfiguration",
     "build_judge",
     "evaluate_judge",
+    "load_content_judge",
     "train_judge",
 ]

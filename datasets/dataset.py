@@ -15,7 +15,7 @@ from timbrebench.audio.errors import DatasetError, UnknownNameError
 from timbrebench.datasets.notes import read_notes, window
 
 #: Version of the layout on disk; readers refuse others.
-SCHEMA = 1
+SCHEMA = 2
 
 DESCRIPTION = "dataset.json"
 MANIFEST = "manifest.csv"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,39 +80,78 @@ def plan_pieces(
     DatasetError
         If the corpus has too few usable scores.
     """
-    usable: list[tuple[Piece, pd.DataFrame, tuple[float, ...]]] = []
+    seats = _Seats(configuration)
     turns: dict[str, frozenset[tuple[int, ...]]] = {}
+    pieces: list[PlannedPiece] = []
     failures: list[dict[str, str]] = []
-    wanted = configuration.pieces
-    scores = list_scores(configuration.seed)
+    scores = deque(list_scores(configuration.seed))
     with (
-        Tracker("converting scores", wanted, "scores") as tracker,
+        Tracker("converting scores", configuration.pieces, "scores") as tracker,
         Parallel(n_jobs=workers, return_as="generator") as parallel,
     ):
-        position = 0
-        while len(usable) < wanted:
-            batch = scores[position : position + wanted - len(usable)]
-            position += len(batch)
-            if not batch:
-                raise DatasetError(
-                    f"the corpus {configuration.corpus} has {len(usable)} usable pieces, "
-                    f"{wanted} are wanted: ask for fewer, shorter clips or fewer clips of each"
-                )
+        while any(seats.free.values()):
+            batch = seats.next_batch(scores)
             for score, converted in zip(
                 batch, parallel(delayed(_try_convert)(s) for s in batch), strict=True
             ):
                 try:
-                    prepared = _prepare(converted, configuration, pitch_range)
-                    turns[score.piece] = _new_turns(prepared[0], turns)
-                    usable.append(prepared)
-                    tracker.advance()
+                    piece = _prepare(converted, configuration, pitch_range, seats.split(score))
+                    turns[score.piece] = _new_turns(converted, turns)
                 except CorpusError as error:
                     failures.append({"source": score.piece, "reason": str(error)})
-    splits = _draw_splits(wanted, configuration)
-    return [
-        PlannedPiece(piece.score.piece, piece.score.composer, split, notes, starts)
-        for (piece, notes, starts), split in zip(usable, splits, strict=True)
-    ], failures
+                    continue
+                pieces.append(piece)
+                seats.take(score)
+                tracker.advance()
+    return pieces, failures
+
+
+class _Seats:
+    """How many pieces each split still wants.
+
+    Which split a piece belongs to follows from a hash of its name, never from what else is in the dataset.
+    """
+
+    def __init__(self, configuration: DatasetConfiguration) -> None:
+        shares, pieces = configuration.splits, configuration.pieces
+        self.free = {name: max(1, round(getattr(shares, name) * pieces)) for name in SPLITS}
+        # Rounding is made good where it changes least.
+        largest = max(self.free, key=lambda name: self.free[name])
+        self.free[largest] += pieces - sum(self.free.values())
+        self._configuration = configuration
+
+    def split(self, score: Score) -> str:
+        """Return the split that a score belongs to."""
+        shares = self._configuration.splits
+        place = zlib.crc32(f"split of {score.piece}".encode()) / 2**32
+        for name in reversed(SPLITS):
+            place -= getattr(shares, name)
+            if place < 0:
+                return name
+        return SPLITS[0]
+
+    def take(self, score: Score) -> None:
+        """Give a score its seat."""
+        self.free[self.split(score)] -= 1
+
+    def next_batch(self, scores: deque[Score]) -> list[Score]:
+        """Take scores off the queue until every free seat has a candidate; drop those without a seat."""
+        open_seats = dict(self.free)
+        batch = []
+        while any(open_seats.values()) and scores:
+            score = scores.popleft()
+            split = self.split(score)
+            if open_seats[split]:
+                open_seats[split] -= 1
+                batch.append(score)
+        if not batch:
+            missing = ", ".join(f"{count} for {split}" for split, count in self.free.items() if count)
+            raise DatasetError(
+                f"the corpus {self._configuration.corpus} has too few usable pieces: of "
+                f"{self._configuration.pieces} there still miss {missing}: "
+                "ask for fewer, shorter clips or fewer clips of each"
+            )
+        return batch
 
 
 def shared_range(sounding: Iterable[tuple[str, set[int]]]) -> tuple[int, int]:
@@ -153,11 +193,15 @@ def _try_convert(score: Score) -> Piece | CorpusError:
         return error
 
 
-def _new_turns(piece: Piece, known: dict[str, frozenset[tuple[int, ...]]]) -> frozenset[tuple[int, ...]]:
+def _new_turns(
+    piece: Piece | CorpusError, known: dict[str, frozenset[tuple[int, ...]]]
+) -> frozenset[tuple[int, ...]]:
     """Return a piece's melodic turns, and refuse it where a piece that is known has the same.
 
     The corpus holds some pieces in several editions; one in training and one in a test would be a leak.
     """
+    if isinstance(piece, CorpusError):
+        raise piece
     turns = melodic_turns(piece.notes)
     for name, others in known.items():
         common = len(turns & others) / max(1, min(len(turns), len(others)))
@@ -167,13 +211,17 @@ def _new_turns(piece: Piece, known: dict[str, frozenset[tuple[int, ...]]]) -> fr
 
 
 def _prepare(
-    converted: Piece | CorpusError, configuration: DatasetConfiguration, pitch_range: tuple[int, int]
-) -> tuple[Piece, pd.DataFrame, tuple[float, ...]]:
+    converted: Piece | CorpusError,
+    configuration: DatasetConfiguration,
+    pitch_range: tuple[int, int],
+    split: str,
+) -> PlannedPiece:
     """Set a piece's tempo, fold it, and place its clips."""
     if isinstance(converted, CorpusError):
         raise converted
+    score = converted.score
     # The name takes part in the seed, so that a piece is the same whichever others are chosen.
-    generator = np.random.default_rng([configuration.seed, zlib.crc32(converted.score.piece.encode())])
+    generator = np.random.default_rng([configuration.seed, zlib.crc32(score.piece.encode())])
     tempo = generator.uniform(*_TEMPI)
     offset = generator.uniform(0, configuration.clip_duration_s)
     notes = converted.notes if converted.tempo_marked else stretch(converted.notes, _DEFAULT_TEMPO / tempo)
@@ -185,8 +233,8 @@ def _prepare(
             f"{_FEWEST_ONSETS} onsets, {configuration.clips_per_piece} are wanted"
         )
     # Nothing that begins after the last clip is heard.
-    end = starts[-1] + configuration.clip_duration_s
-    return converted, notes[notes.onset_s < end].reset_index(drop=True), tuple(starts)
+    heard = notes[notes.onset_s < starts[-1] + configuration.clip_duration_s].reset_index(drop=True)
+    return PlannedPiece(score.piece, score.composer, split, heard, tuple(starts))
 
 
 def _clip_starts(notes: pd.DataFrame, first: float, configuration: DatasetConfiguration) -> list[float]:
@@ -200,12 +248,3 @@ def _clip_starts(notes: pd.DataFrame, first: float, configuration: DatasetConfig
         if inside.onset_s.round(2).nunique() >= _FEWEST_ONSETS:
             starts.append(round(float(start), 3))
     return starts
-
-
-def _draw_splits(pieces: int, configuration: DatasetConfiguration) -> Sequence[str]:
-    """Draw a split for each piece; every split has at least one."""
-    shares = configuration.splits
-    validation = max(1, round(shares.validation * pieces))
-    test = max(1, round(shares.test * pieces))
-    names = np.repeat(SPLITS, [max(1, pieces - validation - test), validation, test])[:pieces]
-    return [str(name) for name in np.random.default_rng(configuration.seed).permutation(names)]

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import soundfile
 from joblib import Parallel, cpu_count, delayed
@@ -33,11 +35,11 @@ from timbrebench.datasets.dataset import (
     SCHEMA,
     Dataset,
 )
-from timbrebench.datasets.instruments import program_of
+from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.notes import write_notes
 from timbrebench.datasets.planning import PlannedPiece, plan_pieces, shared_range
 from timbrebench.datasets.soundfonts import Soundfont, find_soundfont
-from timbrebench.datasets.synthesis import Synthesizer
+from timbrebench.datasets.synthesis import fluidsynth_version
 
 #: Root mean square that each rendering is scaled to, so that no instrument is told by its level.
 _LEVEL = 0.1
@@ -81,12 +83,17 @@ def build_dataset(
     _begin(configuration, root)
     with exclusive(root / _JOURNAL / "lock"):
         log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
-        pitch_range = shared_range(_sounding(configuration, soundfonts, count))
+        sounding = _sounding(configuration, soundfonts, count)
+        pitch_range = _shared_range(configuration, sounding)
         pieces, failures = plan_pieces(configuration, pitch_range, count)
         for piece in pieces:
             write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
         # One soundfont after the other, so that a worker does not load them in turns.
-        jobs = [_Job(configuration, root, piece, soundfont) for soundfont in soundfonts for piece in pieces]
+        jobs = [
+            _Job(configuration, root, piece, soundfont, _programs(configuration, piece, soundfont, sounding))
+            for soundfont in soundfonts
+            for piece in pieces
+        ]
         rows = _render_all(jobs, count)
         _finish(
             configuration, root, rows=rows, failures=failures, soundfonts=soundfonts, pitch_range=pitch_range
@@ -123,32 +130,57 @@ def _refuse_other(root: Path, found: object, configuration: DatasetConfiguration
         )
 
 
-def _sounding(
-    configuration: DatasetConfiguration, soundfonts: list[Soundfont], workers: int
-) -> list[tuple[str, set[int]]]:
-    """List the pitches that each instrument sounds on each soundfont."""
-    presets = [(soundfont, name) for soundfont in soundfonts for name in configuration.instruments]
+#: The pitches that each program of each soundfont, by its name, sounds.
+_Sounding = Mapping[tuple[str, int], set[int]]
+
+
+def _sounding(configuration: DatasetConfiguration, soundfonts: list[Soundfont], workers: int) -> _Sounding:
+    """Find the pitches that each program that may play sounds on each soundfont."""
+    considered = None if configuration.renderings > 1 else 1
+    programs = sorted({p for name in configuration.instruments for p in programs_of(name)[:considered]})
+    presets = [(soundfont, program) for soundfont in soundfonts for program in programs]
     found = Parallel(n_jobs=workers)(delayed(_sounding_one)(*preset) for preset in presets)
-    return [
-        (f"{name} of {soundfont.name}", pitches)
-        for (soundfont, name), pitches in zip(presets, found, strict=True)
-    ]
+    return {(font.name, program): pitches for (font, program), pitches in zip(presets, found, strict=True)}
 
 
-def _sounding_one(soundfont: Soundfont, instrument: str) -> set[int]:
-    return Synthesizer(soundfont.path).sounding_pitches(program_of(instrument))
+def _sounding_one(soundfont: Soundfont, program: int) -> set[int]:
+    return soundfont.player().sounding_pitches(program)
+
+
+def _shared_range(configuration: DatasetConfiguration, sounding: _Sounding) -> tuple[int, int]:
+    first = {programs_of(name)[0]: name for name in configuration.instruments}
+    return shared_range(
+        (f"{first[program]} of {soundfont}", pitches)
+        for (soundfont, program), pitches in sounding.items()
+        if program in first
+    )
+
+
+def _programs(
+    configuration: DatasetConfiguration, piece: PlannedPiece, soundfont: Soundfont, sounding: _Sounding
+) -> dict[str, tuple[int, ...]]:
+    """Choose the programs that play a piece, by instrument: the first, and others drawn."""
+    pitches = set(piece.notes.pitch)
+    renderings = 1 if piece.split == "train" else configuration.renderings
+    chosen = {}
+    for name in configuration.instruments:
+        first, *others = programs_of(name)
+        able = [program for program in others if pitches <= sounding.get((soundfont.name, program), set())]
+        drawn = np.random.default_rng(
+            [configuration.seed, *(zlib.crc32(word.encode()) for word in (piece.name, soundfont.name, name))]
+        ).permutation(able)
+        chosen[name] = (first, *(int(program) for program in drawn[: renderings - 1]))
+    return chosen
 
 
 def _render_all(jobs: list[_Job], workers: int) -> list[dict[str, Any]]:
     """Run the jobs that the journal does not list yet, and return the manifest's rows."""
     missing = [job for job in jobs if not job.is_done()]
-    configuration = jobs[0].configuration
-    clips = configuration.clips_per_piece * len(configuration.instruments)
     with (
-        Tracker("rendering", len(missing) * clips, "clips") as tracker,
+        Tracker("rendering", sum(job.clips for job in missing), "clips") as tracker,
         Parallel(n_jobs=workers, return_as="generator_unordered") as parallel,
     ):
-        for _ in parallel(delayed(job.run)() for job in missing):
+        for clips in parallel(delayed(job.run)() for job in missing):
             tracker.advance(clips)
     rows = [row for job in jobs for row in json.loads(job.entry.read_text(encoding="utf-8"))]
     return sorted(rows, key=lambda row: str(row["clip_id"]))
@@ -162,6 +194,12 @@ class _Job:
     root: Path
     piece: PlannedPiece
     soundfont: Soundfont
+    programs: dict[str, tuple[int, ...]]
+
+    @property
+    def clips(self) -> int:
+        """How many it makes."""
+        return len(self.piece.starts_s) * sum(len(programs) for programs in self.programs.values())
 
     @property
     def entry(self) -> Path:
@@ -176,40 +214,49 @@ class _Job:
             return False
         return all((self.root / row["path"]).is_file() for row in rows)
 
-    def run(self) -> None:
-        """Render the piece on every instrument and list its clips in the journal."""
+    def run(self) -> int:
+        """Render the piece on every instrument, list its clips in the journal and return their number."""
         rows = []
         with muted():
-            for instrument in self.configuration.instruments:
-                clips = self._clips(instrument)
-                rows += [self._write(instrument, number, samples) for number, samples in enumerate(clips)]
+            for instrument, programs in self.programs.items():
+                for program in programs:
+                    clips = enumerate(self._clips(instrument, program))
+                    rows += [self._write(instrument, program, number, samples) for number, samples in clips]
         write_json(self.entry, rows)
+        return len(rows)
 
-    def _clips(self, instrument: str) -> list[Samples]:
+    def _clips(self, instrument: str, program: int) -> list[Samples]:
         """Play the piece and cut its clips out; all clips of a rendering are scaled alike."""
         rate, duration = self.configuration.sample_rate, self.configuration.clip_duration_s
         starts = self.piece.starts_s
-        synthesizer = Synthesizer(self.soundfont.path)
-        rendering = synthesizer.render(self.piece.notes, program_of(instrument), starts[-1] + duration, rate)
+        player = self.soundfont.player()
+        rendering = player.render(self.piece.notes, program, starts[-1] + duration, rate)
         if is_silent(rendering):
-            raise DatasetError(f"{self.piece.name} is silent on {instrument} of {self.soundfont.name}")
+            raise DatasetError(
+                f"{self.piece.name} is silent on {instrument} (program {program}) of {self.soundfont.name}"
+            )
         rendering = limit_peak(scale_to_rms(rendering, _LEVEL), 0.99)
         length = round(duration * rate)
         firsts = [round(start * rate) for start in starts]
         return [fit_length(rendering[first : first + length], length) for first in firsts]
 
-    def _write(self, instrument: str, number: int, samples: Samples) -> dict[str, Any]:
+    def _write(self, instrument: str, program: int, number: int, samples: Samples) -> dict[str, Any]:
         """Write a clip and return its row of the manifest."""
         piece, soundfont, rate = self.piece, self.soundfont, self.configuration.sample_rate
-        path = Path("audio") / soundfont.name / instrument / f"{piece.name}--{number:02d}.flac"
+        path = (
+            Path("audio")
+            / soundfont.name
+            / f"{instrument}-{program:03d}"
+            / f"{piece.name}--{number:02d}.flac"
+        )
         write_audio(self.root / path, samples, rate)
         return {
-            "clip_id": f"{piece.name}--{soundfont.name}--{instrument}--{number:02d}",
+            "clip_id": f"{piece.name}--{soundfont.name}--{instrument}-{program:03d}--{number:02d}",
             "path": path.as_posix(),
             "label": instrument,
             "piece": piece.name,
             "instrument": instrument,
-            "program": program_of(instrument),
+            "program": program,
             "soundfont": soundfont.name,
             "start_s": piece.starts_s[number],
             "duration_s": self.configuration.clip_duration_s,
@@ -244,7 +291,7 @@ def _finish(
             "configuration": configuration.model_dump(mode="json"),
             "pitch_range": list(pitch_range),
             "sources": _sources(soundfonts),
-            "software": _software(soundfonts[0]),
+            "software": _software(),
             "counts": _counts(manifest, failures),
             "files": {
                 path.relative_to(root).as_posix(): file_sha256(path)
@@ -258,15 +305,15 @@ def _finish(
 def _sources(soundfonts: Iterable[Soundfont]) -> list[dict[str, str]]:
     corpus = {"name": "music21", "version": version("music21")}
     return [corpus] + [
-        {"name": font.name, "family": font.family, "sha256": file_sha256(font.path)} for font in soundfonts
+        {"name": font.name, "family": font.family, "sha256": font.sha256()} for font in soundfonts
     ]
 
 
-def _software(soundfont: Soundfont) -> dict[str, str]:
+def _software() -> dict[str, str]:
     packages = ("timbrebench", "music21", "pretty_midi", "numpy", "soxr")
     return {
         "python": platform.python_version(),
-        "fluidsynth": Synthesizer(soundfont.path).version(),
+        "fluidsynth": fluidsynth_version(),
         "libsndfile": soundfile.__libsndfile_version__,
         **{name: version(name) for name in packages},
     }

@@ -1,40 +1,52 @@
-"""Find soundfonts on this machine, and tell which are relatives."""
+"""Find soundfonts on this machine, tell which are relatives, and open them."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pretty_midi
 
 from timbrebench.audio.errors import MissingResourceError
+from timbrebench.audio.storage import file_sha256, fingerprint
+from timbrebench.datasets.recorded_notes import MANIFEST, RecordedNotes
+from timbrebench.datasets.synthesis import Synthesizer
 
 #: Environment variable with further folders to look in, separated as in PATH.
 FOLDERS_VARIABLE = "TIMBREBENCH_SOUNDFONTS"
 
 #: Families of soundfonts, by the start of the file's name in lower case. Members share samples: what was
-#: learned on one is no evidence on another. A soundfont in no family here is its own.
+#: learned on one is no evidence on another. GeneralUser's electric grand is FluidR3's; Csound's bank and
+#: Merlin play whole presets with TimGM6mb's samples, A320U its organs: the attacks of their notes correlate
+#: to 0.95 and more, where those of different samples reach 0.85. A soundfont in no family is its own.
 _FAMILIES = {
     "fluidr3": "FluidR3",
+    "fluid_r3": "FluidR3",
     "musescore_general": "FluidR3",
+    "generaluser": "FluidR3",
     "timgm6mb": "TimGM6mb",
+    "sf_gmbank": "TimGM6mb",
+    "merlin": "TimGM6mb",
+    "a320u": "TimGM6mb",
 }
 
 _INSTALL_HINTS = {
     "FluidR3_GM": "sudo apt-get install fluid-soundfont-gm",
     "TimGM6mb": "pip install pretty_midi",
+    "GeneralUser-v1.47": "sudo apt-get install --no-install-recommends minuet-data",
 }
 
 
 @dataclass(frozen=True)
 class Soundfont:
-    """A soundfont file.
+    """A soundfont file, or a folder of recorded notes in its place.
 
     Attributes
     ----------
     name : str
-        The file's name without suffix, as datasets record it.
+        The file's name without suffix, as datasets record it, or the folder's.
     path : pathlib.Path
         Where it lies.
     """
@@ -51,6 +63,31 @@ class Soundfont:
                 return family
         return self.name
 
+    def player(self) -> Synthesizer | RecordedNotes:
+        """Open it.
+
+        Raises
+        ------
+        DatasetError
+            If it is no soundfont, or no folder of recorded notes.
+        MissingResourceError
+            If libfluidsynth is not installed.
+        """
+        return _recorded_notes(self.path) if self.path.is_dir() else Synthesizer(self.path)
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file, or a fingerprint of all files of the folder."""
+        if not self.path.is_dir():
+            return file_sha256(self.path)
+        files = sorted(path for path in self.path.rglob("*") if path.is_file())
+        return fingerprint([[path.relative_to(self.path).as_posix(), file_sha256(path)] for path in files])
+
+
+@lru_cache(maxsize=4)
+def _recorded_notes(path: Path) -> RecordedNotes:
+    """Return this process's recordings of a folder, read and decoded once."""
+    return RecordedNotes(path)
+
 
 def soundfont_folders() -> list[Path]:
     """Return the folders in which soundfonts are looked for, in this order."""
@@ -64,6 +101,8 @@ def soundfont_folders() -> list[Path]:
         Path("/usr/local/share/soundfonts"),
         Path("/opt/homebrew/share/soundfonts"),
         Path(pretty_midi.__file__).parent,
+        Path("/usr/share/minuet/soundfonts"),
+        Path(__file__).parent / "sonivox",
     ]
 
 
@@ -73,7 +112,8 @@ def find_soundfont(name: str) -> Soundfont:
     Parameters
     ----------
     name : str
-        A file's name with or without ``.sf2`` or ``.sf3``, or the path of a file.
+        A file's name with or without ``.sf2`` or ``.sf3``, the path of a file, or that of a folder of
+        recorded notes (:mod:`timbrebench.datasets.recorded_notes`).
 
     Returns
     -------
@@ -88,6 +128,8 @@ def find_soundfont(name: str) -> Soundfont:
     direct = Path(name).expanduser()
     if direct.suffix in {".sf2", ".sf3"} and direct.is_file():
         return Soundfont(direct.stem, direct)
+    if (direct / MANIFEST).is_file():
+        return Soundfont(direct.resolve().name, direct)
     stem = direct.name.removesuffix(".sf2").removesuffix(".sf3")
     folders = soundfont_folders()
     for folder in folders:

@@ -110,15 +110,6 @@ class Synthesizer:
         loudest = max(levels.values())
         return {pitch for pitch, level in levels.items() if level > 0.01 * loudest}
 
-    def version(self) -> str:
-        """Return the version of libfluidsynth."""
-        parts = [ctypes.c_int() for _ in range(3)]
-        function = self._fluidsynth.cfunc(
-            "fluid_version", None, *((name, ctypes.c_void_p, 1) for name in ("major", "minor", "micro"))
-        )
-        function(*(ctypes.addressof(part) for part in parts))
-        return ".".join(str(part.value) for part in parts)
-
     def _open(self) -> tuple[Any, int]:
         synth = self._fluidsynth.Synth(gain=_GAIN, samplerate=float(RENDER_RATE))
         synth.setting("synth.reverb.active", 0)
@@ -192,3 +183,13 @@ def _load_fluidsynth() -> ModuleType:
         )
     module: ModuleType = fluidsynth
     return module
+
+
+def fluidsynth_version() -> str:
+    """Return the version of libfluidsynth; raise MissingResourceError where there is none."""
+    parts = [ctypes.c_int() for _ in range(3)]
+    function = _load_fluidsynth().cfunc(
+        "fluid_version", None, *((name, ctypes.c_void_p, 1) for name in ("major", "minor", "micro"))
+    )
+    function(*(ctypes.addressof(part) for part in parts))
+    return ".".join(str(part.value) for part in parts)

@@ -9,13 +9,13 @@ from pathlib import Path
 from timbrebench.audio.errors import RunError
 from timbrebench.audio.progress import log
 from timbrebench.audio.storage import write_json, write_text
-from timbrebench.classifier import Judge, build_judge
+from timbrebench.classifier import Judge, build_judge, load_content_judge
 from timbrebench.datasets import Dataset, build_dataset
 from timbrebench.experiments.configuration import RunConfiguration, parse_configuration
 from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.report import write_report
 from timbrebench.experiments.results import Results, collect
-from timbrebench.experiments.runner import list_tasks, run_scores, run_transfers
+from timbrebench.experiments.runner import judges_learned, list_tasks, run_scores, run_transfers
 from timbrebench.experiments.store import Store
 from timbrebench.experiments.suite import make_suite
 
@@ -77,6 +77,8 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
         dataset = build_dataset(configuration.dataset, root / DATASET)
         judge = build_judge(dataset, configuration.judge, root / JUDGE)
         write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
+        learned = judges_learned(judge, load_content_judge())
+        store.add(*(record for record in learned if store.learned(record.key) is None))
         suite = make_suite(dataset, configuration.suite)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from timbrebench.audio.errors import ConfigurationError, TimbrebenchError, UnknownNameError
+from timbrebench.experiments.console import AsJson, Config, print_json, print_line
+from timbrebench.experiments.judge_commands import judge_app
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
 
@@ -20,18 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 dataset_app = typer.Typer(help="Build, check and describe datasets.", no_args_is_help=True)
-judge_app = typer.Typer(help="Train and evaluate the judge.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(judge_app, name="judge")
 
 #: Exit status of a command that Ctrl-C has ended, as shells give it: 128 and the signal's number.
 _INTERRUPTED = 130
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Config = Annotated[
-    str, typer.Option("--config", help="A TOML file, or one of the profiles smoke, default and full.")
-]
-
 
 def main() -> None:
     """Run the command line.
@@ -50,14 +45,6 @@ def main() -> None:
         raise
 
 
-def _print(value: object) -> None:
-    sys.stdout.write(f"{value}\n")
-
-
-def _print_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
-    _print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
-
-
 @dataset_app.command("build")
 def dataset_build(
     out: Annotated[Path, typer.Argument(help="The dataset's folder.")], config: Config = "default"
@@ -68,7 +55,7 @@ def dataset_build(
 
     dataset = build_dataset(load_configuration(config).dataset, out)
     counts = dataset.description["counts"]
-    _print(f"{out}: {counts['clips']} clips, {counts['hours']:.2f} h, {counts['pieces']} pieces")
+    print_line(f"{out}: {counts['clips']} clips, {counts['hours']:.2f} h, {counts['pieces']} pieces")
 
 
 @dataset_app.command("verify")
@@ -78,10 +65,10 @@ def dataset_verify(root: Annotated[Path, typer.Argument(help="The dataset's fold
 
     problems = verify_dataset(root)
     for problem in problems:
-        _print(problem)
+        print_line(problem)
     if problems:
         raise typer.Exit(1)
-    _print(f"{root}: every file is what the manifest says")
+    print_line(f"{root}: every file is what the manifest says")
 
 
 @dataset_app.command("info")
@@ -94,49 +81,16 @@ def dataset_info(
     description = dict(Dataset.open(root).description)
     description.pop("files")
     if as_json:
-        _print_json(description)
+        print_json(description)
         return
     for section in ("counts", "configuration", "sources", "software"):
-        _print(f"{section}:")
+        print_line(f"{section}:")
         content = description[section]
         rows = (
             content.items() if isinstance(content, dict) else [(item.pop("name"), item) for item in content]
         )
         for name, value in rows:
-            _print(f"  {name}: {json.dumps(value, ensure_ascii=False)}")
-
-
-@judge_app.command("train")
-def judge_train(
-    dataset: Annotated[Path, typer.Argument(help="A dataset's folder.")],
-    out: Annotated[Path, typer.Option(help="The judge's folder.")],
-    config: Config = "default",
-) -> None:
-    """Train a judge on a dataset and evaluate it on pieces it has never heard."""
-    from timbrebench.classifier import build_judge
-    from timbrebench.datasets import Dataset
-    from timbrebench.experiments.configuration import load_configuration
-
-    build_judge(Dataset.open(dataset), load_configuration(config).judge, out)
-    _print((out / "evaluation.json").read_text(encoding="utf-8"))
-
-
-@judge_app.command("evaluate")
-def judge_evaluate(
-    judge: Annotated[Path, typer.Argument(help="A saved judge, judge.pt.")],
-    dataset: Annotated[Path, typer.Argument(help="A dataset's folder; its test split is judged.")],
-    as_json: AsJson = False,
-) -> None:
-    """Print a judge's accuracy on the test split of a dataset."""
-    from timbrebench.classifier import Judge, evaluate_judge
-    from timbrebench.datasets import Dataset
-
-    evaluation = evaluate_judge(Judge.load(judge), Dataset.open(dataset))
-    if as_json:
-        _print_json(evaluation.model_dump(mode="json"))
-        return
-    for name, value in evaluation.model_dump(mode="json").items():
-        _print(f"{name}: {json.dumps(value)}")
+            print_line(f"  {name}: {json.dumps(value, ensure_ascii=False)}")
 
 
 @app.command("methods")
@@ -156,10 +110,10 @@ def list_methods(as_json: AsJson = False) -> None:
         for name, method in found
     ]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     for row in rows:
-        _print(f"{row['name']:12} {row['summary']}")
+        print_line(f"{row['name']:12} {row['summary']}")
 
 
 @app.command("metrics")
@@ -169,7 +123,7 @@ def list_metrics(as_json: AsJson = False) -> None:
 
     found = [get(name).specification for name in metric_names()]
     if as_json:
-        _print_json(
+        print_json(
             [
                 {
                     "name": item.name,
@@ -188,7 +142,7 @@ def list_metrics(as_json: AsJson = False) -> None:
         return
     for item in found:
         better = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
-        _print(f"{item.name:20} {item.summary} ({item.unit}, {better[item.direction]})")
+        print_line(f"{item.name:20} {item.summary} ({item.unit}, {better[item.direction]})")
 
 
 @app.command("transfer")
@@ -276,7 +230,7 @@ def score(
     )
     scores = evaluate(trial, [get(name) for name in metric_names()])
     if as_json:
-        _print_json(
+        print_json(
             {
                 name: {"value": None if item.reason else item.value, "reason": item.reason}
                 for name, item in scores.items()
@@ -284,7 +238,7 @@ def score(
         )
         return
     for name, item in scores.items():
-        _print(f"{name:20} " + (f"not computed: {item.reason}" if item.reason else f"{item.value:.4f}"))
+        print_line(f"{name:20} " + (f"not computed: {item.reason}" if item.reason else f"{item.value:.4f}"))
 
 
 def _known_label(label: str | None, judge: Any) -> str | None:  # noqa: ANN401 - imported where it is used
@@ -325,12 +279,12 @@ def _show(finished: Any, as_json: bool) -> None:  # noqa: ANN401 - imported wher
     board = finished.leaderboard
     if as_json:
         rows = json.loads(board.table.to_json(orient="records"))
-        _print_json({"valid": board.is_valid, "problems": list(board.problems), "methods": rows})
+        print_json({"valid": board.is_valid, "problems": list(board.problems), "methods": rows})
         return
     print_judge(finished.root)
     print_leaderboard(board)
-    _print(finished.root / LEADERBOARD)
-    _print(finished.root / REPORT)
+    print_line(finished.root / LEADERBOARD)
+    print_line(finished.root / REPORT)
 
 
 @app.command("check")
@@ -351,10 +305,10 @@ def check(
         sys.stderr.write(f"error: {error}\n")
         raise typer.Exit(2) from error
     for regression in regressions:
-        _print(regression)
+        print_line(regression)
     if regressions:
         raise typer.Exit(1)
-    _print("no method has become worse")
+    print_line("no method has become worse")
 
 
 @app.command("baseline")

@@ -20,9 +20,9 @@ from timbrebench.experiments.statistics import (
 )
 from timbrebench.transfer.registry import create
 
-STYLE, CONTENT = "style_accuracy", "onset_f1"
+STYLE, CONTENT = "style_accuracy", "note_f1"
 
-#: Onset F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.
+#: Note F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.
 _CLEAR_MARGIN = 0.2
 
 
@@ -35,7 +35,8 @@ class Leaderboard:
     table : pandas.DataFrame
         One row for each method, best first, controls last. Columns: ``rank`` (empty for controls and for
         methods with missing outputs), ``method``, ``kind``, ``settings`` (what differs from the published
-        ones), ``outputs``, ``missing``, ``headline``, each metric, and ``seconds`` for one pair. Figures are
+        ones), ``outputs``, ``missing``, ``violation`` (what the method shares with a judge that it must
+        not), ``headline``, each metric, and ``seconds`` for one pair. Figures are
         means over pairs, with ``_low`` and ``_high`` (95 % interval over content pieces) and, for metrics,
         ``_n``, the number of values behind them.
     problems : tuple of str
@@ -100,6 +101,7 @@ def _row(results: Results, label: str, figures: dict[str, Floats]) -> dict[str, 
         "settings": json.dumps(_changed_settings(entry.method, entry.parameters)),
         "outputs": int(done.sum()),
         "missing": int((~done).sum()),
+        "violation": results.violations.get(label, ""),
     }
     names = ["headline", *results.configuration.metrics, "seconds"]
     for name in (name for name in names if name in figures):
@@ -118,8 +120,12 @@ def _changed_settings(method: str, parameters: dict[str, object]) -> dict[str, o
 
 
 def _ranked(table: pd.DataFrame, results: Results, means: dict[str, dict[str, Floats]]) -> pd.DataFrame:
-    """Rank complete methods by headline, in tie groups; put the others and the controls below."""
+    """Rank complete methods by headline, in tie groups; put the others and the controls below.
+
+    Complete is a method that has all its outputs and shares nothing with a judge.
+    """
     complete = table.method.map(results.is_complete) & table.headline.notna() & (table.kind == "method")
+    complete &= table.violation == ""
     ranked = [str(label) for label in table.method[complete]]
     point = [float(means[label]["headline"][-1]) for label in ranked]
     ranks = tie_groups(point, [means[label]["headline"][:-1] for label in ranked])
@@ -143,7 +149,7 @@ def control_problems(results: Results, point: dict[str, dict[str, float]]) -> li
     -------
     list of str
         Empty for a valid run. The reference must have the style (at least 0.95), the content must not (at
-        most 0.05), the style copy must (at least 0.95) with far fewer of the content's onsets than the
+        most 0.05), the style copy must (at least 0.95) with far fewer of the content's notes than the
         reference, noise must not pass for the style, and silence must be refused as an output.
     """
     problems = [
@@ -155,7 +161,7 @@ def control_problems(results: Results, point: dict[str, dict[str, float]]) -> li
     if (silent.status == "ok").any():
         problems.append("silence was taken for an output")
     style = {label: figures.get(STYLE, np.nan) for label, figures in point.items()}
-    onsets = {label: figures.get(CONTENT, np.nan) for label, figures in point.items()}
+    notes = {label: figures.get(CONTENT, np.nan) for label, figures in point.items()}
     bounds = [
         ("reference", "at least 0.95", style["reference"] >= 0.95),
         ("identity", "at most 0.05", style["identity"] <= 0.05),
@@ -167,9 +173,9 @@ def control_problems(results: Results, point: dict[str, dict[str, float]]) -> li
         for label, bound, holds in bounds
         if not holds
     ]
-    if not onsets["reference"] - onsets["style-copy"] >= _CLEAR_MARGIN:
+    if not notes["reference"] - notes["style-copy"] >= _CLEAR_MARGIN:
         problems.append(
-            f"the style copy has onset F1 {onsets['style-copy']:.3f} and the reference "
-            f"{onsets['reference']:.3f}: they must lie at least {_CLEAR_MARGIN} apart"
+            f"the style copy has note F1 {notes['style-copy']:.3f} and the reference "
+            f"{notes['reference']:.3f}: they must lie at least {_CLEAR_MARGIN} apart"
         )
     return problems

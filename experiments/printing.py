@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from timbrebench.classifier import Evaluation
-from timbrebench.classifier.pipeline import EVALUATION_FILE
-from timbrebench.datasets.soundfonts import Soundfont
+from timbrebench.classifier.style.pipeline import EVALUATION_FILE
 from timbrebench.experiments.leaderboard import Leaderboard
 
 #: Columns shown, and what they are called where space is short; the CSV has all of them.
 _SHOWN = {
     "headline": "headline",
     "style_accuracy": "style",
+    "note_f1": "note F1",
     "onset_f1": "onset F1",
     "content_label_share": "content label",
     "ioi_kl_content": "IOI KL",
@@ -53,6 +53,8 @@ def print_leaderboard(leaderboard: Leaderboard) -> None:
         shown.add_row(rank, row["method"], *cells, str(row["missing"]))
     console.print(shown)
     console.print("Without a rank: controls, and methods with missing outputs.", style="dim")
+    for row in table[table.violation != ""].itertuples():
+        console.print(f"NOT RANKED: {row.method} {row.violation}", style="bold red", markup=False)
     for row in table[table.kind == "method"].to_dict("records"):
         settings = ", ".join(f"{key}={value}" for key, value in json.loads(row["settings"]).items())
         console.print(f"{row['method']}: {settings or 'settings as published'}", markup=False)
@@ -70,17 +72,15 @@ def _cell(row: dict[Hashable, Any], name: str) -> str:
 
 
 def print_judge(root: Path) -> None:
-    """Print how the judge of a run does on pieces it has never heard, and without each soundfont."""
+    """Print how the style judge of a run does on pieces it has never heard."""
     text = (root / "judge" / EVALUATION_FILE).read_text(encoding="utf-8")
     evaluation = Evaluation.model_validate_json(text)
     shown = Table(header_style="bold", box=SIMPLE_HEAD)
-    shown.add_column(f"judge, {evaluation.clips} clips of unseen pieces")
+    shown.add_column(f"style judge, {evaluation.clips} clips of unseen pieces")
     shown.add_column("accuracy", justify="right")
-    shown.add_column("never heard that family", justify="right")
-    shown.add_row("all", f"{evaluation.accuracy:.3f}", "")
+    shown.add_row("all", f"{evaluation.accuracy:.3f}")
     for name, accuracy in evaluation.accuracy_by_soundfont.items():
-        without = evaluation.accuracy_without_soundfont.get(Soundfont(name, Path(name)).family)
-        shown.add_row(name, f"{accuracy:.3f}", "-" if without is None else f"{without:.3f}")
+        shown.add_row(name, f"{accuracy:.3f}")
     _console().print(shown)
 
 

@@ -59,7 +59,7 @@ _KEY_METRICS = (STYLE, CONTENT, "key_invariance_mse")
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 _HEADLINE = (
-    "Harmonic mean of style accuracy and of onset F1, where onset F1 is scaled so that the style copy's is 0 "
+    "Harmonic mean of style accuracy and of note F1, where note F1 is scaled so that the style copy's is 0 "
     "and the reference's is 1"
 )
 
@@ -226,6 +226,7 @@ def _groups(results: Results, table: pd.DataFrame, columns: Sequence[Column]) ->
                     "settings": json.loads(row["settings"]),
                     "outputs": row["outputs"],
                     "missing": row["missing"],
+                    "violation": row["violation"],
                     "cells": [_cell(results, row, column) for column in columns],
                 }
             )
@@ -253,7 +254,7 @@ def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
     if name == "headline":
         if any(math.isnan(row[part]) for part in (STYLE, CONTENT)):
             return f"needs {STYLE} and {CONTENT}"
-        return "the reference has no higher onset F1 than the style copy"
+        return "the reference has no higher note F1 than the style copy"
     if name not in results.reasons:
         return "not run"
     reasons = results.reasons[name][results.transfers.label == row["method"]]
@@ -279,13 +280,13 @@ def _plane(table: pd.DataFrame, columns: Sequence[Column]) -> Markup | None:
         )
         for row in _records(table)
     ]
-    onsets = table.set_index("method")[CONTENT]
+    content_of = table.set_index("method")[CONTENT]
 
     def score(style: Floats, content: Floats) -> Floats:
-        chance, ceiling = (np.full_like(style, onsets[name]) for name in ("style-copy", "reference"))
+        chance, ceiling = (np.full_like(style, content_of[name]) for name in ("style-copy", "reference"))
         return headline(style, content, chance, ceiling)
 
-    svg = style_content_plane(points, x_label="style accuracy", y_label="onset F1", score=score)
+    svg = style_content_plane(points, x_label="style accuracy", y_label="note F1", score=score)
     return Markup(svg.decode())  # noqa: S704 - matplotlib escapes the labels
 
 
@@ -303,7 +304,6 @@ def _judge(path: Path, dataset: Dataset) -> dict[str, Any] | None:
             "name": name,
             "family": families[name],
             "accuracy": accuracy,
-            "left_out": evaluation.accuracy_without_soundfont.get(families[name]),
         }
         for name, accuracy in evaluation.accuracy_by_soundfont.items()
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from timbrebench.classifier import load_content_judge
 from timbrebench.experiments.configuration import RunConfiguration
 from timbrebench.experiments.runner import Task, score_key
 from timbrebench.experiments.store import Store
@@ -33,6 +34,9 @@ class Results:
         The same rows in the same order; one column for each metric, NaN where it could not be computed.
     reasons : pandas.DataFrame
         Like `scores`: why a value is missing, else an empty text.
+    violations : mapping of str to str
+        What a method shares with a judge that it must not, by label; methods that share nothing are not in
+        it.
     """
 
     configuration: RunConfiguration
@@ -40,6 +44,7 @@ class Results:
     transfers: pd.DataFrame
     scores: pd.DataFrame
     reasons: pd.DataFrame
+    violations: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, label: str) -> pd.DataFrame:
         """Return a method's transfers and scores side by side."""
@@ -106,4 +111,17 @@ def collect(
         pd.DataFrame(transfers, columns=list(_TRANSFER_COLUMNS)),
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
+        _violations(tasks, [judge, load_content_judge().fingerprint], store),
     )
+
+
+def _violations(tasks: Sequence[Task], judges: Sequence[str], store: Store) -> dict[str, str]:
+    """Compare what each method has learned with what each judge has."""
+    known = [record for record in map(store.learned, judges) if record is not None]
+    violations = {}
+    for task in tasks:
+        learned = store.learned(task.method_key)
+        shared = [learned.shares(judge) for judge in known] if learned else []
+        if any(shared):
+            violations[task.entry.name] = "; ".join(sorted(filter(None, set(shared))))
+    return violations

@@ -19,11 +19,11 @@ from timbrebench.audio.clips import read_audio, write_audio
 from timbrebench.audio.errors import StorageError, TimbrebenchError
 from timbrebench.audio.progress import Tracker, muted
 from timbrebench.audio.storage import file_sha256, fingerprint
-from timbrebench.classifier import Judge
+from timbrebench.classifier import ContentJudge, Judge, load_content_judge
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts import find_soundfont
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
-from timbrebench.experiments.store import ScoreRecord, Store, Transfer
+from timbrebench.experiments.store import LearnedRecord, ScoreRecord, Store, Transfer
 from timbrebench.experiments.suite import Pair, Suite, SuiteConfiguration
 from timbrebench.metrics.contract import Trial, evaluate
 from timbrebench.metrics.registry import get
@@ -141,7 +141,10 @@ def run_transfers(tasks: list[Task], *, dataset: Dataset, suite: Suite, root: Pa
     for task in missing:
         if task.method_key not in methods:
             try:
-                methods[task.method_key] = _prepared(task, dataset, suite, root)
+                method = _prepared(task, dataset, suite, root)
+                if store.learned(task.method_key) is None:
+                    store.add(_learned(method, task.method_key, dataset, suite))
+                methods[task.method_key] = method
             except StorageError:
                 raise
             except (Exception, SystemExit) as error:  # a method is anybody's code
@@ -179,6 +182,23 @@ def _prepared(task: Task, dataset: Dataset, suite: Suite, root: Path) -> Method:
     # Workers get the method as it is now; one that cannot be sent must not stop the run when it is.
     pickle.dumps(method)
     return method
+
+
+def _learned(method: Method, key: str, dataset: Dataset, suite: Suite) -> LearnedRecord:
+    """Record what a method says that it learned, and what it was given to learn from."""
+    told = method.learned()
+    given = set(training_set(suite.configuration, dataset).manifest.sha256) if learns(method) else set()
+    return LearnedRecord(key=key, weights=tuple(sorted(told.weights)), clips=tuple(sorted(told.clips | given)))
+
+
+def judges_learned(judge: Judge, content_judge: ContentJudge) -> tuple[LearnedRecord, LearnedRecord]:
+    """Return what the judges of a run have learned, to be kept beside what methods have."""
+    return tuple(
+        LearnedRecord(
+            key=one.fingerprint, weights=(one.weights_sha256,), clips=tuple(sorted(one.training_clips))
+        )
+        for one in (judge, content_judge)
+    )
 
 
 def _skipped(task: Task, error: BaseException) -> Transfer:
@@ -249,10 +269,12 @@ def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
     metric : str
         A metric's name.
     judge : str
-        The judge's fingerprint, which counts for metrics that ask it.
+        The style judge's fingerprint, which counts for metrics that ask it.
     """
     specification = get(metric).specification
     asked = judge if "judge" in specification.needs else ""
+    if "content_judge" in specification.needs:
+        asked += load_content_judge().fingerprint
     return fingerprint(
         ["score", transfer.output_sha256, pair.fingerprint, metric, specification.version, asked]
     )
@@ -325,6 +347,7 @@ def _score(
         content_label=pair.content.label,
         style_label=pair.style.label,
         judge=_judge(judge_path),
+        content_judge=load_content_judge(),
     )
     scores = evaluate(trial, [get(name) for name in keys])
     return [

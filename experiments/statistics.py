@@ -80,8 +80,8 @@ def interval(means: Floats) -> tuple[float, float]:
 def headline(style: Floats, content: Floats, chance: Floats, ceiling: Floats) -> Floats:
     """Return the headline score: the harmonic mean of style and content.
 
-    Content is the onset F1 between what copying the style reaches (0: the rhythms agree by chance) and
-    what the reference reaches (1: all that the onset detector can hear). Doing nothing has no style, copying
+    Content is the note F1 between what copying the style reaches (0: the notes agree by chance) and
+    what the reference reaches (1: all that the content judge can hear). Doing nothing has no style, copying
     the style keeps no content; both score 0.
 
     Parameters

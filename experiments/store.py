@@ -84,6 +84,38 @@ class ScoreRecord(BaseModel):
     reason: str = ""
 
 
+class LearnedRecord(BaseModel):
+    """What a judge, or a method that holds networks, has learned.
+
+    Attributes
+    ----------
+    key : str
+        The judge's fingerprint, or the method's key.
+    weights : tuple of str
+        SHA-256 of the weights of each network
+        (:func:`~timbrebench.classifier.fitting.weights_sha256`).
+    clips : tuple of str
+        SHA-256 of each clip that they have learned from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["learned"] = "learned"
+    key: str
+    weights: tuple[str, ...]
+    clips: tuple[str, ...]
+
+    def shares(self, other: LearnedRecord) -> str:
+        """Say what two have in common that they must not; empty where there is nothing."""
+        if set(self.weights) & set(other.weights):
+            return "holds a judge's own network"
+        common = len(set(self.clips) & set(other.clips))
+        return f"has learned from {common} clips that a judge learned from" if common else ""
+
+
+Record = Transfer | ScoreRecord | LearnedRecord
+
+
 class Store:
     """The records of a run. Use it as a context manager; one process at a time can hold it.
 
@@ -101,7 +133,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
-        self._records: dict[str, Transfer | ScoreRecord] = {}
+        self._records: dict[str, Record] = {}
 
     def __enter__(self) -> Store:
         try:
@@ -139,7 +171,12 @@ class Store:
         record = self._records.get(key)
         return record if isinstance(record, ScoreRecord) else None
 
-    def add(self, *records: Transfer | ScoreRecord) -> None:
+    def learned(self, key: str) -> LearnedRecord | None:
+        """Return what the judge or method with this key has learned, if it was recorded."""
+        record = self._records.get(key)
+        return record if isinstance(record, LearnedRecord) else None
+
+    def add(self, *records: Record) -> None:
         """Add records; they are on the disk when this returns."""
         if self._file is None:
             raise RunError(f"{self._path}: the store is not open")
@@ -152,8 +189,12 @@ class Store:
         self._records.update({record.key: record for record in records})
 
 
-def _parse(text: str) -> Iterator[Transfer | ScoreRecord]:
-    kinds: dict[Any, type[Transfer] | type[ScoreRecord]] = {"transfer": Transfer, "score": ScoreRecord}
+def _parse(text: str) -> Iterator[Record]:
+    kinds: dict[Any, type[Record]] = {
+        "transfer": Transfer,
+        "score": ScoreRecord,
+        "learned": LearnedRecord,
+    }
     for line in text.splitlines():
         try:
             content = json.loads(line)

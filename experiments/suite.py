@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from timbrebench.audio.errors import DatasetError
 from timbrebench.audio.storage import fingerprint, write_text
 from timbrebench.datasets.dataset import Clip, Dataset
+from timbrebench.datasets.instruments import programs_of
 
 
 class SuiteConfiguration(BaseModel):
@@ -125,7 +126,8 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration) -> Suite:
     DatasetError
         If there are fewer than two test pieces or labels on that soundfont.
     """
-    clips = list(dataset.select(split="test", soundfont=configuration.soundfont).clips())
+    on_soundfont = dataset.select(split="test", soundfont=configuration.soundfont)
+    clips = [clip for clip in on_soundfont.clips() if clip.program == programs_of(clip.instrument)[0]]
     by_place = {(clip.label, clip.piece, clip.start_s): clip for clip in clips}
     labels = sorted({clip.label for clip in clips})
     places = sorted({(clip.piece, clip.start_s) for clip in clips})

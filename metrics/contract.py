@@ -46,6 +46,7 @@ _NEEDS = {
     "reference": "needs a reference, none was given",
     "notes": "needs the notes of the content, none were given",
     "judge": "needs a judge, none was given",
+    "content_judge": "needs a content judge, none was given",
     "labels": "needs the labels of content and style, not both were given",
 }
 
@@ -95,7 +96,8 @@ class Specification:
     direction : {"higher", "lower", "none"}
         Which values are better; "none" for a metric that describes an output without valuing it.
     needs : frozenset of str
-        What has to be known beside output, content and style: any of "reference", "notes", "judge", "labels".
+        What has to be known beside output, content and style: any of "reference", "notes", "judge", "content_judge",
+        "labels".
     relevant_change : float
         The smallest difference of two means that matters to a user, in the metric's unit. A regression gate
         leaves smaller ones alone, however significant.
@@ -154,6 +156,17 @@ class Judge(Protocol):
         """Return the probability of each label, shape (labels,), in the order of `labels`."""
 
 
+class ContentJudge(Protocol):
+    """What a metric asks of a content judge: which notes are heard in a clip."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from every content judge that answers differently."""
+
+    def transcribe(self, samples: Samples, sample_rate: int) -> pd.DataFrame:
+        """Return the notes: columns ``onset_s, offset_s, pitch``."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """One output, with everything that is known about it.
@@ -178,7 +191,9 @@ class Trial:
     content_label, style_label : str, optional
         Labels of content and style.
     judge : Judge, optional
-        Who is asked about the output.
+        Who is asked which instrument the output sounds like.
+    content_judge : ContentJudge, optional
+        Who is asked which notes are heard in it.
 
     Raises
     ------
@@ -199,6 +214,7 @@ class Trial:
     content_label: str | None = None
     style_label: str | None = None
     judge: Judge | None = None
+    content_judge: ContentJudge | None = None
 
     def __post_init__(self) -> None:
         if self.sample_rate <= 0:
@@ -226,6 +242,22 @@ class Trial:
         return detect_onsets(self.style, self.sample_rate)
 
     @cached_property
+    def output_notes(self) -> pd.DataFrame:
+        """Notes that the content judge reads in the output.
+
+        Raises
+        ------
+        Unscorable
+            If there is no content judge, or it has no answer.
+        """
+        if self.content_judge is None:
+            raise Unscorable(_NEEDS["content_judge"])
+        try:
+            return self.content_judge.transcribe(self.output, self.sample_rate)
+        except JudgeError as error:
+            raise Unscorable(f"the content judge has no answer: {error}") from error
+
+    @cached_property
     def output_probabilities(self) -> NDArray[np.float64]:
         """Probability of each of the judge's labels for the output.
 
@@ -250,7 +282,7 @@ class Trial:
         return probabilities
 
     def lacks(self, need: str) -> bool:
-        """Tell whether something that metrics need is unknown: "reference", "notes", "judge" or "labels"."""
+        """Tell whether something that metrics need is unknown: a key of :data:`_NEEDS`."""
         if need == "labels":
             return self.content_label is None or self.style_label is None
         return getattr(self, need) is None

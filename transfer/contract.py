@@ -8,6 +8,7 @@ that what counts as a valid output is decided in one place.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -25,6 +26,23 @@ if TYPE_CHECKING:
 #: Seconds by which an output may miss the content's length. Methods that work in frames end a frame or two
 #: early or late; 50 ms is also the window within which mir_eval takes two onsets for one.
 LENGTH_TOLERANCE_S = 0.05
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What networks inside a method are, and what they have learned from.
+
+    Attributes
+    ----------
+    weights : frozenset of str
+        SHA-256 of the weights of each network
+        (:func:`~timbrebench.classifier.fitting.weights_sha256`).
+    clips : frozenset of str
+        SHA-256 of the files they have learned from, beside what `prepare` is given.
+    """
+
+    weights: frozenset[str] = frozenset()
+    clips: frozenset[str] = frozenset()
 
 
 class Parameters(BaseModel):
@@ -91,6 +109,14 @@ class Method(ABC):
             Folder for what was learned, kept between runs with the same parameters and dataset. A method
             that finds its work done there loads it.
         """
+
+    def learned(self) -> Learned:
+        """Say what networks the method holds and what they learned from, once it is prepared.
+
+        A method that holds networks overrides this; others have learned nothing. A judge and a method that
+        it scores must not share weights or training clips: leaderboards mark it where they do.
+        """
+        return Learned()
 
     @abstractmethod
     def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:

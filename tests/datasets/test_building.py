@@ -10,6 +10,7 @@ from timbrebench.audio.errors import CorpusError, DatasetError, MissingResourceE
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets import planning as planning_module
 from timbrebench.datasets.corpora import Piece, Score, convert, list_scores
+from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.planning import shared_range
 from timbrebench.datasets.rendering import _JOURNAL
 
@@ -17,6 +18,7 @@ CONFIGURATION = DatasetConfiguration(
     pieces=4,
     instruments=("piano", "clarinet"),
     soundfonts=("TimGM6mb",),
+    renderings=1,
     clip_duration_s=2.0,
     clips_per_piece=2,
 )
@@ -53,7 +55,28 @@ def test_every_piece_is_played_by_every_instrument(dataset):
 
 def test_splits_are_by_piece_and_none_is_empty(dataset):
     assert dataset.manifest.groupby("piece").split.nunique().eq(1).all()
-    assert set(dataset.manifest.split) == {"train", "validation", "test"}
+    assert set(dataset.manifest.split) == {"train", "judge", "validation", "test"}
+
+
+def test_a_piece_is_in_the_same_split_of_every_dataset(dataset, tmp_path):
+    other = CONFIGURATION.model_copy(update={"pieces": 7, "seed": 3, "instruments": ("piano", "organ")})
+    here = dataset.manifest.groupby("piece").split.first()
+    there = build_dataset(other, tmp_path / "other").manifest.groupby("piece").split.first()
+    assert len(there) == 7
+    common = here.index.intersection(there.index)
+    assert (here[common] == there[common]).all()
+
+
+def test_judges_hear_several_programs_of_a_label_and_suites_the_first(tmp_path):
+    configuration = CONFIGURATION.model_copy(update={"renderings": 3, "clips_per_piece": 1})
+    manifest = build_dataset(configuration, tmp_path / "several").manifest
+    programs = manifest.groupby(["split", "label", "piece"]).program.agg(set)
+    for (split, label, _), heard in programs.items():
+        first, *others = programs_of(label)
+        assert first in heard
+        assert len(heard) == (min(3, 1 + len(others)) if split != "train" else 1)
+        assert heard <= {first, *others}
+    assert manifest.clip_id.is_unique
 
 
 def test_clips_are_what_the_manifest_says(dataset):
@@ -185,7 +208,7 @@ def test_damaged_datasets_are_refused(copy, tmp_path):
 
 
 def test_selection(dataset):
-    assert len(dataset.select(split="train", instrument=["piano"])) == 4
+    assert len(dataset.select(split="train", instrument=["piano"])) == 2
     with pytest.raises(UnknownNameError, match="did you mean 'instrument'"):
         dataset.select(instrment="piano")
 

@@ -21,7 +21,7 @@ def results(generator, *, changes=(), methods=("good", "twin", "poor")):
         {
             "name": "made up",
             "methods": [{"method": "ulyanov", "label": name} for name in methods],
-            "metrics": ["style_accuracy", "onset_f1", "key_invariance_mse"],
+            "metrics": ["style_accuracy", "note_f1", "key_invariance_mse"],
             "resamples": 2000,
         }
     )
@@ -77,7 +77,7 @@ def test_headline_of_the_controls_is_known(generator):
 
 def test_intervals_surround_the_means(generator):
     table = make_leaderboard(results(generator)).table
-    for name in ("headline", "onset_f1", "key_invariance_mse"):
+    for name in ("headline", "note_f1", "key_invariance_mse"):
         shown = table[table[name].notna()]
         assert (shown[f"{name}_low"] <= shown[name] + 1e-9).all()
         assert (shown[name] <= shown[f"{name}_high"] + 1e-9).all()
@@ -91,7 +91,7 @@ def test_a_method_with_missing_outputs_is_shown_and_not_ranked(generator):
     board = make_leaderboard(made)
     assert pd.isna(row(board, "good")["rank"])
     assert row(board, "good").missing == 1
-    assert row(board, "good").onset_f1_n == PAIRS - 1
+    assert row(board, "good").note_f1_n == PAIRS - 1
     assert row(board, "twin")["rank"] == 1
 
 
@@ -102,8 +102,8 @@ def test_a_method_with_missing_outputs_is_shown_and_not_ranked(generator):
         ("identity", "style_accuracy", lambda v: v + 0.1, "identity has style accuracy 0.100"),
         ("style-copy", "style_accuracy", lambda v: v * 0.5, "style-copy has style accuracy 0.500"),
         ("noise", "style_accuracy", lambda v: v + 0.6, "noise has style accuracy"),
-        ("style-copy", "onset_f1", lambda v: v + 0.4, "onset F1"),
-        ("reference", "onset_f1", lambda v: v * np.nan, "onset F1"),
+        ("style-copy", "note_f1", lambda v: v + 0.4, "note F1"),
+        ("reference", "note_f1", lambda v: v * np.nan, "note F1"),
     ],
 )
 def test_a_control_that_lands_elsewhere_makes_the_run_invalid(generator, label, metric, change, problem):
@@ -136,7 +136,7 @@ def test_the_same_results_pass(baseline):
 @pytest.mark.parametrize(
     ("metric", "change"),
     [
-        ("onset_f1", lambda v: v - 0.15),
+        ("note_f1", lambda v: v - 0.15),
         ("style_accuracy", lambda v: v * 0.5),
         ("key_invariance_mse", lambda v: v + 0.5),
     ],
@@ -150,9 +150,9 @@ def test_what_becomes_worse_is_found_in_its_metric(baseline, metric, change):
 @pytest.mark.parametrize(
     ("metric", "change"),
     [
-        ("onset_f1", lambda v: v + 0.15),
+        ("note_f1", lambda v: v + 0.15),
         ("key_invariance_mse", lambda v: v - 0.5),
-        ("onset_f1", lambda v: v - 1e-4),
+        ("note_f1", lambda v: v - 1e-4),
     ],
 )
 def test_what_becomes_better_or_changes_too_little_passes(baseline, metric, change):
@@ -162,7 +162,7 @@ def test_what_becomes_better_or_changes_too_little_passes(baseline, metric, chan
 def test_one_bad_pair_is_no_regression(baseline):
     made = results(unchanged())
     first = made.transfers.index[made.transfers.label == "good"][0]
-    made.scores.loc[first, "onset_f1"] = 0
+    made.scores.loc[first, "note_f1"] = 0
     assert find_regressions(made, baseline) == []
 
 
@@ -172,7 +172,7 @@ def test_what_cannot_be_compared_is_an_error(baseline, generator):
     with pytest.raises(RunError, match="not in the run"):
         find_regressions(made, baseline)
     with pytest.raises(RunError, match="can no longer be computed"):
-        find_regressions(results(unchanged(), changes=[("good", "onset_f1", lambda v: v * np.nan)]), baseline)
+        find_regressions(results(unchanged(), changes=[("good", "note_f1", lambda v: v * np.nan)]), baseline)
     with pytest.raises(RunError, match="needs all of them"):
         write_baseline(made, None)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.storage import fingerprint, storage_error, write_json, write_text
-from timbrebench.classifier.evaluation import Evaluation, evaluate_on, leave_soundfonts_out
-from timbrebench.classifier.features import compute_features
-from timbrebench.classifier.front_end import FrontEnd
-from timbrebench.classifier.judge import Judge
-from timbrebench.classifier.training import JudgeConfiguration, train_judge
+from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
+from timbrebench.classifier.style.features import compute_features
+from timbrebench.classifier.style.judge import Judge
+from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
 from timbrebench.datasets.dataset import Dataset
 
 JUDGE_FILE = "judge.pt"
@@ -53,24 +53,25 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
         (folder / _KEY_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(folder / _KEY_FILE, error) from error
-    features = compute_features(dataset, FrontEnd())
-    training = train_judge(features, configuration)
+    features = compute_features(
+        dataset.select(split=("judge", "validation", "test")), configuration.front_end
+    )
+    training = train_judge(features, configuration, folder=folder / f"training-{key[:8]}")
     evaluation = evaluate_on(training.judge, features.where(split=["test"]))
-    without = leave_soundfonts_out(features, configuration)
-    evaluation = evaluation.model_copy(update={"accuracy_without_soundfont": without})
     training.judge.save(folder / JUDGE_FILE)
     curve = training.curve.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_text(folder / CURVE_FILE, curve)
     write_json(folder / EVALUATION_FILE, evaluation.model_dump(mode="json"))
+    shutil.rmtree(folder / f"training-{key[:8]}")
     write_json(folder / _KEY_FILE, key)  # last: without it, none of the others counts
     return training.judge
 
 
 def _key(dataset: Dataset, configuration: JudgeConfiguration) -> str:
     """Return the fingerprint of all that decides what the judge becomes."""
-    decisive = ["sha256", "label", "split", "piece", "soundfont", "soundfont_family"]
+    decisive = ["sha256", "label", "split", "piece", "soundfont", "soundfont_family", "program"]
     clips = dataset.manifest[decisive].to_numpy().tolist()
-    return fingerprint([clips, configuration.model_dump(mode="json"), FrontEnd().model_dump(mode="json")])
+    return fingerprint([clips, configuration.model_dump(mode="json")])
 
 
 def _kept_judge(folder: Path, key: str) -> Judge | None:

@@ -4,7 +4,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.classifier import Evaluation, evaluate_judge
-from timbrebench.classifier.evaluation import evaluate_on, leave_soundfonts_out
+from timbrebench.classifier.style.evaluation import evaluate_on, leave_soundfonts_out
 
 
 @pytest.fixture(scope="module")

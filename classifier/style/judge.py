@@ -1,11 +1,10 @@
-"""A trained judge: asking it, saving it, loading it."""
+"""A trained style judge: asking it, saving it, loading it."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.storage import atomic_path, fingerprint
-from timbrebench.classifier.front_end import FrontEnd, standardise
-from timbrebench.classifier.networks import FourBlockNetwork
+from timbrebench.classifier.fitting import weights_sha256
+from timbrebench.classifier.style.front_end import BaseFrontEnd, FrontEnd, standardise
+from timbrebench.classifier.style.networks import NetworkKind, create_network
 
 #: Version of the file; others are refused.
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,47 @@ class Judge:
         What it can hear, in the order of its answers.
     front_end : FrontEnd
         What it sees of a clip.
-    network : FourBlockNetwork
+    network_kind : {"harmonic", "four-block", "alexnet"}
+        What the network is.
+    network : torch.nn.Module
         In evaluation mode.
+    multi_label : bool
+        Whether it gives each label a probability of its own.
+    temperature : float
+        What its logits are divided by, so that its probabilities can be believed.
     training_pieces : tuple of str
         Pieces that it has learned from or was chosen by: no suite may hold them.
     soundfonts : tuple of str
         Soundfonts that it has heard.
+    training_clips : frozenset of str
+        SHA-256 of the clips that it has learned from or was chosen by: no network inside a method that it
+        scores may have learned from them.
     """
 
     labels: tuple[str, ...]
-    front_end: FrontEnd
-    network: FourBlockNetwork
+    front_end: BaseFrontEnd
+    network_kind: NetworkKind
+    network: nn.Module
+    multi_label: bool
+    temperature: float
     training_pieces: tuple[str, ...]
     soundfonts: tuple[str, ...]
+    training_clips: frozenset[str]
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of all that decides its answers: weights, labels and front end."""
-        weights = hashlib.sha256()
-        for name, tensor in sorted(self.network.state_dict().items()):
-            weights.update(name.encode())
-            weights.update(tensor.numpy().tobytes())
-        return fingerprint([weights.hexdigest(), list(self.labels), self.front_end.model_dump(mode="json")])
+        """SHA-256 of all that decides its answers: weights, labels, temperature and front end."""
+        decisive = [list(self.labels), self.network_kind, self.multi_label, self.temperature]
+        return fingerprint([self.weights_sha256, *decisive, self.front_end.model_dump(mode="json")])
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights alone."""
+        return weights_sha256(self.network)
+
+    def with_temperature(self, temperature: float) -> Judge:
+        """Return the judge with another temperature."""
+        return replace(self, temperature=temperature)
 
     def probabilities(self, samples: Samples, sample_rate: int) -> NDArray[np.float64]:
         """Say how probable each label is for a clip.
@@ -71,7 +91,7 @@ class Judge:
         Returns
         -------
         numpy.ndarray, shape (n_labels,)
-            Probabilities in the order of `labels`; they add up to 1.
+            Probabilities in the order of `labels`; they add up to 1, unless the judge is a multi-label one.
 
         Raises
         ------
@@ -80,16 +100,16 @@ class Judge:
         AudioError
             If it is no audio.
         """
-        decibels = torch.from_numpy(self.front_end.decibels(samples, sample_rate))
-        answer: NDArray[np.float64] = self.probabilities_of(decibels.unsqueeze(0))[0]
+        spectrogram = torch.from_numpy(self.front_end.spectrogram(samples, sample_rate))
+        answer: NDArray[np.float64] = self.probabilities_of(spectrogram.unsqueeze(0))[0]
         return answer
 
-    def probabilities_of(self, decibels: torch.Tensor) -> NDArray[np.float64]:
+    def probabilities_of(self, spectrograms: torch.Tensor) -> NDArray[np.float64]:
         """Say the same for clips that went through the front end.
 
         Parameters
         ----------
-        decibels : torch.Tensor, shape (clips, bands, frames)
+        spectrograms : torch.Tensor, shape (clips, bands, frames)
             Of the judge's own front end.
 
         Returns
@@ -97,10 +117,16 @@ class Judge:
         numpy.ndarray, shape (clips, n_labels)
             Probabilities.
         """
+        logits = self.logits_of(spectrograms).double() / self.temperature
+        answers = logits.sigmoid() if self.multi_label else logits.softmax(dim=1)
+        return np.asarray(answers.numpy(), dtype=np.float64)
+
+    def logits_of(self, spectrograms: torch.Tensor) -> torch.Tensor:
+        """Return the network's answers, not divided by the temperature: shape (clips, n_labels)."""
         with torch.no_grad():
-            batches = [self.network(standardise(batch.float())) for batch in torch.split(decibels, 64)]
-            answers: NDArray[np.float64] = torch.cat(batches).double().softmax(dim=1).numpy()
-        return answers
+            return torch.cat(
+                [self.network(standardise(batch.float())) for batch in torch.split(spectrograms, 64)]
+            )
 
     def predict(self, samples: Samples, sample_rate: int) -> str:
         """Return the most probable label of a clip; takes and raises what :meth:`probabilities` does."""
@@ -118,9 +144,13 @@ class Judge:
             "schema": SCHEMA,
             "labels": list(self.labels),
             "front_end": self.front_end.model_dump(mode="json"),
+            "network": self.network_kind,
+            "multi_label": self.multi_label,
+            "temperature": self.temperature,
             "weights": self.network.state_dict(),
             "training_pieces": list(self.training_pieces),
             "soundfonts": list(self.soundfonts),
+            "training_clips": sorted(self.training_clips),
             "fingerprint": self.fingerprint,
         }
         # Written to a file, torch would put the file's name into it, and equal judges would differ.
@@ -161,13 +191,19 @@ class Judge:
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> Judge:
         labels: Sequence[str] = content["labels"]
-        network = FourBlockNetwork(len(labels))
+        front_end = TypeAdapter[BaseFrontEnd](FrontEnd).validate_python(content["front_end"])
+        network = create_network(content["network"], len(labels), front_end)
         network.load_state_dict(content["weights"])
         network.eval()
         return cls(
-            tuple(labels),
-            FrontEnd.model_validate(content["front_end"]),
-            network,
-            tuple(content["training_pieces"]),
-            tuple(content["soundfonts"]),
+            labels=tuple(labels),
+            front_end=front_end,
+            network_kind=content["network"],
+            network=network,
+            multi_label=bool(content["multi_label"]),
+            temperature=float(content["temperature"]),
+            training_pieces=tuple(content["training_pieces"]),
+            soundfonts=tuple(content["soundfonts"]),
+            training_clips=frozenset(content["training_clips"]),
         )
+

@@ -6,7 +6,7 @@ import pytest
 
 from timbrebench.audio.errors import JudgeError, StorageError
 from timbrebench.classifier import Evaluation, Judge, build_judge
-from timbrebench.classifier.pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
+from timbrebench.classifier.style.pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
 
 
 @pytest.fixture

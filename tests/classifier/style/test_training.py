@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.classifier import JudgeConfiguration, train_judge
-from timbrebench.classifier.evaluation import evaluate_on
+from timbrebench.classifier.style.evaluation import evaluate_on
 
 
 def test_unseen_pieces_are_judged_clearly_better_than_by_chance(judge, features):

@@ -1,15 +1,17 @@
-"""A small dataset of two instruments, and a judge that was trained on it."""
+"""A small dataset of two families, and a content judge that was trained on it for a few seconds."""
 
 from __future__ import annotations
 
 import pytest
 
-from timbrebench.classifier import JudgeConfiguration, train_judge
-from timbrebench.classifier.features import compute_features
-from timbrebench.classifier.front_end import FrontEnd
+from timbrebench.classifier.content.features import compute_features
+from timbrebench.classifier.content.front_end import PitchFrontEnd
+from timbrebench.classifier.content.training import ContentConfiguration, train_content_judge
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 
-QUICK = JudgeConfiguration(max_epochs=20, batch_size=8)
+QUICK = ContentConfiguration(
+    max_epochs=15, patience=15, batch_size=4, learning_rate=2e-2, channels=8, blocks=1
+)
 
 
 @pytest.fixture(scope="session")
@@ -17,16 +19,16 @@ def dataset(tmp_path_factory):
     configuration = DatasetConfiguration(
         pieces=12,
         instruments=("piano", "organ"),
-        soundfonts=("TimGM6mb",),
+        soundfonts=("FluidR3_GM", "TimGM6mb"),
         clip_duration_s=2.0,
-        clips_per_piece=2,
+        clips_per_piece=1,
     )
-    return build_dataset(configuration, tmp_path_factory.mktemp("judged") / "dataset")
+    return build_dataset(configuration, tmp_path_factory.mktemp("heard") / "dataset")
 
 
 @pytest.fixture(scope="session")
 def features(dataset):
-    return compute_features(dataset, FrontEnd())
+    return compute_features(dataset, PitchFrontEnd())
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,7 @@ def quick():
 
 @pytest.fixture(scope="session")
 def training(features):
-    return train_judge(features, QUICK)
+    return train_content_judge(features, QUICK)
 
 
 @pytest.fixture(scope="session")

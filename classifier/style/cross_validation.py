@@ -1,0 +1,135 @@
+"""Train judges in the same way on other parts of a dataset, and test them on what they have not heard.
+
+Cross-validation over pieces says how much a judge's figures owe to which pieces it was tested on. Leaving out
+the soundfonts of a family says what to expect of a timbre that is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import KFold, train_test_split
+
+from timbrebench.audio.errors import JudgeError
+from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
+from timbrebench.classifier.style.features import Features
+from timbrebench.classifier.style.stages import stage, training_key
+from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
+from timbrebench.datasets.instruments import is_first_program
+
+#: Share of the pieces outside a fold that its judge is chosen by.
+_VALIDATION_SHARE = 1 / 6
+
+
+def cross_validate(
+    features: Features, configuration: JudgeConfiguration, folder: Path, *, folds: int = 4
+) -> tuple[Evaluation, ...]:
+    """Test every piece once, by a judge that has not heard it.
+
+    The pieces of all splits are parted into folds at random by the configuration's seed. For each fold a
+    judge is trained on the other pieces, a sixth of which it is chosen by, and tested on the fold's clips
+    with the labels' first programs. Labels that are no instruments have no programs: all their clips are
+    tested.
+
+    Parameters
+    ----------
+    features : Features
+        Clips of all splits; which they are in does not matter.
+    configuration : JudgeConfiguration
+        How the judges are trained.
+    folder : pathlib.Path
+        Gets ``fold-0.json`` and so on, which a later call with the same features and configuration takes up.
+    folds : int, default 4
+        How many, at least 2.
+
+    Returns
+    -------
+    tuple of Evaluation
+        One for each fold.
+
+    Raises
+    ------
+    JudgeError
+        If there are too few pieces for so many folds.
+    """
+    evaluations = []
+    for number, (manifest, test) in enumerate(_folds(features.manifest, folds, configuration.seed)):
+        assigned = replace(features, manifest=manifest)
+
+        def evaluate(
+            scratch: Path, assigned: Features = assigned, test: pd.Series[bool] = test, number: int = number
+        ) -> Evaluation:
+            description = f"training fold {number + 1} of {folds}"
+            training = train_judge(assigned, configuration, description=description, folder=scratch)
+            return evaluate_on(training.judge, assigned.select(test.to_numpy(copy=True)))
+
+        key = training_key(manifest, configuration)
+        evaluations.append(stage(folder / f"fold-{number}.json", key, Evaluation, evaluate))
+    return tuple(evaluations)
+
+
+def leave_soundfonts_out(
+    features: Features, configuration: JudgeConfiguration, folder: Path
+) -> dict[str, Evaluation]:
+    """Test each family of soundfonts by a judge that has heard none of it.
+
+    Parameters
+    ----------
+    features : Features
+        Clips of the splits "judge", "validation" and "test".
+    configuration : JudgeConfiguration
+        How the judges are trained.
+    folder : pathlib.Path
+        Gets ``without-FluidR3.json`` and so on, which a later call with the same features and configuration
+        takes up.
+
+    Returns
+    -------
+    dict of str to Evaluation
+        On the family's test clips, by family; empty where there is only one.
+
+    Raises
+    ------
+    JudgeError
+        If the other families' clips are too few to train on, or a family has no test clip.
+    """
+    families = sorted(str(family) for family in features.manifest.soundfont_family.unique())
+    evaluations: dict[str, Evaluation] = {}
+    for family in families if len(families) > 1 else []:
+
+        def evaluate(scratch: Path, family: str = family) -> Evaluation:
+            others = features.where(soundfont_family=[name for name in families if name != family])
+            description = f"training without {family}"
+            training = train_judge(others, configuration, description=description, folder=scratch)
+            return evaluate_on(training.judge, features.where(soundfont_family=[family], split=["test"]))
+
+        key = training_key(features.manifest, configuration)
+        evaluations[family] = stage(folder / f"without-{family}.json", key, Evaluation, evaluate)
+    return evaluations
+
+
+def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.DataFrame, pd.Series[bool]]]:
+    """Yield for each fold the manifest with its splits, and which rows its judge is tested on."""
+    pieces = np.array(sorted(manifest.piece.unique()))
+    if not 2 <= folds <= len(pieces) - 2:
+        raise JudgeError(f"{folds} folds of {len(pieces)} pieces: choose 2 or more folds, or more pieces")
+    first = _first_programs(manifest)
+    for known, tested in KFold(folds, shuffle=True, random_state=seed).split(pieces):
+        judge, validation = train_test_split(pieces[known], test_size=_VALIDATION_SHARE, random_state=seed)
+        split = dict.fromkeys(judge, "judge") | dict.fromkeys(validation, "validation")
+        split |= dict.fromkeys(pieces[tested], "test")
+        assigned = manifest.assign(split=manifest.piece.map(split))
+        yield assigned, (assigned.split == "test") & first
+
+
+def _first_programs(manifest: pd.DataFrame) -> pd.Series[bool]:
+    """Tell for each clip whether the program is its label's first, or its label is no instrument."""
+    first = pd.Series(
+        [is_first_program(*row) for row in zip(manifest.label, manifest.program, strict=True)],
+        index=manifest.index,
+    )
+    return first | ~first.groupby(manifest.label, dropna=False).transform("any")

@@ -1,0 +1,269 @@
+"""How a judge fares on test clips that were changed: shortened, noisy, louder or softer, transposed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, cpu_count, delayed
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from timbrebench.audio.clips import Samples, fit_length
+from timbrebench.audio.errors import JudgeError
+from timbrebench.audio.loudness import rms
+from timbrebench.audio.progress import Tracker
+from timbrebench.classifier.style.evaluation import right_answers
+from timbrebench.classifier.style.features import Features
+from timbrebench.classifier.style.front_end import BaseFrontEnd
+from timbrebench.classifier.style.judge import Judge
+from timbrebench.datasets.dataset import Clip, Dataset
+from timbrebench.datasets.notes import read_notes
+from timbrebench.datasets.soundfonts import Soundfont, find_soundfont
+
+#: What clips are judged by when they are shortened, in seconds: the window of Verma & Smith (2017), and one
+#: that a judge has hardly learned from.
+WINDOWS_S = (2.57, 1.0)
+
+#: Decibels of the clip over the white noise that is added to it.
+SNRS_DB = (40, 30, 20, 10)
+
+#: Decibels by which clips are made louder.
+GAINS_DB = (-12, 12)
+
+#: Semitones by which the notes are moved before they are rendered again.
+TRANSPOSITIONS = (-5, -2, 2, 5)
+
+#: Seconds before a clip from which on notes that have ended are still rendered: they die away inside it.
+_LEAD_S = 1.0
+
+UNCHANGED = "unchanged"
+
+#: Returns a clip's changed samples, or None if it cannot be changed so.
+_Change = Callable[[Dataset, Clip], Samples | None]
+
+
+class Condition(BaseModel):
+    """The accuracy on clips that were changed in one way.
+
+    Attributes
+    ----------
+    name : str
+        What was done to them.
+    accuracy : float or None
+        Share of the changed clips that were given their label; None if none could be changed.
+    accuracy_before : float or None
+        The same of the same clips as they were.
+    clips : int
+        How many were judged.
+    skipped : int
+        How many could not be changed so: transposed beyond what the instrument sounds, no longer than the
+        window, or silent inside it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    accuracy: float | None
+    accuracy_before: float | None
+    clips: int
+    skipped: int
+
+
+class Robustness(BaseModel):
+    """The accuracy under all conditions.
+
+    Attributes
+    ----------
+    conditions : tuple of Condition
+        The first is that nothing is changed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    conditions: tuple[Condition, ...]
+
+
+def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robustness:
+    """Judge changed clips of the test split.
+
+    Clips are shortened to their middle 2.57 s and 1 s; given white noise 40, 30, 20 and 10 dB under their own
+    root mean square; made 12 dB softer and louder, unclipped; and, if the dataset was rendered from notes,
+    transposed by 2 and 5 semitones down and up, which is done to the notes, rendered with the clip's own
+    soundfont and program.
+
+    Parameters
+    ----------
+    judge : Judge
+        Any judge that knows the dataset's labels.
+    dataset : Dataset
+        A dataset with a test split. To transpose its clips, its soundfonts must be on this machine.
+    seed : int, default 0
+        Seed of the noise.
+
+    Returns
+    -------
+    Robustness
+        The same each time.
+
+    Raises
+    ------
+    JudgeError
+        If the test split is empty, has a label that the judge does not know, or a piece that it learned from.
+    MissingResourceError
+        If a soundfont is missing.
+    """
+    test = dataset.select(split="test")
+    if not len(test):
+        raise JudgeError(f"{dataset.root}: the test split is empty: there is no clip to change")
+    changes = _changes(test, seed)
+    with Tracker("judging changed clips", len(changes) * len(test), "clips") as tracker:
+        before = _judge(judge, test, changes[UNCHANGED], tracker)
+        answers = {UNCHANGED: before} | {
+            name: _judge(judge, test, change, tracker)
+            for name, change in changes.items()
+            if name != UNCHANGED
+        }
+    return Robustness(conditions=tuple(_condition(name, right, before) for name, right in answers.items()))
+
+
+def shortened(dataset: Dataset, clip: Clip, *, seconds: float) -> Samples | None:
+    """Return the middle of a clip, `seconds` long; None if the clip is no longer than that."""
+    samples, length = dataset.samples(clip), round(seconds * clip.sample_rate)
+    if len(samples) <= length:
+        return None
+    first = (len(samples) - length) // 2
+    return samples[first : first + length]
+
+
+def noisy(dataset: Dataset, clip: Clip, *, snr_db: float, seed: int) -> Samples:
+    """Return a clip with white noise whose root mean square lies `snr_db` under the clip's."""
+    samples = dataset.samples(clip)
+    # The clip's name takes part in the seed, so that its noise is the same whichever others are judged.
+    noise = np.random.default_rng([seed, zlib.crc32(clip.clip_id.encode())]).standard_normal(len(samples))
+    return np.asarray(samples + noise * rms(samples) * 10 ** (-snr_db / 20), dtype=np.float32)
+
+
+def transposed(
+    dataset: Dataset,
+    clip: Clip,
+    *,
+    semitones: int,
+    soundfonts: Mapping[str, Soundfont],
+    sounding: Mapping[tuple[str, int], set[int]],
+) -> Samples | None:
+    """Move the notes of a clip and render them again with its soundfont and program.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The clip's, rendered from notes.
+    clip : Clip
+        Which.
+    semitones : int
+        How far up, or down where negative.
+    soundfonts : mapping of str to Soundfont
+        By name.
+    sounding : mapping of (str, int) to set of int
+        The MIDI pitches that each program of each soundfont sounds.
+
+    Returns
+    -------
+    numpy.ndarray, shape (round(clip.duration_s * clip.sample_rate),), or None
+        Not scaled to the clip's level, which a judge does not hear. None if a note is moved to a pitch that
+        does not sound.
+    """
+    end = clip.start_s + clip.duration_s
+    notes = read_notes(dataset.root / "notes" / f"{clip.piece}.csv")
+    notes = notes[(notes.onset_s < end) & (notes.offset_s > clip.start_s - _LEAD_S)]
+    notes = notes.assign(pitch=notes.pitch + semitones)
+    if not set(notes.pitch) <= sounding[clip.soundfont, clip.program]:
+        return None
+    rendering = soundfonts[clip.soundfont].player().render(notes, clip.program, end, clip.sample_rate)
+    length = round(clip.duration_s * clip.sample_rate)
+    first = round(clip.start_s * clip.sample_rate)
+    return fit_length(rendering[first : first + length], length)
+
+
+def _changes(test: Dataset, seed: int) -> dict[str, _Change]:
+    changes: dict[str, _Change] = {UNCHANGED: _unchanged}
+    changes |= {f"{seconds:g} s": partial(shortened, seconds=seconds) for seconds in WINDOWS_S}
+    changes |= {f"noise at {snr} dB": partial(noisy, snr_db=snr, seed=seed) for snr in SNRS_DB}
+    changes |= {f"gain {gain:+d} dB": partial(_louder, gain_db=gain) for gain in GAINS_DB}
+    return changes | _transpositions(test)
+
+
+def _unchanged(dataset: Dataset, clip: Clip) -> Samples:
+    return dataset.samples(clip)
+
+
+def _louder(dataset: Dataset, clip: Clip, *, gain_db: float) -> Samples:
+    return np.asarray(dataset.samples(clip) * 10 ** (gain_db / 20), dtype=np.float32)
+
+
+def _transpositions(test: Dataset) -> dict[str, _Change]:
+    """Return the transpositions; none for a dataset that was not rendered from notes."""
+    if test.description.get("builder") != "rendered-midi":
+        return {}
+    # Datasets name soundfonts by their files; the configuration knows where they lie.
+    found = [find_soundfont(name) for name in test.description["configuration"]["soundfonts"]]
+    soundfonts = {soundfont.name: soundfont for soundfont in found}
+    presets = sorted(set(zip(test.manifest.soundfont, test.manifest.program, strict=True)))
+    pitches = Parallel(n_jobs=cpu_count())(
+        delayed(_sounding)(soundfonts[name], program) for name, program in presets
+    )
+    sounding = dict(zip(presets, pitches, strict=True))
+    return {
+        f"{semitones:+d} semitones": partial(
+            transposed, semitones=semitones, soundfonts=soundfonts, sounding=sounding
+        )
+        for semitones in TRANSPOSITIONS
+    }
+
+
+def _sounding(soundfont: Soundfont, program: int) -> set[int]:
+    return soundfont.player().sounding_pitches(program)
+
+
+def _judge(judge: Judge, test: Dataset, change: _Change, tracker: Tracker) -> pd.Series[bool]:
+    """Tell for each clip that could be changed, by its place in the manifest, whether the judge is right."""
+    with Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=16) as parallel:
+        spectrograms = []
+        for spectrogram in parallel(
+            delayed(_changed)(test, clip, change, judge.front_end) for clip in test.clips()
+        ):
+            spectrograms.append(spectrogram)
+            tracker.advance()
+    places = [place for place, spectrogram in enumerate(spectrograms) if spectrogram is not None]
+    if not places:
+        return pd.Series(index=range(0), dtype=bool)
+    kept = [torch.from_numpy(spectrograms[place]) for place in places]
+    features = Features(torch.stack(kept), test.manifest.iloc[places], judge.front_end)
+    return pd.Series(right_answers(judge, features), index=places)
+
+
+def _changed(
+    dataset: Dataset, clip: Clip, change: _Change, front_end: BaseFrontEnd
+) -> NDArray[np.float16] | None:
+    samples = change(dataset, clip)
+    if samples is None:
+        return None
+    try:
+        # In half precision, as in the evaluation: unchanged clips have the same accuracy there.
+        return front_end.spectrogram(samples, clip.sample_rate).astype(np.float16)
+    except JudgeError:  # its middle is silent
+        return None
+
+
+def _condition(name: str, right: pd.Series[bool], before: pd.Series[bool]) -> Condition:
+    return Condition(
+        name=name,
+        accuracy=float(right.mean()) if len(right) else None,
+        accuracy_before=float(before[right.index].mean()) if len(right) else None,
+        clips=len(right),
+        skipped=len(before) - len(right),
+    )
