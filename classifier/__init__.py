@@ -1,4 +1,4 @@
-"""The judges, which say what instrument is heard and which notes, and the evidence for how far to believe them."""
+"""The judges, which say what instrument and which notes are heard, and how far they can be believed."""
 
 from timbrebench.classifier.content.judge import ContentJudge, load_content_judge
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge

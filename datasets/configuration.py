@@ -82,7 +82,9 @@ class DatasetConfiguration(BaseModel):
     pieces: int = Field(default=112, ge=4)
     instruments: tuple[str, ...] = Field(default=tuple(SIX_INSTRUMENTS), min_length=2)
     renderings: int = Field(default=2, ge=1)
-    soundfonts: tuple[str, ...] = Field(default=("FluidR3_GM", "TimGM6mb", "GeneralUser-v1.47", "sonivox"), min_length=1)
+    soundfonts: tuple[str, ...] = Field(
+        default=("FluidR3_GM", "TimGM6mb", "GeneralUser-v1.47", "sonivox"), min_length=1
+    )
     sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
     clip_duration_s: float = Field(default=5.0, ge=1.0, le=60.0)
     clips_per_piece: int = Field(default=1, ge=1)

@@ -17,7 +17,7 @@ from timbrebench.experiments.report import write_report
 from timbrebench.experiments.results import Results, collect
 from timbrebench.experiments.runner import judges_learned, list_tasks, run_scores, run_transfers
 from timbrebench.experiments.store import Store
-from timbrebench.experiments.suite import make_suite
+from timbrebench.experiments.suite import Suite, make_suite
 
 CONFIGURATION = "configuration.json"
 RECORDS = "records.jsonl"
@@ -79,7 +79,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
         write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
         learned = judges_learned(judge, load_content_judge())
         store.add(*(record for record in learned if store.learned(record.key) is None))
-        suite = make_suite(dataset, configuration.suite)
+        suite = _suite(dataset, configuration, judge)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)
         run_transfers(tasks, dataset=dataset, suite=suite, root=root, store=store)
@@ -120,11 +120,16 @@ def open_run(root: Path | str) -> Run:
     configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
     dataset = Dataset.open(root / DATASET)
     judge = Judge.load(root / JUDGE / "judge.pt")
-    suite = make_suite(dataset, configuration.suite)
+    suite = _suite(dataset, configuration, judge)
     tasks = list_tasks(configuration, suite, dataset)
     with Store(root / RECORDS) as store:
         results = collect(configuration, suite, tasks, judge.fingerprint, store)
     return _publish(results, root)
+
+
+def _suite(dataset: Dataset, configuration: RunConfiguration, judge: Judge) -> Suite:
+    heard = {*judge.training_pieces, *load_content_judge().training_pieces}
+    return make_suite(dataset, configuration.suite, heard=heard)
 
 
 def _publish(results: Results, root: Path) -> Run:

@@ -28,6 +28,7 @@ app.add_typer(judge_app, name="judge")
 #: Exit status of a command that Ctrl-C has ended, as shells give it: 128 and the signal's number.
 _INTERRUPTED = 130
 
+
 def main() -> None:
     """Run the command line.
 

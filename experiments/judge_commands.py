@@ -83,7 +83,9 @@ def judge_spectrograms(
     from timbrebench.classifier.style.spectrogram_study import write_study
     from timbrebench.datasets import Dataset
 
-    print_line(write_study(Dataset.open(dataset), out, max_epochs=max_epochs, seed=seed).to_string(index=False))
+    print_line(
+        write_study(Dataset.open(dataset), out, max_epochs=max_epochs, seed=seed).to_string(index=False)
+    )
 
 
 @judge_app.command("train-content")

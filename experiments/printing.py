@@ -53,8 +53,8 @@ def print_leaderboard(leaderboard: Leaderboard) -> None:
         shown.add_row(rank, row["method"], *cells, str(row["missing"]))
     console.print(shown)
     console.print("Without a rank: controls, and methods with missing outputs.", style="dim")
-    for row in table[table.violation != ""].itertuples():
-        console.print(f"NOT RANKED: {row.method} {row.violation}", style="bold red", markup=False)
+    for row in table[table.violation != ""].to_dict("records"):
+        console.print(f"NOT RANKED: {row['method']} {row['violation']}", style="bold red", markup=False)
     for row in table[table.kind == "method"].to_dict("records"):
         settings = ", ".join(f"{key}={value}" for key, value in json.loads(row["settings"]).items())
         console.print(f"{row['method']}: {settings or 'settings as published'}", markup=False)

@@ -142,8 +142,9 @@ def run_transfers(tasks: list[Task], *, dataset: Dataset, suite: Suite, root: Pa
         if task.method_key not in methods:
             try:
                 method = _prepared(task, dataset, suite, root)
-                if store.learned(task.method_key) is None:
-                    store.add(_learned(method, task.method_key, dataset, suite))
+                learned = _learned(method, task.method_key, dataset, suite)
+                if (learned.weights or learned.clips) and store.learned(learned.key) is None:
+                    store.add(learned)
                 methods[task.method_key] = method
             except StorageError:
                 raise
@@ -188,17 +189,20 @@ def _learned(method: Method, key: str, dataset: Dataset, suite: Suite) -> Learne
     """Record what a method says that it learned, and what it was given to learn from."""
     told = method.learned()
     given = set(training_set(suite.configuration, dataset).manifest.sha256) if learns(method) else set()
-    return LearnedRecord(key=key, weights=tuple(sorted(told.weights)), clips=tuple(sorted(told.clips | given)))
+    return LearnedRecord(
+        key=key, weights=tuple(sorted(told.weights)), clips=tuple(sorted(told.clips | given))
+    )
 
 
-def judges_learned(judge: Judge, content_judge: ContentJudge) -> tuple[LearnedRecord, LearnedRecord]:
+def judges_learned(judge: Judge, content_judge: ContentJudge) -> list[LearnedRecord]:
     """Return what the judges of a run have learned, to be kept beside what methods have."""
-    return tuple(
+    listeners: tuple[Judge | ContentJudge, ...] = (judge, content_judge)
+    return [
         LearnedRecord(
             key=one.fingerprint, weights=(one.weights_sha256,), clips=tuple(sorted(one.training_clips))
         )
-        for one in (judge, content_judge)
-    )
+        for one in listeners
+    ]
 
 
 def _skipped(task: Task, error: BaseException) -> Transfer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from itertools import permutations
 from pathlib import Path
@@ -103,7 +103,7 @@ def _roles(pair: Pair) -> list[tuple[str, Clip]]:
     return [("content", pair.content), ("style", pair.style), ("reference", pair.reference)]
 
 
-def make_suite(dataset: Dataset, configuration: SuiteConfiguration) -> Suite:
+def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Collection[str] = ()) -> Suite:
     """Draw the pairs of a suite.
 
     Contents take turns among the test pieces, so that none weighs more than another by more than one pair;
@@ -115,6 +115,9 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration) -> Suite:
         A dataset in which every piece is played by every instrument.
     configuration : SuiteConfiguration
         How many, on which soundfont, and the seed.
+    heard : collection of str
+        Pieces that a judge has learned from, which are left out. With the default shares of a dataset's
+        splits none of the test pieces is among those of the content judge that comes with the package.
 
     Returns
     -------
@@ -124,10 +127,11 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration) -> Suite:
     Raises
     ------
     DatasetError
-        If there are fewer than two test pieces or labels on that soundfont.
+        If there are fewer than two test pieces, not heard by a judge, or labels on that soundfont.
     """
     on_soundfont = dataset.select(split="test", soundfont=configuration.soundfont)
     clips = [clip for clip in on_soundfont.clips() if clip.program == programs_of(clip.instrument)[0]]
+    clips = [clip for clip in clips if clip.piece not in heard]
     by_place = {(clip.label, clip.piece, clip.start_s): clip for clip in clips}
     labels = sorted({clip.label for clip in clips})
     places = sorted({(clip.piece, clip.start_s) for clip in clips})
@@ -135,7 +139,7 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration) -> Suite:
     if len(labels) < 2 or len(pieces) < 2:
         raise DatasetError(
             f"{dataset.root} has {len(labels)} labels and {len(pieces)} pieces in its test split on "
-            f"{configuration.soundfont}; pairs need two of each: build it with more pieces"
+            f"{configuration.soundfont} that no judge has heard; pairs need two of each: build it with more pieces"
         )
     generator = np.random.default_rng(configuration.seed)
     contents = _turns(places, generator)

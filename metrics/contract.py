@@ -96,8 +96,8 @@ class Specification:
     direction : {"higher", "lower", "none"}
         Which values are better; "none" for a metric that describes an output without valuing it.
     needs : frozenset of str
-        What has to be known beside output, content and style: any of "reference", "notes", "judge", "content_judge",
-        "labels".
+        What has to be known beside output, content and style: any of "reference", "notes", "judge",
+        "content_judge", "labels".
     relevant_change : float
         The smallest difference of two means that matters to a user, in the metric's unit. A regression gate
         leaves smaller ones alone, however significant.

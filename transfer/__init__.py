@@ -6,11 +6,12 @@ Content and style are mono ``float32`` samples in [-1, 1] at one common rate and
 method returns as many samples as the content has.
 """
 
-from timbrebench.transfer.contract import Control, Method, Parameters, ReferenceControl, apply
+from timbrebench.transfer.contract import Control, Learned, Method, Parameters, ReferenceControl, apply
 from timbrebench.transfer.registry import create, method_class, method_names
 
 __all__ = [
     "Control",
+    "Learned",
     "Method",
     "Parameters",
     "ReferenceControl",

@@ -21,8 +21,7 @@ from timbrebench.audio.storage import atomic_path, fingerprint
 from timbrebench.classifier.content.decoding import Decoding, Probabilities
 from timbrebench.classifier.content.front_end import PitchFrontEnd
 from timbrebench.classifier.content.networks import HarmonicNetwork, scale
-from timbrebench.classifier.fitting import weights_sha256
-from timbrebench.classifier.fitting import one_thread
+from timbrebench.classifier.fitting import one_thread, weights_sha256
 
 #: Version of the file; others are refused.
 SCHEMA = 1

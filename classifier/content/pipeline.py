@@ -17,6 +17,7 @@ from timbrebench.classifier.content.training import ContentConfiguration, train_
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS
+from timbrebench.datasets.rendering import build_dataset
 
 JUDGE_FILE = "content.pt"
 CARD_FILE = "content.json"
@@ -60,6 +61,33 @@ SHIPPED_FAMILIES = DatasetConfiguration(
 SHIPPED_INSTRUMENTS = SHIPPED_FAMILIES.model_copy(
     update={"instruments": tuple(SIX_INSTRUMENTS), "renderings": 1}
 )
+
+
+#: What it is tested on besides: the first programs of the default dataset's instruments, in other tempi and
+#: windows.
+SHIPPED_TEST = DatasetConfiguration(renderings=1, soundfonts=("FluidR3_GM", "TimGM6mb"))
+
+
+def build_shipped_judge(folder: Path | str) -> ContentJudge:
+    """Train the content judge that comes with the package again: some 40 minutes on two cores.
+
+    Parameters
+    ----------
+    folder : path-like
+        Gets the datasets, and what :func:`build_content_judge` writes. Interrupted, it goes on.
+
+    Returns
+    -------
+    ContentJudge
+        The same as the one that comes with the package, on the machine that it was trained on.
+    """
+    folder = Path(folder)
+    learned = [
+        build_dataset(SHIPPED_FAMILIES, folder / "families"),
+        build_dataset(SHIPPED_INSTRUMENTS, folder / "instruments"),
+    ]
+    tests = {"six instruments": build_dataset(SHIPPED_TEST, folder / "test")}
+    return build_content_judge(learned, ContentConfiguration(), folder, tests=tests)
 
 
 def build_content_judge(

@@ -206,4 +206,3 @@ class Judge:
             soundfonts=tuple(content["soundfonts"]),
             training_clips=frozenset(content["training_clips"]),
         )
-

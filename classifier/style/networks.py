@@ -96,8 +96,8 @@ class HarmonicNetwork(nn.Module):
     """Four blocks over a picture in which the harmonics of a note lie one over the other.
 
     Nine copies of the spectrogram, each moved down by one harmonic, are the channels of the picture (Bittner
-    et al., "Deep salience representations", ISMIR 2017). What tells a clarinet from a trumpet, which harmonics
-    are strong, is then seen in one place whatever note is played.
+    et al., "Deep salience representations", ISMIR 2017). What tells a clarinet from a trumpet, which
+    harmonics are strong, is then seen in one place whatever note is played.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ from timbrebench.classifier.style.networks import NetworkKind, create_network
 from timbrebench.datasets.instruments import is_first_program
 
 #: How much oftener the program that suites are made of is drawn than each other one of its label.
-_FIRST_PROGRAM_WEIGHT = 2.0
+_FIRST_PROGRAM_WEIGHT = 3.0
 
 
 class JudgeConfiguration(FitConfiguration):
@@ -76,7 +76,7 @@ def train_judge(
     """Train on the judges' split, and stop, choose and calibrate by the validation split.
 
     Each label is drawn equally often, and within it each program of each soundfont; the label's first program
-    twice as often as others.
+    three times as often as others.
 
     Parameters
     ----------

@@ -10,13 +10,14 @@ from timbrebench.experiments.configuration import RunConfiguration
 TINY = {
     "name": "tiny",
     "dataset": {
-        "pieces": 8,
+        "pieces": 12,
+        "renderings": 1,
         "instruments": ["piano", "trumpet"],
         "soundfonts": ["TimGM6mb"],
         "clip_duration_s": 2.0,
         "clips_per_piece": 2,
     },
-    "judge": {"max_epochs": 12},
+    "judge": {"max_epochs": 30, "batch_size": 8, "augmentation": {"share": 0.0}},
     "suite": {"soundfont": "TimGM6mb", "pairs_per_direction": 2},
     "methods": [
         {

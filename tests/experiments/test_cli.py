@@ -108,7 +108,7 @@ def test_datasets_are_verified_and_described(run, tmp_path):
     root = tmp_path / "dataset"
     shutil.copytree(run.root / "dataset", root)
     assert timbrebench("dataset", "verify", root).returncode == 0
-    assert json.loads(timbrebench("dataset", "info", root, "--json").stdout)["counts"]["pieces"] == 8
+    assert json.loads(timbrebench("dataset", "info", root, "--json").stdout)["counts"]["pieces"] == 12
     next((root / "audio").rglob("*.flac")).unlink()
     done = timbrebench("dataset", "verify", root)
     assert done.returncode == 1
@@ -154,13 +154,16 @@ def test_ctrl_c_ends_within_seconds_and_the_next_run_goes_on(run, tmp_path):
 name = "tiny"
 resamples = 200
 [dataset]
-pieces = 8
+pieces = 12
+renderings = 1
 instruments = ["piano", "trumpet"]
 soundfonts = ["TimGM6mb"]
 clip_duration_s = 2.0
 clips_per_piece = 2
 [judge]
-max_epochs = 12
+max_epochs = 30
+batch_size = 8
+augmentation = {{ share = 0.0 }}
 [suite]
 soundfont = "TimGM6mb"
 pairs_per_direction = 2

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+from timbrebench.classifier import Judge
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.benchmark import open_run, run_benchmark
 from timbrebench.experiments.configuration import CONTROLS, MethodEntry, RunConfiguration
@@ -21,7 +22,8 @@ from timbrebench.experiments.suite import SuiteConfiguration
 BAD_METHODS = """
     import os
     import numpy as np
-    from timbrebench.transfer import Method
+    from timbrebench.classifier import Judge
+    from timbrebench.transfer import Learned, Method
 
     class Base(Method):
         version, source, summary = 1, "test", "does what its name says"
@@ -73,7 +75,23 @@ BAD_METHODS = """
             self.gain = 0.5
         def transfer(self, content, style, *, sample_rate, seed):
             return self.gain * content
+
+    class Cheats(Base):
+        name = "cheats"
+        def prepare(self, dataset, workdir):
+            self.judge = Judge.load(workdir.parents[1] / "judge" / "judge.pt")
+        def learned(self):
+            return Learned(weights=frozenset({self.judge.weights_sha256}))
+        def transfer(self, content, style, *, sample_rate, seed):
+            return 0.5 * style
+
+    class Eavesdrops(Cheats):
+        name = "eavesdrops"
+        def learned(self):
+            return Learned(clips=frozenset(sorted(self.judge.training_clips)[:3]))
 """
+
+SHARING = {"cheats": "holds a judge's own network", "eavesdrops": "has learned from 3 clips"}
 
 BAD = ["raises", "exits", "nan", "short", "text", "unprepared", "unsendable", "learner"]
 
@@ -85,7 +103,7 @@ def third_party(tmp_path, monkeypatch):
     info = site / "others-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
-    lines = [f"{name} = other_methods:{name.title()}" for name in BAD]
+    lines = [f"{name} = other_methods:{name.title()}" for name in (*BAD, *SHARING)]
     (info / "entry_points.txt").write_text("[timbrebench.methods]\n" + "\n".join(lines) + "\n")
     (site / "other_methods.py").write_text(textwrap.dedent(BAD_METHODS))
     monkeypatch.syspath_prepend(str(site))
@@ -189,6 +207,27 @@ def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
         finished.results.of("ulyanov").reset_index(drop=True),
         run.results.of("ulyanov").reset_index(drop=True),
     )
+
+
+def test_methods_that_share_something_with_a_judge_are_marked_and_not_ranked(copy, tiny, third_party):
+    run_benchmark(with_methods(tiny, *SHARING, "learner"), copy)
+    table = open_run(copy).leaderboard.table.set_index("method")
+    for name, violation in SHARING.items():
+        assert violation in table.violation[name]
+        assert pd.isna(table["rank"][name])
+        assert violation in (copy / "report.html").read_text(encoding="utf-8")
+    honest = table.drop(index=list(SHARING))
+    assert (honest.violation == "").all()
+    assert honest["rank"].notna()[["ulyanov", "learner"]].all()
+
+
+def test_judges_and_methods_learn_from_other_clips(run, tiny):
+    dataset = Dataset.open(run.root / "dataset")
+    judge = Judge.load(run.root / "judge" / "judge.pt")
+    given = set(training_set(tiny.suite, dataset).manifest.sha256)
+    assert given
+    assert judge.training_clips
+    assert not given & judge.training_clips
 
 
 def test_a_method_learns_from_training_pieces_alone_and_once(copy, tiny, third_party):

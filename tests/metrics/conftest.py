@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from timbrebench.classifier import load_content_judge
 from timbrebench.datasets.notes import notes_table
 from timbrebench.metrics import Trial
 
@@ -95,6 +96,7 @@ def make_trial(clips, tune, judge):
             "content_label": "piano",
             "style_label": "trumpet",
             "judge": judge,
+            "content_judge": load_content_judge(),
         }
         return Trial(output=output, **{**known, **changes})
 

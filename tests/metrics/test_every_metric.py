@@ -17,6 +17,7 @@ CONTROLS = {
     "content_label_share": [("content", 1, 0), ("style", 0, 0), ("reference", 0, 0)],
     "ioi_kl_content": [("content", 0, 0)],
     "ioi_kl_style": [("style", 0, 0)],
+    "note_f1": [("content", 1, 0.15), ("reference", 1, 0.15), ("style", 0.1, 0.15)],
     "onset_f1": [("content", 1, 0), ("reference", 1, 0.1), ("style", 0.3, 0.3)],
     "xcorr_content": [("content", 1, 1e-6), ("style", 0, 0.3)],
     "xcorr_style": [("style", 1, 1e-6), ("content", 0, 0.3)],

@@ -9,6 +9,7 @@ import torch
 
 from timbrebench.audio.errors import JudgeError, StorageError
 from timbrebench.classifier import Judge
+from timbrebench.classifier.style.judge import weights_sha256
 
 RATE = 22_050
 
@@ -61,19 +62,42 @@ def test_a_loaded_judge_is_the_saved_one(judge, saved, clip):
     assert loaded.fingerprint == judge.fingerprint
     assert (loaded.labels, loaded.front_end) == (judge.labels, judge.front_end)
     assert (loaded.training_pieces, loaded.soundfonts) == (judge.training_pieces, judge.soundfonts)
+    assert (loaded.training_clips, loaded.network_kind) == (judge.training_clips, judge.network_kind)
+    assert (loaded.temperature, loaded.multi_label) == (judge.temperature, judge.multi_label)
     np.testing.assert_array_equal(loaded.probabilities(clip, RATE), judge.probabilities(clip, RATE))
 
 
 def test_another_weight_is_another_fingerprint(judge):
     network = copy.deepcopy(judge.network)
     with torch.no_grad():
-        network.head.bias[0] += 1e-3
-    assert dataclasses.replace(judge, network=network).fingerprint != judge.fingerprint
+        network.trunk.head.bias[0] += 1e-3
+    other = dataclasses.replace(judge, network=network)
+    assert other.weights_sha256 != judge.weights_sha256
+    assert other.fingerprint != judge.fingerprint
+
+
+def test_another_temperature_is_another_judge_with_the_same_weights(judge, clip):
+    cooler = judge.with_temperature(judge.temperature / 2)
+    assert cooler.weights_sha256 == judge.weights_sha256
+    assert cooler.fingerprint != judge.fingerprint
+    # The answer stays, and is surer.
+    assert cooler.predict(clip, RATE) == judge.predict(clip, RATE)
+    assert cooler.probabilities(clip, RATE).max() > judge.probabilities(clip, RATE).max()
+
+
+def test_equal_networks_have_equal_hashes(judge):
+    assert weights_sha256(copy.deepcopy(judge.network)) == judge.weights_sha256
+    assert len(judge.weights_sha256) == 64
+
+
+def test_equal_judges_have_equal_files_whatever_their_names(judge, saved, tmp_path):
+    judge.save(tmp_path / "other.pt")
+    assert (tmp_path / "other.pt").read_bytes() == saved.read_bytes()
 
 
 def test_damaged_weights_are_noticed(judge, saved):
     content = saved.read_bytes()
-    weights = judge.network.blocks[3][0].weight.detach().numpy().tobytes()
+    weights = judge.network.trunk.blocks[9].weight.detach().numpy().tobytes()
     start = content.index(weights)
     saved.write_bytes(content[:start] + weights[::-1] + content[start + len(weights) :])
     with pytest.raises(JudgeError, match="damaged"):
@@ -114,7 +138,20 @@ def test_a_judge_of_another_version_is_refused(saved):
         Judge.load(saved)
 
 
-@pytest.mark.parametrize("key", ["labels", "front_end", "weights", "training_pieces"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("network", "transformer"), ("front_end", {"kind": "wavelet"}), ("labels", ["one", "two", "three"])],
+)
+def test_a_judge_with_a_part_that_does_not_fit_is_refused(saved, key, value):
+    content = torch.load(saved, weights_only=True)
+    torch.save({**content, key: value}, saved)
+    with pytest.raises(JudgeError, match="damaged"):
+        Judge.load(saved)
+
+
+@pytest.mark.parametrize(
+    "key", ["labels", "front_end", "network", "temperature", "weights", "training_pieces", "training_clips"]
+)
 def test_a_judge_with_a_part_missing_is_refused(saved, key):
     content = torch.load(saved, weights_only=True)
     del content[key]

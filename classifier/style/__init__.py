@@ -1,0 +1,1 @@
+"""The style judge: which instrument is heard."""
