@@ -139,7 +139,7 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Co
     if len(labels) < 2 or len(pieces) < 2:
         raise DatasetError(
             f"{dataset.root} has {len(labels)} labels and {len(pieces)} pieces in its test split on "
-            f"{configuration.soundfont} that no judge has heard; pairs need two of each: build it with more pieces"
+            f"{configuration.soundfont} that no judge has heard; pairs need two of each: use more pieces"
         )
     generator = np.random.default_rng(configuration.seed)
     contents = _turns(places, generator)

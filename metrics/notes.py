@@ -9,8 +9,8 @@ the true notes of the content (mir_eval's note transcription scores).
   at most. When notes end is not asked: instruments that die away end their notes differently.
 - Two voices that strike the same pitch together are one note: nothing in the sound tells them apart. Notes
   that sound already when the clip begins do not count, read or true.
-- ``note_f1`` is the F-measure of the notes read. Range 0 to 1, higher is better. An output in which no note is
-  heard scores 0; a content without a note that begins in it has no score, and neither has a silent output.
+- ``note_f1`` is the F-measure of the notes read. Range 0 to 1, higher is better. An output in which no note
+  is heard scores 0; a content without a note that begins in it has no score, and neither has a silent output.
 
 The reader makes mistakes on true renderings as well: what it reaches on the reference is the upper limit,
 which the headline score divides by.

@@ -44,7 +44,7 @@ class Augmentation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     crop: float = Field(default=0.4, gt=0, le=1)
-    share: float = Field(default=0.6, ge=0, le=1)
+    share: float = Field(default=0.4, ge=0, le=1)
     equaliser_db: float = Field(default=4.0, ge=0)
     shift_semitones: float = Field(default=6.0, ge=0)
     noise_db: float = Field(default=-30.0, le=0)

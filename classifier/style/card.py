@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.storage import fingerprint, write_json, write_text
-from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
+from timbrebench.classifier.style.cross_validation import (
+    cross_validate,
+    first_programs,
+    leave_soundfonts_out,
+    with_first_programs,
+)
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge, evaluate_on
 from timbrebench.classifier.style.features import compute_features
 from timbrebench.classifier.style.figures import (
@@ -66,13 +72,17 @@ class JudgeCard(BaseModel):
     training_pieces, training_clips : int
         How many pieces and clips it has learned from or was chosen by.
     test : Evaluation
-        On the test split of its dataset.
+        On those test clips of its dataset that are played by the labels' first programs, of which suites are
+        made.
+    test_all_programs : Evaluation
+        On all of its test clips.
     cross_validation : tuple of Evaluation
-        On each fold of the pieces, of a judge trained in the same way on the others.
+        On each fold of the pieces, first programs only, of a judge trained in the same way on the others.
     without_soundfont : dict of str to Evaluation
-        By family of soundfonts: on its test clips, of a judge trained in the same way without any of it.
+        By family of soundfonts: on its test clips, first programs only, of a judge trained in the same way
+        without any of it.
     robustness : Robustness
-        On changed test clips.
+        On changed test clips, first programs only.
     recordings : Evaluation or None
         On the test pieces played with recorded notes; None where none were given.
     """
@@ -90,6 +100,7 @@ class JudgeCard(BaseModel):
     training_pieces: int
     training_clips: int
     test: Evaluation
+    test_all_programs: Evaluation
     cross_validation: tuple[Evaluation, ...]
     without_soundfont: dict[str, Evaluation]
     robustness: Robustness
@@ -103,6 +114,8 @@ class JudgeCard(BaseModel):
     def accuracies(self) -> Iterator[tuple[str, float, int]]:
         """Go through all accuracies: what of, the accuracy, and on how many clips."""
         yield "test pieces", self.test.accuracy, self.test.clips
+        programs = self.test_all_programs
+        yield "test pieces, all programs", programs.accuracy, programs.clips
         for number, fold in enumerate(self.cross_validation, start=1):
             yield f"fold {number}", fold.accuracy, fold.clips
         for family, evaluation in self.without_soundfont.items():
@@ -127,8 +140,10 @@ class JudgeCard(BaseModel):
     def _tested(self) -> Iterator[str]:
         test = self.test
         yield from ("", "## Test pieces", "")
+        programs = self.test_all_programs
         yield f"Accuracy **{test.accuracy:.3f}** on {test.clips} clips: how far its answers can be believed"
-        yield "for what suites are made of, known soundfonts and first programs."
+        yield "for what suites are made of, known soundfonts and the labels' first programs. With further"
+        yield f"programs of each label it is {programs.accuracy:.3f} on {programs.clips} clips."
         if test.mean_average_precision is not None:
             yield f"Mean average precision {test.mean_average_precision:.3f}."
         yield from ("", *_table_of_labels(test))
@@ -142,8 +157,8 @@ class JudgeCard(BaseModel):
         folds = [fold.accuracy for fold in self.cross_validation]
         yield from ("", "## Other pieces: cross-validation", "")
         yield f"Accuracy {np.mean(folds):.3f} on average over {len(folds)} folds of all pieces, standard"
-        yield f"deviation {np.std(folds, ddof=1):.3f}: how much the figure above owes to which pieces were"
-        yield "drawn."
+        yield f"deviation {np.std(folds, ddof=1):.3f}: how much the figure above owes to"
+        yield "which pieces were drawn."
         evaluations = {f"fold {number}": fold for number, fold in enumerate(self.cross_validation, start=1)}
         yield from ("", *_table(evaluations))
         if self.without_soundfont:
@@ -245,13 +260,14 @@ def _measure(
     folder: Path,
     recorded: Soundfont | None,
 ) -> JudgeCard:
+    suited = replace(dataset, manifest=dataset.manifest[first_programs(dataset.manifest)])
     # What asks the judge itself comes first: it is quick, and whatever is wrong shows there.
     asked = fingerprint([judge.fingerprint, training_key(dataset.manifest, configuration)])
     robustness = stage(
         folder / "robustness.json",
         asked,
         Robustness,
-        lambda _: measure_robustness(judge, dataset, seed=configuration.seed),
+        lambda _: measure_robustness(judge, suited, seed=configuration.seed),
     )
     heard = None
     if recorded:
@@ -262,6 +278,7 @@ def _measure(
             lambda _: evaluate_judge(judge, _play_recordings(dataset, recorded, folder)),
         )
     features = compute_features(dataset, judge.front_end)
+    test = features.where(split=["test"])
     return JudgeCard(
         fingerprint=judge.fingerprint,
         labels=judge.labels,
@@ -273,7 +290,8 @@ def _measure(
         soundfonts=judge.soundfonts,
         training_pieces=len(judge.training_pieces),
         training_clips=len(judge.training_clips),
-        test=evaluate_on(judge, features.where(split=["test"])),
+        test=evaluate_on(judge, with_first_programs(test)),
+        test_all_programs=evaluate_on(judge, test),
         cross_validation=cross_validate(features, configuration, folder),
         without_soundfont=leave_soundfonts_out(features, configuration, folder),
         robustness=robustness,
@@ -290,8 +308,8 @@ def _play_recordings(dataset: Dataset, recorded: Soundfont, folder: Path) -> Dat
             f"{dataset.root}: was not rendered from notes, which recorded ones could play instead: "
             "leave the recordings out"
         ) from error
-    # Test pieces are played by first programs only: further renderings would be made for nothing.
-    changes = {"soundfonts": (str(recorded.path),), "renderings": 1}
+    # A second rendering, if the dataset had only one: a second source of each instrument.
+    changes = {"soundfonts": (str(recorded.path),), "renderings": max(2, original.renderings)}
     root = folder / f"recordings-{recorded.sha256()[:8]}"
     return build_dataset(original.model_copy(update=changes), root)
 

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, train_test_split
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.audio.errors import JudgeError, UnknownNameError
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.features import Features
 from timbrebench.classifier.style.stages import stage, training_key
 from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
-from timbrebench.datasets.instruments import is_first_program
+from timbrebench.datasets.instruments import is_first_program, programs_of
 
 #: Share of the pieces outside a fold that its judge is chosen by.
 _VALIDATION_SHARE = 1 / 6
@@ -90,7 +90,7 @@ def leave_soundfonts_out(
     Returns
     -------
     dict of str to Evaluation
-        On the family's test clips, by family; empty where there is only one.
+        On the family's test clips with the labels' first programs, by family; empty where there is only one.
 
     Raises
     ------
@@ -105,11 +105,17 @@ def leave_soundfonts_out(
             others = features.where(soundfont_family=[name for name in families if name != family])
             description = f"training without {family}"
             training = train_judge(others, configuration, description=description, folder=scratch)
-            return evaluate_on(training.judge, features.where(soundfont_family=[family], split=["test"]))
+            test = features.where(soundfont_family=[family], split=["test"])
+            return evaluate_on(training.judge, with_first_programs(test))
 
         key = training_key(features.manifest, configuration)
         evaluations[family] = stage(folder / f"without-{family}.json", key, Evaluation, evaluate)
     return evaluations
+
+
+def with_first_programs(features: Features) -> Features:
+    """Return the clips played by the first program of their label, or whose label is no instrument."""
+    return features.select(first_programs(features.manifest).to_numpy(copy=True))
 
 
 def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.DataFrame, pd.Series[bool]]]:
@@ -117,7 +123,7 @@ def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.D
     pieces = np.array(sorted(manifest.piece.unique()))
     if not 2 <= folds <= len(pieces) - 2:
         raise JudgeError(f"{folds} folds of {len(pieces)} pieces: choose 2 or more folds, or more pieces")
-    first = _first_programs(manifest)
+    first = first_programs(manifest)
     for known, tested in KFold(folds, shuffle=True, random_state=seed).split(pieces):
         judge, validation = train_test_split(pieces[known], test_size=_VALIDATION_SHARE, random_state=seed)
         split = dict.fromkeys(judge, "judge") | dict.fromkeys(validation, "validation")
@@ -126,10 +132,21 @@ def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.D
         yield assigned, (assigned.split == "test") & first
 
 
-def _first_programs(manifest: pd.DataFrame) -> pd.Series[bool]:
-    """Tell for each clip whether the program is its label's first, or its label is no instrument."""
-    first = pd.Series(
-        [is_first_program(*row) for row in zip(manifest.label, manifest.program, strict=True)],
-        index=manifest.index,
-    )
-    return first | ~first.groupby(manifest.label, dropna=False).transform("any")
+def first_programs(manifest: pd.DataFrame) -> pd.Series[bool]:
+    """Tell for each row of a manifest whether the program is its label's first, as in suites.
+
+    Where a label is no instrument, all its rows count.
+    """
+    played_by_first = [
+        is_first_program(label, program) or not _is_instrument(label)
+        for label, program in zip(manifest.label, manifest.program, strict=True)
+    ]
+    return pd.Series(played_by_first, index=manifest.index, dtype=bool)
+
+
+def _is_instrument(label: str) -> bool:
+    try:
+        programs_of(label)
+    except UnknownNameError:
+        return False
+    return True

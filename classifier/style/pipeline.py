@@ -57,7 +57,7 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
         dataset.select(split=("judge", "validation", "test")), configuration.front_end
     )
     training = train_judge(features, configuration, folder=folder / f"training-{key[:8]}")
-    evaluation = evaluate_on(training.judge, features.where(split=["test"]))
+    evaluation = evaluate_on(training.judge, features.where(split=["test"]).first_programs())
     training.judge.save(folder / JUDGE_FILE)
     curve = training.curve.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_text(folder / CURVE_FILE, curve)

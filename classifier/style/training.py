@@ -47,7 +47,8 @@ class JudgeConfiguration(FitConfiguration):
     network: NetworkKind = "harmonic"
     augmentation: Augmentation = Augmentation()
     multi_label: bool = False
-    max_epochs: int = Field(default=18, ge=1)
+    max_epochs: int = Field(default=26, ge=1)
+    learning_rate: float = Field(default=4e-3, gt=0)
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def test_equal_judges_have_equal_files_whatever_their_names(judge, saved, tmp_pa
 
 def test_damaged_weights_are_noticed(judge, saved):
     content = saved.read_bytes()
-    weights = judge.network.trunk.blocks[9].weight.detach().numpy().tobytes()
+    weights = judge.network.trunk.head.weight.detach().numpy().tobytes()
     start = content.index(weights)
     saved.write_bytes(content[:start] + weights[::-1] + content[start + len(weights) :])
     with pytest.raises(JudgeError, match="damaged"):
