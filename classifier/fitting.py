@@ -108,9 +108,11 @@ class FittedModule(lightning.LightningModule):
         # Counters among the buffers are whole numbers.
         return (kept * averaged + (1 - kept) * current).to(averaged.dtype)
 
-    def on_train_epoch_start(self) -> None:
+    def on_train_batch_start(self, _: object, number: int) -> None:
         """Begin the epoch's own draws: a fit that is taken up again draws what it would have."""
-        torch.manual_seed(self._fit.seed + 1_000_003 * (self.current_epoch + 1))
+        # Not where the epoch begins: what follows there draws more after a checkpoint than otherwise.
+        if number == 0:
+            torch.manual_seed(self._fit.seed + 1_000_003 * (self.current_epoch + 1))
 
 
 class EpochSampler(Sampler[int]):
@@ -244,7 +246,10 @@ class _Recorder(Callback):
         self._lowest = float("inf")
         self._tracker = Tracker(description, epochs, "epochs")
 
-    def on_train_start(self, *_: object) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        stopping = trainer.early_stopping_callback
+        # A fit that had stopped early when the checkpoint was written is over.
+        trainer.should_stop = stopping is not None and stopping.stopped_epoch > 0
         self._tracker.__enter__()
         self._tracker.advance(len(self.rows))
 
@@ -286,7 +291,15 @@ def _run_trainer(  # noqa: PLR0917 - all that there is
     # The recorder comes before what saves the checkpoint, which must hold the epoch that it ends.
     callbacks: list[Callback] = [EarlyStopping("validation_loss", patience=configuration.patience), recorder]
     if folder:
-        callbacks.append(ModelCheckpoint(folder, save_last=True, save_top_k=0, save_on_train_epoch_end=True))
+        # With save_last, nothing would be written before the end.
+        callbacks.append(
+            ModelCheckpoint(
+                folder,
+                filename=Path(CHECKPOINT).stem,
+                enable_version_counter=False,
+                save_on_train_epoch_end=True,
+            )
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on workers for the data, which lie in memory

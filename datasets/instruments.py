@@ -61,6 +61,10 @@ def programs_of(instrument: str) -> tuple[int, ...]:
     return _PROGRAMS[instrument]
 
 
-def is_first_program(label: str, program: int) -> bool:
-    """Tell whether a program is the one that suites are made of; labels that are no instrument have none."""
-    return label in _PROGRAMS and _PROGRAMS[label][0] == program
+def is_first_program(label: object, program: int) -> bool:
+    """Tell whether a program is the one of its label that suites are made of.
+
+    Labels that are no instrument, or missing, have no programs to choose from: all their clips count.
+    """
+    programs = _PROGRAMS.get(str(label))
+    return programs is None or programs[0] == program

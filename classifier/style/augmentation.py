@@ -53,7 +53,7 @@ class Augmentation(BaseModel):
 
     def check(self, front_end: BaseFrontEnd) -> None:
         """Raise JudgeError if what is asked for cannot be done to a front end's spectrograms."""
-        if self.shift_semitones and front_end.steps_per_octave is None:
+        if self.share and self.shift_semitones and front_end.steps_per_octave is None:
             raise JudgeError(
                 "clips cannot be shifted where octaves have different numbers of bands: set "
                 'shift_semitones to 0, or choose the front end "log-frequency" or "cqt"'

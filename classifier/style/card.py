@@ -12,14 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.storage import fingerprint, write_json, write_text
-from timbrebench.classifier.style.cross_validation import (
-    cross_validate,
-    first_programs,
-    leave_soundfonts_out,
-    with_first_programs,
-)
+from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge, evaluate_on
-from timbrebench.classifier.style.features import compute_features
+from timbrebench.classifier.style.features import compute_features, first_programs
 from timbrebench.classifier.style.figures import (
     bar_figure,
     confusion_figure,
@@ -290,7 +285,7 @@ def _measure(
         soundfonts=judge.soundfonts,
         training_pieces=len(judge.training_pieces),
         training_clips=len(judge.training_clips),
-        test=evaluate_on(judge, with_first_programs(test)),
+        test=evaluate_on(judge, test.first_programs()),
         test_all_programs=evaluate_on(judge, test),
         cross_validation=cross_validate(features, configuration, folder),
         without_soundfont=leave_soundfonts_out(features, configuration, folder),

@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, train_test_split
 
-from timbrebench.audio.errors import JudgeError, UnknownNameError
+from timbrebench.audio.errors import JudgeError
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
-from timbrebench.classifier.style.features import Features
+from timbrebench.classifier.style.features import Features, first_programs
 from timbrebench.classifier.style.stages import stage, training_key
 from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
-from timbrebench.datasets.instruments import is_first_program, programs_of
 
 #: Share of the pieces outside a fold that its judge is chosen by.
 _VALIDATION_SHARE = 1 / 6
@@ -106,16 +105,11 @@ def leave_soundfonts_out(
             description = f"training without {family}"
             training = train_judge(others, configuration, description=description, folder=scratch)
             test = features.where(soundfont_family=[family], split=["test"])
-            return evaluate_on(training.judge, with_first_programs(test))
+            return evaluate_on(training.judge, test.first_programs())
 
         key = training_key(features.manifest, configuration)
         evaluations[family] = stage(folder / f"without-{family}.json", key, Evaluation, evaluate)
     return evaluations
-
-
-def with_first_programs(features: Features) -> Features:
-    """Return the clips played by the first program of their label, or whose label is no instrument."""
-    return features.select(first_programs(features.manifest).to_numpy(copy=True))
 
 
 def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.DataFrame, pd.Series[bool]]]:
@@ -130,23 +124,3 @@ def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.D
         split |= dict.fromkeys(pieces[tested], "test")
         assigned = manifest.assign(split=manifest.piece.map(split))
         yield assigned, (assigned.split == "test") & first
-
-
-def first_programs(manifest: pd.DataFrame) -> pd.Series[bool]:
-    """Tell for each row of a manifest whether the program is its label's first, as in suites.
-
-    Where a label is no instrument, all its rows count.
-    """
-    played_by_first = [
-        is_first_program(label, program) or not _is_instrument(label)
-        for label, program in zip(manifest.label, manifest.program, strict=True)
-    ]
-    return pd.Series(played_by_first, index=manifest.index, dtype=bool)
-
-
-def _is_instrument(label: str) -> bool:
-    try:
-        programs_of(label)
-    except UnknownNameError:
-        return False
-    return True

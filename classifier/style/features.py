@@ -51,8 +51,7 @@ class Features:
 
     def first_programs(self) -> Features:
         """Return the clips played by the first program of their label, which suites are made of."""
-        pairs = zip(self.manifest.label, self.manifest.program, strict=True)
-        return self.select(np.array([is_first_program(*pair) for pair in pairs], dtype=bool))
+        return self.select(first_programs(self.manifest))
 
     def labels(self, *, multi_label: bool) -> tuple[str, ...]:
         """Return the labels of the clips, sorted; with `multi_label`, several in one are parted by ``|``."""
@@ -85,6 +84,12 @@ def _split(label: str, *, multi_label: bool) -> list[str]:
     if not multi_label:
         return [label]
     return [] if pd.isna(label) else [name for name in str(label).split("|") if name]
+
+
+def first_programs(manifest: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell for each row of a manifest whether the program is its label's first: shape (clips,)."""
+    pairs = zip(manifest.label, manifest.program, strict=True)
+    return np.array([is_first_program(*pair) for pair in pairs], dtype=bool)
 
 
 def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> Features:

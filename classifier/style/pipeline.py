@@ -7,10 +7,11 @@ import shutil
 from pathlib import Path
 
 from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.storage import fingerprint, storage_error, write_json, write_text
+from timbrebench.audio.storage import storage_error, write_json, write_text
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.features import compute_features
 from timbrebench.classifier.style.judge import Judge
+from timbrebench.classifier.style.stages import training_key
 from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
 from timbrebench.datasets.dataset import Dataset
 
@@ -44,7 +45,7 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
         If the dataset has too few labels or pieces.
     """
     folder = Path(folder)
-    key = _key(dataset, configuration)
+    key = training_key(dataset.manifest, configuration)
     kept = _kept_judge(folder, key)
     if kept is not None:
         return kept
@@ -65,13 +66,6 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
     shutil.rmtree(folder / f"training-{key[:8]}")
     write_json(folder / _KEY_FILE, key)  # last: without it, none of the others counts
     return training.judge
-
-
-def _key(dataset: Dataset, configuration: JudgeConfiguration) -> str:
-    """Return the fingerprint of all that decides what the judge becomes."""
-    decisive = ["sha256", "label", "split", "piece", "soundfont", "soundfont_family", "program"]
-    clips = dataset.manifest[decisive].to_numpy().tolist()
-    return fingerprint([clips, configuration.model_dump(mode="json")])
 
 
 def _kept_judge(folder: Path, key: str) -> Judge | None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.storage import fingerprint, write_text
 from timbrebench.classifier.style.augmentation import Augmentation
-from timbrebench.classifier.style.cross_validation import leave_soundfonts_out, with_first_programs
+from timbrebench.classifier.style.cross_validation import leave_soundfonts_out
 from timbrebench.classifier.style.evaluation import evaluate_on
 from timbrebench.classifier.style.features import compute_features
 from timbrebench.classifier.style.figures import bar_figure, write_figure
@@ -145,7 +145,7 @@ def _cell(
         training = train_judge(
             features, configuration, description=f"training on {name}", folder=scratch / "judge"
         )
-        evaluation = evaluate_on(training.judge, with_first_programs(features.where(split=["test"])))
+        evaluation = evaluate_on(training.judge, features.where(split=["test"]).first_programs())
         left_out = leave_soundfonts_out(features, configuration, scratch) if without_soundfonts else {}
         accuracies = [other.accuracy for other in left_out.values()]
         return Cell(

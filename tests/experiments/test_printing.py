@@ -17,7 +17,7 @@ def test_every_method_fits_the_terminal_whole(run, capsys, monkeypatch, width):
     assert ("xcorr" in shown) == (width == 140)
 
 
-def test_the_judge_is_shown_beside_what_it_does_without_a_soundfont(run, capsys):
+def test_the_judge_is_shown_with_its_accuracy(run, capsys):
     print_judge(run.root)
     shown = capsys.readouterr().out
     assert "TimGM6mb" in shown

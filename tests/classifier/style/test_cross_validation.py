@@ -3,6 +3,7 @@ import pytest
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
+from timbrebench.classifier.style.features import first_programs
 from timbrebench.datasets.instruments import is_first_program
 
 
@@ -58,6 +59,10 @@ def test_of_labels_without_programs_all_clips_are_tested(features, brief, tmp_pa
     unknown = type(features)(features.spectrograms, manifest, features.front_end)
     evaluations = cross_validate(unknown, brief.model_copy(update={"max_epochs": 1}), tmp_path, folds=2)
     assert sum(evaluation.clips for evaluation in evaluations) == len(manifest)
+
+
+def test_clips_of_several_labels_or_none_all_count(multi_label_features):
+    assert first_programs(multi_label_features.manifest).all()
 
 
 @pytest.mark.parametrize("folds", [1, 15])
