@@ -82,7 +82,8 @@ def train_judge(
     Parameters
     ----------
     features : Features
-        Clips with the splits "judge" and "validation"; others are not looked at.
+        Clips with the splits "judge" and, of the labels' first programs, "validation"; others are not
+        looked at.
     configuration : JudgeConfiguration
         How.
     description : str
@@ -104,7 +105,8 @@ def train_judge(
         When interrupted.
     """
     configuration.augmentation.check(features.front_end)
-    train, validation = features.where(split=["judge"]), features.where(split=["validation"])
+    train = features.where(split=["judge"])
+    validation = features.where(split=["validation"]).first_programs()
     labels = _labels(train, validation, multi_label=configuration.multi_label)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
