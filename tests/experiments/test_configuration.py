@@ -11,12 +11,12 @@ def written(tmp_path, text):
 
 
 def test_the_profiles_are_valid():
-    assert profile_names() == ["default", "full", "smoke"]
+    assert profile_names() == ["default", "families", "full", "smoke"]
     for name in profile_names():
         configuration = load_configuration(name)
         assert configuration.name == name
         assert configuration.dataset.pieces >= 40
-        assert len(configuration.dataset.instruments) == 6
+        assert len(configuration.dataset.instruments) == (16 if name == "families" else 6)
         assert [entry.method for entry in configuration.entries][: len(CONTROLS)] == list(CONTROLS)
 
 

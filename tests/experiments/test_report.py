@@ -52,12 +52,13 @@ def root(tmp_path_factory):
     """A run's folder with a small dataset of real renderings."""
     root = tmp_path_factory.mktemp("run")
     configuration = DatasetConfiguration(
-        pieces=4,
+        pieces=6,
         instruments=("piano", "clarinet", "organ"),
+        renderings=1,
         soundfonts=("TimGM6mb",),
         clip_duration_s=1.0,
         clips_per_piece=1,
-        splits=Shares(train=0.25, validation=0.25, test=0.5),
+        splits=Shares(train=0.15, judge=0.2, validation=0.15, test=0.5),
     )
     build_dataset(configuration, root / "dataset", workers=1)
     return root
