@@ -201,7 +201,7 @@ def score(
 ) -> None:
     """Compute every metric that the given files allow."""
     from timbrebench.audio import read_audio
-    from timbrebench.classifier import Judge
+    from timbrebench.classifier import Judge, load_content_judge
     from timbrebench.datasets.notes import read_notes
     from timbrebench.metrics.contract import Trial, evaluate
     from timbrebench.metrics.registry import get, metric_names
@@ -228,6 +228,7 @@ def score(
         content_label=content_label,
         style_label=style_label,
         judge=listener,
+        content_judge=load_content_judge(),
     )
     scores = evaluate(trial, [get(name) for name in metric_names()])
     if as_json:

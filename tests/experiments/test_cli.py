@@ -59,6 +59,7 @@ def test_scores_of_ones_own_audio(clips, run):
     assert scores["key_invariance_mse"]["value"] == pytest.approx(0, abs=1e-9)
     assert scores["xcorr_style"]["value"] == pytest.approx(1, abs=1e-6)
     assert scores["style_accuracy"]["value"] == 1
+    assert scores["note_f1"]["reason"] == "needs the notes of the content, none were given"
     assert scores["onset_f1"] == {"value": None, "reason": "needs the notes of the content, none were given"}
 
 
