@@ -52,7 +52,7 @@ def judge_evaluate(
 def judge_card(
     judge: Annotated[Path, typer.Argument(help="The folder of a style judge, from `judge train` or a run.")],
     dataset: Annotated[Path, typer.Argument(help="The dataset that it was trained on.")],
-    out: Annotated[Path, typer.Option(help="The card's folder.")],
+    out: Annotated[Path | None, typer.Option(help="The card's folder; by default the judge's.")] = None,
     config: Config = "default",
     recordings: Annotated[
         Path | None, typer.Option(help="A folder of recorded notes to judge as well, with manifest.csv.")
@@ -67,7 +67,7 @@ def judge_card(
 
     listener = Judge.load(judge / JUDGE_FILE)
     card = write_card(
-        listener, Dataset.open(dataset), load_configuration(config).judge, out, recordings=recordings
+        listener, Dataset.open(dataset), load_configuration(config).judge, out or judge, recordings=recordings
     )
     print_line(card.markdown())
 
