@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.resources
-import io
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,11 +12,10 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.storage import atomic_path, fingerprint
+from timbrebench.audio.storage import fingerprint
+from timbrebench.classifier.archive import read_archive, write_archive
 from timbrebench.classifier.content.decoding import Decoding, Probabilities
 from timbrebench.classifier.content.front_end import PitchFrontEnd
 from timbrebench.classifier.content.networks import HarmonicNetwork, scale
@@ -30,6 +28,7 @@ SCHEMA = 1
 WEIGHTS = "weights/content.pt"
 
 _KIND = "content judge"
+_HINT = "train a content judge, or use the one that is installed"
 
 #: Clips that the network hears at once: more of them leave the processor's cache and take up to three times
 #: as long each.
@@ -156,8 +155,6 @@ class ContentJudge:
         """
         hashes = bytearray.fromhex("".join(sorted(self.training_clips)))
         content = {
-            "schema": SCHEMA,
-            "kind": _KIND,
             "front_end": self.front_end.model_dump(mode="json"),
             "network": {"channels": self.network.channels, "blocks": self.network.blocks},
             "weights": self.network.state_dict(),
@@ -167,11 +164,7 @@ class ContentJudge:
             "training_clips": torch.frombuffer(hashes, dtype=torch.uint8) if hashes else torch.empty(0),
             "fingerprint": self.fingerprint,
         }
-        # Written to a file, torch would put the file's name into it, and equal judges would differ.
-        archive = io.BytesIO()
-        torch.save(content, archive)
-        with atomic_path(Path(path)) as temporary:
-            temporary.write_bytes(archive.getvalue())
+        write_archive(path, kind=_KIND, schema=SCHEMA, content=content)
 
     @classmethod
     def load(cls, path: Path | str) -> ContentJudge:
@@ -182,28 +175,7 @@ class ContentJudge:
         JudgeError
             If the file is missing, damaged, of another version, or no content judge.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise JudgeError(f"{path}: no such file; train a content judge, or use the one that is installed")
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a foreign file fails in whatever way its bytes happen to be read
-            raise JudgeError(f"{path}: not a content judge, or damaged: train it again") from error
-        if not isinstance(content, dict) or content.get("kind") != _KIND:
-            raise JudgeError(f"{path}: not a content judge: choose another file, or train one")
-        if content.get("schema") != SCHEMA:
-            raise JudgeError(
-                f"{path}: version {content.get('schema')}, this program reads {SCHEMA}: train the judge again"
-            )
-        try:
-            judge = cls._from_content(content)
-            whole = judge.fingerprint == content["fingerprint"]
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ValidationError) as error:
-            raise JudgeError(f"{path}: not a content judge, or damaged: train it again") from error
-        if not whole:
-            # torch does not check what it reads, and damaged weights answer like any others.
-            raise JudgeError(f"{path}: damaged, its weights are not those that were saved: train it again")
-        return judge
+        return read_archive(path, cls._from_content, kind=_KIND, schema=SCHEMA, hint=_HINT)
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> ContentJudge:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,18 +11,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from torch import nn
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.storage import atomic_path, fingerprint
+from timbrebench.audio.storage import fingerprint
+from timbrebench.classifier.archive import read_archive, write_archive
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.style.front_end import BaseFrontEnd, FrontEnd, standardise
 from timbrebench.classifier.style.networks import NetworkKind, create_network
 
 #: Version of the file; others are refused.
 SCHEMA = 3
+
+_KIND = "style judge"
+_HINT = "train a judge with `timbrebench judge train`"
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,6 @@ class Judge:
             If the file cannot be written.
         """
         content = {
-            "schema": SCHEMA,
             "labels": list(self.labels),
             "front_end": self.front_end.model_dump(mode="json"),
             "network": self.network_kind,
@@ -153,11 +154,7 @@ class Judge:
             "training_clips": sorted(self.training_clips),
             "fingerprint": self.fingerprint,
         }
-        # Written to a file, torch would put the file's name into it, and equal judges would differ.
-        archive = io.BytesIO()
-        torch.save(content, archive)
-        with atomic_path(Path(path)) as temporary:
-            temporary.write_bytes(archive.getvalue())
+        write_archive(path, kind=_KIND, schema=SCHEMA, content=content)
 
     @classmethod
     def load(cls, path: Path | str) -> Judge:
@@ -168,25 +165,7 @@ class Judge:
         JudgeError
             If the file is missing, damaged, of another version, or no judge.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise JudgeError(f"{path}: no such file; train a judge with `timbrebench judge train`")
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a foreign file fails in whatever way its bytes happen to be read
-            raise JudgeError(f"{path}: not a judge, or damaged: train it again") from error
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            found = content.get("schema") if isinstance(content, dict) else None
-            raise JudgeError(f"{path}: version {found}, this program reads {SCHEMA}: train the judge again")
-        try:
-            judge = cls._from_content(content)
-            whole = judge.fingerprint == content["fingerprint"]
-        except (KeyError, TypeError, AttributeError, RuntimeError, ValidationError) as error:
-            raise JudgeError(f"{path}: not a judge, or damaged: train it again") from error
-        if not whole:
-            # torch does not check what it reads, and damaged weights answer like any others.
-            raise JudgeError(f"{path}: damaged, its weights are not those that were saved: train it again")
-        return judge
+        return read_archive(path, cls._from_content, kind=_KIND, schema=SCHEMA, hint=_HINT)
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> Judge:
