@@ -21,12 +21,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from timbrebench.audio.clips import Samples, as_samples, resample
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.loudness import is_silent
-
-#: Shortest clip in seconds that can be judged: a note and some of its decay.
-SHORTEST_S = 0.5
+from timbrebench.audio.clips import Samples
+from timbrebench.classifier.listening import listen
 
 #: The keys of a piano: the MIDI pitches that are listened for, 27.5 Hz to 4186 Hz.
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
@@ -99,18 +95,7 @@ class PitchFrontEnd(BaseModel):
         JudgeError
             If the clip is too short or silent: there is nothing to hear.
         """
-        clip = as_samples(samples)
-        if len(clip) < SHORTEST_S * sample_rate:
-            raise JudgeError(
-                f"the clip lasts {len(clip) / sample_rate:.3f} s: a judge needs at least {SHORTEST_S} s"
-            )
-        # Resampled first: a clip that sounds only above half the rate is silent afterwards.
-        clip = resample(clip, sample_rate, self.sample_rate)
-        if is_silent(clip):
-            raise JudgeError(
-                f"the clip is silent below {self.sample_rate / 2:g} Hz: there is no note to hear"
-            )
-        clip = clip / np.abs(clip).max()
+        clip = listen(samples, sample_rate, self.sample_rate)
         power = np.stack([self._sharp_in_frequency(clip), self._sharp_in_time(clip)])
         # Each picture under its own loudest bin: their windows gather different amounts of a tone.
         relative = power / power.max(axis=(1, 2), keepdims=True)

@@ -16,7 +16,7 @@ from timbrebench.classifier.content.judge import ContentJudge
 from timbrebench.classifier.content.training import ContentConfiguration, train_content_judge
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.datasets.instruments import SIX_INSTRUMENTS
+from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
 from timbrebench.datasets.rendering import build_dataset
 
 JUDGE_FILE = "content.pt"
@@ -28,29 +28,14 @@ _KEY_FILE = "key.json"
 #: Splits that are looked at; the remaining one is for methods.
 _USED = ("judge", "validation", "test")
 
+#: Families whose sound is not the pitch that was asked for.
+_NO_PITCH = {"synth-effects-family", "percussive-family", "sound-effects-family"}
+
 #: What the judge that comes with the package has learned from: all melodic families of General MIDI, two
-#: programs of each for every piece, on three soundfonts that share no samples. Left out are effects and
-#: percussion, whose sound is not the pitch that was asked for.
+#: programs of each for every piece, on three soundfonts that share no samples.
 SHIPPED_FAMILIES = DatasetConfiguration(
     pieces=180,
-    instruments=tuple(
-        f"{name}-family"
-        for name in (
-            "piano",
-            "chromatic-percussion",
-            "organ",
-            "guitar",
-            "bass",
-            "strings",
-            "ensemble",
-            "brass",
-            "reed",
-            "pipe",
-            "synth-lead",
-            "synth-pad",
-            "ethnic",
-        )
-    ),
+    instruments=tuple(name for name in FAMILIES if name not in _NO_PITCH),
     renderings=2,
     soundfonts=("FluidR3_GM", "TimGM6mb", "sonivox"),
     clips_per_piece=1,

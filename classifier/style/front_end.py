@@ -16,13 +16,9 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from timbrebench.audio.clips import Samples, as_samples, resample
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.loudness import is_silent
+from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import log_frequency_bands
-
-#: Shortest clip in seconds that can be judged: a note and some of its decay.
-SHORTEST_S = 0.5
+from timbrebench.classifier.listening import listen
 
 Spectrogram = NDArray[np.float32]
 
@@ -78,18 +74,7 @@ class BaseFrontEnd(BaseModel):
         JudgeError
             If the clip is too short or silent: there is nothing to judge.
         """
-        clip = as_samples(samples)
-        if len(clip) < SHORTEST_S * sample_rate:
-            raise JudgeError(
-                f"the clip lasts {len(clip) / sample_rate:.3f} s: a judge needs at least {SHORTEST_S} s"
-            )
-        # Resampled first: a clip that sounds only above half the rate is silent afterwards.
-        clip = resample(clip, sample_rate, self.sample_rate)
-        if is_silent(clip):
-            raise JudgeError(
-                f"the clip is silent below {self.sample_rate / 2:g} Hz: there is no instrument to hear"
-            )
-        power = self.power(clip / np.abs(clip).max())
+        power = self.power(listen(samples, sample_rate, self.sample_rate))
         if self.scale == "log1p":
             return np.log1p(np.sqrt(power)).astype(np.float32)
         relative = power / power.max()
