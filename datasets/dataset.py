@@ -185,6 +185,6 @@ class Dataset:
         return read_audio(self.root / clip.path)[0]
 
     def notes(self, clip: Clip) -> pd.DataFrame:
-        """Return the notes that begin within a clip, with times from its start."""
+        """Return the notes that sound in a clip, with times from its start (negative: began before it)."""
         piece = read_notes(self.root / "notes" / f"{clip.piece}.csv")
         return window(piece, clip.start_s, clip.duration_s)

@@ -115,8 +115,21 @@ def fold(notes: pd.DataFrame, lowest: int, highest: int) -> pd.DataFrame:
 
 
 def window(notes: pd.DataFrame, start_s: float, duration_s: float) -> pd.DataFrame:
-    """Return the notes that begin inside a window, with times relative to it and cut at its end."""
-    inside = notes[(notes.onset_s >= start_s) & (notes.onset_s < start_s + duration_s)]
+    """Return the notes that sound in a window, with times relative to it and cut at its end.
+
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        A table of notes of a whole piece.
+    start_s, duration_s : float
+        The window in seconds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The notes; a negative onset is that of a note which sounds already when the window begins.
+    """
+    inside = notes[(notes.onset_s < start_s + duration_s) & (notes.offset_s > start_s)]
     return inside.assign(
         onset_s=(inside.onset_s - start_s).round(4),
         offset_s=(inside.offset_s - start_s).clip(upper=duration_s).round(4),

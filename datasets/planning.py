@@ -245,6 +245,6 @@ def _clip_starts(notes: pd.DataFrame, first: float, configuration: DatasetConfig
         if len(starts) == configuration.clips_per_piece:
             break
         inside = window(notes, float(start), duration)
-        if inside.onset_s.round(2).nunique() >= _FEWEST_ONSETS:
+        if inside.onset_s[inside.onset_s >= 0].round(2).nunique() >= _FEWEST_ONSETS:
             starts.append(round(float(start), 3))
     return starts

@@ -203,8 +203,9 @@ def score(
     from timbrebench.audio import read_audio
     from timbrebench.classifier import Judge, load_content_judge
     from timbrebench.datasets.notes import read_notes
-    from timbrebench.metrics.contract import Trial, evaluate
+    from timbrebench.metrics.contract import evaluate
     from timbrebench.metrics.registry import get, metric_names
+    from timbrebench.metrics.trial import Trial
 
     samples, sample_rate = read_audio(output)
     others = {
@@ -218,8 +219,8 @@ def score(
             others["content"], sample_rate
         )
         style_label = _known_label(style_label, listener) or listener.predict(others["style"], sample_rate)
-    trial = Trial(
-        output=samples,
+    trial = Trial.of(
+        samples,
         content=others["content"],
         style=others["style"],
         sample_rate=sample_rate,

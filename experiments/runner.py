@@ -25,8 +25,9 @@ from timbrebench.datasets.soundfonts import find_soundfont
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.store import LearnedRecord, ScoreRecord, Store, Transfer
 from timbrebench.experiments.suite import Pair, Suite, SuiteConfiguration
-from timbrebench.metrics.contract import Trial, evaluate
+from timbrebench.metrics.contract import evaluate
 from timbrebench.metrics.registry import get
+from timbrebench.metrics.trial import Trial
 from timbrebench.transfer.contract import Method, apply
 from timbrebench.transfer.registry import create
 
@@ -341,8 +342,8 @@ def _score(
 ) -> list[ScoreRecord]:
     """Score an output, in a worker."""
     samples, sample_rate = read_audio(output)
-    trial = Trial(
-        output=samples,
+    trial = Trial.of(
+        samples,
         content=dataset.samples(pair.content),
         style=dataset.samples(pair.style),
         sample_rate=sample_rate,

@@ -2,27 +2,22 @@
 
 Conventions
 -----------
-A metric takes a :class:`Trial` and returns a :class:`Score`. Times are seconds from the start of a clip,
-frequencies hertz, samples one-dimensional ``float32`` arrays in [-1, 1]. How loud an output is does not
-count, as long as it is not silent.
+A metric takes a :class:`Trial`, whose clips are :class:`Sound` s, and returns a :class:`Score`. Times are
+seconds from the start of a clip, frequencies hertz, samples one-dimensional ``float32`` arrays in [-1, 1].
+How loud an output is does not count, as long as it is not silent, unless a metric declares that it does.
 """
 
-from timbrebench.metrics.contract import (
-    Judge,
-    Metric,
-    Score,
-    Specification,
-    Trial,
-    Unscorable,
-    evaluate,
-    metric,
-)
+from timbrebench.metrics.contract import Metric, Score, Specification, evaluate, metric
 from timbrebench.metrics.registry import get, metric_names
+from timbrebench.metrics.sound import ContentJudge, Judge, Sound, Unscorable
+from timbrebench.metrics.trial import Trial
 
 __all__ = [
+    "ContentJudge",
     "Judge",
     "Metric",
     "Score",
+    "Sound",
     "Specification",
     "Trial",
     "Unscorable",

@@ -14,7 +14,7 @@ function by the decorator :func:`metric`::
         summary="How much louder or softer than the content is the output?",
     )
     def loudness_error(trial: Trial) -> float:
-        if is_silent(trial.output):
+        if trial.output.is_silent:
             raise Unscorable("the output is silent")
         ...
 
@@ -27,34 +27,30 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, Protocol, cast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from timbrebench.audio.clips import Samples, as_samples
-from timbrebench.audio.errors import ConfigurationError, DatasetError, JudgeError, suggestion
-from timbrebench.metrics.detection import Times, detect_onsets
+from timbrebench.audio.errors import ConfigurationError, suggestion
+from timbrebench.metrics.sound import Unscorable
+from timbrebench.metrics.trial import NEEDS, Trial
 
 Direction = Literal["higher", "lower", "none"]
+Response = Literal["rises", "falls"]
 
-_NEEDS = {
-    "reference": "needs a reference, none was given",
-    "notes": "needs the notes of the content, none were given",
-    "judge": "needs a judge, none was given",
-    "content_judge": "needs a content judge, none was given",
-    "labels": "needs the labels of content and style, not both were given",
-}
+#: What can be done to an output without a metric noticing: a change of level, of sign, a few samples' delay.
+INDIFFERENCES = frozenset({"gain", "polarity", "shift"})
 
-_NOTE_COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
-
-
-class Unscorable(Exception):  # noqa: N818 - no error: an outcome that a metric declares
-    """Raised by a metric that has no answer for an output; the message is the reason."""
+#: Graded ways of spoiling a reference (:mod:`timbrebench.metrics.corruptions`).
+CORRUPTIONS = (
+    "noise",
+    "lowpass",
+    "wrong_notes",
+    "shifted_onsets",
+    "wrong_instrument",
+    "time_stretch",
+    "transposition",
+)
 
 
 @dataclass(frozen=True)
@@ -96,13 +92,18 @@ class Specification:
     direction : {"higher", "lower", "none"}
         Which values are better; "none" for a metric that describes an output without valuing it.
     needs : frozenset of str
-        What has to be known beside output, content and style: any of "reference", "notes", "judge",
-        "content_judge", "labels".
+        What has to be known beside output, content and style: any of "reference", "notes", "style_notes",
+        "judge", "content_judge", "labels".
     relevant_change : float
         The smallest difference of two means that matters to a user, in the metric's unit. A regression gate
         leaves smaller ones alone, however significant.
     summary : str
         The question that the metric answers, in one line.
+    responds : mapping of str to {"rises", "falls"}
+        Corruptions, by their names in :data:`CORRUPTIONS`, under which the value goes one way only, the worse
+        they are. Others may move it, too, or not.
+    ignores : frozenset of str
+        Which of :data:`INDIFFERENCES` leave the value where it is, within a tenth of `relevant_change`.
 
     Raises
     ------
@@ -119,6 +120,8 @@ class Specification:
     needs: frozenset[str]
     relevant_change: float
     summary: str
+    responds: Mapping[str, Response] = field(default_factory=dict)
+    ignores: frozenset[str] = INDIFFERENCES
 
     def __post_init__(self) -> None:
         for problem in self._problems():
@@ -133,174 +136,22 @@ class Specification:
             yield f"the range [{self.lower}, {self.upper}] is empty"
         if self.direction not in ("higher", "lower", "none"):
             yield f"the direction is 'higher', 'lower' or 'none', got {self.direction!r}"
-        for need in sorted(self.needs - _NEEDS.keys()):
-            yield f"unknown need {need!r}{suggestion(need, _NEEDS)}"
+        for need in sorted(self.needs - NEEDS.keys()):
+            yield f"unknown need {need!r}{suggestion(need, NEEDS)}"
+        yield from self._unsound_promises()
         if not 0 < self.relevant_change < math.inf:
             yield f"the relevant change is a positive number, got {self.relevant_change}"
         if not self.summary or "\n" in self.summary:
             yield "the summary is one line"
 
-
-class Judge(Protocol):
-    """What a metric asks of a judge: how probable each of its labels is for a clip."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels that it knows."""
-
-    @property
-    def fingerprint(self) -> str:
-        """What tells it from every judge that answers differently."""
-
-    def probabilities(self, samples: Samples, sample_rate: int) -> NDArray[np.floating]:
-        """Return the probability of each label, shape (labels,), in the order of `labels`."""
-
-
-class ContentJudge(Protocol):
-    """What a metric asks of a content judge: which notes are heard in a clip."""
-
-    @property
-    def fingerprint(self) -> str:
-        """What tells it from every content judge that answers differently."""
-
-    def transcribe(self, samples: Samples, sample_rate: int) -> pd.DataFrame:
-        """Return the notes: columns ``onset_s, offset_s, pitch``."""
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One output, with everything that is known about it.
-
-    Clips may differ in length. What several metrics use is computed once, when first asked for.
-
-    Parameters
-    ----------
-    output : numpy.ndarray, shape (n,)
-        What a method has made, in [-1, 1]. All clips are checked by
-        :func:`~timbrebench.audio.clips.as_samples`.
-    content, style : numpy.ndarray, shape (m,)
-        What it was made from.
-    sample_rate : int
-        Rate of all clips in hertz.
-    reference : numpy.ndarray, shape (k,), optional
-        The content's notes played by the style's instrument.
-    notes : pandas.DataFrame, optional
-        Ground-truth notes of the content: columns ``onset_s`` and ``offset_s`` in seconds from the start of
-        the clip, where a note that sounds already has a negative onset, ``pitch`` (MIDI) and ``velocity``
-        (MIDI).
-    content_label, style_label : str, optional
-        Labels of content and style.
-    judge : Judge, optional
-        Who is asked which instrument the output sounds like.
-    content_judge : ContentJudge, optional
-        Who is asked which notes are heard in it.
-
-    Raises
-    ------
-    AudioError
-        If a clip is empty, or holds NaN or infinity, or is no audio.
-    ConfigurationError
-        If the sample rate is not positive.
-    DatasetError
-        If `notes` lacks a column, holds a time that is not finite or a note that ends before it begins.
-    """
-
-    output: Samples
-    content: Samples
-    style: Samples
-    sample_rate: int
-    reference: Samples | None = None
-    notes: pd.DataFrame | None = None
-    content_label: str | None = None
-    style_label: str | None = None
-    judge: Judge | None = None
-    content_judge: ContentJudge | None = None
-
-    def __post_init__(self) -> None:
-        if self.sample_rate <= 0:
-            raise ConfigurationError(f"the sample rate is a positive number of hertz, got {self.sample_rate}")
-        for name in ("output", "content", "style", "reference"):
-            clip = getattr(self, name)
-            if clip is not None:
-                object.__setattr__(self, name, as_samples(clip, name=f"the {name}"))
-        if self.notes is not None:
-            _check_notes(self.notes)
-
-    @cached_property
-    def output_onsets(self) -> Times:
-        """Onsets detected in the output, seconds."""
-        return detect_onsets(self.output, self.sample_rate)
-
-    @cached_property
-    def content_onsets(self) -> Times:
-        """Onsets detected in the content, seconds."""
-        return detect_onsets(self.content, self.sample_rate)
-
-    @cached_property
-    def style_onsets(self) -> Times:
-        """Onsets detected in the style, seconds."""
-        return detect_onsets(self.style, self.sample_rate)
-
-    @cached_property
-    def output_notes(self) -> pd.DataFrame:
-        """Notes that the content judge reads in the output.
-
-        Raises
-        ------
-        Unscorable
-            If there is no content judge, or it has no answer.
-        """
-        if self.content_judge is None:
-            raise Unscorable(_NEEDS["content_judge"])
-        try:
-            return self.content_judge.transcribe(self.output, self.sample_rate)
-        except JudgeError as error:
-            raise Unscorable(f"the content judge has no answer: {error}") from error
-
-    @cached_property
-    def output_probabilities(self) -> NDArray[np.float64]:
-        """Probability of each of the judge's labels for the output.
-
-        Raises
-        ------
-        Unscorable
-            If there is no judge, it has no answer, or its answer is no distribution over its labels.
-        """
-        if self.judge is None:
-            raise Unscorable(_NEEDS["judge"])
-        try:
-            answer = self.judge.probabilities(self.output, self.sample_rate)
-        except JudgeError as error:
-            raise Unscorable(f"the judge has no answer: {error}") from error
-        probabilities = np.asarray(answer, dtype=np.float64)
-        if probabilities.shape != (len(self.judge.labels),):
-            raise Unscorable(
-                f"the judge's answer has shape {probabilities.shape} for {len(self.judge.labels)} labels"
-            )
-        if not (np.all(probabilities >= 0) and math.isclose(probabilities.sum(), 1, abs_tol=1e-3)):
-            raise Unscorable("the judge's answer is no probability distribution")
-        return probabilities
-
-    def lacks(self, need: str) -> bool:
-        """Tell whether something that metrics need is unknown: a key of :data:`_NEEDS`."""
-        if need == "labels":
-            return self.content_label is None or self.style_label is None
-        return getattr(self, need) is None
-
-
-def _check_notes(notes: pd.DataFrame) -> None:
-    missing = [column for column in _NOTE_COLUMNS if column not in notes.columns]
-    if missing:
-        raise DatasetError(
-            f"the notes lack the columns {', '.join(missing)}: they have {list(notes.columns)}"
-        )
-    onsets, offsets = (notes[column].to_numpy(dtype=np.float64) for column in _NOTE_COLUMNS[:2])
-    if not (np.isfinite(onsets).all() and np.isfinite(offsets).all()):
-        raise DatasetError("the notes hold times that are not finite")
-    if (offsets < onsets).any():
-        raise DatasetError(
-            "the notes hold one that ends before it begins: times are in seconds, both of them"
-        )
+    def _unsound_promises(self) -> Iterable[str]:
+        for name, way in self.responds.items():
+            if name not in CORRUPTIONS:
+                yield f"unknown corruption {name!r}{suggestion(name, CORRUPTIONS)}"
+            if way not in ("rises", "falls"):
+                yield f"under {name} the value 'rises' or 'falls', got {way!r}"
+        for name in sorted(self.ignores - INDIFFERENCES):
+            yield f"unknown indifference {name!r}{suggestion(name, INDIFFERENCES)}"
 
 
 class Metric:
@@ -327,7 +178,7 @@ class Metric:
         declared = self.specification
         for need in sorted(declared.needs):
             if trial.lacks(need):
-                return Score(math.nan, _NEEDS[need])
+                return Score(math.nan, NEEDS[need])
         try:
             value = float(self._function(trial))
         except Unscorable as outcome:
@@ -359,6 +210,8 @@ def metric(
     relevant_change: float,
     summary: str,
     needs: Iterable[str] = (),
+    responds: Mapping[str, Response] | None = None,
+    ignores: Iterable[str] = INDIFFERENCES,
 ) -> Callable[[Callable[[Trial], float]], Metric]:
     """Declare the decorated function of a trial to be a metric.
 
@@ -369,8 +222,9 @@ def metric(
     ----------
     name, version, unit, lower, upper, direction, relevant_change, summary
         As in :class:`Specification`.
-    needs : iterable of str
-        As in :class:`Specification`; nothing by default.
+    needs, responds, ignores
+        As in :class:`Specification`; by default it needs nothing, promises no response and ignores all that
+        can be ignored.
 
     Returns
     -------
@@ -392,6 +246,8 @@ def metric(
         needs=frozenset(needs),
         relevant_change=relevant_change,
         summary=summary,
+        responds=dict(responds or {}),
+        ignores=frozenset(ignores),
     )
     return lambda function: Metric(function, specification)
 

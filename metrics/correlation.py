@@ -6,6 +6,7 @@ The maximum over all lags of the normalised cross-correlation of two waveforms::
 
     max over l of |sum over n of x[n] y[n + l]| / (||x|| ||y||)
 
+- Clips at other rates are resampled to 22,050 Hz.
 - All lags at which the clips overlap, by a single sample or more; beyond its ends a clip is zero. Both
   norms are of the whole clips, so an excerpt of a clip scores the square root of its share of the clip's
   energy.
@@ -29,18 +30,18 @@ from __future__ import annotations
 import numpy as np
 import scipy.signal
 
-from timbrebench.audio.clips import Samples
-from timbrebench.audio.loudness import is_silent
-from timbrebench.metrics.contract import Trial, Unscorable, metric
+from timbrebench.metrics.contract import metric
+from timbrebench.metrics.sound import Sound
+from timbrebench.metrics.trial import Trial
 
 
-def max_cross_correlation(first: Samples, second: Samples) -> float:
+def max_cross_correlation(first: Sound, second: Sound) -> float:
     """Return the maximum of the normalised cross-correlation over all lags.
 
     Parameters
     ----------
-    first, second : numpy.ndarray, shape (n,) and (m,)
-        Mono samples of one rate.
+    first, second : Sound
+        Clips of any lengths.
 
     Returns
     -------
@@ -55,22 +56,20 @@ def max_cross_correlation(first: Samples, second: Samples) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> clip = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
-    >>> delayed = np.concatenate([np.zeros(300, np.float32), -0.5 * clip])
-    >>> round(max_cross_correlation(clip, delayed), 6)
+    >>> clip = 0.1 * np.random.default_rng(0).standard_normal(10_000)
+    >>> delayed = np.concatenate([np.zeros(300), -0.5 * clip])
+    >>> round(max_cross_correlation(Sound(clip, 22050), Sound(delayed, 22050)), 6)
     1.0
     """
-    if is_silent(first) or is_silent(second):
-        raise Unscorable("one of the two clips is silent")
     # Single precision would leave an error of the size of a low score.
-    x, y = first.astype(np.float64), second.astype(np.float64)
+    x, y = first.standard.astype(np.float64), second.standard.astype(np.float64)
     peak = np.abs(scipy.signal.correlate(x, y, mode="full", method="fft")).max()
     return min(1.0, float(peak / (np.linalg.norm(x) * np.linalg.norm(y))))
 
 
 @metric(
     name="xcorr_content",
-    version=1,
+    version=2,
     unit="1",
     lower=0.0,
     upper=1.0,
@@ -85,7 +84,7 @@ def xcorr_content(trial: Trial) -> float:
 
 @metric(
     name="xcorr_style",
-    version=1,
+    version=2,
     unit="1",
     lower=0.0,
     upper=1.0,

@@ -89,11 +89,28 @@ def detect_onsets(samples: Samples, sample_rate: int) -> Times:
     samples = resample(samples, sample_rate, _RATE)
     if len(samples) < _WINDOW or is_silent(samples):
         return np.zeros(0)
-    flux = librosa.onset.onset_strength(S=_band_levels(samples), sr=_RATE, lag=_LAG, center=False)
+    flux = onset_envelope(samples)
     # librosa.util.peak_pick would do, but numba's cache of such functions can crash processes that fill it at
     # the same time (numba issue 10128). Peaks on the first or last frame need a neighbour to be found.
     peaks, _ = scipy.signal.find_peaks(np.pad(flux, 1), prominence=_PROMINENCE, distance=_NEAREST_PEAK)
     return within_margins((peaks - 1) * (_HOP / _RATE), len(samples) / _RATE)
+
+
+def onset_envelope(samples: Samples) -> NDArray[np.float32]:
+    """Return the spectral flux whose peaks are onsets.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples at 22,050 Hz, at least 3,072 and not silent.
+
+    Returns
+    -------
+    numpy.ndarray, shape (1 + n // 256,), float32
+        How much the bands rise, on average; frame k is centred on sample 256 k.
+    """
+    flux = librosa.onset.onset_strength(S=_band_levels(samples), sr=_RATE, lag=_LAG, center=False)
+    return np.asarray(flux, dtype=np.float32)
 
 
 def within_margins(onsets: Times, duration_s: float) -> Times:

@@ -24,7 +24,9 @@ from __future__ import annotations
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.classifier.content.evaluation import note_f1 as f1_of_notes
-from timbrebench.metrics.contract import Trial, Unscorable, metric
+from timbrebench.metrics.contract import metric
+from timbrebench.metrics.sound import Unscorable
+from timbrebench.metrics.trial import Trial
 
 
 @metric(
@@ -41,9 +43,9 @@ from timbrebench.metrics.contract import Trial, Unscorable, metric
 def note_f1(trial: Trial) -> float:
     """Return the F-measure of the notes that the content judge reads in the output."""
     assert trial.notes is not None  # noqa: S101 - declared as needed
-    read = trial.output_notes
+    read = trial.output.reading.notes
     # An output may go on longer than the content whose notes are known.
-    within = read[read.onset_s < len(trial.content) / trial.sample_rate]
+    within = read[read.onset_s < trial.content.duration_s]
     try:
         return f1_of_notes(trial.notes, within)
     except JudgeError as error:

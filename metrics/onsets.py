@@ -30,8 +30,10 @@ import mir_eval
 import numpy as np
 from numpy.typing import ArrayLike
 
-from timbrebench.metrics.contract import Trial, Unscorable, metric
+from timbrebench.metrics.contract import metric
 from timbrebench.metrics.detection import MARGIN_S, Times, detect_onsets, within_margins
+from timbrebench.metrics.sound import Unscorable
+from timbrebench.metrics.trial import Trial
 
 __all__ = ["detect_onsets", "merge_chords", "onset_f1", "onset_f_measure"]
 
@@ -115,6 +117,6 @@ def onset_f1(trial: Trial) -> float:
     assert trial.notes is not None  # noqa: S101 - declared as needed
     return onset_f_measure(
         trial.notes["onset_s"].to_numpy(),
-        trial.output_onsets,
-        duration_s=len(trial.content) / trial.sample_rate,
+        trial.output.onsets,
+        duration_s=trial.content.duration_s,
     )

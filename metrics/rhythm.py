@@ -46,7 +46,9 @@ import scipy.ndimage
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-from timbrebench.metrics.contract import Trial, Unscorable, metric
+from timbrebench.metrics.contract import metric
+from timbrebench.metrics.sound import Unscorable
+from timbrebench.metrics.trial import Trial
 
 SHORTEST_S, LONGEST_S = 0.05, 2.0
 BINS = 64
@@ -123,7 +125,7 @@ def ioi_divergence(target_onsets: ArrayLike, output_onsets: ArrayLike) -> float:
 )
 def ioi_kl_content(trial: Trial) -> float:
     """Return the divergence of the output's inter-onset intervals from the content's."""
-    return ioi_divergence(trial.content_onsets, trial.output_onsets)
+    return ioi_divergence(trial.content.onsets, trial.output.onsets)
 
 
 @metric(
@@ -138,4 +140,4 @@ def ioi_kl_content(trial: Trial) -> float:
 )
 def ioi_kl_style(trial: Trial) -> float:
     """Return the divergence of the output's inter-onset intervals from the style's."""
-    return ioi_divergence(trial.style_onsets, trial.output_onsets)
+    return ioi_divergence(trial.style.onsets, trial.output.onsets)

@@ -29,8 +29,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from timbrebench.audio.loudness import is_silent
-from timbrebench.metrics.contract import Trial, Unscorable, metric
+from timbrebench.metrics.contract import metric
+from timbrebench.metrics.sound import Unscorable
+from timbrebench.metrics.trial import Trial
 
 
 def is_heard_as(probabilities: ArrayLike, labels: tuple[str, ...], label: str) -> float:
@@ -100,8 +101,8 @@ def content_label_share(trial: Trial) -> float:
 
 
 def _output_is_heard_as(trial: Trial, label: str | None) -> float:
-    assert trial.judge is not None  # noqa: S101 - declared as needed
+    assert trial.output.judge is not None  # noqa: S101 - declared as needed
     assert label is not None  # noqa: S101 - declared as needed
-    if is_silent(trial.output):
+    if trial.output.is_silent:
         raise Unscorable("the output is silent")
-    return is_heard_as(trial.output_probabilities, tuple(trial.judge.labels), label)
+    return is_heard_as(trial.output.impression.probabilities, tuple(trial.output.judge.labels), label)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,6 +15,25 @@ from timbrebench.classifier.content.front_end import LOWEST_PITCH
 COLUMNS = ("onset_s", "offset_s", "pitch")
 
 Probabilities = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read in a clip.
+
+    Attributes
+    ----------
+    notes : pandas.DataFrame
+        ``onset_s, offset_s, pitch`` (seconds; MIDI numbers, 21 to 108), sorted by onset and pitch.
+    roll : numpy.ndarray, shape (88, frames), bool
+        Which keys sound in each frame; row 0 is MIDI pitch 21, frame k lies at ``k * frame_s``.
+    frame_s : float
+        Seconds from one frame to the next.
+    """
+
+    notes: pd.DataFrame
+    roll: NDArray[np.bool_]
+    frame_s: float
 
 
 class Decoding(BaseModel):

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.progress import Tracker
 from timbrebench.classifier.content.front_end import PitchFrontEnd
-from timbrebench.classifier.content.targets import note_raster, onset_raster, sounding
+from timbrebench.classifier.content.targets import note_raster, onset_raster
 from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.datasets.notes import read_notes
+from timbrebench.datasets.notes import read_notes, window
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def true_notes(dataset: Dataset) -> tuple[pd.DataFrame, ...]:
         piece: read_notes(dataset.root / "notes" / f"{piece}.csv")
         for piece in dataset.manifest.piece.unique()
     }
-    return tuple(sounding(pieces[clip.piece], clip.start_s, clip.duration_s) for clip in dataset.clips())
+    return tuple(window(pieces[clip.piece], clip.start_s, clip.duration_s) for clip in dataset.clips())
 
 
 def _levels(dataset: Dataset, clip: Clip, front_end: PitchFrontEnd) -> NDArray[np.uint8]:

@@ -8,15 +8,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
-from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.storage import fingerprint
 from timbrebench.classifier.archive import read_archive, write_archive
-from timbrebench.classifier.content.decoding import Decoding, Probabilities
+from timbrebench.classifier.content.decoding import Decoding, Probabilities, Reading
 from timbrebench.classifier.content.front_end import PitchFrontEnd
 from timbrebench.classifier.content.networks import HarmonicNetwork, scale
 from timbrebench.classifier.fitting import one_thread, weights_sha256
@@ -73,7 +70,7 @@ class ContentJudge:
         """SHA-256 of the weights alone."""
         return weights_sha256(self.network)
 
-    def transcribe(self, samples: Samples, sample_rate: int) -> pd.DataFrame:
+    def read(self, samples: Samples, sample_rate: int) -> Reading:
         """Say which notes are heard in a clip.
 
         Parameters
@@ -85,9 +82,8 @@ class ContentJudge:
 
         Returns
         -------
-        pandas.DataFrame
-            ``onset_s, offset_s, pitch`` (seconds; MIDI numbers, 21 to 108), sorted by onset and pitch. Empty
-            where no note is heard.
+        Reading
+            Notes, and the keys that sound at each moment. Empty where no note is heard.
 
         Raises
         ------
@@ -97,25 +93,14 @@ class ContentJudge:
             If it is no audio.
         """
         notes, onsets = self.probabilities(samples, sample_rate)
-        return self.decoding.notes(notes, onsets, self.front_end.frame_s)
-
-    def frames(self, samples: Samples, sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Say which keys sound at each moment of a clip; takes and raises what :meth:`transcribe` does.
-
-        Returns
-        -------
-        times : numpy.ndarray, shape (frames,)
-            In seconds.
-        roll : numpy.ndarray, shape (88, frames), bool
-            Row 0 is MIDI pitch 21.
-        """
-        notes, _ = self.probabilities(samples, sample_rate)
-        times = np.arange(notes.shape[1], dtype=np.float64) * self.front_end.frame_s
-        roll: NDArray[np.bool_] = notes >= self.decoding.note
-        return times, roll
+        return Reading(
+            notes=self.decoding.notes(notes, onsets, self.front_end.frame_s),
+            roll=notes >= self.decoding.note,
+            frame_s=self.front_end.frame_s,
+        )
 
     def probabilities(self, samples: Samples, sample_rate: int) -> tuple[Probabilities, Probabilities]:
-        """Say how probable it is that a key sounds, and that it is struck; takes and raises the same.
+        """Say how probable it is that a key sounds, and is struck; takes and raises what :meth:`read` does.
 
         Returns
         -------

@@ -18,34 +18,13 @@ from timbrebench.classifier.content.front_end import HIGHEST_PITCH, LOWEST_PITCH
 ONSET_FRAMES = 2.0
 
 
-def sounding(piece: pd.DataFrame, start_s: float, duration_s: float) -> pd.DataFrame:
-    """Return the notes that sound in a window, also those that began before it.
-
-    Parameters
-    ----------
-    piece : pandas.DataFrame
-        A table of notes of a whole piece.
-    start_s, duration_s : float
-        The window in seconds.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The notes with times from the window's start; negative onsets began before it.
-    """
-    inside = piece[(piece.onset_s < start_s + duration_s) & (piece.offset_s > start_s)]
-    return inside.assign(
-        onset_s=inside.onset_s - start_s, offset_s=(inside.offset_s - start_s).clip(upper=duration_s)
-    ).reset_index(drop=True)
-
-
 def note_raster(notes: pd.DataFrame, n_frames: int, frame_s: float) -> NDArray[np.uint8]:
     """Return 1 where a key sounds.
 
     Parameters
     ----------
     notes : pandas.DataFrame
-        A table of notes, those that began before the clip too (:func:`sounding`).
+        Those that sound in the clip, with negative onsets where they began before it.
     n_frames : int
         Frames of the clip.
     frame_s : float

@@ -44,7 +44,7 @@ class ContentConfiguration(FitConfiguration):
         Size of the network (:class:`~timbrebench.classifier.content.networks.HarmonicNetwork`).
     """
 
-    max_epochs: int = Field(default=5, ge=1)
+    max_epochs: int = Field(default=8, ge=1)
     patience: int = Field(default=4, ge=1)
     batch_size: int = Field(default=8, ge=2)
     learning_rate: float = Field(default=6e-3, gt=0)
@@ -78,6 +78,8 @@ def train_content_judge(
     folder: Path | None = None,
 ) -> ContentTraining:
     """Train on the split "judge"; choose epoch and thresholds by the split "validation".
+
+    Each label is drawn equally often, whatever its number of clips.
 
     Parameters
     ----------
@@ -192,7 +194,9 @@ def _loader(
     features: Features, configuration: ContentConfiguration, *, learning: bool
 ) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
     clips = _Clips(features, configuration.crop_frames if learning else None)
-    sampler = EpochSampler(clips, configuration.seed) if learning else None
+    labels = features.manifest.label
+    weights = torch.tensor(1 / labels.map(labels.value_counts()).to_numpy(dtype=np.float64))
+    sampler = EpochSampler(clips, configuration.seed, weights) if learning else None
     return DataLoader(clips, batch_size=configuration.batch_size if learning else AT_ONCE, sampler=sampler)
 
 

@@ -12,20 +12,36 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
-from torch import nn
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.storage import fingerprint
 from timbrebench.classifier.archive import read_archive, write_archive
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.style.front_end import BaseFrontEnd, FrontEnd, standardise
-from timbrebench.classifier.style.networks import NetworkKind, create_network
+from timbrebench.classifier.style.networks import Network, NetworkKind, create_network
 
 #: Version of the file; others are refused.
 SCHEMA = 3
 
 _KIND = "style judge"
 _HINT = "train a judge with `timbrebench judge train`"
+
+
+@dataclass(frozen=True)
+class Impression:
+    """What a judge makes of a clip.
+
+    Attributes
+    ----------
+    probabilities : numpy.ndarray, shape (n_labels,)
+        Of each label.
+    embedding : numpy.ndarray, shape (d,)
+        The activations that its last, linear layer decides by: clips that it takes for alike lie near each
+        other. 128 for the default network.
+    """
+
+    probabilities: NDArray[np.float64]
+    embedding: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,7 +56,7 @@ class Judge:
         What it sees of a clip.
     network_kind : {"harmonic", "four-block", "alexnet"}
         What the network is.
-    network : torch.nn.Module
+    network : FourBlockNetwork, HarmonicNetwork or AlexNet
         In evaluation mode.
     multi_label : bool
         Whether it gives each label a probability of its own.
@@ -58,7 +74,7 @@ class Judge:
     labels: tuple[str, ...]
     front_end: BaseFrontEnd
     network_kind: NetworkKind
-    network: nn.Module
+    network: Network
     multi_label: bool
     temperature: float
     training_pieces: tuple[str, ...]
@@ -102,9 +118,21 @@ class Judge:
         AudioError
             If it is no audio.
         """
+        return self.hear(samples, sample_rate).probabilities
+
+    def hear(self, samples: Samples, sample_rate: int) -> Impression:
+        """Say the same, and what it goes by; takes and raises what :meth:`probabilities` does.
+
+        Returns
+        -------
+        Impression
+            Probabilities and embedding.
+        """
         spectrogram = torch.from_numpy(self.front_end.spectrogram(samples, sample_rate))
-        answer: NDArray[np.float64] = self.probabilities_of(spectrogram.unsqueeze(0))[0]
-        return answer
+        with torch.no_grad():
+            embedding = self.network.embed(standardise(spectrogram.unsqueeze(0).float()))
+            logits = self.network.head(embedding)
+        return Impression(self._probabilities(logits)[0], np.asarray(embedding[0].numpy(), dtype=np.float64))
 
     def probabilities_of(self, spectrograms: torch.Tensor) -> NDArray[np.float64]:
         """Say the same for clips that went through the front end.
@@ -119,8 +147,11 @@ class Judge:
         numpy.ndarray, shape (clips, n_labels)
             Probabilities.
         """
-        logits = self.logits_of(spectrograms).double() / self.temperature
-        answers = logits.sigmoid() if self.multi_label else logits.softmax(dim=1)
+        return self._probabilities(self.logits_of(spectrograms))
+
+    def _probabilities(self, logits: torch.Tensor) -> NDArray[np.float64]:
+        scaled = logits.double() / self.temperature
+        answers = scaled.sigmoid() if self.multi_label else scaled.softmax(dim=1)
         return np.asarray(answers.numpy(), dtype=np.float64)
 
     def logits_of(self, spectrograms: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.classifier import load_content_judge
+from timbrebench.classifier import Impression, load_content_judge
 from timbrebench.datasets.notes import notes_table
 from timbrebench.metrics import Trial
 
@@ -38,10 +38,10 @@ class CentroidJudge:
         self.labels = tuple(examples)
         self._centroids = np.array([self._centroid(clip, SAMPLE_RATE) for clip in examples.values()])
 
-    def probabilities(self, samples, sample_rate):
-        distance = np.abs(np.log2(self._centroids / self._centroid(samples, sample_rate)))
-        weights = np.exp(-20 * distance)
-        return weights / weights.sum()
+    def hear(self, samples, sample_rate):
+        centroid = self._centroid(samples, sample_rate)
+        weights = np.exp(-20 * np.abs(np.log2(self._centroids / centroid)))
+        return Impression(weights / weights.sum(), np.array([np.log2(centroid), 1.0]))
 
     @staticmethod
     def _centroid(samples, sample_rate) -> float:
@@ -98,7 +98,7 @@ def make_trial(clips, tune, judge):
             "judge": judge,
             "content_judge": load_content_judge(),
         }
-        return Trial(output=output, **{**known, **changes})
+        return Trial.of(output, **{**known, **changes})
 
     return make
 

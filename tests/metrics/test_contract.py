@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.audio.errors import AudioError, ConfigurationError, DatasetError, JudgeError
+from timbrebench.classifier import Impression
 from timbrebench.metrics import Score, Unscorable, evaluate, metric
 
 DECLARED = {
@@ -128,8 +129,8 @@ def test_clips_that_are_no_audio_are_refused_by_name(role, bad, make_trial, clip
 
 def test_stereo_and_double_precision_become_mono_samples(make_trial, clips):
     trial = make_trial(np.stack([clips["content"], clips["content"]]).astype(np.float64))
-    np.testing.assert_allclose(trial.output, clips["content"], atol=1e-7)
-    assert trial.output.dtype == np.float32
+    np.testing.assert_allclose(trial.output.samples, clips["content"], atol=1e-7)
+    assert trial.output.samples.dtype == np.float32
 
 
 def test_the_sample_rate_is_positive(make_trial, clips):
@@ -159,21 +160,21 @@ class Oracle:
     def __init__(self, answer):
         self.answer, self.asked = answer, 0
 
-    def probabilities(self, samples, sample_rate):
+    def hear(self, samples, sample_rate):
         self.asked += 1
         if isinstance(self.answer, Exception):
             raise self.answer
-        return np.array(self.answer)
+        return Impression(np.array(self.answer), np.zeros(2))
 
 
 def test_the_judge_is_asked_once(make_trial, clips):
     judge = Oracle([0.1, 0.9])
     trial = make_trial(clips["content"], judge=judge)
-    np.testing.assert_array_equal(trial.output_probabilities, trial.output_probabilities)
+    assert trial.output.impression is trial.output.impression
     assert judge.asked == 1
 
 
 @pytest.mark.parametrize("answer", [[1.0], [0.7, 0.7], [1.5, -0.5], [np.nan, 1.0], JudgeError("too short")])
 def test_an_unsound_answer_of_the_judge_is_no_answer(answer, make_trial, clips):
     with pytest.raises(Unscorable, match="judge"):
-        _ = make_trial(clips["content"], judge=Oracle(answer)).output_probabilities
+        _ = make_trial(clips["content"], judge=Oracle(answer)).output.impression

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timbrebench.classifier.content.decoding import COLUMNS, Decoding
-from timbrebench.classifier.content.targets import note_raster, onset_raster, sounding
-from timbrebench.datasets.notes import notes_table
+from timbrebench.classifier.content.targets import note_raster, onset_raster
+from timbrebench.datasets.notes import notes_table, window
 
 FRAME_S = 512 / 22_050
 FRAMES = 216
@@ -66,7 +66,7 @@ def test_an_onset_without_a_sound_is_no_note():
 
 def test_a_note_that_began_before_the_window_sounds_but_is_not_struck():
     piece = notes_table([(0.0, 3.0, 60, 90), (2.5, 4.0, 64, 90), (5.0, 6.0, 67, 90)])
-    inside = sounding(piece, 2.0, 2.0)
+    inside = window(piece, 2.0, 2.0)
     assert list(inside.pitch) == [60, 64]
     assert list(inside.onset_s) == [-2.0, 0.5]
     sounds, onsets = rasters(inside)

@@ -1,0 +1,222 @@
+"""One clip, and what metrics hear in it: each thing worked out once, when it is first asked for.
+
+Conventions
+-----------
+What is analysed is the *standard* clip: resampled to 22,050 Hz and scaled to a root mean square of 0.1, so
+that neither the rate nor the loudness of a clip counts. Spectra come from centred Hann windows of 2,048
+samples (93 ms), 512 samples (23 ms) apart. A silent clip has no standard form: silence cannot be scaled.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Protocol
+
+import librosa
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from timbrebench.audio.clips import Samples, as_samples, resample
+from timbrebench.audio.errors import ConfigurationError, JudgeError
+from timbrebench.audio.loudness import is_silent, scale_to_rms
+from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
+from timbrebench.classifier import Impression, Reading
+from timbrebench.metrics.detection import Times, detect_onsets, onset_envelope
+
+#: Rate in hertz and root mean square of standard clips.
+RATE = 22_050
+LEVEL = 0.1
+
+#: Window and hop of the chromagram: 372 ms tell semitones apart down to 65 Hz.
+_CHROMA_N_FFT, _CHROMA_HOP = 8192, 2048
+
+_MELS, _MFCCS = 128, 20
+
+
+class Unscorable(Exception):  # noqa: N818 - no error: an outcome that a metric declares
+    """Raised by a metric that has no answer for an output; the message is the reason."""
+
+
+class Judge(Protocol):
+    """What a metric asks of a judge: how probable each of its labels is for a clip, and what it goes by."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that it knows."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from every judge that answers differently."""
+
+    def hear(self, samples: Samples, sample_rate: int) -> Impression:
+        """Return the probability of each label, in the order of `labels`, and the embedding."""
+
+
+class ContentJudge(Protocol):
+    """What a metric asks of a content judge: which notes are heard in a clip."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from every content judge that answers differently."""
+
+    def read(self, samples: Samples, sample_rate: int) -> Reading:
+        """Return the notes, and the keys that sound in each frame."""
+
+
+class Sound:
+    """A clip, with everything that more than one metric works out of it.
+
+    Parameters
+    ----------
+    samples : array_like, shape (n,) or (channels, n)
+        Floats in [-1, 1]; checked by :func:`~timbrebench.audio.clips.as_samples`.
+    sample_rate : int
+        Their rate in hertz.
+    name : str
+        What the clip is, for reasons: "output", "content".
+    judge : Judge, optional
+        Who is asked which instrument it sounds like.
+    content_judge : ContentJudge, optional
+        Who is asked which notes are heard in it.
+
+    Raises
+    ------
+    AudioError
+        If the clip is empty, or holds NaN or infinity, or is no audio.
+    ConfigurationError
+        If the sample rate is not positive.
+    """
+
+    def __init__(
+        self,
+        samples: ArrayLike,
+        sample_rate: int,
+        *,
+        name: str = "clip",
+        judge: Judge | None = None,
+        content_judge: ContentJudge | None = None,
+    ) -> None:
+        if sample_rate <= 0:
+            raise ConfigurationError(f"the sample rate is a positive number of hertz, got {sample_rate}")
+        self.samples = as_samples(samples, name=f"the {name}")
+        self.sample_rate = sample_rate
+        self.name = name
+        self.judge = judge
+        self.content_judge = content_judge
+
+    @property
+    def duration_s(self) -> float:
+        """Its length in seconds."""
+        return len(self.samples) / self.sample_rate
+
+    @cached_property
+    def is_silent(self) -> bool:
+        """Whether its root mean square lies under -80 dB of full scale."""
+        return is_silent(self.samples)
+
+    @cached_property
+    def standard(self) -> Samples:
+        """The clip at 22,050 Hz with a root mean square of 0.1: shape (m,), float32.
+
+        Raises
+        ------
+        Unscorable
+            If the clip is silent, or what sounds in it lies above 11 kHz.
+        """
+        resampled = resample(self.samples, self.sample_rate, RATE)
+        if self.is_silent or is_silent(resampled):
+            raise Unscorable(f"the {self.name} is silent")
+        return scale_to_rms(resampled, LEVEL)
+
+    @cached_property
+    def spectrum(self) -> NDArray[np.complex64]:
+        """Short-time Fourier transform of the standard clip: shape (1025, frames)."""
+        return np.asarray(librosa.stft(self.standard, n_fft=N_FFT, hop_length=HOP_LENGTH), dtype=np.complex64)
+
+    @cached_property
+    def magnitude(self) -> Spectrogram:
+        """Magnitude of `spectrum`: a sine of amplitude 1 reaches 512."""
+        return np.abs(self.spectrum)
+
+    @cached_property
+    def log_magnitude(self) -> Spectrogram:
+        """``log(1 + magnitude)``, as :func:`~timbrebench.audio.spectra.log_magnitude`."""
+        return np.log1p(self.magnitude)
+
+    @cached_property
+    def mel_decibels(self) -> Spectrogram:
+        """Power in 128 mel bands in decibels, cut off 80 dB under the loudest: shape (128, frames)."""
+        power = librosa.feature.melspectrogram(S=self.magnitude**2, sr=RATE, n_fft=N_FFT, n_mels=_MELS)
+        return np.asarray(librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=80.0), dtype=np.float32)
+
+    @cached_property
+    def mfcc(self) -> Spectrogram:
+        """The first 20 mel-frequency cepstral coefficients of `mel_decibels`: shape (20, frames)."""
+        return np.asarray(librosa.feature.mfcc(S=self.mel_decibels, n_mfcc=_MFCCS), dtype=np.float32)
+
+    @cached_property
+    def chroma(self) -> Spectrogram:
+        """Power in the twelve pitch classes, C first, each frame's greatest 1: shape (12, frames).
+
+        Windows of 372 ms, 93 ms apart, tuned to A4 = 440 Hz.
+        """
+        if len(self.standard) < _CHROMA_N_FFT:
+            raise Unscorable(f"the {self.name} is shorter than the {_CHROMA_N_FFT / RATE:.2f} s of a window")
+        spectrum = librosa.stft(self.standard, n_fft=_CHROMA_N_FFT, hop_length=_CHROMA_HOP)
+        chroma = librosa.feature.chroma_stft(
+            S=np.abs(spectrum) ** 2, sr=RATE, n_fft=_CHROMA_N_FFT, tuning=0.0
+        )
+        return np.asarray(chroma, dtype=np.float32)
+
+    @cached_property
+    def onset_envelope(self) -> NDArray[np.float32]:
+        """Spectral flux, 86 frames a second (:func:`~timbrebench.metrics.detection.onset_envelope`)."""
+        return onset_envelope(self.standard)
+
+    @cached_property
+    def onsets(self) -> Times:
+        """Onsets that are detected, in seconds; none in a silent clip."""
+        try:
+            return detect_onsets(self.standard, RATE)
+        except Unscorable:
+            return np.zeros(0)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What the content judge reads.
+
+        Raises
+        ------
+        Unscorable
+            If there is no content judge, or it has no answer.
+        """
+        if self.content_judge is None:
+            raise Unscorable("needs a content judge, none was given")
+        try:
+            return self.content_judge.read(self.samples, self.sample_rate)
+        except JudgeError as error:
+            raise Unscorable(f"the content judge has no answer for the {self.name}: {error}") from error
+
+    @cached_property
+    def impression(self) -> Impression:
+        """What the judge makes of it.
+
+        Raises
+        ------
+        Unscorable
+            If there is no judge, it has no answer, or its answer is no distribution over its labels.
+        """
+        if self.judge is None:
+            raise Unscorable("needs a judge, none was given")
+        try:
+            answer = self.judge.hear(self.samples, self.sample_rate)
+        except JudgeError as error:
+            raise Unscorable(f"the judge has no answer for the {self.name}: {error}") from error
+        probabilities = np.asarray(answer.probabilities, dtype=np.float64)
+        labels = self.judge.labels
+        if probabilities.shape != (len(labels),):
+            raise Unscorable(f"the judge's answer has shape {probabilities.shape} for {len(labels)} labels")
+        if not (np.all(probabilities >= 0) and math.isclose(probabilities.sum(), 1, abs_tol=1e-3)):
+            raise Unscorable("the judge's answer is no probability distribution")
+        return Impression(probabilities, np.asarray(answer.embedding, dtype=np.float64))
