@@ -13,7 +13,7 @@ FOLDERS := audio datasets classifier transfer metrics experiments
 # The project's folders must not shadow packages of the same name.
 export PYTHONSAFEPATH = 1
 
-.PHONY: help setup system benchmark test lint types regression baseline clean
+.PHONY: help setup system benchmark test lint types regression baseline validate-metrics clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make lint types   check style, the direction of imports, and types"
 	@echo "make regression   compare a smoke run with the stored baseline"
 	@echo "make baseline     make a smoke run the stored baseline"
+	@echo "make validate-metrics [OUT=folder] [DATASET=folder]        check that metrics do what they declare"
 	@echo "make setup clean  install into $(VENV); remove it and all caches, never results"
 
 setup: system $(VENV)/installed
@@ -61,6 +62,12 @@ baseline: setup
 	$(BIN)/timbrebench baseline $(OUT) $(BASELINE)
 
 regression baseline: OUT = runs/smoke
+
+# On the default run's dataset and judge, as far as they are there and fit; what is missing is built in OUT.
+validate-metrics: DATASET ?= $(patsubst %/dataset.json,%,$(wildcard runs/default/dataset/dataset.json))
+validate-metrics: OUT = runs/validity
+validate-metrics: setup
+	$(BIN)/timbrebench validate-metrics --out $(OUT) $(if $(DATASET),--dataset $(DATASET))
 
 clean:
 	rm -rf $(VENV) .types build dist *.egg-info

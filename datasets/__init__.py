@@ -13,8 +13,8 @@ with contextlib.redirect_stdout(io.StringIO()):
     import pretty_midi  # noqa: F401
 
 from timbrebench.datasets.configuration import DatasetConfiguration
-from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.rendering import build_dataset
 from timbrebench.datasets.verification import verify_dataset
 
-__all__ = ["Dataset", "DatasetConfiguration", "build_dataset", "verify_dataset"]
+__all__ = ["Clip", "Dataset", "DatasetConfiguration", "build_dataset", "verify_dataset"]

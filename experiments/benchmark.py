@@ -15,13 +15,15 @@ from timbrebench.experiments.configuration import RunConfiguration, parse_config
 from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.report import write_report
 from timbrebench.experiments.results import Results, collect
-from timbrebench.experiments.runner import judges_learned, list_tasks, run_scores, run_transfers
+from timbrebench.experiments.runner import judges_learned, list_tasks, run_transfers
+from timbrebench.experiments.scoring import run_impressions, run_scores
 from timbrebench.experiments.store import Store
 from timbrebench.experiments.suite import Suite, make_suite
 
 CONFIGURATION = "configuration.json"
 RECORDS = "records.jsonl"
 LEADERBOARD = "leaderboard.csv"
+SETS = "sets.csv"
 VALIDITY = "validity.json"
 REPORT = "report.html"
 SUITE = "suite.csv"
@@ -64,8 +66,8 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
     Returns
     -------
     Run
-        With `root` holding ``leaderboard.csv``, ``report.html``, ``validity.json``, ``suite.csv``, the
-        outputs under ``outputs/``, the dataset and the judge.
+        With `root` holding ``leaderboard.csv``, ``sets.csv``, ``report.html``, ``validity.json``,
+        ``suite.csv``, the outputs under ``outputs/``, the dataset and the judge.
 
     Raises
     ------
@@ -91,6 +93,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
             root=root,
             store=store,
         )
+        run_impressions(suite.clips, dataset=dataset, judge_path=root / JUDGE / "judge.pt", store=store)
         results = collect(configuration, suite, tasks, judge.fingerprint, store)
     return _publish(results, root)
 
@@ -136,6 +139,9 @@ def _publish(results: Results, root: Path) -> Run:
     leaderboard = make_leaderboard(results)
     table = leaderboard.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_text(root / LEADERBOARD, table)
+    if len(results.sets):
+        sets = results.sets.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        write_text(root / SETS, sets)
     write_json(root / VALIDITY, {"valid": leaderboard.is_valid, "problems": list(leaderboard.problems)})
     run = Run(root, results, leaderboard)
     log("writing the report")

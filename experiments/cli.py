@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from timbrebench.audio.errors import ConfigurationError, TimbrebenchError, UnknownNameError
+from timbrebench.audio.errors import ConfigurationError, TimbrebenchError
 from timbrebench.experiments.console import AsJson, Config, print_json, print_line
 from timbrebench.experiments.judge_commands import judge_app
+from timbrebench.experiments.metric_commands import validate_metrics_command
+from timbrebench.experiments.score_command import score_command
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
 
@@ -181,73 +183,8 @@ def _setting(text: str) -> tuple[str, Any]:
         return key, value
 
 
-@app.command("score")
-def score(
-    output: Annotated[Path, typer.Argument(help="Audio to score.")],
-    content: Annotated[Path, typer.Option(help="The content it was made from.")],
-    style: Annotated[Path, typer.Option(help="The style it was made with.")],
-    reference: Annotated[Path | None, typer.Option(help="The true target, where there is one.")] = None,
-    notes: Annotated[
-        Path | None, typer.Option(help="The content's notes, CSV: onset_s,offset_s,pitch,velocity.")
-    ] = None,
-    judge: Annotated[Path | None, typer.Option(help="A saved judge, judge.pt.")] = None,
-    content_label: Annotated[
-        str | None, typer.Option(help="The content's label; else what the judge hears.")
-    ] = None,
-    style_label: Annotated[
-        str | None, typer.Option(help="The style's label; else what the judge hears.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compute every metric that the given files allow."""
-    from timbrebench.audio import read_audio
-    from timbrebench.classifier import Judge, load_content_judge
-    from timbrebench.datasets.notes import read_notes
-    from timbrebench.metrics.contract import evaluate
-    from timbrebench.metrics.registry import get, metric_names
-    from timbrebench.metrics.trial import Trial
-
-    samples, sample_rate = read_audio(output)
-    others = {
-        role: read_audio(path, sample_rate)[0]
-        for role, path in (("content", content), ("style", style), ("reference", reference))
-        if path is not None
-    }
-    listener = Judge.load(judge) if judge is not None else None
-    if listener is not None:
-        content_label = _known_label(content_label, listener) or listener.predict(
-            others["content"], sample_rate
-        )
-        style_label = _known_label(style_label, listener) or listener.predict(others["style"], sample_rate)
-    trial = Trial.of(
-        samples,
-        content=others["content"],
-        style=others["style"],
-        sample_rate=sample_rate,
-        reference=others.get("reference"),
-        notes=read_notes(notes) if notes is not None else None,
-        content_label=content_label,
-        style_label=style_label,
-        judge=listener,
-        content_judge=load_content_judge(),
-    )
-    scores = evaluate(trial, [get(name) for name in metric_names()])
-    if as_json:
-        print_json(
-            {
-                name: {"value": None if item.reason else item.value, "reason": item.reason}
-                for name, item in scores.items()
-            }
-        )
-        return
-    for name, item in scores.items():
-        print_line(f"{name:20} " + (f"not computed: {item.reason}" if item.reason else f"{item.value:.4f}"))
-
-
-def _known_label(label: str | None, judge: Any) -> str | None:  # noqa: ANN401 - imported where it is used
-    if label is not None and label not in judge.labels:
-        raise UnknownNameError("label of the judge", label, judge.labels)
-    return label
+app.command("score")(score_command)
+app.command("validate-metrics")(validate_metrics_command)
 
 
 @app.command("run")

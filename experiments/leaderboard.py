@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.experiments.configuration import CONTROLS
-from timbrebench.experiments.results import Results
+from timbrebench.experiments.results import COSTS, Results
 from timbrebench.experiments.statistics import (
     Floats,
+    content_kept,
     headline,
     interval,
     resample_pieces,
@@ -36,7 +37,8 @@ class Leaderboard:
         One row for each method, best first, controls last. Columns: ``rank`` (empty for controls and for
         methods with missing outputs), ``method``, ``kind``, ``settings`` (what differs from the published
         ones), ``outputs``, ``missing``, ``violation`` (what the method shares with a judge that it must
-        not), ``headline``, each metric, and ``seconds`` for one pair. Figures are
+        not), ``headline``, ``content_kept`` (its half beside style accuracy), each metric, and what a
+        pair costs (``seconds``, ``realtime_factor``, ``peak_memory_mib``). Figures are
         means over pairs, with ``_low`` and ``_high`` (95 % interval over content pieces) and, for metrics,
         ``_n``, the number of values behind them.
     problems : tuple of str
@@ -73,6 +75,7 @@ def make_leaderboard(results: Results) -> Leaderboard:
     if {STYLE, CONTENT} <= set(results.configuration.metrics):
         chance, ceiling = means["style-copy"][CONTENT], means["reference"][CONTENT]
         for figures in means.values():
+            figures["content_kept"] = content_kept(figures[CONTENT], chance, ceiling)
             figures["headline"] = headline(figures[STYLE], figures[CONTENT], chance, ceiling)
     rows = [_row(results, label, means[label]) for label in results.labels]
     table = pd.DataFrame(rows)
@@ -86,7 +89,7 @@ def _means(results: Results, label: str, pieces: list[str], counts: Floats) -> d
     """Return each metric's mean in each resample; the last is that of the data as they are."""
     rows = results.of(label)
     piece_of = np.searchsorted(pieces, rows.piece.to_numpy(dtype=str))
-    names = [*results.configuration.metrics, "seconds"]
+    names = [*results.configuration.metrics, *COSTS]
     return {name: resampled_means(rows[name].to_numpy(dtype=np.float64), piece_of, counts) for name in names}
 
 
@@ -103,7 +106,7 @@ def _row(results: Results, label: str, figures: dict[str, Floats]) -> dict[str, 
         "missing": int((~done).sum()),
         "violation": results.violations.get(label, ""),
     }
-    names = ["headline", *results.configuration.metrics, "seconds"]
+    names = ["headline", "content_kept", *results.configuration.metrics, *COSTS]
     for name in (name for name in names if name in figures):
         row[name] = float(figures[name][-1])
         row[f"{name}_low"], row[f"{name}_high"] = interval(figures[name][:-1])

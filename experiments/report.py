@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import platform
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 from importlib.metadata import version
 from io import BytesIO
@@ -44,6 +43,13 @@ from timbrebench.experiments.leaderboard import CONTENT, STYLE, Leaderboard
 from timbrebench.experiments.results import Results
 from timbrebench.experiments.statistics import COVERAGE, headline
 from timbrebench.experiments.suite import Pair
+from timbrebench.experiments.tables import (
+    Column,
+    as_records,
+    leaderboard_columns,
+    leaderboard_groups,
+    questions,
+)
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class
 
@@ -56,32 +62,7 @@ EMBEDDED_BYTES = 6_000_000
 #: Metrics that stand beside each output that can be heard.
 _KEY_METRICS = (STYLE, CONTENT, "key_invariance_mse")
 
-_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
-
-_HEADLINE = (
-    "Harmonic mean of style accuracy and of note F1, where note F1 is scaled so that the style copy's is 0 "
-    "and the reference's is 1"
-)
-
 _SOFTWARE = ("timbrebench", "torch", "pytorch-lightning", "librosa", "mir_eval", "numpy", "scipy")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of figures: what it is called, which way is better, how it is written."""
-
-    name: str
-    unit: str
-    direction: str
-    summary: str
-    decimals: int = 2
-
-    def text(self, value: float) -> str:
-        """Write a value with the column's decimals; a dash for NaN."""
-        if math.isnan(value):
-            return _DASH
-        rounded = round(value, self.decimals) + 0.0  # no minus sign before zero
-        return f"{rounded:.{self.decimals}f}".replace("-", _MINUS)
 
 
 @dataclass
@@ -139,7 +120,7 @@ def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path
         If the page cannot be written.
     """
     dataset = Dataset.open(root / "dataset")
-    columns = _columns(results, leaderboard.table)
+    columns = leaderboard_columns(results, leaderboard.table)
     environment = Environment(
         loader=FunctionLoader(_template),
         autoescape=True,
@@ -153,7 +134,9 @@ def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path
         results=results,
         leaderboard=leaderboard,
         columns=columns,
-        groups=_groups(results, leaderboard.table, columns),
+        groups=leaderboard_groups(results, leaderboard.table, columns),
+        questions=questions(results, leaderboard.table),
+        sets=as_records(results.sets[results.sets.label == "all"]) if len(results.sets) else [],
         plane=_plane(leaderboard.table, columns),
         judge=_judge(root / "judge" / "evaluation.json", dataset),
         examples=_examples(results, leaderboard.table, columns, dataset, root),
@@ -188,80 +171,6 @@ def _data_uri(content: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-# Leaderboard
-
-
-def _columns(results: Results, table: pd.DataFrame) -> list[Column]:
-    """List the columns of figures: the headline, what it is made of, the other metrics, the time."""
-    columns = [Column("headline", "1", "higher", _HEADLINE)]
-    # Sorting is stable: the other metrics keep the configuration's order.
-    for name in sorted(results.configuration.metrics, key=lambda name: (name != STYLE, name != CONTENT)):
-        about = get(name).specification
-        columns.append(Column(name, about.unit, about.direction, about.summary))
-    columns.append(Column("seconds", "s per pair", "lower", "What a method takes for one pair"))
-    present = [column for column in columns if column.name in table]
-    return [replace(column, decimals=_decimals(table[column.name])) for column in present]
-
-
-def _decimals(values: Iterable[float]) -> int:
-    """Choose how many decimals a column is written with: two or three digits for its largest value."""
-    largest = max((abs(value) for value in values if math.isfinite(value) and value), default=1.0)
-    least = 2 if largest < 10 else 1 if largest < 100 else 0
-    return min(max(1 - math.floor(math.log10(largest)), least), 6)
-
-
-def _groups(results: Results, table: pd.DataFrame, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Return the leaderboard's rows, methods and controls apart."""
-    ranks = [int(rank) for rank in table["rank"].dropna()]
-    groups = []
-    for kind, name in (("method", "methods"), ("control", "controls")):
-        rows = []
-        for row in _records(table[table.kind == kind]):
-            rank = None if pd.isna(row["rank"]) else int(row["rank"])
-            rows.append(
-                {
-                    "label": row["method"],
-                    "rank": rank,
-                    "is_tied": rank is not None and ranks.count(rank) > 1,
-                    "settings": json.loads(row["settings"]),
-                    "outputs": row["outputs"],
-                    "missing": row["missing"],
-                    "violation": row["violation"],
-                    "cells": [_cell(results, row, column) for column in columns],
-                }
-            )
-        groups.append({"name": name, "rows": rows})
-    return groups
-
-
-def _cell(results: Results, row: dict[str, Any], column: Column) -> dict[str, Any]:
-    """Return a figure of the leaderboard: value, interval, and why there is none."""
-    value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
-    number = row.get(f"{column.name}_n", row["outputs"])
-    return {
-        "value": value,
-        "low": low,
-        "high": high,
-        "text": column.text(value),
-        "interval": "" if math.isnan(low) else f"{column.text(low)} {_DASH} {column.text(high)}",
-        "note": f"{number} of {row['outputs']}" if 0 < number < row["outputs"] else "",
-        "reason": _why_missing(results, row, column.name) if math.isnan(value) else "",
-    }
-
-
-def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
-    """Say why a method has no figure: the commonest reason among its outputs."""
-    if name == "headline":
-        if any(math.isnan(row[part]) for part in (STYLE, CONTENT)):
-            return f"needs {STYLE} and {CONTENT}"
-        return "the reference has no higher note F1 than the style copy"
-    if name not in results.reasons:
-        return "not run"
-    reasons = results.reasons[name][results.transfers.label == row["method"]]
-    counts = reasons[reasons != ""].value_counts()
-    return str(counts.index[0]) if len(counts) else "no output"
-
-
 # Figures
 
 
@@ -278,7 +187,7 @@ def _plane(table: pd.DataFrame, columns: Sequence[Column]) -> Markup | None:
             (row[f"{CONTENT}_low"], row[f"{CONTENT}_high"]),
             row["kind"] == "control",
         )
-        for row in _records(table)
+        for row in as_records(table)
     ]
     content_of = table.set_index("method")[CONTENT]
 
@@ -381,7 +290,7 @@ def _failures(results: Results) -> list[dict[str, Any]]:
     # The silence control fails as it must: what needs looking at stands above it.
     failed = failed.sort_values("label", key=lambda labels: labels == "silence", kind="stable")
     groups = failed.groupby(["label", "status", "reason"], sort=False)
-    return _records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())
+    return as_records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())
 
 
 def _gaps(results: Results) -> list[dict[str, Any]]:
@@ -391,8 +300,4 @@ def _gaps(results: Results) -> list[dict[str, Any]]:
     reasons = pd.concat([keys, results.reasons[done]], axis=1)
     long = reasons.melt(["label", "pair_id"], var_name="metric", value_name="reason")
     groups = long[long.reason != ""].groupby(["label", "metric", "reason"], sort=False)
-    return _records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+    return as_records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())

@@ -10,11 +10,16 @@ import pandas as pd
 
 from timbrebench.classifier import load_content_judge
 from timbrebench.experiments.configuration import RunConfiguration
-from timbrebench.experiments.runner import Task, score_key
+from timbrebench.experiments.runner import Task
+from timbrebench.experiments.scoring import score_key
+from timbrebench.experiments.sets import compare_sets
 from timbrebench.experiments.store import Store
 from timbrebench.experiments.suite import Suite
 
-_TRANSFER_COLUMNS = ("label", "pair_id", "piece", "seed", "status", "reason", "seconds", "output")
+#: What a transfer took: seconds, seconds for each second of content, and the most memory in MiB.
+COSTS = ("seconds", "realtime_factor", "peak_memory_mib")
+
+_TRANSFER_COLUMNS = ("label", "pair_id", "piece", "seed", "status", "reason", *COSTS, "output")
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,8 @@ class Results:
     suite : Suite
         Its pairs.
     transfers : pandas.DataFrame
-        One row for each method, pair and seed: ``label, pair_id, piece, seed, status, reason, seconds,
-        output``. What was not run yet has the status "missing".
+        One row for each method, pair and seed: ``label, pair_id, piece, seed, status, reason``, the
+        :data:`COSTS`, ``output``. What was not run yet has the status "missing".
     scores : pandas.DataFrame
         The same rows in the same order; one column for each metric, NaN where it could not be computed.
     reasons : pandas.DataFrame
@@ -37,6 +42,8 @@ class Results:
     violations : mapping of str to str
         What a method shares with a judge that it must not, by label; methods that share nothing are not in
         it.
+    sets : pandas.DataFrame
+        All outputs of a method beside real clips (:func:`~timbrebench.experiments.sets.compare_sets`).
     """
 
     configuration: RunConfiguration
@@ -45,6 +52,7 @@ class Results:
     scores: pd.DataFrame
     reasons: pd.DataFrame
     violations: Mapping[str, str] = field(default_factory=dict)
+    sets: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def of(self, label: str) -> pd.DataFrame:
         """Return a method's transfers and scores side by side."""
@@ -87,12 +95,13 @@ def collect(
     transfers, scores, reasons = [], [], []
     for task in tasks:
         record = store.transfer(task.key)
-        status, reason, seconds, output = "missing", "not run yet", np.nan, ""
+        status, reason, output, costs = "missing", "not run yet", "", (np.nan, np.nan, np.nan)
         found: dict[str, float] = dict.fromkeys(configuration.metrics, np.nan)
         why = dict.fromkeys(configuration.metrics, "no output")
         if record is not None:
             status, reason, output = record.status, record.reason, record.output
-            seconds = record.seconds
+            memory = np.nan if record.peak_memory_mib is None else record.peak_memory_mib
+            costs = (record.seconds, record.seconds / task.pair.content.duration_s, memory)
         if record is not None and record.status == "ok":
             for metric in configuration.metrics:
                 score = store.score(score_key(record, task.pair, metric, judge))
@@ -100,7 +109,7 @@ def collect(
                     found[metric] = np.nan if score.value is None else score.value
                 why[metric] = "not scored yet" if score is None else score.reason
         piece = task.pair.content.piece
-        row = (task.entry.name, task.pair.pair_id, piece, task.seed, status, reason, seconds, output)
+        row = (task.entry.name, task.pair.pair_id, piece, task.seed, status, reason, *costs, output)
         transfers.append(row)
         scores.append(found)
         reasons.append(why)
@@ -112,6 +121,7 @@ def collect(
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
         _violations(tasks, [judge, load_content_judge().fingerprint], store),
+        compare_sets(tasks, suite, judge, store),
     )
 
 

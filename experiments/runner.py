@@ -1,4 +1,4 @@
-"""Run methods on pairs and score what they return, each thing once.
+"""Run methods on pairs, each once.
 
 Outputs are written as files and metrics are computed from the files, so a method's audio can be heard, scored
 again with other metrics, and compared with audio that was made elsewhere.
@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from joblib import Parallel, cpu_count, delayed
 
-from timbrebench.audio.clips import read_audio, write_audio
+from timbrebench.audio.clips import write_audio
 from timbrebench.audio.errors import StorageError, TimbrebenchError
 from timbrebench.audio.progress import Tracker, muted
 from timbrebench.audio.storage import file_sha256, fingerprint
-from timbrebench.classifier import ContentJudge, Judge, load_content_judge
+from timbrebench.classifier import ContentJudge, Judge
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts import find_soundfont
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
-from timbrebench.experiments.store import LearnedRecord, ScoreRecord, Store, Transfer
+from timbrebench.experiments.memory import forget_peak, peak_mib
+from timbrebench.experiments.store import LearnedRecord, Store, Transfer
 from timbrebench.experiments.suite import Pair, Suite, SuiteConfiguration
-from timbrebench.metrics.contract import evaluate
-from timbrebench.metrics.registry import get
-from timbrebench.metrics.trial import Trial
 from timbrebench.transfer.contract import Method, apply
 from timbrebench.transfer.registry import create
 
@@ -229,6 +225,7 @@ def _transfer(task: Task, method: Method, dataset: Dataset, root: Path) -> Trans
     pair = task.pair
     content, style, reference = (dataset.samples(clip) for clip in (pair.content, pair.style, pair.reference))
     status, reason, digest = "ok", "", ""
+    watched = forget_peak()
     started = time.perf_counter()
     try:
         with muted():
@@ -243,6 +240,7 @@ def _transfer(task: Task, method: Method, dataset: Dataset, root: Path) -> Trans
     except (Exception, SystemExit) as error:  # a method is anybody's code; the run goes on
         status, reason = "failed", _reason(error)
     seconds = time.perf_counter() - started
+    memory = peak_mib() if watched else None
     if status == "ok":
         path = root / task.output
         write_audio(path, samples, pair.content.sample_rate, subtype=_SUBTYPE)
@@ -256,111 +254,8 @@ def _transfer(task: Task, method: Method, dataset: Dataset, root: Path) -> Trans
             "status": status,
             "reason": reason,
             "seconds": seconds,
+            "peak_memory_mib": memory,
             "output": task.output.as_posix() if digest else "",
             "output_sha256": digest,
         }
     )
-
-
-def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
-    """Return the key of a score.
-
-    Parameters
-    ----------
-    transfer : Transfer
-        The output.
-    pair : Pair
-        What it was made from.
-    metric : str
-        A metric's name.
-    judge : str
-        The style judge's fingerprint, which counts for metrics that ask it.
-    """
-    specification = get(metric).specification
-    asked = judge if "judge" in specification.needs else ""
-    if "content_judge" in specification.needs:
-        asked += load_content_judge().fingerprint
-    return fingerprint(
-        ["score", transfer.output_sha256, pair.fingerprint, metric, specification.version, asked]
-    )
-
-
-def run_scores(
-    tasks: Iterable[Task],
-    metrics: Iterable[str],
-    *,
-    dataset: Dataset,
-    judge_path: Path,
-    root: Path,
-    store: Store,
-) -> None:
-    """Compute the scores that are missing.
-
-    Parameters
-    ----------
-    tasks : iterable of Task
-        Those with an output are scored.
-    metrics : iterable of str
-        Names of metrics.
-    dataset : Dataset
-        Holds the clips and notes.
-    judge_path : pathlib.Path
-        A saved judge.
-    root : pathlib.Path
-        The run's folder.
-    store : Store
-        Where results are recorded as they come.
-    """
-    names = tuple(metrics)
-    judge = Judge.load(judge_path).fingerprint
-    jobs = []
-    for task in tasks:
-        transfer = store.transfer(task.key)
-        if transfer is None or transfer.status != "ok":
-            continue
-        keys = {name: score_key(transfer, task.pair, name, judge) for name in names}
-        keys = {name: key for name, key in keys.items() if store.score(key) is None}
-        if keys:
-            jobs.append(delayed(_score)(task.pair, root / transfer.output, keys, dataset, judge_path))
-    with (
-        Tracker("scoring", len(jobs), "outputs") as tracker,
-        Parallel(n_jobs=cpu_count(), return_as="generator_unordered") as parallel,
-    ):
-        for records in parallel(jobs):
-            store.add(*records)
-            tracker.advance()
-
-
-@lru_cache(maxsize=1)
-def _judge(path: Path) -> Judge:
-    """Return this process's copy of a judge, loaded once."""
-    return Judge.load(path)
-
-
-def _score(
-    pair: Pair, output: Path, keys: dict[str, str], dataset: Dataset, judge_path: Path
-) -> list[ScoreRecord]:
-    """Score an output, in a worker."""
-    samples, sample_rate = read_audio(output)
-    trial = Trial.of(
-        samples,
-        content=dataset.samples(pair.content),
-        style=dataset.samples(pair.style),
-        sample_rate=sample_rate,
-        reference=dataset.samples(pair.reference),
-        notes=dataset.notes(pair.content),
-        content_label=pair.content.label,
-        style_label=pair.style.label,
-        judge=_judge(judge_path),
-        content_judge=load_content_judge(),
-    )
-    scores = evaluate(trial, [get(name) for name in keys])
-    return [
-        ScoreRecord(
-            key=key,
-            metric=name,
-            value=None if scores[name].reason else scores[name].value,
-            reason=scores[name].reason or "",
-        )
-        for name, key in keys.items()
-    ]

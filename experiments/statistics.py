@@ -77,6 +77,24 @@ def interval(means: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def content_kept(content: Floats, chance: Floats, ceiling: Floats) -> Floats:
+    """Return which share of the notes is kept: 0 for those that agree by chance, 1 for all that can be heard.
+
+    Parameters
+    ----------
+    content, chance, ceiling : numpy.ndarray
+        Note F1 of the method, of the style copy and of the reference.
+
+    Returns
+    -------
+    numpy.ndarray, same shape
+        0 to 1; NaN where an input is, or where the reference is no better than the style copy.
+    """
+    room = ceiling - chance
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(room > 0, np.clip((content - chance) / room, 0, 1), np.nan)
+
+
 def headline(style: Floats, content: Floats, chance: Floats, ceiling: Floats) -> Floats:
     """Return the headline score: the harmonic mean of style and content.
 
@@ -89,16 +107,15 @@ def headline(style: Floats, content: Floats, chance: Floats, ceiling: Floats) ->
     style : numpy.ndarray
         Style accuracy, 0 to 1.
     content, chance, ceiling : numpy.ndarray, same shape
-        Onset F1 of the method, of the style copy and of the reference.
+        Note F1 of the method, of the style copy and of the reference.
 
     Returns
     -------
     numpy.ndarray, same shape
         0 to 1; NaN where an input is, or where the reference is no better than the style copy.
     """
-    room = ceiling - chance
+    kept = content_kept(content, chance, ceiling)
     with np.errstate(invalid="ignore", divide="ignore"):
-        kept = np.where(room > 0, np.clip((content - chance) / room, 0, 1), np.nan)
         total = style + kept
         return np.where(total > 0, 2 * style * kept / total, np.where(np.isnan(total), np.nan, 0.0))
 

@@ -41,6 +41,8 @@ class Transfer(BaseModel):
         Why there is no output; empty for "ok".
     seconds : float
         What the method took, reading and writing apart.
+    peak_memory_mib : float or None
+        Most memory that the process held in the meantime, libraries and all; None where it cannot be known.
     output, output_sha256 : str
         Path relative to the run's folder, and the file's SHA-256; empty unless "ok".
     """
@@ -55,6 +57,7 @@ class Transfer(BaseModel):
     status: Status
     reason: str = ""
     seconds: float = 0.0
+    peak_memory_mib: float | None = None
     output: str = ""
     output_sha256: str = ""
 
@@ -113,7 +116,31 @@ class LearnedRecord(BaseModel):
         return f"has learned from {common} clips that a judge learned from" if common else ""
 
 
-Record = Transfer | ScoreRecord | LearnedRecord
+class ImpressionRecord(BaseModel):
+    """What the style judge made of an output: what the scores of a whole set are computed from.
+
+    Attributes
+    ----------
+    key : str
+        Fingerprint of the output's SHA-256 and the judge.
+    probabilities : tuple of float
+        Of each of the judge's labels; empty where the judge had no answer.
+    embedding : tuple of float
+        What its last layer decides by; empty as well.
+    reason : str
+        Why there is none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["impression"] = "impression"
+    key: str
+    probabilities: tuple[float, ...] = ()
+    embedding: tuple[float, ...] = ()
+    reason: str = ""
+
+
+Record = Transfer | ScoreRecord | LearnedRecord | ImpressionRecord
 
 
 class Store:
@@ -171,6 +198,11 @@ class Store:
         record = self._records.get(key)
         return record if isinstance(record, ScoreRecord) else None
 
+    def impression(self, key: str) -> ImpressionRecord | None:
+        """Return what the judge made of an output, by the key of both, if it was asked."""
+        record = self._records.get(key)
+        return record if isinstance(record, ImpressionRecord) else None
+
     def learned(self, key: str) -> LearnedRecord | None:
         """Return what the judge or method with this key has learned, if it was recorded."""
         record = self._records.get(key)
@@ -194,6 +226,7 @@ def _parse(text: str) -> Iterator[Record]:
         "transfer": Transfer,
         "score": ScoreRecord,
         "learned": LearnedRecord,
+        "impression": ImpressionRecord,
     }
     for line in text.splitlines():
         try:

@@ -73,10 +73,13 @@ class Suite:
         How it was drawn.
     pairs : tuple of Pair
         In the order of their numbers.
+    clips : tuple of Clip
+        All real clips that the pairs were drawn from.
     """
 
     configuration: SuiteConfiguration
     pairs: tuple[Pair, ...]
+    clips: tuple[Clip, ...] = ()
 
     @property
     def version(self) -> str:
@@ -156,7 +159,7 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Co
         pairs.append(
             Pair(pair_id, content, style, reference, _pair_fingerprint(dataset, content, style, reference))
         )
-    return Suite(configuration, tuple(pairs))
+    return Suite(configuration, tuple(pairs), tuple(clips))
 
 
 def _turns(places: Sequence[tuple[str, float]], generator: np.random.Generator) -> list[tuple[str, float]]:

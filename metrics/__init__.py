@@ -9,11 +9,13 @@ How loud an output is does not count, as long as it is not silent, unless a metr
 
 from timbrebench.metrics.contract import Metric, Score, Specification, evaluate, metric
 from timbrebench.metrics.registry import get, metric_names
+from timbrebench.metrics.scoring import Folders, score, score_folders
 from timbrebench.metrics.sound import ContentJudge, Judge, Sound, Unscorable
 from timbrebench.metrics.trial import Trial
 
 __all__ = [
     "ContentJudge",
+    "Folders",
     "Judge",
     "Metric",
     "Score",
@@ -25,4 +27,6 @@ __all__ = [
     "get",
     "metric",
     "metric_names",
+    "score",
+    "score_folders",
 ]

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
@@ -190,6 +191,12 @@ class Metric:
                 f"to {declared.upper:g}: a fault of the metric",
             )
         return Score(value)
+
+    @property
+    def question(self) -> str:
+        """The question that it answers with others: the first line of its module's description."""
+        lines = (sys.modules[self._function.__module__].__doc__ or "").strip().splitlines()
+        return lines[0] if lines else self.specification.summary
 
     def __repr__(self) -> str:
         return f"<Metric {self.specification.name} v{self.specification.version}>"

@@ -15,8 +15,17 @@ The maximum over all lags of the normalised cross-correlation of two waveforms::
   seconds. The same notes played by another instrument are low, too, since their phases are unrelated.
 - A silent clip has no score.
 
-Neither direction is better. A value near 1 exposes a method that hands back what it was given; below that,
-a lower value is no merit, since noise has the lowest.
+Of ``xcorr_content`` and ``xcorr_style`` neither direction is better. A value near 1 exposes a method that
+hands back what it was given; below that, a lower value is no merit, since noise has the lowest.
+
+``is_noop`` (of the content) and ``is_style_copy`` (of the style) are 1 if the maximum is at least 0.9, else
+0; their means over a suite are the shares of outputs that are copies, and lower is better. On 14 pieces of
+the default dataset's training split, 5 s each, the same notes by the same instrument of another soundfont
+reached 0.74 at most (0.41 in nine cases out of ten), and by another instrument 0.57. Copies of a piano:
+with noise 20 dB under them 0.995 and 10 dB under them 0.953; cut off above 4 kHz at least 0.98, above 2 kHz
+0.94, above 1 kHz 0.88; with the waveform clipped at twice its root mean square 0.95. A copy that has lost
+its phases is not found (0.17 to 0.52 after Griffin-Lim), and neither is one stretched, transposed or cut to
+less than 81 % of its energy.
 
 References
 ----------
@@ -27,44 +36,11 @@ maximum cross-correlation shows that a texture does not repeat its source.
 
 from __future__ import annotations
 
-import numpy as np
-import scipy.signal
-
 from timbrebench.metrics.contract import metric
-from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.trial import Trial
 
-
-def max_cross_correlation(first: Sound, second: Sound) -> float:
-    """Return the maximum of the normalised cross-correlation over all lags.
-
-    Parameters
-    ----------
-    first, second : Sound
-        Clips of any lengths.
-
-    Returns
-    -------
-    float
-        0 to 1; the same in either order.
-
-    Raises
-    ------
-    Unscorable
-        If either is silent.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> clip = 0.1 * np.random.default_rng(0).standard_normal(10_000)
-    >>> delayed = np.concatenate([np.zeros(300), -0.5 * clip])
-    >>> round(max_cross_correlation(Sound(clip, 22050), Sound(delayed, 22050)), 6)
-    1.0
-    """
-    # Single precision would leave an error of the size of a low score.
-    x, y = first.standard.astype(np.float64), second.standard.astype(np.float64)
-    peak = np.abs(scipy.signal.correlate(x, y, mode="full", method="fft")).max()
-    return min(1.0, float(peak / (np.linalg.norm(x) * np.linalg.norm(y))))
+#: From which correlation on two clips are one and a copy of it.
+COPY = 0.9
 
 
 @metric(
@@ -76,10 +52,11 @@ def max_cross_correlation(first: Sound, second: Sound) -> float:
     direction="none",
     relevant_change=0.05,
     summary="Is the output a copy of the content?",
+    responds={"wrong_instrument": "rises"},
 )
 def xcorr_content(trial: Trial) -> float:
     """Return the maximum cross-correlation of output and content."""
-    return max_cross_correlation(trial.output, trial.content)
+    return trial.content_correlation
 
 
 @metric(
@@ -94,4 +71,34 @@ def xcorr_content(trial: Trial) -> float:
 )
 def xcorr_style(trial: Trial) -> float:
     """Return the maximum cross-correlation of output and style."""
-    return max_cross_correlation(trial.output, trial.style)
+    return trial.style_correlation
+
+
+@metric(
+    name="is_noop",
+    version=1,
+    unit="1",
+    lower=0.0,
+    upper=1.0,
+    direction="lower",
+    relevant_change=0.02,
+    summary="Is the output nothing but the content?",
+)
+def is_noop(trial: Trial) -> float:
+    """Return 1 if the output is a copy of the content, else 0."""
+    return float(trial.content_correlation >= COPY)
+
+
+@metric(
+    name="is_style_copy",
+    version=1,
+    unit="1",
+    lower=0.0,
+    upper=1.0,
+    direction="lower",
+    relevant_change=0.02,
+    summary="Is the output nothing but the style?",
+)
+def is_style_copy(trial: Trial) -> float:
+    """Return 1 if the output is a copy of the style, else 0."""
+    return float(trial.style_correlation >= COPY)

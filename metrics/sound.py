@@ -29,7 +29,7 @@ RATE = 22_050
 LEVEL = 0.1
 
 #: Window and hop of the chromagram: 372 ms tell semitones apart down to 65 Hz.
-_CHROMA_N_FFT, _CHROMA_HOP = 8192, 2048
+CHROMA_N_FFT, CHROMA_HOP_LENGTH = 8192, 2048
 
 _MELS, _MFCCS = 128, 20
 
@@ -161,12 +161,10 @@ class Sound:
 
         Windows of 372 ms, 93 ms apart, tuned to A4 = 440 Hz.
         """
-        if len(self.standard) < _CHROMA_N_FFT:
-            raise Unscorable(f"the {self.name} is shorter than the {_CHROMA_N_FFT / RATE:.2f} s of a window")
-        spectrum = librosa.stft(self.standard, n_fft=_CHROMA_N_FFT, hop_length=_CHROMA_HOP)
-        chroma = librosa.feature.chroma_stft(
-            S=np.abs(spectrum) ** 2, sr=RATE, n_fft=_CHROMA_N_FFT, tuning=0.0
-        )
+        if len(self.standard) < CHROMA_N_FFT:
+            raise Unscorable(f"the {self.name} is shorter than the {CHROMA_N_FFT / RATE:.2f} s of a window")
+        spectrum = librosa.stft(self.standard, n_fft=CHROMA_N_FFT, hop_length=CHROMA_HOP_LENGTH)
+        chroma = librosa.feature.chroma_stft(S=np.abs(spectrum) ** 2, sr=RATE, n_fft=CHROMA_N_FFT, tuning=0.0)
         return np.asarray(chroma, dtype=np.float32)
 
     @cached_property

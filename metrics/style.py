@@ -10,25 +10,35 @@ label if that label is more probable than every other.
 - ``content_label_share`` is 1 if the output is heard as the content's label, else 0: what share of outputs
   still sounds like what it was. Lower is better; that it is low alone says little, since any third label
   will do.
-- Range 0 to 1, for one output nothing between. Where two labels share the highest probability, the output
-  is heard as neither.
+- ``style_confidence`` is the probability of the style's label itself, so that outputs that nearly make it, or
+  hardly do, can be told apart. Higher is better.
+- Range 0 to 1; of the first two, for one output, nothing between. Where two labels share the highest
+  probability, the output is heard as neither.
 - A silent output has no score, and neither has a label that the judge does not know: it could only be wrong.
 
 A judge's word is worth as much as the judge: its accuracy on real renderings of the same soundfont is the
-upper limit of what ``style_accuracy`` can show.
+upper limit of what ``style_accuracy`` can show. Its probabilities are as good as their calibration.
+
+Any of these by the labels of content and style (:func:`transfer_matrix`) shows between which instruments a
+method works.
 
 References
 ----------
 Z. Fu et al., "Style transfer in text: exploration and evaluation", AAAI Conference on Artificial
 Intelligence, 2018: the share of outputs to which a classifier, trained on real examples, gives the style
-asked for is the strength of a transfer.
+asked for is the strength of a transfer. C. Guo et al., "On calibration of modern neural networks",
+International Conference on Machine Learning, 2017: what a network's probabilities are worth.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
+from timbrebench.audio.errors import ConfigurationError
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.sound import Unscorable
 from timbrebench.metrics.trial import Trial
@@ -61,8 +71,7 @@ def is_heard_as(probabilities: ArrayLike, labels: tuple[str, ...], label: str) -
     >>> is_heard_as([0.2, 0.7, 0.1], ("organ", "piano", "sax"), "piano")
     1.0
     """
-    if label not in labels:
-        raise Unscorable(f"the judge does not know the label {label!r}: it knows {', '.join(labels)}")
+    _index(labels, label)
     values = np.asarray(probabilities, dtype=np.float64)
     winners = [name for name, value in zip(labels, values, strict=True) if value == values.max()]
     return float(winners == [label])
@@ -78,6 +87,7 @@ def is_heard_as(probabilities: ArrayLike, labels: tuple[str, ...], label: str) -
     needs=("judge", "labels"),
     relevant_change=0.02,
     summary="Does the output sound like the style's instrument?",
+    responds={"noise": "falls", "wrong_instrument": "falls"},
 )
 def style_accuracy(trial: Trial) -> float:
     """Return 1 if the judge hears the style's label in the output, else 0."""
@@ -94,15 +104,87 @@ def style_accuracy(trial: Trial) -> float:
     needs=("judge", "labels"),
     relevant_change=0.02,
     summary="Does the output still sound like the content's instrument?",
+    responds={"wrong_instrument": "rises"},
 )
 def content_label_share(trial: Trial) -> float:
     """Return 1 if the judge hears the content's label in the output, else 0."""
     return _output_is_heard_as(trial, trial.content_label)
 
 
+@metric(
+    name="style_confidence",
+    version=1,
+    unit="1",
+    lower=0.0,
+    upper=1.0,
+    direction="higher",
+    needs=("judge", "labels"),
+    relevant_change=0.02,
+    summary="How sure is the judge that it hears the style's instrument?",
+    responds={"noise": "falls", "wrong_instrument": "falls"},
+)
+def style_confidence(trial: Trial) -> float:
+    """Return the probability that the judge gives the style's label."""
+    assert trial.output.judge is not None  # noqa: S101 - declared as needed
+    assert trial.style_label is not None  # noqa: S101 - declared as needed
+    _check_audible(trial)
+    index = _index(tuple(trial.output.judge.labels), trial.style_label)
+    return float(trial.output.impression.probabilities[index])
+
+
+def transfer_matrix(
+    content_labels: Sequence[str], style_labels: Sequence[str], values: ArrayLike
+) -> pd.DataFrame:
+    """Return the mean of a metric from each label to each other.
+
+    Parameters
+    ----------
+    content_labels, style_labels : sequence of str, length n
+        Labels of content and style of each output.
+    values : array_like, shape (n,)
+        What a metric says of each output, in any unit; NaN where it has no score.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (labels, labels)
+        Rows are the content's label, columns the style's, both all labels, sorted. Means are over the
+        outputs that have a score; NaN where there is none, as in the diagonal of most suites.
+
+    Raises
+    ------
+    ConfigurationError
+        If the lengths differ.
+
+    Examples
+    --------
+    >>> transfer_matrix(["piano", "piano", "sax"], ["sax", "sax", "piano"], [1, 0, 1]).loc["piano", "sax"]
+    np.float64(0.5)
+    """
+    scores = np.asarray(values, dtype=np.float64)
+    if not len(content_labels) == len(style_labels) == len(scores):
+        raise ConfigurationError(
+            f"{len(content_labels)} labels of contents, {len(style_labels)} of styles and {len(scores)} "
+            "values: one of each for every output is needed"
+        )
+    labels = pd.Index(sorted({*content_labels, *style_labels}))
+    table = pd.DataFrame({"content": list(content_labels), "style": list(style_labels), "value": scores})
+    means = table.groupby(["content", "style"])["value"].mean().unstack("style")  # noqa: PD010 - keys are unique
+    return means.reindex(index=labels.rename("content"), columns=labels.rename("style"))
+
+
 def _output_is_heard_as(trial: Trial, label: str | None) -> float:
     assert trial.output.judge is not None  # noqa: S101 - declared as needed
     assert label is not None  # noqa: S101 - declared as needed
+    _check_audible(trial)
+    return is_heard_as(trial.output.impression.probabilities, tuple(trial.output.judge.labels), label)
+
+
+def _check_audible(trial: Trial) -> None:
     if trial.output.is_silent:
         raise Unscorable("the output is silent")
-    return is_heard_as(trial.output.impression.probabilities, tuple(trial.output.judge.labels), label)
+
+
+def _index(labels: tuple[str, ...], label: str) -> int:
+    if label not in labels:
+        raise Unscorable(f"the judge does not know the label {label!r}: it knows {', '.join(labels)}")
+    return labels.index(label)

@@ -34,12 +34,18 @@ import math
 
 import numpy as np
 
-from timbrebench.metrics.contract import metric
+from timbrebench.metrics.contract import Response, metric
 from timbrebench.metrics.sound import Sound, Unscorable
 from timbrebench.metrics.trial import Trial
 
 #: By how many seconds two clips may differ in length and still be compared frame by frame.
 LENGTH_TOLERANCE_S = 0.05
+
+#: What moves a reference away from itself, the farther the worse it is: distances from the target share it.
+#: In another key all is wrong from the first semitone on, so that transposition is not among them.
+SPOILT: dict[str, Response] = dict.fromkeys(
+    ("noise", "lowpass", "wrong_instrument", "wrong_notes", "shifted_onsets", "time_stretch"), "rises"
+)
 
 
 def check_lengths(output: Sound, reference: Sound) -> None:
@@ -93,6 +99,7 @@ def log_spectral_mse(output: Sound, reference: Sound) -> float:
     needs=("reference",),
     relevant_change=0.01,
     summary="How far is the output from the content's notes played by the style's instrument?",
+    responds=SPOILT,
 )
 def key_invariance_mse(trial: Trial) -> float:
     """Return the error of the output's log-magnitude spectrogram against the reference's."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from timbrebench.audio.errors import DatasetError
-from timbrebench.metrics.sound import ContentJudge, Judge, Sound
+from timbrebench.classifier.content.evaluation import NoteScores
+from timbrebench.metrics.cross_correlation import max_cross_correlation
+from timbrebench.metrics.sound import ContentJudge, Judge, Sound, Unscorable
+from timbrebench.metrics.transcription import compare_notes
 
 #: What a metric may need beside output, content and style, each with the reason where it is not there.
 NEEDS = {
@@ -128,6 +132,34 @@ class Trial:
             return self.content_label is None or self.style_label is None
         holder = self.output if need in {"judge", "content_judge"} else self
         return getattr(holder, need) is None
+
+    @cached_property
+    def note_scores(self) -> NoteScores:
+        """How the notes read in the output agree with the content's, by onset and pitch.
+
+        Raises
+        ------
+        Unscorable
+            If the content's notes are not known or none begins in it, or the output cannot be read.
+        """
+        if self.notes is None:
+            raise Unscorable(NEEDS["notes"])
+        return compare_notes(
+            self.notes,
+            self.output.reading,
+            end_s=self.content.duration_s,
+            truth_name="the true notes of the content",
+        )
+
+    @cached_property
+    def content_correlation(self) -> float:
+        """Maximum of the normalised cross-correlation of output and content; Unscorable if one is silent."""
+        return max_cross_correlation(self.output, self.content)
+
+    @cached_property
+    def style_correlation(self) -> float:
+        """The same of output and style."""
+        return max_cross_correlation(self.output, self.style)
 
 
 def _check_notes(notes: pd.DataFrame, owner: str) -> None:

@@ -10,6 +10,7 @@ be matched. Frames are compared with the plain notes, from onset to offset, howe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import mir_eval
 import numpy as np
@@ -68,39 +69,64 @@ class ContentEvaluation(BaseModel):
     by_soundfont: dict[str, Figures]
 
 
-def note_f1(truth: pd.DataFrame, heard: pd.DataFrame, *, with_offsets: bool = False) -> float:
-    """Return the F1 of heard notes, from 0 to 1.
+@dataclass(frozen=True)
+class NoteScores:
+    """How well heard notes agree with true ones.
+
+    Attributes
+    ----------
+    precision : float
+        Which share of the heard notes is right; 0 where nothing is heard.
+    recall : float
+        Which share of the true notes is heard.
+    f1 : float
+        Harmonic mean of the two; 0 where either is.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def note_scores(truth: pd.DataFrame, heard: pd.DataFrame, *, with_offsets: bool = False) -> NoteScores:
+    """Compare heard notes with true ones.
 
     Parameters
     ----------
     truth, heard : pandas.DataFrame
         ``onset_s, offset_s, pitch``. Repeated rows of one onset and pitch in the truth count once; what
-        begins before the clip (negative onsets) does not count.
+        begins before the clip (negative onsets) does not count, nor does what ends as it begins.
     with_offsets : bool, default False
         Whether the ends must be right too.
 
     Returns
     -------
-    float
-        0 where nothing is heard.
+    NoteScores
+        Each from 0 to 1.
 
     Raises
     ------
     JudgeError
         If the truth holds no note: there is nothing to hear.
     """
-    played = truth[truth.onset_s >= 0].drop_duplicates(["onset_s", "pitch"])
+    played = truth[(truth.onset_s >= 0) & (truth.offset_s > truth.onset_s)]
+    played = played.drop_duplicates(["onset_s", "pitch"])
     if played.empty:
         raise JudgeError("the true notes are none: choose a window in which a note begins")
     if heard.empty:
-        return 0.0
-    _, _, f1, _ = mir_eval.transcription.precision_recall_f1_overlap(
+        return NoteScores(precision=0.0, recall=0.0, f1=0.0)
+    precision, recall, f1, _ = mir_eval.transcription.precision_recall_f1_overlap(
         *_intervals(played),
         *_intervals(heard),
         onset_tolerance=ONSET_TOLERANCE_S,
         offset_ratio=0.2 if with_offsets else None,
     )
-    return float(f1)
+    return NoteScores(float(precision), float(recall), float(f1))
+
+
+def note_f1(truth: pd.DataFrame, heard: pd.DataFrame, *, with_offsets: bool = False) -> float:
+    """Return the F1 of heard notes, from 0 to 1; takes and raises what :func:`note_scores` does."""
+    return note_scores(truth, heard, with_offsets=with_offsets).f1
 
 
 def frame_f1(truth: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
@@ -119,6 +145,14 @@ def frame_f1(truth: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
         0 where no pitch is right.
     """
     return float(2 * (truth & heard).sum() / max(1, truth.sum() + heard.sum()))
+
+
+def frame_accuracy(truth: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
+    """Return mir_eval's multipitch accuracy, from 0 to 1; takes what :func:`frame_f1` does.
+
+    Of all keys that are true or heard in a frame, the share that are both (Poliner & Ellis 2007).
+    """
+    return float((truth & heard).sum() / max(1, (truth | heard).sum()))
 
 
 def evaluate_content_judge(judge: ContentJudge, dataset: Dataset) -> ContentEvaluation:

@@ -10,7 +10,7 @@ from timbrebench.audio.errors import RunError
 from timbrebench.experiments.configuration import RunConfiguration
 from timbrebench.experiments.gate import find_regressions, read_baseline, write_baseline
 from timbrebench.experiments.leaderboard import make_leaderboard
-from timbrebench.experiments.results import Results
+from timbrebench.experiments.results import COSTS, Results
 
 PIECES, PAIRS = 12, 36
 
@@ -42,10 +42,12 @@ def results(generator, *, changes=(), methods=("good", "twin", "poor")):
         for pair in range(PAIRS):
             piece = pair % PIECES
             status = "failed" if entry.name == "silence" else "ok"
-            transfers.append((entry.name, f"{pair:03d}", f"piece-{piece}", 0, status, "", 1.0, ""))
+            transfers.append(
+                (entry.name, f"{pair:03d}", f"piece-{piece}", 0, status, "", 1.0, 0.2, 300.0, "")
+            )
             noise = generator.normal(scale=0.02)
             scores.append((style, onset + difficulty[piece] + noise, 1 - onset + noise))
-    columns = ["label", "pair_id", "piece", "seed", "status", "reason", "seconds", "output"]
+    columns = ["label", "pair_id", "piece", "seed", "status", "reason", *COSTS, "output"]
     table = pd.DataFrame(scores, columns=list(configuration.metrics), dtype=float)
     frame = pd.DataFrame(transfers, columns=columns)
     for label, metric, change in changes:

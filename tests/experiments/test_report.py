@@ -28,7 +28,7 @@ from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.figures import Point, spectrogram_image, style_content_plane
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.report import write_report
-from timbrebench.experiments.results import Results
+from timbrebench.experiments.results import COSTS, Results
 from timbrebench.experiments.suite import SuiteConfiguration, make_suite
 
 DASH, NBSP = "\N{EN DASH}", "\N{NO-BREAK SPACE}"
@@ -97,6 +97,8 @@ def results(root):
                     status,
                     reason,
                     1.5 if output else 0.1,
+                    0.75 if output else 0.05,
+                    300.0,
                     output,
                 )
             )
@@ -109,7 +111,7 @@ def results(root):
                 values["ioi_kl_content"], why["ioi_kl_content"] = np.nan, "too few onsets & no rhythm"
             scores.append(values)
             reasons.append(why)
-    columns = ["label", "pair_id", "piece", "seed", "status", "reason", "seconds", "output"]
+    columns = ["label", "pair_id", "piece", "seed", "status", "reason", *COSTS, "output"]
     return Results(
         configuration,
         suite,

@@ -85,7 +85,7 @@ def judge(clips) -> CentroidJudge:
 
 
 @pytest.fixture(scope="session")
-def make_trial(clips, tune, judge):
+def make_trial(clips, tune, waltz, judge):
     """A full trial of some output; anything in it can be replaced."""
 
     def make(output: np.ndarray, **changes: object) -> Trial:
@@ -93,6 +93,7 @@ def make_trial(clips, tune, judge):
             **clips,
             "sample_rate": SAMPLE_RATE,
             "notes": tune,
+            "style_notes": waltz,
             "content_label": "piano",
             "style_label": "trumpet",
             "judge": judge,

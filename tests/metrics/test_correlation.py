@@ -1,12 +1,17 @@
 """Copies are found, and nothing else is; against a loop over all lags."""
 
+import math
+
 import numpy as np
 import pytest
+import scipy.signal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timbrebench.metrics import Sound, Unscorable
-from timbrebench.metrics.correlation import max_cross_correlation
+from timbrebench.datasets.soundfonts import find_soundfont
+from timbrebench.datasets.synthesis import Synthesizer
+from timbrebench.metrics import Sound, Unscorable, get
+from timbrebench.metrics.cross_correlation import max_cross_correlation
 
 
 def correlation(first, second):
@@ -71,3 +76,43 @@ def test_silence_has_no_correlation(clips):
     for pair in ((silence, clips["content"]), (clips["content"], silence)):
         with pytest.raises(Unscorable, match="silent"):
             correlation(*pair)
+
+
+@pytest.mark.parametrize(("name", "role"), [("is_noop", "content"), ("is_style_copy", "style")])
+def test_copies_are_flagged_however_they_are_disguised(name, role, make_trial, clips, generator):
+    clip = clips[role]
+    hiss = generator.standard_normal(len(clip)).astype(np.float32)
+    hiss *= np.linalg.norm(clip) / np.linalg.norm(hiss) * 10 ** (-10 / 20)
+    duller = scipy.signal.sosfilt(scipy.signal.butter(4, 4000, fs=22_050, output="sos"), clip)
+    disguises = {
+        "untouched": clip,
+        "inverted": -clip,
+        "softer": 0.1 * clip,
+        "a little late": np.concatenate([np.zeros(300), clip]),
+        "with noise 10 dB under it": clip + hiss,
+        "without its treble": duller,
+    }
+    for what, output in disguises.items():
+        assert get(name)(make_trial(output.astype(np.float32))).value == 1, what
+
+
+@pytest.mark.parametrize(("name", "role"), [("is_noop", "content"), ("is_style_copy", "style")])
+def test_what_is_no_copy_is_not_flagged(name, role, make_trial, clips, generator):
+    others = [clip for other, clip in clips.items() if other != role]
+    for output in (*others, generator.standard_normal(len(clips[role])).astype(np.float32)):
+        assert get(name)(make_trial(output)).value == 0
+
+
+def test_the_same_notes_by_the_same_instrument_of_another_soundfont_are_no_copy(make_trial, clips, tune):
+    other = Synthesizer(find_soundfont("sonivox").path)
+    output = other.render(tune, 0, len(clips["content"]) / 22_050, 22_050)
+    trial = make_trial(output)
+    assert get("is_noop")(trial).value == 0
+    assert get("xcorr_content")(trial).value < 0.8
+
+
+@pytest.mark.parametrize("name", ["is_noop", "is_style_copy"])
+def test_silence_is_neither_copy_nor_none(name, make_trial, clips):
+    score = get(name)(make_trial(np.zeros_like(clips["content"])))
+    assert math.isnan(score.value)
+    assert "silent" in score.reason

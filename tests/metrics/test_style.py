@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from timbrebench.audio.errors import ConfigurationError
 from timbrebench.metrics import Unscorable, get
-from timbrebench.metrics.style import is_heard_as
+from timbrebench.metrics.style import is_heard_as, transfer_matrix
 
 LABELS = ("organ", "piano", "sax")
 
@@ -51,3 +52,55 @@ def test_a_label_that_the_judge_does_not_know_has_no_score(name, role, make_tria
 
 def test_the_other_label_may_be_unknown_to_the_judge(make_trial, clips):
     assert get("style_accuracy")(make_trial(clips["reference"], content_label="kazoo")).value == 1
+
+
+def test_confidence_is_what_the_judge_says(make_trial, clips, judge):
+    for clip in clips.values():
+        probabilities = dict(zip(judge.labels, judge.hear(clip, 22_050).probabilities, strict=True))
+        trial = make_trial(clip)
+        assert get("style_confidence")(trial).value == pytest.approx(probabilities["trumpet"])
+
+
+def test_confidence_goes_with_accuracy(make_trial, clips):
+    for clip in clips.values():
+        trial = make_trial(clip)
+        # With two labels, the one that is heard is the one with more than half.
+        assert get("style_accuracy")(trial).value == float(get("style_confidence")(trial).value > 0.5)
+
+
+@pytest.mark.parametrize("change", [{"style_label": "kazoo"}, {"output": "silence"}])
+def test_confidence_in_nothing_has_no_score(change, make_trial, clips):
+    silent = change.pop("output", None) == "silence"
+    score = get("style_confidence")(make_trial(clips["content"] * (0 if silent else 1), **change))
+    assert math.isnan(score.value)
+    assert ("silent" if silent else "kazoo") in score.reason
+
+
+def test_a_matrix_holds_the_mean_from_each_label_to_each_other(generator):
+    labels = ["organ", "piano", "sax"]
+    contents, styles = generator.choice(labels, (2, 60))
+    values = generator.random(60)
+    matrix = transfer_matrix(list(contents), list(styles), values)
+    assert list(matrix.index) == list(matrix.columns) == labels
+    for content in labels:
+        for style in labels:
+            found = [
+                v for c, s, v in zip(contents, styles, values, strict=True) if (c, s) == (content, style)
+            ]
+            assert matrix.loc[content, style] == pytest.approx(np.mean(found))
+
+
+def test_what_has_no_pair_or_no_score_is_empty_in_a_matrix():
+    matrix = transfer_matrix(["piano", "piano", "sax"], ["sax", "sax", "organ"], [1, np.nan, np.nan])
+    assert matrix.loc["piano", "sax"] == 1
+    assert matrix.notna().to_numpy().sum() == 1
+    assert matrix.shape == (3, 3)
+
+
+def test_a_matrix_of_nothing_is_empty():
+    assert transfer_matrix([], [], []).empty
+
+
+def test_a_matrix_needs_all_three_of_each_output():
+    with pytest.raises(ConfigurationError, match="2 labels of contents, 1 of styles and 2 values"):
+        transfer_matrix(["piano", "sax"], ["sax"], [1, 0])

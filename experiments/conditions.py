@@ -1,0 +1,163 @@
+"""What metrics are validated on: the controls, and references that were spoiled or changed, pair by pair."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+from timbrebench.audio.clips import Samples, fit_length
+from timbrebench.audio.loudness import rms, scale_to_rms
+from timbrebench.datasets import Clip, Dataset
+from timbrebench.datasets.notes import read_notes
+from timbrebench.datasets.recorded_notes import RecordedNotes
+from timbrebench.datasets.soundfonts import Soundfont
+from timbrebench.datasets.synthesis import Synthesizer
+from timbrebench.experiments.configuration import CONTROLS
+from timbrebench.experiments.suite import Pair
+from timbrebench.metrics import corruptions
+from timbrebench.transfer.contract import ReferenceControl
+from timbrebench.transfer.registry import create
+
+#: Grades of each corruption; 0 is the reference as it is.
+GRADES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+#: Decibels, signs and samples by which a reference is changed without becoming worse.
+AMOUNTS: dict[str, tuple[float, ...]] = {"gain": (-12, 12), "polarity": (-1,), "shift": (-5, 5)}
+
+#: Seconds around a clip from which notes are rendered: they may be moved into it, or die away inside it.
+_MARGIN_S = 1.0
+
+Kind = Literal["control", "corruption", "indifference"]
+
+
+class Condition(NamedTuple):
+    """What is scored.
+
+    Attributes
+    ----------
+    kind : {"control", "corruption", "indifference"}
+        Why.
+    change : str
+        Name of the control or of what is done to the reference.
+    grade : float
+        How much of it: a grade of a corruption, decibels, a sign, samples; 0 for controls.
+    """
+
+    kind: Kind
+    change: str
+    grade: float = 0.0
+
+
+#: The reference as it is, which is where everything begins.
+REFERENCE = Condition("control", "reference")
+
+
+def render_window(
+    player: Synthesizer | RecordedNotes, notes: pd.DataFrame, clip: Clip, *, level: float
+) -> Samples:
+    """Play the window of a clip, with its program.
+
+    Parameters
+    ----------
+    player : Synthesizer or RecordedNotes
+        Of the clip's soundfont.
+    notes : pandas.DataFrame
+        What is played, with times of the whole piece: with the clip's own notes the result is the clip, but
+        for the rounding of its file.
+    clip : Clip
+        Program, window and rate.
+    level : float
+        Root mean square of the result.
+
+    Returns
+    -------
+    numpy.ndarray, shape (round(clip.duration_s * clip.sample_rate),), float32
+        The window.
+    """
+    rendering = player.render(notes, clip.program, clip.start_s + clip.duration_s, clip.sample_rate)
+    first, length = (round(time * clip.sample_rate) for time in (clip.start_s, clip.duration_s))
+    return scale_to_rms(fit_length(rendering[first : first + length], length), level)
+
+
+class Spoiler:
+    """Makes everything that is scored of one pair.
+
+    Parameters
+    ----------
+    pair : Pair
+        The pair.
+    dataset : Dataset
+        Its dataset, rendered from notes.
+    soundfont : Soundfont
+        What its reference was rendered with.
+    seed : int
+        Seed of all that is drawn.
+    """
+
+    def __init__(self, pair: Pair, dataset: Dataset, soundfont: Soundfont, seed: int) -> None:
+        self._pair = pair
+        self._player = soundfont.player()
+        self._content, self._style, self._reference = (
+            dataset.samples(clip) for clip in (pair.content, pair.style, pair.reference)
+        )
+        # The pair's name takes part in the seed: its mistakes are the same whichever other pairs there are.
+        self._seed = zlib.crc32(f"{seed} {pair.pair_id}".encode())
+        clip = pair.reference
+        notes = read_notes(dataset.root / "notes" / f"{clip.piece}.csv")
+        starts_in_time = notes.onset_s < clip.start_s + clip.duration_s + _MARGIN_S
+        self._notes = notes[starts_in_time & (notes.offset_s > clip.start_s - _MARGIN_S)]
+        self._range = dict(zip(("lowest", "highest"), dataset.description["pitch_range"], strict=True))
+
+    def outputs(self) -> dict[Condition, Samples]:
+        """Return the samples of each condition: the controls first, then worse and worse, then no worse."""
+        controls = {Condition("control", name): self._control(name) for name in CONTROLS}
+        spoiled = {
+            Condition("corruption", name, grade): spoil(grade)
+            for name, spoil in self._corruptions().items()
+            for grade in GRADES[1:]
+        }
+        changed = {
+            Condition("indifference", name, amount): change(amount)
+            for name, change in self._indifferences().items()
+            for amount in AMOUNTS[name]
+        }
+        return controls | spoiled | changed
+
+    def _control(self, name: str) -> Samples:
+        """Return what a control makes, unchecked: a run refuses silence before metrics hear it."""
+        method = create(name, {})
+        if isinstance(method, ReferenceControl):
+            return method.transfer_from_reference(self._reference)
+        rate = self._pair.content.sample_rate
+        return method.transfer(self._content, self._style, sample_rate=rate, seed=self._seed)
+
+    def _corruptions(self) -> dict[str, Callable[[float], Samples]]:
+        clip, rate = self._reference, self._pair.reference.sample_rate
+        on_samples: dict[str, Callable[[float], Samples]] = {
+            "noise": partial(corruptions.noise, clip, seed=self._seed),
+            "lowpass": partial(corruptions.lowpass, clip, sample_rate=rate),
+            "wrong_instrument": partial(corruptions.wrong_instrument, clip, other=self._content),
+        }
+        start_s = self._pair.reference.start_s
+        on_notes: dict[str, Callable[[float], pd.DataFrame]] = {
+            "wrong_notes": partial(corruptions.wrong_notes, self._notes, seed=self._seed, **self._range),
+            "shifted_onsets": partial(corruptions.shifted_onsets, self._notes, seed=self._seed),
+            "time_stretch": partial(corruptions.time_stretch, self._notes, start_s=start_s),
+            "transposition": partial(corruptions.transposition, self._notes, **self._range),
+        }
+        return on_samples | {name: partial(self._played, spoil) for name, spoil in on_notes.items()}
+
+    def _played(self, spoil: Callable[[float], pd.DataFrame], grade: float) -> Samples:
+        return render_window(self._player, spoil(grade), self._pair.reference, level=rms(self._reference))
+
+    def _indifferences(self) -> dict[str, Callable[[float], Samples]]:
+        clip = self._reference
+        return {
+            "gain": partial(corruptions.gain, clip),
+            "polarity": lambda _: corruptions.polarity(clip),
+            "shift": lambda count: corruptions.shift(clip, round(count)),
+        }

@@ -1,0 +1,91 @@
+"""The command that holds metrics to what they declare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from timbrebench.experiments.console import Config, print_line
+
+if TYPE_CHECKING:
+    from timbrebench.classifier import JudgeConfiguration
+    from timbrebench.datasets import Dataset
+
+
+def validate_metrics_command(
+    out: Annotated[
+        Path, typer.Option(help="Folder of the tables and the figure, and of what has to be built.")
+    ],
+    dataset: Annotated[
+        Path | None, typer.Option(help="A dataset's folder; by default the profile's is built in OUT.")
+    ] = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option(
+            help="A saved style judge, judge.pt; by default the one that lies beside the dataset, as in a "
+            "run's folder, or, where none fits, the profile's, which is trained in OUT."
+        ),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="How many pairs are scored.")] = 20,
+    config: Config = "smoke",
+) -> None:
+    """Check that every metric moves as it declares, on references that are spoiled more and more.
+
+    The exit status is 1 where a metric does not hold what it declares, 2 where that could not be measured.
+    """
+    from timbrebench.classifier import Judge, load_content_judge
+    from timbrebench.datasets import Dataset, build_dataset
+    from timbrebench.datasets.soundfonts import find_soundfont
+    from timbrebench.experiments.configuration import load_configuration
+    from timbrebench.experiments.suite import SuiteConfiguration, make_suite
+    from timbrebench.experiments.validation import validate_metrics
+    from timbrebench.experiments.validation_report import FIGURE, TABLE, describe, write_validation
+
+    configuration = load_configuration(config)
+    opened = (
+        build_dataset(configuration.dataset, out / "dataset") if dataset is None else Dataset.open(dataset)
+    )
+    judge = judge or _fitting_judge(opened, configuration.judge, out)
+    directions = len(opened.labels) * (len(opened.labels) - 1)
+    suite = make_suite(
+        opened,
+        SuiteConfiguration(
+            soundfont=find_soundfont(opened.description["configuration"]["soundfonts"][0]).name,
+            pairs_per_direction=-(-pairs // max(1, directions)),
+        ),
+        heard={*Judge.load(judge).training_pieces, *load_content_judge().training_pieces},
+    )
+    study = validate_metrics(opened, suite, judge_path=judge, pairs=pairs)
+    write_validation(study, out)
+    for verdict in ("no", "not measured"):
+        for row in study.with_verdict(verdict).itertuples():
+            print_line(f"{row.metric}: {describe(row)}")
+    counts = {verdict: len(study.with_verdict(verdict)) for verdict in ("yes", "no", "not measured")}
+    print_line(
+        f"promises: {counts['yes']} hold, {counts['no']} do not, {counts['not measured']} not measured"
+    )
+    print_line(out / TABLE)
+    print_line((out / FIGURE).with_suffix(".png"))
+    if counts["no"] or counts["not measured"]:
+        raise typer.Exit(1 if counts["no"] else 2)
+
+
+def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Path) -> Path:
+    """Find the judge that was trained beside a dataset, or train one in OUT."""
+    from timbrebench.audio.errors import JudgeError
+    from timbrebench.audio.progress import log
+    from timbrebench.classifier import Judge, build_judge
+    from timbrebench.classifier.style.pipeline import JUDGE_FILE
+
+    beside = dataset.root.parent / "judge" / JUDGE_FILE
+    if beside.is_file():
+        try:
+            if set(dataset.labels) <= set(Judge.load(beside).labels):
+                return beside
+            log(f"{beside} knows other labels than the dataset has: training another judge")
+        except JudgeError as error:
+            log(f"training another judge: {error}")
+    build_judge(dataset, configuration, out / "judge")
+    return out / "judge" / JUDGE_FILE

@@ -1,0 +1,175 @@
+"""What scoring costs: all metrics on one output of 10 s, on one core.
+
+The first output of a pair pays for what metrics work out of the pair's content, style and reference; the
+others find it there. Both are measured, and what each metric adds to the second kind, in the order in which
+the metrics are asked: the first to need something that several share pays for it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from timbrebench.audio.progress import Tracker
+from timbrebench.classifier import Judge, JudgeConfiguration, load_content_judge
+from timbrebench.classifier.fitting import one_thread
+from timbrebench.classifier.style.networks import create_network
+from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
+from timbrebench.metrics import Metric, Sound, Trial, get, metric_names
+
+#: Length in seconds of the clips that are scored.
+DURATION_S = 10.0
+
+_MUSIC = DatasetConfiguration(
+    pieces=4,
+    instruments=("piano", "trumpet"),
+    renderings=1,
+    soundfonts=("TimGM6mb",),
+    clip_duration_s=DURATION_S,
+)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured.
+
+    Attributes
+    ----------
+    metrics : pandas.DataFrame
+        ``metric, milliseconds``: what each adds to the scoring of one output, the median of the rounds;
+        dearest first.
+    output_s, first_output_s : float
+        Seconds for all metrics on an output of a known pair, and on the first one of a pair.
+    rounds : int
+        Outputs that were scored.
+    """
+
+    metrics: pd.DataFrame
+    output_s: float
+    first_output_s: float
+    rounds: int
+
+    def markdown(self) -> str:
+        """Return the table, with the machine described and all figures beside the length of the clip."""
+        lines = [
+            f"All {len(self.metrics)} metrics on one output of {DURATION_S:g} s, one core of "
+            f"{os.cpu_count()} ({platform.machine()}, Python {platform.python_version()}, "
+            f"torch {torch.__version__}), median of {self.rounds}:",
+            "",
+            f"- an output of a known pair: {self.output_s:.2f} s, "
+            f"{DURATION_S / self.output_s:.0f} times as fast as real time;",
+            f"- the first output of a pair: {self.first_output_s:.2f} s, "
+            f"{self.first_output_s / self.output_s:.1f} times as much.",
+            "",
+            "| metric | ms | share |",
+            "| --- | ---: | ---: |",
+        ]
+        for name, cost in zip(self.metrics.metric, self.metrics.milliseconds, strict=True):
+            lines.append(f"| {name} | {cost:.1f} | {cost / 1000 / self.output_s:.0%} |")
+        return "\n".join(lines) + "\n"
+
+
+def measure(folder: Path, *, rounds: int = 5) -> Speed:
+    """Time all metrics.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Gets the renderings that are scored: four pieces on piano and trumpet.
+    rounds : int, default 5
+        How many outputs are scored.
+
+    Returns
+    -------
+    Speed
+        Of this machine, as busy as it is.
+    """
+    dataset = build_dataset(_MUSIC, folder)
+    metrics = [get(name) for name in metric_names()]
+    judge = _untrained_judge(dataset)
+    spent: list[dict[str, float]] = []
+    first: list[float] = []
+    with one_thread(), Tracker("timing metrics", rounds + 1, "outputs") as tracker:
+        _ask(_trial(dataset, judge), metrics)  # fills caches and loads what is loaded once
+        tracker.advance()
+        for _ in range(rounds):
+            trial = _trial(dataset, judge)
+            first.append(sum(_ask(trial, metrics).values()))
+            spent.append(_ask(_next_output(trial), metrics))
+            tracker.advance()
+    table = pd.DataFrame(spent)
+    costs = (1000 * table.median()).sort_values(ascending=False)
+    return Speed(
+        metrics=pd.DataFrame({"metric": costs.index, "milliseconds": costs.to_numpy()}),
+        output_s=float(table.sum(axis=1).median()),
+        first_output_s=float(np.median(first)),
+        rounds=rounds,
+    )
+
+
+def _ask(trial: Trial, metrics: list[Metric]) -> dict[str, float]:
+    """Return the seconds that each metric takes."""
+    seconds = {}
+    for metric in metrics:
+        started = time.perf_counter()
+        metric(trial)
+        seconds[metric.specification.name] = time.perf_counter() - started
+    return seconds
+
+
+def _trial(dataset: Dataset, judge: Judge) -> Trial:
+    """Return a trial none of whose sounds was analysed: the reference, a little noisy, for an output."""
+    clips = {(clip.piece, clip.label): clip for clip in dataset.clips()}
+    pieces = sorted({piece for piece, _ in clips})
+    content, style = clips[pieces[0], "piano"], clips[pieces[1], "trumpet"]
+    reference = clips[pieces[0], "trumpet"]
+    listener = load_content_judge()
+
+    def sound(name: str, clip: Clip) -> Sound:
+        samples = dataset.samples(clip)
+        return Sound(samples, clip.sample_rate, name=name, judge=judge, content_judge=listener)
+
+    noise = np.random.default_rng(0).standard_normal(round(DURATION_S * reference.sample_rate))
+    output = dataset.samples(reference) + np.float32(1e-3) * noise.astype(np.float32)
+    return Trial(
+        output=Sound(output, reference.sample_rate, name="output", judge=judge, content_judge=listener),
+        content=sound("content", content),
+        style=sound("style", style),
+        reference=sound("reference", reference),
+        notes=dataset.notes(content),
+        style_notes=dataset.notes(style),
+        content_label="piano",
+        style_label="trumpet",
+    )
+
+
+def _next_output(trial: Trial) -> Trial:
+    """Return the trial of another output of the same pair."""
+    old = trial.output
+    output = Sound(
+        old.samples, old.sample_rate, name="output", judge=old.judge, content_judge=old.content_judge
+    )
+    return replace(trial, output=output)
+
+
+def _untrained_judge(dataset: Dataset) -> Judge:
+    """Return a judge of the default kind: what it answers takes as long as what a trained one does."""
+    configuration = JudgeConfiguration()
+    return Judge(
+        labels=dataset.labels,
+        front_end=configuration.front_end,
+        network_kind=configuration.network,
+        network=create_network(configuration.network, len(dataset.labels), configuration.front_end).eval(),
+        multi_label=False,
+        temperature=1.0,
+        training_pieces=(),
+        soundfonts=(),
+        training_clips=frozenset(),
+    )

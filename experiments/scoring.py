@@ -1,0 +1,205 @@
+"""Score the outputs of a run, each once.
+
+Outputs of one pair are scored together, so that what metrics work out of the content, the style and the
+reference is worked out once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from joblib import Parallel, cpu_count, delayed
+
+from timbrebench.audio.clips import read_audio
+from timbrebench.audio.progress import Tracker
+from timbrebench.audio.storage import fingerprint
+from timbrebench.classifier import Judge, load_content_judge
+from timbrebench.classifier.fitting import one_thread
+from timbrebench.datasets import Clip, Dataset
+from timbrebench.experiments.runner import Task
+from timbrebench.experiments.store import ImpressionRecord, ScoreRecord, Store, Transfer
+from timbrebench.experiments.suite import Pair
+from timbrebench.metrics import Sound, Trial, Unscorable, evaluate, get
+
+
+def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
+    """Return the key of a score.
+
+    Parameters
+    ----------
+    transfer : Transfer
+        The output.
+    pair : Pair
+        What it was made from.
+    metric : str
+        A metric's name.
+    judge : str
+        The style judge's fingerprint, which counts for metrics that ask it.
+    """
+    specification = get(metric).specification
+    asked = judge if "judge" in specification.needs else ""
+    if "content_judge" in specification.needs:
+        asked += load_content_judge().fingerprint
+    return fingerprint(
+        ["score", transfer.output_sha256, pair.fingerprint, metric, specification.version, asked]
+    )
+
+
+def impression_key(sha256: str, judge: str) -> str:
+    """Return the key of what a judge makes of audio, by the file's SHA-256 and the judge's fingerprint."""
+    return fingerprint(["impression", sha256, judge])
+
+
+@dataclass(frozen=True)
+class _Output:
+    """An output of a pair and what of it is missing: keys of scores by metric, and of the impression."""
+
+    path: Path
+    scores: dict[str, str]
+    impression: str
+
+
+def run_scores(
+    tasks: Iterable[Task],
+    metrics: Iterable[str],
+    *,
+    dataset: Dataset,
+    judge_path: Path,
+    root: Path,
+    store: Store,
+) -> None:
+    """Compute the scores that are missing.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        Those with an output are scored.
+    metrics : iterable of str
+        Names of metrics.
+    dataset : Dataset
+        Holds the clips and notes.
+    judge_path : pathlib.Path
+        A saved judge.
+    root : pathlib.Path
+        The run's folder.
+    store : Store
+        Where results are recorded as they come.
+    """
+    names = tuple(metrics)
+    judge = Judge.load(judge_path).fingerprint
+    wanted: dict[Pair, list[_Output]] = defaultdict(list)
+    for task in tasks:
+        transfer = store.transfer(task.key)
+        if transfer is None or transfer.status != "ok":
+            continue
+        keys = {name: score_key(transfer, task.pair, name, judge) for name in names}
+        keys = {name: key for name, key in keys.items() if store.score(key) is None}
+        impression = impression_key(transfer.output_sha256, judge)
+        if keys or store.impression(impression) is None:
+            wanted[task.pair].append(_Output(root / transfer.output, keys, impression))
+    jobs = (delayed(_score)(pair, outputs, dataset, judge_path) for pair, outputs in wanted.items())
+    with (
+        Tracker("scoring", sum(len(outputs) for outputs in wanted.values()), "outputs") as tracker,
+        Parallel(n_jobs=cpu_count(), return_as="generator_unordered", batch_size=1) as parallel,
+    ):
+        for outputs in parallel(jobs):
+            store.add(*(record for records in outputs for record in records))
+            tracker.advance(len(outputs))
+
+
+def run_impressions(clips: Iterable[Clip], *, dataset: Dataset, judge_path: Path, store: Store) -> None:
+    """Ask the judge about real clips, with which the outputs are compared as a set.
+
+    Parameters
+    ----------
+    clips : iterable of Clip
+        Which; those that it was asked about already are left out.
+    dataset, judge_path, store
+        As for :func:`run_scores`.
+    """
+    judge = Judge.load(judge_path).fingerprint
+    keys = {impression_key(clip.sha256, judge): clip for clip in clips}
+    missing = {key: clip for key, clip in keys.items() if store.impression(key) is None}
+    with (
+        Tracker("hearing real clips", len(missing), "clips") as tracker,
+        Parallel(n_jobs=cpu_count(), return_as="generator_unordered") as parallel,
+    ):
+        jobs = (delayed(_impression)(key, clip, dataset, judge_path) for key, clip in missing.items())
+        for record in parallel(jobs):
+            store.add(record)
+            tracker.advance()
+
+
+@lru_cache(maxsize=1)
+def _judge(path: Path) -> Judge:
+    """Return this process's copy of a judge, loaded once."""
+    return Judge.load(path)
+
+
+def _score(
+    pair: Pair, outputs: list[_Output], dataset: Dataset, judge_path: Path
+) -> list[list[ScoreRecord | ImpressionRecord]]:
+    """Score the outputs of a pair, in a worker."""
+    judge, content_judge = _judge(judge_path), load_content_judge()
+
+    def sound(role: str, clip: Clip) -> Sound:
+        samples, rate = dataset.samples(clip), clip.sample_rate
+        return Sound(samples, rate, name=role, judge=judge, content_judge=content_judge)
+
+    content, style = sound("content", pair.content), sound("style", pair.style)
+    reference = sound("reference", pair.reference)
+    notes, style_notes = dataset.notes(pair.content), dataset.notes(pair.style)
+    scored = []
+    for output in outputs:
+        samples, rate = read_audio(output.path)
+        trial = Trial(
+            output=Sound(samples, rate, name="output", judge=judge, content_judge=content_judge),
+            content=content,
+            style=style,
+            reference=reference,
+            notes=notes,
+            style_notes=style_notes,
+            content_label=pair.content.label,
+            style_label=pair.style.label,
+        )
+        with one_thread():
+            scored.append(_records(trial, output))
+    return scored
+
+
+def _records(trial: Trial, output: _Output) -> list[ScoreRecord | ImpressionRecord]:
+    scores = evaluate(trial, [get(name) for name in output.scores])
+    records: list[ScoreRecord | ImpressionRecord] = [
+        ScoreRecord(
+            key=key,
+            metric=name,
+            value=None if scores[name].reason else scores[name].value,
+            reason=scores[name].reason or "",
+        )
+        for name, key in output.scores.items()
+    ]
+    return [*records, _impression_record(output.impression, trial.output)]
+
+
+def _impression(key: str, clip: Clip, dataset: Dataset, judge_path: Path) -> ImpressionRecord:
+    """Ask the judge about a real clip, in a worker."""
+    with one_thread():
+        return _impression_record(
+            key, Sound(dataset.samples(clip), clip.sample_rate, judge=_judge(judge_path))
+        )
+
+
+def _impression_record(key: str, sound: Sound) -> ImpressionRecord:
+    try:
+        heard = sound.impression
+    except Unscorable as outcome:
+        return ImpressionRecord(key=key, reason=str(outcome))
+    # Six digits are what single precision holds; more would triple the record.
+    probabilities, embedding = (
+        tuple(float(f"{value:.6g}") for value in values) for values in (heard.probabilities, heard.embedding)
+    )
+    return ImpressionRecord(key=key, probabilities=probabilities, embedding=embedding)

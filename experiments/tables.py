@@ -1,0 +1,181 @@
+"""The tables of the report: the leaderboard, and every metric by the question that it answers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from timbrebench.experiments.leaderboard import CONTENT, STYLE
+from timbrebench.experiments.results import Results
+from timbrebench.metrics.registry import get
+
+#: Metrics that stand on the leaderboard beside the headline and its halves.
+_MAIN = (
+    CONTENT,
+    "onset_f1",
+    "ioi_kl_content",
+    "xcorr_content",
+    "key_invariance_mse",
+    "log_spectral_distance",
+)
+
+_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+_HEADLINE = (
+    "Harmonic mean of style accuracy and of note F1, where note F1 is scaled so that the style copy's is 0 "
+    "and the reference's is 1"
+)
+
+_CONTENT_KEPT = "Note F1, scaled so that the style copy's is 0 and the reference's is 1: half of the headline"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of figures: what it is called, which way is better, how it is written."""
+
+    name: str
+    unit: str
+    direction: str
+    summary: str
+    decimals: int = 2
+
+    def text(self, value: float) -> str:
+        """Write a value with the column's decimals; a dash for NaN."""
+        if math.isnan(value):
+            return _DASH
+        rounded = round(value, self.decimals) + 0.0  # no minus sign before zero
+        return f"{rounded:.{self.decimals}f}".replace("-", _MINUS)
+
+
+#: What a pair costs, beside the seconds that stand on the leaderboard.
+_COSTS = (
+    Column("seconds", "s", "lower", "What does a pair take?"),
+    Column("realtime_factor", "1", "lower", "What does a second of content take, in seconds?"),
+    Column("peak_memory_mib", "MiB", "lower", "How much memory does the process hold at most?"),
+)
+
+
+def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
+    """List the columns of figures: the headline, its two halves, the metrics most asked for, the time."""
+    columns = [
+        Column("headline", "1", "higher", _HEADLINE),
+        *(_metric_column(name) for name in (STYLE,) if name in results.configuration.metrics),
+        Column("content_kept", "1", "higher", _CONTENT_KEPT),
+        *(_metric_column(name) for name in _MAIN if name in results.configuration.metrics),
+        Column("seconds", "s per pair", "lower", "What a method takes for one pair"),
+    ]
+    return _with_decimals(columns, table)
+
+
+def _metric_column(name: str) -> Column:
+    about = get(name).specification
+    return Column(name, about.unit, about.direction, about.summary)
+
+
+def _with_decimals(columns: Iterable[Column], table: pd.DataFrame) -> list[Column]:
+    """Leave out what the table lacks, and choose decimals by the values of the rest."""
+    present = [column for column in columns if column.name in table]
+    return [replace(column, decimals=_decimals(table[column.name])) for column in present]
+
+
+def _decimals(values: Iterable[float]) -> int:
+    """Choose how many decimals a column is written with: two or three digits for its largest value."""
+    largest = max((abs(value) for value in values if math.isfinite(value) and value), default=1.0)
+    least = 2 if largest < 10 else 1 if largest < 100 else 0
+    return min(max(1 - math.floor(math.log10(largest)), least), 6)
+
+
+def leaderboard_groups(
+    results: Results, table: pd.DataFrame, columns: Sequence[Column]
+) -> list[dict[str, Any]]:
+    """Return the leaderboard's rows, methods and controls apart."""
+    ranks = [int(rank) for rank in table["rank"].dropna()]
+    groups = []
+    for kind, name in (("method", "methods"), ("control", "controls")):
+        rows = []
+        for row in as_records(table[table.kind == kind]):
+            rank = None if pd.isna(row["rank"]) else int(row["rank"])
+            rows.append(
+                {
+                    "label": row["method"],
+                    "rank": rank,
+                    "is_tied": rank is not None and ranks.count(rank) > 1,
+                    "settings": json.loads(row["settings"]),
+                    "outputs": row["outputs"],
+                    "missing": row["missing"],
+                    "violation": row["violation"],
+                    "cells": [_cell(results, row, column) for column in columns],
+                }
+            )
+        groups.append({"name": name, "rows": rows})
+    return groups
+
+
+def _cell(results: Results, row: dict[str, Any], column: Column) -> dict[str, Any]:
+    """Return a figure of the leaderboard: value, interval, and why there is none."""
+    value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
+    number = row.get(f"{column.name}_n", row["outputs"])
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "text": column.text(value),
+        "interval": "" if math.isnan(low) else f"{column.text(low)} {_DASH} {column.text(high)}",
+        "note": f"{number} of {row['outputs']}" if 0 < number < row["outputs"] else "",
+        "reason": _why_missing(results, row, column.name) if math.isnan(value) else "",
+    }
+
+
+def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
+    """Say why a method has no figure: the commonest reason among its outputs."""
+    if name in {"headline", "content_kept"}:
+        if any(math.isnan(row[part]) for part in (STYLE, CONTENT)):
+            return f"needs {STYLE} and {CONTENT}"
+        return "the reference has no higher note F1 than the style copy"
+    if name not in results.reasons:
+        return "not run"
+    reasons = results.reasons[name][results.transfers.label == row["method"]]
+    counts = reasons[reasons != ""].value_counts()
+    return str(counts.index[0]) if len(counts) else "no output"
+
+
+def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return every metric, by the question that it answers with others.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    table : pandas.DataFrame
+        The leaderboard.
+
+    Returns
+    -------
+    list of dict
+        ``question``, and ``rows``: a ``column`` and its ``cells``, methods in the leaderboard's order.
+    """
+    asked: dict[str, list[Column]] = {}
+    for name in results.configuration.metrics:
+        asked.setdefault(get(name).question.rstrip("."), []).append(_metric_column(name))
+    asked["What it costs"] = list(_COSTS)
+    records = as_records(table)
+    return [
+        {
+            "question": question,
+            "rows": [
+                {"column": column, "cells": [_cell(results, row, column) for row in records]}
+                for column in _with_decimals(columns, table)
+            ],
+        }
+        for question, columns in sorted(asked.items(), key=lambda item: item[0] == "What it costs")
+    ]
+
+
+def as_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as dicts by column."""
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

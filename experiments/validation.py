@@ -1,0 +1,338 @@
+"""Whether metrics do what they declare: scores of controls and of references that were spoiled more and more.
+
+A reference is the right answer to a pair, so whatever is done to it makes it a worse one, and how much worse
+is known. A metric that declares that it `responds` to a corruption must go one way only, the worse that gets,
+on average over pairs: Spearman's rank correlation of grade and mean is at least 0.9, with the declared sign.
+One that `ignores` a change must stay where it is, on average within a tenth of its `relevant_change`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+from joblib import Parallel, cpu_count, delayed
+from numpy.typing import NDArray
+
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.audio.progress import Tracker, muted
+from timbrebench.classifier import Judge, load_content_judge
+from timbrebench.classifier.fitting import one_thread
+from timbrebench.datasets import Dataset
+from timbrebench.datasets.soundfonts import Soundfont, find_soundfont
+from timbrebench.experiments.conditions import REFERENCE, Condition, Spoiler
+from timbrebench.experiments.suite import Pair, Suite
+from timbrebench.metrics.contract import Score, Specification, evaluate
+from timbrebench.metrics.registry import get, metric_names
+from timbrebench.metrics.sound import Sound
+from timbrebench.metrics.trial import Trial
+
+#: How near to 1 the magnitude of the rank correlation must come.
+LEAST_CORRELATION = 0.9
+
+#: What share of `relevant_change` a metric may move where it declares not to.
+MOST_MOVED = 0.1
+
+#: The share of the pairs with a score for the reference that need one at every grade, for a mean to be told.
+LEAST_SCORED = 0.5
+
+#: Scores of a pair: of each condition, by metric.
+Scores = Mapping[Condition, Mapping[str, Score]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was found.
+
+    Attributes
+    ----------
+    specifications : tuple of Specification
+        Of the metrics, in the order of the tables.
+    means : pandas.DataFrame
+        One row for each metric and condition: ``metric, kind, change, grade, mean, n, unscorable``. The
+        means of a change are over the `n` pairs with a score for all of its grades and the reference, so that
+        grades can be compared; `unscorable` is the number of pairs without a score here.
+    verdicts : pandas.DataFrame
+        One row for each metric and change: ``metric, kind, change, promised`` ("rises", "falls", "stays" or
+        empty), ``found`` (rank correlation, or by how much the mean moved), ``limit`` (what `found` is held
+        against), ``moved`` (mean at the last grade less that of the reference), ``n, holds`` ("yes", "no",
+        "not measured"; empty where nothing is promised) and ``reason``, why something was not measured.
+    """
+
+    specifications: tuple[Specification, ...]
+    means: pd.DataFrame
+    verdicts: pd.DataFrame
+
+    def with_verdict(self, holds: str) -> pd.DataFrame:
+        """Return the verdicts on promises that hold: "yes", "no" or "not measured"."""
+        return self.verdicts[self.verdicts.holds == holds]
+
+
+def validate_metrics(
+    dataset: Dataset,
+    suite: Suite,
+    *,
+    judge_path: Path | None = None,
+    pairs: int | None = None,
+    metrics: Iterable[str] | None = None,
+) -> Study:
+    """Score controls and spoiled references by metrics, and hold them to what they declare.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Rendered from notes, with soundfonts that are on this machine: references are rendered again with
+        other notes.
+    suite : Suite
+        Pairs of the dataset. Its seed is that of all corruptions.
+    judge_path : pathlib.Path, optional
+        A saved style judge. Without one, metrics that need it have no scores.
+    pairs : int, optional
+        How many of the pairs, spread evenly over the suite; by default all.
+    metrics : iterable of str, optional
+        Names; by default all that are installed.
+
+    Returns
+    -------
+    Study
+        The same for the same arguments.
+
+    Raises
+    ------
+    ConfigurationError
+        If fewer than one pair is asked for.
+    DatasetError
+        If the dataset was not rendered from notes.
+    MissingResourceError
+        If the suite's soundfont is not on this machine.
+    UnknownNameError
+        If there is no such metric.
+    """
+    names = list(metric_names() if metrics is None else metrics)
+    specifications = [get(name).specification for name in names]
+    soundfont = _soundfont(dataset, suite.configuration.soundfont)
+    chosen = _spread(suite.pairs, len(suite.pairs) if pairs is None else pairs)
+    jobs = (
+        delayed(_score)(
+            pair,
+            names,
+            dataset=dataset,
+            soundfont=soundfont,
+            judge_path=judge_path,
+            seed=suite.configuration.seed,
+        )
+        for pair in chosen
+    )
+    scores = []
+    with (
+        Tracker("validating metrics", len(chosen), "pairs") as tracker,
+        Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=1, pre_dispatch="n_jobs") as parallel,
+    ):
+        for found in parallel(jobs):
+            scores.append(found)
+            tracker.advance()
+    return assess(scores, specifications)
+
+
+def _spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    """Take some pairs at even distances: neighbours share the content's label."""
+    if count < 1:
+        raise ConfigurationError(f"a study needs at least one pair, got {count}")
+    places = np.linspace(0, len(pairs), min(count, len(pairs)), endpoint=False).astype(int)
+    return [pairs[place] for place in places]
+
+
+def _soundfont(dataset: Dataset, name: str) -> Soundfont:
+    if dataset.description.get("builder") != "rendered-midi":
+        raise DatasetError(
+            f"{dataset.root}: was not rendered from notes, so references cannot be played with wrong ones: "
+            "build one with `timbrebench dataset build`"
+        )
+    # Datasets name soundfonts by their files; the configuration knows where they lie.
+    found = {
+        font.name: font for font in map(find_soundfont, dataset.description["configuration"]["soundfonts"])
+    }
+    if name not in found:
+        raise UnknownNameError("soundfont of the dataset", name, found)
+    return found[name]
+
+
+@lru_cache(maxsize=1)
+def _judge(path: Path) -> Judge:
+    """Return this process's copy of a judge, loaded once."""
+    return Judge.load(path)
+
+
+def _score(
+    pair: Pair,
+    names: list[str],
+    *,
+    dataset: Dataset,
+    soundfont: Soundfont,
+    judge_path: Path | None,
+    seed: int,
+) -> Scores:
+    """Score all conditions of a pair, in a worker."""
+    judge = None if judge_path is None else _judge(judge_path)
+    content_judge, metrics = load_content_judge(), [get(name) for name in names]
+
+    def sound(name: str, samples: Samples) -> Sound:
+        rate = pair.content.sample_rate
+        return Sound(samples, rate, name=name, judge=judge, content_judge=content_judge)
+
+    content, style, reference = (
+        sound(role, dataset.samples(getattr(pair, role))) for role in ("content", "style", "reference")
+    )
+    notes, style_notes = dataset.notes(pair.content), dataset.notes(pair.style)
+    scores: dict[Condition, dict[str, Score]] = {}
+    with muted(), one_thread():
+        for condition, samples in Spoiler(pair, dataset, soundfont, seed).outputs().items():
+            trial = Trial(
+                output=sound("output", samples),
+                content=content,
+                style=style,
+                reference=reference,
+                notes=notes,
+                style_notes=style_notes,
+                content_label=pair.content.label,
+                style_label=pair.style.label,
+            )
+            scores[condition] = evaluate(trial, metrics)
+    return scores
+
+
+def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) -> Study:
+    """Hold the scores of pairs to what metrics declare.
+
+    Parameters
+    ----------
+    scores : sequence of mapping
+        Of each pair, the scores of each condition by metric; all with the same conditions, of which one is
+        the reference.
+    specifications : sequence of Specification
+        Of the metrics.
+
+    Returns
+    -------
+    Study
+        Means and verdicts.
+    """
+    values: list[dict[str, object]] = []
+    verdicts: list[dict[str, object]] = []
+    changes = dict.fromkeys((item.kind, item.change) for item in scores[0] if item.kind != "control")
+    for declared in specifications:
+        values += [_control_row(scores, declared.name, item) for item in scores[0] if item.kind == "control"]
+        for kind, change in changes:
+            conditions = [
+                REFERENCE,
+                *(item for item in scores[0] if (item.kind, item.change) == (kind, change)),
+            ]
+            table = _table(scores, declared.name, conditions)
+            values += _change_rows(table, declared.name, conditions)
+            verdicts.append(
+                {
+                    "metric": declared.name,
+                    "kind": kind,
+                    "change": change,
+                    **_verdict(table, declared, conditions),
+                    "reason": _reason(scores, declared.name, conditions),
+                }
+            )
+    found = pd.DataFrame(verdicts)
+    found.loc[found.holds != "not measured", "reason"] = ""
+    return Study(tuple(specifications), pd.DataFrame(values), found)
+
+
+def _table(scores: Sequence[Scores], metric: str, conditions: Sequence[Condition]) -> NDArray[np.float64]:
+    """Return a metric's values: shape (pairs, conditions), NaN where there is none."""
+    return np.array([[pair[condition][metric].value for condition in conditions] for pair in scores])
+
+
+def _control_row(scores: Sequence[Scores], metric: str, control: Condition) -> dict[str, object]:
+    values = _table(scores, metric, [control])[:, 0]
+    scored = values[np.isfinite(values)]
+    return {
+        "metric": metric,
+        **control._asdict(),
+        "mean": scored.mean() if len(scored) else math.nan,
+        "n": len(scored),
+        "unscorable": len(values) - len(scored),
+    }
+
+
+def _change_rows(
+    table: NDArray[np.float64], metric: str, conditions: Sequence[Condition]
+) -> list[dict[str, object]]:
+    means, n = _means(table)
+    return [
+        {
+            "metric": metric,
+            "kind": conditions[-1].kind,
+            "change": conditions[-1].change,
+            "grade": condition.grade,
+            "mean": mean,
+            "n": n,
+            "unscorable": int(np.isnan(column).sum()),
+        }
+        for condition, mean, column in zip(conditions, means, table.T, strict=True)
+    ]
+
+
+def _means(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Return the means over the pairs that have all values, NaN without such a pair, and their number."""
+    whole = table[np.isfinite(table).all(axis=1)]
+    return (whole.mean(axis=0) if len(whole) else np.full(table.shape[1], math.nan)), len(whole)
+
+
+def _verdict(
+    table: NDArray[np.float64], declared: Specification, conditions: Sequence[Condition]
+) -> dict[str, object]:
+    """Return what is promised under a change, what was found, and whether the promise holds."""
+    means, n = _means(table)
+    kind, change = conditions[-1].kind, conditions[-1].change
+    if kind == "corruption":
+        promised = str(declared.responds.get(change, ""))
+        found = _rank_correlation(np.array([item.grade for item in conditions]), means)
+        limit = LEAST_CORRELATION
+        holds = (-found if promised == "falls" else found) >= limit
+    else:
+        promised = "stays" if change in declared.ignores else ""
+        found = float(np.abs(means[1:] - means[0]).max())
+        limit = MOST_MOVED * declared.relevant_change
+        holds = found <= limit
+    if n == 0 or n < LEAST_SCORED * np.isfinite(table[:, 0]).sum():
+        found, verdict = math.nan, "not measured"
+    else:
+        verdict = "yes" if holds else "no"
+    return {
+        "promised": promised,
+        "found": found,
+        "limit": limit,
+        "moved": means[-1] - means[0],
+        "n": n,
+        "holds": verdict if promised else "",
+    }
+
+
+def _rank_correlation(grades: NDArray[np.float64], means: NDArray[np.float64]) -> float:
+    """Return Spearman's rank correlation; 0 where nothing changes."""
+    if np.isnan(means).any():
+        return math.nan
+    if np.ptp(means) == 0:
+        return 0.0
+    return float(scipy.stats.spearmanr(grades, means).statistic)
+
+
+def _reason(scores: Sequence[Scores], metric: str, conditions: Sequence[Condition]) -> str:
+    """Return the most frequent reason why a pair has no value somewhere."""
+    found = [pair[condition][metric].reason for pair in scores for condition in conditions]
+    reasons = Counter(reason for reason in found if reason)
+    return reasons.most_common(1)[0][0] if reasons else ""
