@@ -138,12 +138,11 @@ def complete_frames(sound: Sound) -> NDArray[np.complex64]:
         If the clip is silent, constant, or shorter than three windows (0.14 s).
     """
     check_not_constant(sound)
-    half = N_FFT // 2
-    last = (len(sound.standard) - half) // HOP_LENGTH
-    frames = sound.spectrum[:, half // HOP_LENGTH : max(0, last + 1)]
-    if frames.shape[1] < 3:
+    count = (len(sound.standard) - N_FFT) // HOP_LENGTH + 1
+    if count < 3:
         raise Unscorable(f"the {sound.name} is shorter than 0.14 s")
-    return frames
+    first = N_FFT // 2 // HOP_LENGTH
+    return sound.spectrum[:, first : first + count]
 
 
 def loudness(sound: Sound) -> float:

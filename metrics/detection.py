@@ -49,7 +49,10 @@ from timbrebench.audio.loudness import is_silent, scale_to_rms
 Times = NDArray[np.float64]
 
 _RATE = 22_050
-_WINDOW, _HOP = 3072, 256
+#: Samples of an analysis window: what is shorter has no onsets.
+WINDOW = 3072
+
+_HOP = 256
 _LOWEST_HZ, _HIGHEST_HZ = 65.0, 10_000.0
 _BANDS_PER_OCTAVE = 24
 _LEVEL = 0.1
@@ -87,13 +90,30 @@ def detect_onsets(samples: Samples, sample_rate: int) -> Times:
     [0.5]
     """
     samples = resample(samples, sample_rate, _RATE)
-    if len(samples) < _WINDOW or is_silent(samples):
+    if len(samples) < WINDOW or is_silent(samples):
         return np.zeros(0)
-    flux = onset_envelope(samples)
+    return pick_onsets(onset_envelope(samples), len(samples) / _RATE)
+
+
+def pick_onsets(envelope: NDArray[np.float32], duration_s: float) -> Times:
+    """Return the times of an onset envelope's peaks.
+
+    Parameters
+    ----------
+    envelope : numpy.ndarray, shape (frames,)
+        What :func:`onset_envelope` returns.
+    duration_s : float
+        Length of the clip in seconds.
+
+    Returns
+    -------
+    numpy.ndarray, shape (onsets,), float64
+        As :func:`detect_onsets`.
+    """
     # librosa.util.peak_pick would do, but numba's cache of such functions can crash processes that fill it at
     # the same time (numba issue 10128). Peaks on the first or last frame need a neighbour to be found.
-    peaks, _ = scipy.signal.find_peaks(np.pad(flux, 1), prominence=_PROMINENCE, distance=_NEAREST_PEAK)
-    return within_margins((peaks - 1) * (_HOP / _RATE), len(samples) / _RATE)
+    peaks, _ = scipy.signal.find_peaks(np.pad(envelope, 1), prominence=_PROMINENCE, distance=_NEAREST_PEAK)
+    return within_margins((peaks - 1) * (_HOP / _RATE), duration_s)
 
 
 def onset_envelope(samples: Samples) -> NDArray[np.float32]:
@@ -120,16 +140,16 @@ def within_margins(onsets: Times, duration_s: float) -> Times:
 
 def _band_levels(samples: Samples) -> NDArray[np.float32]:
     """Return the compressed level of each band in each frame."""
-    mirrored = np.pad(scale_to_rms(samples, _LEVEL), _WINDOW // 2, mode="reflect")
-    spectrum = librosa.stft(mirrored, n_fft=_WINDOW, hop_length=_HOP, center=False)
-    magnitude = np.abs(spectrum) * np.float32(4 / _WINDOW)
+    mirrored = np.pad(scale_to_rms(samples, _LEVEL), WINDOW // 2, mode="reflect")
+    spectrum = librosa.stft(mirrored, n_fft=WINDOW, hop_length=_HOP, center=False)
+    magnitude = np.abs(spectrum) * np.float32(4 / WINDOW)
     return np.asarray(np.log1p(np.float32(_COMPRESSION) * (_filter_bank() @ magnitude)))
 
 
 @cache
 def _filter_bank() -> NDArray[np.float32]:
     """Return the weight of each bin in each band, shape (bands, bins); each band's weights sum to 1."""
-    bins = librosa.fft_frequencies(sr=_RATE, n_fft=_WINDOW)
+    bins = librosa.fft_frequencies(sr=_RATE, n_fft=WINDOW)
     bins[0] = np.finfo(np.float64).tiny  # 0 Hz lies infinitely many octaves down
     n_bands = int(_BANDS_PER_OCTAVE * np.log2(_HIGHEST_HZ / _LOWEST_HZ)) + 1
     centres = _LOWEST_HZ * 2 ** (np.arange(n_bands) / _BANDS_PER_OCTAVE)

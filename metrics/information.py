@@ -37,7 +37,7 @@ white noise                           7.45
 ===================================== =====================
 
 Per instrument: piano 3.7, guitar 3.8, clarinet, organ and sax 4.7, trumpet 5.1. A reference differs from the
-content by 0.7 bits on average, and another piece by 0.8, so a distance from the content would say nothing,
+content by 0.7 bits on average, and another piece by 0.9, so a distance from the content would say nothing,
 and none is offered. Compare clips of one length: half as much music holds 0.5 bits less, half as much noise
 0.9.
 

@@ -46,12 +46,13 @@ notes played by another instrument, and for other pieces:
 ============================= ========== =========== =================================================
 metric                        same notes other piece area under the receiver operating characteristic
 ============================= ========== =========== =================================================
-onset_envelope_correlation    0.88       0.09        1.00
+onset_envelope_correlation    0.91       0.08        1.00
 autocorrelation_error_content 0.06       0.35        1.00
-tempo_error                   0.00       0.48        0.88
+tempo_error                   0.00       0.41        0.89
 ============================= ========== =========== =================================================
 
-The tempo is the same (within a tenth of an octave) in 82 % of the former and in 14 % of the latter.
+The tempo is the same (within a tenth of an octave) in 86 % of the former and in 14 % of the latter.
+White noise has too few onsets in a third of all cases; elsewhere its correlation is 0.07.
 
 References
 ----------

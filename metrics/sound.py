@@ -22,7 +22,7 @@ from timbrebench.audio.errors import ConfigurationError, JudgeError
 from timbrebench.audio.loudness import is_silent, scale_to_rms
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
 from timbrebench.classifier import Impression, Reading
-from timbrebench.metrics.detection import Times, detect_onsets, onset_envelope
+from timbrebench.metrics.detection import WINDOW, Times, onset_envelope, pick_onsets
 
 #: Rate in hertz and root mean square of standard clips.
 RATE = 22_050
@@ -170,13 +170,15 @@ class Sound:
     @cached_property
     def onset_envelope(self) -> NDArray[np.float32]:
         """Spectral flux, 86 frames a second (:func:`~timbrebench.metrics.detection.onset_envelope`)."""
+        if len(self.standard) < WINDOW:
+            raise Unscorable(f"the {self.name} is shorter than the {WINDOW / RATE:.2f} s of a window")
         return onset_envelope(self.standard)
 
     @cached_property
     def onsets(self) -> Times:
         """Onsets that are detected, in seconds; none in a silent clip."""
         try:
-            return detect_onsets(self.standard, RATE)
+            return pick_onsets(self.onset_envelope, len(self.standard) / RATE)
         except Unscorable:
             return np.zeros(0)
 
