@@ -13,7 +13,7 @@ FOLDERS := audio datasets classifier transfer metrics experiments
 # The project's folders must not shadow packages of the same name.
 export PYTHONSAFEPATH = 1
 
-.PHONY: help setup system benchmark test lint types regression baseline validate-metrics clean
+.PHONY: help setup system benchmark test lint types regression baseline validate-metrics bench-metrics clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make regression   compare a smoke run with the stored baseline"
 	@echo "make baseline     make a smoke run the stored baseline"
 	@echo "make validate-metrics [OUT=folder] [DATASET=folder]        check that metrics do what they declare"
+	@echo "make bench-metrics [OUT=folder]   time all metrics on one output"
 	@echo "make setup clean  install into $(VENV); remove it and all caches, never results"
 
 setup: system $(VENV)/installed
@@ -68,6 +69,10 @@ validate-metrics: DATASET ?= $(patsubst %/dataset.json,%,$(wildcard runs/default
 validate-metrics: OUT = runs/validity
 validate-metrics: setup
 	$(BIN)/timbrebench validate-metrics --out $(OUT) $(if $(DATASET),--dataset $(DATASET))
+
+bench-metrics: OUT = runs/bench-metrics
+bench-metrics: setup
+	$(BIN)/timbrebench bench-metrics --out $(OUT)
 
 clean:
 	rm -rf $(VENV) .types build dist *.egg-info

@@ -12,7 +12,11 @@ import typer
 from timbrebench.audio.errors import ConfigurationError, TimbrebenchError
 from timbrebench.experiments.console import AsJson, Config, print_json, print_line
 from timbrebench.experiments.judge_commands import judge_app
-from timbrebench.experiments.metric_commands import validate_metrics_command
+from timbrebench.experiments.metric_commands import (
+    bench_metrics_command,
+    list_metrics_command,
+    validate_metrics_command,
+)
 from timbrebench.experiments.score_command import score_command
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
@@ -119,33 +123,7 @@ def list_methods(as_json: AsJson = False) -> None:
         print_line(f"{row['name']:12} {row['summary']}")
 
 
-@app.command("metrics")
-def list_metrics(as_json: AsJson = False) -> None:
-    """List the metrics that are installed."""
-    from timbrebench.metrics.registry import get, metric_names
-
-    found = [get(name).specification for name in metric_names()]
-    if as_json:
-        print_json(
-            [
-                {
-                    "name": item.name,
-                    "version": item.version,
-                    "unit": item.unit,
-                    "range": [
-                        None if abs(bound) == float("inf") else bound for bound in (item.lower, item.upper)
-                    ],
-                    "direction": item.direction,
-                    "needs": sorted(item.needs),
-                    "summary": item.summary,
-                }
-                for item in found
-            ]
-        )
-        return
-    for item in found:
-        better = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
-        print_line(f"{item.name:20} {item.summary} ({item.unit}, {better[item.direction]})")
+app.command("metrics")(list_metrics_command)
 
 
 @app.command("transfer")
@@ -185,6 +163,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 app.command("score")(score_command)
 app.command("validate-metrics")(validate_metrics_command)
+app.command("bench-metrics")(bench_metrics_command)
 
 
 @app.command("run")

@@ -1,17 +1,55 @@
-"""The command that holds metrics to what they declare."""
+"""Commands that list metrics, and hold them to what they declare and to what they may cost."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbrebench.experiments.console import Config, print_line
+from timbrebench.experiments.console import AsJson, Config, print_json, print_line
 
 if TYPE_CHECKING:
     from timbrebench.classifier import JudgeConfiguration
     from timbrebench.datasets import Dataset
+    from timbrebench.metrics import Metric
+
+
+def list_metrics_command(as_json: AsJson = False) -> None:
+    """List the metrics that are installed, by the question that they answer."""
+    from timbrebench.metrics import get, metric_names
+
+    found = [get(name) for name in metric_names()]
+    if as_json:
+        print_json([_description(metric) for metric in found])
+        return
+    asked: dict[str, list[Metric]] = {}
+    for metric in found:
+        asked.setdefault(metric.question, []).append(metric)
+    better = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
+    width = max(len(metric.specification.name) for metric in found)
+    for question, metrics in asked.items():
+        print_line(question)
+        for about in (metric.specification for metric in metrics):
+            print_line(f"  {about.name:{width}} {about.summary} ({about.unit}, {better[about.direction]})")
+
+
+def _description(metric: Metric) -> dict[str, object]:
+    about = metric.specification
+    return {
+        "name": about.name,
+        "version": about.version,
+        "unit": about.unit,
+        "range": [None if math.isinf(bound) else bound for bound in (about.lower, about.upper)],
+        "direction": about.direction,
+        "needs": sorted(about.needs),
+        "relevant_change": about.relevant_change,
+        "responds": dict(about.responds),
+        "ignores": sorted(about.ignores),
+        "question": metric.question,
+        "summary": about.summary,
+    }
 
 
 def validate_metrics_command(
@@ -70,6 +108,19 @@ def validate_metrics_command(
     print_line((out / FIGURE).with_suffix(".png"))
     if counts["no"] or counts["not measured"]:
         raise typer.Exit(1 if counts["no"] else 2)
+
+
+def bench_metrics_command(
+    out: Annotated[Path, typer.Option(help="Folder of the table, speed.md, and of what is scored.")],
+) -> None:
+    """Time all metrics on one output of 10 s, on one core."""
+    from timbrebench.audio.storage import write_text
+    from timbrebench.experiments.metric_speed import measure
+
+    table = measure(out / "dataset").markdown()
+    write_text(out / "speed.md", table)
+    print_line(table)
+    print_line(out / "speed.md")
 
 
 def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Path) -> Path:

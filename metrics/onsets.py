@@ -111,6 +111,7 @@ def onset_f_measure(note_onsets: ArrayLike, detected_onsets: ArrayLike, duration
     needs=("notes",),
     relevant_change=0.02,
     summary="Do notes begin in the output where they begin in the content?",
+    responds={"shifted_onsets": "falls", "time_stretch": "falls"},
 )
 def onset_f1(trial: Trial) -> float:
     """Return the F-measure of the output's onsets against the content's notes."""

@@ -166,7 +166,7 @@ def skyline(roll: Roll) -> NDArray[np.int_]:
     direction="higher",
     relevant_change=0.02,
     summary="Do the content's pitch classes sound in the output at each moment?",
-    responds={**dict.fromkeys(_SPOILT_NOTES, "falls"), "lowpass": "falls", "wrong_instrument": "rises"},
+    responds={"wrong_notes": "falls", "time_stretch": "falls", "wrong_instrument": "rises"},
 )
 def chroma_cosine(trial: Trial) -> float:
     """Return the mean cosine between the chroma vectors of output and content."""

@@ -122,6 +122,7 @@ def ioi_divergence(target_onsets: ArrayLike, output_onsets: ArrayLike) -> float:
     direction="lower",
     relevant_change=0.1,
     summary="Does the output move in the content's rhythm?",
+    responds={"shifted_onsets": "rises"},
 )
 def ioi_kl_content(trial: Trial) -> float:
     """Return the divergence of the output's inter-onset intervals from the content's."""

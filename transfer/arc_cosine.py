@@ -1,0 +1,105 @@
+"""Infinitely many random filters: the inner products of their features, in closed form.
+
+For a filter ``w`` with independent standard normal weights, the features ``relu(w · a)`` and ``relu(w · b)`` of
+two patches have the mean product
+
+    k(a, b) = (‖a‖ ‖b‖ sin t + (π − t) a · b) / 2π,    t the angle between a and b,
+
+the arc-cosine kernel of order 1. Patches of neighbouring frames overlap, so that inner products of patches are
+sums of those of frames along a diagonal: a window of 11 frames costs no more than one frame does.
+
+References
+----------
+Y. Cho and L. Saul, "Kernel methods for deep learning", Advances in Neural Information Processing Systems 22,
+2009.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv1d, pad
+
+
+def sum_diagonals(products: Tensor, width: int) -> Tensor:
+    """Turn inner products of frames into those of patches.
+
+    Parameters
+    ----------
+    products : torch.Tensor, shape (n, m)
+        Inner products of each frame of one clip with each of another.
+    width : int
+        Frames in a patch.
+
+    Returns
+    -------
+    torch.Tensor, shape (n - width + 1, m - width + 1)
+        ``sum over d < width of products[i + d, j + d]``.
+    """
+    rows, columns = products.shape[0] - width + 1, products.shape[1] - width + 1
+    total = products[:rows, :columns].clone()
+    for step in range(1, width):
+        total += products[step : step + rows, step : step + columns]
+    return total
+
+
+def spread_diagonals(slopes: Tensor, width: int) -> Tensor:
+    """Apply the transpose of :func:`sum_diagonals`: from derivatives by patches to those by frames.
+
+    Parameters
+    ----------
+    slopes : torch.Tensor, shape (n - width + 1, m - width + 1)
+        Derivatives with respect to inner products of patches.
+    width : int
+        Frames in a patch.
+
+    Returns
+    -------
+    torch.Tensor, shape (n, m)
+        Derivatives with respect to inner products of frames.
+    """
+    rows, columns = slopes.shape
+    total = slopes.new_zeros(rows + width - 1, columns + width - 1)
+    for step in range(width):
+        total[step : step + rows, step : step + columns] += slopes
+    return total
+
+
+def squared_norms(frames: Tensor, width: int) -> Tensor:
+    """Return the squared length of each patch: shape (positions,), of frames of shape (bins, positions + width - 1)."""
+    energies = frames.square().sum(dim=0)
+    return conv1d(energies[None, None], energies.new_ones(1, 1, width))[0, 0]
+
+
+def spread_norms(slopes: Tensor, width: int) -> Tensor:
+    """Apply the transpose of the sum in :func:`squared_norms`: shape (positions + width - 1,)."""
+    return conv1d(pad(slopes, (width - 1, width - 1))[None, None], slopes.new_ones(1, 1, width))[0, 0]
+
+
+def kernel(products: Tensor, norms_a: Tensor, norms_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the arc-cosine kernel of order 1 and what its derivatives are made of.
+
+    Parameters
+    ----------
+    products : torch.Tensor, shape (n, m)
+        Inner products ``a · b``.
+    norms_a, norms_b : torch.Tensor, shapes (n,) and (m,)
+        Lengths ‖a‖ and ‖b‖.
+
+    Returns
+    -------
+    values : torch.Tensor, shape (n, m)
+        ``k(a, b)``; ‖a‖²/2 where a and b are one.
+    by_product : torch.Tensor, shape (n, m)
+        Derivative by ``a · b`` with ‖a‖ and ‖b‖ fixed: (π − t) / 2π.
+    sine : torch.Tensor, shape (n, m)
+        sin t / 2π: the derivative by ‖a‖ is ‖b‖ times this, and the other way round. Both derivatives exist
+        everywhere, other than those of the cosine.
+    """
+    lengths = norms_a[:, None] * norms_b[None, :]
+    cosine = (products / lengths.clamp(min=1e-20)).clamp(-1, 1)
+    by_product = (math.pi - torch.acos(cosine)) / (2 * math.pi)
+    sine = torch.sqrt((1 - cosine.square()).clamp(min=0)) / (2 * math.pi)
+    return lengths * sine + products * by_product, by_product, sine
