@@ -1,12 +1,170 @@
-"""From a magnitude spectrogram back to samples."""
+"""From a magnitude spectrogram back to samples, in the way that is asked for.
+
+A magnitude spectrogram leaves the phase open. :class:`Inversion` says how to find it: by which algorithm, in
+how many iterations, and from which phase; :func:`invert` does it, and :func:`spectral_convergence` measures how
+near the magnitudes of the result come to those asked for.
+
+TABLE
+
+Whichever the way, the true phase is returned as it was, and silence is silence.
+"""
 
 from __future__ import annotations
 
-import librosa
+import math
+from typing import Literal, Self
+
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from timbrebench.audio.clips import Samples
+from timbrebench.audio.consistency import make_consistent
+from timbrebench.audio.errors import AudioError
+from timbrebench.audio.fourier import ShortTimeFourier, Spectrum
+from timbrebench.audio.pghi import integrate_phase
+from timbrebench.audio.projections import FAST, PLAIN, project
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
+from timbrebench.audio.waveform import descend
+
+
+class Inversion(BaseModel):
+    """How to find the phase of a magnitude spectrogram.
+
+    Attributes
+    ----------
+    algorithm : str
+        "griffin-lim" (1984) and "fast-griffin-lim" (2013), see :mod:`timbrebench.audio.projections`;
+        "le-roux" (2010), see :mod:`timbrebench.audio.consistency`; "pghi" (2017), which has no iterations, see
+        :mod:`timbrebench.audio.pghi`; "waveform", descent on the samples, see
+        :mod:`timbrebench.audio.waveform`.
+    iterations : int, optional
+        Iterations; 0 keeps the phase to start from. All but "pghi" need it, and "pghi" refuses it.
+    start : str, optional
+        Phase to start from: "random" (by default), "given" (the `phase` handed to :func:`invert`), or
+        "pghi". Refused for "pghi".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    algorithm: Literal["griffin-lim", "fast-griffin-lim", "le-roux", "pghi", "waveform"]
+    iterations: int | None = Field(default=None, ge=0)
+    start: Literal["random", "given", "pghi"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_at_random(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("algorithm") != "pghi":
+            return {"start": "random", **data}
+        return data
+
+    @model_validator(mode="after")
+    def _fields_fit_the_algorithm(self) -> Self:
+        settings = {"iterations": self.iterations, "start": self.start}
+        if self.algorithm == "pghi":
+            useless = [name for name, value in settings.items() if value is not None]
+            if useless:
+                raise ValueError(
+                    f"'pghi' has no iterations and no phase to start from, so leave out {' and '.join(useless)}; "
+                    "to go on from its phase, choose another algorithm with start 'pghi'"
+                )
+            return self
+        missing = [name for name, value in settings.items() if value is None]
+        if missing:
+            raise ValueError(f"{self.algorithm!r} needs {' and '.join(missing)}")
+        return self
+
+
+def invert(
+    magnitude: Spectrogram,
+    *,
+    length: int,
+    inversion: Inversion,
+    seed: int,
+    n_fft: int = N_FFT,
+    hop_length: int = HOP_LENGTH,
+    phase: NDArray[np.floating] | None = None,
+) -> Samples:
+    """Estimate samples whose spectrogram has the given magnitudes.
+
+    Parameters
+    ----------
+    magnitude : numpy.ndarray, shape (1 + n_fft // 2, 1 + length // hop_length)
+        Magnitudes as :func:`~timbrebench.audio.spectra.magnitude` returns them.
+    length : int
+        Number of samples wanted.
+    inversion : Inversion
+        How to find the phase.
+    seed : int
+        Seed of every random phase: all of them at the start, or those of bins too quiet for "pghi".
+    n_fft, hop_length : int
+        Those of `magnitude`; `hop_length` is at most half of `n_fft`.
+    phase : numpy.ndarray, shape of `magnitude`, optional
+        Phase in radians, as ``numpy.angle(librosa.stft(samples))``. Used where `inversion.start` is "given"
+        and only there, so a method that has a phase at hand can always pass it on.
+
+    Returns
+    -------
+    numpy.ndarray, shape (length,), float32
+        Samples, which may exceed [-1, 1].
+
+    Raises
+    ------
+    AudioError
+        If shapes, `length` and hop do not fit each other, a magnitude is negative or not finite, or the phase
+        to start from is asked for and not given.
+    """
+    transform = ShortTimeFourier(length, n_fft, hop_length)
+    magnitude = _checked(magnitude, transform)
+    if not magnitude.any():
+        return np.zeros(length, dtype=np.float32)
+    start = _with_phase(magnitude, _first_phase(magnitude, transform, inversion, seed, phase))
+    iterations = inversion.iterations or 0
+    match inversion.algorithm:
+        case "griffin-lim" | "fast-griffin-lim" as name:
+            momentum = PLAIN if name == "griffin-lim" else FAST
+            spectrum = project(start, magnitude, transform, iterations=iterations, momentum=momentum)
+        case "le-roux":
+            spectrum = make_consistent(start, magnitude, transform, iterations=iterations)
+        case "waveform":
+            return descend(transform.inverse(start), magnitude, transform, iterations=iterations)
+        case "pghi":
+            spectrum = start
+    return transform.inverse(spectrum)
+
+
+def spectral_convergence(
+    samples: Samples, magnitude: Spectrogram, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH
+) -> float:
+    """Return how far the magnitudes of samples are from those wanted, in decibels.
+
+    20 log10(‖ |STFT(samples)| - magnitude ‖ / ‖magnitude‖), with Frobenius norms.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (length,)
+        Samples.
+    magnitude : numpy.ndarray, shape (1 + n_fft // 2, 1 + length // hop_length)
+        The magnitudes wanted.
+    n_fft, hop_length : int
+        Those of `magnitude`.
+
+    Returns
+    -------
+    float
+        Decibels: 0 for silence, lower the nearer, minus infinity for equal magnitudes.
+
+    Raises
+    ------
+    AudioError
+        If the shapes do not fit, or all magnitudes are zero, of which nothing is a share.
+    """
+    transform = ShortTimeFourier(len(samples), n_fft, hop_length)
+    magnitude = _checked(magnitude, transform)
+    if not magnitude.any():
+        raise AudioError("all magnitudes are zero: no error can be expressed as a share of them")
+    error = float(np.linalg.norm(np.abs(transform.forward(samples)) - magnitude))
+    return 20 * math.log10(error / float(np.linalg.norm(magnitude))) if error else -math.inf
 
 
 def griffin_lim(
@@ -18,40 +176,59 @@ def griffin_lim(
     n_fft: int = N_FFT,
     hop_length: int = HOP_LENGTH,
 ) -> Samples:
-    """Estimate samples whose spectrogram has the given magnitudes, from a random phase.
-
-    The phase is replaced, time after time, by that of the spectrogram of the present estimate.
-
-    Parameters
-    ----------
-    spectrogram : numpy.ndarray, shape (1 + n_fft // 2, frames)
-        Magnitudes as :func:`~timbrebench.audio.spectra.magnitude` returns them.
-    length : int
-        Number of samples wanted.
-    n_iter : int
-        Iterations.
-    seed : int
-        Seed of the first phase.
-    n_fft, hop_length : int
-        Those of `spectrogram`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (length,), float32
-        Samples, which may exceed [-1, 1].
-
-    References
-    ----------
-    D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform", IEEE
-    Transactions on Acoustics, Speech and Signal Processing 32(2), 1984.
-    """
-    samples = librosa.griffinlim(
+    """Invert with the algorithm of 1984 from a random phase: :func:`invert` with `n_iter` iterations."""
+    return invert(
         spectrogram,
-        n_iter=n_iter,
+        length=length,
+        inversion=Inversion(algorithm="griffin-lim", iterations=n_iter),
+        seed=seed,
         n_fft=n_fft,
         hop_length=hop_length,
-        length=length,
-        momentum=0.0,  # the algorithm of 1984; momentum makes it the fast one of Perraudin et al. (2013)
-        random_state=np.random.default_rng(seed),
     )
-    return np.asarray(samples, dtype=np.float32)
+
+
+def _checked(magnitude: Spectrogram, transform: ShortTimeFourier) -> Spectrogram:
+    """Refuse what cannot be the magnitudes of such a transform."""
+    n_fft, hop_length, length = transform.n_fft, transform.hop_length, transform.length
+    if length < 1 or hop_length < 1 or hop_length > n_fft // 2 or n_fft % 2:
+        raise AudioError(
+            f"cannot invert {length} samples with n_fft {n_fft} and hop_length {hop_length}: take one sample "
+            "or more, an even n_fft, and a hop of at most half of it, or windows overlap too little"
+        )
+    if magnitude.shape != transform.shape:
+        raise AudioError(
+            f"magnitudes have shape {magnitude.shape}, but {length} samples have {transform.shape} (bins, "
+            f"frames) with n_fft {n_fft} and hop_length {hop_length}"
+        )
+    if not np.isfinite(magnitude).all() or (magnitude < 0).any():
+        raise AudioError("magnitudes hold values that are negative, infinite or NaN: clamp them first")
+    return magnitude.astype(np.float32, copy=False)
+
+
+def _first_phase(
+    magnitude: Spectrogram,
+    transform: ShortTimeFourier,
+    inversion: Inversion,
+    seed: int,
+    phase: NDArray[np.floating] | None,
+) -> NDArray[np.floating]:
+    """Return the phase to start from, which for "pghi" is also the phase to end with."""
+    rng = np.random.default_rng(seed)
+    if inversion.algorithm == "pghi" or inversion.start == "pghi":
+        return integrate_phase(magnitude, transform, rng)
+    if inversion.start == "random":
+        return 2 * np.pi * rng.random(magnitude.shape)
+    if phase is None:
+        raise AudioError("the inversion starts from a given phase, and none was given: pass `phase`")
+    if phase.shape != magnitude.shape:
+        raise AudioError(f"the phase has shape {phase.shape}, the magnitudes {magnitude.shape}")
+    if not np.isfinite(phase).all():
+        raise AudioError("the phase holds values that are infinite or NaN")
+    return phase
+
+
+def _with_phase(magnitude: Spectrogram, phase: NDArray[np.floating]) -> Spectrum:
+    """Return the spectrum of given magnitudes and phase in radians."""
+    spectrum = np.exp(1j * phase).astype(np.complex64)
+    spectrum *= magnitude
+    return spectrum

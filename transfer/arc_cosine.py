@@ -67,15 +67,27 @@ def spread_diagonals(slopes: Tensor, width: int) -> Tensor:
     return total
 
 
-def squared_norms(frames: Tensor, width: int) -> Tensor:
-    """Return the squared length of each patch: shape (positions,), of frames of shape (bins, positions + width - 1)."""
-    energies = frames.square().sum(dim=0)
-    return conv1d(energies[None, None], energies.new_ones(1, 1, width))[0, 0]
+def sum_windows(values: Tensor, width: int) -> Tensor:
+    """Sum neighbouring values: from squared lengths of frames, say, to those of patches.
+
+    Parameters
+    ----------
+    values : torch.Tensor, shape (n,)
+        One value for each frame.
+    width : int
+        Frames in a patch.
+
+    Returns
+    -------
+    torch.Tensor, shape (n - width + 1,)
+        ``sum over d < width of values[i + d]``.
+    """
+    return conv1d(values[None, None], values.new_ones(1, 1, width))[0, 0]
 
 
-def spread_norms(slopes: Tensor, width: int) -> Tensor:
-    """Apply the transpose of the sum in :func:`squared_norms`: shape (positions + width - 1,)."""
-    return conv1d(pad(slopes, (width - 1, width - 1))[None, None], slopes.new_ones(1, 1, width))[0, 0]
+def spread_windows(slopes: Tensor, width: int) -> Tensor:
+    """Apply the transpose of :func:`sum_windows`: shape (n,) from shape (n - width + 1,)."""
+    return sum_windows(pad(slopes, (width - 1, width - 1)), width)
 
 
 def kernel(products: Tensor, norms_a: Tensor, norms_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -83,22 +95,22 @@ def kernel(products: Tensor, norms_a: Tensor, norms_b: Tensor) -> tuple[Tensor, 
 
     Parameters
     ----------
-    products : torch.Tensor, shape (n, m)
+    products : torch.Tensor
         Inner products ``a · b``.
-    norms_a, norms_b : torch.Tensor, shapes (n,) and (m,)
-        Lengths ‖a‖ and ‖b‖.
+    norms_a, norms_b : torch.Tensor
+        Lengths ‖a‖ and ‖b‖, of shapes that broadcast to that of `products`.
 
     Returns
     -------
-    values : torch.Tensor, shape (n, m)
+    values : torch.Tensor, shape of `products`
         ``k(a, b)``; ‖a‖²/2 where a and b are one.
-    by_product : torch.Tensor, shape (n, m)
+    by_product : torch.Tensor, the same shape
         Derivative by ``a · b`` with ‖a‖ and ‖b‖ fixed: (π − t) / 2π.
-    sine : torch.Tensor, shape (n, m)
+    sine : torch.Tensor, the same shape
         sin t / 2π: the derivative by ‖a‖ is ‖b‖ times this, and the other way round. Both derivatives exist
         everywhere, other than those of the cosine.
     """
-    lengths = norms_a[:, None] * norms_b[None, :]
+    lengths = norms_a * norms_b
     cosine = (products / lengths.clamp(min=1e-20)).clamp(-1, 1)
     by_product = (math.pi - torch.acos(cosine)) / (2 * math.pi)
     sine = torch.sqrt((1 - cosine.square()).clamp(min=0)) / (2 * math.pi)
