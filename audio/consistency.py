@@ -8,13 +8,14 @@ by frame, and gives each the phase of the sum over its neighbours. Two things ma
 the sum leaves out the bin itself, which only defends the phase it has, and it uses at once what was updated
 before.
 
-Not taken over is the option of updating the loudest bins first and quieter ones in later iterations: it saves
-time, and reached less at equal iterations (25.6 instead of 26.2 dB after 60 for a clarinet, in a tenth of the time).
+Not taken over is the option of updating loud bins first and quieter ones in later iterations. It saves time,
+because most bins are quiet, a tenth of it being left in one setting, and converged a little less in as many
+iterations: -25.6 instead of -26.2 dB after 60 for a clarinet.
 
 Where hop_length does not divide n_fft into three or more, windows do not add up evenly and the weights are
 those of the mean. Frames beyond the ends of the clip count as silent.
 
-Compiling the loop takes about a second, once in each process.
+Compiling the loop takes a second, once in each process.
 
 References
 ----------
@@ -25,7 +26,7 @@ based on spectrogram consistency", International Conference on Digital Audio Eff
 from __future__ import annotations
 
 import numpy as np
-from numba import njit  # type: ignore[import-untyped]
+from numba import njit
 from numpy.typing import NDArray
 
 from timbrebench.audio.fourier import ShortTimeFourier, Spectrum
@@ -60,7 +61,8 @@ def make_consistent(
     weights = local_weights(transform)
     offsets = np.arange(len(weights)) - len(weights) // 2
     weights[len(weights) // 2, REACH] = 0
-    turns = np.exp(-2j * np.pi * transform.hop_length / transform.n_fft * np.outer(offsets, range(len(start))))
+    advance = 2 * np.pi * transform.hop_length / transform.n_fft * np.arange(len(start))
+    turns = np.exp(-1j * np.outer(offsets, advance))
     # Frames first, so that what the loop visits together lies together.
     spectrum = np.ascontiguousarray(start.T, dtype=np.complex128)
     wanted = np.ascontiguousarray(magnitude.T, dtype=np.float64)
@@ -102,7 +104,9 @@ def local_weights(transform: ShortTimeFourier) -> NDArray[np.complex128]:
     return np.array(rows)
 
 
-def _visit_all_bins(
+# Without numba's cache on disk, which workers that start together can read half written.
+@njit()
+def _visit(
     spectrum: NDArray[np.complex128],
     magnitude: NDArray[np.float64],
     weights: NDArray[np.complex128],
@@ -130,7 +134,3 @@ def _visit_all_bins(
             size = abs(total)
             if size > 0:
                 spectrum[frame, k] = total * (magnitude[frame, k] / size)
-
-
-# Without numba's cache on disk, which workers that start together can read half written.
-_visit = njit(_visit_all_bins)

@@ -79,7 +79,8 @@ def set_scores(
     pandas.DataFrame
         One row for each label of the outputs, sorted, and the last for "all" of them beside the real
         renderings of all these labels, with the columns :data:`COLUMNS`. ``reason`` says why a row has no
-        scores, and is empty where it has; ends of intervals are NaN where all outputs are of one piece.
+        scores, and is empty where it has; ends of intervals are NaN where all outputs are of one piece, and
+        the extrapolated distance is where outputs are fewer than dimensions: it would be a guess.
 
     Raises
     ------
@@ -125,9 +126,11 @@ def _scores(
     kernel_low, kernel_high = bootstrap_interval(kernel, resamples=resamples, seed=seed, pieces=pieces)
     return {
         "frechet": frechet(everything),
-        "frechet_low": frechet_low,
+        "frechet_low": float(np.maximum(0.0, frechet_low)),
         "frechet_high": frechet_high,
-        "frechet_extrapolated": extrapolate(frechet, seed=seed),
+        "frechet_extrapolated": extrapolate(frechet, seed=seed)
+        if len(outputs) >= outputs.shape[1]
+        else math.nan,
         "kernel": kernel(everything),
         "kernel_low": kernel_low,
         "kernel_high": kernel_high,

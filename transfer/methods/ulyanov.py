@@ -40,7 +40,7 @@ from torch.nn.functional import conv1d, conv_transpose1d
 
 from timbrebench.audio.clips import Samples, fit_length, resample
 from timbrebench.audio.errors import MethodError
-from timbrebench.audio.inversion import griffin_lim
+from timbrebench.audio.inversion import Inversion, invert
 from timbrebench.audio.loudness import limit_peak
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram, log_magnitude
@@ -225,10 +225,12 @@ class Ulyanov(Method):
         start = start_rng.standard_normal(content_log.shape) * _START_STD
         optimised = minimise(objective, start, settings.max_iterations)
         highest = max(content_log.max(), style_log.max())
-        output = griffin_lim(
+        output = invert(
             np.expm1(np.clip(optimised, 0, highest)).astype(np.float32),
             length=len(inner_content),
-            n_iter=settings.griffin_lim_iterations,
+            inversion=Inversion(
+                algorithm="griffin-lim", iterations=settings.griffin_lim_iterations, start="random"
+            ),
             seed=int(phase_rng.integers(2**63)),
             n_fft=settings.n_fft,
             hop_length=settings.hop_length,
