@@ -4,9 +4,43 @@ A magnitude spectrogram leaves the phase open. :class:`Inversion` says how to fi
 in how many iterations, and from which phase. :func:`invert` does it, and :func:`spectral_convergence`
 measures how near the magnitudes of the result come to those wanted.
 
-TABLE
+Measured on twelve clips of 5 s, two for each of six instruments, rendered with four soundfonts (22,050 Hz,
+n_fft 2048, hop_length 512): mean convergence in decibels, lower being nearer.
 
-Whichever the way, the true phase is returned as it was, and silence is silence.
+    iterations                          1       5      20      60     200
+    ------------------------------  -----   -----   -----   -----   -----
+    griffin-lim, random              -8.4   -11.3   -14.9   -19.1   -25.4
+    fast-griffin-lim, random         -8.4   -12.8   -20.3   -27.8   -34.5
+    le-roux, random                 -10.2   -14.9   -19.8   -24.1   -29.0
+    waveform, random                 -5.2   -11.7   -19.4   -29.2   -34.7
+    griffin-lim, pghi               -27.3   -30.0   -31.8   -33.3   -34.9
+    fast-griffin-lim, pghi          -27.3   -30.9   -33.9   -36.1   -38.3
+    le-roux, pghi                   -27.7   -30.3   -31.6   -32.4   -33.3
+    waveform, pghi                  -25.5   -30.7   -34.3   -36.7   -38.6
+    pghi alone                      -24.1
+
+    seconds for a clip, one core
+    ------------------------------  -----   -----   -----   -----   -----
+    griffin-lim, fast-griffin-lim    0.01    0.03    0.11    0.32    1.0
+    le-roux                          0.03    0.09    0.35    1.0     3.3
+    waveform                         0.04    0.07    0.22    0.62    2.1
+    pghi alone, or to start from     0.06
+
+"pghi" and "le-roux" add a second for compiling their loop, once in each process.
+
+Those are magnitudes that some clip has. What methods make, none has, and there the ways lie closer together.
+For the geometric mean of two clips' magnitudes, mean of six such pairs, after 60 iterations:
+
+    start                           random    pghi
+    ------------------------------  ------   -----
+    griffin-lim                      -17.5   -22.2
+    fast-griffin-lim                 -21.8   -22.8
+    le-roux                          -20.7   -22.3
+    waveform                         -21.8   -22.8
+    pghi alone                               -17.6
+
+Silence stays silence, and the true phase, where it is given, is kept: all but by "le-roux", whose truncated
+weights move it a little.
 """
 
 from __future__ import annotations
@@ -31,7 +65,7 @@ from timbrebench.audio.waveform import descend
 class Inversion(BaseModel):
     """How to find the phase of a magnitude spectrogram.
 
-    The defaults came nearest in every comparison above, at next to the least cost.
+    The defaults came nearest in the comparisons above, or within 0.6 dB of it at half the cost.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ minimised with L-BFGS from the samples that the starting phase gives. Its gradie
 differentiation: the adjoint of the transform is its inverse without the division by the windows' sum.
 
 Decorsière et al. compress the magnitudes by a power before comparing them. For the convergence measured here,
-which compares them as they are, powers of 2/3, 1/2 and 2 were worse by 11 to 24 dB after 60 iterations.
+which compares them as they are, powers of 2/3, 1/2 and 2 were worse by 10 to 23 dB after 60 iterations.
 
 References
 ----------

@@ -1,12 +1,12 @@
 """Infinitely many random filters: the inner products of their features, in closed form.
 
-For a filter ``w`` with independent standard normal weights, the features ``relu(w · a)`` and ``relu(w · b)`` of
-two patches have the mean product
+For a filter ``w`` with independent standard normal weights, the features ``relu(w · a)`` and ``relu(w · b)``
+of two patches have the mean product
 
     k(a, b) = (‖a‖ ‖b‖ sin t + (π − t) a · b) / 2π,    t the angle between a and b,
 
-the arc-cosine kernel of order 1. Patches of neighbouring frames overlap, so that inner products of patches are
-sums of those of frames along a diagonal: a window of 11 frames costs no more than one frame does.
+the arc-cosine kernel of order 1. Patches of neighbouring frames overlap, so that inner products of patches
+are sums of those of frames along a diagonal: a window of 11 frames costs little more than one frame does.
 
 References
 ----------

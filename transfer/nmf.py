@@ -107,6 +107,32 @@ def activate(spectrogram: Matrix, templates: Matrix, iterations: int) -> Matrix:
     return activations
 
 
+def move_pitch(spectra: Matrix, semitones: float) -> Matrix:
+    """Move magnitude spectra along the logarithmic frequency axis.
+
+    Parameters
+    ----------
+    spectra : numpy.ndarray, shape (bins, n)
+        Spectra on a linear frequency axis from 0 to half the sample rate.
+    semitones : float
+        How far: negative for down. What leaves the axis at its upper end is lost, and what would come in is
+        zero.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, n), float32
+        Spectra interpolated linearly between bins.
+    """
+    last = len(spectra) - 1
+    places = np.arange(len(spectra)) * 2.0 ** (-semitones / 12)
+    below = np.minimum(places.astype(int), last)
+    above = np.minimum(below + 1, last)
+    share = (places - below)[:, None]
+    moved = (1 - share) * spectra[below] + share * spectra[above]
+    moved[places > last] = 0
+    return np.asarray(moved, dtype=np.float32)
+
+
 def _ratio(spectrogram: Matrix, templates: Matrix, activations: Matrix) -> Matrix:
     ratio: Matrix = spectrogram / np.maximum(templates @ activations, _TINY)
     return ratio

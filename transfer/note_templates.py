@@ -29,7 +29,7 @@ from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import magnitude
 from timbrebench.audio.storage import atomic_path
 from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.transfer.nmf import Matrix, update_activations, update_templates
+from timbrebench.transfer.nmf import Matrix, move_pitch, update_activations, update_templates
 
 #: Seconds that a note sounds on after it ends: its release and the room.
 RELEASE_S = 0.1
@@ -127,18 +127,25 @@ def learn(dataset: Dataset, analysis: Analysis, *, iterations: int, clips_per_ti
     for clip in dataset.clips():
         timbres.setdefault(f"{clip.label} {clip.program:03d} {clip.soundfont}", []).append(clip)
     timbres = {name: _spread(clips, clips_per_timbre) for name, clips in sorted(timbres.items())}
-    notes = {
-        (clip.piece, clip.start_s): dataset.notes(clip) for clips in timbres.values() for clip in clips
-    }
+    notes = {(clip.piece, clip.start_s): dataset.notes(clip) for clips in timbres.values() for clip in clips}
     heard = [pitch for table in notes.values() for pitch in table.pitch]
     if not heard:
         raise DatasetError(f"{dataset.root}: no clip to learn from holds a note: choose a dataset with notes")
     pitches = np.arange(min(heard), max(heard) + 1)
     spectra = []
     with Tracker("learning note templates", len(timbres), "timbres") as tracker:
-        for clips in timbres.values():
-            tables = [notes[clip.piece, clip.start_s] for clip in clips]
-            spectra.append(_learn_timbre(dataset, clips, tables, pitches, analysis, iterations))
+        for name, clips in timbres.items():
+            listened = [
+                _listen(dataset, clip, notes[clip.piece, clip.start_s], pitches, analysis) for clip in clips
+            ]
+            spectrogram, roll = (np.hstack(parts) for parts in zip(*listened, strict=True))
+            if not roll.any():
+                raise DatasetError(
+                    f"{dataset.root}: no note is heard in any of the {len(clips)} clips of {name!r}: "
+                    "leave them out, or raise clips_per_timbre"
+                )
+            learned = factorise(spectrogram, roll, pitches, analysis, iterations)
+            spectra.append(fill(learned, _well_heard(learned, roll)))
             tracker.advance()
     return NoteTemplates(tuple(timbres), pitches, np.stack(spectra))
 
@@ -149,25 +156,22 @@ def _spread(clips: Sequence[Clip], most: int) -> list[Clip]:
     return [clips[index] for index in chosen]
 
 
-def _learn_timbre(
-    dataset: Dataset,
-    clips: Sequence[Clip],
-    tables: Sequence[pd.DataFrame],
-    pitches: NDArray[np.int64],
-    analysis: Analysis,
-    iterations: int,
-) -> Matrix:
-    """Return the spectra of one timbre, shape (bins, pitches)."""
-    spectrograms, rolls = [], []
-    for clip, notes in zip(clips, tables, strict=True):
-        samples = resample(dataset.samples(clip), clip.sample_rate, analysis.sample_rate)
-        spectrograms.append(magnitude(samples, analysis.n_fft, analysis.hop_length))
-        rolls.append(piano_roll(notes, pitches, spectrograms[-1].shape[1], analysis))
-    roll = np.hstack(rolls)
+def _listen(
+    dataset: Dataset, clip: Clip, notes: pd.DataFrame, pitches: NDArray[np.int64], analysis: Analysis
+) -> tuple[Matrix, NDArray[np.bool_]]:
+    """Return spectrogram and piano roll of a clip, without the frames in which no note sounds."""
+    samples = resample(dataset.samples(clip), clip.sample_rate, analysis.sample_rate)
+    spectrogram = magnitude(samples, analysis.n_fft, analysis.hop_length)
+    roll = piano_roll(notes, pitches, spectrogram.shape[1], analysis)
     sounding = roll.any(axis=0)
-    spectra = factorise(np.hstack(spectrograms)[:, sounding], roll[:, sounding], pitches, analysis, iterations)
-    heard = roll.sum(axis=1) >= FEWEST_FRAMES
-    return fill(spectra, heard & (spectra.sum(axis=0) > 0))
+    return spectrogram[:, sounding], roll[:, sounding]
+
+
+def _well_heard(spectra: Matrix, roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which pitches sound long enough, or as long as any does where none is heard for long."""
+    frames = np.where(spectra.any(axis=0), roll.sum(axis=1), 0)
+    enough: NDArray[np.bool_] = frames >= max(1, min(FEWEST_FRAMES, frames.max()))
+    return enough
 
 
 def piano_roll(
@@ -281,14 +285,5 @@ def fill(spectra: Matrix, heard: NDArray[np.bool_]) -> Matrix:
     known = np.flatnonzero(heard)
     for index in np.flatnonzero(~heard):
         nearest = known[np.argmin(np.abs(known - index))]
-        filled[:, index] = transpose(spectra[:, nearest], int(index - nearest))
+        filled[:, [index]] = move_pitch(spectra[:, [nearest]], float(index - nearest))
     return filled
-
-
-def transpose(spectrum: NDArray[np.float32], semitones: float) -> NDArray[np.float32]:
-    """Move a magnitude spectrum, shape (bins,), on the logarithmic frequency axis; its sum is kept."""
-    bins = np.arange(len(spectrum))
-    moved = np.interp(bins * 2.0 ** (-semitones / 12), bins, spectrum, right=0.0)
-    total = moved.sum()
-    scaled: NDArray[np.float32] = (moved * (spectrum.sum() / total if total else 0)).astype(np.float32)
-    return scaled

@@ -127,8 +127,8 @@ class SpectrogramMethod(Method):
         if len(clip) < needed:
             seconds = math.ceil(1000 * needed / settings.sample_rate) / 1000
             raise MethodError(
-                f"the {name} lasts {len(clip) / settings.sample_rate:.3f} s, but {self.name} needs "
-                f"{self.fewest_frames} frames, {seconds:.3f} s: use a longer clip or smaller settings"
+                f"the {name} lasts {len(clip) / settings.sample_rate:.3f} s, but {self.name} looks at "
+                f"{self.fewest_frames} frames at a time, {seconds:.3f} s: use a longer clip or other settings"
             )
 
     def _transform_blocks(

@@ -22,7 +22,7 @@ TINY = {
     "methods": [
         {
             "method": "ulyanov",
-            "parameters": {"n_filters": 16, "max_iterations": 3, "griffin_lim_iterations": 2},
+            "parameters": {"n_filters": 16, "max_iterations": 3, "inversion": {"iterations": 2}},
         }
     ],
     "resamples": 200,

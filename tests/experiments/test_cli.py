@@ -44,7 +44,9 @@ def test_methods_and_metrics_are_listed_for_people_and_programs():
 
 def test_a_transfer_is_written(clips, tmp_path):
     output = tmp_path / "out.flac"
-    settings = [f"--set={text}" for text in ("n_filters=8", "max_iterations=2", "griffin_lim_iterations=2")]
+    settings = [
+        f"--set={text}" for text in ("n_filters=8", "max_iterations=2", 'inversion={"iterations": 2}')
+    ]
     done = timbrebench("transfer", "ulyanov", clips["content"], clips["style"], output, *settings)
     assert done.returncode == 0, done.stderr
     samples, rate = read_audio(output)
@@ -167,7 +169,7 @@ soundfont = "TimGM6mb"
 pairs_per_direction = 2
 [[methods]]
 method = "ulyanov"
-parameters = {{ n_filters = {filters}, max_iterations = {iterations}, griffin_lim_iterations = 2 }}
+parameters = {{ n_filters = {filters}, max_iterations = {iterations}, inversion = {{ iterations = 2 }} }}
 """
     config.write_text(head.format(filters=512, iterations=100_000))
     before = (root / "records.jsonl").read_bytes()

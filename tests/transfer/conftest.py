@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+
+from timbrebench.audio.clips import write_audio
+from timbrebench.audio.storage import file_sha256
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.notes import notes_table, write_notes
 
 SAMPLE_RATE = 22050
 
@@ -49,3 +55,34 @@ def reference():
 def pair(content, style, reference, sample_rate):
     """Everything that :func:`timbrebench.transfer.apply` wants of a pair."""
     return {"content": content, "style": style, "reference": reference, "sample_rate": sample_rate}
+
+
+@pytest.fixture(scope="session")
+def training_music(tmp_path_factory):
+    """Two melodies with known notes, each played by both timbres: what a method may learn from."""
+    root = tmp_path_factory.mktemp("training")
+    rows = []
+    for piece, pitches in {"up": [55, 57, 59, 60, 62, 64], "down": [72, 71, 69, 67, 65, 64]}.items():
+        notes = [(0.25 * index, 0.25 * (index + 1), pitch, 90) for index, pitch in enumerate(pitches)]
+        write_notes(root / "notes" / f"{piece}.csv", notes_table(notes))
+        for label, harmonics in {"string": STRING, "reed": REED}.items():
+            path = f"audio/{piece}-{label}.flac"
+            write_audio(root / path, phrase(pitches, harmonics), SAMPLE_RATE)
+            rows.append(
+                {
+                    "clip_id": f"{piece}-{label}",
+                    "path": path,
+                    "label": label,
+                    "piece": piece,
+                    "instrument": label,
+                    "program": 0,
+                    "soundfont": "additive",
+                    "soundfont_family": "additive",
+                    "start_s": 0.0,
+                    "duration_s": 0.25 * len(pitches),
+                    "sample_rate": SAMPLE_RATE,
+                    "split": "train",
+                    "sha256": file_sha256(root / path),
+                }
+            )
+    return Dataset(root, {}, pd.DataFrame(rows))

@@ -13,7 +13,7 @@ from timbrebench.audio.errors import AudioError, ConfigurationError, MethodError
 from timbrebench.transfer import Control, Method, ReferenceControl, apply, create, method_class, method_names
 from timbrebench.transfer.contract import check_input, check_output
 
-QUICK = {"ulyanov": {"n_filters": 16, "max_iterations": 5, "griffin_lim_iterations": 3}}
+QUICK = {"ulyanov": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}}}
 
 
 # The silence control is made to be refused.
@@ -21,8 +21,10 @@ AUDIBLE = [name for name in method_names() if name != "silence"]
 
 
 @pytest.fixture(params=AUDIBLE)
-def method(request):
-    return create(request.param, QUICK.get(request.param, {}))
+def method(request, training_music, tmp_path):
+    method = create(request.param, QUICK.get(request.param, {}))
+    method.prepare(training_music, tmp_path)
+    return method
 
 
 class Returning(Method):

@@ -28,37 +28,31 @@ https://dmitryulyanov.github.io/audio-texture-synthesis-and-style-transfer/
 from __future__ import annotations
 
 import math
-from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 from scipy.optimize import minimize
 from torch import Tensor
 from torch.nn.functional import conv1d, conv_transpose1d
 
-from timbrebench.audio.clips import Samples, fit_length, resample
-from timbrebench.audio.errors import MethodError
-from timbrebench.audio.inversion import Inversion, invert
-from timbrebench.audio.loudness import limit_peak
+from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.progress import Tracker
-from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram, log_magnitude
-from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.audio.spectra import Spectrogram
+from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
 
 #: Standard deviation of the noise that the optimisation starts from, as in the authors' code.
-_START_STD = 1e-3
+START_STD = 1e-3
 
 
-class UlyanovParameters(Parameters):
+class UlyanovParameters(SpectrogramParameters):
     """Settings of :class:`Ulyanov`; the defaults are the published ones.
 
     Attributes
     ----------
-    sample_rate : int
-        Rate that the method works at, in hertz.
-    n_fft, hop_length : int
-        Window of the spectrogram, and the step from one to the next, in samples.
+    inversion : Inversion
+        500 iterations of Griffin-Lim from a random phase by default.
     n_filters : int
         Number of random filters.
     kernel_width : int
@@ -67,27 +61,13 @@ class UlyanovParameters(Parameters):
         Weight of the content loss; that of the style loss is 1.
     max_iterations : int
         Most iterations of L-BFGS.
-    griffin_lim_iterations : int
-        Iterations of the phase estimation.
     """
 
-    sample_rate: int = Field(default=22050, gt=0)
-    n_fft: int = Field(default=N_FFT, ge=2, multiple_of=2)
-    hop_length: int = Field(default=HOP_LENGTH, gt=0)
+    inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=500, start="random")
     n_filters: int = Field(default=4096, gt=0)
     kernel_width: int = Field(default=11, gt=0)
     content_weight: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
     max_iterations: int = Field(default=300, gt=0)
-    griffin_lim_iterations: int = Field(default=500, gt=0)
-
-    @model_validator(mode="after")
-    def _windows_overlap(self) -> Self:
-        if self.hop_length > self.n_fft // 2:
-            raise ValueError(
-                f"hop_length {self.hop_length} is more than half of n_fft {self.n_fft}: "
-                "such windows overlap too little to estimate a phase"
-            )
-        return self
 
 
 class Objective:
@@ -191,63 +171,31 @@ def minimise(objective: Objective, start: NDArray[np.float64], max_iterations: i
     return optimised
 
 
-class Ulyanov(Method):
+class Ulyanov(SpectrogramMethod):
     """Style transfer with one random convolution; see the module for what is published and what is not."""
 
     name = "ulyanov"
-    version = 1
+    version = 2
     summary = "optimises a spectrogram to match features and Gram matrix of one random convolution"
     source = "D. Ulyanov and V. Lebedev, Audio texture synthesis and style transfer, 2016"
     Parameters = UlyanovParameters
     parameters: UlyanovParameters
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
-        """Return the content in the style; see :meth:`Method.transfer`.
+    @property
+    def fewest_frames(self) -> int:
+        """What a filter spans."""
+        return self.parameters.kernel_width
 
-        Raises
-        ------
-        MethodError
-            If a clip is shorter than the frames that a filter spans, with the duration that it needs.
-        """
+    def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
+        """Return the magnitudes whose logarithm minimises the objective, from noise."""
         settings = self.parameters
-        inner_content = resample(content, sample_rate, settings.sample_rate)
-        inner_style = resample(style, sample_rate, settings.sample_rate)
-        self._check_length("content", inner_content)
-        self._check_length("style", inner_style)
-
-        filters_rng, start_rng, phase_rng = np.random.default_rng(seed).spawn(3)
-        content_log, style_log = (
-            log_magnitude(clip, settings.n_fft, settings.hop_length) for clip in (inner_content, inner_style)
-        )
-        objective = Objective(
-            content_log, style_log, self._draw_filters(filters_rng), settings.content_weight
-        )
-        start = start_rng.standard_normal(content_log.shape) * _START_STD
+        content, style = np.log1p(content), np.log1p(style)
+        filters_rng, start_rng = rng.spawn(2)
+        objective = Objective(content, style, self._draw_filters(filters_rng), settings.content_weight)
+        start = start_rng.standard_normal(content.shape) * START_STD
         optimised = minimise(objective, start, settings.max_iterations)
-        highest = max(content_log.max(), style_log.max())
-        output = invert(
-            np.expm1(np.clip(optimised, 0, highest)).astype(np.float32),
-            length=len(inner_content),
-            inversion=Inversion(
-                algorithm="griffin-lim", iterations=settings.griffin_lim_iterations, start="random"
-            ),
-            seed=int(phase_rng.integers(2**63)),
-            n_fft=settings.n_fft,
-            hop_length=settings.hop_length,
-        )
-        return limit_peak(fit_length(resample(output, settings.sample_rate, sample_rate), len(content)))
-
-    def _check_length(self, name: str, clip: Samples) -> None:
-        """Refuse a clip with fewer frames than a filter spans."""
-        settings = self.parameters
-        needed = (settings.kernel_width - 1) * settings.hop_length  # samples of kernel_width centred frames
-        if len(clip) < needed:
-            seconds = math.ceil(1000 * needed / settings.sample_rate) / 1000
-            raise MethodError(
-                f"the {name} lasts {len(clip) / settings.sample_rate:.3f} s, but filters over "
-                f"{settings.kernel_width} frames need {seconds:.3f} s: "
-                "use a longer clip or a smaller kernel_width"
-            )
+        magnitudes: Spectrogram = np.expm1(np.clip(optimised, 0, max(content.max(), style.max())))
+        return magnitudes
 
     def _draw_filters(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw the weights, normal with the standard deviation √2·√(2 / ((bins + filters) · width))."""

@@ -33,8 +33,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
+from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.transfer.arc_cosine import (
     kernel,
@@ -43,6 +45,8 @@ from timbrebench.transfer.arc_cosine import (
     sum_diagonals,
     sum_windows,
 )
+from timbrebench.transfer.methods.ulyanov import START_STD
+from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
 
 
 class WideObjective:
@@ -138,3 +142,92 @@ class WideObjective:
 
 def _sum_of_squares(values: Tensor) -> float:
     return float(values.square().sum(dtype=torch.float64))
+
+
+class WideLimitParameters(SpectrogramParameters):
+    """Settings of :class:`WideLimit`, beside those of every spectrogram method.
+
+    Attributes
+    ----------
+    inversion : Inversion
+        60 iterations of fast Griffin-Lim from an integrated phase by default.
+    kernel_width : int
+        Frames in a patch.
+    content_weight : float
+        Weight of the content loss; that of the style loss is 1.
+    max_iterations : int
+        Most iterations of L-BFGS.
+    """
+
+    kernel_width: int = Field(default=11, gt=0)
+    content_weight: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
+    max_iterations: int = Field(default=300, gt=0)
+
+
+class WideLimit(SpectrogramMethod):
+    """Style transfer with infinitely many random filters; see the module."""
+
+    name = "wide-limit"
+    version = 1
+    summary = "the objective of ulyanov for infinitely many filters, in closed form"
+    source = "this benchmark, after Ulyanov & Lebedev 2016 and Cho & Saul 2009"
+    Parameters = WideLimitParameters
+    parameters: WideLimitParameters
+    block_s = 30.0
+
+    @property
+    def fewest_frames(self) -> int:
+        """A patch."""
+        return self.parameters.kernel_width
+
+    def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
+        """Return the magnitudes whose logarithm minimises the objective, from noise."""
+        settings = self.parameters
+        content, style = np.log1p(content), np.log1p(style)
+        objective = WideObjective(content, style, settings.kernel_width, settings.content_weight)
+        start = rng.standard_normal(content.shape, dtype=np.float32) * START_STD
+        optimised = minimise(objective, start, settings.max_iterations)
+        return np.expm1(np.clip(optimised, 0, max(content.max(), style.max())))
+
+
+def minimise(objective: WideObjective, start: Spectrogram, max_iterations: int) -> Spectrogram:
+    """Minimise an objective with L-BFGS in single precision, and show how far it is.
+
+    Parameters
+    ----------
+    objective : WideObjective
+        What to minimise.
+    start : numpy.ndarray, shape (bins, frames), float32
+        The spectrogram to start from.
+    max_iterations : int
+        Most iterations.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, frames), float32
+        What was found; its values are not bounded.
+    """
+    x = torch.from_numpy(start.copy()).requires_grad_()
+    # scipy's implementation spends three times as long on its own arithmetic as this one.
+    optimiser = torch.optim.LBFGS(
+        [x],
+        max_iter=max_iterations,
+        max_eval=25 * max_iterations,  # only the iterations are to be limited
+        history_size=10,
+        line_search_fn="strong_wolfe",
+        tolerance_grad=0,
+        tolerance_change=0,
+    )
+    with Tracker("wide-limit", max_iterations, "iterations") as tracker:
+        done = 0
+
+        def closure() -> float:
+            nonlocal done
+            tracker.advance(optimiser.state[x].get("n_iter", 0) - done)
+            done = optimiser.state[x].get("n_iter", 0)
+            loss, gradient = objective(x.detach().numpy().ravel())
+            x.grad = torch.from_numpy(gradient.astype(np.float32)).reshape(x.shape)
+            return loss
+
+        optimiser.step(closure)  # type: ignore[no-untyped-call] # torch has no types for it
+    return x.detach().numpy()

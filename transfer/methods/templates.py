@@ -1,0 +1,192 @@
+"""Note templates of one instrument exchanged for those of another: supervised factorisation.
+
+The magnitude spectrogram of music is close to a sum of notes, each the spectrum of a pitch times how loud it
+is at the time. With the spectra of the content's instrument known, non-negative matrix factorisation tells
+the activations; the same activations times the spectra of the style's instrument are the content played by
+the latter. Smaragdis & Brown (2003) brought the factorisation to notes, and templates learned beforehand are
+the common setting of transcription and source separation since.
+
+`prepare` learns one spectrum for each pitch of each timbre (label, program and soundfont) from clips whose
+notes are known (see :mod:`timbrebench.transfer.note_templates`). Neither label is told at transfer: content
+and style are each taken for the timbre whose templates explain the clip with the smallest divergence.
+
+There is no one source and there are no published settings. What had to be settled was settled on training
+pieces of the benchmark's data: templates learned from two thirds of them, 12 pairs of the others, on which
+doing nothing has a log-spectral distance of 9.1 dB from the reference, whose own note F1 is 0.75:
+
+TABLE
+- *Sharpness.* A style's spectrum is found in every activation that is not quite zero, and fitted activations
+  rarely are: they leave a haze of notes nobody plays. Each is multiplied by its share of the largest at its
+  time, to the power of sharpness - 1. The judge heard the style in 0.75 of the outputs at sharpness 1, in
+  0.92 at 1.25, in all at 1.5 and 2; note F1 was 0.69, 0.67, 0.66, 0.65.
+- *Timbres.* Templates kept for each soundfont apart did better than their mean for each label: 6.7 against
+  7.7 dB, and all 30 clips asked about were given the right timbre.
+- *Identification* listens to one frame in four and updates 10 times: all 30 right, as with all frames.
+- *Attack and decay.* A template has neither. The activations keep those of the content.
+
+References
+----------
+P. Smaragdis and J. C. Brown, "Non-negative matrix factorization for polyphonic music transcription", WASPAA
+2003.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.errors import MethodError
+from timbrebench.audio.spectra import Spectrogram
+from timbrebench.audio.storage import fingerprint
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.transfer.nmf import Matrix, activate, kl_divergence
+from timbrebench.transfer.note_templates import Analysis, NoteTemplates, learn
+from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
+
+#: File in the folder of what was learned.
+STORED = "note_templates.npz"
+
+#: One frame in so many is listened to when a timbre is identified, with so many updates.
+_IDENTIFY_EVERY, _IDENTIFY_ITERATIONS = 4, 10
+
+
+class TemplatesParameters(SpectrogramParameters):
+    """Settings of :class:`Templates`.
+
+    Attributes
+    ----------
+    learning_iterations : int
+        Updates of templates and activations when templates are learned, 1 or more.
+    clips_per_timbre : int
+        Most clips that are listened to for each timbre, 1 or more, spread evenly over those there are: bounds
+        the time and memory of learning.
+    iterations : int
+        Updates of the content's activations, 1 or more.
+    sharpness : float
+        How much louder activations are preferred to softer ones of the same time: 1, not at all, or more.
+    """
+
+    learning_iterations: int = Field(default=10, gt=0)
+    clips_per_timbre: int = Field(default=64, gt=0)
+    iterations: int = Field(default=50, gt=0)
+    sharpness: float = Field(default=1.5, ge=1, allow_inf_nan=False)
+
+
+class Templates(SpectrogramMethod):
+    """Note templates exchanged; see the module for what was settled and how.
+
+    Attributes
+    ----------
+    templates : NoteTemplates or None
+        What :meth:`prepare` has learned.
+    """
+
+    name = "templates"
+    version = 1
+    summary = "exchanges the note spectra of the content's instrument for those of the style's"
+    source = "after P. Smaragdis and J. C. Brown, WASPAA 2003; no one publication"
+    Parameters = TemplatesParameters
+    parameters: TemplatesParameters
+
+    def __init__(self, /, **parameters: object) -> None:
+        super().__init__(**parameters)
+        self.templates: NoteTemplates | None = None
+
+    def prepare(self, dataset: Dataset, workdir: Path) -> None:
+        """Learn templates from clips with known notes, or load what was learned from them before.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Clips and their notes.
+        workdir : pathlib.Path
+            Holds the templates; a file that is damaged or was learned from other clips is made again.
+
+        Raises
+        ------
+        DatasetError
+            If the dataset holds no note.
+        CorpusError
+            If the notes of a piece are missing.
+        StorageError
+            If the templates cannot be written.
+        """
+        settings = self.parameters
+        analysis = Analysis(settings.sample_rate, settings.n_fft, settings.hop_length)
+        heard = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
+        key = fingerprint(
+            [
+                self.version,
+                settings.model_dump(mode="json", exclude={"inversion", "iterations", "sharpness"}),
+                heard,
+            ]
+        )
+        path = workdir / STORED
+        self.templates = NoteTemplates.load(path, key)
+        if self.templates is None:
+            self.templates = learn(
+                dataset,
+                analysis,
+                iterations=settings.learning_iterations,
+                clips_per_timbre=settings.clips_per_timbre,
+            )
+            self.templates.save(path, key)
+
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Return the content in the style; see :meth:`SpectrogramMethod.transfer`.
+
+        Raises
+        ------
+        MethodError
+            If the method has not been prepared.
+        """
+        self._learned_templates()  # before any work
+        return super().transfer(content, style, sample_rate=sample_rate, seed=seed)
+
+    def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:  # noqa: ARG002
+        """Return the magnitudes of the content's notes played by the style's timbre; nothing is drawn."""
+        templates = self._learned_templates()
+        source, target = (templates.spectra[identify(clip, templates)] for clip in (content, style))
+        activations = activate(content, source, self.parameters.iterations)
+        played: Spectrogram = target @ sharpen(activations, self.parameters.sharpness)
+        return played
+
+    def _learned_templates(self) -> NoteTemplates:
+        if self.templates is None:
+            raise MethodError(
+                f"the method {self.name!r} has not been prepared: call `prepare` with a dataset first"
+            )
+        return self.templates
+
+
+def identify(spectrogram: Spectrogram, templates: NoteTemplates) -> int:
+    """Return the number of the timbre whose templates explain a clip with the smallest divergence."""
+    excerpt = spectrogram[:, ::_IDENTIFY_EVERY]
+    divergences = [
+        kl_divergence(excerpt, spectra @ activate(excerpt, spectra, _IDENTIFY_ITERATIONS))
+        for spectra in templates.spectra
+    ]
+    return int(np.argmin(divergences))
+
+
+def sharpen(activations: Matrix, sharpness: float) -> Matrix:
+    """Weaken activations by their share of the largest at their time.
+
+    Parameters
+    ----------
+    activations : numpy.ndarray, shape (pitches, frames)
+        Activations.
+    sharpness : float
+        1 leaves them alone; the largest of each frame is always kept.
+
+    Returns
+    -------
+    numpy.ndarray, shape (pitches, frames), float32
+        The activations.
+    """
+    largest = activations.max(axis=0, keepdims=True)
+    share = np.divide(activations, largest, out=np.zeros_like(activations), where=largest > 0)
+    return np.asarray(activations * share ** np.float32(sharpness - 1), dtype=np.float32)
