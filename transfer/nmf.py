@@ -21,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
+from timbrebench.audio.progress import Tracker
+
 Matrix = NDArray[np.float32]
 
 #: Keeps quotients finite: smaller than any magnitude that can be heard, larger than what float32 rounds to 0.
-_TINY = np.float32(1e-12)
+TINY = np.float32(1e-12)
 
 
 def kl_divergence(spectrogram: Matrix, model: Matrix) -> float:
@@ -63,7 +65,7 @@ def update_activations(spectrogram: Matrix, templates: Matrix, activations: Matr
         The updated activations.
     """
     ratio = _ratio(spectrogram, templates, activations)
-    weights = np.maximum(templates.sum(axis=0), _TINY)
+    weights = np.maximum(templates.sum(axis=0), TINY)
     updated: Matrix = activations * (templates.T @ ratio) / weights[:, None]
     return updated
 
@@ -75,12 +77,14 @@ def update_templates(spectrogram: Matrix, templates: Matrix, activations: Matrix
     never active gets zeros.
     """
     ratio = _ratio(spectrogram, templates, activations)
-    weights = np.maximum(activations.sum(axis=1), _TINY)
+    weights = np.maximum(activations.sum(axis=1), TINY)
     updated: Matrix = templates * (ratio @ activations.T) / weights
     return updated
 
 
-def activate(spectrogram: Matrix, templates: Matrix, iterations: int) -> Matrix:
+def activate(
+    spectrogram: Matrix, templates: Matrix, iterations: int, *, tracker: Tracker | None = None
+) -> Matrix:
     """Estimate activations of fixed templates.
 
     The divergence is convex in the activations, so every start leads to the same value. Here it is what is
@@ -94,16 +98,20 @@ def activate(spectrogram: Matrix, templates: Matrix, iterations: int) -> Matrix:
         The templates.
     iterations : int
         Number of updates.
+    tracker : Tracker, optional
+        Told of every update.
 
     Returns
     -------
     numpy.ndarray, shape (components, frames), float32
         The activations.
     """
-    energy = spectrogram.sum(axis=0) / max(float(templates.sum()), float(_TINY))
+    energy = spectrogram.sum(axis=0) / max(float(templates.sum()), float(TINY))
     activations: Matrix = np.tile(energy.astype(np.float32), (templates.shape[1], 1))
     for _ in range(iterations):
         activations = update_activations(spectrogram, templates, activations)
+        if tracker is not None:
+            tracker.advance()
     return activations
 
 
@@ -134,5 +142,5 @@ def move_pitch(spectra: Matrix, semitones: float) -> Matrix:
 
 
 def _ratio(spectrogram: Matrix, templates: Matrix, activations: Matrix) -> Matrix:
-    ratio: Matrix = spectrogram / np.maximum(templates @ activations, _TINY)
+    ratio: Matrix = spectrogram / np.maximum(templates @ activations, TINY)
     return ratio

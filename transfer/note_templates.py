@@ -1,10 +1,11 @@
-"""What one note of an instrument looks like: a magnitude spectrum for each pitch, learned from music.
+"""What one note of an instrument looks like: magnitude spectra for each pitch, learned from music.
 
-A *timbre* is what plays: a label's program on one soundfont. Its templates are estimated by factorising the
-spectrograms of its clips while the notes are known: a pitch is active where the piano roll says that it
-sounds and nowhere else. Each template is scaled so that the mean activation, where it sounds, is 1: it is the
-mean spectrum of the note, cleared of what sounds with it. Pitches that are never heard get the nearest one
-that is, moved on the logarithmic frequency axis.
+A *timbre* is what plays: a label's program on one soundfont. Each pitch has two templates, one of its attack
+and one of the rest of the note. They are estimated by factorising the spectrograms of the
+timbre's clips while the notes are known: a template is active where the piano roll says that it may be, and
+nowhere else. Each is scaled so that its mean activation there is 1, so it is the mean spectrum of the note
+cleared of what sounds with it. Pitches that are never heard get those of the nearest that is, moved on the
+logarithmic frequency axis.
 
 References
 ----------
@@ -34,11 +35,15 @@ from timbrebench.transfer.nmf import Matrix, move_pitch, update_activations, upd
 #: Seconds that a note sounds on after it ends: its release and the room.
 RELEASE_S = 0.1
 
+#: Seconds after its onset for which a note has an attack.
+ATTACK_S = 0.08
+
 #: Fewest frames in which a pitch has to sound for a template of its own.
 FEWEST_FRAMES = 10
 
-#: Where a template starts: this between the partials, 1 at them. Not 0, which would stay 0.
-_BETWEEN_PARTIALS = np.float32(0.05)
+#: What templates start from between the partials; at them it is 1. Attacks are noisy, the rest less so; what
+#: starts at 0 would stay there.
+_BETWEEN_PARTIALS = {"attack": np.float32(0.3), "rest": np.float32(0.05)}
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,18 @@ class NoteTemplates:
         Names: label, program and soundfont.
     pitches : numpy.ndarray, shape (pitches,), int
         MIDI pitches, rising.
-    spectra : numpy.ndarray, shape (timbres, bins, pitches), float32
-        Magnitudes, as :func:`~timbrebench.audio.spectra.magnitude` returns them.
+    spectra : numpy.ndarray, shape (timbres, bins, 2, pitches), float32
+        Magnitudes of attacks and of the rest, as :func:`~timbrebench.audio.spectra.magnitude` returns them.
     """
 
     timbres: tuple[str, ...]
     pitches: NDArray[np.int64]
     spectra: NDArray[np.float32]
+
+    def of(self, timbre: int) -> Matrix:
+        """Return the templates of one timbre, shape (bins, 2 * pitches): all attacks, then all else."""
+        stacked: Matrix = self.spectra[timbre].reshape(self.spectra.shape[1], -1)
+        return stacked
 
     def save(self, path: Path, key: str) -> None:
         """Write them, whole or not at all, with a key that says what they were learned from."""
@@ -138,14 +148,15 @@ def learn(dataset: Dataset, analysis: Analysis, *, iterations: int, clips_per_ti
             listened = [
                 _listen(dataset, clip, notes[clip.piece, clip.start_s], pitches, analysis) for clip in clips
             ]
-            spectrogram, roll = (np.hstack(parts) for parts in zip(*listened, strict=True))
+            spectrogram, roll = (np.concatenate(parts, axis=-1) for parts in zip(*listened, strict=True))
             if not roll.any():
                 raise DatasetError(
                     f"{dataset.root}: no note is heard in any of the {len(clips)} clips of {name!r}: "
                     "leave them out, or raise clips_per_timbre"
                 )
             learned = factorise(spectrogram, roll, pitches, analysis, iterations)
-            spectra.append(fill(learned, _well_heard(learned, roll)))
+            filled = map(fill, learned, _well_heard(learned, roll))
+            spectra.append(np.stack(list(filled), axis=1))
             tracker.advance()
     return NoteTemplates(tuple(timbres), pitches, np.stack(spectra))
 
@@ -163,21 +174,22 @@ def _listen(
     samples = resample(dataset.samples(clip), clip.sample_rate, analysis.sample_rate)
     spectrogram = magnitude(samples, analysis.n_fft, analysis.hop_length)
     roll = piano_roll(notes, pitches, spectrogram.shape[1], analysis)
-    sounding = roll.any(axis=0)
-    return spectrogram[:, sounding], roll[:, sounding]
+    sounding = roll.any(axis=(0, 1))
+    return spectrogram[:, sounding], roll[:, :, sounding]
 
 
 def _well_heard(spectra: Matrix, roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say which pitches sound long enough, or as long as any does where none is heard for long."""
-    frames = np.where(spectra.any(axis=0), roll.sum(axis=1), 0)
-    enough: NDArray[np.bool_] = frames >= max(1, min(FEWEST_FRAMES, frames.max()))
+    """Say which templates were active long enough, or as long as any where none was for long."""
+    frames = np.where(spectra.any(axis=1), roll.sum(axis=2), 0)
+    most = frames.max(axis=1, keepdims=True)
+    enough: NDArray[np.bool_] = frames >= np.clip(most, 1, FEWEST_FRAMES)
     return enough
 
 
 def piano_roll(
     notes: pd.DataFrame, pitches: NDArray[np.int64], frames: int, analysis: Analysis
 ) -> NDArray[np.bool_]:
-    """Say which pitches may sound in which frames of a clip.
+    """Say which templates may be active in which frames of a clip.
 
     Parameters
     ----------
@@ -192,15 +204,17 @@ def piano_roll(
 
     Returns
     -------
-    numpy.ndarray, shape (pitches, frames), bool
-        True from the first window that holds the onset to the last that holds the release.
+    numpy.ndarray, shape (2, pitches, frames), bool
+        Of attacks, true from the first window that holds the onset to the end of the attack; then of the
+        rest, true from there to the last window that holds the release.
     """
     half_window_s = analysis.n_fft / 2 / analysis.sample_rate
     centres = np.arange(frames) * analysis.hop_length / analysis.sample_rate
-    roll = np.zeros((len(pitches), frames), dtype=bool)
+    roll = np.zeros((2, len(pitches), frames), dtype=bool)
     for onset, offset, pitch in notes[["onset_s", "offset_s", "pitch"]].itertuples(index=False):
         held = (centres > onset - half_window_s) & (centres < offset + RELEASE_S + half_window_s)
-        roll[int(pitch) - pitches[0]] |= held
+        early = centres < onset + ATTACK_S
+        roll[:, int(pitch) - pitches[0]] |= [held & early, held & ~early]
     return roll
 
 
@@ -211,14 +225,14 @@ def factorise(
     analysis: Analysis,
     iterations: int,
 ) -> Matrix:
-    """Estimate the spectrum of each pitch, given when it sounds.
+    """Estimate the spectra of each pitch, given when it sounds.
 
     Parameters
     ----------
     spectrogram : numpy.ndarray, shape (bins, frames)
         Magnitudes.
-    roll : numpy.ndarray, shape (pitches, frames), bool
-        Where each pitch may sound.
+    roll : numpy.ndarray, shape (2, pitches, frames), bool
+        Where attack and rest of each pitch may be active.
     pitches : numpy.ndarray, shape (pitches,)
         MIDI pitches.
     analysis : Analysis
@@ -228,21 +242,23 @@ def factorise(
 
     Returns
     -------
-    numpy.ndarray, shape (bins, pitches), float32
-        Mean magnitudes where the pitch sounds; zeros for a pitch that never does.
+    numpy.ndarray, shape (2, bins, pitches), float32
+        Mean magnitudes of attacks and of the rest; zeros for a pitch that never sounds.
     """
-    spectra = harmonic_start(pitches, analysis) * spectrogram.mean(axis=1, keepdims=True)
-    activations: Matrix = roll.astype(np.float32)
+    active = roll.reshape(-1, roll.shape[-1])
+    start = [harmonic_start(pitches, analysis, between) for between in _BETWEEN_PARTIALS.values()]
+    spectra = np.hstack(start) * spectrogram.mean(axis=1, keepdims=True)
+    activations: Matrix = active.astype(np.float32)
     for _ in range(iterations):
         spectra = update_templates(spectrogram, spectra, activations)
         activations = update_activations(spectrogram, spectra, activations)
-    mean_activation: NDArray[np.float32] = activations.sum(axis=1) / np.maximum(roll.sum(axis=1), 1)
+    mean_activation = activations.sum(axis=1) / np.maximum(active.sum(axis=1), 1)
     scaled: Matrix = (spectra * mean_activation).astype(np.float32)
-    return scaled
+    return np.stack(np.split(scaled, 2, axis=1))
 
 
-def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis) -> Matrix:
-    """Return 1 within a window's main lobe or a quarter tone of each partial, little elsewhere.
+def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis, between: np.float32) -> Matrix:
+    """Return 1 within a window's main lobe or a quarter tone of each partial, less elsewhere.
 
     Without it, two pitches that are only heard together could share one spectrum in any way.
 
@@ -252,6 +268,8 @@ def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis) -> Matrix:
         MIDI pitches.
     analysis : Analysis
         Rate and window.
+    between : float
+        What there is between the partials.
 
     Returns
     -------
@@ -263,7 +281,7 @@ def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis) -> Matrix:
     partial = np.maximum(np.round(frequencies / f0), 1) * f0
     tolerance = np.maximum(2 * bin_hz, partial * (2 ** (0.5 / 12) - 1))
     near = np.abs(frequencies - partial) <= tolerance
-    return np.where(near, np.float32(1), _BETWEEN_PARTIALS)
+    return np.where(near, np.float32(1), between)
 
 
 def fill(spectra: Matrix, heard: NDArray[np.bool_]) -> Matrix:
@@ -274,7 +292,7 @@ def fill(spectra: Matrix, heard: NDArray[np.bool_]) -> Matrix:
     spectra : numpy.ndarray, shape (bins, pitches)
         One spectrum for each pitch, semitone by semitone.
     heard : numpy.ndarray, shape (pitches,), bool
-        Which of them are good.
+        Which of them are good. If none is, nothing is filled.
 
     Returns
     -------
@@ -283,7 +301,7 @@ def fill(spectra: Matrix, heard: NDArray[np.bool_]) -> Matrix:
     """
     filled = spectra.copy()
     known = np.flatnonzero(heard)
-    for index in np.flatnonzero(~heard):
+    for index in np.flatnonzero(~heard) if len(known) else []:
         nearest = known[np.argmin(np.abs(known - index))]
         filled[:, [index]] = move_pitch(spectra[:, [nearest]], float(index - nearest))
     return filled

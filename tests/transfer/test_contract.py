@@ -13,7 +13,11 @@ from timbrebench.audio.errors import AudioError, ConfigurationError, MethodError
 from timbrebench.transfer import Control, Method, ReferenceControl, apply, create, method_class, method_names
 from timbrebench.transfer.contract import check_input, check_output
 
-QUICK = {"ulyanov": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}}}
+QUICK = {
+    "ulyanov": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}},
+    "musaicing": {"transpositions": 1, "inversion": {"iterations": 3}},
+    "templates": {"inversion": {"iterations": 3}},
+}
 
 
 # The silence control is made to be refused.

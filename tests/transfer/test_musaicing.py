@@ -1,4 +1,4 @@
-"""Audio mosaicing: what the updates promise, what the constraints do, and that a known phrase is found again."""
+"""Audio mosaicing: what updates promise, what constraints do, and that a known phrase is found again."""
 
 from __future__ import annotations
 
@@ -59,10 +59,8 @@ class TestUpdates:
         templates = generator.random((40, 6), dtype=np.float32)
         expected, _, _ = non_negative_factorization(
             spectrogram.T,
-            W=np.full((30, 6), np.sqrt(spectrogram.mean() / 6)),
             H=np.ascontiguousarray(templates.T),
             n_components=6,
-            init="custom",
             update_H=False,
             solver="mu",
             beta_loss="kullback-leibler",
@@ -168,7 +166,7 @@ class TestTransfer:
 
     def test_a_short_style_at_another_rate_will_do(self, content, style):
         method = Musaicing(transpositions=1, inversion={"iterations": 1})
-        output = apply(method, content, style[:900], sample_rate=16000, seed=0)
+        output = apply(method, content, style[:2000], sample_rate=16000, seed=0)
         assert output.shape == content.shape
 
     @pytest.mark.parametrize(

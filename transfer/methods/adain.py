@@ -6,19 +6,20 @@ Each feature of the content gets the mean and the standard deviation that it has
 
 with mean and standard deviation over time. Nothing is learned and nothing is optimised.
 
-Published settings, the defaults here: all of the style (`alpha` 1), the variance of the content raised by 1e-5
-so that a constant feature can be divided by its deviation. The published features are those of a network for
-images (VGG-19, relu4_1) with a decoder trained to invert them.
+Published settings, the defaults here: all of the style (`alpha` 1), the variance of the content raised by
+1e-5 so that a constant feature can be divided by its deviation. The published features are those of a network
+for images (VGG-19, relu4_1) with a decoder trained to invert them.
 
 What the source leaves open, and how it is settled here:
 
 - *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.features`, which shows why), which
-  are inverted exactly. With the mean alone, style accuracy on 30 pairs of training pieces is 0.30 instead of 0.47.
-- *How many.* 40, the best of 20, 30, 40 and 60 on those pairs: style accuracy 0.40, 0.43, 0.47, 0.40 with a note
-  F1 of 0.77, 0.75, 0.73, 0.66.
+  are inverted exactly. With the mean alone, style accuracy on 30 pairs of training pieces is 0.30 instead of
+  0.47.
+- *How many.* 40, the best of 20, 30, 40 and 60 on those pairs: style accuracy 0.40, 0.43, 0.47, 0.40 with a
+  note F1 of 0.77, 0.75, 0.73, 0.67.
 - *Time.* Pauses do not count and are not changed.
-- *Phase.* The content's. From there, 30 iterations of fast Griffin-Lim lost both: 0.40 and 0.66 instead of 0.47
-  and 0.73.
+- *Phase.* The content's. From there, 30 iterations of fast Griffin-Lim lost both: 0.40 and 0.66 instead of
+  0.47 and 0.73.
 - *Level.* The output's magnitudes have the content's root mean square.
 
 References

@@ -1,35 +1,36 @@
 """Cross-synthesis by linear prediction: the content's excitation through the style's resonances.
 
-Linear prediction takes a frame of sound apart into an all-pole filter, which is its spectral envelope, and what
-is left when that filter has been undone: a residual with a flat spectrum, the excitation, which carries pitch
-and rhythm. Cross-synthesis sends the excitation of one sound through the filter of another (Moorer 1979). A
-frame X of the content's short-time spectrum becomes
+Linear prediction takes a frame of sound apart into an all-pole filter, which is its spectral envelope, and
+what is left when that filter has been undone: a residual with a flat spectrum, the excitation, which carries
+pitch and rhythm. Cross-synthesis sends the excitation of one sound through the filter of another (Moorer
+1979). A frame X of the content's short-time spectrum becomes
 
     X · A_content / g_content · g_style / A_style,
 
 with A = 1 + Σ a_k z^-k the inverse filter and g² what it leaves of a frame of energy 1, so that loud frames
 stay loud. Windows are multiplied once more when frames are added up again.
 
-What the source, which has speech in mind, leaves open, and how it is settled here, by 30 pairs of training pieces
-(FluidR3, 5 s; style accuracy and note F1, of which the untouched content has 0 and 0.85):
+What the source, which has speech in mind, leaves open, and how it is settled here, by 30 pairs of training
+pieces (FluidR3, 5 s; style accuracy and note F1, of which the untouched content has 0 and 0.85):
 
 - *Which envelope goes with which frame.* The mean of all the style's frames: what it plays at some moment has
-  nothing to do with what the content plays then. The mean is that of autocorrelations of frames of equal energy.
-  With `share` under 1, only those frames of the style count that are about as loud, within their clip, as the
-  content's frame within its own: the n-th of 100 in order of level goes with the n-th of 100. That brings no
-  style and loses notes: 0.23 and 0.82 with all frames, 0.20 and 0.79 with three in ten, 0.23 and 0.78 with one in
-  ten. The content's envelope is always the frame's own (its mean over time: 0.17 and 0.84).
-- *Order.* 1.1 poles for each kHz of the rate, 24 at 22,050 Hz, about what is customary for speech (Markel & Gray
-  1976). 12 poles: 0.13 and 0.82; 24: 0.23 and 0.82; 48: 0.27 and 0.74; 72: 0.27 and 0.68. With more
+  nothing to do with what the content plays then. The mean is that of autocorrelations of frames of equal
+  energy. With `share` under 1, only those frames of the style count that are about as loud, within their
+  clip, as the content's frame within its own: the n-th of 100 in order of level goes with the n-th of 100.
+  That brings no style and loses notes: 0.23 and 0.82 with all frames, 0.20 and 0.79 with three in ten, 0.23
+  and 0.78 with one in ten. The content's envelope is always the frame's own (its mean over time: 0.17 and
+  0.84).
+- *Order.* 1.1 poles for each kHz of the rate, 24 at 22,050 Hz, about what is customary for speech (Markel &
+  Gray 1976). 12 poles: 0.13 and 0.82; 24: 0.23 and 0.82; 48: 0.27 and 0.74; 72: 0.27 and 0.68. With more
   poles than harmonics the envelope follows single partials, and the excitation loses its notes.
-- *Window.* Hann, 46 ms, three quarters of overlap, in transforms of twice that length, into which filters ring.
-  Windows of 23 ms: 0.23 and 0.80; 93 ms: 0.20 and 0.82.
+- *Window.* Hann, 46 ms, three quarters of overlap, in transforms of twice that length, into which filters
+  ring. Windows of 23 ms: 0.23 and 0.80; 93 ms: 0.20 and 0.82.
 - *Faint bands.* Noise 60 dB under each frame is assumed in both clips (autocorrelation 0 raised by 1e-6), or
   what rounding left above a clip's highest partial would be whitened to full level. 40 dB: 0.13 and 0.82;
   80 dB: 0.20 and 0.81.
 - *Pauses.* Frames 60 dB under the loudest of their clip count in no mean.
-- *Phase.* The filters' own, so that each is causal, as in the time domain; the ratio without its phase does the
-  same (0.23 and 0.81).
+- *Phase.* The filters' own, so that each is causal, as in the time domain; the ratio without its phase does
+  the same (0.23 and 0.81).
 - *Level.* The output is as loud as the content.
 - *Rate.* Works at the clips' own rate.
 
@@ -38,8 +39,8 @@ References
 J. A. Moorer, "The use of linear prediction of speech in computer music applications", Journal of the Audio
 Engineering Society 27(3), 1979.
 
-J. D. Markel and A. H. Gray, "Linear prediction of speech", Springer, 1976: autocorrelation method, the recursion
-of Levinson and Durbin.
+J. D. Markel and A. H. Gray, "Linear prediction of speech", Springer, 1976: autocorrelation method, the
+recursion of Levinson and Durbin.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy.fft import next_fast_len
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.errors import MethodError
@@ -64,6 +66,9 @@ _NOISE = 1e-6
 #: Energy over that of the loudest frame under which a frame is a pause: 60 dB under it.
 _PAUSE = 1e-6
 
+#: Lengths of windows and of transforms, in steps from one window to the next.
+_WINDOW, _PADDED = 4, 8
+
 #: Frames worked on at once, which bounds memory on long clips.
 _CHUNK = 2048
 
@@ -77,8 +82,8 @@ class CrossSynthesisParameters(Parameters):
         Poles of each filter for each kilohertz of the sample rate, above 0, at most 5; 1.1 by default. There
         is one at least.
     window_s : float
-        Length of a frame in seconds, from 0.01 to 0.5; 0.046 by default. Shorter ones follow faster notes,
-        longer ones resolve lower ones.
+        Length of a frame in seconds, from 0.01 to 0.5, rounded up to a length of quick transforms; 0.046 by
+        default. Shorter ones follow faster notes, longer ones resolve lower ones.
     share : float
         Share of the style's frames whose envelopes are averaged for a frame of the content: those nearest in
         level. Above 0, at most 1; 1 by default, which is the same mean for all frames.
@@ -105,30 +110,43 @@ class CrossSynthesis(Method):
         Raises
         ------
         MethodError
-            If a clip is shorter than a frame, with the duration that it needs.
+            If a clip is shorter than two windows, with the duration that it needs.
         """
-        hop_length = max(1, round(self.parameters.window_s * sample_rate / 4))
-        self._check_lengths(content, style, 4 * hop_length, sample_rate)
+        hop_length = next_fast_len(max(1, round(self.parameters.window_s * sample_rate / _WINDOW)))
+        self._check_lengths(content, style, _PADDED * hop_length, sample_rate)
         order = max(1, round(self.parameters.poles_per_khz * sample_rate / 1000))
-        layout = {"n_fft": 8 * hop_length, "win_length": 4 * hop_length, "hop_length": hop_length}
-        spectrum = librosa.stft(content, **layout)
-        targets = StyleEnvelopes(autocorrelation(librosa.stft(style, **layout), order), self.parameters.share)
-        ranks = level_ranks(np.square(np.abs(spectrum)).sum(axis=0, dtype=np.float64))
+        spectrum = _frames(content, hop_length)
+        targets = StyleEnvelopes(autocorrelation(_frames(style, hop_length), order), self.parameters.share)
+        ranks = level_ranks(autocorrelation(spectrum, 0)[0])
         with Tracker(self.name, len(ranks), "frames") as tracker:
             for first in range(0, len(ranks), _CHUNK):
                 part = slice(first, first + _CHUNK)
                 exchange_envelopes(spectrum[:, part], targets.at(ranks[part]), order)
                 tracker.advance(len(ranks[part]))
-        output = librosa.istft(spectrum, **layout, length=len(content))
+        output = librosa.istft(
+            spectrum,
+            n_fft=_PADDED * hop_length,
+            win_length=_WINDOW * hop_length,
+            hop_length=hop_length,
+            length=len(content),
+        )
         return limit_peak(scale_to_rms(output, rms(content)))
 
     def _check_lengths(self, content: Samples, style: Samples, needed: int, sample_rate: int) -> None:
         for name, clip in {"content": content, "style": style}.items():
-            if len(clip) < 2 * needed:  # the transform is twice as long as the window
+            if len(clip) < needed:
                 raise MethodError(
-                    f"the {name} lasts {len(clip) / sample_rate:.3f} s, less than the two windows of "
-                    f"{needed / sample_rate:.3f} s that it takes: use a longer clip or a smaller window_s"
+                    f"the {name} lasts {len(clip) / sample_rate:.3f} s, less than the "
+                    f"{needed / sample_rate:.3f} s of two windows: use a longer clip or a smaller window_s"
                 )
+
+
+def _frames(clip: Samples, hop_length: int) -> Spectrum:
+    """Return spectra of windows, each with as many zeros around it."""
+    spectrum: Spectrum = librosa.stft(
+        clip, n_fft=_PADDED * hop_length, win_length=_WINDOW * hop_length, hop_length=hop_length
+    )
+    return spectrum
 
 
 class StyleEnvelopes:
@@ -197,8 +215,11 @@ def autocorrelation(spectrum: Spectrum, order: int) -> Array:
     numpy.ndarray, shape (order + 1, frames), float64
         Not normalised.
     """
-    power = np.square(np.abs(spectrum), dtype=np.float64)
-    lags: Array = np.fft.irfft(power, axis=0)[: order + 1]
+    lags = np.empty((order + 1, spectrum.shape[1]))
+    for first in range(0, spectrum.shape[1], _CHUNK):
+        part = slice(first, first + _CHUNK)
+        power = np.square(np.abs(spectrum[:, part]), dtype=np.float64)
+        lags[:, part] = np.fft.irfft(power, axis=0)[: order + 1]
     return lags
 
 

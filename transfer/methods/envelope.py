@@ -7,23 +7,21 @@ begins and dies away stays as well, so this is a lower limit for methods that cl
 
 No single publication is its source. The choices:
 
-- *Average.* The mean power of Hann windows of 93 ms with three quarters of overlap, as Welch (1967) has it. The
-  mean of logarithms instead, on 30 pairs of training pieces (FluidR3, 5 s), smoothed over 0.7 octaves: style
-  accuracy 0.23 instead of 0.30.
-- *Smoothing.* The mean power over bands of equal width in octaves around each frequency. On those pairs (style
-  accuracy, note F1; the untouched content has 0 and 0.85): 0.2 octaves 0.30 and 0.79, a third 0.33 and 0.80, 0.7
-  0.30 and 0.82, 1 0.17 and 0.83, 1.5 0.10 and 0.83. A third of an octave is the default.
+- *Average.* The mean power of Hann windows of 93 ms with three quarters of overlap, as Welch (1967) has it.
+  The mean of logarithms instead, on 30 pairs of training pieces (FluidR3, 5 s), smoothed over 0.7 octaves:
+  style accuracy 0.23 instead of 0.30.
+- *Smoothing.* The mean power over bands of equal width in octaves around each frequency. On those pairs
+  (style accuracy, note F1; the untouched content has 0 and 0.85): 0.2 octaves 0.30 and 0.79, a third 0.33 and
+  0.80, 0.7 0.30 and 0.82, 1 0.17 and 0.83, 1.5 0.10 and 0.83. A third of an octave is the default.
 - *Limits.* The filter raises or lowers no frequency by more than 30 dB, whatever the ratio: what the content
-  does not have cannot be raised from rounding noise. 20 dB: 0.27 and 0.82; 30 dB: 0.33 and 0.80; 40 dB: 0.33 and
-  0.79.
+  does not have cannot be raised from rounding noise. 20 dB: 0.27 and 0.82; 30 dB: 0.33 and 0.80; 40 dB: 0.33
+  and 0.79.
 - *Filter.* Zero phase, as long as a window, of the ratio's inverse transform under a Hann window.
 - *Level.* The output is as loud as the content.
 - *Rate.* Works at the clips' own rate.
 
-References
-----------
-P. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE Transactions on Audio and
-Electroacoustics 15(2), 1967.
+References ---------- P. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE
+Transactions on Audio and Electroacoustics 15(2), 1967.
 """
 
 from __future__ import annotations
@@ -32,12 +30,14 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy.fft import next_fast_len
 from scipy.signal import fftconvolve
 from scipy.signal.windows import hann
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.errors import MethodError
 from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
+from timbrebench.audio.progress import Tracker
 from timbrebench.transfer.contract import Method, Parameters
 
 Array = NDArray[np.float64]
@@ -52,13 +52,13 @@ class EnvelopeParameters(Parameters):
     Attributes
     ----------
     smoothing_octaves : float
-        Width of the bands that power is averaged over, in octaves, from 0.05 to 4; a third by default. Narrower
-        ones follow the style's notes, wider ones lose its formants.
+        Width of the bands that power is averaged over, in octaves, from 0.05 to 4; a third by default.
+        Narrower ones follow the style's notes, wider ones lose its formants.
     max_gain_db : float
         Most that a frequency is raised or lowered, in decibels, from 0 to 80; 30 by default.
     window_s : float
-        Length of the windows and of the filter in seconds, from 0.01 to 1; 0.093 by default. Bands narrower than
-        1 / `window_s` hertz are not resolved.
+        Length of the windows and of the filter in seconds, from 0.01 to 1, rounded up to a length of quick
+        transforms; 0.093 by default. Bands narrower than 1 / `window_s` hertz are not resolved.
     """
 
     smoothing_octaves: float = Field(default=1 / 3, ge=0.05, le=4)
@@ -85,18 +85,22 @@ class Envelope(Method):
             If a clip is shorter than a window, with the duration that it needs.
         """
         settings = self.parameters
-        n_fft = 2 * round(settings.window_s * sample_rate / 2)
+        n_fft = 2 * next_fast_len(round(settings.window_s * sample_rate / 2))
         for name, clip in {"content": content, "style": style}.items():
             if len(clip) < n_fft:
                 raise MethodError(
                     f"the {name} lasts {len(clip) / sample_rate:.3f} s, less than a window of "
                     f"{n_fft / sample_rate:.3f} s: use a longer clip or a smaller window_s"
                 )
-        present, wanted = (
-            spectral_envelope(clip, n_fft, settings.smoothing_octaves) for clip in (content, style)
-        )
-        gain_db = np.clip(10 * np.log10(wanted / present), -settings.max_gain_db, settings.max_gain_db)
-        filtered = fftconvolve(content.astype(np.float64), zero_phase_filter(gain_db))
+        envelopes = []
+        with Tracker(self.name, 3, "passes") as tracker:
+            for clip in (content, style):
+                envelopes.append(spectral_envelope(clip, n_fft, settings.smoothing_octaves))
+                tracker.advance()
+            gain_db = 10 * np.log10(envelopes[1] / envelopes[0])
+            limited = np.clip(gain_db, -settings.max_gain_db, settings.max_gain_db)
+            filtered = fftconvolve(content.astype(np.float64), zero_phase_filter(limited))
+            tracker.advance()
         output = filtered[n_fft // 2 : n_fft // 2 + len(content)].astype(np.float32)
         return limit_peak(scale_to_rms(output, rms(content)))
 
@@ -121,7 +125,7 @@ def spectral_envelope(clip: Samples, n_fft: int, octaves: float) -> Array:
     spectrum = librosa.stft(clip, n_fft=n_fft, hop_length=n_fft // 4)
     power = np.square(np.abs(spectrum)).mean(axis=1, dtype=np.float64)
     smooth = smooth_over_octaves(power / power.mean(), octaves)
-    return np.maximum(smooth, smooth.max() * 10 ** (-_FLOOR_DB / 10))
+    return np.asarray(np.maximum(smooth, smooth.max() * 10 ** (-_FLOOR_DB / 10)), dtype=np.float64)
 
 
 def smooth_over_octaves(power: Array, octaves: float) -> Array:
@@ -145,10 +149,8 @@ def smooth_over_octaves(power: Array, octaves: float) -> Array:
     below = np.maximum(bins * 2 ** (-octaves / 2) - 0.5, edges[0])
     above = np.minimum(bins * 2 ** (octaves / 2) + 0.5, edges[-1])
     cumulative = np.concatenate([[0], np.cumsum(power)])
-    smooth: Array = (np.interp(above, edges, cumulative) - np.interp(below, edges, cumulative)) / (
-        above - below
-    )
-    return smooth
+    total = np.interp(above, edges, cumulative) - np.interp(below, edges, cumulative)
+    return np.asarray(total / (above - below), dtype=np.float64)
 
 
 def zero_phase_filter(gain_db: Array) -> Array:

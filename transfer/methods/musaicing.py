@@ -80,7 +80,7 @@ class Musaicing(SpectrogramMethod):
     source = "J. Driedger, T. Prätzlich and M. Müller, Let it Bee, ISMIR 2015"
     Parameters = MusaicingParameters
     parameters: MusaicingParameters
-    block_s: ClassVar[float | None] = 20.0
+    block_s: ClassVar[float | None] = 10.0
 
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the mosaic's magnitudes; see :meth:`SpectrogramMethod.transform`."""

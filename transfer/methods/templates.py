@@ -39,10 +39,11 @@ from pydantic import Field
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.errors import MethodError
+from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.audio.storage import fingerprint
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.transfer.nmf import Matrix, activate, kl_divergence
+from timbrebench.transfer.nmf import TINY, Matrix, activate, kl_divergence
 from timbrebench.transfer.note_templates import Analysis, NoteTemplates, learn
 from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
 
@@ -149,8 +150,10 @@ class Templates(SpectrogramMethod):
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:  # noqa: ARG002
         """Return the magnitudes of the content's notes played by the style's timbre; nothing is drawn."""
         templates = self._learned_templates()
-        source, target = (templates.spectra[identify(clip, templates)] for clip in (content, style))
-        activations = activate(content, source, self.parameters.iterations)
+        iterations = self.parameters.iterations
+        with Tracker(self.name, iterations, "iterations") as tracker:
+            source, target = (templates.of(identify(clip, templates)) for clip in (content, style))
+            activations = activate(content, source, iterations, tracker=tracker)
         played: Spectrogram = target @ sharpen(activations, self.parameters.sharpness)
         return played
 
@@ -165,10 +168,11 @@ class Templates(SpectrogramMethod):
 def identify(spectrogram: Spectrogram, templates: NoteTemplates) -> int:
     """Return the number of the timbre whose templates explain a clip with the smallest divergence."""
     excerpt = spectrogram[:, ::_IDENTIFY_EVERY]
-    divergences = [
-        kl_divergence(excerpt, spectra @ activate(excerpt, spectra, _IDENTIFY_ITERATIONS))
-        for spectra in templates.spectra
-    ]
+    divergences = []
+    for spectra in map(templates.of, range(len(templates.timbres))):
+        model = spectra @ activate(excerpt, spectra, _IDENTIFY_ITERATIONS)
+        # What no template can explain costs much, but not infinitely much, which would end all comparison.
+        divergences.append(kl_divergence(excerpt, np.maximum(model, TINY)))
     return int(np.argmin(divergences))
 
 
