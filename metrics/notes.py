@@ -167,7 +167,7 @@ def note_f1_offsets(trial: Trial) -> float:
     needs=("notes", "content_judge"),
     relevant_change=0.02,
     summary="Do the content's pitches sound in the output at each moment?",
-    responds={**_SPOILT_NOTES, "noise": "falls"},
+    responds=_SPOILT_NOTES,
 )
 def multipitch_accuracy(trial: Trial) -> float:
     """Return the accuracy of the pitches read in each frame of the output against the content's notes."""

@@ -183,7 +183,7 @@ def chroma_cosine(trial: Trial) -> float:
     needs=("content_judge",),
     relevant_change=0.02,
     summary="How different are the sets of pitches heard in output and content at each moment?",
-    responds={**dict.fromkeys(_SPOILT_NOTES, "rises"), "noise": "rises", "wrong_instrument": "falls"},
+    responds={**dict.fromkeys(_SPOILT_NOTES, "rises"), "wrong_instrument": "falls"},
 )
 def pitch_jaccard(trial: Trial) -> float:
     """Return the mean Jaccard distance between the pitches read in output and content."""
