@@ -117,9 +117,21 @@ def _row(results: Results, label: str, figures: dict[str, Floats]) -> dict[str, 
 
 def _changed_settings(method: str, parameters: dict[str, object]) -> dict[str, object]:
     """Return the parameters whose values are not the published ones."""
-    used = create(method, parameters).parameters.model_dump(mode="json")
-    published = create(method, {}).parameters.model_dump(mode="json")
-    return {name: value for name, value in used.items() if value != published[name]}
+    used, published = (
+        _flat(create(method, chosen).parameters.model_dump(mode="json")) for chosen in (parameters, {})
+    )
+    return {name: value for name, value in used.items() if value != published.get(name)}
+
+
+def _flat(settings: dict[str, object]) -> dict[str, object]:
+    """Write groups of settings as ``group.name``."""
+    flat: dict[str, object] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": item for key, item in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _ranked(table: pd.DataFrame, results: Results, means: dict[str, dict[str, Floats]]) -> pd.DataFrame:
