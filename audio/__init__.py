@@ -13,14 +13,15 @@ from timbrebench.audio.clips import (
     resample,
     write_audio,
 )
-from timbrebench.audio.inversion import griffin_lim
+from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
 from timbrebench.audio.loudness import is_silent, limit_peak, rms, scale_to_rms
 from timbrebench.audio.spectra import log_magnitude, magnitude
 
 __all__ = [
+    "Inversion",
     "as_samples",
     "fit_length",
-    "griffin_lim",
+    "invert",
     "is_silent",
     "limit_peak",
     "log_magnitude",
@@ -29,5 +30,6 @@ __all__ = [
     "resample",
     "rms",
     "scale_to_rms",
+    "spectral_convergence",
     "write_audio",
 ]

@@ -204,26 +204,6 @@ def spectral_convergence(
     return 20 * math.log10(error / float(np.linalg.norm(magnitude))) if error else -math.inf
 
 
-def griffin_lim(
-    spectrogram: Spectrogram,
-    *,
-    length: int,
-    n_iter: int,
-    seed: int,
-    n_fft: int = N_FFT,
-    hop_length: int = HOP_LENGTH,
-) -> Samples:
-    """Invert with the algorithm of 1984 from a random phase: :func:`invert` with `n_iter` iterations."""
-    return invert(
-        spectrogram,
-        length=length,
-        inversion=Inversion(algorithm="griffin-lim", iterations=n_iter, start="random"),
-        seed=seed,
-        n_fft=n_fft,
-        hop_length=hop_length,
-    )
-
-
 def _checked(magnitude: Spectrogram, transform: ShortTimeFourier) -> Spectrogram:
     """Refuse what cannot be the magnitudes of such a transform."""
     n_fft, hop_length, length = transform.n_fft, transform.hop_length, transform.length

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import (
-    griffin_lim,
     is_silent,
     limit_peak,
     log_magnitude,
@@ -32,23 +31,6 @@ def test_shapes_follow_the_hop(clip):
 
 def test_log_magnitude_is_the_logarithm_of_one_more(clip):
     np.testing.assert_allclose(np.expm1(log_magnitude(clip)), magnitude(clip), rtol=1e-4, atol=1e-4)
-
-
-def test_griffin_lim_approaches_the_magnitudes(clip):
-    target = magnitude(clip)
-
-    def convergence(n_iter):
-        estimate = griffin_lim(target, length=len(clip), n_iter=n_iter, seed=0)
-        return np.linalg.norm(magnitude(estimate) - target) / np.linalg.norm(target)
-
-    assert convergence(40) < 0.5 * convergence(1)
-
-
-def test_griffin_lim_repeats_with_its_seed(clip):
-    target = magnitude(clip)
-    first, again, other = (griffin_lim(target, length=len(clip), n_iter=2, seed=s) for s in (1, 1, 2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
 
 
 def test_levels():
