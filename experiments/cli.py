@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -137,6 +138,13 @@ def transfer(
         typer.Option("--set", help="A parameter of the method: key=value, as often as needed."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all that the method draws.")] = 0,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="For a method that learns: a dataset, from whose training pieces it does."),
+    ] = None,
+    learned: Annotated[
+        Path | None, typer.Option(help="Where to keep what it learned; without it, it learns anew each time.")
+    ] = None,
 ) -> None:
     """Give one recording the style of another."""
     from timbrebench.audio import read_audio, write_audio
@@ -144,10 +152,33 @@ def transfer(
     from timbrebench.transfer.registry import create
 
     chosen = create(method, dict(_setting(text) for text in settings or ()))
+    _prepare(chosen, dataset, learned)
     samples, sample_rate = read_audio(content)
     style_samples, _ = read_audio(style, sample_rate)
     result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
     write_audio(output, result, sample_rate)
+
+
+def _prepare(method: Any, dataset: Path | None, learned: Path | None) -> None:  # noqa: ANN401 - imported late
+    """Let a method that learns do so."""
+    from timbrebench.datasets import Dataset
+    from timbrebench.experiments.runner import learns
+
+    if not learns(method):
+        if dataset is not None or learned is not None:
+            raise ConfigurationError(
+                f"the method {method.name!r} learns nothing: leave out --dataset and --learned"
+            )
+        return
+    if dataset is None:
+        raise ConfigurationError(
+            f"the method {method.name!r} has to learn first: give it --dataset, such as runs/default/dataset"
+        )
+    training = Dataset.open(dataset).select(split="train")
+    with tempfile.TemporaryDirectory() as anew:
+        folder = learned or Path(anew)
+        folder.mkdir(parents=True, exist_ok=True)
+        method.prepare(training, folder)
 
 
 def _setting(text: str) -> tuple[str, Any]:

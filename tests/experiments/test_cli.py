@@ -65,6 +65,15 @@ def test_scores_of_ones_own_audio(clips, run):
     assert scores["onset_f1"] == {"value": None, "reason": "needs the notes of the content, none were given"}
 
 
+def test_a_method_that_learns_can_be_used_on_ones_own_audio(clips, run, tmp_path):
+    learned = [f"--dataset={run.root / 'dataset'}", f"--learned={tmp_path / 'learned'}"]
+    for name in ("first", "again"):
+        files = (clips["content"], clips["style"], tmp_path / f"{name}.wav")
+        done = timbrebench("transfer", "templates", *files, *learned)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "first.wav").read_bytes() == (tmp_path / "again.wav").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -72,6 +81,10 @@ def test_scores_of_ones_own_audio(clips, run):
         (["transfer", "identity", "absent.wav", "b", "c"], "absent.wav: no such file"),
         (["transfer", "ulyanov", "a", "b", "c", "--set", "n_filter=3"], "did you mean 'n_filters'"),
         (["transfer", "ulyanov", "a", "b", "c", "--set", "n_filters"], "key=value"),
+        (["transfer", "templates", "a", "b", "c"], "'templates' has to learn first"),
+        (["transfer", "identity", "a", "b", "c", "--dataset", "x"], "'identity' learns nothing"),
+        (["score", "absent", "--content", "b", "--style", "c"], "absent: no such file"),
+        (["score", ".", "--content", ".", "--style", "."], "holds no audio"),
         (["run", "smok", "--out", "x"], "did you mean 'smoke'"),
         (["leaderboard", "absent"], "absent: no run here"),
         (["dataset", "info", "absent"], "no finished dataset"),
