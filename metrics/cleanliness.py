@@ -262,7 +262,7 @@ def phase_deviation(frames: ArrayLike) -> float:
 )
 def loudness_difference(trial: Trial) -> float:
     """Return the difference of the loudness of output and content."""
-    return abs(loudness(trial.output) - loudness(trial.content))
+    return abs(loudness(trial.output) - trial.content.once(loudness))
 
 
 @metric(

@@ -41,7 +41,7 @@ import math
 
 import numpy as np
 
-from timbrebench.audio.spectra import Spectrogram, magnitude
+from timbrebench.audio.spectra import N_FFT, Spectrogram, magnitude
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.log_spectrum import floored_decibels
 from timbrebench.metrics.sound import Sound
@@ -49,7 +49,7 @@ from timbrebench.metrics.target import SPOILT, check_lengths
 from timbrebench.metrics.trial import Trial
 
 #: Windows in samples, each a quarter of itself from the next.
-WINDOWS = (2048, 1024, 512)
+WINDOWS = (N_FFT, 1024, 512)
 
 
 def multi_resolution_distance(output: Sound, reference: Sound) -> float:
@@ -71,12 +71,18 @@ def multi_resolution_distance(output: Sound, reference: Sound) -> float:
         If either is silent or the lengths differ by more.
     """
     check_lengths(output, reference)
-    length = min(len(output.standard), len(reference.standard))
-    clips = [clip.standard[:length] for clip in (output, reference)]
-    distances = [
-        _spectral_distance(*(magnitude(clip, window, window // 4) for clip in clips)) for window in WINDOWS
-    ]
+    pairs = zip(output.once(_spectrograms), reference.once(_spectrograms), strict=True)
+    distances = []
+    for first, second in pairs:
+        frames = min(first.shape[1], second.shape[1])
+        distances.append(_spectral_distance(first[:, :frames], second[:, :frames]))
     return float(np.mean(distances))
+
+
+def _spectrograms(clip: Sound) -> tuple[Spectrogram, ...]:
+    """Return the magnitudes with each window; the first is the one that other metrics use."""
+    others = (magnitude(clip.standard, window, window // 4) for window in WINDOWS[1:])
+    return clip.magnitude, *others
 
 
 def _spectral_distance(output: Spectrogram, reference: Spectrogram) -> float:

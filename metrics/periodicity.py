@@ -178,7 +178,10 @@ def hierarchy(envelope: ArrayLike) -> NDArray[np.float64]:
 
     Takes what :func:`local_autocorrelation` takes and raises what it raises; shape (64,).
     """
-    found = local_autocorrelation(envelope)
+    return _levels(local_autocorrelation(envelope))
+
+
+def _levels(found: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.interp(LAGS_S * FRAME_RATE, np.arange(len(found)), found))
 
 
@@ -197,9 +200,13 @@ def tempo_bpm(envelope: ArrayLike) -> float:
     Unscorable
         If the envelope is shorter than 344 frames, or resembles itself after no lag.
     """
+    return _likeliest_tempo(local_autocorrelation(envelope))
+
+
+def _likeliest_tempo(found: NDArray[np.float64]) -> float:
     lags = np.arange(SHORTEST_BEAT, LONGEST + 1)
     tempi = 60 * FRAME_RATE / lags
-    likely = local_autocorrelation(envelope)[lags] * np.exp(-0.5 * np.log2(tempi / TYPICAL_BPM) ** 2)
+    likely = found[lags] * np.exp(-0.5 * np.log2(tempi / TYPICAL_BPM) ** 2)
     best = int(likely.argmax())
     if likely[best] <= 0:
         raise Unscorable("there is no beat: the onset envelope resembles itself after no lag up to 2 s")
@@ -220,8 +227,12 @@ def _envelope(sound: Sound, shortest_s: float) -> NDArray[np.float32]:
     return sound.onset_envelope
 
 
+def _autocorrelation(sound: Sound) -> NDArray[np.float64]:
+    return local_autocorrelation(_envelope(sound, _TWO_WINDOWS_S))
+
+
 def _hierarchy_error(output: Sound, target: Sound) -> float:
-    difference = hierarchy(_envelope(output, _TWO_WINDOWS_S)) - hierarchy(_envelope(target, _TWO_WINDOWS_S))
+    difference = _levels(output.once(_autocorrelation)) - _levels(target.once(_autocorrelation))
     return float(np.sqrt(np.mean(difference**2)))
 
 
@@ -287,5 +298,7 @@ def autocorrelation_error_style(trial: Trial) -> float:
 )
 def tempo_error(trial: Trial) -> float:
     """Return by how many octaves the output's tempo differs from the content's."""
-    output, content = (tempo_bpm(_envelope(sound, _TWO_WINDOWS_S)) for sound in (trial.output, trial.content))
+    output, content = (
+        _likeliest_tempo(sound.once(_autocorrelation)) for sound in (trial.output, trial.content)
+    )
     return abs(math.log2(output / content))

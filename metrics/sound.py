@@ -10,8 +10,9 @@ samples (93 ms), 512 samples (23 ms) apart. A silent clip has no standard form: 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import librosa
 import numpy as np
@@ -32,6 +33,9 @@ LEVEL = 0.1
 CHROMA_N_FFT, CHROMA_HOP_LENGTH = 8192, 2048
 
 _MELS, _MFCCS = 128, 20
+
+
+T = TypeVar("T")
 
 
 class Unscorable(Exception):  # noqa: N818 - no error: an outcome that a metric declares
@@ -104,6 +108,18 @@ class Sound:
         self.name = name
         self.judge = judge
         self.content_judge = content_judge
+        self._results: dict[Callable[[Sound], Any], Any] = {}
+
+    def once(self, work: Callable[[Sound], T]) -> T:
+        """Return what a function makes of this clip; a second time, what it made the first time.
+
+        For what a single metric works out of content, style or reference, which all outputs of a pair share.
+        A function that raises is asked again.
+        """
+        if work not in self._results:
+            self._results[work] = work(self)
+        found: T = self._results[work]
+        return found
 
     @property
     def duration_s(self) -> float:

@@ -54,7 +54,7 @@ SHIPPED_TEST = DatasetConfiguration(renderings=1, soundfonts=("FluidR3_GM", "Tim
 
 
 def build_shipped_judge(folder: Path | str) -> ContentJudge:
-    """Train the content judge that comes with the package again: some 40 minutes on two cores.
+    """Train the content judge that comes with the package again: an hour and more on two cores.
 
     Parameters
     ----------
