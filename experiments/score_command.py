@@ -15,7 +15,8 @@ from timbrebench.experiments.console import AsJson, print_json, print_line
 if TYPE_CHECKING:
     import pandas as pd
 
-    from timbrebench.metrics import Score
+    from timbrebench.classifier import Judge
+    from timbrebench.metrics import Folders, Score
 
 
 def score_command(
@@ -49,9 +50,8 @@ def score_command(
     if not output.is_dir():
         if csv is not None:
             raise ConfigurationError(f"--csv is for folders, and {output} is none: use --json")
-        known = {"content_label": content_label, "style_label": style_label, "judge": listener}
-        scores = _score_file(output, content, style, reference, notes, style_notes, **known)
-        _show(scores, as_json)
+        files = Folders(output, content, style, reference, notes, style_notes)
+        _show(_score_file(files, listener, content_label, style_label), as_json)
         return
     if content_label is not None or style_label is not None:
         raise ConfigurationError("labels are for one file: in a folder, the judge says what it hears")
@@ -66,28 +66,25 @@ def score_command(
 
 
 def _score_file(
-    output: Path,
-    content: Path,
-    style: Path,
-    reference: Path | None,
-    notes: Path | None,
-    style_notes: Path | None,
-    **known: object,
+    files: Folders, judge: Judge | None, content_label: str | None, style_label: str | None
 ) -> dict[str, Score]:
+    """Score one output; every path is that of a file."""
     from timbrebench.audio import read_audio
     from timbrebench.datasets.notes import read_notes
     from timbrebench.metrics import score
 
-    samples, sample_rate = read_audio(output)
+    samples, sample_rate = read_audio(files.outputs)
     return score(
         samples,
-        content=read_audio(content, sample_rate)[0],
-        style=read_audio(style, sample_rate)[0],
-        reference=None if reference is None else read_audio(reference, sample_rate)[0],
+        content=read_audio(files.contents, sample_rate)[0],
+        style=read_audio(files.styles, sample_rate)[0],
+        reference=None if files.references is None else read_audio(files.references, sample_rate)[0],
         sample_rate=sample_rate,
-        notes=None if notes is None else read_notes(notes),
-        style_notes=None if style_notes is None else read_notes(style_notes),
-        **known,  # type: ignore[arg-type] # labels and judge, as they are above
+        notes=None if files.notes is None else read_notes(files.notes),
+        style_notes=None if files.style_notes is None else read_notes(files.style_notes),
+        judge=judge,
+        content_label=content_label,
+        style_label=style_label,
     )
 
 
