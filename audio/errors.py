@@ -69,6 +69,10 @@ class MethodError(TimbrebenchError):
     """A method that cannot run on its input, or whose output is no audio."""
 
 
+class MethodTimeoutError(MethodError):
+    """A method that was stopped because it took longer than it may."""
+
+
 class RunError(TimbrebenchError):
     """A run folder that cannot be used as asked."""
 
@@ -119,10 +123,13 @@ def describe_validation(error: ValidationError, where: str, known: Iterable[str]
     """
     lines = []
     names = list(known)
-    for problem in error.errors():
+    # A misspelt key comes before the one that is missing because of it.
+    for problem in sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden"):
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown key {key!r}{suggestion(str(problem['loc'][-1]), names)}")
+        elif problem["type"] == "missing":
+            lines.append(f"the key {key!r} is missing: it has no default")
         else:
             lines.append(f"{key or 'the whole'}: {problem['msg']}, got {problem['input']!r}")
     return ConfigurationError(f"{where}: " + "; ".join(lines))

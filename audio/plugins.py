@@ -6,7 +6,9 @@ others.
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+import sys
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
 from timbrebench.audio.errors import ConfigurationError, UnknownNameError
@@ -25,7 +27,7 @@ def entry_point_names(group: str) -> list[str]:
     list of str
         Each name once.
     """
-    return sorted(entry_points(group=group).names)
+    return sorted(_entry_points(group, tuple(sys.path)).names)
 
 
 def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 - whatever was declared
@@ -53,7 +55,7 @@ def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 -
         If several distributions declare that name for different objects, or if the object cannot be imported.
     """
     # A distribution that is installed twice, or a renamed copy of it, declares the same object: no conflict.
-    found = {point.value: point for point in entry_points(group=group) if point.name == name}
+    found = {point.value: point for point in _entry_points(group, tuple(sys.path)) if point.name == name}
     if not found:
         raise UnknownNameError(kind, name, entry_point_names(group))
     if len(found) > 1:
@@ -69,6 +71,12 @@ def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 -
             f"the {kind} {name!r} of {_origin(point)} cannot be imported: {type(error).__name__}: {error}; "
             "repair or uninstall that package"
         ) from error
+
+
+@lru_cache
+def _entry_points(group: str, path: tuple[str, ...]) -> EntryPoints:  # noqa: ARG001 - it decides what is found
+    """Return a group's entry points. To find them, every installed distribution has to be looked at."""
+    return entry_points(group=group)
 
 
 def _origin(point: EntryPoint) -> str:

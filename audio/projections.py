@@ -17,9 +17,12 @@ Signal Processing to Audio and Acoustics, 2013.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from timbrebench.audio.fourier import ShortTimeFourier, Spectrum
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.fourier import Spectrum
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 
@@ -27,10 +30,20 @@ from timbrebench.audio.spectra import Spectrogram
 PLAIN, FAST = 0.0, 0.99
 
 
+class Transform(Protocol):
+    """A transform of samples to complex values that can be inverted, in the sense of least squares."""
+
+    def forward(self, samples: Samples) -> Spectrum:
+        """Return the complex values of samples."""
+
+    def inverse(self, spectrum: Spectrum) -> Samples:
+        """Return the samples whose complex values are nearest."""
+
+
 def project(
     start: Spectrum,
     magnitude: Spectrogram,
-    transform: ShortTimeFourier,
+    transform: Transform,
     *,
     iterations: int,
     momentum: float,
@@ -39,11 +52,11 @@ def project(
 
     Parameters
     ----------
-    start : numpy.ndarray, shape (bins, frames), complex64
+    start : numpy.ndarray, shape of what `transform` returns, complex64
         The magnitudes with the phase to start from.
-    magnitude : numpy.ndarray, shape (bins, frames)
+    magnitude : numpy.ndarray, the same shape
         The magnitudes.
-    transform : ShortTimeFourier
+    transform : Transform
         Where they are from.
     iterations : int
         How often to go there and back.
@@ -52,7 +65,7 @@ def project(
 
     Returns
     -------
-    numpy.ndarray, shape (bins, frames), complex64
+    numpy.ndarray, shape of `start`, complex64
         The magnitudes with a better phase.
     """
     spectrum, previous = start, None

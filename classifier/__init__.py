@@ -1,11 +1,16 @@
 """The judges, which say what instrument and which notes are heard, and how far they can be believed."""
 
+from typing import TYPE_CHECKING
+
 from timbrebench.classifier.content.decoding import Reading
 from timbrebench.classifier.content.judge import ContentJudge, load_content_judge
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge
 from timbrebench.classifier.style.judge import Impression, Judge
 from timbrebench.classifier.style.pipeline import build_judge
-from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
+
+if TYPE_CHECKING:
+    from timbrebench.classifier.style.training import train_judge
 
 __all__ = [
     "ContentJudge",
@@ -19,3 +24,12 @@ __all__ = [
     "load_content_judge",
     "train_judge",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what trains when it is asked for: PyTorch Lightning takes seconds."""
+    if name != "train_judge":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from timbrebench.classifier.style.training import train_judge  # noqa: PLC0415
+
+    return train_judge

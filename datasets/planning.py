@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from timbrebench.audio.errors import CorpusError, DatasetError
+from timbrebench.audio.executors import Executor
 from timbrebench.audio.progress import Tracker
 from timbrebench.datasets.configuration import SPLITS, DatasetConfiguration
 from timbrebench.datasets.corpora import Piece, Score, convert, list_scores
 from timbrebench.datasets.notes import fold, melodic_turns, stretch, window
+
+#: The kind of all calls that build a dataset: their processes keep soundfonts and corpora in memory.
+CALLS = "dataset"
 
 #: Distinct onsets that a clip must hold: an interval between onsets needs two, a distribution of intervals
 #: a few of them.
@@ -55,7 +58,7 @@ class PlannedPiece:
 
 
 def plan_pieces(
-    configuration: DatasetConfiguration, pitch_range: tuple[int, int], workers: int
+    configuration: DatasetConfiguration, pitch_range: tuple[int, int], executor: Executor
 ) -> tuple[list[PlannedPiece], list[dict[str, str]]]:
     """Choose pieces from the corpus until there are enough.
 
@@ -65,13 +68,13 @@ def plan_pieces(
         What is wanted.
     pitch_range : tuple of int
         First and last MIDI pitch that all instruments sound.
-    workers : int
-        Processes that convert scores.
+    executor : Executor
+        Where scores are converted.
 
     Returns
     -------
     pieces : list of PlannedPiece
-        As many as configured; the same for any number of workers.
+        As many as configured; the same wherever scores are converted.
     failures : list of dict
         ``source`` and ``reason`` of each score that was tried and could not be used.
 
@@ -85,15 +88,10 @@ def plan_pieces(
     pieces: list[PlannedPiece] = []
     failures: list[dict[str, str]] = []
     scores = deque(list_scores(configuration.seed))
-    with (
-        Tracker("converting scores", configuration.pieces, "scores") as tracker,
-        Parallel(n_jobs=workers, return_as="generator") as parallel,
-    ):
+    with Tracker("converting scores", configuration.pieces, "scores") as tracker:
         while any(seats.free.values()):
             batch = seats.next_batch(scores)
-            for score, converted in zip(
-                batch, parallel(delayed(_try_convert)(s) for s in batch), strict=True
-            ):
+            for score, converted in zip(batch, executor.map(_try_convert, batch, CALLS), strict=True):
                 try:
                     piece = _prepare(converted, configuration, pitch_range, seats.split(score))
                     turns[score.piece] = _new_turns(converted, turns)

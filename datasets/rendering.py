@@ -6,6 +6,7 @@ is listed in a journal inside the folder; ``dataset.json`` is written last, so a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import shutil
@@ -19,10 +20,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import soundfile
-from joblib import Parallel, cpu_count, delayed
 
 from timbrebench.audio.clips import Samples, fit_length, write_audio
 from timbrebench.audio.errors import DatasetError
+from timbrebench.audio.executors import Executor, LocalExecutor
 from timbrebench.audio.loudness import is_silent, limit_peak, scale_to_rms
 from timbrebench.audio.progress import Tracker, log, muted
 from timbrebench.audio.storage import exclusive, file_sha256, write_json, write_text
@@ -37,7 +38,7 @@ from timbrebench.datasets.dataset import (
 )
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.notes import write_notes
-from timbrebench.datasets.planning import PlannedPiece, plan_pieces, shared_range
+from timbrebench.datasets.planning import CALLS, PlannedPiece, plan_pieces, shared_range
 from timbrebench.datasets.soundfonts import Soundfont, find_soundfont
 from timbrebench.datasets.synthesis import fluidsynth_version
 
@@ -48,7 +49,7 @@ _JOURNAL = ".build"
 
 
 def build_dataset(
-    configuration: DatasetConfiguration, root: Path | str, *, workers: int | None = None
+    configuration: DatasetConfiguration, root: Path | str, *, executor: Executor | None = None
 ) -> Dataset:
     """Build a dataset, or what is missing of it.
 
@@ -58,8 +59,8 @@ def build_dataset(
         What it is made of.
     root : path-like
         Its folder.
-    workers : int, optional
-        Processes; by default one for each core. The result is the same for any number.
+    executor : Executor, optional
+        Where the work is done; by default on all cores of this machine. The result is the same everywhere.
 
     Returns
     -------
@@ -78,27 +79,38 @@ def build_dataset(
     root = Path(root)
     if _is_finished(configuration, root):
         return Dataset.open(root)
-    count = workers or cpu_count()
+    with contextlib.ExitStack() as stack:
+        work = executor or stack.enter_context(LocalExecutor([__name__]))
+        _build(configuration, root, work)
+    return Dataset.open(root)
+
+
+def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) -> None:
     soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
     _begin(configuration, root)
     with exclusive(root / _JOURNAL / "lock"):
         log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
-        sounding = _sounding(configuration, soundfonts, count)
+        sounding = _sounding(configuration, soundfonts, executor)
         pitch_range = _shared_range(configuration, sounding)
-        pieces, failures = plan_pieces(configuration, pitch_range, count)
+        pieces, failures = plan_pieces(configuration, pitch_range, executor)
         for piece in pieces:
             write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
-        # One soundfont after the other, so that a worker does not load them in turns.
+        # One soundfont after the other, so that a process does not load them in turns.
         jobs = [
-            _Job(configuration, root, piece, soundfont, _programs(configuration, piece, soundfont, sounding))
+            _Job(
+                configuration,
+                root.resolve(),
+                piece,
+                soundfont,
+                _programs(configuration, piece, soundfont, sounding),
+            )
             for soundfont in soundfonts
             for piece in pieces
         ]
-        rows = _render_all(jobs, count)
+        rows = _render_all(jobs, executor)
         _finish(
             configuration, root, rows=rows, failures=failures, soundfonts=soundfonts, pitch_range=pitch_range
         )
-    return Dataset.open(root)
 
 
 def _is_finished(configuration: DatasetConfiguration, root: Path) -> bool:
@@ -134,16 +146,19 @@ def _refuse_other(root: Path, found: object, configuration: DatasetConfiguration
 _Sounding = Mapping[tuple[str, int], set[int]]
 
 
-def _sounding(configuration: DatasetConfiguration, soundfonts: list[Soundfont], workers: int) -> _Sounding:
+def _sounding(
+    configuration: DatasetConfiguration, soundfonts: list[Soundfont], executor: Executor
+) -> _Sounding:
     """Find the pitches that each program that may play sounds on each soundfont."""
     considered = None if configuration.renderings > 1 else 1
     programs = sorted({p for name in configuration.instruments for p in programs_of(name)[:considered]})
     presets = [(soundfont, program) for soundfont in soundfonts for program in programs]
-    found = Parallel(n_jobs=workers)(delayed(_sounding_one)(*preset) for preset in presets)
+    found = list(executor.map(_sounding_one, presets, CALLS))
     return {(font.name, program): pitches for (font, program), pitches in zip(presets, found, strict=True)}
 
 
-def _sounding_one(soundfont: Soundfont, program: int) -> set[int]:
+def _sounding_one(preset: tuple[Soundfont, int]) -> set[int]:
+    soundfont, program = preset
     return soundfont.player().sounding_pitches(program)
 
 
@@ -173,14 +188,11 @@ def _programs(
     return chosen
 
 
-def _render_all(jobs: list[_Job], workers: int) -> list[dict[str, Any]]:
+def _render_all(jobs: list[_Job], executor: Executor) -> list[dict[str, Any]]:
     """Run the jobs that the journal does not list yet, and return the manifest's rows."""
     missing = [job for job in jobs if not job.is_done()]
-    with (
-        Tracker("rendering", sum(job.clips for job in missing), "clips") as tracker,
-        Parallel(n_jobs=workers, return_as="generator_unordered") as parallel,
-    ):
-        for clips in parallel(delayed(job.run)() for job in missing):
+    with Tracker("rendering", sum(job.clips for job in missing), "clips") as tracker:
+        for clips in executor.map(_Job.run, missing, CALLS):
             tracker.advance(clips)
     rows = [row for job in jobs for row in json.loads(job.entry.read_text(encoding="utf-8"))]
     return sorted(rows, key=lambda row: str(row["clip_id"]))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from timbrebench.audio.errors import RunError
+from timbrebench.audio.executors import LOCAL, open_executor
 from timbrebench.audio.progress import log
 from timbrebench.audio.storage import write_json, write_text
 from timbrebench.classifier import Judge, build_judge, load_content_judge
@@ -15,10 +17,11 @@ from timbrebench.experiments.configuration import RunConfiguration, parse_config
 from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.report import write_report
 from timbrebench.experiments.results import Results, collect
-from timbrebench.experiments.runner import judges_learned, list_tasks, run_transfers
+from timbrebench.experiments.runner import judges_learned, list_tasks
 from timbrebench.experiments.scoring import run_impressions, run_scores
 from timbrebench.experiments.store import Store
 from timbrebench.experiments.suite import Suite, make_suite
+from timbrebench.experiments.transferring import run_transfers
 
 CONFIGURATION = "configuration.json"
 RECORDS = "records.jsonl"
@@ -29,6 +32,9 @@ REPORT = "report.html"
 SUITE = "suite.csv"
 DATASET = "dataset"
 JUDGE = "judge"
+
+#: What the processes of a run need, imported once for all of them.
+_PRELOAD = ("timbrebench.experiments.scoring", "timbrebench.experiments.transferring")
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Run:
     leaderboard: Leaderboard
 
 
-def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
+def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor: str = LOCAL) -> Run:
     """Build the dataset, train the judge, run and score the methods, and write leaderboard and report.
 
     What is there already is used: a run that was stopped goes on, a finished one does nothing again, and one
@@ -62,6 +68,8 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
         What to do.
     root : path-like
         The run's folder.
+    executor : str, default "local"
+        Where the work is done (:func:`~timbrebench.audio.executors.open_executor`). Judges are trained here.
 
     Returns
     -------
@@ -75,8 +83,12 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
         Whatever stops the run; what is finished is kept.
     """
     root = Path(root)
-    with Store(root / RECORDS) as store:  # from the start, since it keeps other runs out of the folder
-        dataset = build_dataset(configuration.dataset, root / DATASET)
+    judge_path = root / JUDGE / "judge.pt"
+    with (
+        Store(root / RECORDS) as store,  # from the start, since it keeps other runs out of the folder
+        open_executor(executor, _PRELOAD) as work,
+    ):
+        dataset = build_dataset(configuration.dataset, root / DATASET, executor=work)
         judge = build_judge(dataset, configuration.judge, root / JUDGE)
         write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
         learned = judges_learned(judge, load_content_judge())
@@ -84,16 +96,25 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str) -> Run:
         suite = _suite(dataset, configuration, judge)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)
-        run_transfers(tasks, dataset=dataset, suite=suite, root=root, store=store)
+        run_transfers(
+            tasks,
+            dataset=dataset,
+            suite=suite.configuration,
+            limits=configuration.limits,
+            root=root,
+            store=store,
+            executor=work,
+        )
         run_scores(
             tasks,
             configuration.metrics,
             dataset=dataset,
-            judge_path=root / JUDGE / "judge.pt",
+            judge_path=judge_path,
             root=root,
             store=store,
+            executor=work,
         )
-        run_impressions(suite.clips, dataset=dataset, judge_path=root / JUDGE / "judge.pt", store=store)
+        run_impressions(suite.clips, dataset=dataset, judge_path=judge_path, store=store, executor=work)
         results = collect(configuration, suite, tasks, judge.fingerprint, store)
     return _publish(results, root)
 
@@ -117,17 +138,60 @@ def open_run(root: Path | str) -> Run:
         If there is no run, or it has come no further than its dataset or judge.
     """
     root = Path(root)
+    configuration, dataset, judge, suite = open_suite(root)
+    with Store(root / RECORDS) as store:
+        tasks = list_tasks(configuration, suite, dataset, store)
+        results = collect(configuration, suite, tasks, judge.fingerprint, store)
+    return _publish(results, root)
+
+
+class Material(NamedTuple):
+    """What the methods of a run are measured with.
+
+    Attributes
+    ----------
+    configuration : RunConfiguration
+        How the run was made.
+    dataset : Dataset
+        Holds the clips.
+    judge : Judge
+        The style judge.
+    suite : Suite
+        The pairs.
+    """
+
+    configuration: RunConfiguration
+    dataset: Dataset
+    judge: Judge
+    suite: Suite
+
+
+def open_suite(root: Path | str) -> Material:
+    """Read what the methods of a run are measured with, without running anything.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder of a run, finished or not.
+
+    Returns
+    -------
+    Material
+        Configuration, dataset, judge and suite.
+
+    Raises
+    ------
+    RunError
+        If there is no run, or it has come no further than its dataset or judge.
+    """
+    root = Path(root)
     path = root / CONFIGURATION
     if not path.is_file():
         raise RunError(f"{root}: no run here that has reached its methods: start it with `timbrebench run`")
     configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
     dataset = Dataset.open(root / DATASET)
     judge = Judge.load(root / JUDGE / "judge.pt")
-    suite = _suite(dataset, configuration, judge)
-    tasks = list_tasks(configuration, suite, dataset)
-    with Store(root / RECORDS) as store:
-        results = collect(configuration, suite, tasks, judge.fingerprint, store)
-    return _publish(results, root)
+    return Material(configuration, dataset, judge, _suite(dataset, configuration, judge))
 
 
 def _suite(dataset: Dataset, configuration: RunConfiguration, judge: Judge) -> Suite:

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from timbrebench.audio.errors import ConfigurationError, TimbrebenchError
-from timbrebench.experiments.console import AsJson, Config, print_json, print_line
+from timbrebench.experiments.console import AsJson, Config, Where, print_json, print_line
 from timbrebench.experiments.judge_commands import judge_app
 from timbrebench.experiments.metric_commands import (
     bench_metrics_command,
     list_metrics_command,
     validate_metrics_command,
 )
+from timbrebench.experiments.pair_commands import pairs_app
 from timbrebench.experiments.score_command import score_command
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
@@ -31,6 +32,7 @@ app = typer.Typer(
 dataset_app = typer.Typer(help="Build, check and describe datasets.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(judge_app, name="judge")
+app.add_typer(pairs_app, name="pairs")
 
 #: Exit status of a command that Ctrl-C has ended, as shells give it: 128 and the signal's number.
 _INTERRUPTED = 130
@@ -55,13 +57,18 @@ def main() -> None:
 
 @dataset_app.command("build")
 def dataset_build(
-    out: Annotated[Path, typer.Argument(help="The dataset's folder.")], config: Config = "default"
+    out: Annotated[Path, typer.Argument(help="The dataset's folder.")],
+    config: Config = "default",
+    executor: Where = "local",
 ) -> None:
     """Build the dataset of a configuration, or what is missing of it."""
+    from timbrebench.audio.executors import open_executor
     from timbrebench.datasets import build_dataset
     from timbrebench.experiments.configuration import load_configuration
 
-    dataset = build_dataset(load_configuration(config).dataset, out)
+    configuration = load_configuration(config).dataset
+    with open_executor(executor, ["timbrebench.datasets"]) as work:
+        dataset = build_dataset(configuration, out, executor=work)
     counts = dataset.description["counts"]
     print_line(f"{out}: {counts['clips']} clips, {counts['hours']:.2f} h, {counts['pieces']} pieces")
 
@@ -104,16 +111,17 @@ def dataset_info(
 @app.command("methods")
 def list_methods(as_json: AsJson = False) -> None:
     """List the methods that are installed."""
-    from timbrebench.transfer.registry import create, method_names
+    from timbrebench.transfer.registry import default_parameters, method_class, method_names
 
-    found = [(name, create(name, {})) for name in method_names()]
+    found = [(name, method_class(name)) for name in method_names()]
     rows = [
         {
             "name": name,
             "version": method.version,
             "summary": method.summary,
             "source": method.source,
-            "parameters": method.parameters.model_dump(mode="json"),
+            "parameters": default_parameters(name),
+            "required": [key for key, field in method.Parameters.model_fields.items() if field.is_required()],
         }
         for name, method in found
     ]
@@ -161,8 +169,7 @@ def transfer(
 
 def _prepare(method: Any, dataset: Path | None, learned: Path | None) -> None:  # noqa: ANN401 - imported late
     """Let a method that learns do so."""
-    from timbrebench.datasets import Dataset
-    from timbrebench.experiments.runner import learns
+    from timbrebench.transfer.contract import learns
 
     if not learns(method):
         if dataset is not None or learned is not None:
@@ -174,6 +181,8 @@ def _prepare(method: Any, dataset: Path | None, learned: Path | None) -> None:  
         raise ConfigurationError(
             f"the method {method.name!r} has to learn first: give it --dataset, such as runs/default/dataset"
         )
+    from timbrebench.datasets import Dataset
+
     training = Dataset.open(dataset).select(split="train")
     with tempfile.TemporaryDirectory() as anew:
         folder = learned or Path(anew)
@@ -204,12 +213,13 @@ def run(
     ],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
     as_json: AsJson = False,
+    executor: Where = "local",
 ) -> None:
     """Build, train, transfer, score and rank: everything that is missing in the run's folder."""
     from timbrebench.experiments.benchmark import run_benchmark
     from timbrebench.experiments.configuration import load_configuration
 
-    _show(run_benchmark(load_configuration(config), out), as_json)
+    _show(run_benchmark(load_configuration(config), out, executor=executor), as_json)
 
 
 @app.command("leaderboard")

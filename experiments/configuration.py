@@ -45,6 +45,27 @@ class MethodEntry(BaseModel):
         return self.label or self.method
 
 
+class LimitsConfiguration(BaseModel):
+    """What a method may take before it is stopped, which costs it the pair and nothing else.
+
+    Attributes
+    ----------
+    timeout_s : float
+        Most seconds for a pair. Half an hour is many times what any method here takes at its published
+        settings, so that only what hangs meets it.
+    preparation_timeout_s : float
+        Most seconds for what a method learns before its first pair.
+    memory_mib : float
+        Most memory of its process and of those it starts, in MiB, with some 500 for the libraries.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout_s: float = Field(default=1800.0, gt=0)
+    preparation_timeout_s: float = Field(default=6 * 3600.0, gt=0)
+    memory_mib: float = Field(default=8192.0, gt=0)
+
+
 class RunConfiguration(BaseModel):
     """A run: dataset, judge, suite of pairs, methods, metrics and seeds.
 
@@ -66,6 +87,8 @@ class RunConfiguration(BaseModel):
         Seeds that every method is run with.
     resamples : int
         Resamples of the bootstrap behind the intervals.
+    limits : LimitsConfiguration
+        What a method may take.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +101,7 @@ class RunConfiguration(BaseModel):
     metrics: tuple[str, ...] = Field(default_factory=lambda: tuple(metric_names()), min_length=1)
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     resamples: int = Field(default=10_000, ge=100)
+    limits: LimitsConfiguration = LimitsConfiguration()
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -173,5 +197,12 @@ def _read_file(path: Path) -> str:
 
 
 def _known_keys() -> list[str]:
-    models = (RunConfiguration, DatasetConfiguration, JudgeConfiguration, SuiteConfiguration, MethodEntry)
+    models: tuple[type[BaseModel], ...] = (
+        RunConfiguration,
+        DatasetConfiguration,
+        JudgeConfiguration,
+        SuiteConfiguration,
+        MethodEntry,
+        LimitsConfiguration,
+    )
     return sorted({name for model in models for name in model.model_fields})

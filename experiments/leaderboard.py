@@ -19,7 +19,7 @@ from timbrebench.experiments.statistics import (
     resampled_means,
     tie_groups,
 )
-from timbrebench.transfer.registry import create
+from timbrebench.transfer.registry import create, default_parameters
 
 STYLE, CONTENT = "style_accuracy", "note_f1"
 
@@ -117,9 +117,8 @@ def _row(results: Results, label: str, figures: dict[str, Floats]) -> dict[str, 
 
 def _changed_settings(method: str, parameters: dict[str, object]) -> dict[str, object]:
     """Return the parameters whose values are not the published ones."""
-    used, published = (
-        _flat(create(method, chosen).parameters.model_dump(mode="json")) for chosen in (parameters, {})
-    )
+    used = _flat(create(method, parameters).parameters.model_dump(mode="json"))
+    published = _flat(default_parameters(method))
     return {name: value for name, value in used.items() if value != published.get(name)}
 
 

@@ -101,7 +101,8 @@ def collect(
         if record is not None:
             status, reason, output = record.status, record.reason, record.output
             memory = np.nan if record.peak_memory_mib is None else record.peak_memory_mib
-            costs = (record.seconds, record.seconds / task.pair.content.duration_s, memory)
+            seconds = np.nan if record.seconds is None else record.seconds
+            costs = (seconds, seconds / task.pair.content.duration_s, memory)
         if record is not None and record.status == "ok":
             for metric in configuration.metrics:
                 score = store.score(score_key(record, task.pair, metric, judge))

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from joblib import Parallel, cpu_count, delayed
-
 from timbrebench.audio.clips import read_audio
+from timbrebench.audio.errors import RunError
+from timbrebench.audio.executors import Executor
+from timbrebench.audio.processes import Call, Ended
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.storage import fingerprint
 from timbrebench.classifier import Judge, load_content_judge
@@ -24,6 +25,12 @@ from timbrebench.experiments.runner import Task
 from timbrebench.experiments.store import ImpressionRecord, ScoreRecord, Store, Transfer
 from timbrebench.experiments.suite import Pair
 from timbrebench.metrics import Sound, Trial, Unscorable, evaluate, get
+
+#: Processes that score do nothing else, so that no method can meddle with its scores.
+_KIND = "scoring"
+
+#: Real clips that are heard in one call: each takes a hundredth of a second.
+_BATCH = 16
 
 
 def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
@@ -71,6 +78,7 @@ def run_scores(
     judge_path: Path,
     root: Path,
     store: Store,
+    executor: Executor,
 ) -> None:
     """Compute the scores that are missing.
 
@@ -88,6 +96,13 @@ def run_scores(
         The run's folder.
     store : Store
         Where results are recorded as they come.
+    executor : Executor
+        Where metrics are computed.
+
+    Raises
+    ------
+    RunError
+        If a metric has ended its process. What it was asked to score has no scores; all else has.
     """
     names = tuple(metrics)
     judge = Judge.load(judge_path).fingerprint
@@ -100,38 +115,51 @@ def run_scores(
         keys = {name: key for name, key in keys.items() if store.score(key) is None}
         impression = impression_key(transfer.output_sha256, judge)
         if keys or store.impression(impression) is None:
-            wanted[task.pair].append(_Output(root / transfer.output, keys, impression))
-    jobs = (delayed(_score)(pair, outputs, dataset, judge_path) for pair, outputs in wanted.items())
-    with (
-        Tracker("scoring", sum(len(outputs) for outputs in wanted.values()), "outputs") as tracker,
-        Parallel(n_jobs=cpu_count(), return_as="generator_unordered", batch_size=1) as parallel,
-    ):
-        for outputs in parallel(jobs):
-            store.add(*(record for records in outputs for record in records))
+            wanted[task.pair].append(_Output(root.resolve() / transfer.output, keys, impression))
+    groups = list(wanted.items())
+    paths = dataset.root.resolve(), judge_path.resolve()
+    calls = [Call(_score, (pair, outputs, *paths), _KIND) for pair, outputs in groups]
+    lost = []
+    with Tracker("scoring", sum(len(outputs) for outputs in wanted.values()), "outputs") as tracker:
+        for index, result in executor.run(calls):
+            pair, outputs = groups[index]
+            if isinstance(result, Ended):
+                lost.append(f"{pair.pair_id}: {result.reason}")
+            else:
+                store.add(*(record for records in result for record in records))
             tracker.advance(len(outputs))
+    if lost:
+        raise RunError(
+            f"{len(lost)} pairs could not be scored, since a metric ended the process ({'; '.join(lost)}): "
+            "find it with `timbrebench score`, and leave it out of the metrics"
+        )
 
 
-def run_impressions(clips: Iterable[Clip], *, dataset: Dataset, judge_path: Path, store: Store) -> None:
+def run_impressions(
+    clips: Iterable[Clip], *, dataset: Dataset, judge_path: Path, store: Store, executor: Executor
+) -> None:
     """Ask the judge about real clips, with which the outputs are compared as a set.
 
     Parameters
     ----------
     clips : iterable of Clip
         Which; those that it was asked about already are left out.
-    dataset, judge_path, store
+    dataset, judge_path, store, executor
         As for :func:`run_scores`.
     """
     judge = Judge.load(judge_path).fingerprint
     keys = {impression_key(clip.sha256, judge): clip for clip in clips}
     missing = {key: clip for key, clip in keys.items() if store.impression(key) is None}
-    with (
-        Tracker("hearing real clips", len(missing), "clips") as tracker,
-        Parallel(n_jobs=cpu_count(), return_as="generator_unordered") as parallel,
-    ):
-        jobs = (delayed(_impression)(key, clip, dataset, judge_path) for key, clip in missing.items())
-        for record in parallel(jobs):
-            store.add(record)
-            tracker.advance()
+    paths = dataset.root.resolve(), judge_path.resolve()
+    listed = list(missing.items())
+    batches = [listed[start : start + _BATCH] for start in range(0, len(listed), _BATCH)]
+    calls = [Call(_impressions, (batch, *paths), _KIND) for batch in batches]
+    with Tracker("hearing real clips", len(missing), "clips") as tracker:
+        for _, records in executor.run(calls):
+            if isinstance(records, Ended):
+                raise RunError(f"the judge could not be asked about real clips: {records.reason}")
+            store.add(*records)
+            tracker.advance(len(records))
 
 
 @lru_cache(maxsize=1)
@@ -140,10 +168,17 @@ def _judge(path: Path) -> Judge:
     return Judge.load(path)
 
 
+@lru_cache(maxsize=1)
+def _dataset(root: Path) -> Dataset:
+    """Return this process's copy of a dataset, opened once."""
+    return Dataset.open(root)
+
+
 def _score(
-    pair: Pair, outputs: list[_Output], dataset: Dataset, judge_path: Path
+    pair: Pair, outputs: list[_Output], dataset_root: Path, judge_path: Path
 ) -> list[list[ScoreRecord | ImpressionRecord]]:
-    """Score the outputs of a pair, in a worker."""
+    """Score the outputs of a pair."""
+    dataset = _dataset(dataset_root)
     judge, content_judge = _judge(judge_path), load_content_judge()
 
     def sound(role: str, clip: Clip) -> Sound:
@@ -185,12 +220,16 @@ def _records(trial: Trial, output: _Output) -> list[ScoreRecord | ImpressionReco
     return [*records, _impression_record(output.impression, trial.output)]
 
 
-def _impression(key: str, clip: Clip, dataset: Dataset, judge_path: Path) -> ImpressionRecord:
-    """Ask the judge about a real clip, in a worker."""
+def _impressions(
+    clips: list[tuple[str, Clip]], dataset_root: Path, judge_path: Path
+) -> list[ImpressionRecord]:
+    """Ask the judge about real clips."""
+    dataset, judge = _dataset(dataset_root), _judge(judge_path)
     with one_thread():
-        return _impression_record(
-            key, Sound(dataset.samples(clip), clip.sample_rate, judge=_judge(judge_path))
-        )
+        return [
+            _impression_record(key, Sound(dataset.samples(clip), clip.sample_rate, judge=judge))
+            for key, clip in clips
+        ]
 
 
 def _impression_record(key: str, sound: Sound) -> ImpressionRecord:

@@ -39,12 +39,15 @@ class Transfer(BaseModel):
         Only "ok" has an output.
     reason : str
         Why there is no output; empty for "ok".
-    seconds : float
-        What the method took, reading and writing apart.
+    seconds : float or None
+        What the method took, reading and writing apart; None where its work was done elsewhere.
     peak_memory_mib : float or None
         Most memory that the process held in the meantime, libraries and all; None where it cannot be known.
     output, output_sha256 : str
         Path relative to the run's folder, and the file's SHA-256; empty unless "ok".
+    broke : dict of str to float
+        The limit that it was stopped at, by its name in the configuration; under a wider one it is tried
+        again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,10 +59,11 @@ class Transfer(BaseModel):
     seed: int
     status: Status
     reason: str = ""
-    seconds: float = 0.0
+    seconds: float | None = 0.0
     peak_memory_mib: float | None = None
     output: str = ""
     output_sha256: str = ""
+    broke: dict[str, float] = {}
 
 
 class ScoreRecord(BaseModel):
@@ -116,6 +120,26 @@ class LearnedRecord(BaseModel):
         return f"has learned from {common} clips that a judge learned from" if common else ""
 
 
+class DependencyRecord(BaseModel):
+    """What a method's outputs depended on, beside its parameters, when it was last run.
+
+    It lets a run be read when the files behind a method have changed since, or are gone.
+
+    Attributes
+    ----------
+    key : str
+        Fingerprint of the method as configured.
+    fingerprint : str
+        What its :meth:`~timbrebench.transfer.contract.Method.fingerprint` was.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["dependency"] = "dependency"
+    key: str
+    fingerprint: str
+
+
 class ImpressionRecord(BaseModel):
     """What the style judge made of an output: what the scores of a whole set are computed from.
 
@@ -140,7 +164,7 @@ class ImpressionRecord(BaseModel):
     reason: str = ""
 
 
-Record = Transfer | ScoreRecord | LearnedRecord | ImpressionRecord
+Record = Transfer | ScoreRecord | LearnedRecord | DependencyRecord | ImpressionRecord
 
 
 class Store:
@@ -208,6 +232,11 @@ class Store:
         record = self._records.get(key)
         return record if isinstance(record, LearnedRecord) else None
 
+    def dependency(self, key: str) -> DependencyRecord | None:
+        """Return what the method with this key, as configured, was last run with, if it was recorded."""
+        record = self._records.get(key)
+        return record if isinstance(record, DependencyRecord) else None
+
     def add(self, *records: Record) -> None:
         """Add records; they are on the disk when this returns."""
         if self._file is None:
@@ -226,6 +255,7 @@ def _parse(text: str) -> Iterator[Record]:
         "transfer": Transfer,
         "score": ScoreRecord,
         "learned": LearnedRecord,
+        "dependency": DependencyRecord,
         "impression": ImpressionRecord,
     }
     for line in text.splitlines():

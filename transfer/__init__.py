@@ -7,7 +7,7 @@ method returns as many samples as the content has.
 """
 
 from timbrebench.transfer.contract import Control, Learned, Method, Parameters, ReferenceControl, apply
-from timbrebench.transfer.registry import create, method_class, method_names
+from timbrebench.transfer.registry import create, default_parameters, method_class, method_names
 
 __all__ = [
     "Control",
@@ -17,6 +17,7 @@ __all__ = [
     "ReferenceControl",
     "apply",
     "create",
+    "default_parameters",
     "method_class",
     "method_names",
 ]

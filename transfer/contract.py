@@ -73,6 +73,9 @@ class Method(ABC):
         What it does, in one line.
     source : str
         Where it was published.
+    costs : frozenset of str
+        What a run can measure of it in its own process: ``"seconds"`` and ``"peak_memory_mib"``. A method
+        that has its work done elsewhere leaves out what would be the figure of something else.
     Parameters : type of BaseModel
         The model that its parameters are validated with.
     parameters : BaseModel
@@ -88,6 +91,7 @@ class Method(ABC):
     version: ClassVar[int]
     summary: ClassVar[str]
     source: ClassVar[str]
+    costs: ClassVar[frozenset[str]] = frozenset({"seconds", "peak_memory_mib"})
     Parameters: ClassVar[type[BaseModel]] = Parameters
     parameters: BaseModel
 
@@ -117,6 +121,19 @@ class Method(ABC):
         it scores must not share weights or training clips: leaderboards mark it where they do.
         """
         return Learned()
+
+    def fingerprint(self) -> str:
+        """Return a fingerprint of what the outputs depend on beside version, parameters, pair and seed.
+
+        A method that is given the paths of files overrides this: results are used again only as long as it
+        returns the same. It does not fail where a file is missing; that is for :meth:`transfer` to say.
+
+        Returns
+        -------
+        str
+            Empty where there is nothing else.
+        """
+        return ""
 
     @abstractmethod
     def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
@@ -175,6 +192,11 @@ class ReferenceControl(Control):
     @abstractmethod
     def transfer_from_reference(self, reference: Samples) -> Samples:
         """Return an output made from the reference, mono ``float32`` samples in [-1, 1]."""
+
+
+def learns(method: Method) -> bool:
+    """Tell whether a method has a `prepare` of its own."""
+    return type(method).prepare is not Method.prepare
 
 
 def apply(

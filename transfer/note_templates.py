@@ -1,11 +1,11 @@
 """What one note of an instrument looks like: magnitude spectra for each pitch, learned from music.
 
-A *timbre* is what plays: a label's program on one soundfont. Each pitch has two templates, one of its attack
-and one of the rest of the note. They are estimated by factorising the spectrograms of the
-timbre's clips while the notes are known: a template is active where the piano roll says that it may be, and
-nowhere else. Each is scaled so that its mean activation there is 1, so it is the mean spectrum of the note
-cleared of what sounds with it. Pitches that are never heard get those of the nearest that is, moved on the
-logarithmic frequency axis.
+A *timbre* is what plays: a label's program on one soundfont. The life of a note is divided into stages
+(:class:`Stages`), such as its attack and the rest, and each pitch has one template for each of them. They
+are estimated by factorising the spectrograms of the timbre's clips while the notes are known: a template is
+active where the piano roll says that it may be, and nowhere else. Each is scaled so that its mean
+activation there is 1, so it is the mean spectrum of the note cleared of what sounds with it. Pitches that
+are never heard get those of the nearest that is, moved on the logarithmic frequency axis.
 
 References
 ----------
@@ -30,20 +30,52 @@ from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import magnitude
 from timbrebench.audio.storage import atomic_path
 from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.transfer.nmf import Matrix, move_pitch, update_activations, update_templates
+from timbrebench.transfer.nmf import (
+    TINY,
+    Matrix,
+    activate,
+    kl_divergence,
+    move_pitch,
+    update_activations,
+    update_templates,
+)
 
 #: Seconds that a note sounds on after it ends: its release and the room.
 RELEASE_S = 0.1
 
-#: Seconds after its onset for which a note has an attack.
-ATTACK_S = 0.08
-
 #: Fewest frames in which a pitch has to sound for a template of its own.
 FEWEST_FRAMES = 10
 
-#: What templates start from between the partials; at them it is 1. Attacks are noisy, the rest less so; what
-#: starts at 0 would stay there.
-_BETWEEN_PARTIALS = {"attack": np.float32(0.3), "rest": np.float32(0.05)}
+#: One frame in so many is looked at to tell how well templates explain a clip, with so many updates.
+_COMPARE_EVERY, _COMPARE_ITERATIONS = 4, 10
+
+#: What templates start from between the partials; at them it is 1. The first stage is noisy, the rest less
+#: so; what starts at 0 would stay there.
+_BETWEEN_PARTIALS_FIRST, _BETWEEN_PARTIALS = np.float32(0.3), np.float32(0.05)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How the life of a note is divided.
+
+    Attributes
+    ----------
+    begins_s : tuple of float
+        Seconds after the onset at which each stage begins, rising; the first is 0.
+    release : bool
+        Whether what is heard after the note's end is a stage of its own, the last one; if not, it belongs to
+        the stage in which the note ends.
+    """
+
+    begins_s: tuple[float, ...]
+    release: bool = False
+
+    def __len__(self) -> int:
+        return len(self.begins_s) + self.release
+
+
+#: The first 80 ms, and the rest.
+ATTACK_AND_REST = Stages((0.0, 0.08))
 
 
 @dataclass(frozen=True)
@@ -73,8 +105,8 @@ class NoteTemplates:
         Names: label, program and soundfont.
     pitches : numpy.ndarray, shape (pitches,), int
         MIDI pitches, rising.
-    spectra : numpy.ndarray, shape (timbres, bins, 2, pitches), float32
-        Magnitudes of attacks and of the rest, as :func:`~timbrebench.audio.spectra.magnitude` returns them.
+    spectra : numpy.ndarray, shape (timbres, bins, stages, pitches), float32
+        Magnitudes of each stage, as :func:`~timbrebench.audio.spectra.magnitude` returns them.
     """
 
     timbres: tuple[str, ...]
@@ -82,7 +114,7 @@ class NoteTemplates:
     spectra: NDArray[np.float32]
 
     def of(self, timbre: int) -> Matrix:
-        """Return the templates of one timbre, shape (bins, 2 * pitches): all attacks, then all else."""
+        """Return the templates of one timbre, shape (bins, stages * pitches): stage by stage."""
         stacked: Matrix = self.spectra[timbre].reshape(self.spectra.shape[1], -1)
         return stacked
 
@@ -109,7 +141,15 @@ class NoteTemplates:
             return None
 
 
-def learn(dataset: Dataset, analysis: Analysis, *, iterations: int, clips_per_timbre: int) -> NoteTemplates:
+def learn(
+    dataset: Dataset,
+    analysis: Analysis,
+    *,
+    iterations: int,
+    clips_per_timbre: int,
+    stages: Stages = ATTACK_AND_REST,
+    compass: tuple[int, int] | None = None,
+) -> NoteTemplates:
     """Learn the templates of every timbre in a dataset.
 
     Parameters
@@ -122,33 +162,40 @@ def learn(dataset: Dataset, analysis: Analysis, *, iterations: int, clips_per_ti
         Updates of templates and activations.
     clips_per_timbre : int
         Most clips that are listened to for each timbre, spread evenly over those there are.
+    stages : Stages
+        What each pitch has a template of.
+    compass : tuple of int, optional
+        Lowest and highest MIDI pitch that there have to be templates of, whether any clip holds them or not.
 
     Returns
     -------
     NoteTemplates
-        For all pitches from the lowest to the highest that any clip holds.
+        From the lowest to the highest pitch of compass and clips.
 
     Raises
     ------
     DatasetError
         If there is no clip, or none with a note.
     """
-    timbres: dict[str, list[Clip]] = {}
-    for clip in dataset.clips():
-        timbres.setdefault(f"{clip.label} {clip.program:03d} {clip.soundfont}", []).append(clip)
-    timbres = {name: _spread(clips, clips_per_timbre) for name, clips in sorted(timbres.items())}
+    by_timbre = clips_by_timbre(dataset)
+    timbres = {name: _spread(clips, clips_per_timbre) for name, clips in by_timbre.items()}
     notes = {(clip.piece, clip.start_s): dataset.notes(clip) for clips in timbres.values() for clip in clips}
     heard = [pitch for table in notes.values() for pitch in table.pitch]
     if not heard:
         raise DatasetError(f"{dataset.root}: no clip to learn from holds a note: choose a dataset with notes")
+    heard.extend(compass or ())
     pitches = np.arange(min(heard), max(heard) + 1)
     spectra = []
     with Tracker("learning note templates", len(timbres), "timbres") as tracker:
         for name, clips in timbres.items():
-            listened = [
-                _listen(dataset, clip, notes[clip.piece, clip.start_s], pitches, analysis) for clip in clips
-            ]
-            spectrogram, roll = (np.concatenate(parts, axis=-1) for parts in zip(*listened, strict=True))
+            heard_by_clip = []
+            for clip in clips:
+                spectrogram = clip_spectrogram(dataset, clip, analysis)
+                frames = spectrogram.shape[1]
+                roll = piano_roll(notes[clip.piece, clip.start_s], pitches, frames, analysis, stages)
+                sounding = roll.any(axis=(0, 1))
+                heard_by_clip.append((spectrogram[:, sounding], roll[:, :, sounding]))
+            spectrogram, roll = (np.concatenate(parts, axis=-1) for parts in zip(*heard_by_clip, strict=True))
             if not roll.any():
                 raise DatasetError(
                     f"{dataset.root}: no note is heard in any of the {len(clips)} clips of {name!r}: "
@@ -161,21 +208,29 @@ def learn(dataset: Dataset, analysis: Analysis, *, iterations: int, clips_per_ti
     return NoteTemplates(tuple(timbres), pitches, np.stack(spectra))
 
 
+def clips_by_timbre(dataset: Dataset) -> dict[str, list[Clip]]:
+    """Return the clips of each timbre, in order of their names."""
+    timbres: dict[str, list[Clip]] = {}
+    for clip in dataset.clips():
+        timbres.setdefault(timbre_of(clip), []).append(clip)
+    return dict(sorted(timbres.items()))
+
+
+def timbre_of(clip: Clip) -> str:
+    """Return the name of what plays a clip: label, program and soundfont."""
+    return f"{clip.label} {clip.program:03d} {clip.soundfont}"
+
+
 def _spread(clips: Sequence[Clip], most: int) -> list[Clip]:
     """Return at most so many clips at even distances."""
     chosen = np.linspace(0, len(clips) - 1, min(most, len(clips))).round().astype(int)
     return [clips[index] for index in chosen]
 
 
-def _listen(
-    dataset: Dataset, clip: Clip, notes: pd.DataFrame, pitches: NDArray[np.int64], analysis: Analysis
-) -> tuple[Matrix, NDArray[np.bool_]]:
-    """Return spectrogram and piano roll of a clip, without the frames in which no note sounds."""
+def clip_spectrogram(dataset: Dataset, clip: Clip, analysis: Analysis) -> Matrix:
+    """Return the magnitudes of a clip, shape (bins, frames)."""
     samples = resample(dataset.samples(clip), clip.sample_rate, analysis.sample_rate)
-    spectrogram = magnitude(samples, analysis.n_fft, analysis.hop_length)
-    roll = piano_roll(notes, pitches, spectrogram.shape[1], analysis)
-    sounding = roll.any(axis=(0, 1))
-    return spectrogram[:, sounding], roll[:, :, sounding]
+    return magnitude(samples, analysis.n_fft, analysis.hop_length)
 
 
 def _well_heard(spectra: Matrix, roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -187,7 +242,7 @@ def _well_heard(spectra: Matrix, roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def piano_roll(
-    notes: pd.DataFrame, pitches: NDArray[np.int64], frames: int, analysis: Analysis
+    notes: pd.DataFrame, pitches: NDArray[np.int64], frames: int, analysis: Analysis, stages: Stages
 ) -> NDArray[np.bool_]:
     """Say which templates may be active in which frames of a clip.
 
@@ -201,20 +256,25 @@ def piano_roll(
         Number of frames.
     analysis : Analysis
         Their window and step.
+    stages : Stages
+        The stages of a note.
 
     Returns
     -------
-    numpy.ndarray, shape (2, pitches, frames), bool
-        Of attacks, true from the first window that holds the onset to the end of the attack; then of the
-        rest, true from there to the last window that holds the release.
+    numpy.ndarray, shape (stages, pitches, frames), bool
+        A note's first stage begins with the first window that holds the onset, its last one ends with the
+        last window that holds the release.
     """
     half_window_s = analysis.n_fft / 2 / analysis.sample_rate
     centres = np.arange(frames) * analysis.hop_length / analysis.sample_rate
-    roll = np.zeros((2, len(pitches), frames), dtype=bool)
+    roll = np.zeros((len(stages), len(pitches), frames), dtype=bool)
     for onset, offset, pitch in notes[["onset_s", "offset_s", "pitch"]].itertuples(index=False):
-        held = (centres > onset - half_window_s) & (centres < offset + RELEASE_S + half_window_s)
-        early = centres < onset + ATTACK_S
-        roll[:, int(pitch) - pitches[0]] |= [held & early, held & ~early]
+        heard = (centres > onset - half_window_s) & (centres < offset + RELEASE_S + half_window_s)
+        # The last stage to have begun is the one that the note is in; the first has no beginning of its own.
+        stage = np.searchsorted(np.asarray(stages.begins_s[1:]), centres - onset, side="right")
+        if stages.release:
+            stage = np.where(centres < offset, stage, len(stages) - 1)
+        roll[stage[heard], int(pitch) - pitches[0], np.flatnonzero(heard)] = True
     return roll
 
 
@@ -231,8 +291,8 @@ def factorise(
     ----------
     spectrogram : numpy.ndarray, shape (bins, frames)
         Magnitudes.
-    roll : numpy.ndarray, shape (2, pitches, frames), bool
-        Where attack and rest of each pitch may be active.
+    roll : numpy.ndarray, shape (stages, pitches, frames), bool
+        Where each stage of each pitch may be active.
     pitches : numpy.ndarray, shape (pitches,)
         MIDI pitches.
     analysis : Analysis
@@ -242,11 +302,12 @@ def factorise(
 
     Returns
     -------
-    numpy.ndarray, shape (2, bins, pitches), float32
-        Mean magnitudes of attacks and of the rest; zeros for a pitch that never sounds.
+    numpy.ndarray, shape (stages, bins, pitches), float32
+        Mean magnitudes of each stage; zeros where a pitch is never in it.
     """
     active = roll.reshape(-1, roll.shape[-1])
-    start = [harmonic_start(pitches, analysis, between) for between in _BETWEEN_PARTIALS.values()]
+    between = [_BETWEEN_PARTIALS_FIRST, *[_BETWEEN_PARTIALS] * (len(roll) - 1)]
+    start = [harmonic_start(pitches, analysis, level) for level in between]
     spectra = np.hstack(start) * spectrogram.mean(axis=1, keepdims=True)
     activations: Matrix = active.astype(np.float32)
     for _ in range(iterations):
@@ -254,7 +315,7 @@ def factorise(
         activations = update_activations(spectrogram, spectra, activations)
     mean_activation = activations.sum(axis=1) / np.maximum(active.sum(axis=1), 1)
     scaled: Matrix = (spectra * mean_activation).astype(np.float32)
-    return np.stack(np.split(scaled, 2, axis=1))
+    return np.stack(np.split(scaled, len(roll), axis=1))
 
 
 def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis, between: np.float32) -> Matrix:
@@ -305,3 +366,27 @@ def fill(spectra: Matrix, heard: NDArray[np.bool_]) -> Matrix:
         nearest = known[np.argmin(np.abs(known - index))]
         filled[:, [index]] = move_pitch(spectra[:, [nearest]], float(index - nearest))
     return filled
+
+
+def divergences(spectrogram: Matrix, templates: NoteTemplates) -> NDArray[np.float64]:
+    """Return how much of a clip the templates of each timbre leave unexplained.
+
+    Parameters
+    ----------
+    spectrogram : numpy.ndarray, shape (bins, frames)
+        Magnitudes, not all 0.
+    templates : NoteTemplates
+        Of any number of timbres.
+
+    Returns
+    -------
+    numpy.ndarray, shape (timbres,)
+        Generalised Kullback-Leibler divergences, more than 0.
+    """
+    excerpt = spectrogram[:, ::_COMPARE_EVERY]
+    found = []
+    for spectra in map(templates.of, range(len(templates.timbres))):
+        model = spectra @ activate(excerpt, spectra, _COMPARE_ITERATIONS)
+        # What no template can explain costs much, but not infinitely much, which would end all comparison.
+        found.append(kl_divergence(excerpt, np.maximum(model, TINY)))
+    return np.maximum(found, float(TINY))

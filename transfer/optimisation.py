@@ -62,7 +62,7 @@ def with_gradient(loss: Callable[[Tensor], Tensor]) -> Objective:
         x = x.detach().requires_grad_()
         value = loss(x)
         (gradient,) = torch.autograd.grad(value, x)
-        return float(value), gradient
+        return float(value.detach()), gradient
 
     return objective
 

@@ -12,6 +12,7 @@ Nothing is imported before a method is asked for, so one that is broken does no 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from timbrebench.audio.errors import ConfigurationError
 from timbrebench.audio.plugins import entry_point_names, load_entry_point
@@ -81,6 +82,30 @@ def create(name: str, parameters: Mapping[str, object]) -> Method:
         range.
     """
     return method_class(name)(**parameters)
+
+
+def default_parameters(name: str) -> dict[str, Any]:
+    """Return the defaults of a method's parameters, which are its published settings.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`method_names`.
+
+    Returns
+    -------
+    dict
+        Values as JSON holds them. What has no default, and so has to be given, is not among them.
+
+    Raises
+    ------
+    UnknownNameError
+        As :func:`method_class`.
+    ConfigurationError
+        As :func:`method_class`.
+    """
+    # Without validation, which would ask for what has no default.
+    return method_class(name).Parameters.model_construct().model_dump(mode="json")
 
 
 def _contract_problem(loaded: object, name: str) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import librosa
@@ -20,6 +21,7 @@ from timbrebench.audio.errors import MethodError
 from timbrebench.audio.inversion import Inversion, invert
 from timbrebench.audio.loudness import limit_peak
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
+from timbrebench.transfer.blocks import faded_blocks
 from timbrebench.transfer.contract import Method, Parameters
 
 
@@ -51,8 +53,97 @@ class SpectrogramParameters(Parameters):
         return self
 
 
-class SpectrogramMethod(Method):
+@dataclass(frozen=True)
+class Heard:
+    """A clip as a method of this kind works on it.
+
+    Attributes
+    ----------
+    samples : numpy.ndarray, shape (n,), float32
+        At the method's rate.
+    magnitude : numpy.ndarray, shape (bins, frames), float32
+        Its spectrogram.
+    """
+
+    samples: Samples
+    magnitude: Spectrogram
+
+
+class MagnitudeMethod(Method):
     """A method that makes magnitudes and leaves their phase to an inversion.
+
+    A subclass writes :meth:`make`.
+    """
+
+    Parameters: ClassVar[type[SpectrogramParameters]] = SpectrogramParameters
+    parameters: SpectrogramParameters
+
+    @property
+    def fewest_frames(self) -> int:
+        """Frames of the spectrogram that a clip needs at least."""
+        return 1
+
+    @abstractmethod
+    def make(self, content: Heard, style: Heard, rng: np.random.Generator) -> Spectrogram:
+        """Return the magnitudes of the output.
+
+        Parameters
+        ----------
+        content, style : Heard
+            The clips.
+        rng : numpy.random.Generator
+            Source of all that is drawn.
+
+        Returns
+        -------
+        numpy.ndarray, shape of the content's magnitudes
+            Magnitudes, finite and not negative.
+        """
+
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Return the content in the style; see :meth:`Method.transfer`.
+
+        Raises
+        ------
+        MethodError
+            If a clip has fewer frames than the method needs, with the duration that it needs.
+        """
+        settings = self.parameters
+        inner = {"content": content, "style": style}
+        inner = {name: resample(clip, sample_rate, settings.sample_rate) for name, clip in inner.items()}
+        for name, clip in inner.items():
+            check_length(
+                clip,
+                name,
+                method=self.name,
+                frames=self.fewest_frames,
+                hop_length=settings.hop_length,
+                sample_rate=settings.sample_rate,
+            )
+        transform_rng, phase_rng = np.random.default_rng(seed).spawn(2)
+        spectrum = self._spectrum(inner["content"])
+        made = self.make(
+            Heard(inner["content"], np.abs(spectrum)),
+            Heard(inner["style"], np.abs(self._spectrum(inner["style"]))),
+            transform_rng,
+        )
+        output = invert(
+            made.astype(np.float32),
+            length=len(inner["content"]),
+            inversion=settings.inversion,
+            seed=int(phase_rng.integers(2**63)),
+            n_fft=settings.n_fft,
+            hop_length=settings.hop_length,
+            phase=np.angle(spectrum),
+        )
+        return limit_peak(fit_length(resample(output, settings.sample_rate, sample_rate), len(content)))
+
+    def _spectrum(self, clip: Samples) -> np.ndarray:
+        return librosa.stft(clip, n_fft=self.parameters.n_fft, hop_length=self.parameters.hop_length)
+
+
+class SpectrogramMethod(MagnitudeMethod):
+    """A method that turns two magnitude spectrograms into a third.
 
     A subclass writes :meth:`transform`, and sets :attr:`block_s` if its cost grows with the square of the
     content's length.
@@ -64,15 +155,8 @@ class SpectrogramMethod(Method):
         :attr:`overlap_s` and are cross-faded. None for no limit.
     """
 
-    Parameters: ClassVar[type[SpectrogramParameters]] = SpectrogramParameters
-    parameters: SpectrogramParameters
     block_s: ClassVar[float | None] = None
     overlap_s: ClassVar[float] = 1.0
-
-    @property
-    def fewest_frames(self) -> int:
-        """Frames of the spectrogram that a clip needs at least."""
-        return 1
 
     @abstractmethod
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
@@ -91,53 +175,12 @@ class SpectrogramMethod(Method):
             Magnitudes, finite and not negative.
         """
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
-        """Return the content in the style; see :meth:`Method.transfer`.
-
-        Raises
-        ------
-        MethodError
-            If a clip has fewer frames than the method needs, with the duration that it needs.
-        """
-        settings = self.parameters
-        inner = {"content": content, "style": style}
-        inner = {name: resample(clip, sample_rate, settings.sample_rate) for name, clip in inner.items()}
-        for name, clip in inner.items():
-            self._check_length(name, clip)
-        transform_rng, phase_rng = np.random.default_rng(seed).spawn(2)
-        spectrum = self._spectrum(inner["content"])
-        made = self._transform_blocks(np.abs(spectrum), np.abs(self._spectrum(inner["style"])), transform_rng)
-        output = invert(
-            made.astype(np.float32),
-            length=len(inner["content"]),
-            inversion=settings.inversion,
-            seed=int(phase_rng.integers(2**63)),
-            n_fft=settings.n_fft,
-            hop_length=settings.hop_length,
-            phase=np.angle(spectrum),
-        )
-        return limit_peak(fit_length(resample(output, settings.sample_rate, sample_rate), len(content)))
-
-    def _spectrum(self, clip: Samples) -> np.ndarray:
-        return librosa.stft(clip, n_fft=self.parameters.n_fft, hop_length=self.parameters.hop_length)
-
-    def _check_length(self, name: str, clip: Samples) -> None:
-        settings = self.parameters
-        needed = (self.fewest_frames - 1) * settings.hop_length  # samples of so many centred frames
-        if len(clip) < needed:
-            seconds = math.ceil(1000 * needed / settings.sample_rate) / 1000
-            raise MethodError(
-                f"the {name} lasts {len(clip) / settings.sample_rate:.3f} s, but {self.name} looks at "
-                f"{self.fewest_frames} frames at a time, {seconds:.3f} s: use a longer clip or other settings"
-            )
-
-    def _transform_blocks(
-        self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator
-    ) -> Spectrogram:
-        """Transform a long content block by block."""
-        total, weights = np.zeros_like(content), np.zeros(content.shape[1], dtype=np.float32)
-        for first, last, fade in self._blocks(content.shape[1]):
-            total[:, first:last] += fade * self.transform(content[:, first:last], style, rng)
+    def make(self, content: Heard, style: Heard, rng: np.random.Generator) -> Spectrogram:
+        """Transform the content, a long one block by block."""
+        magnitude = content.magnitude
+        total, weights = np.zeros_like(magnitude), np.zeros(magnitude.shape[1], dtype=np.float32)
+        for first, last, fade in self._blocks(magnitude.shape[1]):
+            total[:, first:last] += fade * self.transform(magnitude[:, first:last], style.magnitude, rng)
             weights[first:last] += fade
         return total / weights
 
@@ -146,15 +189,39 @@ class SpectrogramMethod(Method):
         per_second = self.parameters.sample_rate / self.parameters.hop_length
         longest = frames if self.block_s is None else round(self.block_s * per_second)
         overlap = round(self.overlap_s * per_second)
-        count = max(1, math.ceil((frames - overlap) / max(1, longest - overlap)))
-        length = math.ceil((frames + (count - 1) * overlap) / count)
-        ramp = (np.arange(overlap, dtype=np.float32) + 1) / (overlap + 1)
-        for number in range(count):
-            first = number * (length - overlap)
-            last = min(first + length, frames)
-            fade = np.ones(last - first, dtype=np.float32)
-            if number > 0:
-                fade[:overlap] = ramp
-            if number < count - 1:
-                fade[len(fade) - overlap :] = ramp[::-1]
-            yield first, last, fade
+        for block, fade in faded_blocks(frames, longest, overlap):
+            yield block.start, block.stop, fade
+
+
+def check_length(
+    clip: Samples, name: str, *, method: str, frames: int, hop_length: int, sample_rate: int
+) -> None:
+    """Refuse a clip that is shorter than what a method looks at at a time.
+
+    Parameters
+    ----------
+    clip : numpy.ndarray, shape (n,)
+        Samples.
+    name : str
+        What the clip is, for the error: "content", "style".
+    method : str
+        The method's name, for the error.
+    frames : int
+        Centred frames that it needs.
+    hop_length : int
+        Samples from one frame to the next.
+    sample_rate : int
+        Rate of the clip in hertz.
+
+    Raises
+    ------
+    MethodError
+        If the clip is shorter, with the duration that is needed.
+    """
+    needed = (frames - 1) * hop_length
+    if len(clip) < needed:
+        seconds = math.ceil(1000 * needed / sample_rate) / 1000
+        raise MethodError(
+            f"the {name} lasts {len(clip) / sample_rate:.3f} s, but {method} looks at "
+            f"{frames} frames at a time, {seconds:.3f} s: use a longer clip or other settings"
+        )

@@ -20,7 +20,8 @@ from timbrebench.classifier.content.evaluation import choose_decoding
 from timbrebench.classifier.content.features import Features
 from timbrebench.classifier.content.judge import AT_ONCE, ContentJudge
 from timbrebench.classifier.content.networks import HarmonicNetwork
-from timbrebench.classifier.fitting import EpochSampler, FitConfiguration, FittedModule, fit
+from timbrebench.classifier.fitting import FitConfiguration
+from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
 
 #: How much more an onset that is missed costs than one that is made up: there are many more frames without.
 _ONSET_WEIGHT = 2.0
@@ -90,7 +91,7 @@ def train_content_judge(
     description : str
         Shown with the progress.
     folder : pathlib.Path, optional
-        For checkpoints and TensorBoard's events (:func:`~timbrebench.classifier.fitting.fit`).
+        For checkpoints and TensorBoard's events (:func:`~timbrebench.classifier.lightning.fit`).
 
     Returns
     -------

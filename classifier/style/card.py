@@ -28,7 +28,7 @@ from timbrebench.classifier.style.networks import NetworkKind
 from timbrebench.classifier.style.pipeline import CURVE_FILE
 from timbrebench.classifier.style.robustness import Condition, Robustness, measure_robustness
 from timbrebench.classifier.style.stages import stage, training_key
-from timbrebench.classifier.style.training import JudgeConfiguration
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering import build_dataset

@@ -10,9 +10,9 @@ from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.storage import storage_error, write_json, write_text
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.features import compute_features
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.classifier.style.stages import training_key
-from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
 from timbrebench.datasets.dataset import Dataset
 
 JUDGE_FILE = "judge.pt"
@@ -49,6 +49,8 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
     kept = _kept_judge(folder, key)
     if kept is not None:
         return kept
+    from timbrebench.classifier.style.training import train_judge  # noqa: PLC0415 - Lightning takes seconds
+
     try:
         # Before anything is replaced: an old key must never stand beside a new judge.
         (folder / _KEY_FILE).unlink(missing_ok=True)

@@ -31,7 +31,8 @@ from timbrebench.classifier.style.front_end import (
     StftFrontEnd,
 )
 from timbrebench.classifier.style.stages import stage, training_key
-from timbrebench.classifier.style.training import JudgeConfiguration, train_judge
+from timbrebench.classifier.style.configuration import JudgeConfiguration
+from timbrebench.classifier.style.training import train_judge
 from timbrebench.datasets.dataset import Dataset
 
 TABLE_FILE = "spectrograms.csv"

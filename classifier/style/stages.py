@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from timbrebench.audio.storage import fingerprint, write_json
-from timbrebench.classifier.style.training import JudgeConfiguration
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 
 Figures = TypeVar("Figures", bound=BaseModel)
 

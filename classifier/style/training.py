@@ -9,46 +9,22 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from timbrebench.audio.errors import JudgeError
-from timbrebench.classifier.fitting import EpochSampler, FitConfiguration, FittedModule, fit
-from timbrebench.classifier.style.augmentation import Augmentation
+from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.features import Features
-from timbrebench.classifier.style.front_end import FrontEnd, LogFrequencyFrontEnd, standardise
+from timbrebench.classifier.style.front_end import standardise
 from timbrebench.classifier.style.judge import Judge
-from timbrebench.classifier.style.networks import NetworkKind, create_network
+from timbrebench.classifier.style.networks import create_network
 from timbrebench.datasets.instruments import is_first_program
 
 #: How much oftener the program that suites are made of is drawn than each other one of its label.
 _FIRST_PROGRAM_WEIGHT = 3.0
-
-
-class JudgeConfiguration(FitConfiguration):
-    """How a style judge is made, beside what :class:`~timbrebench.classifier.fitting.FitConfiguration` says.
-
-    Attributes
-    ----------
-    front_end : FrontEnd
-        What it sees.
-    network : {"harmonic", "four-block", "alexnet"}
-        What it thinks with.
-    augmentation : Augmentation
-        How clips are varied.
-    multi_label : bool
-        Whether a clip can have several labels, parted by ``|`` in the manifest, or none.
-    """
-
-    front_end: FrontEnd = LogFrequencyFrontEnd()
-    network: NetworkKind = "harmonic"
-    augmentation: Augmentation = Augmentation()
-    multi_label: bool = False
-    max_epochs: int = Field(default=26, ge=1)
-    learning_rate: float = Field(default=4e-3, gt=0)
 
 
 @dataclass(frozen=True)

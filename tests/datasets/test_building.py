@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio.errors import CorpusError, DatasetError, MissingResourceError, UnknownNameError
+from timbrebench.audio.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets import planning as planning_module
 from timbrebench.datasets.corpora import Piece, Score, convert, list_scores
@@ -26,7 +27,7 @@ CONFIGURATION = DatasetConfiguration(
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    return build_dataset(CONFIGURATION, tmp_path_factory.mktemp("built") / "dataset", workers=2)
+    return build_dataset(CONFIGURATION, tmp_path_factory.mktemp("built") / "dataset")
 
 
 @pytest.fixture
@@ -109,7 +110,8 @@ def test_notes_lie_where_the_music_begins(dataset):
 
 
 def test_two_builds_are_the_same_byte_for_byte(dataset, tmp_path):
-    build_dataset(CONFIGURATION, tmp_path / "again", workers=1)
+    with LocalExecutor([], workers=1) as one:
+        build_dataset(CONFIGURATION, tmp_path / "again", executor=one)
     assert same_files(dataset.root, tmp_path / "again")
 
 
@@ -128,7 +130,7 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path):
     rendering._finish = stop_at_the_end
     try:
         with pytest.raises(StoppedError):
-            build_dataset(CONFIGURATION, root, workers=1)
+            build_dataset(CONFIGURATION, root)
     finally:
         rendering._finish = original
     with pytest.raises(DatasetError, match="no finished dataset"):
@@ -136,7 +138,7 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path):
     kept = sorted((root / _JOURNAL).glob("*--*.json"))
     kept[0].unlink()
     made = {path: path.stat().st_mtime_ns for path in (root / "audio").rglob("*.flac")}
-    build_dataset(CONFIGURATION, root, workers=1)
+    build_dataset(CONFIGURATION, root)
     again = [path for path, time in made.items() if path.stat().st_mtime_ns != time]
     assert len(again) == 4
     assert same_files(dataset.root, root)

@@ -60,7 +60,7 @@ def root(tmp_path_factory):
         clips_per_piece=1,
         splits=Shares(train=0.15, judge=0.2, validation=0.15, test=0.5),
     )
-    build_dataset(configuration, root / "dataset", workers=1)
+    build_dataset(configuration, root / "dataset")
     return root
 
 

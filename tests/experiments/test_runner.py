@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from joblib.externals.loky import get_reusable_executor
 
 from timbrebench.classifier import Judge
 from timbrebench.datasets import Dataset
@@ -109,7 +108,6 @@ def third_party(tmp_path, monkeypatch):
     (site / "other_methods.py").write_text(textwrap.dedent(BAD_METHODS))
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
-    get_reusable_executor().shutdown(wait=True)  # workers that are alive do not know of it
 
 
 @pytest.fixture

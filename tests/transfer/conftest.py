@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from timbrebench.audio.clips import write_audio
 from timbrebench.audio.storage import file_sha256
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.notes import notes_table, write_notes
+from timbrebench.transfer.external import samples_sha256, write_clip
 
 SAMPLE_RATE = 22050
 
@@ -55,6 +57,34 @@ def reference():
 def pair(content, style, reference, sample_rate):
     """Everything that :func:`timbrebench.transfer.apply` wants of a pair."""
     return {"content": content, "style": style, "reference": reference, "sample_rate": sample_rate}
+
+
+class Louder(torch.nn.Module):
+    """The content at the style's peak."""
+
+    def forward(self, content: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        return content * style.abs().max() / content.abs().max()
+
+
+@pytest.fixture(scope="session")
+def required_parameters(tmp_path_factory):
+    """Parameters of the methods that cannot be made without any: a program, an export, a folder of audio."""
+    root = tmp_path_factory.mktemp("external")
+    torch.jit.save(torch.jit.script(Louder()), root / "louder.pt")
+    content, style = phrase([60, 64, 67, 72, 67], STRING), phrase([55, 62, 59, 67], REED)
+    rows = []
+    for length in (9000, len(style), 22050, 40001):
+        pair_id = f"style-of-{length}"
+        hashes = [samples_sha256(clip) for clip in (content, np.resize(style, length))]
+        rows.append((pair_id, *hashes))
+        write_clip(root / "handed-in" / f"{pair_id}.wav", content / 2, SAMPLE_RATE)
+    table = pd.DataFrame(rows, columns=["pair_id", "content_sha256", "style_sha256"])
+    table.to_csv(root / "handed-in" / "pairs.csv", index=False)
+    return {
+        "command-line": {"command": ["cp", "{content}", "{output}"]},
+        "torchscript": {"path": str(root / "louder.pt"), "sample_rate": SAMPLE_RATE, "device": "cpu"},
+        "finished-audio": {"folder": str(root / "handed-in")},
+    }
 
 
 @pytest.fixture(scope="session")

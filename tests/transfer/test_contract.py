@@ -10,13 +10,34 @@ import pytest
 import torch
 
 from timbrebench.audio.errors import AudioError, ConfigurationError, MethodError
-from timbrebench.transfer import Control, Method, ReferenceControl, apply, create, method_class, method_names
+from timbrebench.transfer import (
+    Control,
+    Method,
+    ReferenceControl,
+    apply,
+    create,
+    default_parameters,
+    method_class,
+    method_names,
+)
 from timbrebench.transfer.contract import check_input, check_output
 
 QUICK = {
+    "grinstein": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}},
+    "grinstein-auditory": {"lowest_modulation_hz": 4, "max_rounds": 3},
     "ulyanov": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}},
     "musaicing": {"transpositions": 1, "inversion": {"iterations": 3}},
     "templates": {"inversion": {"iterations": 3}},
+    "cwt-shallow": {"bands_per_octave": 12, "n_filters": 16, "max_iterations": 5, "phase_iterations": 3},
+    "time-domain": {"n_fft": 512, "hop_length": 128, "n_filters": 8, "kernel_width": 4, "max_iterations": 5},
+    "multi-representation": {
+        "stft_network": {"n_filters": 32},
+        "mel_network": {"n_filters": 16, "kernel_width": 5, "block_width": 3, "style_bands": 32},
+        "cqt_network": {"n_filters": 4, "kernel_bins": 5, "kernel_width": 3, "n_blocks": 1},
+        "max_iterations": 3,
+    },
+    "verma-smith": {"training": {"max_epochs": 1}, "iterations": 3, "inversion": {"iterations": 3}},
+    "classifier-features": {"training": {"max_epochs": 1}, "iterations": 3, "inversion": {"iterations": 3}},
 }
 
 
@@ -25,8 +46,9 @@ AUDIBLE = [name for name in method_names() if name != "silence"]
 
 
 @pytest.fixture(params=AUDIBLE)
-def method(request, training_music, tmp_path):
-    method = create(request.param, QUICK.get(request.param, {}))
+def method(request, training_music, required_parameters, tmp_path):
+    quick, required = (settings.get(request.param, {}) for settings in (QUICK, required_parameters))
+    method = create(request.param, {**quick, **required})
     method.prepare(training_music, tmp_path)
     return method
 
@@ -89,6 +111,18 @@ class TestEveryMethod:
                 create(method.name, {misspelt: 1})
             if known != "anything":
                 assert f"did you mean '{known}'?" in str(caught.value)
+
+    def test_only_what_has_no_default_has_to_be_given(self, method, required_parameters):
+        if method.name in required_parameters:
+            with pytest.raises(ConfigurationError, match="is missing: it has no default"):
+                create(method.name, {})
+        else:
+            published = create(method.name, {}).parameters.model_dump(mode="json")
+            assert default_parameters(method.name) == published
+
+    def test_its_fingerprint_is_a_text_and_stays(self, method):
+        assert isinstance(method.fingerprint(), str)
+        assert method.fingerprint() == method.fingerprint()
 
     def test_parameters_cannot_be_changed_afterwards(self, method):
         for name in type(method).Parameters.model_fields:

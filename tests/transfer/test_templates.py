@@ -14,7 +14,15 @@ from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.methods import templates as module
 from timbrebench.transfer.methods.templates import STORED, Templates, identify, sharpen
-from timbrebench.transfer.note_templates import Analysis, NoteTemplates, fill, learn, piano_roll
+from timbrebench.transfer.note_templates import (
+    ATTACK_AND_REST,
+    Analysis,
+    NoteTemplates,
+    Stages,
+    fill,
+    learn,
+    piano_roll,
+)
 
 ANALYSIS = Analysis(22050, 2048, 512)
 QUICK = {"iterations": 20, "inversion": {"iterations": 5}}
@@ -113,7 +121,7 @@ class TestSharpen:
 class TestPianoRoll:
     def test_a_note_has_its_attack_and_then_the_rest_to_the_end_of_its_release(self):
         notes = notes_table([(1.0, 1.5, 62, 90), (-0.2, 0.3, 60, 90)])
-        attack, rest = piano_roll(notes, np.arange(60, 63), 100, ANALYSIS)
+        attack, rest = piano_roll(notes, np.arange(60, 63), 100, ANALYSIS, ATTACK_AND_REST)
         seconds = np.arange(100) * 512 / 22050
         half_window = 1024 / 22050
         assert not attack[0].any()  # it was before the clip

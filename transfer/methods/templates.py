@@ -45,15 +45,12 @@ from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.audio.storage import fingerprint
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.transfer.nmf import TINY, Matrix, activate, kl_divergence
-from timbrebench.transfer.note_templates import Analysis, NoteTemplates, learn
+from timbrebench.transfer.nmf import Matrix, activate
+from timbrebench.transfer.note_templates import Analysis, NoteTemplates, divergences, learn
 from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
 
 #: File in the folder of what was learned.
 STORED = "note_templates.npz"
-
-#: One frame in so many is listened to when a timbre is identified, with so many updates.
-_IDENTIFY_EVERY, _IDENTIFY_ITERATIONS = 4, 10
 
 
 class TemplatesParameters(SpectrogramParameters):
@@ -170,13 +167,7 @@ class Templates(SpectrogramMethod):
 
 def identify(spectrogram: Spectrogram, templates: NoteTemplates) -> int:
     """Return the number of the timbre whose templates explain a clip with the smallest divergence."""
-    excerpt = spectrogram[:, ::_IDENTIFY_EVERY]
-    divergences = []
-    for spectra in map(templates.of, range(len(templates.timbres))):
-        model = spectra @ activate(excerpt, spectra, _IDENTIFY_ITERATIONS)
-        # What no template can explain costs much, but not infinitely much, which would end all comparison.
-        divergences.append(kl_divergence(excerpt, np.maximum(model, TINY)))
-    return int(np.argmin(divergences))
+    return int(np.argmin(divergences(spectrogram, templates)))
 
 
 def sharpen(activations: Matrix, sharpness: float) -> Matrix:

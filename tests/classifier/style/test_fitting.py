@@ -3,14 +3,8 @@ import torch
 from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
-from timbrebench.classifier.fitting import (
-    CHECKPOINT,
-    EVENTS,
-    EpochSampler,
-    FitConfiguration,
-    FittedModule,
-    fit,
-)
+from timbrebench.classifier.fitting import FitConfiguration
+from timbrebench.classifier.lightning import CHECKPOINT, EVENTS, EpochSampler, FittedModule, fit
 
 CONFIGURATION = FitConfiguration(max_epochs=6, patience=6, batch_size=4, averaging=0.9)
 

@@ -1,0 +1,193 @@
+"""A process that others are forked from: it imports what they need once, and nothing of them outlives it.
+
+Run as a program with one argument, JSON: ``fd`` (a socket), ``path`` (of modules) and ``preload`` (names of
+modules to import). Each message on the socket brings two descriptors, on which a new process takes calls and
+its end is told; the answer is its number. When the other end of the socket is closed, which the system does
+however the process there has ended, everything that was started from here is killed.
+
+Nothing here may start a thread: only the one that forks lives on in a forked process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+
+from timbrebench.audio.errors import TimbrebenchError
+
+#: Requests of prctl(2).
+_SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
+
+_NUMBER = struct.Struct("<q")
+
+
+def main(arguments: str) -> None:
+    """Import, then fork for as long as there is somebody to ask for it."""
+    settings = json.loads(arguments)
+    sys.path[:] = settings["path"]
+    # What comes loose from its parents becomes a child of this process, and so can be found.
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+    # Methods may print; what a command prints for programs must not begin with that.
+    os.dup2(2, 1)
+    for name in settings["preload"]:
+        importlib.import_module(name)
+    control = socket.socket(fileno=settings["fd"])
+    wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, _nothing)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    ends: dict[int, int] = {}
+    try:
+        while True:
+            ready, _, _ = select.select([control.fileno(), wake], [], [])
+            if wake in ready:
+                _drain(wake)
+                _reap(ends)
+            if control.fileno() in ready and not _answer(control, ends):
+                return
+    finally:
+        while numbers := _children():
+            _kill(numbers)
+            time.sleep(0.01)
+            _reap(ends)
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Take a signal that only has to wake this process up."""
+
+
+def _drain(wake: int) -> None:
+    with suppress(BlockingIOError):
+        while os.read(wake, 4096):
+            pass
+
+
+def _answer(control: socket.socket, ends: dict[int, int]) -> bool:
+    """Fork a process as asked; false when nobody asks any more."""
+    try:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+    except ConnectionError:
+        return False
+    if not message:
+        return False
+    calls, end = descriptors
+    number = os.fork()
+    if number == 0:
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            control.close()
+            for other in (end, *ends.values()):
+                os.close(other)
+            _serve(calls)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(calls)
+    ends[number] = end
+    with suppress(ConnectionError):  # who asked may be gone already: the next look at the socket tells
+        control.sendall(_NUMBER.pack(number))
+    return True
+
+
+def _serve(descriptor: int) -> None:
+    """Take calls until there are no more."""
+    _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+    os.setsid()
+    # Where memory is short, the system is to end this process and not the one that keeps the results.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    number = os.getpid()
+    connection: Connection[Any, Any] = Connection(descriptor)
+    settings = pickle.loads(connection.recv_bytes())  # noqa: S301 - from the process that started this one
+    sys.path[:] = settings["path"]
+    os.environ.clear()
+    os.environ.update(settings["environment"])
+    os.chdir(settings["folder"])
+    while True:
+        try:
+            message = connection.recv_bytes()
+        except (EOFError, OSError):
+            return
+        answer = _answer_call(message)
+        if os.getpid() != number:  # what was called has forked, and come back here as somebody else
+            os._exit(0)
+        try:
+            connection.send_bytes(answer)
+        except OSError:
+            return
+
+
+def _answer_call(message: bytes) -> bytes:
+    """Run a call; the answer is whether it went well, and its value or what it raised."""
+    try:
+        function, arguments = pickle.loads(message)  # noqa: S301 - from the process that started this one
+        return pickle.dumps((True, function(*arguments)))
+    except BaseException as error:
+        if not isinstance(error, TimbrebenchError):
+            error.add_note(traceback.format_exc())
+        return _pack_error(error)
+
+
+def _pack_error(error: BaseException) -> bytes:
+    """Pickle an error; one that does not survive that becomes another with its name and message."""
+    try:
+        packed = pickle.dumps((False, error))
+        pickle.loads(packed)  # noqa: S301 - our own
+    except Exception:
+        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+    return packed
+
+
+def _reap(ends: dict[int, int]) -> None:
+    """Tell how processes have ended; kill what is left of them, which by then are children of this one."""
+    while True:
+        try:
+            number, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if number == 0:
+            break
+        if number in ends:
+            end = ends.pop(number)
+            with suppress(OSError):
+                os.write(end, _NUMBER.pack(os.waitstatus_to_exitcode(status)))
+            os.close(end)
+    _kill(_children() - set(ends))
+
+
+def _children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
+
+
+def _kill(numbers: set[int]) -> None:
+    for number in numbers:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+
+
+def _prctl(request: int, value: int) -> None:
+    """Ask Linux for something; other systems have not got it, and leave more behind when they are killed."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(request, value, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

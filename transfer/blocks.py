@@ -1,0 +1,85 @@
+"""Long clips in blocks of equal length that overlap, for methods whose cost or memory grows too fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+def even_blocks(length: int, longest: int, overlap: int = 0) -> list[slice]:
+    """Divide a length into blocks that are as long as each other, but for rounding.
+
+    Parameters
+    ----------
+    length : int
+        Samples or frames to divide.
+    longest : int
+        Most of them in a block.
+    overlap : int, default 0
+        What two neighbours share, less than `longest`.
+
+    Returns
+    -------
+    list of slice
+        From the first block to the last, which ends at `length`. No more of them than are needed.
+    """
+    count = max(1, math.ceil((length - overlap) / max(1, longest - overlap)))
+    size = math.ceil((length + (count - 1) * overlap) / count)
+    starts = [number * (size - overlap) for number in range(count)]
+    return [slice(start, min(start + size, length)) for start in starts]
+
+
+def faded_blocks(length: int, longest: int, overlap: int) -> Iterator[tuple[slice, Array]]:
+    """Yield :func:`even_blocks`, each with weights that fade it into its neighbours.
+
+    Parameters
+    ----------
+    length, longest, overlap : int
+        As for :func:`even_blocks`.
+
+    Yields
+    ------
+    block : slice
+        The block.
+    fade : numpy.ndarray, shape (length of the block,), float32
+        Weights, 1 where no neighbour overlaps; those of two neighbours sum to 1.
+    """
+    blocks = even_blocks(length, longest, overlap)
+    ramp = (np.arange(overlap, dtype=np.float32) + 1) / (overlap + 1)
+    for number, block in enumerate(blocks):
+        fade = np.ones(block.stop - block.start, dtype=np.float32)
+        if number > 0:
+            fade[:overlap] = ramp
+        if number < len(blocks) - 1:
+            fade[len(fade) - overlap :] = ramp[::-1]
+        yield block, fade
+
+
+def transform_blocks(
+    content: Array, transform: Callable[[Array], Array], *, longest: int, overlap: int
+) -> Array:
+    """Transform samples block by block, and fade each into the next.
+
+    Parameters
+    ----------
+    content : numpy.ndarray, shape (n,), float32
+        Samples.
+    transform : callable
+        From a block to an array of its shape. It is called on one block after the other.
+    longest, overlap : int
+        As for :func:`even_blocks`, in samples.
+
+    Returns
+    -------
+    numpy.ndarray, shape of `content`, float32
+        The transformed samples.
+    """
+    made = np.zeros_like(content)
+    for block, fade in faded_blocks(len(content), longest, overlap):
+        made[block] += fade * transform(content[block])
+    return made

@@ -1,0 +1,97 @@
+"""Weights that let losses of unlike scale pull equally hard at the start of an optimisation.
+
+Losses in features of different networks differ by orders of magnitude, and with them what a weight means.
+With
+
+    β_i = 1 / ‖∂L_i / ∂x‖    at the x where the optimisation starts,
+
+every β_i L_i has a gradient of norm 1 there, and user's weights α_i on top, Σ α_i β_i L_i, say how much more
+one term pulls than another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from timbrebench.audio.errors import MethodError
+
+#: From a tensor to its losses, each a tensor with one value, by name.
+Terms = Callable[[Tensor], dict[str, Tensor]]
+
+
+def gradient_norms(terms: Terms, start: Tensor) -> dict[str, float]:
+    """Return how strongly each loss pulls.
+
+    Parameters
+    ----------
+    terms : callable
+        From a tensor to its losses.
+    start : torch.Tensor
+        Where to look.
+
+    Returns
+    -------
+    dict of str to float
+        The Euclidean norm of the gradient of each.
+    """
+    x = start.detach().requires_grad_()
+    losses = terms(x)
+    gradients = {name: torch.autograd.grad(loss, x, retain_graph=True)[0] for name, loss in losses.items()}
+    return {name: float(gradient.norm()) for name, gradient in gradients.items()}
+
+
+def normalising_weights(terms: Terms, start: Tensor) -> dict[str, float]:
+    """Return the weights β that give each loss a gradient of norm 1.
+
+    Parameters
+    ----------
+    terms : callable
+        From a tensor to its losses.
+    start : torch.Tensor
+        Where the optimisation starts.
+
+    Returns
+    -------
+    dict of str to float
+        β of each loss.
+
+    Raises
+    ------
+    MethodError
+        If a loss has no gradient there, or one that is not finite.
+    """
+    weights = {}
+    for name, norm in gradient_norms(terms, start).items():
+        if not math.isfinite(norm) or norm == 0:
+            raise MethodError(
+                f"the loss {name!r} has a gradient of norm {norm} where the optimisation starts, so "
+                "it cannot be given a weight: leave it out, or change what it compares"
+            )
+        weights[name] = 1 / norm
+    return weights
+
+
+def weighted_sum(terms: Terms, weights: Mapping[str, float]) -> Callable[[Tensor], Tensor]:
+    """Return the function that adds up losses.
+
+    Parameters
+    ----------
+    terms : callable
+        From a tensor to its losses.
+    weights : mapping of str to float
+        Weight of each of them.
+
+    Returns
+    -------
+    callable
+        From a tensor to one loss.
+    """
+
+    def total(x: Tensor) -> Tensor:
+        return torch.stack([weights[name] * loss for name, loss in terms(x).items()]).sum()
+
+    return total

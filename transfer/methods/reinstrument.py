@@ -1,0 +1,266 @@
+"""Notes read from the content, and played by what is known of the style's instrument.
+
+The exchange of note templates (:mod:`timbrebench.transfer.methods.templates`) keeps the notes, and fails
+where a sound that decays should become one that is held, or the other way round: its activations are the
+content's. Here a network stands between reading and playing:
+
+1. *Recognise* what plays the content and what plays the style
+   (:mod:`timbrebench.transfer.recogniser`), among the timbres that `prepare` has met.
+2. *Read* the notes of both: activations of an attack and a rest for each pitch.
+3. *Translate*: a convolutional network (:mod:`timbrebench.transfer.note_network`) turns the activations of
+   the content into those that the style's instrument would have, stage by stage of each note's life. What
+   kind of instrument that is it hears from the style's activations.
+4. *Play* with the templates of the style's timbre, six for each pitch, brought by a smooth filter to the
+   spectrum that the style clip has.
+
+`prepare` learns templates and recogniser from the clips it is given, in some two minutes. The network comes
+with the package (:mod:`timbrebench.transfer.trained_notes`); it sees no spectrum and has heard no relative of
+FluidR3. It can also be learned from the clips given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.errors import JudgeError, MethodError
+from timbrebench.audio.inversion import Inversion
+from timbrebench.audio.progress import Tracker
+from timbrebench.audio.spectra import Spectrogram
+from timbrebench.audio.storage import fingerprint
+from timbrebench.classifier.style.judge import Judge
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.transfer.contract import Learned
+from timbrebench.transfer.nmf import Matrix, activate
+from timbrebench.transfer.note_material import ITERATIONS
+from timbrebench.transfer.note_templates import Analysis, NoteTemplates
+from timbrebench.transfer.note_training import NoteTraining
+from timbrebench.transfer.recogniser import RecogniserTraining, recognise, train_recogniser
+from timbrebench.transfer.spectrogram import Heard, MagnitudeMethod, SpectrogramParameters
+from timbrebench.transfer.trained_notes import TrainedNotes, learn_templates, packaged_notes, train_notes
+
+#: Files in the folder of what was learned.
+READING, PLAYING, NOTES = "reading.npz", "playing.npz", "notes.pt"
+
+#: Width of the filter's features, in octaves, and how far it goes, in decibels.
+FILTER_OCTAVES, FILTER_DB = 0.5, 12.0
+
+#: Below this a filter hears no difference, in hertz: there are few bins there, and little sounds.
+_LOWEST_HZ = 60.0
+
+
+class ReinstrumentParameters(SpectrogramParameters):
+    """Settings of :class:`Reinstrument`.
+
+    Attributes
+    ----------
+    learning_iterations : int
+        Updates of templates and activations when templates are learned.
+    clips_per_timbre : int
+        Most clips that templates are learned from for each timbre.
+    recogniser : RecogniserTraining
+        How the network that names labels is trained.
+    notes : NoteTraining or None
+        How the note network is trained on the clips that `prepare` is given; None, the default, for the one
+        that comes with the package.
+    """
+
+    inversion: Inversion = Inversion(iterations=60)
+    learning_iterations: int = Field(default=10, gt=0)
+    clips_per_timbre: int = Field(default=64, gt=0)
+    recogniser: RecogniserTraining = RecogniserTraining()
+    notes: NoteTraining | None = None
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What `prepare` has learned or loaded."""
+
+    reading: NoteTemplates
+    playing: NoteTemplates
+    recogniser: Judge
+    notes: TrainedNotes
+
+
+class Reinstrument(MagnitudeMethod):
+    """Reads notes and plays them; see the module."""
+
+    name = "reinstrument"
+    version = 1
+    summary = "reads the content's notes and plays them as the style's instrument would"
+    source = "this benchmark"
+    Parameters = ReinstrumentParameters
+    parameters: ReinstrumentParameters
+
+    def __init__(self, /, **parameters: object) -> None:
+        super().__init__(**parameters)
+        self._prepared: _Prepared | None = None
+
+    def prepare(self, dataset: Dataset, workdir: Path) -> None:
+        """Learn templates and recogniser, or load what was learned from the same clips before.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Clips with known notes, of two labels or more, each in two pieces or more.
+        workdir : pathlib.Path
+            Holds what was learned. A file that is damaged, or was learned from other clips, is made again.
+
+        Raises
+        ------
+        DatasetError
+            If the dataset holds no note, or too little to train the note network on, if that is asked for.
+        JudgeError
+            If there are too few labels or pieces for the recogniser, or a training diverges.
+        StorageError
+            If something cannot be written.
+        """
+        settings = self.parameters
+        workdir.mkdir(parents=True, exist_ok=True)
+        reading, playing = self._templates(dataset, workdir)
+        recogniser = train_recogniser(dataset, settings.recogniser, workdir)
+        notes = packaged_notes()
+        if settings.notes is not None:
+            notes = self._train_notes(dataset, (reading, playing), settings.notes, workdir)
+        self._prepared = _Prepared(reading, playing, recogniser, notes)
+
+    def learned(self) -> Learned:
+        """Return the weights of recogniser and note network, and the clips that they learned from."""
+        if self._prepared is None:
+            return Learned()
+        networks = (self._prepared.recogniser, self._prepared.notes)
+        return Learned(
+            frozenset(network.weights_sha256 for network in networks),
+            frozenset().union(*(network.training_clips for network in networks)),
+        )
+
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Return the content in the style; see :meth:`MagnitudeMethod.transfer`.
+
+        Raises
+        ------
+        MethodError
+            If the method has not been prepared.
+        """
+        self._learned()  # before any work
+        return super().transfer(content, style, sample_rate=sample_rate, seed=seed)
+
+    def make(self, content: Heard, style: Heard, rng: np.random.Generator) -> Spectrogram:  # noqa: ARG002
+        """Return the magnitudes of the content's notes, played by the style's timbre; nothing is drawn."""
+        learned = self._learned()
+        with Tracker(self.name, 4, "steps") as tracker:
+            source, target = (self._recognise(clip, learned) for clip in (content, style))
+            tracker.advance()
+            notes, style_notes = (
+                activate(clip.magnitude, learned.reading.of(timbre), ITERATIONS)
+                for clip, timbre in ((content, source), (style, target))
+            )
+            tracker.advance()
+            played, style_played = (learned.notes.play(heard, style_notes) for heard in (notes, style_notes))
+            tracker.advance()
+            spectra = learned.playing.of(target)
+            tone = smooth_filter(style.magnitude, spectra @ style_played, self.parameters.sample_rate)
+            made: Spectrogram = (tone[:, None] * spectra) @ played
+            tracker.advance()
+        return _as_loud_as(content.magnitude, made)
+
+    def _recognise(self, clip: Heard, learned: _Prepared) -> int:
+        rate = self.parameters.sample_rate
+        return recognise(clip.samples, rate, clip.magnitude, learned.reading, learned.recogniser)
+
+    def _learned(self) -> _Prepared:
+        if self._prepared is None:
+            raise MethodError(
+                f"the method {self.name!r} has not been prepared: call `prepare` with a dataset first"
+            )
+        return self._prepared
+
+    def _templates(self, dataset: Dataset, workdir: Path) -> tuple[NoteTemplates, NoteTemplates]:
+        settings = self.parameters
+        heard = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
+        relevant = settings.model_dump(mode="json", exclude={"inversion", "recogniser", "notes"})
+        key = fingerprint([self.version, relevant, heard])
+        reading, playing = (NoteTemplates.load(workdir / name, key) for name in (READING, PLAYING))
+        if reading is None or playing is None:
+            reading, playing = learn_templates(
+                dataset,
+                self._analysis,
+                iterations=settings.learning_iterations,
+                clips_per_timbre=settings.clips_per_timbre,
+            )
+            reading.save(workdir / READING, key)
+            playing.save(workdir / PLAYING, key)
+        return reading, playing
+
+    def _train_notes(
+        self,
+        dataset: Dataset,
+        templates: tuple[NoteTemplates, NoteTemplates],
+        training: NoteTraining,
+        workdir: Path,
+    ) -> TrainedNotes:
+        """Train the note network on four pieces in five, or load it."""
+        clips = sorted(dataset.manifest.sha256)
+        key = fingerprint(
+            [self.version, self.parameters.model_dump(mode="json", exclude={"inversion"}), clips]
+        )
+        path = workdir / f"{key[:16]}-{NOTES}"
+        try:
+            return TrainedNotes.load(path)
+        except JudgeError:
+            pieces = sorted(dataset.manifest.piece.unique())
+            held_out = pieces[::5]
+            notes, _ = train_notes(
+                dataset.select(piece=[piece for piece in pieces if piece not in held_out]),
+                dataset.select(piece=held_out),
+                self._analysis,
+                training,
+                templates=templates,
+                folder=workdir / f"training-{key[:16]}",
+            )
+            notes.save(path)
+            return notes
+
+    @property
+    def _analysis(self) -> Analysis:
+        settings = self.parameters
+        return Analysis(settings.sample_rate, settings.n_fft, settings.hop_length)
+
+
+def smooth_filter(wanted: Spectrogram, made: Matrix, sample_rate: int) -> NDArray[np.float32]:
+    """Return the gain of each bin that brings one long-term spectrum to another.
+
+    Parameters
+    ----------
+    wanted, made : numpy.ndarray, shapes (bins, frames) and (bins, frames)
+        Magnitudes of two clips of the same music; their levels do not matter.
+    sample_rate : int
+        Rate of both in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins,), float32
+        Gains with a geometric mean of 1 or so, smoothed over :data:`FILTER_OCTAVES` and limited to
+        :data:`FILTER_DB` up and down.
+    """
+    frequencies = np.linspace(0, sample_rate / 2, len(wanted))
+    octaves = np.log2(np.maximum(frequencies, _LOWEST_HZ))
+    weights = np.exp(-0.5 * ((octaves[:, None] - octaves) / FILTER_OCTAVES) ** 2)
+    spectra = [weights @ clip.sum(axis=1, dtype=np.float64) for clip in (wanted, made)]
+    floors = [1e-4 * float(spectrum.max()) for spectrum in spectra]
+    if min(floors) <= 0:  # nothing was heard: nothing to go by
+        return np.ones(len(wanted), dtype=np.float32)
+    gain = (spectra[0] + floors[0]) / (spectra[1] + floors[1])
+    limit = 10 ** (FILTER_DB / 20)
+    filtering: NDArray[np.float32] = np.clip(gain / np.median(gain), 1 / limit, limit).astype(np.float32)
+    return filtering
+
+
+def _as_loud_as(content: Spectrogram, made: Matrix) -> Spectrogram:
+    energy, wanted = (float(np.sum(np.square(clip), dtype=np.float64)) for clip in (made, content))
+    return made * np.float32(np.sqrt(wanted / energy)) if energy > 0 else made

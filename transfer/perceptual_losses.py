@@ -1,0 +1,164 @@
+"""Losses between spectrograms that a network looks at, after Gatys et al., and losses on their energies.
+
+Features are the activations after one ReLU of a network, shape (filters, height, width). Those of one layer
+tell what is where: its content. Their Gram matrix, the correlations between filters, tells what occurs
+together without where: its style. All are written for torch to differentiate.
+
+References
+----------
+L. A. Gatys, A. S. Ecker and M. Bethge, "Image style transfer using convolutional neural networks", CVPR 2016.
+L. I. Rudin, S. Osher and E. Fatemi, "Nonlinear total variation based noise removal algorithms", Physica D 60,
+1992.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+_NEPERS_PER_DECIBEL = math.log(10) / 10
+
+
+def activations(layers: nn.Sequential, picture: Tensor, count: int) -> list[Tensor]:
+    """Return the features after each of the first ReLUs of a network.
+
+    Parameters
+    ----------
+    layers : torch.nn.Sequential
+        Convolutions, ReLUs and what lies between them. What follows the last one asked for is not run.
+    picture : torch.Tensor, shape (bins, frames)
+        What the network sees.
+    count : int
+        Number of ReLUs, at most as many as there are.
+
+    Returns
+    -------
+    list of torch.Tensor, shapes (filters, height, width)
+        Features, from the first layer on.
+    """
+    features: list[Tensor] = []
+    passed = picture[None, None]
+    for layer in layers:
+        passed = layer(passed)
+        if isinstance(layer, nn.ReLU):
+            features.append(passed[0])
+            if len(features) == count:
+                break
+    return features
+
+
+def gram(features: Tensor) -> Tensor:
+    """Return the mean products of filters.
+
+    Parameters
+    ----------
+    features : torch.Tensor, shape (filters, height, width)
+        Features.
+
+    Returns
+    -------
+    torch.Tensor, shape (filters, filters)
+        Their inner products, divided by the number of positions, so that clips of unequal length compare.
+    """
+    flat = features.flatten(start_dim=1)
+    return flat @ flat.T / flat.shape[1]
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Return half the sum of squared differences: equation 1 of Gatys et al.
+
+    Parameters
+    ----------
+    features, target : torch.Tensor, same shape
+        Features.
+
+    Returns
+    -------
+    torch.Tensor, shape ()
+        0 or more.
+    """
+    return (features - target).square().sum() / 2
+
+
+def style_loss(features: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Return the mean over layers of squared differences of Gram matrices: equations 4 and 5 of Gatys et al.
+
+    A layer of N filters has the loss ∑ (G - A)² / (4 N²); the M² of the source's denominator is in the
+    matrices, which are divided by the number of their positions.
+
+    Parameters
+    ----------
+    features : sequence of torch.Tensor, shapes (filters, height, width)
+        Features of each layer.
+    targets : sequence of torch.Tensor, shapes (filters, filters)
+        :func:`gram` of the style's.
+
+    Returns
+    -------
+    torch.Tensor, shape ()
+        0 or more.
+    """
+    losses = [
+        (gram(layer) - target).square().sum() / (4 * len(target) ** 2)
+        for layer, target in zip(features, targets, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def relative_error(values: Tensor, target: Tensor) -> Tensor:
+    """Return the sum of squared differences as a share of the target's sum of squares, shape ()."""
+    # Filters that never respond make a target of zeros.
+    return (values - target).square().sum() / target.square().sum().clamp(min=torch.finfo(target.dtype).eps)
+
+
+def total_variation(picture: Tensor) -> Tensor:
+    """Return the sum of absolute differences between neighbours in frequency and in time.
+
+    The anisotropic form of Rudin et al.: 0 for a picture of one value; steep and slow slopes between the same
+    values cost the same.
+
+    Parameters
+    ----------
+    picture : torch.Tensor, shape (bins, frames)
+        A picture.
+
+    Returns
+    -------
+    torch.Tensor, shape ()
+        0 or more, in the picture's unit.
+    """
+    return picture.diff(dim=0).abs().sum() + picture.diff(dim=1).abs().sum()
+
+
+def temporal_envelope(picture: Tensor) -> Tensor:
+    """Return the mean energy of each frame.
+
+    Parameters
+    ----------
+    picture : torch.Tensor, shape (bins, frames)
+        Decibels.
+
+    Returns
+    -------
+    torch.Tensor, shape (frames,)
+        Decibels: 10 log10 of the mean power of the bins. Where in a frame the energy lies does not matter.
+    """
+    return _mean_level(picture, dim=0)
+
+
+def spectral_envelope(picture: Tensor) -> Tensor:
+    """Return the mean energy of each bin, shape (bins,), in decibels: when it sounds does not matter."""
+    return _mean_level(picture, dim=1)
+
+
+def _mean_level(picture: Tensor, dim: int) -> Tensor:
+    levels = torch.logsumexp(picture * _NEPERS_PER_DECIBEL, dim=dim) - math.log(picture.shape[dim])
+    return levels / _NEPERS_PER_DECIBEL
+
+
+def repeated(values: Tensor, length: int) -> Tensor:
+    """Return `values` cut at, or repeated up to, `length` along the last dimension."""
+    return values[..., torch.arange(length, device=values.device) % values.shape[-1]]
