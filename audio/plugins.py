@@ -7,7 +7,7 @@ others.
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
@@ -54,8 +54,17 @@ def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 -
     ConfigurationError
         If several distributions declare that name for different objects, or if the object cannot be imported.
     """
+    return _load(group, name, kind, tuple(sys.path))
+
+
+# The modules' path takes part in what is found, and so in the keys of what is kept. To find entry points, every
+# installed distribution has to be looked at.
+
+
+@cache
+def _load(group: str, name: str, kind: str, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - as above
     # A distribution that is installed twice, or a renamed copy of it, declares the same object: no conflict.
-    found = {point.value: point for point in _entry_points(group, tuple(sys.path)) if point.name == name}
+    found = {point.value: point for point in _entry_points(group, path) if point.name == name}
     if not found:
         raise UnknownNameError(kind, name, entry_point_names(group))
     if len(found) > 1:
@@ -74,8 +83,7 @@ def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 -
 
 
 @lru_cache
-def _entry_points(group: str, path: tuple[str, ...]) -> EntryPoints:  # noqa: ARG001 - it decides what is found
-    """Return a group's entry points. To find them, every installed distribution has to be looked at."""
+def _entry_points(group: str, path: tuple[str, ...]) -> EntryPoints:  # noqa: ARG001 - part of the key
     return entry_points(group=group)
 
 

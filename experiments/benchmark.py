@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,6 @@ from timbrebench.classifier import Judge, build_judge, load_content_judge
 from timbrebench.datasets import Dataset, build_dataset
 from timbrebench.experiments.configuration import RunConfiguration, parse_configuration
 from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
-from timbrebench.experiments.report import write_report
 from timbrebench.experiments.results import Results, collect
 from timbrebench.experiments.runner import judges_learned, list_tasks
 from timbrebench.experiments.scoring import run_impressions, run_scores
@@ -90,7 +90,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     ):
         dataset = build_dataset(configuration.dataset, root / DATASET, executor=work)
         judge = build_judge(dataset, configuration.judge, root / JUDGE)
-        write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
+        _write_configuration(configuration, root / CONFIGURATION)
         learned = judges_learned(judge, load_content_judge())
         store.add(*(record for record in learned if store.learned(record.key) is None))
         suite = _suite(dataset, configuration, judge)
@@ -116,7 +116,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         )
         run_impressions(suite.clips, dataset=dataset, judge_path=judge_path, store=store, executor=work)
         results = collect(configuration, suite, tasks, judge.fingerprint, store)
-    return _publish(results, root)
+    return _publish(results, root, report=not _is_reported(root))
 
 
 def open_run(root: Path | str) -> Run:
@@ -142,7 +142,7 @@ def open_run(root: Path | str) -> Run:
     with Store(root / RECORDS) as store:
         tasks = list_tasks(configuration, suite, dataset, store)
         results = collect(configuration, suite, tasks, judge.fingerprint, store)
-    return _publish(results, root)
+    return _publish(results, root, report=True)
 
 
 class Material(NamedTuple):
@@ -199,15 +199,36 @@ def _suite(dataset: Dataset, configuration: RunConfiguration, judge: Judge) -> S
     return make_suite(dataset, configuration.suite, heard=heard)
 
 
-def _publish(results: Results, root: Path) -> Run:
+def _write_configuration(configuration: RunConfiguration, path: Path) -> None:
+    """Keep the configuration; a file that holds it already stays as old as it is."""
+    content = configuration.model_dump(mode="json")
+    with contextlib.suppress(OSError, ValueError):
+        if json.loads(path.read_text(encoding="utf-8")) == content:
+            return
+    write_json(path, content)
+
+
+def _is_reported(root: Path) -> bool:
+    """Tell whether the report is younger than all that it is about."""
+    try:
+        written = (root / REPORT).stat().st_mtime_ns
+        return all((root / name).stat().st_mtime_ns < written for name in (RECORDS, CONFIGURATION))
+    except FileNotFoundError:
+        return False
+
+
+def _publish(results: Results, root: Path, *, report: bool) -> Run:
     leaderboard = make_leaderboard(results)
     table = leaderboard.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_text(root / LEADERBOARD, table)
-    if len(results.sets):
-        sets = results.sets.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        write_text(root / SETS, sets)
     write_json(root / VALIDITY, {"valid": leaderboard.is_valid, "problems": list(leaderboard.problems)})
     run = Run(root, results, leaderboard)
-    log("writing the report")
-    write_report(results, leaderboard, root)
+    if report:
+        from timbrebench.experiments.report import write_report  # noqa: PLC0415 - matplotlib takes a second
+
+        if len(results.sets):
+            sets = results.sets.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            write_text(root / SETS, sets)
+        log("writing the report")
+        write_report(results, leaderboard, root)
     return run

@@ -18,6 +18,7 @@ from timbrebench.experiments.metric_commands import (
     list_metrics_command,
     validate_metrics_command,
 )
+from timbrebench.experiments.notes_command import train_notes_command
 from timbrebench.experiments.pair_commands import pairs_app
 from timbrebench.experiments.score_command import score_command
 
@@ -202,6 +203,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 app.command("score")(score_command)
+app.command("train-notes")(train_notes_command)
 app.command("validate-metrics")(validate_metrics_command)
 app.command("bench-metrics")(bench_metrics_command)
 

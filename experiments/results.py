@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -42,8 +43,8 @@ class Results:
     violations : mapping of str to str
         What a method shares with a judge that it must not, by label; methods that share nothing are not in
         it.
-    sets : pandas.DataFrame
-        All outputs of a method beside real clips (:func:`~timbrebench.experiments.sets.compare_sets`).
+    compare : callable
+        Returns `sets`.
     """
 
     configuration: RunConfiguration
@@ -52,7 +53,15 @@ class Results:
     scores: pd.DataFrame
     reasons: pd.DataFrame
     violations: Mapping[str, str] = field(default_factory=dict)
-    sets: pd.DataFrame = field(default_factory=pd.DataFrame)
+    compare: Callable[[], pd.DataFrame] = pd.DataFrame
+
+    @cached_property
+    def sets(self) -> pd.DataFrame:
+        """All outputs of a method beside real clips (:func:`~timbrebench.experiments.sets.compare_sets`).
+
+        Worked out when it is asked for: its intervals take a second.
+        """
+        return self.compare()
 
     def of(self, label: str) -> pd.DataFrame:
         """Return a method's transfers and scores side by side."""
@@ -122,7 +131,7 @@ def collect(
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
         _violations(tasks, [judge, load_content_judge().fingerprint], store),
-        compare_sets(tasks, suite, judge, store),
+        partial(compare_sets, tasks, suite, judge, store),
     )
 
 

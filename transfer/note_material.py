@@ -15,6 +15,7 @@ from timbrebench.transfer.note_templates import (
     Analysis,
     NoteTemplates,
     clip_spectrogram,
+    label_of,
     piano_roll,
     timbre_of,
 )
@@ -102,7 +103,7 @@ def gather(
 def _other_timbre(names: tuple[str, ...], timbre: int, generator: np.random.Generator) -> int:
     """Return a timbre of the same label three times in four, if there is one; else any other."""
     others = [number for number in range(len(names)) if number != timbre]
-    alike = [number for number in others if names[number].split()[0] == names[timbre].split()[0]]
+    alike = [number for number in others if label_of(names[number]) == label_of(names[timbre])]
     chosen = alike if alike and generator.random() < 0.75 else others
     return int(generator.choice(chosen)) if chosen else timbre
 

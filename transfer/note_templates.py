@@ -14,6 +14,7 @@ S. Ewert and M. Müller, "Using score-informed constraints for NMF-based source 
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -219,6 +220,11 @@ def clips_by_timbre(dataset: Dataset) -> dict[str, list[Clip]]:
 def timbre_of(clip: Clip) -> str:
     """Return the name of what plays a clip: label, program and soundfont."""
     return f"{clip.label} {clip.program:03d} {clip.soundfont}"
+
+
+def label_of(timbre: str) -> str:
+    """Return the label in a name of :func:`timbre_of`."""
+    return re.sub(r" \d{3} .*?$", "", timbre)
 
 
 def _spread(clips: Sequence[Clip], most: int) -> list[Clip]:

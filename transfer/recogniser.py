@@ -31,7 +31,7 @@ from timbrebench.classifier.style.judge import Judge
 from timbrebench.classifier.style.stages import training_key
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.contract import Parameters
-from timbrebench.transfer.note_templates import NoteTemplates, divergences
+from timbrebench.transfer.note_templates import NoteTemplates, divergences, label_of
 from timbrebench.transfer.trained_network import hold_out
 
 #: How much the logarithm of the divergence counts beside that of the probability.
@@ -126,6 +126,6 @@ def recognise(
     score = -_DIVERGENCE_WEIGHT * np.log(divergences(spectrogram, templates))
     if len(samples) >= SHORTEST_S * sample_rate:  # the network hears nothing in shorter clips
         of_label = dict(zip(network.labels, network.probabilities(samples, sample_rate), strict=True))
-        likely = np.array([of_label.get(name.split()[0], 0.0) for name in templates.timbres])
+        likely = np.array([of_label.get(label_of(name), 0.0) for name in templates.timbres])
         score += np.log(likely + _LEAST_PROBABILITY)
     return int(np.argmax(score))

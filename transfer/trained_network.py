@@ -35,12 +35,12 @@ from timbrebench.audio.errors import JudgeError, MethodError
 from timbrebench.audio.progress import log
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.classifier.style.augmentation import Augmentation
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.features import compute_features
 from timbrebench.classifier.style.front_end import StftFrontEnd
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.classifier.style.networks import AlexNet, FourBlockNetwork
 from timbrebench.classifier.style.stages import training_key
-from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.contract import Learned, Parameters
 from timbrebench.transfer.optimisation import (

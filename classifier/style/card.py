@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.storage import fingerprint, write_json, write_text
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge, evaluate_on
 from timbrebench.classifier.style.features import compute_features, first_programs
@@ -28,7 +29,6 @@ from timbrebench.classifier.style.networks import NetworkKind
 from timbrebench.classifier.style.pipeline import CURVE_FILE
 from timbrebench.classifier.style.robustness import Condition, Robustness, measure_robustness
 from timbrebench.classifier.style.stages import stage, training_key
-from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering import build_dataset

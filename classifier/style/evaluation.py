@@ -6,12 +6,13 @@ et al., "On calibration of modern neural networks", ICML 2017.
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_fscore_support
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.classifier.style.features import Features, compute_features
@@ -157,7 +158,9 @@ def evaluate_on(judge: Judge, test: Features) -> Evaluation:
         accuracy_by_soundfont=_by(test.manifest.soundfont.to_numpy(), right),
         accuracy_by_label={label: scores.recall for label, scores in by_label.items()},
         by_label=by_label,
-        micro=_scores(*precision_recall_fscore_support(truth, given, average="micro", zero_division=0)[:3]),
+        micro=_scores(
+            *_metrics().precision_recall_fscore_support(truth, given, average="micro", zero_division=0)[:3]
+        ),
         macro=_mean(list(by_label.values())),
         confusion=() if judge.multi_label else _confusion(truth, given),
         calibration_error=sum(part.answers / answers * abs(part.accuracy - part.confidence) for part in bins),
@@ -210,6 +213,11 @@ def _truth(judge: Judge, test: Features) -> NDArray[np.bool_]:
     return np.asarray(targets[:, None] == np.arange(len(judge.labels)))
 
 
+def _metrics() -> ModuleType:
+    """Return scikit-learn's metrics, which take long to import and which a judge that is there needs not."""
+    return importlib.import_module("sklearn.metrics")
+
+
 def _given(judge: Judge, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which labels clips are given: shape (clips, labels)."""
     if judge.multi_label:
@@ -221,13 +229,15 @@ def _scores_by_label(
     labels: tuple[str, ...], truth: NDArray[np.bool_], given: NDArray[np.bool_]
 ) -> dict[str, Scores]:
     """Return the scores of each label that clips have."""
-    table = precision_recall_fscore_support(truth, given, average=None, zero_division=0)
+    table = _metrics().precision_recall_fscore_support(truth, given, average=None, zero_division=0)
     rows = zip(labels, *table, strict=True)
     return {label: _scores(precision, recall, f1) for label, precision, recall, f1, clips in rows if clips}
 
 
 def _confusion(truth: NDArray[np.bool_], given: NDArray[np.bool_]) -> tuple[tuple[int, ...], ...]:
-    matrix = confusion_matrix(truth.argmax(axis=1), given.argmax(axis=1), labels=np.arange(truth.shape[1]))
+    matrix = _metrics().confusion_matrix(
+        truth.argmax(axis=1), given.argmax(axis=1), labels=np.arange(truth.shape[1])
+    )
     return tuple(tuple(int(count) for count in row) for row in matrix)
 
 
@@ -258,7 +268,7 @@ def _mean_average_precision(truth: NDArray[np.bool_], probabilities: NDArray[np.
     had = truth.any(axis=0)
     if not had.any():
         return None
-    return float(average_precision_score(truth[:, had], probabilities[:, had], average="macro"))
+    return float(_metrics().average_precision_score(truth[:, had], probabilities[:, had], average="macro"))
 
 
 def _scores(precision: Any, recall: Any, f1: Any) -> Scores:  # noqa: ANN401 - numbers of scikit-learn

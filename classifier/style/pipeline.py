@@ -8,9 +8,9 @@ from pathlib import Path
 
 from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.storage import storage_error, write_json, write_text
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.features import compute_features
-from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.classifier.style.stages import training_key
 from timbrebench.datasets.dataset import Dataset

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.storage import fingerprint, write_text
 from timbrebench.classifier.style.augmentation import Augmentation
+from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import leave_soundfonts_out
 from timbrebench.classifier.style.evaluation import evaluate_on
 from timbrebench.classifier.style.features import compute_features
@@ -31,7 +32,6 @@ from timbrebench.classifier.style.front_end import (
     StftFrontEnd,
 )
 from timbrebench.classifier.style.stages import stage, training_key
-from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.training import train_judge
 from timbrebench.datasets.dataset import Dataset
 
