@@ -57,8 +57,8 @@ def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 -
     return _load(group, name, kind, tuple(sys.path))
 
 
-# The modules' path takes part in what is found, and so in the keys of what is kept. To find entry points, every
-# installed distribution has to be looked at.
+# The modules' path takes part in what is found, and so in the keys of what is kept. To find entry points,
+# every installed distribution has to be looked at.
 
 
 @cache

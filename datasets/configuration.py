@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -44,6 +45,15 @@ class Shares(BaseModel):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"the shares of the splits add up to {total:g}, not 1")
         return self
+
+    def split_of(self, piece: str) -> str:
+        """Return the split that a piece of this name belongs to."""
+        place = zlib.crc32(f"split of {piece}".encode()) / 2**32
+        for name in reversed(SPLITS):
+            place -= getattr(self, name)
+            if place < 0:
+                return name
+        return SPLITS[0]
 
 
 class DatasetConfiguration(BaseModel):

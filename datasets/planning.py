@@ -120,13 +120,7 @@ class _Seats:
 
     def split(self, score: Score) -> str:
         """Return the split that a score belongs to."""
-        shares = self._configuration.splits
-        place = zlib.crc32(f"split of {score.piece}".encode()) / 2**32
-        for name in reversed(SPLITS):
-            place -= getattr(shares, name)
-            if place < 0:
-                return name
-        return SPLITS[0]
+        return self._configuration.splits.split_of(score.piece)
 
     def take(self, score: Score) -> None:
         """Give a score its seat."""

@@ -27,6 +27,7 @@ from timbrebench.audio.executors import Executor, LocalExecutor
 from timbrebench.audio.loudness import is_silent, limit_peak, scale_to_rms
 from timbrebench.audio.progress import Tracker, log, muted
 from timbrebench.audio.storage import exclusive, file_sha256, write_json, write_text
+from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import (
     DESCRIPTION,
@@ -44,8 +45,6 @@ from timbrebench.datasets.synthesis import fluidsynth_version
 
 #: Root mean square that each rendering is scaled to, so that no instrument is told by its level.
 _LEVEL = 0.1
-
-_JOURNAL = ".build"
 
 
 def build_dataset(
@@ -77,7 +76,7 @@ def build_dataset(
         If a file cannot be written, or another process is building there; what is finished is kept.
     """
     root = Path(root)
-    if _is_finished(configuration, root):
+    if is_finished(configuration, root):
         return Dataset.open(root)
     with contextlib.ExitStack() as stack:
         work = executor or stack.enter_context(LocalExecutor([__name__]))
@@ -87,8 +86,8 @@ def build_dataset(
 
 def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) -> None:
     soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
-    _begin(configuration, root)
-    with exclusive(root / _JOURNAL / "lock"):
+    begin(configuration, root)
+    with exclusive(root / JOURNAL / "lock"):
         log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
         sounding = _sounding(configuration, soundfonts, executor)
         pitch_range = _shared_range(configuration, sounding)
@@ -110,35 +109,6 @@ def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) 
         rows = _render_all(jobs, executor)
         _finish(
             configuration, root, rows=rows, failures=failures, soundfonts=soundfonts, pitch_range=pitch_range
-        )
-
-
-def _is_finished(configuration: DatasetConfiguration, root: Path) -> bool:
-    """Tell whether `root` is this configuration's finished dataset, and refuse another's."""
-    if not (root / DESCRIPTION).is_file():
-        return False
-    _refuse_other(root, Dataset.open(root).description.get("configuration"), configuration)
-    return True
-
-
-def _begin(configuration: DatasetConfiguration, root: Path) -> None:
-    """Take the folder for this build, or take up the build that was begun in it."""
-    path = root / _JOURNAL / "configuration.json"
-    if path.is_file():
-        _refuse_other(root, json.loads(path.read_text(encoding="utf-8")), configuration)
-    elif root.exists() and any(root.iterdir()) and not (root / _JOURNAL).exists():
-        raise DatasetError(f"{root} is not empty and no dataset: choose another folder")
-    write_json(path, configuration.model_dump(mode="json"))
-
-
-def _refuse_other(root: Path, found: object, configuration: DatasetConfiguration) -> None:
-    wanted = configuration.model_dump(mode="json")
-    if found != wanted:
-        present = found if isinstance(found, dict) else {}
-        different = sorted(key for key in wanted if present.get(key) != wanted[key])
-        raise DatasetError(
-            f"{root} holds a dataset of another configuration ({', '.join(different)} differ): "
-            "choose another folder or delete this one"
         )
 
 
@@ -216,7 +186,7 @@ class _Job:
     @property
     def entry(self) -> Path:
         """The journal's file that lists the clips once all are written."""
-        return self.root / _JOURNAL / f"{self.piece.name}--{self.soundfont.name}.json"
+        return self.root / JOURNAL / f"{self.piece.name}--{self.soundfont.name}.json"
 
     def is_done(self) -> bool:
         """Tell whether the journal lists the clips, and all of them are there."""
@@ -311,7 +281,7 @@ def _finish(
             },
         },
     )
-    shutil.rmtree(root / _JOURNAL)
+    shutil.rmtree(root / JOURNAL)
 
 
 def _sources(soundfonts: Iterable[Soundfont]) -> list[dict[str, str]]:
@@ -338,9 +308,5 @@ def _counts(manifest: pd.DataFrame, failures: list[dict[str, str]]) -> dict[str,
         "pieces": int(manifest.piece.nunique()),
         "composers": int(manifest.composer.nunique()),
         "failures": len(failures),
-        **{column: _tally(manifest[column]) for column in ("label", "split", "soundfont")},
+        **{column: tally(manifest[column]) for column in ("label", "split", "soundfont")},
     }
-
-
-def _tally(column: pd.Series[Any]) -> dict[str, int]:
-    return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}

@@ -123,7 +123,8 @@ class NoteNetwork(nn.Module):
         played = stages.softmax(dim=2)[:, :, 1:] * log_loudness.exp()[:, :, None]
         shape = (len(content), len(PLAYED), content.shape[2], content.shape[3])
         places = pitches[:, None, :, None].expand(-1, shape[1], -1, shape[3])
-        return played.new_zeros(shape).scatter(2, places, played.transpose(1, 2))
+        everywhere: Tensor = played.new_zeros(shape).scatter(2, places, played.transpose(1, 2))
+        return everywhere
 
     def _summarise(self, features: Tensor, loudness: Tensor) -> Tensor:
         """Return the mean of what is heard over all pitches and times, loud ones counting more."""

@@ -387,7 +387,7 @@ def divergences(spectrogram: Matrix, templates: NoteTemplates) -> NDArray[np.flo
     Returns
     -------
     numpy.ndarray, shape (timbres,)
-        Generalised Kullback-Leibler divergences, more than 0.
+        Generalised Kullback-Leibler divergences over the sum of the magnitudes, more than 0.
     """
     excerpt = spectrogram[:, ::_COMPARE_EVERY]
     found = []
@@ -395,4 +395,5 @@ def divergences(spectrogram: Matrix, templates: NoteTemplates) -> NDArray[np.flo
         model = spectra @ activate(excerpt, spectra, _COMPARE_ITERATIONS)
         # What no template can explain costs much, but not infinitely much, which would end all comparison.
         found.append(kl_divergence(excerpt, np.maximum(model, TINY)))
-    return np.maximum(found, float(TINY))
+    total = max(float(excerpt.sum()), float(TINY))
+    return np.maximum(np.asarray(found) / total, float(TINY))

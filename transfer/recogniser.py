@@ -14,16 +14,14 @@ alone 0.80, with the divergence alone 0.88. Weights from 3 to 8 do the same.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
-from timbrebench.audio.clips import Samples
 from timbrebench.audio.errors import JudgeError
 from timbrebench.audio.progress import log
-from timbrebench.audio.spectra import Spectrogram
 from timbrebench.classifier.listening import SHORTEST_S
 from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.features import compute_features
@@ -32,6 +30,7 @@ from timbrebench.classifier.style.stages import training_key
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.contract import Parameters
 from timbrebench.transfer.note_templates import NoteTemplates, divergences, label_of
+from timbrebench.transfer.spectrogram import Heard
 from timbrebench.transfer.trained_network import hold_out
 
 #: How much the logarithm of the divergence counts beside that of the probability.
@@ -100,19 +99,31 @@ def train_recogniser(dataset: Dataset, training: RecogniserTraining, workdir: Pa
     return network
 
 
-def recognise(
-    samples: Samples, sample_rate: int, spectrogram: Spectrogram, templates: NoteTemplates, network: Judge
-) -> int:
-    """Return the number of the timbre with the highest score; see the module.
+@dataclass(frozen=True)
+class Recognised:
+    """What was recognised.
+
+    Attributes
+    ----------
+    timbre : int
+        Number of the timbre among the templates'.
+    unexplained : float
+        What its templates leave unexplained: :func:`~timbrebench.transfer.note_templates.divergences`.
+    """
+
+    timbre: int
+    unexplained: float
+
+
+def recognise(clip: Heard, sample_rate: int, templates: NoteTemplates, network: Judge) -> Recognised:
+    """Find the timbre with the highest score; see the module.
 
     Parameters
     ----------
-    samples : numpy.ndarray, shape (n,)
-        A clip.
+    clip : Heard
+        Samples and spectrogram. A clip that is too short for the network is judged by divergence alone.
     sample_rate : int
-        Its rate in hertz.
-    spectrogram : numpy.ndarray, shape (bins, frames)
-        Its magnitudes.
+        Rate of the clip in hertz.
     templates : NoteTemplates
         Of the timbres to choose from.
     network : Judge
@@ -120,12 +131,14 @@ def recognise(
 
     Returns
     -------
-    int
-        Number of a timbre among the templates'.
+    Recognised
+        The timbre, and how well its templates explain the clip.
     """
-    score = -_DIVERGENCE_WEIGHT * np.log(divergences(spectrogram, templates))
-    if len(samples) >= SHORTEST_S * sample_rate:  # the network hears nothing in shorter clips
-        of_label = dict(zip(network.labels, network.probabilities(samples, sample_rate), strict=True))
+    unexplained = divergences(clip.magnitude, templates)
+    score = -_DIVERGENCE_WEIGHT * np.log(unexplained)
+    if len(clip.samples) >= SHORTEST_S * sample_rate:
+        of_label = dict(zip(network.labels, network.probabilities(clip.samples, sample_rate), strict=True))
         likely = np.array([of_label.get(label_of(name), 0.0) for name in templates.timbres])
         score += np.log(likely + _LEAST_PROBABILITY)
-    return int(np.argmax(score))
+    timbre = int(np.argmax(score))
+    return Recognised(timbre, float(unexplained[timbre]))

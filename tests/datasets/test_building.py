@@ -10,10 +10,10 @@ from timbrebench.audio.errors import CorpusError, DatasetError, MissingResourceE
 from timbrebench.audio.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets import planning as planning_module
+from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.corpora import Piece, Score, convert, list_scores
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.planning import shared_range
-from timbrebench.datasets.rendering import _JOURNAL
 
 CONFIGURATION = DatasetConfiguration(
     pieces=4,
@@ -135,7 +135,7 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path):
         rendering._finish = original
     with pytest.raises(DatasetError, match="no finished dataset"):
         Dataset.open(root)
-    kept = sorted((root / _JOURNAL).glob("*--*.json"))
+    kept = sorted((root / JOURNAL).glob("*--*.json"))
     kept[0].unlink()
     made = {path: path.stat().st_mtime_ns for path in (root / "audio").rglob("*.flac")}
     build_dataset(CONFIGURATION, root)
@@ -155,7 +155,7 @@ def test_two_builds_do_not_share_a_folder(tmp_path):
     from timbrebench.audio.storage import exclusive
 
     root = tmp_path / "dataset"
-    with exclusive(root / _JOURNAL / "lock"), pytest.raises(StorageError, match="another process"):
+    with exclusive(root / JOURNAL / "lock"), pytest.raises(StorageError, match="another process"):
         build_dataset(CONFIGURATION, root)
     assert len(build_dataset(CONFIGURATION, root)) == 16
 

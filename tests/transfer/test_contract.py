@@ -28,6 +28,7 @@ QUICK = {
     "ulyanov": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}},
     "musaicing": {"transpositions": 1, "inversion": {"iterations": 3}},
     "templates": {"inversion": {"iterations": 3}},
+    "reinstrument": {"recogniser": {"max_epochs": 2}, "inversion": {"iterations": 3}},
     "cwt-shallow": {"bands_per_octave": 12, "n_filters": 16, "max_iterations": 5, "phase_iterations": 3},
     "time-domain": {"n_fft": 512, "hop_length": 128, "n_filters": 8, "kernel_width": 4, "max_iterations": 5},
     "multi-representation": {

@@ -18,7 +18,6 @@ from timbrebench.transfer.note_templates import (
     ATTACK_AND_REST,
     Analysis,
     NoteTemplates,
-    Stages,
     fill,
     learn,
     piano_roll,

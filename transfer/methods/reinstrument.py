@@ -4,14 +4,14 @@ The exchange of note templates (:mod:`timbrebench.transfer.methods.templates`) k
 where a sound that decays should become one that is held, or the other way round: its activations are the
 content's. Here a network stands between reading and playing:
 
-1. *Recognise* what plays the content and what plays the style
-   (:mod:`timbrebench.transfer.recogniser`), among the timbres that `prepare` has met.
+1. *Recognise* what plays the style among the timbres that `prepare` has met
+   (:mod:`timbrebench.transfer.recogniser`), and which of them explains the content best.
 2. *Read* the notes of both: activations of an attack and a rest for each pitch.
 3. *Translate*: a convolutional network (:mod:`timbrebench.transfer.note_network`) turns the activations of
    the content into those that the style's instrument would have, stage by stage of each note's life. What
    kind of instrument that is it hears from the style's activations.
-4. *Play* with the templates of the style's timbre, six for each pitch, brought by a smooth filter to the
-   spectrum that the style clip has.
+4. *Play* with the templates of the style's timbre, six for each pitch. A style that none of the timbres
+   explains gets templates of its own, fitted to the clip (:mod:`timbrebench.transfer.note_adaptation`).
 
 `prepare` learns templates and recogniser from the clips it is given, in some two minutes. The network comes
 with the package (:mod:`timbrebench.transfer.trained_notes`); it sees no spectrum and has heard no relative of
@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from timbrebench.audio.clips import Samples
@@ -36,9 +35,11 @@ from timbrebench.audio.storage import fingerprint
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.contract import Learned
-from timbrebench.transfer.nmf import Matrix, activate
+from timbrebench.transfer.nmf import activate
+from timbrebench.transfer.note_adaptation import KNOWN_SHARE, fit_templates
 from timbrebench.transfer.note_material import ITERATIONS
-from timbrebench.transfer.note_templates import Analysis, NoteTemplates
+from timbrebench.transfer.note_network import PLAYED
+from timbrebench.transfer.note_templates import Analysis, NoteTemplates, divergences
 from timbrebench.transfer.note_training import NoteTraining
 from timbrebench.transfer.recogniser import RecogniserTraining, recognise, train_recogniser
 from timbrebench.transfer.spectrogram import Heard, MagnitudeMethod, SpectrogramParameters
@@ -46,12 +47,6 @@ from timbrebench.transfer.trained_notes import TrainedNotes, learn_templates, pa
 
 #: Files in the folder of what was learned.
 READING, PLAYING, NOTES = "reading.npz", "playing.npz", "notes.pt"
-
-#: Width of the filter's features, in octaves, and how far it goes, in decibels.
-FILTER_OCTAVES, FILTER_DB = 0.5, 12.0
-
-#: Below this a filter hears no difference, in hertz: there are few bins there, and little sounds.
-_LOWEST_HZ = 60.0
 
 
 class ReinstrumentParameters(SpectrogramParameters):
@@ -154,24 +149,26 @@ class Reinstrument(MagnitudeMethod):
         """Return the magnitudes of the content's notes, played by the style's timbre; nothing is drawn."""
         learned = self._learned()
         with Tracker(self.name, 4, "steps") as tracker:
-            source, target = (self._recognise(clip, learned) for clip in (content, style))
+            source = int(np.argmin(divergences(content.magnitude, learned.reading)))
+            recognised = recognise(style, self.parameters.sample_rate, learned.reading, learned.recogniser)
             tracker.advance()
             notes, style_notes = (
                 activate(clip.magnitude, learned.reading.of(timbre), ITERATIONS)
-                for clip, timbre in ((content, source), (style, target))
+                for clip, timbre in ((content, source), (style, recognised.timbre))
             )
             tracker.advance()
-            played, style_played = (learned.notes.play(heard, style_notes) for heard in (notes, style_notes))
+            played = learned.notes.play(notes, style_notes)
             tracker.advance()
-            spectra = learned.playing.of(target)
-            tone = smooth_filter(style.magnitude, spectra @ style_played, self.parameters.sample_rate)
-            made: Spectrogram = (tone[:, None] * spectra) @ played
+            spectra = learned.playing.of(recognised.timbre)
+            if recognised.unexplained > KNOWN_SHARE:
+                style_played = learned.notes.play(style_notes, style_notes)
+                spectra = fit_templates(style.magnitude, spectra, style_played, self._shape(learned))
+            made: Spectrogram = np.asarray(spectra @ played, dtype=np.float32)
             tracker.advance()
         return _as_loud_as(content.magnitude, made)
 
-    def _recognise(self, clip: Heard, learned: _Prepared) -> int:
-        rate = self.parameters.sample_rate
-        return recognise(clip.samples, rate, clip.magnitude, learned.reading, learned.recogniser)
+    def _shape(self, learned: _Prepared) -> tuple[int, int, int]:
+        return len(PLAYED), len(learned.playing.pitches), self.parameters.sample_rate
 
     def _learned(self) -> _Prepared:
         if self._prepared is None:
@@ -204,7 +201,7 @@ class Reinstrument(MagnitudeMethod):
         training: NoteTraining,
         workdir: Path,
     ) -> TrainedNotes:
-        """Train the note network on four pieces in five, or load it."""
+        """Train the note network on four pieces in five or, of few pieces, on fewer; or load it."""
         clips = sorted(dataset.manifest.sha256)
         key = fingerprint(
             [self.version, self.parameters.model_dump(mode="json", exclude={"inversion"}), clips]
@@ -214,7 +211,7 @@ class Reinstrument(MagnitudeMethod):
             return TrainedNotes.load(path)
         except JudgeError:
             pieces = sorted(dataset.manifest.piece.unique())
-            held_out = pieces[::5]
+            held_out = pieces[:: min(5, max(2, len(pieces) // 2))]  # two at least, if there are four
             notes, _ = train_notes(
                 dataset.select(piece=[piece for piece in pieces if piece not in held_out]),
                 dataset.select(piece=held_out),
@@ -232,35 +229,6 @@ class Reinstrument(MagnitudeMethod):
         return Analysis(settings.sample_rate, settings.n_fft, settings.hop_length)
 
 
-def smooth_filter(wanted: Spectrogram, made: Matrix, sample_rate: int) -> NDArray[np.float32]:
-    """Return the gain of each bin that brings one long-term spectrum to another.
-
-    Parameters
-    ----------
-    wanted, made : numpy.ndarray, shapes (bins, frames) and (bins, frames)
-        Magnitudes of two clips of the same music; their levels do not matter.
-    sample_rate : int
-        Rate of both in hertz.
-
-    Returns
-    -------
-    numpy.ndarray, shape (bins,), float32
-        Gains with a geometric mean of 1 or so, smoothed over :data:`FILTER_OCTAVES` and limited to
-        :data:`FILTER_DB` up and down.
-    """
-    frequencies = np.linspace(0, sample_rate / 2, len(wanted))
-    octaves = np.log2(np.maximum(frequencies, _LOWEST_HZ))
-    weights = np.exp(-0.5 * ((octaves[:, None] - octaves) / FILTER_OCTAVES) ** 2)
-    spectra = [weights @ clip.sum(axis=1, dtype=np.float64) for clip in (wanted, made)]
-    floors = [1e-4 * float(spectrum.max()) for spectrum in spectra]
-    if min(floors) <= 0:  # nothing was heard: nothing to go by
-        return np.ones(len(wanted), dtype=np.float32)
-    gain = (spectra[0] + floors[0]) / (spectra[1] + floors[1])
-    limit = 10 ** (FILTER_DB / 20)
-    filtering: NDArray[np.float32] = np.clip(gain / np.median(gain), 1 / limit, limit).astype(np.float32)
-    return filtering
-
-
-def _as_loud_as(content: Spectrogram, made: Matrix) -> Spectrogram:
+def _as_loud_as(content: Spectrogram, made: Spectrogram) -> Spectrogram:
     energy, wanted = (float(np.sum(np.square(clip), dtype=np.float64)) for clip in (made, content))
     return made * np.float32(np.sqrt(wanted / energy)) if energy > 0 else made

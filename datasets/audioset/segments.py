@@ -1,0 +1,132 @@
+"""AudioSet's tables of segments, in the form they were published in and in the one that is passed on.
+
+The published files begin with three lines of comment and part their fields with a comma and a space; copies of
+them often have one plain header, ``YTID,start_seconds,end_seconds,positive_labels``, and no spaces. Times are in
+seconds; a segment is known by its video and its start in whole milliseconds.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.errors import ParserWarning
+
+from timbrebench.audio.errors import DatasetError
+
+_COLUMNS = ["ytid", "start_s", "end_s", "labels"]
+_TYPES = {"ytid": "str", "start_s": np.float64, "end_s": np.float64, "labels": "str"}
+
+#: What identifies a video: it becomes part of paths, so nothing else may pass.
+_IDENTIFIER = r"[A-Za-z0-9_-]{11}"
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments of videos with their labels.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        ``ytid`` (str), ``start_ms`` and ``end_ms`` (int, milliseconds) and ``labels`` (int, the index in `label_sets`),
+        sorted by video and start, each pair of them once.
+    label_sets : tuple of tuple of str
+        The different sets of labels that segments have, as identifiers.
+    """
+
+    table: pd.DataFrame
+    label_sets: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def read_segments(paths: Iterable[Path | str]) -> Segments:
+    """Read tables of segments.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        CSV files in either form. A segment that stands in several has all their labels.
+
+    Returns
+    -------
+    Segments
+        All of them.
+
+    Raises
+    ------
+    DatasetError
+        If a file cannot be read, or a row holds no identifier of a video, no interval or no label.
+    """
+    table = pd.concat([_read_one(Path(path)) for path in paths], ignore_index=True)
+    table = table.sort_values(["ytid", "start_ms"], kind="stable", ignore_index=True)
+    repeated = table.duplicated(["ytid", "start_ms"], keep=False)
+    if repeated.any():
+        merged = (
+            table[repeated]
+            .groupby(["ytid", "start_ms"], as_index=False, sort=True)
+            .agg({"end_ms": "min", "labels": ",".join})
+        )
+        table = pd.concat([table[~repeated], merged], ignore_index=True)
+        table = table.sort_values(["ytid", "start_ms"], kind="stable", ignore_index=True)
+    codes, texts = pd.factorize(table["labels"])
+    table["labels"] = codes.astype(np.int32)
+    label_sets = tuple(tuple(dict.fromkeys(str(text).split(","))) for text in texts)
+    return Segments(table, label_sets)
+
+
+def _read_one(path: Path) -> pd.DataFrame:
+    skipped = _lines_before_rows(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ParserWarning)
+            table = pd.read_csv(
+                path,
+                skiprows=skipped,
+                names=_COLUMNS,
+                dtype=_TYPES,
+                skipinitialspace=True,
+                keep_default_na=False,
+                index_col=False,
+                encoding="utf-8",
+            )
+    except (OSError, ValueError, ParserWarning) as error:
+        raise DatasetError(
+            f"{path}: cannot be read as a table of segments ({error}): its rows are "
+            'YTID, start_seconds, end_seconds, "label,label"'
+        ) from error
+    _refuse(path, skipped, table, ~table.ytid.str.fullmatch(_IDENTIFIER).to_numpy(bool), "no video's identifier")
+    times = table[["start_s", "end_s"]].to_numpy()
+    proper = np.isfinite(times).all(axis=1) & (times[:, 0] >= 0) & (times[:, 1] > times[:, 0])
+    _refuse(path, skipped, table, ~proper, "no interval")
+    _refuse(path, skipped, table, ~table.labels.str.match(r"/[a-z]/").to_numpy(bool), "no label")
+    for column in ("start", "end"):
+        table[f"{column}_ms"] = np.round(table.pop(f"{column}_s").to_numpy() * 1000).astype(np.int64)
+    return table[["ytid", "start_ms", "end_ms", "labels"]]
+
+
+def _lines_before_rows(path: Path) -> int:
+    """Count the lines of comment and the header."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            count = 0
+            for line in file:
+                if not line.startswith("#") and not line.casefold().startswith("ytid"):
+                    return count
+                count += 1
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot be read as a table of segments ({error})") from error
+    raise DatasetError(f"{path}: holds no segments")
+
+
+def _refuse(path: Path, skipped: int, table: pd.DataFrame, wrong: NDArray[np.bool_], what: str) -> None:
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        content = ", ".join(map(str, table.iloc[row]))
+        raise DatasetError(f"{path}, line {skipped + row + 1}: holds {what}: {content}")

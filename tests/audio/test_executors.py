@@ -1,0 +1,303 @@
+"""Calls in processes of their own: the same results everywhere, whatever some of them do."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from timbrebench.audio.errors import ConfigurationError, RunError
+from timbrebench.audio.executors import LocalExecutor, open_executor
+from timbrebench.audio.processes import Call, Ended, Limits
+
+FUNCTIONS = """
+    import ctypes, os, signal, subprocess, sys, time
+
+    def add(a, b):
+        return a + b
+
+    def double(number):
+        return 2 * number
+
+    def wait(seconds):
+        time.sleep(seconds)
+        return seconds
+
+    def number():
+        return os.getpid()
+
+    def threads():
+        import torch
+        return torch.get_num_threads(), {os.environ[f"{name}_NUM_THREADS"] for name in ("OMP", "MKL", "NUMBA")}
+
+    def leave(status):
+        os._exit(status)
+
+    def crash():
+        ctypes.string_at(0)
+
+    def hang():
+        while True:
+            pass
+
+    def leak():
+        held = []
+        while True:
+            held.append(bytearray(b"1" * 10_000_000))
+            time.sleep(0.01)
+
+    def fork():
+        os.fork()
+        return "here"
+
+    def close_everything():
+        os.closerange(3, 1000)
+
+    def kill_parent():
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+
+    def raise_value_error():
+        raise ValueError("a reason")
+
+    class Awkward(Exception):
+        def __init__(self, one, two):
+            super().__init__(f"{one} {two}")
+
+    def raise_awkward():
+        raise Awkward("cannot be", "unpickled")
+
+    def return_function():
+        return lambda: None
+
+    def start_another():
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        return child.pid
+
+"""
+
+
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory):
+    """A module that processes can import, here and on workers."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "functions_to_call.py").write_text(textwrap.dedent(FUNCTIONS))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setenv("PYTHONPATH", str(folder))
+        import functions_to_call
+
+        yield functions_to_call
+
+
+@pytest.fixture(scope="module")
+def local(functions):
+    with LocalExecutor([], workers=2) as executor:
+        yield executor
+
+
+def results(executor, *calls):
+    found = dict(executor.run(list(calls)))
+    return [found[index] for index in range(len(calls))]
+
+
+def is_gone(pid):
+    """Tell whether a process ends within a few seconds."""
+    for _ in range(100):
+        if not psutil.pid_exists(pid):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_results_have_the_number_of_their_call(local, functions):
+    assert results(local, *(Call(functions.add, (i, i), "a") for i in range(20))) == [
+        2 * i for i in range(20)
+    ]
+    assert list(local.map(functions.double, range(20), "a")) == [2 * i for i in range(20)]
+
+
+def test_no_call_is_no_work(local):
+    assert results(local) == []
+
+
+def test_calls_that_are_added_on_the_way_are_made(local, functions):
+    calls = [Call(functions.double, (1,), "a")]
+    found = []
+    for _, result in local.run(calls):
+        found.append(result)
+        if len(calls) < 5:
+            calls.append(Call(functions.double, (result,), "a"))
+    assert found == [2, 4, 8, 16, 32]
+
+
+def test_a_process_is_kept_for_its_kind_alone(functions):
+    with LocalExecutor([], workers=1) as one:
+        first, again, other, back = results(
+            one, *(Call(functions.number, (), kind) for kind in ("a", "a", "b", "a"))
+        )
+    assert first == again
+    assert len({first, other, back}) == 3
+
+
+def test_processes_have_one_thread(local, functions):
+    assert results(local, Call(functions.threads, (), "a")) == [(1, {"1"})]
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "reason"),
+    [
+        ("leave", (3,), "ended itself with status 3"),
+        ("leave", (0,), "ended itself with status 0"),
+        ("crash", (), "was ended by SIGSEGV"),
+        ("close_everything", (), "process"),
+    ],
+)
+def test_a_call_that_ends_its_process_costs_nothing_else(local, functions, function, arguments, reason):
+    before, ended, after = results(
+        local,
+        Call(functions.wait, (0.3,), "a"),
+        Call(getattr(functions, function), arguments, "b"),
+        Call(functions.add, (1, 1), "b"),
+    )
+    assert (before, after) == (0.3, 2)
+    assert isinstance(ended, Ended)
+    assert ended.status == "failed"
+    assert reason in ended.reason
+    assert ended.broke == Limits()
+
+
+def test_a_call_that_hangs_is_stopped(local, functions):
+    ended, other = results(
+        local, Call(functions.hang, (), "a", Limits(timeout_s=0.5)), Call(functions.add, (1, 1), "b")
+    )
+    assert ended == Ended(
+        "timeout", "stopped after 0.5 s: raise timeout_s, or make it faster", 0.5, Limits(timeout_s=0.5)
+    )
+    assert other == 2
+
+
+def test_a_call_that_takes_too_much_memory_is_stopped(local, functions):
+    ended, other = results(
+        local, Call(functions.leak, (), "a", Limits(memory_mib=900)), Call(functions.add, (1, 1), "b")
+    )
+    assert ended.status == "failed"
+    assert "more than the 900 MiB" in ended.reason
+    assert ended.broke == Limits(memory_mib=900)
+    assert other == 2
+
+
+def test_one_that_forks_is_heard_once(local, functions):
+    assert results(local, Call(functions.fork, (), "a"), Call(functions.add, (1, 1), "a")) == ["here", 2]
+
+
+def test_one_that_kills_what_starts_processes_costs_no_other_its_result(functions):
+    with LocalExecutor([], workers=2) as executor:
+        guilty, *others = results(
+            executor,
+            Call(functions.kill_parent, (), "a"),
+            *(Call(functions.wait, (0.5,), "b") for _ in range(3)),
+        )
+    assert guilty.status == "failed"
+    assert others == [0.5] * 3
+
+
+def test_what_a_function_raises_is_raised(local, functions):
+    with pytest.raises(ValueError, match="a reason"):
+        results(local, Call(functions.raise_value_error, (), "a"), Call(functions.hang, (), "a"))
+    with pytest.raises(RuntimeError, match="Awkward: cannot be unpickled"):
+        results(local, Call(functions.raise_awkward, (), "a"))
+    with pytest.raises(Exception, match="pickle"):
+        results(local, Call(functions.return_function, (), "a"))
+    assert results(local, Call(functions.add, (1, 1), "a")) == [2]
+
+
+def test_a_map_does_not_hide_a_process_that_has_ended(local, functions):
+    with pytest.raises(RunError, match="things: its process ended itself with status 3"):
+        list(local.map(functions.leave, [3], "things"))
+
+
+def test_nothing_is_left_when_the_work_is_closed(functions):
+    with LocalExecutor([], workers=2) as executor:
+        pids = results(executor, Call(functions.number, (), "a"), Call(functions.start_another, (), "b"))
+        assert all(map(psutil.pid_exists, pids))
+    assert all(map(is_gone, pids))
+
+
+def test_what_is_abandoned_is_stopped(functions):
+    with LocalExecutor([], workers=1) as executor:
+        running = executor.run([Call(functions.number, (), "a"), Call(functions.hang, (), "a")])
+        _, pid = next(running)
+        running.close()
+        assert is_gone(pid)
+        assert results(executor, Call(functions.add, (1, 1), "a")) == [2]
+
+
+@pytest.mark.parametrize("address", ["remote", "dask://", "ftp://host:1", "localhost:8786"])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(ConfigurationError, match="dask://host:8786"):
+        open_executor(address, [])
+
+
+class TestDask:
+    """The same on a cluster, and workers that are lost."""
+
+    @pytest.fixture(scope="class")
+    def cluster(self, functions):
+        distributed = pytest.importorskip("distributed")
+        with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster:
+            yield cluster
+
+    @pytest.fixture
+    def dask(self, cluster):
+        with open_executor(cluster.scheduler_address.replace("tcp", "dask"), []) as executor:
+            yield executor
+
+    def test_it_does_what_is_done_here(self, dask, functions):
+        calls = [
+            Call(functions.add, (1, 2), "a"),
+            Call(functions.leave, (3,), "b"),
+            Call(functions.crash, (), "b"),
+            Call(functions.hang, (), "c", Limits(timeout_s=0.5)),
+            Call(functions.threads, (), "a"),
+        ]
+        three, left, crashed, stopped, threads = results(dask, *calls)
+        assert (three, threads) == (3, (1, {"1"}))
+        assert (left.reason, crashed.reason) == (
+            "its process ended itself with status 3",
+            "its process was ended by SIGSEGV",
+        )
+        assert stopped.status == "timeout"
+
+    def test_what_a_function_raises_is_raised(self, dask, functions):
+        with pytest.raises(ValueError, match="a reason"):
+            results(dask, Call(functions.raise_value_error, (), "a"))
+
+    def test_a_call_that_is_not_wanted_any_more_is_stopped(self, dask, functions):
+        running = dask.run([Call(functions.number, (), "a"), Call(functions.hang, (), "a")])
+        _, pid = next(running)
+        running.close()
+        assert list(dask.map(functions.double, [4], "a")) == [8]
+        assert is_gone(pid)
+
+    def test_a_worker_that_is_killed_loses_nothing(self, dask, cluster, functions):
+        found = {}
+        for index, result in dask.run([Call(functions.wait, (0.2 + i / 100,), "a") for i in range(12)]):
+            assert index not in found
+            found[index] = result
+            if len(found) == 2:
+                worker = next(iter(cluster.workers.values()))
+                os.kill(worker.process.pid, 9)
+        assert [found[index] for index in range(12)] == [0.2 + i / 100 for i in range(12)]
+
+    def test_nobody_at_the_address(self, monkeypatch):
+        from timbrebench.audio import dask_executor
+
+        monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.5)
+        with pytest.raises(ConfigurationError, match="no Dask scheduler answers"):
+            open_executor("dask://127.0.0.1:9", [])
