@@ -5,6 +5,7 @@ modules to import). Each message on the socket brings two descriptors, on which 
 its end is told; the answer is its number. When the other end of the socket is closed, which the system does
 however the process there has ended, everything that was started from here is killed.
 
+It is run as a file, and imports nothing of this project by itself, so that what needs little of it starts at once.
 Nothing here may start a thread: only the one that forks lives on in a forked process.
 """
 
@@ -29,8 +30,6 @@ from types import FrameType
 from typing import Any
 
 import psutil
-
-from timbrebench.audio.errors import TimbrebenchError
 
 #: Requests of prctl(2).
 _SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
@@ -141,8 +140,7 @@ def _answer_call(message: bytes) -> bytes:
         function, arguments = pickle.loads(message)  # noqa: S301 - from the process that started this one
         return pickle.dumps((True, function(*arguments)))
     except BaseException as error:
-        if not isinstance(error, TimbrebenchError):
-            error.add_note(traceback.format_exc())
+        error.add_note(traceback.format_exc())
         return _pack_error(error)
 
 

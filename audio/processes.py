@@ -37,6 +37,8 @@ _INTERVAL_S = 0.1
 #: Seconds to wait for the end of a process that was killed. What the system holds up inside a call dies late.
 _PATIENCE_S = 2.0
 
+_PROGRAM = Path(__file__).with_name("process_template.py")
+
 _NUMBER = struct.Struct("<q")
 
 
@@ -219,7 +221,7 @@ class _Template:
         self._control, remote = socket.socketpair()
         settings = {"fd": remote.fileno(), "path": sys.path, "preload": list(preload)}
         # Without -P the folder that this was started in would be searched for modules.
-        command = [sys.executable, "-P", "-m", "timbrebench.audio.process_template", json.dumps(settings)]
+        command = [sys.executable, "-P", str(_PROGRAM), json.dumps(settings)]
         with remote:
             self._process = subprocess.Popen(  # noqa: S603 - it is this package
                 command,

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from timbrebench.experiments.headline_test import (
     headline_by_piece,
     headline_of,
     headline_p_value,
+    headline_seed_deviation,
     headline_sums,
 )
 from timbrebench.experiments.multiple_testing import SIGNIFICANCE, holm
@@ -60,7 +62,11 @@ class Side:
 
     def pairs(self, metrics: Sequence[str]) -> pd.DataFrame:
         """Return the method's values, one row for each pair, seeds averaged."""
-        return average_seeds(self.results.of(self.label), metrics)
+        return average_seeds(self.rows(), metrics)
+
+    def rows(self) -> pd.DataFrame:
+        """Return the method's values, one row for each pair and seed."""
+        return self.results.of(self.label)
 
     def note_f1_bounds(self) -> tuple[float, float]:
         """Return the note F1 of the style copy and of the reference."""
@@ -132,9 +138,8 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
             f"{names[0]} has suite {versions[0]} and {names[1]} suite {versions[1]}: only runs on the same "
             "pairs can be compared, run one of them again with the other's dataset and suite"
         )
-    both = [
-        entry.name for entry in first.configuration.methods if entry.name in second.labels
-    ] if not labels else labels
+    shared = [entry.name for entry in first.configuration.methods if entry.name in second.labels]
+    both = labels or shared
     if not both:
         raise RunError(f"{names[0]} and {names[1]} have no method in common, controls apart")
     metrics = [name for name in first.configuration.metrics if name in second.configuration.metrics]
@@ -205,7 +210,18 @@ def compare_sides(
 
 
 COLUMNS = (
-    *("method", "first", "second", "metric", "unit", "first_mean", "second_mean", "difference", "low", "high"),
+    *(
+        "method",
+        "first",
+        "second",
+        "metric",
+        "unit",
+        "first_mean",
+        "second_mean",
+        "difference",
+        "low",
+        "high",
+    ),
     *("p", "p_corrected", "d_z", "superiority", "pairs", "pieces", "pieces_needed", "pairs_needed"),
     *("first_seed_sd", "second_seed_sd", "verdict"),
 )
@@ -248,10 +264,10 @@ class _Match:
         return first, second
 
     def _bounds(self) -> tuple[float, float]:
-        """Return the first side's bounds: on the same pairs with the same judge, the second's are the same."""
+        """Return the first side's bounds; on the same pairs the second's are the same."""
         return self._sides[0].note_f1_bounds()
 
-    def rows(self) -> list[dict[str, object]]:
+    def rows(self) -> list[dict[str, Any]]:
         """Return what there is to say of the headline and of each metric."""
         p_values = list(self.p_values())
         counts = resample_pieces(self._pieces, self._sides[0].results.configuration.resamples, seed=0)
@@ -259,10 +275,12 @@ class _Match:
         rows += [self._metric_row(column, name, counts) for column, name in enumerate(self._metrics)]
         return [{**row, "p": float(p)} for row, p in zip(rows, p_values, strict=True)]
 
-    def _metric_row(self, column: int, name: str, counts: Floats) -> dict[str, object]:
+    def _metric_row(self, column: int, name: str, counts: Floats) -> dict[str, Any]:
         differences = self._differences[:, column]
         both = np.isfinite(differences)
-        means = [float(table[name].to_numpy()[both].mean()) if both.any() else math.nan for table in self._pairs]
+        means = [
+            float(table[name].to_numpy()[both].mean()) if both.any() else math.nan for table in self._pairs
+        ]
         numbers = self._numbers[:, column]
         by_piece = self._sums[numbers > 0, column] / numbers[numbers > 0]
         about = get(name).specification
@@ -273,13 +291,11 @@ class _Match:
             "relevant": about.relevant_change,
             **self._figures(means, resampled_means(differences, self._piece_of, counts), int(both.sum())),
             **_effect(by_piece, int(both.sum()), about.direction),
-            **{
-                f"{end}_seed_sd": seed_deviation(side.results.of(side.label), name)
-                for end, side in zip(("first", "second"), self._sides, strict=True)
-            },
+            "first_seed_sd": seed_deviation(self._sides[0].rows(), name),
+            "second_seed_sd": seed_deviation(self._sides[1].rows(), name),
         }
 
-    def _headline_row(self, counts: Floats) -> dict[str, object]:
+    def _headline_row(self, counts: Floats) -> dict[str, Any]:
         sums, bounds = self._headline_sums(), self._bounds()
         means = [float(headline_of(side.sum(axis=0, keepdims=True), *bounds)[0]) for side in sums]
         resampled = headline_of(counts @ sums[0], *bounds) - headline_of(counts @ sums[1], *bounds)
@@ -293,11 +309,11 @@ class _Match:
             "relevant": _RELEVANT_HEADLINE,
             **self._figures(means, resampled, number),
             **_effect(by_piece, number, "higher"),
-            "first_seed_sd": math.nan,
-            "second_seed_sd": math.nan,
+            "first_seed_sd": headline_seed_deviation(self._sides[0].rows(), *bounds),
+            "second_seed_sd": headline_seed_deviation(self._sides[1].rows(), *bounds),
         }
 
-    def _figures(self, means: list[float], resampled: Floats, pairs: int) -> dict[str, object]:
+    def _figures(self, means: list[float], resampled: Floats, pairs: int) -> dict[str, Any]:
         low, high = interval(resampled)
         first, second = self._sides
         return {
@@ -313,7 +329,7 @@ class _Match:
         }
 
 
-def _effect(by_piece: Floats, pairs: int, direction: str) -> dict[str, object]:
+def _effect(by_piece: Floats, pairs: int, direction: str) -> dict[str, Any]:
     """Return effect sizes, and what it takes to show them with as many pairs to a piece as there are."""
     d_z = cohens_dz(by_piece)
     needed = pieces_needed(d_z)
@@ -327,17 +343,15 @@ def _effect(by_piece: Floats, pairs: int, direction: str) -> dict[str, object]:
     }
 
 
-def _verdict(row: dict[str, object], p_value: float) -> str:
+def _verdict(row: dict[str, Any], p_value: float) -> str:
     """Say in words what a row shows."""
-    difference, pieces = row["difference"], row["pieces"]
-    assert isinstance(difference, float) and isinstance(pieces, int)
     if math.isnan(p_value):
         return "not measured"
-    if pieces < least_pieces():
+    if row["pieces"] < least_pieces():
         return "too few pieces to tell"
     if p_value >= SIGNIFICANCE:
         return "no difference shown"
-    direction, relevant = str(row["direction"]), float(str(row["relevant"]))
-    winner = row["first"] if (difference > 0) != (direction == "lower") else row["second"]
-    word = "higher" if direction == "none" else "better"
-    return f"{winner} is {word}" + ("" if abs(difference) >= relevant else ", by too little to matter")
+    difference = row["difference"]
+    winner = row["first"] if (difference > 0) != (row["direction"] == "lower") else row["second"]
+    word = "higher" if row["direction"] == "none" else "better"
+    return f"{winner} is {word}" + ("" if abs(difference) >= row["relevant"] else ", by too little to matter")

@@ -1,35 +1,46 @@
 """The quality gate: find methods that have become worse.
 
-A baseline is a table with the value of each metric on each pair. A run is compared with it on the same
-pairs: a method is worse in a metric when the mean difference goes the wrong way by at least the metric's
-relevant change, and its 95 % interval over content pieces excludes zero, with a tenth of the relevant change
-around it: another machine rounds differently everywhere, and that is no evidence. Both are asked for: what
-is significant but too small to matter passes, and so does what may be chance.
+A run is compared with a baseline on the same pairs. A method is worse in a metric when both hold:
+
+- *relevant*: the mean goes the wrong way by at least the metric's margin, by default the smallest change that
+  matters to a user, which each metric declares (``relevant_change``);
+- *significant*: a one-sided paired permutation test over content pieces, corrected by Holm's method for all
+  methods and metrics, finds a loss of more than a tenth of the margin. The tenth is there because another
+  machine rounds differently everywhere, and that is no evidence.
+
+What is significant but too small to matter passes, and so does what may be chance.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.storage import write_text
+from timbrebench.audio.errors import ConfigurationError, RunError, UnknownNameError
+from timbrebench.experiments.baseline import KEYS, Baseline
+from timbrebench.experiments.effect_sizes import least_pieces
+from timbrebench.experiments.multiple_testing import SIGNIFICANCE, holm
+from timbrebench.experiments.paired import average_seeds, piece_sums
+from timbrebench.experiments.permutation import exchange_signs, sign_flip_p_greater
 from timbrebench.experiments.results import Results
 from timbrebench.experiments.statistics import interval, resample_pieces, resampled_means
 from timbrebench.metrics.registry import get
 
-_KEYS = ["label", "pair_id", "piece", "seed"]
+Floats = NDArray[np.float64]
 
-#: Share of a metric's relevant change that counts as no change at all.
+#: Share of a metric's margin that counts as no change at all.
 _ROUNDING = 0.1
+
+_RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
-class Regression:
-    """A metric in which a method has become worse.
+class Finding:
+    """A method in a metric, before and now.
 
     Attributes
     ----------
@@ -38,7 +49,13 @@ class Regression:
     before, now : float
         Means over the pairs that both have.
     low, high : float
-        95 % interval of the mean difference.
+        95 % interval of the mean difference, now less before.
+    p_corrected : float
+        Of the one-sided test for a loss, corrected for all methods and metrics.
+    margin : float
+        The loss that matters.
+    is_worse : bool
+        Whether the loss is both relevant and significant.
     """
 
     label: str
@@ -47,115 +64,194 @@ class Regression:
     now: float
     low: float
     high: float
+    p_corrected: float
+    margin: float
+    is_worse: bool
+
+    @property
+    def loss(self) -> float:
+        """By how much the mean went the wrong way; negative where it went the right one."""
+        return _sense(self.metric) * (self.now - self.before)
 
     def __str__(self) -> str:
         return (
             f"{self.label}: {self.metric} went from {self.before:.3f} to {self.now:.3f} "
-            f"(difference {self.now - self.before:+.3f}, 95 % interval {self.low:+.3f} to {self.high:+.3f})"
+            f"(difference {self.now - self.before:+.3f}, 95 % interval {self.low:+.3f} to {self.high:+.3f}, "
+            f"corrected p {self.p_corrected:.2g})"
         )
 
 
-def write_baseline(results: Results, path: Path) -> None:
-    """Write the values of a run as the baseline of later ones.
+@dataclass(frozen=True)
+class Outcome:
+    """What the gate has found.
 
-    Parameters
+    Attributes
     ----------
-    results : Results
-        A run in which every method but the controls has all outputs.
-    path : pathlib.Path
-        A CSV file; it is replaced.
-
-    Raises
-    ------
-    RunError
-        If a method has missing outputs: a gap would let a regression pass unseen.
+    findings : tuple of Finding
+        Each method in each metric that has a better and a worse.
+    problems : tuple of str
+        Why something could not be measured; empty where everything was.
     """
-    methods = [entry.name for entry in results.configuration.methods]
-    for label in methods:
-        if not results.is_complete(label):
-            raise RunError(f"{label} has missing outputs: a baseline needs all of them, run it again first")
-    rows = results.transfers.label.isin(methods)
-    table = pd.concat([results.transfers.loc[rows, _KEYS], results.scores[rows]], axis=1)
-    write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def regressions(self) -> list[Finding]:
+        """What has become worse."""
+        return [finding for finding in self.findings if finding.is_worse]
+
+    @property
+    def exit_status(self) -> int:
+        """1 where a method is worse, else 2 where something could not be measured, else 0."""
+        if self.regressions:
+            return 1
+        return 2 if self.problems else 0
 
 
-def read_baseline(path: Path) -> pd.DataFrame:
-    """Read what :func:`write_baseline` wrote.
-
-    Raises
-    ------
-    RunError
-        If the file is missing or no baseline.
-    """
-    try:
-        baseline = pd.read_csv(path, dtype={"label": str, "pair_id": str, "piece": str})
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read as a baseline ({error}): write one on purpose") from error
-    if not set(_KEYS) <= set(baseline.columns):
-        raise RunError(f"{path}: no baseline, the columns {', '.join(_KEYS)} are missing")
-    return baseline
-
-
-def find_regressions(results: Results, baseline: pd.DataFrame) -> list[Regression]:
+def check_run(results: Results, baseline: Baseline, margins: Mapping[str, float] | None = None) -> Outcome:
     """Compare a run with a baseline.
 
     Parameters
     ----------
     results : Results
         The run.
-    baseline : pandas.DataFrame
-        Of :func:`read_baseline`.
+    baseline : Baseline
+        Of the same suite.
+    margins : mapping of str to float, optional
+        The loss that matters, by metric, in the metric's unit; else what the metric declares.
 
     Returns
     -------
-    list of Regression
-        Empty where no method has become worse.
+    Outcome
+        With a problem for each method that lacks outputs or values of the baseline, and for a suite that is
+        too small to show anything.
 
     Raises
     ------
     RunError
-        If the run lacks a method, a pair or a metric of the baseline, so that nothing could be said.
+        If nothing can be compared: another suite, or other metrics.
+    ConfigurationError
+        If a margin is not positive, or for a metric that the baseline does not have or that has no worse.
     """
-    metrics = [name for name in baseline.columns if name not in _KEYS]
-    missing = [name for name in metrics if name not in results.scores]
+    metrics = _valued_metrics(results, baseline)
+    allowed = _margins(metrics, margins or {})
+    if results.suite.version != baseline.suite:
+        raise RunError(
+            f"the run has suite {results.suite.version} and the baseline suite {baseline.suite}: their pairs "
+            "differ, write a baseline of this suite first"
+        )
+    merged = _merge(results, baseline)
+    problems, tables = [], {}
+    for label, rows in merged.groupby("label", sort=False):
+        absent = int((rows.status != "ok").sum())
+        if absent:
+            problems.append(f"{label}: {absent} of {len(rows)} outputs of the baseline are not in the run")
+            continue
+        names = [f"{name}_{when}" for name in metrics for when in ("before", "now")]
+        tables[str(label)] = table = average_seeds(rows, names)
+        for name in metrics:
+            lost = int((table[f"{name}_before"].notna() & table[f"{name}_now"].isna()).sum())
+            if lost:
+                problems.append(f"{label}: {name} can no longer be computed on {lost} pairs")
+    if not tables:
+        return Outcome((), tuple(problems))
+    findings, few = _judge(tables, metrics, allowed)
+    return Outcome(tuple(findings), (*problems, *few))
+
+
+def _valued_metrics(results: Results, baseline: Baseline) -> list[str]:
+    """Return the metrics of the baseline that have a better and a worse; refuse what is defined otherwise."""
+    missing = [name for name in baseline.versions if name not in results.scores]
     if missing:
         raise RunError(f"the run lacks the metrics {', '.join(missing)} of the baseline")
-    now = pd.concat([results.transfers[[*_KEYS, "status"]], results.scores], axis=1)
-    merged = baseline.merge(now, on=_KEYS, how="left", suffixes=("_before", "_now"))
-    absent = merged[merged.status != "ok"]
-    if len(absent):
-        first = absent.iloc[0]
+    specifications = {name: get(name).specification for name in baseline.versions}
+    changed = [name for name, about in specifications.items() if about.version != baseline.versions[name]]
+    if changed:
         raise RunError(
-            f"{len(absent)} outputs of the baseline are not in the run, the first is {first.label} on "
-            f"{first.pair_id}: it needs the same suite, methods and seeds, all finished"
+            f"{', '.join(changed)}: another version of the metric than in the baseline: write a new baseline"
         )
-    return [
-        regression
-        for label, rows in merged.groupby("label", sort=False)
-        for metric in metrics
-        if (regression := _compare(str(label), metric, rows)) is not None
+    return [name for name, about in specifications.items() if about.direction != "none"]
+
+
+def _margins(metrics: list[str], given: Mapping[str, float]) -> dict[str, float]:
+    for name, margin in given.items():
+        if name not in metrics:
+            raise UnknownNameError("metric of the baseline with a better and a worse", name, metrics)
+        if not 0 < margin < np.inf:
+            raise ConfigurationError(f"margin of {name}: must be a positive number, got {margin}")
+    return {name: given.get(name, get(name).specification.relevant_change) for name in metrics}
+
+
+def _merge(results: Results, baseline: Baseline) -> pd.DataFrame:
+    """Put each output's values before and now into one row."""
+    now = pd.concat([results.transfers[[*KEYS, "status"]], results.scores], axis=1)
+    keys = list(KEYS)
+    values = list(baseline.versions)
+    return baseline.table[[*keys, *values]].merge(
+        now[[*keys, "status", *values]], on=keys, how="left", suffixes=("_before", "_now")
+    )
+
+
+def _judge(
+    tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[str, float]
+) -> tuple[list[Finding], list[str]]:
+    """Test every method in every metric, and correct for their number."""
+    first = next(iter(tables.values()))
+    # A method's pairs are those of every other, as they are of one suite and all there.
+    names, piece_of = np.unique(first.piece.to_numpy(dtype=str), return_inverse=True)
+    signs, pieces = exchange_signs(len(names), seed=0), len(names)
+    counts = resample_pieces(pieces, _RESAMPLES, seed=0)
+    limits = np.array([margins[name] for name in metrics])
+    senses = np.array([_sense(name) for name in metrics])
+    values, p_values = [], []
+    for table in tables.values():
+        ordered = table.reindex(first.index)
+        before, now = (
+            ordered[[f"{name}_{when}" for name in metrics]].to_numpy(dtype=np.float64)
+            for when in ("before", "now")
+        )
+        sums, numbers = piece_sums(senses * (now - before), piece_of, pieces)
+        tested = sign_flip_p_greater(sums - _ROUNDING * limits * numbers, signs)
+        p_values.append(np.where(numbers.sum(axis=0) > 0, tested, np.nan))
+        values.append((before, now))
+    corrected = holm(np.array(p_values))
+    tests = int(np.isfinite(corrected).sum())
+    findings = [
+        _finding(
+            label,
+            name,
+            (before[:, column], now[:, column]),
+            interval(resampled_means((now - before)[:, column], piece_of, counts)),
+            p,
+            margins[name],
+        )
+        for label, (before, now), row in zip(tables, values, corrected, strict=True)
+        for column, (name, p) in enumerate(zip(metrics, row, strict=True))
+        if np.isfinite(p)
     ]
+    needed = least_pieces(SIGNIFICANCE / tests, two_sided=False) if tests else 1
+    few = f"{pieces} content pieces cannot show any loss among {tests} comparisons: it takes {needed}"
+    return findings, [few] if pieces < needed else []
 
 
-def _compare(label: str, metric: str, rows: pd.DataFrame) -> Regression | None:
-    specification = get(metric).specification
-    if specification.direction == "none":
-        return None
-    before = rows[f"{metric}_before"].to_numpy(dtype=np.float64)
-    now = rows[f"{metric}_now"].to_numpy(dtype=np.float64)
-    lost = np.isfinite(before) & ~np.isfinite(now)
-    if lost.any():
-        raise RunError(f"{label}: {metric} can no longer be computed on {int(lost.sum())} outputs")
+def _sense(metric: str) -> float:
+    """Return 1 where a rise is a loss, -1 where a fall is."""
+    return -1.0 if get(metric).specification.direction == "higher" else 1.0
+
+
+def _finding(
+    label: str,
+    metric: str,
+    values: tuple[Floats, Floats],
+    bounds: tuple[float, float],
+    p_corrected: float,
+    margin: float,
+) -> Finding:
+    """Judge one comparison by its values before and now."""
+    before, now = values
     both = np.isfinite(before) & np.isfinite(now)
-    if not both.any():
-        return None
-    pieces, piece_of = np.unique(rows.piece.to_numpy(dtype=str)[both], return_inverse=True)
-    difference = (now - before)[both]
-    counts = resample_pieces(len(pieces), 10_000, seed=0)
-    low, high = interval(resampled_means(difference, piece_of, counts))
-    higher_is_better = specification.direction == "higher"
-    loss = float(-difference.mean() if higher_is_better else difference.mean())
-    least_loss = -high if higher_is_better else low
-    if loss < specification.relevant_change or least_loss < _ROUNDING * specification.relevant_change:
-        return None
-    return Regression(label, metric, float(before[both].mean()), float(now[both].mean()), low, high)
+    means = float(before[both].mean()), float(now[both].mean())
+    is_relevant = _sense(metric) * (means[1] - means[0]) >= margin
+    is_worse = bool(is_relevant and p_corrected < SIGNIFICANCE)
+    return Finding(label, metric, *means, *bounds, float(p_corrected), margin, is_worse)

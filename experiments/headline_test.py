@@ -103,3 +103,25 @@ def headline_by_piece(sums: Floats, chance: float, ceiling: float) -> Floats:
     total, number = sums.sum(axis=0, keepdims=True), len(sums)
     whole = headline_of(total, chance, ceiling)
     return number * whole - (number - 1) * headline_of(total - sums, chance, ceiling)
+
+
+def headline_seed_deviation(rows: pd.DataFrame, chance: float, ceiling: float) -> float:
+    """Return how far a headline moves when only the seed changes.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        One row for each pair and seed of one method, with ``seed``, ``style_accuracy`` and ``note_f1``.
+    chance, ceiling : float
+        Note F1 of the style copy and of the reference.
+
+    Returns
+    -------
+    float
+        Standard deviation over seeds (n - 1); NaN for fewer than two.
+    """
+    means = rows.groupby("seed")[[STYLE, CONTENT]].mean().to_numpy(dtype=np.float64)
+    if len(means) < 2:
+        return float("nan")
+    bounds = np.full(len(means), chance), np.full(len(means), ceiling)
+    return float(headline(means[:, 0], means[:, 1], *bounds).std(ddof=1))

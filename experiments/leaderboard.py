@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from timbrebench.experiments.configuration import CONTROLS
+from timbrebench.experiments.headline_test import (
+    CONTENT,
+    STYLE,
+    headline_p_value,
+    headline_seed_deviation,
+    headline_sums,
+)
+from timbrebench.experiments.multiple_testing import holm, tie_groups
+from timbrebench.experiments.paired import average_seeds, seed_deviation
+from timbrebench.experiments.permutation import exchange_signs
 from timbrebench.experiments.results import COSTS, Results
 from timbrebench.experiments.statistics import (
     Floats,
@@ -17,11 +28,8 @@ from timbrebench.experiments.statistics import (
     interval,
     resample_pieces,
     resampled_means,
-    tie_groups,
 )
 from timbrebench.transfer.registry import create, default_parameters
-
-STYLE, CONTENT = "style_accuracy", "note_f1"
 
 #: Note F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.
 _CLEAR_MARGIN = 0.2
@@ -39,8 +47,9 @@ class Leaderboard:
         ones), ``outputs``, ``missing``, ``violation`` (what the method shares with a judge that it must
         not), ``headline``, ``content_kept`` (its half beside style accuracy), each metric, and what a
         pair costs (``seconds``, ``realtime_factor``, ``peak_memory_mib``). Figures are
-        means over pairs, with ``_low`` and ``_high`` (95 % interval over content pieces) and, for metrics,
-        ``_n``, the number of values behind them.
+        means over pairs, seeds averaged, with ``_low`` and ``_high`` (95 % interval over content pieces) and,
+        for metrics, ``_n``, the number of values behind them. In runs with several seeds ``_seed_sd`` is the
+        standard deviation of a figure between them.
     problems : tuple of str
         Why the run is not valid: controls that landed where they must not. Empty for a valid run.
     """
@@ -65,7 +74,8 @@ def make_leaderboard(results: Results) -> Leaderboard:
     Returns
     -------
     Leaderboard
-        With intervals from a paired bootstrap over content pieces.
+        With intervals from a paired bootstrap over content pieces, and ranks from paired permutation tests
+        of the headline, corrected over all pairs of ranked methods.
     """
     pieces = sorted(results.transfers.piece.unique())
     counts = resample_pieces(len(pieces), results.configuration.resamples, seed=0)
@@ -77,7 +87,7 @@ def make_leaderboard(results: Results) -> Leaderboard:
         for figures in means.values():
             figures["content_kept"] = content_kept(figures[CONTENT], chance, ceiling)
             figures["headline"] = headline(figures[STYLE], figures[CONTENT], chance, ceiling)
-    rows = [_row(results, label, means[label]) for label in results.labels]
+    rows = [_row(results, label, means) for label in results.labels]
     table = pd.DataFrame(rows)
     if "headline" in table:
         table = _ranked(table, results, means)
@@ -87,13 +97,14 @@ def make_leaderboard(results: Results) -> Leaderboard:
 
 def _means(results: Results, label: str, pieces: list[str], counts: Floats) -> dict[str, Floats]:
     """Return each metric's mean in each resample; the last is that of the data as they are."""
-    rows = results.of(label)
-    piece_of = np.searchsorted(pieces, rows.piece.to_numpy(dtype=str))
     names = [*results.configuration.metrics, *COSTS]
+    rows = average_seeds(results.of(label), names)
+    piece_of = np.searchsorted(pieces, rows.piece.to_numpy(dtype=str))
     return {name: resampled_means(rows[name].to_numpy(dtype=np.float64), piece_of, counts) for name in names}
 
 
-def _row(results: Results, label: str, figures: dict[str, Floats]) -> dict[str, object]:
+def _row(results: Results, label: str, means: dict[str, dict[str, Floats]]) -> dict[str, object]:
+    figures = means[label]
     entry = next(entry for entry in results.configuration.entries if entry.name == label)
     rows = results.of(label)
     done = rows.status == "ok"
@@ -112,7 +123,16 @@ def _row(results: Results, label: str, figures: dict[str, Floats]) -> dict[str, 
         row[f"{name}_low"], row[f"{name}_high"] = interval(figures[name][:-1])
         if name in results.scores:
             row[f"{name}_n"] = int(rows[name].notna().sum())
+            if len(results.configuration.seeds) > 1:
+                row[f"{name}_seed_sd"] = seed_deviation(rows, name)
+    if "headline" in figures and len(results.configuration.seeds) > 1:
+        row["headline_seed_sd"] = headline_seed_deviation(rows, *_note_f1_bounds(means))
     return row
+
+
+def _note_f1_bounds(means: dict[str, dict[str, Floats]]) -> tuple[float, float]:
+    """Return the note F1 of the style copy and of the reference."""
+    return float(means["style-copy"][CONTENT][-1]), float(means["reference"][CONTENT][-1])
 
 
 def _changed_settings(method: str, parameters: dict[str, object]) -> dict[str, object]:
@@ -142,11 +162,27 @@ def _ranked(table: pd.DataFrame, results: Results, means: dict[str, dict[str, Fl
     complete &= table.violation == ""
     ranked = [str(label) for label in table.method[complete]]
     point = [float(means[label]["headline"][-1]) for label in ranked]
-    ranks = tie_groups(point, [means[label]["headline"][:-1] for label in ranked])
+    ranks = tie_groups(point, _headline_p_values(results, ranked, _note_f1_bounds(means)))
     table["rank"] = table.method.map(dict(zip(ranked, ranks, strict=True))).astype("Int64")
     order = pd.DataFrame({"control": table.kind == "control", "unranked": table["rank"].isna()})
     order["score"] = -table.headline.where(table.kind == "method", 0)
     return table.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
+
+
+def _headline_p_values(results: Results, labels: list[str], bounds: tuple[float, float]) -> Floats:
+    """Test the headlines of each two methods, and correct for the number of tests."""
+    tables = [average_seeds(results.of(label), [STYLE, CONTENT]) for label in labels]
+    names = np.unique(results.transfers.piece.to_numpy(dtype=str))
+    sums = [
+        headline_sums(table, np.searchsorted(names, table.piece.to_numpy(dtype=str)), len(names))
+        for table in tables
+    ]
+    signs = exchange_signs(len(names), seed=0)
+    p_values = np.full((len(labels), len(labels)), np.nan)
+    for first, second in combinations(range(len(labels)), 2):
+        p_values[first, second] = headline_p_value(sums[first], sums[second], *bounds, signs)
+    corrected = holm(p_values)
+    return np.fmax(corrected, corrected.T)
 
 
 def control_problems(results: Results, point: dict[str, dict[str, float]]) -> list[str]:

@@ -1,11 +1,11 @@
-"""Paired permutation tests: could chance alone have made a difference as large as this one?
+"""Paired permutation tests, which ask whether chance alone could have made a difference this large.
 
 If two methods were equally good, it would not matter which one's outputs are called the first's. All outputs
 on one content piece change hands together, because they resemble each other. The test counts in how many of
-all such exchanges the difference is at least as large as it is. With at most :data:`EXACT_PIECES` pieces every
-exchange is tried and the p-value is exact; with more, as many are drawn, and the data as they are count among
-them, so that a p-value is never 0 and never too small (Phipson & Smyth, Permutation p-values should never be
-zero, 2010).
+all such exchanges the difference is at least as large as it is. With at most :data:`EXACT_PIECES` pieces
+every exchange is tried and the p-value is exact; with more, as many are drawn, and the data as they are count
+among them, so that a p-value is never 0 and never too small (Phipson & Smyth, Permutation p-values should
+never be zero, 2010).
 """
 
 from __future__ import annotations

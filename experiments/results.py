@@ -20,6 +20,9 @@ from timbrebench.experiments.suite import Suite
 #: What a transfer took: seconds, seconds for each second of content, and the most memory in MiB.
 COSTS = ("seconds", "realtime_factor", "peak_memory_mib")
 
+#: The reason of a score that a run has not come to yet.
+NOT_SCORED = "not scored yet"
+
 _TRANSFER_COLUMNS = ("label", "pair_id", "piece", "seed", "status", "reason", *COSTS, "output")
 
 
@@ -117,7 +120,7 @@ def collect(
                 score = store.score(score_key(record, task.pair, metric, judge))
                 if score is not None:
                     found[metric] = np.nan if score.value is None else score.value
-                why[metric] = "not scored yet" if score is None else score.reason
+                why[metric] = NOT_SCORED if score is None else score.reason
         piece = task.pair.content.piece
         row = (task.entry.name, task.pair.pair_id, piece, task.seed, status, reason, *costs, output)
         transfers.append(row)

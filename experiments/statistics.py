@@ -1,4 +1,4 @@
-"""Means with intervals, and which differences are more than chance.
+"""Means with intervals, and the headline.
 
 Clips of one piece resemble each other, so they are no independent evidence. The bootstrap here draws whole
 content pieces, with all pairs that have their content from them, and it draws the same pieces for every
@@ -7,8 +7,6 @@ resampled means (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, cha
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,32 +116,3 @@ def headline(style: Floats, content: Floats, chance: Floats, ceiling: Floats) ->
     with np.errstate(invalid="ignore", divide="ignore"):
         total = style + kept
         return np.where(total > 0, 2 * style * kept / total, np.where(np.isnan(total), np.nan, 0.0))
-
-
-def tie_groups(point: Sequence[float], resampled: Sequence[Floats]) -> list[int]:
-    """Rank scores and put those together that cannot be told apart.
-
-    From the best down, a group takes in every next one whose difference to the group's first is not
-    significant: the interval of the paired difference holds 0.
-
-    Parameters
-    ----------
-    point : sequence of float
-        A score for each method, higher is better.
-    resampled : sequence of numpy.ndarray, shape (resamples,)
-        The same scores in each resample.
-
-    Returns
-    -------
-    list of int
-        For each method the rank that its group shares: 1 for the best, then one more than stand above.
-    """
-    order = sorted(range(len(point)), key=lambda index: -point[index])
-    ranks = [0] * len(point)
-    leader = -1
-    for position, index in enumerate(order):
-        if leader < 0 or interval(resampled[leader] - resampled[index])[0] > 0:
-            leader = index
-            rank = position + 1
-        ranks[index] = rank
-    return ranks

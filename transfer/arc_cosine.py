@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
@@ -38,11 +37,17 @@ def sum_diagonals(products: Tensor, width: int) -> Tensor:
     torch.Tensor, shape (n - width + 1, m - width + 1)
         ``sum over d < width of products[i + d, j + d]``.
     """
+    # A run of a frames and one of b that follows it make one of a + b: five additions for eleven frames.
     rows, columns = products.shape[0] - width + 1, products.shape[1] - width + 1
-    total = products[:rows, :columns].clone()
-    for step in range(1, width):
-        total += products[step : step + rows, step : step + columns]
-    return total
+    total, done = None, 0
+    run, length = products, 1
+    while True:
+        if width & length:
+            part = run[done : done + rows, done : done + columns]
+            total, done = part if total is None else total + part, done + length
+        if done == width:
+            return total
+        run, length = run[:-length, :-length] + run[length:, length:], 2 * length
 
 
 def spread_diagonals(slopes: Tensor, width: int) -> Tensor:
@@ -60,11 +65,7 @@ def spread_diagonals(slopes: Tensor, width: int) -> Tensor:
     torch.Tensor, shape (n, m)
         Derivatives with respect to inner products of frames.
     """
-    rows, columns = slopes.shape
-    total = slopes.new_zeros(rows + width - 1, columns + width - 1)
-    for step in range(width):
-        total[step : step + rows, step : step + columns] += slopes
-    return total
+    return sum_diagonals(pad(slopes, (width - 1,) * 4), width)
 
 
 def sum_windows(values: Tensor, width: int) -> Tensor:
@@ -111,7 +112,7 @@ def kernel(products: Tensor, norms_a: Tensor, norms_b: Tensor) -> tuple[Tensor, 
         everywhere, other than those of the cosine.
     """
     lengths = norms_a * norms_b
-    cosine = (products / lengths.clamp(min=1e-20)).clamp(-1, 1)
-    by_product = (math.pi - torch.acos(cosine)) / (2 * math.pi)
-    sine = torch.sqrt((1 - cosine.square()).clamp(min=0)) / (2 * math.pi)
-    return lengths * sine + products * by_product, by_product, sine
+    cosine = (products / lengths.clamp(min=1e-20)).clamp_(-1, 1)
+    sine = cosine.square().neg_().add_(1).sqrt_().div_(2 * math.pi)
+    by_product = cosine.acos_().div_(-2 * math.pi).add_(0.5)
+    return (products * by_product).addcmul_(lengths, sine), by_product, sine

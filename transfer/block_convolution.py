@@ -1,8 +1,8 @@
 """A convolution over time with fixed filters, and its transpose, block by block through the FFT.
 
-A filter that spans 11 frames costs 11 products for every frame, bin and filter. Over blocks of 14 output frames,
-transformed with 24 points, the same sums cost 46 real products for 14 frames, 3.3 for each, and the rest is
-small. What is paid for it is memory: the filters' spectra take 2.4 times what the filters do.
+A filter that spans 11 frames costs 11 products for every frame, bin and filter. Over blocks of 14 output
+frames, transformed with 24 points, the same sums cost 46 real products for 14 frames, 3.3 for each, and the
+rest is small. What is paid for it is memory: the filters' spectra take 2.4 times what the filters do.
 
 A spectrogram is not negative, so most of a block is its mean, whose rounding all features of the block would
 share, and errors that are shared do not average out in a Gram matrix. The means are convolved in ``float64``.

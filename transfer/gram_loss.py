@@ -9,9 +9,9 @@ Multiplied out, neither needs a matrix of filters × filters:
 
     ‖Fᵀ F‖² / T² − 2 ‖Sᵀ F‖² / (T U) + ‖Sᵀ S‖² / U²,    4/T · [F (Fᵀ F) / T − S (Sᵀ F) / U].
 
-For each position and filter, that takes as many products as both sounds have positions, instead of as many as
-there are filters. The terms cancel where the two matrices are near each other, of the loss and of the gradient,
-so their products are in ``float64``, which takes twice the time. The definition needs no more than ``float32``.
+For each position and filter, that takes as many products as both sounds have positions, instead of as many
+as there are filters. The terms of loss and gradient cancel where the two matrices are near each other, so
+their products are in ``float64``, which takes twice the time. The definition needs no more than ``float32``.
 """
 
 from __future__ import annotations

@@ -20,11 +20,12 @@ class FolderSource(BaseModel):
     kind : "folder"
         Which source this is.
     path : str
-        The folder. A file is found by its name: ``ID.ext`` and ``YID.ext`` hold the audio of the video ``ID``,
-        ``ID_start.ext`` and ``ID_start_end.ext`` one segment of it, with times in seconds or milliseconds.
+        The folder. A file is found by its name: ``ID.ext`` and ``YID.ext`` hold the audio of the video
+        ``ID``, ``ID_start.ext`` and ``ID_start_end.ext`` one segment of it, with times in seconds or
+        milliseconds.
     holds : {"videos", "clips"}
-        What files without a time in their name hold: the whole audio of a video, which has no default meaning
-        that could be guessed, or a segment of it.
+        What files without a time in their name hold: the whole audio of a video, or a segment of it. Nothing
+        in a file says which, so there is no default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

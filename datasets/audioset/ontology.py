@@ -140,7 +140,7 @@ def _read_labels(path: Path, names: Mapping[str, str]) -> tuple[str, ...]:
         titles = table["display_name"]
     except (OSError, ValueError, KeyError) as error:
         raise DatasetError(
-            f"{path}: cannot be read as AudioSet's list of labels ({error}): give its class_labels_indices.csv"
+            f"{path}: cannot be read as AudioSet's list of labels ({error}): give class_labels_indices.csv"
         ) from error
     for identifier, title in titles.items():
         if names.get(str(identifier)) != title:

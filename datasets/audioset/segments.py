@@ -117,7 +117,7 @@ def _lines_before_rows(path: Path) -> int:
         with path.open(encoding="utf-8") as file:
             count = 0
             for line in file:
-                if not line.startswith("#") and not line.casefold().startswith("ytid"):
+                if not line.startswith("#") and not line.casefold().startswith("ytid,"):
                     return count
                 count += 1
     except (OSError, UnicodeDecodeError) as error:

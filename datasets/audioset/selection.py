@@ -153,7 +153,8 @@ def choose(
     quotas = _quotas(clips_per_class, shares)
     order = _order(selection, usable, seed)
     by_class = sparse.csc_array(selection.carries[order])
-    total = np.diff(by_class.indptr)
+    # How rare a class is does not depend on what is usable: else a clip that fails could turn the order round.
+    total = selection.count(np.ones(len(selection), dtype=bool))
     splits, chosen = selection.splits[order], np.zeros(len(order), dtype=bool)
     for column in np.argsort(total, kind="stable"):
         candidates = np.sort(by_class.indices[by_class.indptr[column] : by_class.indptr[column + 1]])

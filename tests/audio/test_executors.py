@@ -31,7 +31,8 @@ FUNCTIONS = """
 
     def threads():
         import torch
-        return torch.get_num_threads(), {os.environ[f"{name}_NUM_THREADS"] for name in ("OMP", "MKL", "NUMBA")}
+        names = ("OMP", "MKL", "NUMBA")
+        return torch.get_num_threads(), {os.environ[f"{name}_NUM_THREADS"] for name in names}
 
     def leave(status):
         os._exit(status)

@@ -11,7 +11,7 @@ def written(tmp_path, text):
 
 
 def test_the_profiles_are_valid():
-    assert profile_names() == ["default", "families", "full", "smoke"]
+    assert profile_names() == ["default", "families", "full", "literature", "smoke"]
     for name in profile_names():
         configuration = load_configuration(name)
         assert configuration.name == name

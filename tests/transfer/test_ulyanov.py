@@ -186,6 +186,7 @@ class TestParameters:
             "kernel_width": 11,
             "content_weight": 1e-2,
             "max_iterations": 300,
+            "device": "auto",
             "inversion": {"algorithm": "griffin-lim", "iterations": 500, "start": "random"},
         }
 

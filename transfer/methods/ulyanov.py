@@ -27,19 +27,20 @@ https://dmitryulyanov.github.io/audio-texture-synthesis-and-style-transfer/
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.optimize import minimize
 from torch import Tensor
-from torch.nn.functional import conv1d, conv_transpose1d
 
 from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.transfer.block_convolution import BlockConvolution
+from timbrebench.transfer.gram_loss import gram_loss, sum_of_squares
+from timbrebench.transfer.optimisation import Device, find_device
+from timbrebench.transfer.random_convolution import draw_filters
 from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
 
 #: Standard deviation of the noise that the optimisation starts from, as in the authors' code.
@@ -61,6 +62,8 @@ class UlyanovParameters(SpectrogramParameters):
         Weight of the content loss; that of the style loss is 1.
     max_iterations : int
         Most iterations of L-BFGS.
+    device : {"auto", "cpu", "cuda"}
+        Where loss and gradient are computed; "auto", a GPU where there is one, by default.
     """
 
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=500, start="random")
@@ -68,6 +71,7 @@ class UlyanovParameters(SpectrogramParameters):
     kernel_width: int = Field(default=11, gt=0)
     content_weight: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
     max_iterations: int = Field(default=300, gt=0)
+    device: Device = "auto"
 
 
 class Objective:
@@ -78,7 +82,9 @@ class Objective:
         content_weight · ‖F(x) − F(content)‖² + ‖G(x) − G(style)‖²,
 
     both norms sums of squares, computed in ``float32``. The gradient is written out rather than left to
-    automatic differentiation, which would form the product of Gram matrix and features twice.
+    automatic differentiation, the convolution goes through the FFT
+    (:mod:`timbrebench.transfer.block_convolution`), and the Gram matrices are not formed where that is dearer
+    (:mod:`timbrebench.transfer.gram_loss`).
 
     Parameters
     ----------
@@ -90,16 +96,27 @@ class Objective:
         The random convolution.
     content_weight : float
         Weight of the content loss.
+    device : torch.device or str, default "cpu"
+        Where to compute; spectrograms and gradients are passed on the CPU all the same.
     """
 
     def __init__(
-        self, content: Spectrogram, style: Spectrogram, filters: NDArray[np.float32], content_weight: float
+        self,
+        content: Spectrogram,
+        style: Spectrogram,
+        filters: NDArray[np.float32],
+        content_weight: float,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self._shape = content.shape
-        self._filters = torch.from_numpy(filters)
-        self._content_weight = content_weight
-        self._content_features = self._features(torch.from_numpy(content))
-        self._style_gram = _gram(self._features(torch.from_numpy(style)), style.shape[1])
+        self._shape, self._device, self._content_weight = content.shape, device, content_weight
+        self._convolve = BlockConvolution(torch.from_numpy(filters).to(device))
+        self._content_features = self._features(content)
+        self._style_loss = gram_loss(
+            self._features(style),
+            style.shape[1],
+            positions=len(self._content_features),
+            divisor=content.shape[1],
+        )
 
     def __call__(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Evaluate a spectrogram.
@@ -116,28 +133,17 @@ class Objective:
         gradient : numpy.ndarray, shape (bins * frames,), float64
             The derivative of the loss with respect to `x`.
         """
-        frames = self._shape[1]
-        features = self._features(torch.from_numpy(x.reshape(self._shape)).float())
+        features = self._features(x.reshape(self._shape))
+        loss, slope = self._style_loss(features)
         content_error = features - self._content_features
-        gram_error = _gram(features, frames) - self._style_gram
-        loss = self._content_weight * _sum_of_squares(content_error) + _sum_of_squares(gram_error)
-
-        slope = (4 / frames) * (gram_error @ features) + (2 * self._content_weight) * content_error
+        loss += self._content_weight * sum_of_squares(content_error)
+        slope.add_(content_error, alpha=2 * self._content_weight)
         slope *= features > 0
-        gradient = conv_transpose1d(slope[None], self._filters)[0]
-        return loss, gradient.double().numpy().ravel()
+        return loss, self._convolve.transpose(slope).double().cpu().numpy().ravel()
 
-    def _features(self, spectrogram: Tensor) -> Tensor:
-        """Return the features of a spectrogram, shape (filters, frames - kernel_width + 1)."""
-        return conv1d(spectrogram[None], self._filters)[0].relu()
-
-
-def _gram(features: Tensor, frames: int) -> Tensor:
-    return features @ features.T / frames
-
-
-def _sum_of_squares(values: Tensor) -> float:
-    return float(values.square().sum(dtype=torch.float64))
+    def _features(self, spectrogram: Spectrogram) -> Tensor:
+        """Return the features of a spectrogram, shape (frames - kernel_width + 1, filters)."""
+        return self._convolve(torch.from_numpy(spectrogram).float().to(self._device)).relu_()
 
 
 def minimise(objective: Objective, start: NDArray[np.float64], max_iterations: int) -> NDArray[np.float64]:
@@ -175,7 +181,7 @@ class Ulyanov(SpectrogramMethod):
     """Style transfer with one random convolution; see the module for what is published and what is not."""
 
     name = "ulyanov"
-    version = 2
+    version = 3
     summary = "optimises a spectrogram to match features and Gram matrix of one random convolution"
     source = "D. Ulyanov and V. Lebedev, Audio texture synthesis and style transfer, 2016"
     Parameters = UlyanovParameters
@@ -191,16 +197,14 @@ class Ulyanov(SpectrogramMethod):
         settings = self.parameters
         content, style = np.log1p(content), np.log1p(style)
         filters_rng, start_rng = rng.spawn(2)
-        objective = Objective(content, style, self._draw_filters(filters_rng), settings.content_weight)
+        filters = draw_filters(
+            filters_rng,
+            n_filters=settings.n_filters,
+            n_bins=len(content),
+            kernel_width=settings.kernel_width,
+        )
+        objective = Objective(content, style, filters, settings.content_weight, find_device(settings.device))
         start = start_rng.standard_normal(content.shape) * START_STD
         optimised = minimise(objective, start, settings.max_iterations)
         magnitudes: Spectrogram = np.expm1(np.clip(optimised, 0, max(content.max(), style.max())))
         return magnitudes
-
-    def _draw_filters(self, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Draw the weights, normal with the standard deviation √2·√(2 / ((bins + filters) · width))."""
-        settings = self.parameters
-        n_bins = 1 + settings.n_fft // 2
-        std = 2 / math.sqrt((n_bins + settings.n_filters) * settings.kernel_width)
-        shape = (settings.n_filters, n_bins, settings.kernel_width)
-        return rng.standard_normal(shape, dtype=np.float32) * np.float32(std)

@@ -36,7 +36,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.transfer.arc_cosine import (
     kernel,
@@ -45,7 +44,9 @@ from timbrebench.transfer.arc_cosine import (
     sum_diagonals,
     sum_windows,
 )
+from timbrebench.transfer.gram_loss import sum_of_squares
 from timbrebench.transfer.methods.ulyanov import START_STD
+from timbrebench.transfer.optimisation import Device, find_device, minimise_lbfgs
 from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
 
 
@@ -64,13 +65,20 @@ class WideObjective:
         Frames in a patch.
     content_weight : float
         Weight of the content loss.
+    device : torch.device or str, default "cpu"
+        Where to compute.
     """
 
     def __init__(
-        self, content: Spectrogram, style: Spectrogram, kernel_width: int, content_weight: float
+        self,
+        content: Spectrogram,
+        style: Spectrogram,
+        kernel_width: int,
+        content_weight: float,
+        device: torch.device | str = "cpu",
     ) -> None:
         self._width, self._gain = kernel_width, 4 / kernel_width
-        self._content, self._style = torch.from_numpy(content), torch.from_numpy(style)
+        self._content, self._style = (torch.from_numpy(frames).to(device) for frames in (content, style))
         self._content_weight = content_weight
         self._content_norms = self._norms(self._content)
         self._style_norms = self._norms(self._style)
@@ -92,42 +100,59 @@ class WideObjective:
         gradient : numpy.ndarray, shape (bins * frames,), float64
             The derivative of the loss with respect to `x`.
         """
-        output = torch.from_numpy(x.reshape(self._content.shape)).to(self._content.dtype)
+        loss, gradient = self.evaluate(torch.from_numpy(x.reshape(self._content.shape)).to(self._content))
+        return loss, gradient.double().cpu().numpy().ravel()
+
+    def evaluate(self, output: Tensor) -> tuple[float, Tensor]:
+        """Evaluate a spectrogram where the objective computes.
+
+        Parameters
+        ----------
+        output : torch.Tensor, shape (bins, frames)
+            A log-magnitude spectrogram of the content's shape, precision and device.
+
+        Returns
+        -------
+        loss : float
+            Its loss.
+        gradient : torch.Tensor, shape (bins, frames)
+            The derivative of the loss with respect to `output`.
+        """
         norms = self._norms(output)
         style_loss, gradient, by_norm = self._style_loss(output, norms)
-        content_loss, content_gradient, content_by_norm = self._content_loss(output, norms)
-        gradient += content_gradient
+        content_loss, by_product, content_by_norm = self._content_loss(output, norms)
         by_norm += content_by_norm
-        gradient += output * spread_windows(by_norm / norms, self._width)
-        return style_loss + content_loss, gradient.double().numpy().ravel()
+        gradient.addcmul_(self._content, by_product)
+        gradient.addcmul_(output, spread_windows(by_norm / norms, self._width))
+        return style_loss + content_loss, gradient
 
     def _style_loss(self, output: Tensor, norms: Tensor) -> tuple[float, Tensor, Tensor]:
         """Return the loss, its gradient with norms fixed, and its derivatives by the norms."""
         width, squared_gain = self._width, self._gain**2
         frames, style_frames = output.shape[1], self._style.shape[1]
         own, by_product, sine = kernel(sum_diagonals(output.T @ output, width), norms[:, None], norms)
-        loss = _sum_of_squares(own) / frames**2
+        loss = sum_of_squares(own) / frames**2
         own *= 4 * squared_gain / frames**2
-        gradient = output @ spread_diagonals(own * by_product, width)
-        by_norm = (own * sine) @ norms
+        by_norm = sine.mul_(own) @ norms
+        gradient = output @ spread_diagonals(by_product.mul_(own), width)
         del own, by_product, sine  # half of what the method holds at a time
         shared, by_product, sine = kernel(
             sum_diagonals(output.T @ self._style, width), norms[:, None], self._style_norms
         )
-        loss += self._style_term - 2 * _sum_of_squares(shared) / (frames * style_frames)
+        loss += self._style_term - 2 * sum_of_squares(shared) / (frames * style_frames)
         shared *= -4 * squared_gain / (frames * style_frames)
-        gradient += self._style @ spread_diagonals(shared * by_product, width).T
-        by_norm += (shared * sine) @ self._style_norms
+        by_norm += sine.mul_(shared) @ self._style_norms
+        gradient.addmm_(self._style, spread_diagonals(by_product.mul_(shared), width).T)
         return squared_gain * loss, gradient, by_norm
 
     def _content_loss(self, output: Tensor, norms: Tensor) -> tuple[float, Tensor, Tensor]:
-        """Return the same of the content loss, which needs each patch's product with its own target alone."""
+        """Return the loss, its derivatives by the products of frames and targets, and those by the norms."""
         weight = self._content_weight * self._gain
         products = sum_windows((output * self._content).sum(dim=0), self._width)
         values, by_product, sine = kernel(products, norms, self._content_norms)
         loss = float((norms.square() / 2 - 2 * values).sum(dtype=torch.float64)) + self._content_term
-        gradient = self._content * spread_windows(-2 * weight * by_product, self._width)
-        return weight * loss, gradient, weight * (norms - 2 * self._content_norms * sine)
+        by_frame = spread_windows(-2 * weight * by_product, self._width)
+        return weight * loss, by_frame, weight * (norms - 2 * self._content_norms * sine)
 
     def _norms(self, frames: Tensor) -> Tensor:
         """Return the length of each patch."""
@@ -137,11 +162,7 @@ class WideObjective:
 
     def _mean_square(self, frames: Tensor, norms: Tensor) -> float:
         values, _, _ = kernel(sum_diagonals(frames.T @ frames, self._width), norms[:, None], norms)
-        return _sum_of_squares(values) / frames.shape[1] ** 2
-
-
-def _sum_of_squares(values: Tensor) -> float:
-    return float(values.square().sum(dtype=torch.float64))
+        return sum_of_squares(values) / frames.shape[1] ** 2
 
 
 class WideLimitParameters(SpectrogramParameters):
@@ -157,18 +178,21 @@ class WideLimitParameters(SpectrogramParameters):
         Weight of the content loss; that of the style loss is 1.
     max_iterations : int
         Most iterations of L-BFGS.
+    device : {"auto", "cpu", "cuda"}
+        Where the optimisation computes; "auto", a GPU where there is one, by default.
     """
 
     kernel_width: int = Field(default=11, gt=0)
     content_weight: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
     max_iterations: int = Field(default=300, gt=0)
+    device: Device = "auto"
 
 
 class WideLimit(SpectrogramMethod):
     """Style transfer with infinitely many random filters; see the module."""
 
     name = "wide-limit"
-    version = 1
+    version = 2
     summary = "the objective of ulyanov for infinitely many filters, in closed form"
     source = "this benchmark, after Ulyanov & Lebedev 2016 and Cho & Saul 2009"
     Parameters = WideLimitParameters
@@ -184,50 +208,13 @@ class WideLimit(SpectrogramMethod):
         """Return the magnitudes whose logarithm minimises the objective, from noise."""
         settings = self.parameters
         content, style = np.log1p(content), np.log1p(style)
-        objective = WideObjective(content, style, settings.kernel_width, settings.content_weight)
-        start = rng.standard_normal(content.shape, dtype=np.float32) * START_STD
-        optimised = minimise(objective, start, settings.max_iterations)
-        return np.expm1(np.clip(optimised, 0, max(content.max(), style.max())))
-
-
-def minimise(objective: WideObjective, start: Spectrogram, max_iterations: int) -> Spectrogram:
-    """Minimise an objective with L-BFGS in single precision, and show how far it is.
-
-    Parameters
-    ----------
-    objective : WideObjective
-        What to minimise.
-    start : numpy.ndarray, shape (bins, frames), float32
-        The spectrogram to start from.
-    max_iterations : int
-        Most iterations.
-
-    Returns
-    -------
-    numpy.ndarray, shape (bins, frames), float32
-        What was found; its values are not bounded.
-    """
-    x = torch.from_numpy(start.copy()).requires_grad_()
-    # scipy's implementation spends three times as long on its own arithmetic as this one.
-    optimiser = torch.optim.LBFGS(
-        [x],
-        max_iter=max_iterations,
-        max_eval=25 * max_iterations,  # only the iterations are to be limited
-        history_size=10,
-        line_search_fn="strong_wolfe",
-        tolerance_grad=0,
-        tolerance_change=0,
-    )
-    with Tracker("wide-limit", max_iterations, "iterations") as tracker:
-        done = 0
-
-        def closure() -> float:
-            nonlocal done
-            tracker.advance(optimiser.state[x].get("n_iter", 0) - done)
-            done = optimiser.state[x].get("n_iter", 0)
-            loss, gradient = objective(x.detach().numpy().ravel())
-            x.grad = torch.from_numpy(gradient.astype(np.float32)).reshape(x.shape)
-            return loss
-
-        optimiser.step(closure)  # type: ignore[no-untyped-call] # torch has no types for it
-    return x.detach().numpy()
+        device = find_device(settings.device)
+        objective = WideObjective(content, style, settings.kernel_width, settings.content_weight, device)
+        start = rng.standard_normal(content.shape, dtype=np.float32) * np.float32(START_STD)
+        found = minimise_lbfgs(
+            objective.evaluate,
+            torch.from_numpy(start).to(device),
+            max_iterations=settings.max_iterations,
+            name=self.name,
+        )
+        return np.expm1(np.clip(found.cpu().numpy(), 0, max(content.max(), style.max())))

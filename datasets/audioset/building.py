@@ -1,0 +1,231 @@
+"""Build a dataset of AudioSet's segments.
+
+A build goes in rounds: what is chosen is fetched and cut; where clips fail and the number for each class is
+bounded, others take their places in the next round, until nothing that is chosen fails. Each clip that is written
+or has failed is a line of the journal; a build that was stopped goes through the same rounds again and does only
+what no line tells of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from timbrebench.audio.errors import ConfigurationError, DatasetError
+from timbrebench.audio.executors import Executor, LocalExecutor
+from timbrebench.audio.processes import Call, Ended
+from timbrebench.audio.progress import Tracker, log
+from timbrebench.audio.storage import exclusive, file_sha256, write_json, write_text
+from timbrebench.datasets.audioset.configuration import AudioSetConfiguration, DownloadSource
+from timbrebench.datasets.audioset.fetching import fetch_missing
+from timbrebench.datasets.audioset.journal import Journal
+from timbrebench.datasets.audioset.planning import Plan, plan_clips
+from timbrebench.datasets.audioset.slicing import Job, Slice
+from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
+from timbrebench.datasets.configuration import SPLITS
+from timbrebench.datasets.dataset import (
+    DESCRIPTION,
+    FAILURES,
+    MANIFEST,
+    MANIFEST_COLUMNS,
+    SCHEMA,
+    Dataset,
+)
+
+#: What stands where other datasets name a soundfont: nothing was rendered.
+_RECORDED = "recordings"
+
+_COLUMNS = [*MANIFEST_COLUMNS, "soundfont_family", "source", "missing_s"]
+
+
+def build_audioset(
+    configuration: AudioSetConfiguration, root: Path | str, *, executor: Executor | None = None
+) -> Dataset:
+    """Build a dataset of AudioSet's segments, or what is missing of it.
+
+    Each row of the manifest has the video as its ``piece``, the names of its classes, joined with ``|``, as
+    ``label`` and ``instrument``, -1 as ``program``, and besides ``source``, the file or shard that it was cut
+    out of, and ``missing_s``, how many seconds at its end are zeros because the audio ended early.
+
+    Parameters
+    ----------
+    configuration : AudioSetConfiguration
+        What it is made of.
+    root : path-like
+        Its folder.
+    executor : Executor, optional
+        Where audio is cut; by default on all cores of this machine. The result is the same everywhere.
+
+    Returns
+    -------
+    Dataset
+        The finished dataset. What could not be used is in its ``failures.csv``.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no source of audio, or a class does not exist.
+    DatasetError
+        If the folder holds something else, a table or source is not what it should be, no clip could be made,
+        or so many videos in a row are not to be had that the connection must be at fault.
+    MissingResourceError
+        If an extra is missing.
+    StorageError
+        If a file cannot be written, or another process is building there; what is finished is kept.
+    """
+    root = Path(root)
+    if is_finished(configuration, root):
+        return Dataset.open(root)
+    if not configuration.sources:
+        raise ConfigurationError(
+            'there is no source of audio: add [[sources]] with kind = "folder", "parquet" or "yt-dlp"'
+        )
+    plan = plan_clips(configuration)
+    begin(configuration, root)
+    with exclusive(root / JOURNAL / "lock"), contextlib.ExitStack() as stack:
+        work = executor or stack.enter_context(LocalExecutor([__name__]))
+        journal = stack.enter_context(Journal(root))
+        chosen, failures = _build_rounds(plan, root, journal, work)
+        _finish(plan, root, chosen, failures, journal)
+    shutil.rmtree(root / JOURNAL)
+    return Dataset.open(root)
+
+
+def _build_rounds(
+    plan: Plan, root: Path, journal: Journal, executor: Executor
+) -> tuple[list[int], dict[int, str]]:
+    """Build what is chosen until nothing of it fails; return its rows and what has failed, with the reasons."""
+    failures = plan.failures()
+    failed: dict[int, str] = {}
+    while True:
+        chosen = [int(row) for row in np.flatnonzero(plan.choose(failed))]
+        if not chosen:
+            raise DatasetError(f"{root}: no clip could be made: {_commonest(failures | failed)}")
+        names = {plan.selection.clip_id(row): row for row in chosen}
+        missing = [row for name, row in names.items() if name not in journal]
+        if missing:
+            log(f"building {root}: {len(missing)} clips of {len(chosen)} to be made")
+            _make(plan, root, missing, journal, executor)
+        # Only failures of this round, in the journal's words: so a build that was stopped repeats it.
+        new = {row: reason for name, row in names.items() if (reason := journal.reason(name)) is not None}
+        if not new:
+            return chosen, failures | failed
+        failed |= new
+
+
+def _commonest(reasons: dict[int, str]) -> str:
+    counts = Counter(reasons.values()).most_common(3)
+    return "; ".join(f"{reason} ({count} segments)" for reason, count in counts) or "none was chosen"
+
+
+def _make(plan: Plan, root: Path, rows: list[int], journal: Journal, executor: Executor) -> None:
+    """Fetch and cut some clips, and enter each into the journal."""
+    slices = fetch_missing(plan, rows, journal)
+    calls = [Call(Job.run, (job,), "audioset") for job in _jobs(plan.configuration, root, slices)]
+    with Tracker("cutting", len(slices), "clips") as tracker:
+        for index, result in executor.run(calls):
+            job: Job = calls[index].arguments[0]
+            if not isinstance(result, Ended):
+                journal.enter(result)
+                tracker.advance(len(result))
+            elif len(job.slices) > 1:
+                # The process died of one of them; each for itself shows of which.
+                calls += [Call(Job.run, (part,), "audioset") for part in job.parts()]
+            else:
+                reason = f"decoding it ended the process: {result.reason}"
+                journal.enter([{"clip_id": job.slices[0].clip_id, "reason": reason}])
+                tracker.advance()
+
+
+def _jobs(configuration: AudioSetConfiguration, root: Path, slices: Iterable[Slice]) -> Iterator[Job]:
+    """Put clips together that lie in one file or row group, so that it is opened once."""
+    together: dict[tuple[int, str, int], list[Slice]] = {}
+    for one in slices:
+        key = (one.location.source, one.location.path, one.location.row_group)
+        together.setdefault(key, []).append(one)
+    for group in together.values():
+        yield Job(configuration, root.resolve(), tuple(group))
+
+
+def _finish(
+    plan: Plan, root: Path, chosen: list[int], failures: dict[int, str], journal: Journal
+) -> None:
+    """Write the manifest, the failures and, last, the description; remove clips that lost their places."""
+    manifest = pd.DataFrame([_row(plan, row, journal) for row in chosen], columns=_COLUMNS)
+    manifest = manifest.sort_values("clip_id", ignore_index=True)
+    used = set(manifest.path)
+    for path in (root / "audio").rglob("*"):
+        if path.is_file() and path.relative_to(root).as_posix() not in used:
+            path.unlink()
+    write_text(root / MANIFEST, manifest.to_csv(index=False, lineterminator="\n"))
+    reasons = [(plan.selection.clip_id(row), reason) for row, reason in failures.items()]
+    table = pd.DataFrame(sorted(reasons), columns=["source", "reason"])
+    write_text(root / FAILURES, table.to_csv(index=False, lineterminator="\n"))
+    configuration = plan.configuration
+    tables = (*configuration.segments, configuration.ontology, configuration.class_labels)
+    write_json(
+        root / DESCRIPTION,
+        {
+            "schema": SCHEMA,
+            "builder": "audioset",
+            "configuration": configuration.model_dump(mode="json"),
+            "sources": [{"name": Path(path).name, "sha256": file_sha256(Path(path))} for path in tables],
+            "software": _software(),
+            "counts": _counts(manifest, failures),
+            "files": {name: file_sha256(root / name) for name in (MANIFEST, FAILURES)},
+        },
+    )
+
+
+def _row(plan: Plan, row: int, journal: Journal) -> dict[str, Any]:
+    """Return a clip's row of the manifest."""
+    selection, configuration = plan.selection, plan.configuration
+    entry = journal.entry(selection.clip_id(row))
+    label = selection.label(row)
+    return {
+        "clip_id": entry["clip_id"],
+        "path": entry["path"],
+        "label": label,
+        "piece": selection.table.ytid.iat[row],
+        "instrument": label,
+        "program": -1,
+        "soundfont": _RECORDED,
+        "soundfont_family": _RECORDED,
+        "start_s": selection.table.start_ms.iat[row] / 1000,
+        "duration_s": configuration.clip_duration_s,
+        "sample_rate": configuration.sample_rate,
+        "split": SPLITS[selection.splits[row]],
+        "sha256": entry["sha256"],
+        "source": entry["source"],
+        "missing_s": entry["missing_s"],
+    }
+
+
+def _software() -> dict[str, str]:
+    found = {"python": platform.python_version(), "libsndfile": soundfile.__libsndfile_version__}
+    for name in ("timbrebench", "numpy", "soxr", "av", "pyarrow", "yt-dlp"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _counts(manifest: pd.DataFrame, failures: dict[int, str]) -> dict[str, Any]:
+    return {
+        "clips": len(manifest),
+        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
+        "pieces": int(manifest.piece.nunique()),
+        "failures": len(failures),
+        "label": tally(manifest.label.str.split("|").explode()),
+        "split": tally(manifest.split),
+    }

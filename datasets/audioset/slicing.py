@@ -1,0 +1,164 @@
+"""Turn segments that lie in one file into clips: what a worker does at a time."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from timbrebench.audio.errors import AudioError, StorageError, TimbrebenchError
+from timbrebench.audio.loudness import is_silent, limit_peak
+from timbrebench.audio.storage import atomic_path, file_sha256
+from timbrebench.datasets.audioset.configuration import AudioSetConfiguration, ParquetSource
+from timbrebench.datasets.audioset.decoding import cut_windows
+from timbrebench.datasets.audioset.sources import Location, encoded_rows
+
+#: Seconds that may miss at a clip's end and are filled with zeros. Encoders drop or lose part of a frame, which
+#: lasts up to 0.05 s; what misses more is not the segment.
+_SLACK_S = 0.1
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A clip and where its audio is."""
+
+    clip_id: str
+    location: Location
+
+    @property
+    def path(self) -> str:
+        """The clip's file, relative to the dataset's folder; 256 folders share what could be millions."""
+        return f"audio/{zlib.crc32(self.clip_id.encode()) % 256:02x}/{self.clip_id}.flac"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Clips whose audio is in one file or one row group.
+
+    Attributes
+    ----------
+    configuration : AudioSetConfiguration
+        What clips are like.
+    root : pathlib.Path
+        The dataset's folder.
+    slices : tuple of Slice
+        The clips.
+    """
+
+    configuration: AudioSetConfiguration
+    root: Path
+    slices: tuple[Slice, ...]
+
+    def parts(self) -> list[Job]:
+        """Return one job for each clip."""
+        return [replace(self, slices=(one,)) for one in self.slices]
+
+    def run(self) -> list[dict[str, Any]]:
+        """Write the clips.
+
+        Returns
+        -------
+        list of dict
+            For each clip ``clip_id`` and either ``sha256`` and ``missing_s``, the seconds filled with zeros at
+            its end, or the ``reason`` why there is none.
+
+        Raises
+        ------
+        StorageError
+            If a clip cannot be written.
+        """
+        outcomes = {}
+        for slices, source in self._encoded():
+            outcomes |= {one["clip_id"]: one for one in self._cut(slices, source)}
+        return [
+            outcomes.get(one.clip_id, {"clip_id": one.clip_id, "reason": "the shard has lost its row"})
+            for one in self.slices
+        ]
+
+    def _encoded(self) -> Iterator[tuple[Sequence[Slice], Path | bytes]]:
+        """Go through the encoded audio, with the clips that are cut out of it."""
+        location = self.slices[0].location
+        source = self.configuration.sources[location.source]
+        path = Path(source.path) / location.path if location.path else Path(source.path)
+        if not isinstance(source, ParquetSource):
+            yield self.slices, path
+            return
+        by_row: dict[int, list[Slice]] = {}
+        for one in self.slices:
+            by_row.setdefault(one.location.row, []).append(one)
+        for row, content in encoded_rows(path, source, location.row_group, set(by_row)):
+            yield by_row[row], content
+
+    def _cut(self, slices: Sequence[Slice], source: Path | bytes) -> list[dict[str, Any]]:
+        rate = self.configuration.sample_rate
+        length = round(self.configuration.clip_duration_s * rate)
+        starts = [one.location.offset_s for one in slices]
+        try:
+            windows = cut_windows(source, starts, length, rate)
+        except StorageError:
+            raise
+        except (TimbrebenchError, OSError) as error:
+            return [{"clip_id": one.clip_id, "reason": str(error)} for one in slices]
+        return [self._write(one, window, length) for one, window in zip(slices, windows, strict=True)]
+
+    def _write(self, one: Slice, window: NDArray[np.float32], length: int) -> dict[str, Any]:
+        rate = self.configuration.sample_rate
+        missing = length - window.shape[1]
+        try:
+            if missing > _SLACK_S * rate:
+                there = window.shape[1] / rate
+                raise AudioError(f"the audio ends {there:.3f} s into the segment, a clip lasts {length / rate:g} s")
+            if is_silent(window):
+                raise AudioError("the segment is silent")
+        except AudioError as error:
+            return {"clip_id": one.clip_id, "reason": str(error)}
+        samples = _with_channels(np.pad(window, ((0, 0), (0, missing))), self.configuration.channels)
+        write_pcm(self.root / one.path, samples, rate)
+        return {
+            "clip_id": one.clip_id,
+            "sha256": file_sha256(self.root / one.path),
+            "missing_s": round(missing / rate, 6),
+        }
+
+
+def _with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    """Give mono audio a second channel, or take the mean of channels that are too many."""
+    if len(samples) == channels:
+        return samples
+    return np.repeat(samples.mean(axis=0, keepdims=True), channels, axis=0)
+
+
+def write_pcm(path: Path, samples: NDArray[np.float32], sample_rate: int) -> None:
+    """Write audio of several channels with 16 bits, whole or not at all.
+
+    Samples that were decoded from 16 bits keep their values. Lossy formats decode to peaks beyond full scale;
+    the clip is then made quieter as a whole, as clipping would add overtones.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The suffix chooses the format.
+    samples : numpy.ndarray, shape (channels, n)
+        Samples.
+    sample_rate : int
+        Rate in hertz.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    # The scale of libsndfile's own reading: full scale is -32768.
+    scaled = np.rint(limit_peak(samples) * 32768.0)
+    pcm = np.clip(scaled, -32768, 32767).astype(np.int16)
+    with atomic_path(path) as temporary:
+        try:
+            soundfile.write(temporary, pcm.T, sample_rate, subtype="PCM_16")
+        except soundfile.LibsndfileError as error:
+            raise StorageError(f"cannot write {path}: {error}: is there space left?") from error
