@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BASELINE := experiments/baselines/smoke.csv
+# Options of the check, such as --markdown summary.md.
+CHECK ?=
 FOLDERS := audio datasets classifier transfer metrics experiments
 
 # The project's folders must not shadow packages of the same name.
@@ -56,11 +58,11 @@ types: setup
 
 regression: setup
 	$(BIN)/timbrebench run smoke --out $(OUT)
-	$(BIN)/timbrebench check $(OUT) --baseline $(BASELINE)
+	$(BIN)/timbrebench check $(OUT) --baseline $(BASELINE) $(CHECK)
 
 baseline: setup
 	$(BIN)/timbrebench run smoke --out $(OUT)
-	$(BIN)/timbrebench baseline $(OUT) $(BASELINE)
+	$(BIN)/timbrebench baseline $(OUT) --out $(BASELINE)
 
 regression baseline: OUT = runs/smoke
 

@@ -5,7 +5,7 @@ modules to import). Each message on the socket brings two descriptors, on which 
 its end is told; the answer is its number. When the other end of the socket is closed, which the system does
 however the process there has ended, everything that was started from here is killed.
 
-It is run as a file, and imports nothing of this project by itself, so that what needs little of it starts at once.
+It is run as a file and imports nothing of this project by itself, so that what needs little starts at once.
 Nothing here may start a thread: only the one that forks lives on in a forked process.
 """
 

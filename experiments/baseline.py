@@ -1,7 +1,7 @@
 """Baselines: the values of a run on each pair, kept to compare later runs with.
 
-A baseline is a CSV file. Its first line is a comment that holds, as JSON, the version of the suite and of each
-metric: figures of other pairs or of another definition cannot be compared.
+A baseline is a CSV file. Its first line is a comment that holds, as JSON, the version of the suite and of
+each metric: figures of other pairs or of another definition cannot be compared.
 """
 
 from __future__ import annotations

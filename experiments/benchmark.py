@@ -137,12 +137,32 @@ def open_run(root: Path | str) -> Run:
     RunError
         If there is no run, or it has come no further than its dataset or judge.
     """
+    return _publish(read_results(root), Path(root), report=True)
+
+
+def read_results(root: Path | str) -> Results:
+    """Read a run's results, without running or writing anything.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder of a run, finished or not.
+
+    Returns
+    -------
+    Results
+        What was not run yet has the status "missing".
+
+    Raises
+    ------
+    RunError
+        If there is no run, or it has come no further than its dataset or judge.
+    """
     root = Path(root)
     configuration, dataset, judge, suite = open_suite(root)
     with Store(root / RECORDS) as store:
         tasks = list_tasks(configuration, suite, dataset, store)
-        results = collect(configuration, suite, tasks, judge.fingerprint, store)
-    return _publish(results, root, report=True)
+        return collect(configuration, suite, tasks, judge.fingerprint, store)
 
 
 class Material(NamedTuple):

@@ -11,6 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from timbrebench.audio.errors import ConfigurationError, TimbrebenchError
+from timbrebench.experiments.audioset_commands import audioset_app
+from timbrebench.experiments.check_command import baseline_command, check_command
+from timbrebench.experiments.compare_command import compare_command
 from timbrebench.experiments.console import AsJson, Config, Where, print_json, print_line
 from timbrebench.experiments.judge_commands import judge_app
 from timbrebench.experiments.metric_commands import (
@@ -32,6 +35,7 @@ app = typer.Typer(
 )
 dataset_app = typer.Typer(help="Build, check and describe datasets.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
+app.add_typer(audioset_app, name="audioset")
 app.add_typer(judge_app, name="judge")
 app.add_typer(pairs_app, name="pairs")
 
@@ -249,40 +253,9 @@ def _show(finished: Any, as_json: bool) -> None:  # noqa: ANN401 - imported wher
     print_line(finished.root / REPORT)
 
 
-@app.command("check")
-def check(
-    root: Annotated[Path, typer.Argument(help="A run's folder.")],
-    baseline: Annotated[Path, typer.Option(help="A baseline, CSV.")],
-) -> None:
-    """Compare a run with a baseline: exit status 1 where a method is worse, 2 where that can't be said."""
-    from timbrebench.experiments.benchmark import open_run
-    from timbrebench.experiments.gate import find_regressions, read_baseline
-
-    try:
-        finished = open_run(root)
-        if not finished.leaderboard.is_valid:
-            raise ConfigurationError(f"the run is not valid: {'; '.join(finished.leaderboard.problems)}")
-        regressions = find_regressions(finished.results, read_baseline(baseline))
-    except TimbrebenchError as error:
-        sys.stderr.write(f"error: {error}\n")
-        raise typer.Exit(2) from error
-    for regression in regressions:
-        print_line(regression)
-    if regressions:
-        raise typer.Exit(1)
-    print_line("no method has become worse")
-
-
-@app.command("baseline")
-def baseline(
-    root: Annotated[Path, typer.Argument(help="A run's folder.")],
-    path: Annotated[Path, typer.Argument(help="The baseline to write, CSV.")],
-) -> None:
-    """Make a run the baseline of later checks."""
-    from timbrebench.experiments.benchmark import open_run
-    from timbrebench.experiments.gate import write_baseline
-
-    write_baseline(open_run(root).results, path)
+app.command("compare")(compare_command)
+app.command("check")(check_command)
+app.command("baseline")(baseline_command)
 
 
 if __name__ == "__main__":

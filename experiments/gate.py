@@ -223,8 +223,8 @@ def _judge(
             name,
             (before[:, column], now[:, column]),
             interval(resampled_means((now - before)[:, column], piece_of, counts)),
-            p,
-            margins[name],
+            p_corrected=p,
+            margin=margins[name],
         )
         for label, (before, now), row in zip(tables, values, corrected, strict=True)
         for column, (name, p) in enumerate(zip(metrics, row, strict=True))
@@ -245,6 +245,7 @@ def _finding(
     metric: str,
     values: tuple[Floats, Floats],
     bounds: tuple[float, float],
+    *,
     p_corrected: float,
     margin: float,
 ) -> Finding:

@@ -38,7 +38,7 @@ _WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "key_inv
 
 def print_leaderboard(leaderboard: Leaderboard) -> None:
     """Print a leaderboard to standard output: means, the interval of the headline, and the settings."""
-    table, console = leaderboard.table, _console()
+    table, console = leaderboard.table, open_console()
     names = [name for name in _SHOWN if name in table]
     if console.width < _WIDE:
         names = [name for name in names if name not in _WIDE_ONLY]
@@ -81,9 +81,10 @@ def print_judge(root: Path) -> None:
     shown.add_row("all", f"{evaluation.accuracy:.3f}")
     for name, accuracy in evaluation.accuracy_by_soundfont.items():
         shown.add_row(name, f"{accuracy:.3f}")
-    _console().print(shown)
+    open_console().print(shown)
 
 
-def _console() -> Console:
+def open_console() -> Console:
+    """Return a console on standard output that is wide enough where there is no terminal."""
     # A log has no width of its own; narrow tables would be cut to nothing.
     return Console() if sys.stdout.isatty() else Console(width=140)

@@ -9,7 +9,6 @@ what no line tells of.
 from __future__ import annotations
 
 import contextlib
-import json
 import platform
 import shutil
 from collections import Counter
@@ -27,7 +26,7 @@ from timbrebench.audio.executors import Executor, LocalExecutor
 from timbrebench.audio.processes import Call, Ended
 from timbrebench.audio.progress import Tracker, log
 from timbrebench.audio.storage import exclusive, file_sha256, write_json, write_text
-from timbrebench.datasets.audioset.configuration import AudioSetConfiguration, DownloadSource
+from timbrebench.datasets.audioset.configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.fetching import fetch_missing
 from timbrebench.datasets.audioset.journal import Journal
 from timbrebench.datasets.audioset.planning import Plan, plan_clips
@@ -111,6 +110,7 @@ def _build_rounds(
     while True:
         chosen = [int(row) for row in np.flatnonzero(plan.choose(failed))]
         if not chosen:
+            journal.clear()  # nothing would be left to try next time
             raise DatasetError(f"{root}: no clip could be made: {_commonest(failures | failed)}")
         names = {plan.selection.clip_id(row): row for row in chosen}
         missing = [row for name, row in names.items() if name not in journal]
@@ -150,7 +150,7 @@ def _make(plan: Plan, root: Path, rows: list[int], journal: Journal, executor: E
 
 def _jobs(configuration: AudioSetConfiguration, root: Path, slices: Iterable[Slice]) -> Iterator[Job]:
     """Put clips together that lie in one file or row group, so that it is opened once."""
-    together: dict[tuple[int, str, int], list[Slice]] = {}
+    together: dict[tuple[int, str | None, int], list[Slice]] = {}
     for one in slices:
         key = (one.location.source, one.location.path, one.location.row_group)
         together.setdefault(key, []).append(one)
@@ -158,9 +158,7 @@ def _jobs(configuration: AudioSetConfiguration, root: Path, slices: Iterable[Sli
         yield Job(configuration, root.resolve(), tuple(group))
 
 
-def _finish(
-    plan: Plan, root: Path, chosen: list[int], failures: dict[int, str], journal: Journal
-) -> None:
+def _finish(plan: Plan, root: Path, chosen: list[int], failures: dict[int, str], journal: Journal) -> None:
     """Write the manifest, the failures and, last, the description; remove clips that lost their places."""
     manifest = pd.DataFrame([_row(plan, row, journal) for row in chosen], columns=_COLUMNS)
     manifest = manifest.sort_values("clip_id", ignore_index=True)

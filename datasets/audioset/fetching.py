@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from timbrebench.audio.errors import DatasetError
 from timbrebench.audio.progress import Tracker
@@ -41,12 +42,40 @@ def fetch_missing(plan: Plan, rows: Sequence[int], journal: Journal) -> list[Sli
         If too many videos in a row are not to be had; none of these is entered as failed.
     """
     found = [Slice(plan.selection.clip_id(row), plan.locate(row)) for row in rows]
-    absent: dict[tuple[int, str], list[int]] = {}
-    for index, one in enumerate(found):
-        if not one.location.path and one.location.row_group < 0:
-            ytid = str(plan.selection.table.ytid.iat[rows[index]])
-            absent.setdefault((one.location.source, ytid), []).append(index)
-    lost: set[int] = set()
-    for key, path, reasons in _fetch_all(plan, list(absent), journal):
-        pass
-    return [one for index, one in enumerate(found) if index not in lost]
+    videos: dict[tuple[int, str], list[int]] = {}
+    for index, (row, one) in enumerate(zip(rows, found, strict=True)):
+        if one.location.path is None:
+            key = (one.location.source, str(plan.selection.table.ytid.iat[row]))
+            videos.setdefault(key, []).append(index)
+    downloaders: dict[int, Downloader] = {}
+    lost: list[dict[str, Any]] = []
+    in_a_row = 0
+    with Tracker("fetching", len(videos), "videos") as tracker:
+        for (number, ytid), own in videos.items():
+            if number not in downloaders:
+                downloaders[number] = _downloader(plan, number)
+            try:
+                path = downloaders[number].fetch(ytid)
+            except VideoError as error:
+                lost += [{"clip_id": found[index].clip_id, "reason": str(error)} for index in own]
+                in_a_row += 1
+                if in_a_row == _PATIENCE:
+                    raise DatasetError(
+                        f"the last {_PATIENCE} videos are {error}: look after the connection, or give cookies, "
+                        "and run again; what is finished is kept"
+                    ) from error
+            else:
+                journal.enter(lost)
+                lost, in_a_row = [], 0
+                for index in own:
+                    found[index] = replace(found[index], location=replace(found[index].location, path=path))
+            tracker.advance()
+    journal.enter(lost)
+    return [one for one in found if one.location.path is not None]
+
+
+def _downloader(plan: Plan, number: int) -> Downloader:
+    source = plan.configuration.sources[number]
+    if not isinstance(source, DownloadSource):
+        raise TypeError(f"source {number} is no downloader")
+    return Downloader(source)

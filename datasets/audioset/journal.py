@@ -80,6 +80,11 @@ class Journal:
         except OSError as error:
             raise storage_error(self._path, error) from error
 
+    def clear(self) -> None:
+        """Forget all entries, so that the next build tries everything again."""
+        self._entries.clear()
+        write_text(self._path, "")
+
 
 def _line(entry: Mapping[str, Any]) -> str:
     return json.dumps(entry, sort_keys=True, ensure_ascii=False) + "\n"

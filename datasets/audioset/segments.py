@@ -101,7 +101,9 @@ def _read_one(path: Path) -> pd.DataFrame:
             f"{path}: cannot be read as a table of segments ({error}): its rows are "
             'YTID, start_seconds, end_seconds, "label,label"'
         ) from error
-    _refuse(path, skipped, table, ~table.ytid.str.fullmatch(_IDENTIFIER).to_numpy(bool), "no video's identifier")
+    _refuse(
+        path, skipped, table, ~table.ytid.str.fullmatch(_IDENTIFIER).to_numpy(bool), "no video's identifier"
+    )
     times = table[["start_s", "end_s"]].to_numpy()
     proper = np.isfinite(times).all(axis=1) & (times[:, 0] >= 0) & (times[:, 1] > times[:, 0])
     _refuse(path, skipped, table, ~proper, "no interval")

@@ -65,8 +65,8 @@ class Job:
         Returns
         -------
         list of dict
-            For each clip ``clip_id`` and either ``sha256`` and ``missing_s``, the seconds filled with zeros at
-            its end, or the ``reason`` why there is none.
+            For each clip ``clip_id`` and either ``path``, ``sha256``, ``source``, the file that it was cut out
+            of, and ``missing_s``, the seconds filled with zeros at its end, or the ``reason`` why there is none.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Job:
         """Go through the encoded audio, with the clips that are cut out of it."""
         location = self.slices[0].location
         source = self.configuration.sources[location.source]
-        path = Path(source.path) / location.path if location.path else Path(source.path)
+        path = Path(source.path) / (location.path or "")
         if not isinstance(source, ParquetSource):
             yield self.slices, path
             return
@@ -113,7 +113,9 @@ class Job:
         try:
             if missing > _SLACK_S * rate:
                 there = window.shape[1] / rate
-                raise AudioError(f"the audio ends {there:.3f} s into the segment, a clip lasts {length / rate:g} s")
+                raise AudioError(
+                    f"the audio ends {there:.3f} s into the segment, a clip lasts {length / rate:g} s"
+                )
             if is_silent(window):
                 raise AudioError("the segment is silent")
         except AudioError as error:
@@ -122,6 +124,8 @@ class Job:
         write_pcm(self.root / one.path, samples, rate)
         return {
             "clip_id": one.clip_id,
+            "path": one.path,
+            "source": one.location.path or Path(self.configuration.sources[one.location.source].path).name,
             "sha256": file_sha256(self.root / one.path),
             "missing_s": round(missing / rate, 6),
         }

@@ -32,8 +32,9 @@ class Location:
     ----------
     source : int
         Index of the source in the configuration.
-    path : str
-        Of the file, relative to the source; empty where it is yet to be fetched.
+    path : str or None
+        Of the file, relative to the source, empty where the source is one file; None where it is yet to be
+        fetched.
     offset_s : float
         Where in it the segment begins, in seconds.
     row_group, row : int
@@ -41,7 +42,7 @@ class Location:
     """
 
     source: int
-    path: str
+    path: str | None
     offset_s: float
     row_group: int = -1
     row: int = -1
@@ -85,7 +86,7 @@ class _DownloadIndex:
         self._number, self._fetched = number, _FolderIndex(number, root, clips=False)
 
     def find(self, ytid: str, start_ms: int) -> Location:
-        return self._fetched.find(ytid, start_ms) or Location(self._number, "", start_ms / 1000)
+        return self._fetched.find(ytid, start_ms) or Location(self._number, None, start_ms / 1000)
 
 
 class _ParquetIndex:
@@ -214,7 +215,9 @@ def open_shard(path: Path, columns: Sequence[str]) -> Any:  # noqa: ANN401 - an 
     return shard
 
 
-def encoded_rows(path: Path, source: ParquetSource, row_group: int, rows: set[int]) -> Iterator[tuple[int, bytes]]:
+def encoded_rows(
+    path: Path, source: ParquetSource, row_group: int, rows: set[int]
+) -> Iterator[tuple[int, bytes]]:
     """Go through the encoded audio of some rows of a row group, a few in memory at a time.
 
     Parameters
@@ -246,5 +249,3 @@ def encoded_rows(path: Path, source: ParquetSource, row_group: int, rows: set[in
                     content = value.as_py()
                     yield row, (content.get("bytes") if isinstance(content, dict) else content) or b""
                 row += 1
-
-

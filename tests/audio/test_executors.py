@@ -44,6 +44,11 @@ FUNCTIONS = """
         while True:
             pass
 
+    def note_and_hang(path):
+        with open(path, "w") as file:
+            file.write(str(os.getpid()))
+        hang()
+
     def leak():
         held = []
         while True:
@@ -97,6 +102,21 @@ def functions(tmp_path_factory):
 @pytest.fixture(scope="module")
 def local(functions):
     with LocalExecutor([], workers=2) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def cluster(functions):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def dask(cluster):
+    with open_executor(cluster.scheduler_address.replace("tcp", "dask"), []) as executor:
         yield executor
 
 
@@ -228,12 +248,19 @@ def test_nothing_is_left_when_the_work_is_closed(functions):
     assert all(map(is_gone, pids))
 
 
-def test_what_is_abandoned_is_stopped(functions):
+def abandon(executor, functions, path):
+    """Stop asking for results while a call hangs; return the number of its process."""
+    running = executor.run([Call(functions.add, (1, 1), "a"), Call(functions.note_and_hang, (path,), "b")])
+    next(running)
+    while not path.is_file() or not path.read_text():
+        time.sleep(0.01)
+    running.close()
+    return int(path.read_text())
+
+
+def test_what_is_abandoned_is_stopped(functions, tmp_path):
     with LocalExecutor([], workers=1) as executor:
-        running = executor.run([Call(functions.number, (), "a"), Call(functions.hang, (), "a")])
-        _, pid = next(running)
-        running.close()
-        assert is_gone(pid)
+        assert is_gone(abandon(executor, functions, tmp_path / "pid"))
         assert results(executor, Call(functions.add, (1, 1), "a")) == [2]
 
 
@@ -245,19 +272,6 @@ def test_what_is_no_address_is_refused(address):
 
 class TestDask:
     """The same on a cluster, and workers that are lost."""
-
-    @pytest.fixture(scope="class")
-    def cluster(self, functions):
-        distributed = pytest.importorskip("distributed")
-        with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster:
-            yield cluster
-
-    @pytest.fixture
-    def dask(self, cluster):
-        with open_executor(cluster.scheduler_address.replace("tcp", "dask"), []) as executor:
-            yield executor
 
     def test_it_does_what_is_done_here(self, dask, functions):
         calls = [
@@ -279,12 +293,9 @@ class TestDask:
         with pytest.raises(ValueError, match="a reason"):
             results(dask, Call(functions.raise_value_error, (), "a"))
 
-    def test_a_call_that_is_not_wanted_any_more_is_stopped(self, dask, functions):
-        running = dask.run([Call(functions.number, (), "a"), Call(functions.hang, (), "a")])
-        _, pid = next(running)
-        running.close()
+    def test_a_call_that_is_not_wanted_any_more_is_stopped(self, dask, functions, tmp_path):
+        assert is_gone(abandon(dask, functions, tmp_path / "pid"))
         assert list(dask.map(functions.double, [4], "a")) == [8]
-        assert is_gone(pid)
 
     def test_a_worker_that_is_killed_loses_nothing(self, dask, cluster, functions):
         found = {}

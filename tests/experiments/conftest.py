@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.results import COSTS, Results
+from timbrebench.experiments.suite import Suite
 
 TINY = {
     "name": "tiny",
@@ -38,3 +44,59 @@ def tiny() -> RunConfiguration:
 def run(tiny, tmp_path_factory):
     """The finished run; tests must leave its folder as it is."""
     return run_benchmark(tiny, tmp_path_factory.mktemp("run"))
+
+
+PIECES, PAIRS = 12, 36
+
+
+def made_up(generator, *, changes=(), methods=("good", "twin", "poor"), seeds=(0,)):
+    configuration = RunConfiguration.model_validate(
+        {
+            "name": "made up",
+            "methods": [{"method": "ulyanov", "label": name} for name in methods],
+            "metrics": ["style_accuracy", "note_f1", "key_invariance_mse"],
+            "resamples": 2000,
+            "seeds": seeds,
+        }
+    )
+    level = {
+        "identity": (0, 0.8),
+        "style-copy": (1, 0.3),
+        "reference": (1, 0.8),
+        "silence": (np.nan, np.nan),
+        "noise": (0, 0.2),
+        "good": (1, 0.7),
+        "twin": (1, 0.7),
+        "poor": (0, 0.5),
+    }
+    difficulty = generator.normal(scale=0.05, size=PIECES)
+    transfers, scores = [], []
+    for entry in configuration.entries:
+        style, onset = level[entry.name]
+        for pair, seed in product(range(PAIRS), seeds):
+            piece = pair % PIECES
+            status = "failed" if entry.name == "silence" else "ok"
+            transfers.append(
+                (entry.name, f"{pair:03d}", f"piece-{piece}", seed, status, "", 1.0, 0.2, 300.0, "")
+            )
+            noise = generator.normal(scale=0.02)
+            scores.append((style, onset + difficulty[piece] + noise, 1 - onset + noise))
+    columns = ["label", "pair_id", "piece", "seed", "status", "reason", *COSTS, "output"]
+    table = pd.DataFrame(scores, columns=list(configuration.metrics), dtype=float)
+    frame = pd.DataFrame(transfers, columns=columns)
+    for label, metric, change in changes:
+        rows = frame.label == label
+        table.loc[rows, metric] = change(table.loc[rows, metric])
+    return Results(
+        configuration,
+        Suite(configuration.suite, ()),
+        frame,
+        table,
+        pd.DataFrame("", table.index, table.columns),
+    )
+
+
+@pytest.fixture
+def results():
+    """Make up results in which controls land where they must; `changes` are (label, metric, function)."""
+    return made_up

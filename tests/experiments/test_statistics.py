@@ -6,7 +6,6 @@ from timbrebench.experiments.statistics import (
     interval,
     resample_pieces,
     resampled_means,
-    tie_groups,
 )
 
 
@@ -62,14 +61,3 @@ def test_headline_is_no_number_where_the_onsets_tell_nothing():
     one = np.ones(1)
     assert np.isnan(headline(one, 0.5 * one, 0.5 * one, 0.5 * one)).all()
     assert np.isnan(headline(np.nan * one, 0.5 * one, 0 * one, one)).all()
-
-
-def test_methods_that_cannot_be_told_apart_share_a_rank(generator):
-    noise = generator.normal(scale=0.01, size=1000)
-    best, equal, worse = 0.8 + noise, 0.795 + noise[::-1], 0.5 + noise
-    assert tie_groups([0.5, 0.8, 0.795], [worse, best, equal]) == [3, 1, 1]
-
-
-def test_a_small_but_certain_difference_separates(generator):
-    common = generator.normal(scale=0.1, size=1000)
-    assert tie_groups([0.52, 0.5], [0.52 + common, 0.5 + common]) == [1, 2]

@@ -13,9 +13,39 @@ content's. Here a network stands between reading and playing:
 4. *Play* with the templates of the style's timbre, six for each pitch. A style that none of the timbres
    explains gets templates of its own, fitted to the clip (:mod:`timbrebench.transfer.note_adaptation`).
 
-`prepare` learns templates and recogniser from the clips it is given, in some two minutes. The network comes
-with the package (:mod:`timbrebench.transfer.trained_notes`); it sees no spectrum and has heard no relative of
-FluidR3. It can also be learned from the clips given.
+`prepare` learns templates and recogniser from the clips it is given, in a minute or two. The network comes
+with the package (:mod:`timbrebench.transfer.packaged_notes`); it sees no spectrum and has heard no relative
+of FluidR3. It can also be learned from the clips given. Nothing is drawn at transfer.
+
+What was tried, on 30 pairs of pieces that no part of it has learned from (FluidR3, 5 s; style accuracy, note
+F1 over that of the reference, their harmonic mean, and the log-spectral distance to the reference):
+
+=================================================================== ===== ===== ===== ======
+route                                                               style notes mean  dB
+=================================================================== ===== ===== ===== ======
+*FluidR3 among what was learned*
+templates exchanged, activations kept (other pieces)                0.93  0.95  0.94  5.8
+notes translated by the network, six stages played                  1.00  1.00  1.00  4.7
+the same, templates fitted to the style                             0.97  0.99  0.98  5.4
+*FluidR3 not among it*
+templates exchanged, activations kept (other pieces)                0.43  0.91  0.59  8.7
+the same, timbres recognised with a network's help (other pieces)   0.57  0.83  0.67  8.8
+notes translated, six stages played                                 0.83  0.80  0.82  7.4
+the same, templates fitted to the style                             0.90  0.79  0.84  7.1
+*neither FluidR3 nor the style's label among it*
+notes translated, a smooth filter to the style's spectrum           0.27  0.85  0.41  8.0
+the same, templates fitted to the style, prior of 5 frames          0.53  0.86  0.66  7.6
+the same, prior of half a frame                                     0.70  0.86  0.77  7.3
+=================================================================== ===== ===== ===== ======
+
+So templates are fitted where no timbre explains the style, and left alone where one does. A network that is
+trained on the distance between spectra, through the templates, instead of on the stages of notes, stayed at
+6.5 dB on what it learned from, and drifted. Reading the content with templates filtered or fitted to it
+changed little (note F1 0.69 to 0.70); reading it with those that explain it best, rather than with those of
+the label that a network hears, brought 0.70 to 0.72.
+
+What limits it: two notes of one pitch cannot sound together; 28 pitches at most do; what is not made of notes
+is lost.
 """
 
 from __future__ import annotations
