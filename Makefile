@@ -15,7 +15,7 @@ FOLDERS := audio datasets classifier transfer metrics experiments
 # The project's folders must not shadow packages of the same name.
 export PYTHONSAFEPATH = 1
 
-.PHONY: help setup system benchmark test lint types regression baseline validate-metrics bench-metrics clean
+.PHONY: help setup system benchmark test lint types regression baseline validate-metrics bench-metrics bench-transfer clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make baseline     make a smoke run the stored baseline"
 	@echo "make validate-metrics [OUT=folder] [DATASET=folder]        check that metrics do what they declare"
 	@echo "make bench-metrics [OUT=folder]   time all metrics on one output"
+	@echo "make bench-transfer [OUT=folder] [DATASET=folder]          time all methods on 10 s, for docs/speed.md"
 	@echo "make setup clean  install into $(VENV); remove it and all caches, never results"
 
 setup: system $(VENV)/installed
@@ -75,6 +76,11 @@ validate-metrics: setup
 bench-metrics: OUT = runs/bench-metrics
 bench-metrics: setup
 	$(BIN)/timbrebench bench-metrics --out $(OUT)
+
+bench-transfer: OUT = runs/bench-transfer
+bench-transfer: setup
+	$(BIN)/timbrebench bench-transfer --out $(OUT) $(if $(DATASET),--dataset $(DATASET))
+	cp $(OUT)/speed.md docs/speed.md
 
 clean:
 	rm -rf $(VENV) .types build dist *.egg-info

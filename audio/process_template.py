@@ -34,6 +34,9 @@ import psutil
 #: Requests of prctl(2).
 _SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 
+#: Seconds between two looks at the socket while modules are imported.
+_LOOK_S = 0.2
+
 _NUMBER = struct.Struct("<q")
 
 
@@ -45,9 +48,8 @@ def main(arguments: str) -> None:
     _prctl(_SET_CHILD_SUBREAPER, 1)
     # Methods may print; what a command prints for programs must not begin with that.
     os.dup2(2, 1)
-    for name in settings["preload"]:
-        importlib.import_module(name)
     control = socket.socket(fileno=settings["fd"])
+    _preload(settings["preload"], control)
     wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, _nothing)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
@@ -65,6 +67,22 @@ def main(arguments: str) -> None:
             _kill(numbers)
             time.sleep(0.01)
             _reap(ends)
+
+
+def _preload(names: list[str], control: socket.socket) -> None:
+    """Import modules; leave in the middle when nobody is there any more to ask for processes."""
+
+    def look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signals call it
+        with suppress(BlockingIOError):
+            if not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                os._exit(0)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+    for name in names:
+        importlib.import_module(name)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:

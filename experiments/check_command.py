@@ -27,14 +27,34 @@ def check_command(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
 ) -> None:
     """Compare a run with a baseline: exit status 1 where a method is worse, 2 where that can't be said."""
-    from timbrebench.audio.storage import write_text
     from timbrebench.experiments.gate import Outcome
-    from timbrebench.experiments.gate_report import gate_junit, gate_markdown
 
     try:
         outcome = _check(root, baseline, dict(_margin(text) for text in margin or ()))
     except (TimbrebenchError, OSError, ValueError) as error:
         outcome = Outcome(problems=(str(error),))
+    report_outcome(outcome, markdown=markdown, junit=junit)
+
+
+def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Path | None = None) -> None:
+    """Print what the gate has found, write it where asked, and leave with its exit status.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the gate.
+    markdown, junit : pathlib.Path, optional
+        Files to write.
+
+    Raises
+    ------
+    typer.Exit
+        With 1 where a method is worse, with 2 where something could not be measured or written.
+    """
+    from timbrebench.audio.storage import write_text
+    from timbrebench.experiments.gate import Outcome
+    from timbrebench.experiments.gate_report import gate_junit, gate_markdown
+
     try:
         if markdown is not None:
             write_text(markdown, gate_markdown(outcome))

@@ -24,6 +24,8 @@ from timbrebench.experiments.metric_commands import (
 from timbrebench.experiments.notes_command import train_notes_command
 from timbrebench.experiments.pair_commands import pairs_app
 from timbrebench.experiments.score_command import score_command
+from timbrebench.experiments.study_command import study_command
+from timbrebench.experiments.transfer_commands import bench_transfer_command
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
 
@@ -207,9 +209,11 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 app.command("score")(score_command)
+app.command("study")(study_command)
 app.command("train-notes")(train_notes_command)
 app.command("validate-metrics")(validate_metrics_command)
 app.command("bench-metrics")(bench_metrics_command)
+app.command("bench-transfer")(bench_transfer_command)
 
 
 @app.command("run")

@@ -45,7 +45,7 @@ def gate_markdown(outcome: Outcome) -> str:
             worst = max(rows, key=lambda finding: finding.loss / finding.margin)
             worse = sum(finding.is_worse for finding in rows)
             share = max(worst.loss / worst.margin, 0.0)
-            where = f" ({worst.metric})" if share else ""
+            where = f" ({worst.metric})" if share >= 0.005 else ""
             lines.append(f"| {_plain(label)} | {len(rows)} | {worse} | {share:.2f}{where} |")
         lines += [
             "",

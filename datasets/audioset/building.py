@@ -1,9 +1,9 @@
 """Build a dataset of AudioSet's segments.
 
 A build goes in rounds: what is chosen is fetched and cut; where clips fail and the number for each class is
-bounded, others take their places in the next round, until nothing that is chosen fails. Each clip that is written
-or has failed is a line of the journal; a build that was stopped goes through the same rounds again and does only
-what no line tells of.
+bounded, others take their places in the next round, until nothing that is chosen fails. Each clip that is
+written or has failed is a line of the journal; a build that was stopped goes through the same rounds again
+and does only what no line tells of.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def build_audioset(
 def _build_rounds(
     plan: Plan, root: Path, journal: Journal, executor: Executor
 ) -> tuple[list[int], dict[int, str]]:
-    """Build what is chosen until nothing of it fails; return its rows and what has failed, with the reasons."""
+    """Build what is chosen until nothing of it fails; return its rows and the reasons of what has failed."""
     failures = plan.failures()
     failed: dict[int, str] = {}
     while True:
@@ -195,12 +195,12 @@ def _row(plan: Plan, row: int, journal: Journal) -> dict[str, Any]:
         "clip_id": entry["clip_id"],
         "path": entry["path"],
         "label": label,
-        "piece": selection.table.ytid.iat[row],
+        "piece": selection.table.ytid.iloc[row],
         "instrument": label,
         "program": -1,
         "soundfont": _RECORDED,
         "soundfont_family": _RECORDED,
-        "start_s": selection.table.start_ms.iat[row] / 1000,
+        "start_s": selection.table.start_ms.iloc[row] / 1000,
         "duration_s": configuration.clip_duration_s,
         "sample_rate": configuration.sample_rate,
         "split": SPLITS[selection.splits[row]],

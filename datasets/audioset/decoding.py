@@ -1,8 +1,8 @@
 """Cut windows out of encoded audio, exact to the sample, without holding the whole of it in memory.
 
-Time is counted in samples from the first that is decoded. libsndfile seeks by samples, so it reads the windows
-alone. Containers that it cannot read go through FFmpeg (PyAV), which is decoded from the beginning: time stamps in
-containers such as WebM are rounded to milliseconds, and a seek would be as far off.
+Time is counted in samples from the first that is decoded. libsndfile seeks by samples, so it reads the
+windows alone. What it cannot read is decoded by FFmpeg (PyAV) from the beginning: time stamps in containers
+such as WebM are rounded to milliseconds, and a seek would be as far off.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from timbrebench.audio.clips import resample
 from timbrebench.audio.errors import AudioError
 
-#: Seconds read on both sides of a window where the rate is changed: longer than half of soxr's filter, so that
-#: a window comes out as if the whole had been resampled.
+#: Seconds read on both sides of a window where the rate is changed: longer than half of soxr's filter, so
+#: that a window comes out as if the whole had been resampled.
 _MARGIN_S = 0.1
 
 

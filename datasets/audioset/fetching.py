@@ -61,8 +61,8 @@ def fetch_missing(plan: Plan, rows: Sequence[int], journal: Journal) -> list[Sli
                 in_a_row += 1
                 if in_a_row == _PATIENCE:
                     raise DatasetError(
-                        f"the last {_PATIENCE} videos are {error}: look after the connection, or give cookies, "
-                        "and run again; what is finished is kept"
+                        f"the last {_PATIENCE} videos are {error}: look after the connection, or give "
+                        "cookies, and run again; what is finished is kept"
                     ) from error
             else:
                 journal.enter(lost)

@@ -61,7 +61,7 @@ class Plan:
     def locate(self, row: int) -> Location:
         """Return where the audio of a segment is that a source has."""
         table = self.selection.table
-        location = self.library.find(table.ytid.iat[row], int(table.start_ms.iat[row]))
+        location = self.library.find(table.ytid.iloc[row], int(table.start_ms.iloc[row]))
         if location is None:
             raise LookupError(f"no source has the segment {self.selection.clip_id(row)}")
         return location
@@ -114,8 +114,8 @@ def plan_clips(configuration: AudioSetConfiguration) -> Plan:
     library = Library(configuration.sources)
     held = np.ones(len(selection), dtype=bool)
     if configuration.sources:
-        segments = zip(table.ytid, table.start_ms, strict=True)
-        found = (library.find(ytid, int(start)) is not None for ytid, start in segments)
+        segments = zip(table.ytid.tolist(), table.start_ms.tolist(), strict=True)
+        found = (library.find(ytid, start) is not None for ytid, start in segments)
         held = np.fromiter(found, dtype=bool, count=len(selection))
     return Plan(configuration, selection, library, long_enough, held)
 
@@ -132,8 +132,8 @@ def count_classes(plan: Plan) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row for each wanted class, the largest first: ``id``, ``name``, ``segments`` (all that carry it),
-        ``long_enough`` and ``held`` (those that also are so), ``chosen``, and one column for each split with the
-        chosen clips in it.
+        ``long_enough`` and ``held`` (those that also are so), ``chosen``, and one column for each split with
+        the chosen clips in it.
 
     Raises
     ------
@@ -144,8 +144,8 @@ def count_classes(plan: Plan) -> pd.DataFrame:
     if not chosen.any():
         raise ConfigurationError(
             f"none of {len(selection)} segments of the wanted classes can become a clip: "
-            f"{int(plan.long_enough.sum())} are long enough, of these {int((plan.long_enough & plan.held).sum())} "
-            "are held by a source"
+            f"{int(plan.long_enough.sum())} are long enough, of these "
+            f"{int((plan.long_enough & plan.held).sum())} are held by a source"
         )
     table = pd.DataFrame(
         {

@@ -1,8 +1,8 @@
 """AudioSet's tables of segments, in the form they were published in and in the one that is passed on.
 
-The published files begin with three lines of comment and part their fields with a comma and a space; copies of
-them often have one plain header, ``YTID,start_seconds,end_seconds,positive_labels``, and no spaces. Times are in
-seconds; a segment is known by its video and its start in whole milliseconds.
+The published files begin with three lines of comment and part their fields with a comma and a space; copies
+of them often have one plain header, ``YTID,start_seconds,end_seconds,positive_labels``, and no spaces. Times
+are in seconds; a segment is known by its video and its start in whole milliseconds.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Segments:
     Attributes
     ----------
     table : pandas.DataFrame
-        ``ytid`` (str), ``start_ms`` and ``end_ms`` (int, milliseconds) and ``labels`` (int, the index in `label_sets`),
-        sorted by video and start, each pair of them once.
+        ``ytid`` (str), ``start_ms`` and ``end_ms`` (int, milliseconds) and ``labels`` (int, the index in
+        `label_sets`), sorted by video and start, each pair of them once.
     label_sets : tuple of tuple of str
         The different sets of labels that segments have, as identifiers.
     """
@@ -117,11 +117,9 @@ def _lines_before_rows(path: Path) -> int:
     """Count the lines of comment and the header."""
     try:
         with path.open(encoding="utf-8") as file:
-            count = 0
-            for line in file:
+            for count, line in enumerate(file):
                 if not line.startswith("#") and not line.casefold().startswith("ytid,"):
                     return count
-                count += 1
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read as a table of segments ({error})") from error
     raise DatasetError(f"{path}: holds no segments")

@@ -32,7 +32,8 @@ class Selection:
     carries : scipy.sparse.csr_array, shape (segments, classes), bool
         Which segment carries which.
     splits : numpy.ndarray, shape (segments,), int8
-        The split of each segment's video, as an index into :data:`~timbrebench.datasets.configuration.SPLITS`.
+        The split of each segment's video, as an index into
+        :data:`~timbrebench.datasets.configuration.SPLITS`.
     """
 
     table: pd.DataFrame
@@ -51,7 +52,7 @@ class Selection:
 
     def clip_id(self, row: int) -> str:
         """Return the name of a segment's clip: the video and the start in milliseconds."""
-        return f"{self.table.ytid.iat[row]}_{self.table.start_ms.iat[row]}"
+        return f"{self.table.ytid.iloc[row]}_{self.table.start_ms.iloc[row]}"
 
     def count(self, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Count the segments of each class among `rows`, shape (segments,): shape (classes,)."""
@@ -72,7 +73,7 @@ def select_segments(
     classes : sequence of str
         Names, identifiers or subtrees.
     shares : Shares
-        Shares of the videos in each split. Which one a video is in follows from its identifier and the shares.
+        Shares of the videos in each split. Which one a video is in follows from its identifier and them.
     descendants : bool
         Whether the classes below those named are wanted too.
 
@@ -127,8 +128,8 @@ def choose(
 
     The rarest class chooses first; what was chosen for it counts for all classes that it carries. Of the
     segments that a class can choose from, those with the fewest wanted classes come first, since they fill no
-    other class beyond its number; equals come in a drawn order. A class so common that others bring more clips
-    of it than wanted keeps them: the number is a bound only where labels allow it.
+    other class beyond its number; equals come in a drawn order. A class so common that others bring more
+    clips of it than wanted keeps them: the number is a bound only where labels allow it.
 
     Parameters
     ----------
@@ -137,7 +138,8 @@ def choose(
     usable : numpy.ndarray, shape (segments,), bool
         Which of them may be chosen.
     clips_per_class : int or None
-        How many are wanted of each class in all splits together, divided among them by `shares`; None for all.
+        How many are wanted of each class in all splits together, divided among them by `shares`; None for
+        all.
     shares : Shares
         Shares of the splits.
     seed : int
@@ -186,7 +188,7 @@ def _order(selection: Selection, usable: NDArray[np.bool_], seed: int) -> NDArra
     draws = np.fromiter(
         (
             zlib.crc32(f"{seed} {ytid} {start}".encode())
-            for ytid, start in zip(table.ytid, table.start_ms, strict=True)
+            for ytid, start in zip(table.ytid.tolist(), table.start_ms.tolist(), strict=True)
         ),
         dtype=np.uint32,
         count=len(rows),

@@ -12,15 +12,15 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import AudioError, StorageError, TimbrebenchError
+from timbrebench.audio.errors import StorageError, TimbrebenchError
 from timbrebench.audio.loudness import is_silent, limit_peak
 from timbrebench.audio.storage import atomic_path, file_sha256
 from timbrebench.datasets.audioset.configuration import AudioSetConfiguration, ParquetSource
 from timbrebench.datasets.audioset.decoding import cut_windows
 from timbrebench.datasets.audioset.sources import Location, encoded_rows
 
-#: Seconds that may miss at a clip's end and are filled with zeros. Encoders drop or lose part of a frame, which
-#: lasts up to 0.05 s; what misses more is not the segment.
+#: Seconds that may miss at a clip's end and are filled with zeros. Encoders drop or lose part of a frame,
+#: which lasts up to 0.05 s; what misses more is not the segment.
 _SLACK_S = 0.1
 
 
@@ -65,8 +65,9 @@ class Job:
         Returns
         -------
         list of dict
-            For each clip ``clip_id`` and either ``path``, ``sha256``, ``source``, the file that it was cut out
-            of, and ``missing_s``, the seconds filled with zeros at its end, or the ``reason`` why there is none.
+            For each clip ``clip_id`` and either ``path``, ``sha256``, ``source``, the file that it was cut
+            out of, and ``missing_s``, the seconds filled with zeros at its end, or the ``reason`` why there
+            is none.
 
         Raises
         ------
@@ -110,16 +111,11 @@ class Job:
     def _write(self, one: Slice, window: NDArray[np.float32], length: int) -> dict[str, Any]:
         rate = self.configuration.sample_rate
         missing = length - window.shape[1]
-        try:
-            if missing > _SLACK_S * rate:
-                there = window.shape[1] / rate
-                raise AudioError(
-                    f"the audio ends {there:.3f} s into the segment, a clip lasts {length / rate:g} s"
-                )
-            if is_silent(window):
-                raise AudioError("the segment is silent")
-        except AudioError as error:
-            return {"clip_id": one.clip_id, "reason": str(error)}
+        if missing > _SLACK_S * rate:
+            reason = f"the audio ends {window.shape[1] / rate:.3f} s into the segment: too short for a clip"
+            return {"clip_id": one.clip_id, "reason": reason}
+        if is_silent(window):
+            return {"clip_id": one.clip_id, "reason": "the segment is silent"}
         samples = _with_channels(np.pad(window, ((0, 0), (0, missing))), self.configuration.channels)
         write_pcm(self.root / one.path, samples, rate)
         return {

@@ -140,23 +140,36 @@ def test_a_judge_is_evaluated_on_what_it_has_not_heard(run):
     assert evaluation["confusion"] == stored["confusion"]
 
 
-def test_the_gate_is_green_for_the_same_and_red_for_worse(run, tmp_path):
-    root, baseline = tmp_path / "run", tmp_path / "baseline.csv"
+def test_the_gate_says_why_it_cannot_tell(run, tmp_path):
+    """Three pieces cannot show anything, so that they are no reason to be green."""
+    root, baseline, summary = (tmp_path / name for name in ("run", "baseline.csv", "summary.md"))
     shutil.copytree(run.root, root)
-    assert timbrebench("baseline", root, baseline).returncode == 0
-    same = timbrebench("check", root, "--baseline", baseline)
-    assert run.leaderboard.is_valid, run.leaderboard.problems
+    assert timbrebench("baseline", root, "--out", baseline).returncode == 0
+    done = timbrebench("check", root, "--baseline", baseline, "--markdown", summary)
+    assert done.returncode == 2
+    assert "3 content pieces cannot show any loss" in done.stderr
+    assert "3 content pieces cannot show any loss" in summary.read_text()
+    absent = timbrebench("check", root, "--baseline", tmp_path / "absent.csv", "--junit", tmp_path / "j.xml")
+    assert absent.returncode == 2
+    assert 'errors="1"' in (tmp_path / "j.xml").read_text()
+    margin = timbrebench("check", root, "--baseline", baseline, "--margin", "note_f2=0.1")
+    assert margin.returncode == 2
+    assert "note_f1" in margin.stderr
+
+
+def test_methods_and_runs_are_compared(run, tmp_path):
+    root, table = tmp_path / "run", tmp_path / "table.csv"
+    shutil.copytree(run.root, root)
+    done = timbrebench("compare", "ulyanov", "noise", "--run", root, "--out", table)
+    assert done.returncode == 0, done.stderr
+    assert "note_f1" in done.stdout
+    assert "note_f1" in table.read_text()
+    same = timbrebench("compare", root, run.root, "--out", tmp_path / "table.md")
     assert same.returncode == 0, same.stderr
-    lines = baseline.read_text().splitlines()
-    column = lines[0].split(",").index("key_invariance_mse")
-    better = [line.split(",") for line in lines[1:]]
-    for line in better:
-        line[column] = "0.0"
-    baseline.write_text("\n".join([lines[0], *(",".join(line) for line in better)]) + "\n")
-    worse = timbrebench("check", root, "--baseline", baseline)
-    assert worse.returncode == 1
-    assert "ulyanov: key_invariance_mse went from 0.000" in worse.stdout
-    assert timbrebench("check", root, "--baseline", tmp_path / "absent.csv").returncode == 2
+    assert "| note_f1 |" in (tmp_path / "table.md").read_text()
+    wrong = timbrebench("compare", "ulyanof", "noise", "--run", root)
+    assert wrong.returncode == 1
+    assert "ulyanov" in wrong.stderr
 
 
 def test_ctrl_c_ends_within_seconds_and_the_next_run_goes_on(run, tmp_path):
