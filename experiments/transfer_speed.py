@@ -93,8 +93,8 @@ class Speed:
             "",
             "## One loss and gradient",
             "",
-            f"Objective of Ulyanov & Lebedev, {self.n_filters:,} filters over {_KERNEL_WIDTH} frames of 1,025 "
-            f"bins at {SAMPLE_RATE:,} Hz; `wide-limit` has infinitely many.",
+            f"Objective of Ulyanov & Lebedev, {self.n_filters:,} filters over {_KERNEL_WIDTH} frames, "
+            f"{SAMPLE_RATE:,} Hz, n_fft 2048, hop 512; `wide-limit` has infinitely many.",
             "",
             "| form | ms | times as fast as the textbook's |",
             "| --- | ---: | ---: |",

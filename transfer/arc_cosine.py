@@ -37,17 +37,17 @@ def sum_diagonals(products: Tensor, width: int) -> Tensor:
     torch.Tensor, shape (n - width + 1, m - width + 1)
         ``sum over d < width of products[i + d, j + d]``.
     """
-    # A run of a frames and one of b that follows it make one of a + b: five additions for eleven frames.
     rows, columns = products.shape[0] - width + 1, products.shape[1] - width + 1
-    total, done = None, 0
-    run, length = products, 1
-    while True:
+    total, run, length = products[:0], products, 1
+    done = 0
+    # Runs of 1, 2, 4, ... frames, of which some follow each other to make the width: five additions for eleven.
+    while done < width:
         if width & length:
             part = run[done : done + rows, done : done + columns]
-            total, done = part if total is None else total + part, done + length
-        if done == width:
-            return total
-        run, length = run[:-length, :-length] + run[length:, length:], 2 * length
+            total, done = total + part if done else part, done + length
+        if done < width:
+            run, length = run[:-length, :-length] + run[length:, length:], 2 * length
+    return total
 
 
 def spread_diagonals(slopes: Tensor, width: int) -> Tensor:

@@ -92,4 +92,5 @@ class BlockConvolution:
         total = parts.new_zeros(blocks + 1, self._step, parts.shape[2])
         total[:-1] = parts[:, : self._step]
         total[1:, : self._width - 1] += parts[:, self._step :]
-        return total.flatten(0, 1)[: positions + self._width - 1].T
+        frames: Tensor = total.flatten(0, 1)[: positions + self._width - 1]
+        return frames.T

@@ -20,7 +20,7 @@ from pandas.errors import ParserWarning
 from timbrebench.audio.errors import DatasetError
 
 _COLUMNS = ["ytid", "start_s", "end_s", "labels"]
-_TYPES = {"ytid": "str", "start_s": np.float64, "end_s": np.float64, "labels": "str"}
+_TYPES = {"ytid": "str", "start_s": "float64", "end_s": "float64", "labels": "str"}
 
 #: What identifies a video: it becomes part of paths, so nothing else may pass.
 _IDENTIFIER = r"[A-Za-z0-9_-]{11}"

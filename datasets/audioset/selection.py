@@ -155,7 +155,7 @@ def choose(
     quotas = _quotas(clips_per_class, shares)
     order = _order(selection, usable, seed)
     by_class = sparse.csc_array(selection.carries[order])
-    # How rare a class is does not depend on what is usable: else a clip that fails could turn the order round.
+    # How rare a class is does not depend on what is usable, or a clip that fails could change the order.
     total = selection.count(np.ones(len(selection), dtype=bool))
     splits, chosen = selection.splits[order], np.zeros(len(order), dtype=bool)
     for column in np.argsort(total, kind="stable"):

@@ -74,7 +74,7 @@ class Job:
         StorageError
             If a clip cannot be written.
         """
-        outcomes = {}
+        outcomes: dict[str, dict[str, Any]] = {}
         for slices, source in self._encoded():
             outcomes |= {one["clip_id"]: one for one in self._cut(slices, source)}
         return [

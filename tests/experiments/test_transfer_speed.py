@@ -17,9 +17,9 @@ def speed(run, tmp_path_factory):
     methods = [
         MethodEntry(method="wide-limit", parameters={"max_iterations": 2}),
         MethodEntry(method="envelope"),
-        MethodEntry(method="templates", label="a method that learns"),
+        MethodEntry(method="templates", label="learner"),
         # No frame of it fits into the clips.
-        MethodEntry(method="ulyanov", label="too wide", parameters={"kernel_width": 1000}),
+        MethodEntry(method="ulyanov", label="too-wide", parameters={"kernel_width": 1000}),
     ]
     return measure(
         tmp_path_factory.mktemp("speed"),
@@ -54,11 +54,11 @@ def test_every_form_of_the_objective_is_timed(speed):
 def test_every_method_has_a_time_a_memory_or_a_reason(speed):
     table = speed.methods.set_index("method")
     assert len(table) == 4
-    for name in ("wide-limit", "envelope", "a method that learns"):
+    for name in ("wide-limit", "envelope", "learner"):
         assert table.seconds[name] > 0
         assert table.memory_mib[name] >= 0
         assert table.real_time_factor[name] * table.seconds[name] == pytest.approx(speed.duration_s, rel=1e-3)
-    assert "frames at a time" in table.reason["too wide"]
+    assert "frames at a time" in table.reason["too-wide"]
 
 
 def test_the_page_holds_both_tables(speed):

@@ -141,7 +141,7 @@ class Objective:
         slope *= features > 0
         return loss, self._convolve.transpose(slope).double().cpu().numpy().ravel()
 
-    def _features(self, spectrogram: Spectrogram) -> Tensor:
+    def _features(self, spectrogram: NDArray[np.floating]) -> Tensor:
         """Return the features of a spectrogram, shape (frames - kernel_width + 1, filters)."""
         return self._convolve(torch.from_numpy(spectrogram).float().to(self._device)).relu_()
 

@@ -217,4 +217,5 @@ class WideLimit(SpectrogramMethod):
             max_iterations=settings.max_iterations,
             name=self.name,
         )
-        return np.expm1(np.clip(found.cpu().numpy(), 0, max(content.max(), style.max())))
+        magnitudes: Spectrogram = np.expm1(np.clip(found.cpu().numpy(), 0, max(content.max(), style.max())))
+        return magnitudes
