@@ -102,7 +102,7 @@ def _suite(
     root: ElementTree.Element, name: str, tests: int, *, failures: int = 0, errors: int = 0
 ) -> ElementTree.Element:
     counts = {"tests": str(tests), "failures": str(failures), "errors": str(errors)}
-    return ElementTree.SubElement(root, "testsuite", name=_xml(name), **counts)
+    return ElementTree.SubElement(root, "testsuite", {"name": _xml(name), **counts})
 
 
 def _xml(text: str) -> str:

@@ -45,7 +45,7 @@ def exchange_signs(pieces: int, seed: int) -> Floats:
     """
     if pieces <= EXACT_PIECES:
         bits = np.arange(2 ** (pieces - 1))[:, np.newaxis] >> np.arange(pieces)
-        return 1.0 - 2.0 * (bits & 1)
+        return np.asarray(1.0 - 2.0 * (bits & 1), dtype=np.float64)
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_DRAWS, pieces))
     return np.vstack([np.ones(pieces), signs])
 

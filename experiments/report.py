@@ -39,7 +39,8 @@ from timbrebench.experiments.figures import (
     spectrogram_image,
     style_content_plane,
 )
-from timbrebench.experiments.leaderboard import CONTENT, STYLE, Leaderboard
+from timbrebench.experiments.headline_test import CONTENT, STYLE
+from timbrebench.experiments.leaderboard import Leaderboard
 from timbrebench.experiments.results import Results
 from timbrebench.experiments.statistics import COVERAGE, headline
 from timbrebench.experiments.suite import Pair

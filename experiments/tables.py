@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.experiments.leaderboard import CONTENT, STYLE
+from timbrebench.experiments.headline_test import CONTENT, STYLE
 from timbrebench.experiments.results import Results
 from timbrebench.metrics.registry import get
 

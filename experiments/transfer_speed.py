@@ -99,8 +99,8 @@ class Speed:
             "| form | ms | times as fast as the textbook's |",
             "| --- | ---: | ---: |",
         ]
-        for row in self.objectives.itertuples():
-            lines.append(f"| {row.form} | {1000 * row.seconds:.1f} | {row.times_as_fast:.2f} |")
+        for row in self.objectives.to_dict("records"):
+            lines.append(f"| {row['form']} | {1000 * row['seconds']:.1f} | {row['times_as_fast']:.2f} |")
         lines += [
             "",
             "## One transfer",
@@ -111,9 +111,10 @@ class Speed:
             "| method | s | times as fast as real time | MiB |",
             "| --- | ---: | ---: | ---: |",
         ]
-        for row in self.methods.itertuples():
-            cost = f"{row.seconds:.2f} | {row.real_time_factor:.2f} | {row.memory_mib:.0f}"
-            lines.append(f"| `{row.method}` | {f'not run: {row.reason} | |' if row.reason else f'{cost} |'}")
+        for row in self.methods.to_dict("records"):
+            cost = f"{row['seconds']:.2f} | {row['real_time_factor']:.2f} | {row['memory_mib']:.0f}"
+            why = f"not run: {row['reason']} | | "
+            lines.append(f"| `{row['method']}` | {why if row['reason'] else cost} |")
         return "\n".join(lines) + "\n"
 
 

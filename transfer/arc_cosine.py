@@ -40,7 +40,7 @@ def sum_diagonals(products: Tensor, width: int) -> Tensor:
     rows, columns = products.shape[0] - width + 1, products.shape[1] - width + 1
     total, run, length = products[:0], products, 1
     done = 0
-    # Runs of 1, 2, 4, ... frames, of which some follow each other to make the width: five additions for eleven.
+    # Runs of 1, 2, 4, ... frames, some of which make up the width: five additions for eleven frames.
     while done < width:
         if width & length:
             part = run[done : done + rows, done : done + columns]

@@ -68,7 +68,8 @@ class BlockConvolution:
         spectra = torch.fft.rfft((cut - means[:, :, None]).to(cut.dtype), dim=2).permute(2, 0, 1)
         made = torch.fft.irfft(torch.bmm(spectra, self._spectra.mT), self._points, dim=0)[: self._step]
         made = (made + means @ self._sums.T).to(cut.dtype)
-        return made.transpose(0, 1).flatten(0, 1)[:positions]
+        features: Tensor = made.transpose(0, 1).flatten(0, 1)[:positions]
+        return features
 
     def transpose(self, slopes: Tensor) -> Tensor:
         """Apply the transpose: from derivatives by the features to those by the spectrogram.
@@ -85,7 +86,8 @@ class BlockConvolution:
         """
         positions = len(slopes)
         blocks = -(-positions // self._step)
-        cut = pad(slopes, (0, 0, 0, blocks * self._step - positions)).unflatten(0, (blocks, self._step))
+        whole = pad(slopes, (0, 0, 0, blocks * self._step - positions))
+        cut = whole.view(blocks, self._step, whole.shape[1])
         spectra = torch.fft.rfft(cut, self._points, dim=1).transpose(0, 1).conj().resolve_conj()
         parts = torch.fft.irfft(torch.bmm(spectra, self._spectra).conj(), self._points, dim=0).transpose(0, 1)
         # Each part runs on into the next one's place by one frame less than a filter spans.

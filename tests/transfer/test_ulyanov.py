@@ -6,11 +6,16 @@ import signal
 
 import numpy as np
 import pytest
+import torch
 
 from timbrebench.audio import log_magnitude, rms
 from timbrebench.audio.errors import ConfigurationError, MethodError
+from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create
+from timbrebench.transfer.block_convolution import BlockConvolution
+from timbrebench.transfer.gram_loss import ByFilters, ByPositions, gram_loss
 from timbrebench.transfer.methods.ulyanov import Objective, Ulyanov, minimise
+from timbrebench.transfer.random_convolution import draw_filters
 
 #: Four filters for each frequency bin, as in the published settings, but with few bins.
 SMALL = {
@@ -38,6 +43,25 @@ def loss(x, content, style, filters, content_weight):
     content_loss = np.sum((features(x, filters) - features(content, filters)) ** 2)
     style_loss = np.sum((gram(x, filters) - gram(style, filters)) ** 2)
     return content_weight * content_loss + style_loss
+
+
+def textbook(x, content, style, filters, content_weight):
+    """Evaluate the definition in float64: convolution, ReLU, Gram matrices of the filters, autograd."""
+    x, content, style, filters = (
+        torch.from_numpy(array.astype(np.float64)) for array in (x, content, style, filters)
+    )
+    x.requires_grad_()
+
+    def features(spectrogram):
+        return torch.nn.functional.conv1d(spectrogram[None], filters)[0].relu()
+
+    def gram(spectrogram):
+        return features(spectrogram) @ features(spectrogram).T / spectrogram.shape[1]
+
+    content_loss = (features(x) - features(content)).square().sum()
+    value = content_weight * content_loss + (gram(x) - gram(style)).square().sum()
+    value.backward()
+    return float(value.detach()), x.grad.numpy()
 
 
 def spectrogram(clip):
@@ -98,6 +122,81 @@ class TestObjective:
             objective(content, np.tile(style, times), filters, 0.0)(x.ravel())[0] for times in (4, 8)
         )
         assert twice == pytest.approx(once, rel=0.02)
+
+
+class TestOnMusic:
+    """Loss and gradient on renderings, also where the optimisation has made terms cancel."""
+
+    @pytest.fixture
+    def music(self, synthesizer):
+        notes = notes_table(
+            [(0.25 * i, 0.25 * i + 0.2, pitch, 90) for i, pitch in enumerate((60, 64, 67, 72))]
+        )
+        clips = [
+            synthesizer.render(notes, program, length, 22050) for program, length in ((0, 0.9), (56, 0.7))
+        ]
+        return [log_magnitude(clip, 512, 256) for clip in clips]
+
+    # With many filters the Gram matrices are multiplied out, with few they are not.
+    @pytest.mark.parametrize(("n_filters", "arrangement"), [(768, ByPositions), (96, ByFilters)])
+    def test_it_agrees_with_the_textbook_all_the_way(self, music, n_filters, arrangement):
+        content, style = music
+        rng = np.random.default_rng(3)
+        filters = draw_filters(rng, n_filters=n_filters, n_bins=257, kernel_width=11)
+        evaluate = Objective(content, style, filters, 1e-2)
+        assert isinstance(evaluate._style_loss, arrangement)
+        start = rng.standard_normal(content.shape) * 1e-3
+        for iterations in (0, 1, 3, 10):
+            x = minimise(evaluate, start, iterations) if iterations else start
+            x = x.astype(np.float32).astype(np.float64)  # what the objective sees
+            value, gradient = evaluate(x.ravel())
+            wanted, wanted_gradient = textbook(x, content, style, filters, 1e-2)
+            assert value == pytest.approx(wanted, rel=1e-5)
+            error = np.linalg.norm(gradient.reshape(x.shape) - wanted_gradient)
+            assert error < 1e-5 * np.linalg.norm(wanted_gradient)
+
+
+class TestBlockConvolution:
+    @pytest.mark.parametrize("shape", [(30, 50, 20, 11), (7, 11, 5, 11), (5, 9, 4, 1), (9, 40, 3, 2)])
+    def test_it_is_a_convolution_and_its_transpose(self, shape):
+        n_bins, frames, n_filters, width = shape
+        generator = torch.Generator().manual_seed(0)
+        x, filters, slopes = (
+            torch.randn(size, generator=generator, dtype=torch.float64)
+            for size in ((n_bins, frames), (n_filters, n_bins, width), (frames - width + 1, n_filters))
+        )
+        convolve = BlockConvolution(filters)
+        torch.testing.assert_close(convolve(x), torch.nn.functional.conv1d(x[None], filters)[0].T)
+        torch.testing.assert_close(
+            convolve.transpose(slopes), torch.nn.functional.conv_transpose1d(slopes.T[None], filters)[0]
+        )
+
+    def test_a_level_that_never_changes_is_only_rounded_once(self):
+        generator = torch.Generator().manual_seed(0)
+        filters = torch.randn(6, 80, 11, generator=generator)
+        # Three blocks of 24 frames, each of which begins 14 after the one before it.
+        made = BlockConvolution(filters)(torch.full((80, 52), 1 / 3))
+        wanted = filters.double().sum((1, 2)) * float(torch.tensor(1 / 3))
+        torch.testing.assert_close(made.double(), wanted.expand(42, 6), rtol=1e-7, atol=0)
+
+
+class TestGramLoss:
+    def test_both_arrangements_give_the_definition(self, generator):
+        features, style = (torch.from_numpy(generator.standard_normal(size)) for size in ((9, 14), (6, 14)))
+        features.requires_grad_()
+        wanted = (features.T @ features / 12 - style.T @ style / 10).square().sum()
+        (slope,) = torch.autograd.grad(wanted, features)
+        for arrangement in (ByFilters, ByPositions):
+            value, found = arrangement(style, 10, 12)(features.detach())
+            assert value == pytest.approx(float(wanted.detach()))
+            torch.testing.assert_close(found, slope)
+
+    @pytest.mark.parametrize(
+        ("positions", "filters", "arrangement"), [(40, 200, ByPositions), (60, 200, ByFilters)]
+    )
+    def test_the_arrangement_with_fewer_products_is_taken(self, positions, filters, arrangement):
+        made = gram_loss(torch.zeros(50, filters), 60, positions=positions, divisor=60)
+        assert isinstance(made, arrangement)
 
 
 class TestMinimise:

@@ -96,6 +96,25 @@ def test_a_filter_sees_half_of_a_patchs_energy():
     assert float(sine) == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.parametrize("width", [1, 2, 7, 8, 11])
+def test_patches_are_summed_along_diagonals(width, generator):
+    products = torch.from_numpy(generator.standard_normal((15, 12)))
+    expected = sum(products[d : d + 16 - width, d : d + 13 - width] for d in range(width))
+    torch.testing.assert_close(sum_diagonals(products, width), expected)
+
+
+def test_single_precision_is_enough_on_music(content, style):
+    spectra = [log_magnitude(clip, 512, 256) for clip in (content, style)]
+    rough, fine = (
+        WideObjective(*(spectrum.astype(kind) for spectrum in spectra), WIDTH, 0.01)
+        for kind in (np.float32, np.float64)
+    )
+    output = (0.7 * spectra[0]).ravel()
+    (loss, gradient), (wanted, wanted_gradient) = rough(output), fine(output)
+    assert loss == pytest.approx(wanted, rel=1e-5)
+    assert np.linalg.norm(gradient - wanted_gradient) < 1e-4 * np.linalg.norm(wanted_gradient)
+
+
 def test_spreading_is_the_transpose_of_summing(generator):
     products, slopes = (torch.from_numpy(generator.standard_normal(size)) for size in ((9, 12), (6, 9)))
     summed, spread = sum_diagonals(products, 4), spread_diagonals(slopes, 4)
