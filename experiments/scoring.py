@@ -63,11 +63,11 @@ def impression_key(sha256: str, judge: str) -> str:
 
 @dataclass(frozen=True)
 class _Output:
-    """An output of a pair and what of it is missing: keys of scores by metric, and of the impression."""
+    """An output of a pair and what of it is missing: keys of scores by metric, the impression's if it is."""
 
     path: Path
     scores: dict[str, str]
-    impression: str
+    impression: str | None
 
 
 def run_scores(
@@ -104,18 +104,7 @@ def run_scores(
     RunError
         If a metric has ended its process. What it was asked to score has no scores; all else has.
     """
-    names = tuple(metrics)
-    judge = Judge.load(judge_path).fingerprint
-    wanted: dict[Pair, list[_Output]] = defaultdict(list)
-    for task in tasks:
-        transfer = store.transfer(task.key)
-        if transfer is None or transfer.status != "ok":
-            continue
-        keys = {name: score_key(transfer, task.pair, name, judge) for name in names}
-        keys = {name: key for name, key in keys.items() if store.score(key) is None}
-        impression = impression_key(transfer.output_sha256, judge)
-        if keys or store.impression(impression) is None:
-            wanted[task.pair].append(_Output(root.resolve() / transfer.output, keys, impression))
+    wanted = _wanted(tasks, tuple(metrics), Judge.load(judge_path).fingerprint, root.resolve(), store)
     groups = list(wanted.items())
     paths = dataset.root.resolve(), judge_path.resolve()
     calls = [Call(_score, (pair, outputs, *paths), _KIND) for pair, outputs in groups]
@@ -133,6 +122,26 @@ def run_scores(
             f"{len(lost)} pairs could not be scored, since a metric ended the process ({'; '.join(lost)}): "
             "find it with `timbrebench score`, and leave it out of the metrics"
         )
+
+
+def _wanted(
+    tasks: Iterable[Task], metrics: tuple[str, ...], judge: str, root: Path, store: Store
+) -> dict[Pair, list[_Output]]:
+    """List what is missing by pair, each once: outputs of different seeds may be one and the same."""
+    wanted: dict[Pair, list[_Output]] = defaultdict(list)
+    listed: set[str] = set()
+    for task in tasks:
+        transfer = store.transfer(task.key)
+        if transfer is None or transfer.status != "ok":
+            continue
+        keys = {name: score_key(transfer, task.pair, name, judge) for name in metrics}
+        missing = {name: key for name, key in keys.items() if store.score(key) is None and key not in listed}
+        heard = impression_key(transfer.output_sha256, judge)
+        impression = None if heard in listed or store.impression(heard) else heard
+        if missing or impression:
+            wanted[task.pair].append(_Output(root / transfer.output, missing, impression))
+            listed.update(missing.values(), {heard})
+    return wanted
 
 
 def run_impressions(
@@ -217,7 +226,9 @@ def _records(trial: Trial, output: _Output) -> list[ScoreRecord | ImpressionReco
         )
         for name, key in output.scores.items()
     ]
-    return [*records, _impression_record(output.impression, trial.output)]
+    if output.impression:
+        records.append(_impression_record(output.impression, trial.output))
+    return records
 
 
 def _impressions(
