@@ -254,7 +254,8 @@ def test_a_run_that_is_ended_takes_the_program_with_it(script, tmp_path, as_a_ru
         caller,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},  # one that is killed leaves its files
+        # One that is killed leaves its files; workers import the caller's module.
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(tmp_path)},
     )
     while not (notes.exists() and len(notes.read_text().split()) == 5):
         assert process.poll() is None

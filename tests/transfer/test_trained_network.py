@@ -12,9 +12,9 @@ import torch
 from timbrebench.audio.errors import ConfigurationError, JudgeError, MethodError
 from timbrebench.audio.spectra import magnitude
 from timbrebench.classifier.fitting import weights_sha256
+from timbrebench.classifier.style import training
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer import Learned, apply, create
-from timbrebench.transfer import trained_network as module
 from timbrebench.transfer.trained_network import Pictures, decibels, hold_out, magnitudes
 
 NAMES = ["verma-smith", "classifier-features"]
@@ -41,7 +41,7 @@ def no_training(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a network is trained")
 
-    monkeypatch.setattr(module, "train_judge", refuse)
+    monkeypatch.setattr(training, "train_judge", refuse)
 
 
 class TestPrepare:
