@@ -8,7 +8,7 @@ from timbrebench.experiments.printing import print_judge, print_leaderboard
 def test_every_method_fits_the_terminal_whole(run, capsys, monkeypatch, width):
     from rich.console import Console
 
-    monkeypatch.setattr(printing, "_console", lambda: Console(width=width))
+    monkeypatch.setattr(printing, "open_console", lambda: Console(width=width))
     print_leaderboard(run.leaderboard)
     shown = capsys.readouterr().out
     assert "…" not in shown
