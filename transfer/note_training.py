@@ -7,9 +7,8 @@ from the notes, which are known: the stage that each is in, and, for the loudnes
 explain the target best while no other templates may be active.
 
 Pieces are few and timbres are many. So often two clips of one timbre sound together, one of them moved by a
-few semitones: activations of a sum are nearly the sum of activations, and a template is one pitch as good as
-another. On 9 pieces that were not learned from, of a soundfont that was not either, notes were found with a
-frame F1 of {FRAMES_BLENDED} with such blends.
+few semitones: activations of a sum are nearly the sum of activations, and a template of one pitch is as good as
+another's.
 """
 
 from __future__ import annotations
@@ -22,15 +21,14 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as Examples
 
 from timbrebench.audio.errors import DatasetError
-from timbrebench.classifier.fitting import FitConfiguration
 from timbrebench.classifier.lightning import Fit, FittedModule, fit
+from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_material import SOFTEST, Material
 from timbrebench.transfer.note_network import NoteNetwork
 
@@ -38,37 +36,6 @@ Value = TypeVar("Value", bound=np.generic)
 
 #: How much the error of the loudness counts, in nepers, beside the cross-entropy of the stages.
 _LOUDNESS_WEIGHT = 0.3
-
-
-class NoteTraining(FitConfiguration):
-    """How the network is trained.
-
-    Attributes
-    ----------
-    max_epochs, patience, batch_size, learning_rate, averaging, seed
-        As in :class:`~timbrebench.classifier.fitting.FitConfiguration`.
-    examples : int
-        Examples in an epoch, all of them new.
-    frames : int
-        Length of an example; 128 are 3 s at the default rate and step.
-    blended : float
-        Share of examples in which two pieces sound together.
-    misread : float
-        Share of contents that are read with templates of another timbre; of styles it is three fifths.
-    channels : int
-        Width of the network.
-    """
-
-    max_epochs: int = Field(default=24, ge=1)
-    patience: int = Field(default=24, ge=1)
-    batch_size: int = Field(default=4, ge=2)
-    learning_rate: float = Field(default=3e-3, gt=0)
-    seed: int = Field(default=11, ge=0)
-    examples: int = Field(default=1000, ge=1)
-    frames: int = Field(default=128, ge=16)
-    blended: float = Field(default=0.5, ge=0, le=1)
-    misread: float = Field(default=0.5, ge=0, le=1)
-    channels: int = Field(default=40, ge=4)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from timbrebench.audio.storage import write_json
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.rendering import build_dataset
 from timbrebench.datasets.soundfonts import find_soundfont
+from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_templates import Analysis
-from timbrebench.transfer.note_training import NoteTraining
 from timbrebench.transfer.trained_notes import TrainedNotes, learn_templates, train_notes
 
 #: The default dataset, of which the training pieces are learned from. Judges choose their epochs by the

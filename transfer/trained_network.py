@@ -41,7 +41,7 @@ from timbrebench.classifier.style.front_end import StftFrontEnd
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.classifier.style.networks import AlexNet, FourBlockNetwork
 from timbrebench.classifier.style.stages import training_key
-from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.dataset import Dataset, source_pieces
 from timbrebench.transfer.contract import Learned, Parameters
 from timbrebench.transfer.optimisation import (
     Device,
@@ -337,14 +337,15 @@ def hold_out(manifest: pd.DataFrame, seed: int) -> pd.DataFrame:
         The same rows, numbered from 0, whose ``split`` is "validation" for about :data:`HELD_OUT` of the
         pieces, with each label among them where it can be, and "judge" for the others.
     """
-    pieces = np.random.default_rng(seed).permutation(sorted(manifest.piece.unique()))
+    sources = source_pieces(manifest)  # a copy of a piece tells what the piece is
+    pieces = np.random.default_rng(seed).permutation(sorted(sources.unique()))
     held: set[str] = set()
-    for _, having in sorted(manifest.groupby("label").piece.unique().items()):
+    for _, having in sorted(sources.groupby(manifest.label).unique().items()):
         if held.isdisjoint(having):
             held.add(next(piece for piece in pieces if piece in having))
     others = [piece for piece in pieces if piece not in held]
     held.update(others[: max(0, round(HELD_OUT * len(pieces)) - len(held))])
-    split = np.where(manifest.piece.isin(held), "validation", "judge")
+    split = np.where(sources.isin(held), "validation", "judge")
     return manifest.assign(split=split).reset_index(drop=True)
 
 

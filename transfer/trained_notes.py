@@ -21,10 +21,10 @@ from timbrebench.classifier.archive import read_archive, write_archive
 from timbrebench.classifier.fitting import one_thread, weights_sha256
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.nmf import Matrix
+from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_material import gather
 from timbrebench.transfer.note_network import PLAYED, READ, NoteNetwork, normalise
 from timbrebench.transfer.note_templates import Analysis, NoteTemplates, learn, timbre_of
-from timbrebench.transfer.note_training import NoteTraining, train_note_network
 
 #: File in the package.
 WEIGHTS = "weights/notes.pt"
@@ -155,6 +155,10 @@ def train_notes(
     JudgeError
         If training diverges.
     """
+    from timbrebench.transfer.note_training import (  # noqa: PLC0415 - Lightning takes seconds to import
+        train_note_network,
+    )
+
     parts = []
     for dataset in (learned, checked):
         known = [clip.clip_id for clip in dataset.clips() if timbre_of(clip) in templates[0].timbres]

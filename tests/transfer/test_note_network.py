@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from timbrebench.audio.errors import DatasetError, JudgeError
+from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_material import Material, gather
 from timbrebench.transfer.note_network import MOST_PITCHES, PLAYED, READ, NoteNetwork, normalise
 from timbrebench.transfer.note_templates import Analysis
 from timbrebench.transfer.note_training import (
-    NoteTraining,
     TranslationExamples,
     train_note_network,
     translation_loss,

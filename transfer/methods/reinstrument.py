@@ -50,7 +50,7 @@ is lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +63,14 @@ from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.audio.storage import fingerprint
 from timbrebench.classifier.style.judge import Judge
-from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.dataset import Dataset, source_pieces
 from timbrebench.transfer.contract import Learned
 from timbrebench.transfer.nmf import activate
 from timbrebench.transfer.note_adaptation import KNOWN_SHARE, fit_templates
+from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_material import ITERATIONS
 from timbrebench.transfer.note_network import PLAYED
 from timbrebench.transfer.note_templates import Analysis, NoteTemplates, divergences
-from timbrebench.transfer.note_training import NoteTraining
 from timbrebench.transfer.recogniser import RecogniserTraining, recognise, train_recogniser
 from timbrebench.transfer.spectrogram import Heard, MagnitudeMethod, SpectrogramParameters
 from timbrebench.transfer.trained_notes import TrainedNotes, learn_templates, packaged_notes, train_notes
@@ -240,11 +240,13 @@ class Reinstrument(MagnitudeMethod):
         try:
             return TrainedNotes.load(path)
         except JudgeError:
-            pieces = sorted(dataset.manifest.piece.unique())
-            held_out = pieces[:: min(5, max(2, len(pieces) // 2))]  # two at least, if there are four
+            sources = source_pieces(dataset.manifest)  # a copy of a piece tells what the piece is
+            pieces = sorted(sources.unique())
+            # Two pieces at least, if there are four.
+            held_out = sources.isin(pieces[:: min(5, max(2, len(pieces) // 2))])
             notes, _ = train_notes(
-                dataset.select(piece=[piece for piece in pieces if piece not in held_out]),
-                dataset.select(piece=held_out),
+                replace(dataset, manifest=dataset.manifest[~held_out]),
+                replace(dataset, manifest=dataset.manifest[held_out]),
                 self._analysis,
                 training,
                 templates=templates,
