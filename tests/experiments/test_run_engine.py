@@ -139,8 +139,8 @@ NAMES = [
 #: Quick ones, among them those that the leaderboard is made of.
 METRICS = ["style_accuracy", "note_f1", "onset_f1", "xcorr_content", "key_invariance_mse"]
 
-#: Wide enough for the libraries, which a process holds before it does anything.
-LIMITS = {"timeout_s": 3.0, "preparation_timeout_s": 20.0, "memory_mib": 1000}
+#: Wide enough for the libraries, which a process holds before it does anything, and for a machine that is busy.
+LIMITS = {"timeout_s": 120.0, "preparation_timeout_s": 120.0, "memory_mib": 1000}
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +210,6 @@ def are_gone(mark):
 
 def test_methods_that_misbehave_cost_their_own_pair_and_nothing_else(begun, tiny, others, log, capfd):
     reasons = {
-        "hangs": ("timeout", "stopped after 3 s"),
         "leaks": ("failed", "more than the 1000 MiB"),
         "leaves": ("failed", "ended itself with status 0"),
         "exits": ("failed", "SystemExit"),
@@ -220,10 +219,7 @@ def test_methods_that_misbehave_cost_their_own_pair_and_nothing_else(begun, tiny
     }
     finished = run_benchmark(configured(tiny, *reasons, "forks", "prints", "learns", "unready"), begun)
     for name, (status, reason) in reasons.items():
-        rows = finished.results.of(name)
-        assert (rows.status[rows.seed == 0] == "ok").all(), rows.reason.tolist()
-        assert (rows.status[rows.seed == 1] == status).all(), name
-        assert rows.reason[rows.seed == 1].str.contains(reason).all(), rows.reason.tolist()
+        assert_only_the_second_seed_ended(finished.results.of(name), status, reason)
     for name in ("forks", "prints", "learns"):
         assert (finished.results.of(name).status == "ok").all()
     unready = finished.results.of("unready")
@@ -236,6 +232,18 @@ def test_methods_that_misbehave_cost_their_own_pair_and_nothing_else(begun, tiny
     assert len({pid for name, pid, *_ in lines if name == "learns"}) <= os.cpu_count()
     memory = finished.results.of("forks").peak_memory_mib
     assert memory.between(50, LIMITS["memory_mib"]).all()
+    assert are_gone(str(log))
+
+
+def assert_only_the_second_seed_ended(rows, status, reason):
+    assert (rows.status[rows.seed == 0] == "ok").all(), rows.reason.tolist()
+    assert (rows.status[rows.seed == 1] == status).all(), rows.reason.tolist()
+    assert rows.reason[rows.seed == 1].str.contains(reason).all(), rows.reason.tolist()
+
+
+def test_a_method_that_hangs_is_stopped(begun, tiny, others, log):
+    finished = run_benchmark(configured(tiny, "hangs", timeout_s=4), begun)
+    assert_only_the_second_seed_ended(finished.results.of("hangs"), "timeout", "stopped after 4 s")
     assert are_gone(str(log))
 
 
