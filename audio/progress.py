@@ -23,6 +23,7 @@ from rich.progress import (
 LINE_INTERVAL_S = 5.0
 
 _muted = False
+_plain = False
 
 
 @contextlib.contextmanager
@@ -34,6 +35,17 @@ def muted() -> Iterator[None]:
         yield
     finally:
         _muted = before
+
+
+@contextlib.contextmanager
+def plain_lines() -> Iterator[None]:
+    """Show progress by lines inside the block, on a terminal too: for work beside what has the bar there."""
+    global _plain  # noqa: PLW0603 - one switch for the process, as the terminal is one
+    before, _plain = _plain, True
+    try:
+        yield
+    finally:
+        _plain = before
 
 
 class Tracker:
@@ -60,7 +72,7 @@ class Tracker:
 
     def __enter__(self) -> Tracker:
         self._started = self._last_line = time.monotonic()
-        if not _muted and sys.stderr.isatty():
+        if not _muted and not _plain and sys.stderr.isatty():
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),

@@ -4,15 +4,16 @@ from typing import TYPE_CHECKING
 
 from timbrebench.classifier.content.decoding import Reading
 from timbrebench.classifier.content.judge import ContentJudge, load_content_judge
-from timbrebench.classifier.style.configuration import JudgeConfiguration
+from timbrebench.classifier.style.configuration import JUDGE_SPLITS, JudgeConfiguration
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge
 from timbrebench.classifier.style.judge import Impression, Judge
-from timbrebench.classifier.style.pipeline import build_judge
+from timbrebench.classifier.style.pipeline import build_judge, find_judge
 
 if TYPE_CHECKING:
     from timbrebench.classifier.style.training import train_judge
 
 __all__ = [
+    "JUDGE_SPLITS",
     "ContentJudge",
     "Evaluation",
     "Impression",
@@ -21,6 +22,7 @@ __all__ = [
     "Reading",
     "build_judge",
     "evaluate_judge",
+    "find_judge",
     "load_content_judge",
     "train_judge",
 ]

@@ -6,19 +6,59 @@ A build can be stopped at any moment and goes on where it was. Its journal is a 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from timbrebench.audio.errors import DatasetError
+from timbrebench.audio.errors import ConfigurationError, DatasetError, describe_validation
 from timbrebench.audio.storage import write_json
 from timbrebench.datasets.dataset import DESCRIPTION, Dataset
 
 #: The folder inside a dataset's that holds what a build that is not over needs to go on.
 JOURNAL = ".build"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_configuration(path: Path | str, model: type[Model], parts: Iterable[type[BaseModel]]) -> Model:
+    """Read a configuration from a TOML file.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    model : type of pydantic.BaseModel
+        What it holds.
+    parts : iterable of type of pydantic.BaseModel
+        What that is made of: unknown keys are compared with the fields of all of them.
+
+    Returns
+    -------
+    pydantic.BaseModel
+        Of the type `model`.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read, or holds a key or value that is not allowed.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML ({error})") from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        known = {name for one in (model, *parts) for name in one.model_fields}
+        raise describe_validation(error, str(path), known) from error
 
 
 def is_finished(configuration: BaseModel, root: Path) -> bool:
@@ -67,8 +107,11 @@ def begin(configuration: BaseModel, root: Path) -> None:
 
 def _refuse_other(root: Path, found: object, configuration: BaseModel) -> None:
     wanted = configuration.model_dump(mode="json")
-    if found != wanted:
-        present = found if isinstance(found, dict) else {}
+    present = found if isinstance(found, dict) else {}
+    with contextlib.suppress(ValidationError):
+        # What an earlier version had no setting for was as the default is now.
+        present = type(configuration).model_validate(present).model_dump(mode="json")
+    if present != wanted:
         different = sorted(key for key in wanted if present.get(key) != wanted[key])
         raise DatasetError(
             f"{root} holds a dataset of another configuration ({', '.join(different)} differ): "

@@ -7,7 +7,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from timbrebench.datasets.instruments import SIX_INSTRUMENTS, programs_of
+from timbrebench.audio.encoding import MP3_RATES, AudioFormat
+from timbrebench.datasets.augmentation import NoteAugmentation
+from timbrebench.datasets.instruments import SIX_INSTRUMENTS, instrument_name, programs_of
+from timbrebench.datasets.selection import Selection
+from timbrebench.datasets.soundfont_downloads import PinnedSoundfont
+from timbrebench.datasets.spectrograms import StoredSpectrograms
 
 SPLITS = ("train", "judge", "validation", "test")
 
@@ -61,56 +66,125 @@ class DatasetConfiguration(BaseModel):
 
     Attributes
     ----------
-    corpus : "music21"
-        Where the pieces come from: the scores that music21 carries.
+    corpus : str
+        Where the pieces come from: ``"music21"`` for the scores that music21 carries, ``"adl-piano-midi"``,
+        or the path of a folder or an archive (.zip, .tar, .tar.gz) of MIDI files, whose folders stand for
+        composers or genres.
+    corpus_sha256 : str or None
+        SHA-256 that the archive, or what the folder holds, has to have; None takes what is there. Datasets
+        list it among their sources.
+    selection : Selection
+        What pieces have to be like.
     pieces : int
         How many pieces, at least 4.
     instruments : tuple of str
-        Names of instruments or families (:mod:`timbrebench.datasets.instruments`), at least 2.
+        Names or numbers of instruments, families or General MIDI programs, at least 2, as
+        :func:`timbrebench.datasets.instruments.instrument_name` takes them. No program may belong to two.
     renderings : int
         How many times each piece is played by each instrument on each soundfont: once with the instrument's
         first program, and then with others drawn among its programs, as far as there are any that sound all
         pitches of the piece. The split "train" is played with the first only: methods learn what suites ask.
-    soundfonts : tuple of str
-        Names or paths; each piece is rendered with each.
+    soundfonts : tuple of str or PinnedSoundfont
+        Names, paths, or a name with an address and a SHA-256; each piece is rendered with each. What is not
+        on this machine is downloaded where :mod:`timbrebench.datasets.soundfont_downloads` knows it.
     sample_rate : int
-        Rate of the clips in hertz. 22,050 is what the literature's methods work at.
+        Rate of the clips in hertz, 8,000 to 96,000. 22,050 is what the literature's methods work at.
+        Renderings are made at 44,100 and resampled, so higher rates add no higher frequencies.
+    channels : {1, 2}
+        2 keeps the stereo image that soundfonts give an instrument. Methods and judges hear the mean of both
+        channels all the same, which is what 1 stores.
+    audio_format : {"flac", "wav", "ogg", "mp3"}
+        Of the clips (:mod:`timbrebench.audio.encoding`). Ogg Vorbis and MP3 change the sound a little, and
+        with it what references sound like.
     clip_duration_s : float
         Length of a clip in seconds.
     clips_per_piece : int
         Clips of each piece, one after the other. Few clips of many pieces teach a judge more than the
         reverse: what it gets wrong are pieces unlike those that it knows.
+    melody_only : bool
+        Whether only the highest voice is played (:func:`timbrebench.datasets.melody.skyline`), for
+        instruments that play one note at a time. It holds for all instruments alike, since a reference is the
+        same notes played by another one.
+    augmentation : NoteAugmentation or None
+        How copies of the pieces that are learned from differ from them; None for no copies.
+    spectrograms : StoredSpectrograms or None
+        Spectrograms that are stored beside the audio; None for none.
     splits : Shares
         Shares of the pieces in each split.
     seed : int
-        Seed of all that is drawn: the order of the pieces, tempi, where clips begin, further programs.
+        Seed of all that is drawn: the order of the pieces, tempi, where clips begin, further programs and
+        copies.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    corpus: Literal["music21"] = "music21"
+    corpus: str = Field(default="music21", min_length=1)
+    corpus_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    selection: Selection = Selection()
     pieces: int = Field(default=112, ge=4)
     instruments: tuple[str, ...] = Field(default=tuple(SIX_INSTRUMENTS), min_length=2)
     renderings: int = Field(default=2, ge=1)
-    soundfonts: tuple[str, ...] = Field(
+    soundfonts: tuple[str | PinnedSoundfont, ...] = Field(
         default=("FluidR3_GM", "TimGM6mb", "GeneralUser-v1.47", "sonivox"), min_length=1
     )
     sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
+    channels: Literal[1, 2] = 1
+    audio_format: AudioFormat = "flac"
     clip_duration_s: float = Field(default=5.0, ge=1.0, le=60.0)
     clips_per_piece: int = Field(default=1, ge=1)
+    melody_only: bool = False
+    augmentation: NoteAugmentation | None = None
+    spectrograms: StoredSpectrograms | None = None
     splits: Shares = Shares()
     seed: int = Field(default=0, ge=0)
 
-    @field_validator("instruments", "soundfonts")
+    @field_validator("instruments", mode="before")
     @classmethod
-    def _no_repeats(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(names)) < len(names):
-            raise ValueError("a name stands in the list twice")
-        return names
+    def _known_instruments(cls, names: object) -> object:
+        if not isinstance(names, list | tuple):
+            return names
+        return tuple(
+            instrument_name(name) if isinstance(name, str | int) and not isinstance(name, bool) else name
+            for name in names
+        )
 
     @field_validator("instruments")
     @classmethod
-    def _known_instruments(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _no_shared_programs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        owners: dict[int, str] = {}
         for name in names:
-            programs_of(name)
+            for program in programs_of(name):
+                if owners.setdefault(program, name) != name:
+                    raise ValueError(
+                        f"{owners[program]} and {name} both cover General MIDI program {program}"
+                    )
         return names
+
+    @field_validator("instruments", "soundfonts")
+    @classmethod
+    def _no_repeats(cls, names: tuple[str | PinnedSoundfont, ...]) -> tuple[str | PinnedSoundfont, ...]:
+        if len({str(name) for name in names}) < len(names):
+            raise ValueError("a name stands in the list twice")
+        return names
+
+    @model_validator(mode="after")
+    def _rate_of_the_format(self) -> Self:
+        if self.audio_format == "mp3" and self.sample_rate not in MP3_RATES:
+            rates = ", ".join(str(rate) for rate in MP3_RATES)
+            raise ValueError(f"MP3 has no sample rate of {self.sample_rate} Hz, only {rates}")
+        return self
+
+    @property
+    def soundfont_names(self) -> tuple[str, ...]:
+        """The names and paths of the soundfonts, without addresses."""
+        return tuple(str(soundfont) for soundfont in self.soundfonts)
+
+
+#: What a configuration is made of; a misspelt key is compared with the fields of all of them.
+PARTS: tuple[type[BaseModel], ...] = (
+    Shares,
+    NoteAugmentation,
+    StoredSpectrograms,
+    PinnedSoundfont,
+    Selection,
+)

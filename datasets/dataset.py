@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from timbrebench.audio.clips import Samples, read_audio
+from timbrebench.audio.clips import Samples, fit_length, read_audio
 from timbrebench.audio.errors import DatasetError, UnknownNameError
+from timbrebench.audio.spectra import Spectrogram
 from timbrebench.datasets.notes import read_notes, window
+from timbrebench.datasets.spectrograms import Variant, load_spectrogram
 
 #: Version of the layout on disk; readers refuse others.
 SCHEMA = 2
@@ -36,6 +39,9 @@ MANIFEST_COLUMNS = (
     "split",
     "sha256",
 )
+
+#: Those of them that hold names, whatever they look like.
+_NAMES = ("clip_id", "path", "label", "piece", "instrument", "soundfont", "split", "sha256")
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,9 @@ class Dataset:
                 raise DatasetError(
                     f"{path}: layout {schema}, this version reads {SCHEMA}: build the dataset again"
                 )
-            manifest = pd.read_csv(root / MANIFEST)
+            # Labels such as 7 or NA are names.
+            names = dict.fromkeys(_NAMES, "str")
+            manifest = pd.read_csv(root / MANIFEST, dtype=names, keep_default_na=False, na_values=[""])
         except (OSError, ValueError, AttributeError) as error:
             raise DatasetError(f"{root}: cannot be read as a dataset ({error}): build it again") from error
         missing = [column for column in MANIFEST_COLUMNS if column not in manifest]
@@ -181,10 +189,55 @@ class Dataset:
             yield Clip(*row)
 
     def samples(self, clip: Clip) -> Samples:
-        """Read a clip's audio: shape (duration_s * sample_rate,)."""
-        return read_audio(self.root / clip.path)[0]
+        """Read a clip's audio as mono samples, the mean of its channels: see :func:`read_clip`."""
+        return read_clip(self.root / clip.path, clip.duration_s, clip.sample_rate)
+
+    def spectrogram(self, clip: Clip, variant: Variant) -> Spectrogram:
+        """Read a clip's stored spectrogram: shape (bands, frames), float32.
+
+        Raises
+        ------
+        DatasetError
+            If the dataset does not store it, or the file is damaged.
+        """
+        return load_spectrogram(self.root, clip.path, variant)
 
     def notes(self, clip: Clip) -> pd.DataFrame:
         """Return the notes that sound in a clip, with times from its start (negative: began before it)."""
         piece = read_notes(self.root / "notes" / f"{clip.piece}.csv")
         return window(piece, clip.start_s, clip.duration_s)
+
+
+def read_clip(path: Path, duration_s: float, sample_rate: int) -> Samples:
+    """Read the audio of a clip, whatever it is stored as.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    duration_s : float
+        The clip's length in seconds, as the manifest states it.
+    sample_rate : int
+        Its rate in hertz, likewise.
+
+    Returns
+    -------
+    numpy.ndarray, shape (round(duration_s * sample_rate),), float32
+        The mean of the channels, in [-1, 1]: Ogg Vorbis and MP3 can decode to peaks beyond full scale, which
+        are cut off there.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing or cannot be decoded.
+    """
+    samples, _ = read_audio(path)
+    return fit_length(np.clip(samples, -1, 1), round(duration_s * sample_rate))
+
+
+def source_pieces(manifest: pd.DataFrame) -> pd.Series[str]:
+    """Return for each row of a manifest the piece that it is, or is a copy of.
+
+    What is held out of a training has to be held out with all its copies, so folds are made of these.
+    """
+    return manifest["source_piece"] if "source_piece" in manifest else manifest["piece"]

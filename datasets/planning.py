@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,12 @@ import pandas as pd
 from timbrebench.audio.errors import CorpusError, DatasetError
 from timbrebench.audio.executors import Executor
 from timbrebench.audio.progress import Tracker
+from timbrebench.datasets.augmentation import Variation
 from timbrebench.datasets.configuration import SPLITS, DatasetConfiguration
-from timbrebench.datasets.corpora import Piece, Score, convert, list_scores
-from timbrebench.datasets.notes import fold, melodic_turns, stretch, window
+from timbrebench.datasets.corpora import Corpus, Piece, Score, convert, find_corpus
+from timbrebench.datasets.melody import skyline
+from timbrebench.datasets.notes import fold, melodic_turns, stretch
+from timbrebench.datasets.same_music import KnownMusic
 
 #: The kind of all calls that build a dataset: their processes keep soundfonts and corpora in memory.
 CALLS = "dataset"
@@ -31,10 +34,6 @@ _TEMPI = (72.0, 132.0)
 
 _DEFAULT_TEMPO = 120.0
 
-#: Share of the smaller piece's melodic turns found in the larger one, from which on both are one piece in two
-#: editions. Different pieces of one composer share a few hundredths.
-_SAME_MUSIC = 0.5
-
 
 @dataclass(frozen=True)
 class PlannedPiece:
@@ -48,6 +47,8 @@ class PlannedPiece:
         Its notes at the final tempo, folded into the range of all instruments.
     starts_s : tuple of float
         Where its clips begin, in seconds.
+    variation : Variation or None
+        What makes it a copy of another piece; None for pieces as they were composed.
     """
 
     name: str
@@ -55,10 +56,16 @@ class PlannedPiece:
     split: str
     notes: pd.DataFrame
     starts_s: tuple[float, ...]
+    variation: Variation | None = None
+
+    @property
+    def source_piece(self) -> str:
+        """Name of the piece that it is, or is a copy of."""
+        return self.variation.source_piece if self.variation else self.name
 
 
 def plan_pieces(
-    configuration: DatasetConfiguration, pitch_range: tuple[int, int], executor: Executor
+    configuration: DatasetConfiguration, corpus: Corpus, pitch_range: tuple[int, int], executor: Executor
 ) -> tuple[list[PlannedPiece], list[dict[str, str]]]:
     """Choose pieces from the corpus until there are enough.
 
@@ -66,6 +73,8 @@ def plan_pieces(
     ----------
     configuration : DatasetConfiguration
         What is wanted.
+    corpus : Corpus
+        Where it is taken from.
     pitch_range : tuple of int
         First and last MIDI pitch that all instruments sound.
     executor : Executor
@@ -76,32 +85,89 @@ def plan_pieces(
     pieces : list of PlannedPiece
         As many as configured; the same wherever scores are converted.
     failures : list of dict
-        ``source`` and ``reason`` of each score that was tried and could not be used.
+        ``source`` and ``reason`` of each score that was tried, or is known beforehand, and cannot be used.
+        Those that merely do not fit the selection are not listed.
 
     Raises
     ------
     DatasetError
         If the corpus has too few usable scores.
+    UnknownNameError
+        If it has no folder of a name in the selection.
     """
     seats = _Seats(configuration)
-    turns: dict[str, frozenset[tuple[int, ...]]] = {}
+    known = KnownMusic()
     pieces: list[PlannedPiece] = []
-    failures: list[dict[str, str]] = []
-    scores = deque(list_scores(configuration.seed))
+    candidates = corpus.candidates(configuration.selection, configuration.seed, executor)
+    scores, failures = deque(candidates.scores), candidates.failures
     with Tracker("converting scores", configuration.pieces, "scores") as tracker:
         while any(seats.free.values()):
             batch = seats.next_batch(scores)
             for score, converted in zip(batch, executor.map(_try_convert, batch, CALLS), strict=True):
+                if isinstance(converted, Piece) and not configuration.selection.takes_notes(converted.notes):
+                    continue
                 try:
                     piece = _prepare(converted, configuration, pitch_range, seats.split(score))
-                    turns[score.piece] = _new_turns(converted, turns)
+                    known.add(score.piece, melodic_turns(_converted(converted).notes))
                 except CorpusError as error:
-                    failures.append({"source": score.piece, "reason": str(error)})
+                    failures.append({"source": score.source or score.piece, "reason": str(error)})
                     continue
                 pieces.append(piece)
+                _add_copies(pieces, failures, converted, configuration, pitch_range)
                 seats.take(score)
                 tracker.advance()
     return pieces, failures
+
+
+def plan_named(
+    names: Sequence[str],
+    configuration: DatasetConfiguration,
+    pitch_range: tuple[int, int],
+    executor: Executor,
+) -> list[PlannedPiece]:
+    """Prepare pieces that are chosen already, as :func:`plan_pieces` does with the same configuration.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of pieces.
+    configuration : DatasetConfiguration
+        Its corpus, its clips' length and number, its splits and its seed count.
+    pitch_range : tuple of int
+        First and last MIDI pitch that all instruments sound.
+    executor : Executor
+        Where scores are converted.
+
+    Returns
+    -------
+    list of PlannedPiece
+        In the order of the names.
+
+    Raises
+    ------
+    DatasetError
+        If the corpus has no piece of a name, or one that cannot be used here.
+    CorpusError, MissingResourceError
+        If the corpus cannot be had.
+    """
+    corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
+    scores = {score.piece: score for score in corpus.scores()}
+    absent = sorted(set(names) - set(scores))
+    if absent:
+        raise DatasetError(
+            f"the corpus {configuration.corpus} has no {', '.join(absent)}: another version of it does"
+        )
+    chosen = [scores[name] for name in names]
+    pieces = []
+    with Tracker("converting scores", len(chosen), "scores") as tracker:
+        for score, converted in zip(chosen, executor.map(_try_convert, chosen, CALLS), strict=True):
+            try:
+                split = configuration.splits.split_of(score.piece)
+                pieces.append(_prepare(converted, configuration, pitch_range, split))
+            except CorpusError as error:
+                raise DatasetError(f"{score.piece} cannot be used: {error}") from error
+            tracker.advance()
+    return pieces
 
 
 class _Seats:
@@ -141,7 +207,7 @@ class _Seats:
             raise DatasetError(
                 f"the corpus {self._configuration.corpus} has too few usable pieces: of "
                 f"{self._configuration.pieces} there still miss {missing}: "
-                "ask for fewer, shorter clips or fewer clips of each"
+                "ask for fewer, for shorter clips or fewer of each, or select less strictly"
             )
         return batch
 
@@ -185,21 +251,29 @@ def _try_convert(score: Score) -> Piece | CorpusError:
         return error
 
 
-def _new_turns(
-    piece: Piece | CorpusError, known: dict[str, frozenset[tuple[int, ...]]]
-) -> frozenset[tuple[int, ...]]:
-    """Return a piece's melodic turns, and refuse it where a piece that is known has the same.
-
-    The corpus holds some pieces in several editions; one in training and one in a test would be a leak.
-    """
+def _converted(piece: Piece | CorpusError) -> Piece:
+    """Return the piece, or raise the failure that stands in its place."""
     if isinstance(piece, CorpusError):
         raise piece
-    turns = melodic_turns(piece.notes)
-    for name, others in known.items():
-        common = len(turns & others) / max(1, min(len(turns), len(others)))
-        if common >= _SAME_MUSIC:
-            raise CorpusError(f"holds the same music as {name}: {common:.0%} of the melodic turns are shared")
-    return turns
+    return piece
+
+
+def _add_copies(
+    pieces: list[PlannedPiece],
+    failures: list[dict[str, str]],
+    converted: Piece | CorpusError,
+    configuration: DatasetConfiguration,
+    pitch_range: tuple[int, int],
+) -> None:
+    """Plan the copies of the last piece; one that holds too few clips is listed among the failures."""
+    if configuration.augmentation is None:
+        return
+    piece = pieces[-1]
+    for variation in configuration.augmentation.variations(piece.name, piece.split, configuration.seed):
+        try:
+            pieces.append(_prepare(converted, configuration, pitch_range, piece.split, variation))
+        except CorpusError as error:
+            failures.append({"source": variation.name, "reason": str(error)})
 
 
 def _prepare(
@@ -207,16 +281,21 @@ def _prepare(
     configuration: DatasetConfiguration,
     pitch_range: tuple[int, int],
     split: str,
+    variation: Variation | None = None,
 ) -> PlannedPiece:
-    """Set a piece's tempo, fold it, and place its clips."""
-    if isinstance(converted, CorpusError):
-        raise converted
+    """Set a piece's tempo, vary and fold it, and place its clips."""
+    converted = _converted(converted)
     score = converted.score
     # The name takes part in the seed, so that a piece is the same whichever others are chosen.
     generator = np.random.default_rng([configuration.seed, zlib.crc32(score.piece.encode())])
     tempo = generator.uniform(*_TEMPI)
     offset = generator.uniform(0, configuration.clip_duration_s)
     notes = converted.notes if converted.tempo_marked else stretch(converted.notes, _DEFAULT_TEMPO / tempo)
+    if configuration.melody_only:
+        notes = skyline(notes)
+    if variation:
+        notes = variation.apply(notes)
+        offset /= variation.tempo  # the clips begin at the same place of the music
     notes = fold(notes, *pitch_range)
     starts = _clip_starts(notes, round(offset, 3), configuration)
     if len(starts) < configuration.clips_per_piece:
@@ -226,17 +305,21 @@ def _prepare(
         )
     # Nothing that begins after the last clip is heard.
     heard = notes[notes.onset_s < starts[-1] + configuration.clip_duration_s].reset_index(drop=True)
-    return PlannedPiece(score.piece, score.composer, split, heard, tuple(starts))
+    name = variation.name if variation else score.piece
+    return PlannedPiece(name, score.composer, split, heard, tuple(starts), variation)
 
 
 def _clip_starts(notes: pd.DataFrame, first: float, configuration: DatasetConfiguration) -> list[float]:
     """Lay windows end to end from `first` on and keep those that hold enough onsets."""
     duration = configuration.clip_duration_s
+    onsets = notes.onset_s.to_numpy()  # in rising order
     starts: list[float] = []
     for start in np.arange(first, notes.offset_s.max() - duration, duration):
         if len(starts) == configuration.clips_per_piece:
             break
-        inside = window(notes, float(start), duration)
-        if inside.onset_s[inside.onset_s >= 0].round(2).nunique() >= _FEWEST_ONSETS:
+        # Times in a clip are rounded to 0.1 ms, so an onset just before its start can lie on it.
+        near, end = np.searchsorted(onsets, (start - 1e-3, start + duration))
+        inside = (onsets[near:end] - start).round(4)
+        if len(np.unique(inside[inside >= 0].round(2))) >= _FEWEST_ONSETS:
             starts.append(round(float(start), 3))
     return starts

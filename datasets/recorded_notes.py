@@ -77,8 +77,10 @@ class RecordedNotes:
                 octaves = self._octaves_off(stated)
                 self._recordings[program] = {pitch + 12 * octaves: file for pitch, file in stated.items()}
 
-    def render(self, notes: pd.DataFrame, program: int, duration_s: float, sample_rate: int) -> Samples:
-        """Render notes as mono samples; as :meth:`timbrebench.datasets.synthesis.Synthesizer.render`."""
+    def render(
+        self, notes: pd.DataFrame, program: int, duration_s: float, sample_rate: int, *, channels: int = 1
+    ) -> Samples:
+        """Render notes, as :meth:`timbrebench.datasets.synthesis.Synthesizer.render`; channels are alike."""
         length = round(duration_s * _RATE)
         mix = np.zeros(length, dtype=np.float32)
         for onset, offset, pitch, velocity in zip(
@@ -89,7 +91,8 @@ class RecordedNotes:
                 continue
             note = self._note(program, int(pitch), offset - onset)[: length - start]
             mix[start : start + len(note)] += (velocity / 127) ** 1.5 * note
-        return resample(mix, _RATE, sample_rate)[: round(duration_s * sample_rate)]
+        mono = resample(mix, _RATE, sample_rate)[: round(duration_s * sample_rate)]
+        return mono if channels == 1 else np.stack([mono] * channels)
 
     def sounding_pitches(self, program: int) -> set[int]:
         """Return the MIDI pitches that are within six semitones of a recording; none for other programs."""

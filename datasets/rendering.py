@@ -7,12 +7,10 @@ is listed in a journal inside the folder; ``dataset.json`` is written last, so a
 from __future__ import annotations
 
 import contextlib
-import json
 import platform
 import shutil
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,17 +18,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import soundfile
+from pydantic import BaseModel
 
-from timbrebench.audio.clips import Samples, fit_length, write_audio
-from timbrebench.audio.errors import DatasetError
 from timbrebench.audio.executors import Executor, LocalExecutor
-from timbrebench.audio.loudness import is_silent, limit_peak, scale_to_rms
-from timbrebench.audio.progress import Tracker, log, muted
-from timbrebench.audio.storage import exclusive, file_sha256, write_json, write_text
+from timbrebench.audio.progress import Tracker, log
+from timbrebench.audio.storage import exclusive, write_text
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
+from timbrebench.datasets.cards import write_description
 from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.corpora import begin_with, find_corpus
 from timbrebench.datasets.dataset import (
-    DESCRIPTION,
     FAILURES,
     MANIFEST,
     MANIFEST_COLUMNS,
@@ -40,11 +37,20 @@ from timbrebench.datasets.dataset import (
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.notes import write_notes
 from timbrebench.datasets.planning import CALLS, PlannedPiece, plan_pieces, shared_range
+from timbrebench.datasets.rendering_jobs import RenderingJob
 from timbrebench.datasets.soundfonts import Soundfont, find_soundfont
+from timbrebench.datasets.spectrograms import TABLE, write_table
 from timbrebench.datasets.synthesis import fluidsynth_version
 
-#: Root mean square that each rendering is scaled to, so that no instrument is told by its level.
-_LEVEL = 0.1
+#: Columns that the manifest has besides those of every dataset; the last three where there are copies.
+_MORE_COLUMNS = (
+    "composer",
+    "soundfont_family",
+    "source_piece",
+    "transposition",
+    "tempo_factor",
+    "velocity_factor",
+)
 
 
 def build_dataset(
@@ -70,8 +76,10 @@ def build_dataset(
     ------
     DatasetError
         If the folder holds something else, or another configuration's dataset.
+    CorpusError
+        If the corpus cannot be read, or is another one than that which the build was begun with.
     MissingResourceError
-        If a soundfont or libfluidsynth is missing; nothing is written then.
+        If a soundfont, the corpus or libfluidsynth is missing; nothing is written then.
     StorageError
         If a file cannot be written, or another process is building there; what is finished is kept.
     """
@@ -86,17 +94,19 @@ def build_dataset(
 
 def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) -> None:
     soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
     begin(configuration, root)
     with exclusive(root / JOURNAL / "lock"):
+        begin_with(corpus, root)
         log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
         sounding = _sounding(configuration, soundfonts, executor)
         pitch_range = _shared_range(configuration, sounding)
-        pieces, failures = plan_pieces(configuration, pitch_range, executor)
+        pieces, failures = plan_pieces(configuration, corpus, pitch_range, executor)
         for piece in pieces:
             write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
         # One soundfont after the other, so that a process does not load them in turns.
         jobs = [
-            _Job(
+            RenderingJob(
                 configuration,
                 root.resolve(),
                 piece,
@@ -107,9 +117,87 @@ def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) 
             for piece in pieces
         ]
         rows = _render_all(jobs, executor)
-        _finish(
-            configuration, root, rows=rows, failures=failures, soundfonts=soundfonts, pitch_range=pitch_range
-        )
+        sources = [corpus.source(), *_sources(soundfonts)]
+        _finish(configuration, root, rows=rows, failures=failures, sources=sources, pitch_range=pitch_range)
+
+
+def build_pieces(
+    about: BaseModel,
+    configuration: DatasetConfiguration,
+    pieces: Sequence[PlannedPiece],
+    root: Path,
+    *,
+    pitch_range: tuple[int, int],
+    executor: Executor,
+    more: Callable[[Path], list[dict[str, Any]]] | None = None,
+) -> Dataset:
+    """Build a dataset of pieces that are chosen already, each instrument played by its first program.
+
+    The clips are those that :func:`build_dataset` makes of the same pieces with the same configuration.
+
+    Parameters
+    ----------
+    about : pydantic.BaseModel
+        What the dataset is made of, as it will say itself and as it is told from others.
+    configuration : DatasetConfiguration
+        Its instruments, soundfonts, clips and rate count.
+    pieces : sequence of PlannedPiece
+        What is played.
+    root : pathlib.Path
+        The dataset's folder.
+    pitch_range : tuple of int
+        What the pieces were folded into.
+    executor : Executor
+        Where the work is done.
+    more : callable, optional
+        Writes clips that are not rendered below a folder, and returns their rows of the manifest.
+
+    Returns
+    -------
+    Dataset
+        The finished dataset.
+
+    Raises
+    ------
+    DatasetError, MissingResourceError, StorageError
+        As :func:`build_dataset`.
+    """
+    if is_finished(about, root):
+        return Dataset.open(root)
+    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    programs = {name: programs_of(name)[:1] for name in configuration.instruments}
+    begin(about, root)
+    with exclusive(root / JOURNAL / "lock"):
+        for piece in pieces:
+            write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
+        jobs = [
+            RenderingJob(configuration, root.resolve(), piece, soundfont, programs)
+            for soundfont in soundfonts
+            for piece in pieces
+        ]
+        rows = [*_render_all(jobs, executor), *(more(root) if more else ())]
+        corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
+        sources = [corpus.source(), *_sources(soundfonts)]
+        _finish(about, root, rows=rows, failures=[], sources=sources, pitch_range=pitch_range)
+    return Dataset.open(root)
+
+
+def find_pieces(
+    configuration: DatasetConfiguration, executor: Executor
+) -> tuple[list[PlannedPiece], tuple[int, int]]:
+    """Return the pieces that a dataset of this configuration holds, and the pitches they are folded into.
+
+    Raises
+    ------
+    DatasetError, MissingResourceError
+        As :func:`build_dataset`.
+    """
+    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    # The range is that of the first programs, so the others need not be tried.
+    first = configuration.model_copy(update={"renderings": 1})
+    pitch_range = _shared_range(first, _sounding(first, soundfonts, executor))
+    corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
+    return plan_pieces(configuration, corpus, pitch_range, executor)[0], pitch_range
 
 
 #: The pitches that each program of each soundfont, by its name, sounds.
@@ -158,137 +246,54 @@ def _programs(
     return chosen
 
 
-def _render_all(jobs: list[_Job], executor: Executor) -> list[dict[str, Any]]:
+def _render_all(jobs: list[RenderingJob], executor: Executor) -> list[dict[str, Any]]:
     """Run the jobs that the journal does not list yet, and return the manifest's rows."""
     missing = [job for job in jobs if not job.is_done()]
     with Tracker("rendering", sum(job.clips for job in missing), "clips") as tracker:
-        for clips in executor.map(_Job.run, missing, CALLS):
+        for clips in executor.map(RenderingJob.run, missing, CALLS):
             tracker.advance(clips)
-    rows = [row for job in jobs for row in json.loads(job.entry.read_text(encoding="utf-8"))]
+    rows = [row for job in jobs for row in job.rows()]
     return sorted(rows, key=lambda row: str(row["clip_id"]))
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One piece on one soundfont: what a worker does at a time."""
-
-    configuration: DatasetConfiguration
-    root: Path
-    piece: PlannedPiece
-    soundfont: Soundfont
-    programs: dict[str, tuple[int, ...]]
-
-    @property
-    def clips(self) -> int:
-        """How many it makes."""
-        return len(self.piece.starts_s) * sum(len(programs) for programs in self.programs.values())
-
-    @property
-    def entry(self) -> Path:
-        """The journal's file that lists the clips once all are written."""
-        return self.root / JOURNAL / f"{self.piece.name}--{self.soundfont.name}.json"
-
-    def is_done(self) -> bool:
-        """Tell whether the journal lists the clips, and all of them are there."""
-        try:
-            rows = json.loads(self.entry.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return False
-        return all((self.root / row["path"]).is_file() for row in rows)
-
-    def run(self) -> int:
-        """Render the piece on every instrument, list its clips in the journal and return their number."""
-        rows = []
-        with muted():
-            for instrument, programs in self.programs.items():
-                for program in programs:
-                    clips = enumerate(self._clips(instrument, program))
-                    rows += [self._write(instrument, program, number, samples) for number, samples in clips]
-        write_json(self.entry, rows)
-        return len(rows)
-
-    def _clips(self, instrument: str, program: int) -> list[Samples]:
-        """Play the piece and cut its clips out; all clips of a rendering are scaled alike."""
-        rate, duration = self.configuration.sample_rate, self.configuration.clip_duration_s
-        starts = self.piece.starts_s
-        player = self.soundfont.player()
-        rendering = player.render(self.piece.notes, program, starts[-1] + duration, rate)
-        if is_silent(rendering):
-            raise DatasetError(
-                f"{self.piece.name} is silent on {instrument} (program {program}) of {self.soundfont.name}"
-            )
-        rendering = limit_peak(scale_to_rms(rendering, _LEVEL), 0.99)
-        length = round(duration * rate)
-        firsts = [round(start * rate) for start in starts]
-        return [fit_length(rendering[first : first + length], length) for first in firsts]
-
-    def _write(self, instrument: str, program: int, number: int, samples: Samples) -> dict[str, Any]:
-        """Write a clip and return its row of the manifest."""
-        piece, soundfont, rate = self.piece, self.soundfont, self.configuration.sample_rate
-        path = (
-            Path("audio")
-            / soundfont.name
-            / f"{instrument}-{program:03d}"
-            / f"{piece.name}--{number:02d}.flac"
-        )
-        write_audio(self.root / path, samples, rate)
-        return {
-            "clip_id": f"{piece.name}--{soundfont.name}--{instrument}-{program:03d}--{number:02d}",
-            "path": path.as_posix(),
-            "label": instrument,
-            "piece": piece.name,
-            "instrument": instrument,
-            "program": program,
-            "soundfont": soundfont.name,
-            "start_s": piece.starts_s[number],
-            "duration_s": self.configuration.clip_duration_s,
-            "sample_rate": rate,
-            "split": piece.split,
-            "sha256": file_sha256(self.root / path),
-            "composer": piece.composer,
-            "soundfont_family": soundfont.family,
-        }
-
-
 def _finish(
-    configuration: DatasetConfiguration,
+    configuration: BaseModel,
     root: Path,
     *,
     rows: list[dict[str, Any]],
     failures: list[dict[str, str]],
-    soundfonts: list[Soundfont],
+    sources: list[dict[str, str]],
     pitch_range: tuple[int, int],
 ) -> None:
     """Write the manifest, the failures and, last, the description; then the journal can go."""
-    manifest = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, "composer", "soundfont_family"])
+    more = [name for name in _MORE_COLUMNS if any(name in row for row in rows)]
+    manifest = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *more])
     write_text(root / MANIFEST, manifest.to_csv(index=False, lineterminator="\n"))
     table = pd.DataFrame(failures, columns=["source", "reason"])
     write_text(root / FAILURES, table.to_csv(index=False, lineterminator="\n"))
-    notes = sorted((root / "notes").glob("*.csv"))
-    write_json(
-        root / DESCRIPTION,
+    files = [root / MANIFEST, root / FAILURES, *sorted((root / "notes").glob("*.csv"))]
+    spectrograms = [{"clip_id": row["clip_id"], **one} for row in rows for one in row["spectrograms"]]
+    if spectrograms:
+        write_table(root, spectrograms)
+        files.append(root / TABLE)
+    write_description(
+        root,
         {
             "schema": SCHEMA,
             "builder": "rendered-midi",
             "configuration": configuration.model_dump(mode="json"),
             "pitch_range": list(pitch_range),
-            "sources": _sources(soundfonts),
+            "sources": sources,
             "software": _software(),
             "counts": _counts(manifest, failures),
-            "files": {
-                path.relative_to(root).as_posix(): file_sha256(path)
-                for path in [root / MANIFEST, root / FAILURES, *notes]
-            },
         },
+        files,
     )
     shutil.rmtree(root / JOURNAL)
 
 
 def _sources(soundfonts: Iterable[Soundfont]) -> list[dict[str, str]]:
-    corpus = {"name": "music21", "version": version("music21")}
-    return [corpus] + [
-        {"name": font.name, "family": font.family, "sha256": font.sha256()} for font in soundfonts
-    ]
+    return [{"name": font.name, "family": font.family, "sha256": font.sha256()} for font in soundfonts]
 
 
 def _software() -> dict[str, str]:
@@ -306,6 +311,7 @@ def _counts(manifest: pd.DataFrame, failures: list[dict[str, str]]) -> dict[str,
         "clips": len(manifest),
         "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
         "pieces": int(manifest.piece.nunique()),
+        "source_pieces": int(manifest.source_piece.nunique()),
         "composers": int(manifest.composer.nunique()),
         "failures": len(failures),
         **{column: tally(manifest[column]) for column in ("label", "split", "soundfont")},

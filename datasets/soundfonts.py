@@ -1,21 +1,26 @@
-"""Find soundfonts on this machine, tell which are relatives, and open them."""
+"""Find soundfonts on this machine or fetch them, tell which are relatives, and open them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pretty_midi
 
 from timbrebench.audio.errors import MissingResourceError
 from timbrebench.audio.storage import file_sha256, fingerprint
 from timbrebench.datasets.recorded_notes import MANIFEST, RecordedNotes
+from timbrebench.datasets.soundfont_downloads import KNOWN, PinnedSoundfont, fetch_soundfont
 from timbrebench.datasets.synthesis import Synthesizer
 
 #: Environment variable with further folders to look in, separated as in PATH.
 FOLDERS_VARIABLE = "TIMBREBENCH_SOUNDFONTS"
+
+_SUFFIXES = (".sf2", ".sf3")
 
 #: Families of soundfonts, by the start of the file's name in lower case. Members share samples: what was
 #: learned on one is no evidence on another. GeneralUser's electric grand is FluidR3's; Csound's bank and
@@ -73,7 +78,7 @@ class Soundfont:
         MissingResourceError
             If libfluidsynth is not installed.
         """
-        return _recorded_notes(self.path) if self.path.is_dir() else Synthesizer(self.path)
+        return _recorded_notes(self.path) if self.path.is_dir() else _synthesizer(self.path)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file, or a fingerprint of all files of the folder."""
@@ -81,6 +86,12 @@ class Soundfont:
             return file_sha256(self.path)
         files = sorted(path for path in self.path.rglob("*") if path.is_file())
         return fingerprint([[path.relative_to(self.path).as_posix(), file_sha256(path)] for path in files])
+
+
+@lru_cache(maxsize=16)
+def _synthesizer(path: Path) -> Synthesizer:
+    """Return this process's synthesizer of a file, which was found to be a soundfont once."""
+    return Synthesizer(path)
 
 
 @lru_cache(maxsize=4)
@@ -106,14 +117,16 @@ def soundfont_folders() -> list[Path]:
     ]
 
 
-def find_soundfont(name: str) -> Soundfont:
-    """Find a soundfont by its name or path.
+def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfont:
+    """Find a soundfont on this machine, or fetch it.
 
     Parameters
     ----------
-    name : str
+    wanted : str, PinnedSoundfont or mapping
         A file's name with or without ``.sf2`` or ``.sf3``, the path of a file, or that of a folder of
-        recorded notes (:mod:`timbrebench.datasets.recorded_notes`).
+        recorded notes (:mod:`timbrebench.datasets.recorded_notes`). A name that is not found, but known to
+        :mod:`timbrebench.datasets.soundfont_downloads`, is downloaded into the user's cache. A pinned
+        soundfont is one with the checksum, wherever it lies; ``dataset.json`` holds it as a mapping.
 
     Returns
     -------
@@ -125,21 +138,56 @@ def find_soundfont(name: str) -> Soundfont:
     MissingResourceError
         If there is none: the message says where it was looked for and how to get one.
     """
-    direct = Path(name).expanduser()
-    if direct.suffix in {".sf2", ".sf3"} and direct.is_file():
+    if isinstance(wanted, Mapping):
+        wanted = PinnedSoundfont.model_validate(wanted)
+    if isinstance(wanted, PinnedSoundfont):
+        present = next(_on_this_machine(wanted.name, (wanted.suffix,), wanted.sha256), None)
+        return Soundfont(wanted.name, present or fetch_soundfont(wanted))
+    direct = Path(wanted).expanduser()
+    if direct.suffix in _SUFFIXES and direct.is_file():
         return Soundfont(direct.stem, direct)
     if (direct / MANIFEST).is_file():
         return Soundfont(direct.resolve().name, direct)
-    stem = direct.name.removesuffix(".sf2").removesuffix(".sf3")
-    folders = soundfont_folders()
-    for folder in folders:
-        for suffix in (".sf2", ".sf3"):
+    stem, suffixes = _parts(direct.name)
+    present = next(_on_this_machine(stem, suffixes), None)
+    if present is not None:
+        return Soundfont(stem, present)
+    for known in KNOWN:
+        if wanted == direct.name and known.name == stem and known.suffix in suffixes:
+            return Soundfont(stem, _fetch(known))
+    raise MissingResourceError(_advice(wanted, stem))
+
+
+def _parts(name: str) -> tuple[str, tuple[str, ...]]:
+    """Part a file's name into its stem and the suffixes that it may have."""
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), (suffix,)
+    return name, _SUFFIXES
+
+
+def _on_this_machine(stem: str, suffixes: tuple[str, ...], sha256: str | None = None) -> Iterator[Path]:
+    for folder in soundfont_folders():
+        for suffix in suffixes:
             path = folder / f"{stem}{suffix}"
-            if path.is_file():
-                return Soundfont(stem, path)
+            if path.is_file() and (sha256 is None or file_sha256(path) == sha256):
+                yield path
+
+
+def _fetch(known: PinnedSoundfont) -> Path:
+    try:
+        return fetch_soundfont(known)
+    except MissingResourceError as error:
+        raise MissingResourceError(
+            f"{_advice(known.name, known.name)}; nor was it fetched: {error}"
+        ) from error
+
+
+def _advice(wanted: str, stem: str) -> str:
+    folders = ", ".join(str(folder) for folder in soundfont_folders())
     hint = _INSTALL_HINTS.get(stem)
     advice = f"install it with `{hint}`, or put" if hint else "put"
-    raise MissingResourceError(
-        f"no soundfont {name!r} (.sf2 or .sf3) in {', '.join(str(folder) for folder in folders)}: "
+    return (
+        f"no soundfont {wanted!r} (.sf2 or .sf3) in {folders}: "
         f"{advice} the file into one of these folders, or name its folder in {FOLDERS_VARIABLE}"
     )

@@ -55,8 +55,10 @@ class Synthesizer:
         self._fluidsynth = _load_fluidsynth()
         self._open()[0].delete()
 
-    def render(self, notes: pd.DataFrame, program: int, duration_s: float, sample_rate: int) -> Samples:
-        """Render notes as mono samples.
+    def render(
+        self, notes: pd.DataFrame, program: int, duration_s: float, sample_rate: int, *, channels: int = 1
+    ) -> Samples:
+        """Render notes.
 
         Parameters
         ----------
@@ -68,11 +70,14 @@ class Synthesizer:
             Length of the rendering in seconds; what sounds longer is cut.
         sample_rate : int
             Rate of the result in hertz.
+        channels : {1, 2}, default 1
+            2 for the stereo image that the soundfont gives the instrument, 1 for the mean of both channels.
 
         Returns
         -------
-        numpy.ndarray, shape (round(duration_s * sample_rate),), float32
-            The mean of both channels, without reverb and chorus. Not scaled: many loud voices can exceed 1.
+        numpy.ndarray, shape (n,) or, of two channels, (2, n), float32
+            n is round(duration_s * sample_rate). Without reverb and chorus. Not scaled: many loud voices can
+            exceed 1.
         """
         length = -(-round(duration_s * RENDER_RATE) // BLOCK) * BLOCK
         synth, soundfont = self._open()
@@ -81,8 +86,13 @@ class Synthesizer:
             stereo = self._play(synth, notes, length)
         finally:
             synth.delete()
-        mono = stereo.mean(axis=0)
-        return resample(mono, RENDER_RATE, sample_rate)[: round(duration_s * sample_rate)]
+        length = round(duration_s * sample_rate)
+        if channels == 1:
+            mono = stereo[0]
+            mono += stereo[1]  # in place, since fresh memory costs more than the sum
+            mono /= 2
+            return resample(mono, RENDER_RATE, sample_rate)[:length]
+        return np.stack([resample(channel, RENDER_RATE, sample_rate)[:length] for channel in stereo])
 
     def sounding_pitches(self, program: int) -> set[int]:
         """Find which keys of a piano an instrument answers: some presets have gaps and ends.
@@ -122,36 +132,40 @@ class Synthesizer:
         return synth, int(soundfont)
 
     def _play(self, synth: Any, notes: pd.DataFrame, length: int) -> Samples:  # noqa: ANN401 - fluidsynth has no types
-        pieces = []
+        stereo = np.empty((2, length), dtype=np.float32)
         position = 0
         for block, starts, pitch, velocity in _events(notes):
             sample = block * BLOCK
             if sample >= length:
                 break
             if sample > position:
-                pieces.append(self._write(synth, sample - position))
+                self._fill(synth, stereo, position, sample)
                 position = sample
             if starts:
                 synth.noteon(0, pitch, velocity)
             else:
                 synth.noteoff(0, pitch)
-        pieces.append(self._write(synth, length - position))
-        return np.concatenate(pieces, axis=1)
+        self._fill(synth, stereo, position, length)
+        return stereo
 
     def _write(self, synth: Any, length: int) -> Samples:  # noqa: ANN401 - fluidsynth has no types
         """Let the synthesizer play on for `length` samples: shape (2, length)."""
-        out = np.zeros((2, length), dtype=np.float32)
-        left, right = out[0].ctypes.data, out[1].ctypes.data
-        self._fluidsynth.write_float(synth.synth, length, left, 0, 1, right, 0, 1)
+        out = np.empty((2, length), dtype=np.float32)
+        self._fill(synth, out, 0, length)
         return out
+
+    def _fill(self, synth: Any, stereo: Samples, first: int, last: int) -> None:  # noqa: ANN401 - no types
+        """Let the synthesizer play on into the samples from `first` up to `last`: shape (2, n)."""
+        left = stereo.ctypes.data
+        right = left + stereo.strides[0]
+        self._fluidsynth.write_float(synth.synth, last - first, left, first, 1, right, first, 1)
 
 
 def _events(notes: pd.DataFrame) -> list[tuple[int, bool, int, int]]:
     """List (block, is a note's start, pitch, velocity) in the order of playing, ends before starts."""
     events = []
-    for onset, offset, pitch, velocity in zip(
-        notes.onset_s, notes.offset_s, notes.pitch, notes.velocity, strict=True
-    ):
+    columns = (notes[name].tolist() for name in ("onset_s", "offset_s", "pitch", "velocity"))
+    for onset, offset, pitch, velocity in zip(*columns, strict=True):
         start = round(onset * RENDER_RATE / BLOCK)
         end = max(start + 1, round(offset * RENDER_RATE / BLOCK))
         events += [(start, True, int(pitch), int(velocity)), (end, False, int(pitch), 0)]

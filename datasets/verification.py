@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+import pandas as pd
+import soundfile
 from joblib import Parallel, cpu_count, delayed
 
+from timbrebench.audio.errors import DatasetError
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.storage import file_sha256
-from timbrebench.datasets.dataset import DESCRIPTION, Dataset
+from timbrebench.datasets.building import tally
+from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, source_pieces
+from timbrebench.datasets.spectrograms import listed_spectrograms
+
+#: Seconds by which a file may be longer or shorter than its row says: what times are rounded to in tables.
+_TOLERANCE_S = 1e-3
 
 
 def verify_dataset(root: Path | str) -> list[str]:
-    """Compare every file of a dataset with what its manifest and description say.
+    """Compare every file of a dataset with what its manifest and description say, and these with each other.
 
     Parameters
     ----------
@@ -22,45 +32,127 @@ def verify_dataset(root: Path | str) -> list[str]:
     Returns
     -------
     list of str
-        One line for each file that is missing, changed or not listed, and for each clip whose split is not
-        its piece's; empty where all is well.
+        One line for each file that is missing, changed or not listed; for each clip whose file is not as long
+        or has not the rate that its row says; for each clip or file that is listed twice, and each piece in
+        several splits; and for each count of the description that is not the manifest's. Empty where all is
+        well.
 
     Raises
     ------
     DatasetError
-        If there is no dataset to check.
+        If there is no dataset to check, or its description lists no files.
     """
     dataset = Dataset.open(root)
-    expected = dict(dataset.description["files"])
-    expected.update(zip(dataset.manifest.path, dataset.manifest.sha256, strict=True))
-    problems = []
+    listed = dataset.description.get("files")
+    if not isinstance(listed, dict):
+        raise DatasetError(f"{dataset.root / DESCRIPTION}: lists no files: build the dataset again")
+    manifest = dataset.manifest
+    listed = listed | listed_spectrograms(dataset.root)
+    outside = sorted({str(name) for name in [*listed, *manifest.path] if not _is_inside(name)})
+    expected = {name: digest for name, digest in listed.items() if _is_inside(name)}
+    rows = manifest[manifest.path.map(_is_inside)]
+    claims = {row.path: row for row in rows.itertuples(index=False)}
+    expected.update(zip(rows.path, rows.sha256, strict=True))
+    return [
+        *(f"outside the folder: {name}" for name in outside),
+        *_file_problems(dataset.root, expected, claims),
+        *_not_listed(dataset.root, set(expected)),
+        *_row_problems(manifest),
+        *_count_problems(dataset),
+    ]
+
+
+def _is_inside(name: object) -> bool:
+    """Tell whether a path of a manifest stays in its folder; what it lists may come from anywhere."""
+    path = PurePosixPath(str(name))
+    return isinstance(name, str) and not path.is_absolute() and ".." not in path.parts
+
+
+def _file_problems(root: Path, expected: Mapping[str, Any], claims: Mapping[str, Any]) -> list[str]:
     names = sorted(expected)
+    problems: list[str] = []
     with (
         Tracker("verifying", len(names), "files") as tracker,
         Parallel(n_jobs=cpu_count(), prefer="threads", return_as="generator") as parallel,
     ):
-        digests = parallel(delayed(_digest)(dataset.root / name) for name in names)
-        for name, digest in zip(names, digests, strict=True):
-            if digest is None:
-                problems.append(f"missing: {name}")
-            elif digest != expected[name]:
-                problems.append(f"changed: {name}")
+        found = parallel(delayed(_problems)(root, name, expected[name], claims.get(name)) for name in names)
+        for own in found:
+            problems += own
             tracker.advance()
-    problems += _not_listed(dataset.root, set(expected))
-    return problems + _split_problems(dataset)
+    return problems
 
 
-def _digest(path: Path) -> str | None:
-    return file_sha256(path) if path.is_file() else None
+def _problems(root: Path, name: str, digest: object, claim: Any) -> list[str]:  # noqa: ANN401 - a row
+    """Compare a file with its digest and, if it is a clip, with its row of the manifest."""
+    path = root / name
+    if not path.is_file():
+        return [f"missing: {name}"]
+    if file_sha256(path) != digest:
+        return [f"changed: {name}"]
+    if claim is None:
+        return []
+    try:
+        sound = soundfile.info(str(path))
+    except soundfile.LibsndfileError:
+        return [f"no audio: {name}"]
+    problems = []
+    if sound.samplerate != claim.sample_rate:
+        problems.append(f"has {sound.samplerate} Hz, the manifest says {claim.sample_rate}: {name}")
+    # Encoders of lossy formats add up to a few thousand samples; the formats without loss add none.
+    slack = _TOLERANCE_S if sound.format in {"FLAC", "WAV"} else 0.2
+    if abs(sound.duration - claim.duration_s) > slack:
+        problems.append(f"lasts {sound.duration:g} s, the manifest says {claim.duration_s:g}: {name}")
+    return problems
 
 
 def _not_listed(root: Path, expected: set[str]) -> list[str]:
-    present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    present = {
+        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() or path.is_symlink()
+    }
     return [f"not listed: {name}" for name in sorted(present - expected - {DESCRIPTION})]
 
 
-def _split_problems(dataset: Dataset) -> list[str]:
-    splits = dataset.manifest.groupby("piece").split.nunique()
+def _row_problems(manifest: pd.DataFrame) -> list[str]:
+    splits = manifest.groupby(source_pieces(manifest)).split.nunique()  # a copy is where its original is
     torn = [f"in more than one split: {piece}" for piece in splits.index[splits > 1]]
-    repeated = dataset.manifest.clip_id[dataset.manifest.clip_id.duplicated()]
-    return torn + [f"listed twice: {clip_id}" for clip_id in repeated]
+    repeated: Iterable[str] = (
+        str(value)
+        for column in ("clip_id", "path")
+        for value in manifest[column][manifest[column].duplicated()].unique()
+    )
+    return torn + [f"listed twice: {value}" for value in repeated]
+
+
+def _count_problems(dataset: Dataset) -> list[str]:
+    """Count anew what the description has counted, as far as the manifest can tell."""
+    counts = dataset.description.get("counts", {})
+    found = _count(dataset)
+    problems = []
+    for name in sorted(set(counts) & set(found)):
+        if counts[name] != found[name]:
+            problems.append(
+                f"{DESCRIPTION} counts other {name} than there are: {_difference(counts, found, name)}"
+            )
+    return problems
+
+
+def _count(dataset: Dataset) -> dict[str, Any]:
+    manifest = dataset.manifest
+    found: dict[str, Any] = {
+        "clips": len(manifest),
+        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
+        "pieces": int(manifest.piece.nunique()),
+    }
+    if (dataset.root / FAILURES).is_file():
+        found["failures"] = len(pd.read_csv(dataset.root / FAILURES, dtype="str", keep_default_na=False))
+    for column in ("label", "split", "soundfont"):
+        found[column] = tally(manifest[column].str.split("|").explode())
+    return found
+
+
+def _difference(counts: Mapping[str, Any], found: Mapping[str, Any], name: str) -> str:
+    told, counted = counts[name], found[name]
+    if not isinstance(told, dict):
+        return f"{told}, {MANIFEST if name != 'failures' else FAILURES} has {counted}"
+    keys = sorted(key for key in {*told, *counted} if told.get(key) != counted.get(key))
+    return ", ".join(f"{told.get(key, 0)} of {key}, {MANIFEST} has {counted.get(key, 0)}" for key in keys)

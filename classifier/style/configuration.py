@@ -9,6 +9,9 @@ from timbrebench.classifier.style.augmentation import Augmentation
 from timbrebench.classifier.style.front_end import FrontEnd, LogFrequencyFrontEnd
 from timbrebench.classifier.style.networks import NetworkKind
 
+#: Splits that a judge learns from, and is chosen by: no suite may hold a piece of them.
+JUDGE_SPLITS = ("judge", "validation")
+
 
 class JudgeConfiguration(FitConfiguration):
     """How a style judge is made, beside what :class:`~timbrebench.classifier.fitting.FitConfiguration` says.

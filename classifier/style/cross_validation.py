@@ -20,6 +20,7 @@ from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.features import Features, first_programs
 from timbrebench.classifier.style.stages import stage, training_key
 from timbrebench.classifier.style.training import train_judge
+from timbrebench.datasets.dataset import source_pieces
 
 #: Share of the pieces outside a fold that its judge is chosen by.
 _VALIDATION_SHARE = 1 / 6
@@ -115,7 +116,8 @@ def leave_soundfonts_out(
 
 def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.DataFrame, pd.Series[bool]]]:
     """Yield for each fold the manifest with its splits, and which rows its judge is tested on."""
-    pieces = np.array(sorted(manifest.piece.unique()))
+    sources = source_pieces(manifest)  # a copy of a piece tells what the piece is
+    pieces = np.array(sorted(sources.unique()))
     if not 2 <= folds <= len(pieces) - 2:
         raise JudgeError(f"{folds} folds of {len(pieces)} pieces: choose 2 or more folds, or more pieces")
     first = first_programs(manifest)
@@ -123,5 +125,5 @@ def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.D
         judge, validation = train_test_split(pieces[known], test_size=_VALIDATION_SHARE, random_state=seed)
         split = dict.fromkeys(judge, "judge") | dict.fromkeys(validation, "validation")
         split |= dict.fromkeys(pieces[tested], "test")
-        assigned = manifest.assign(split=manifest.piece.map(split))
+        assigned = manifest.assign(split=sources.map(split))
         yield assigned, (assigned.split == "test") & first

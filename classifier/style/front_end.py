@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from timbrebench.audio.clips import Samples
+from timbrebench.audio.power_spectra import mel_power, power_to_decibels, power_to_log1p, stft_power
 from timbrebench.audio.spectra import log_frequency_bands
 from timbrebench.classifier.listening import listen
 
@@ -75,10 +76,7 @@ class BaseFrontEnd(BaseModel):
             If the clip is too short or silent: there is nothing to judge.
         """
         power = self.power(listen(samples, sample_rate, self.sample_rate))
-        if self.scale == "log1p":
-            return np.log1p(np.sqrt(power)).astype(np.float32)
-        relative = power / power.max()
-        return np.asarray(10 * np.log10(np.maximum(relative, 10 ** (-self.range_db / 10))), dtype=np.float32)
+        return power_to_log1p(power) if self.scale == "log1p" else power_to_decibels(power, self.range_db)
 
 
 class LogFrequencyFrontEnd(BaseFrontEnd):
@@ -129,14 +127,9 @@ class MelFrontEnd(BaseFrontEnd):
 
     def power(self, samples: Samples) -> Spectrogram:
         """Return the power in the bands."""
-        power = librosa.feature.melspectrogram(
-            y=samples,
-            sr=self.sample_rate,
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            n_mels=self.n_mels,
+        return mel_power(
+            samples, self.sample_rate, n_fft=self.n_fft, hop_length=self.hop_length, n_mels=self.n_mels
         )
-        return np.asarray(power, dtype=np.float32)
 
 
 class StftFrontEnd(BaseFrontEnd):
@@ -156,10 +149,7 @@ class StftFrontEnd(BaseFrontEnd):
 
     def power(self, samples: Samples) -> Spectrogram:
         """Return the power in the transform's bins."""
-        spectrum = librosa.stft(
-            samples, n_fft=self.n_fft, hop_length=self.hop_length, win_length=self.win_length
-        )
-        return np.asarray(np.abs(spectrum) ** 2, dtype=np.float32)
+        return stft_power(samples, n_fft=self.n_fft, hop_length=self.hop_length, win_length=self.win_length)
 
 
 class CqtFrontEnd(BaseFrontEnd):

@@ -45,10 +45,10 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
         If the dataset has too few labels or pieces.
     """
     folder = Path(folder)
-    key = training_key(dataset.manifest, configuration)
-    kept = _kept_judge(folder, key)
+    kept = find_judge(dataset, configuration, folder)
     if kept is not None:
         return kept
+    key = training_key(dataset.manifest, configuration)
     from timbrebench.classifier.style.training import train_judge  # noqa: PLC0415 - Lightning takes seconds
 
     try:
@@ -70,8 +70,25 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
     return training.judge
 
 
-def _kept_judge(folder: Path, key: str) -> Judge | None:
-    """Return the judge of this key, or None where there is none or a file of it is missing or damaged."""
+def find_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Path | str) -> Judge | None:
+    """Return the judge that :func:`build_judge` has kept for a dataset and a configuration.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What it learned from and was tested on.
+    configuration : JudgeConfiguration
+        How.
+    folder : path-like
+        Where it would lie.
+
+    Returns
+    -------
+    Judge or None
+        None where there is none, or a file of it is missing or damaged.
+    """
+    folder = Path(folder)
+    key = training_key(dataset.manifest, configuration)
     try:
         if json.loads((folder / _KEY_FILE).read_text(encoding="utf-8")) != key:
             return None

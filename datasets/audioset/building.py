@@ -9,41 +9,36 @@ and does only what no line tells of.
 from __future__ import annotations
 
 import contextlib
-import platform
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import soundfile
 
 from timbrebench.audio.errors import ConfigurationError, DatasetError
 from timbrebench.audio.executors import Executor, LocalExecutor
 from timbrebench.audio.processes import Call, Ended
 from timbrebench.audio.progress import Tracker, log
-from timbrebench.audio.storage import exclusive, file_sha256, write_json, write_text
+from timbrebench.audio.storage import exclusive, file_sha256, write_text
 from timbrebench.datasets.audioset.configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.fetching import fetch_missing
 from timbrebench.datasets.audioset.journal import Journal
 from timbrebench.datasets.audioset.planning import Plan, plan_clips
 from timbrebench.datasets.audioset.slicing import Job, Slice
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
+from timbrebench.datasets.cards import software, write_description
 from timbrebench.datasets.configuration import SPLITS
 from timbrebench.datasets.dataset import (
-    DESCRIPTION,
     FAILURES,
     MANIFEST,
     MANIFEST_COLUMNS,
     SCHEMA,
     Dataset,
 )
-
-#: What stands where other datasets name a soundfont: nothing was rendered.
-_RECORDED = "recordings"
+from timbrebench.datasets.excerpts import RECORDED
 
 _COLUMNS = [*MANIFEST_COLUMNS, "soundfont_family", "source", "missing_s"]
 
@@ -172,17 +167,17 @@ def _finish(plan: Plan, root: Path, chosen: list[int], failures: dict[int, str],
     write_text(root / FAILURES, table.to_csv(index=False, lineterminator="\n"))
     configuration = plan.configuration
     tables = (*configuration.segments, configuration.ontology, configuration.class_labels)
-    write_json(
-        root / DESCRIPTION,
+    write_description(
+        root,
         {
             "schema": SCHEMA,
             "builder": "audioset",
             "configuration": configuration.model_dump(mode="json"),
             "sources": [{"name": Path(path).name, "sha256": file_sha256(Path(path))} for path in tables],
-            "software": _software(),
+            "software": software("numpy", "soxr", "av", "pyarrow", "yt-dlp"),
             "counts": _counts(manifest, failures),
-            "files": {name: file_sha256(root / name) for name in (MANIFEST, FAILURES)},
         },
+        [root / MANIFEST, root / FAILURES],
     )
 
 
@@ -198,8 +193,8 @@ def _row(plan: Plan, row: int, journal: Journal) -> dict[str, Any]:
         "piece": selection.table.ytid.iloc[row],
         "instrument": label,
         "program": -1,
-        "soundfont": _RECORDED,
-        "soundfont_family": _RECORDED,
+        "soundfont": RECORDED,
+        "soundfont_family": RECORDED,
         "start_s": selection.table.start_ms.iloc[row] / 1000,
         "duration_s": configuration.clip_duration_s,
         "sample_rate": configuration.sample_rate,
@@ -208,14 +203,6 @@ def _row(plan: Plan, row: int, journal: Journal) -> dict[str, Any]:
         "source": entry["source"],
         "missing_s": entry["missing_s"],
     }
-
-
-def _software() -> dict[str, str]:
-    found = {"python": platform.python_version(), "libsndfile": soundfile.__libsndfile_version__}
-    for name in ("timbrebench", "numpy", "soxr", "av", "pyarrow", "yt-dlp"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def _counts(manifest: pd.DataFrame, failures: dict[int, str]) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from timbrebench.audio.errors import ConfigurationError, describe_validation
+from timbrebench.datasets.building import read_configuration
 from timbrebench.datasets.configuration import Shares
 
 
@@ -163,21 +162,5 @@ def load_audioset(path: Path | str) -> AudioSetConfiguration:
     ConfigurationError
         If it cannot be read, or holds a key or value that is not allowed.
     """
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML ({error})") from error
-    try:
-        return AudioSetConfiguration.model_validate(content)
-    except ValidationError as error:
-        models: tuple[type[BaseModel], ...] = (
-            AudioSetConfiguration,
-            FolderSource,
-            ParquetSource,
-            DownloadSource,
-            Shares,
-        )
-        known = {name for model in models for name in model.model_fields}
-        raise describe_validation(error, str(path), known) from error
+    parts = (FolderSource, ParquetSource, DownloadSource, Shares)
+    return read_configuration(path, AudioSetConfiguration, parts)

@@ -9,19 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from timbrebench.audio.errors import StorageError, TimbrebenchError
-from timbrebench.audio.loudness import is_silent, limit_peak
-from timbrebench.audio.storage import atomic_path, file_sha256
+from timbrebench.audio.loudness import is_silent
+from timbrebench.audio.storage import file_sha256
 from timbrebench.datasets.audioset.configuration import AudioSetConfiguration, ParquetSource
-from timbrebench.datasets.audioset.decoding import cut_windows
 from timbrebench.datasets.audioset.sources import Location, encoded_rows
-
-#: Seconds that may miss at a clip's end and are filled with zeros. Encoders drop or lose part of a frame,
-#: which lasts up to 0.05 s; what misses more is not the segment.
-_SLACK_S = 0.1
+from timbrebench.datasets.decoding import cut_windows
+from timbrebench.datasets.excerpts import SLACK_S, with_channels, write_pcm
 
 
 @dataclass(frozen=True)
@@ -111,12 +107,12 @@ class Job:
     def _write(self, one: Slice, window: NDArray[np.float32], length: int) -> dict[str, Any]:
         rate = self.configuration.sample_rate
         missing = length - window.shape[1]
-        if missing > _SLACK_S * rate:
+        if missing > SLACK_S * rate:
             reason = f"the audio ends {window.shape[1] / rate:.3f} s into the segment: too short for a clip"
             return {"clip_id": one.clip_id, "reason": reason}
         if is_silent(window):
             return {"clip_id": one.clip_id, "reason": "the segment is silent"}
-        samples = _with_channels(np.pad(window, ((0, 0), (0, missing))), self.configuration.channels)
+        samples = with_channels(np.pad(window, ((0, 0), (0, missing))), self.configuration.channels)
         write_pcm(self.root / one.path, samples, rate)
         return {
             "clip_id": one.clip_id,
@@ -125,40 +121,3 @@ class Job:
             "sha256": file_sha256(self.root / one.path),
             "missing_s": round(missing / rate, 6),
         }
-
-
-def _with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """Give mono audio a second channel, or take the mean of channels that are too many."""
-    if len(samples) == channels:
-        return samples
-    return np.repeat(samples.mean(axis=0, keepdims=True), channels, axis=0)
-
-
-def write_pcm(path: Path, samples: NDArray[np.float32], sample_rate: int) -> None:
-    """Write audio of several channels with 16 bits, whole or not at all.
-
-    Samples that were decoded from 16 bits keep their values. Lossy formats decode to peaks beyond full scale;
-    the clip is then made quieter as a whole, as clipping would add overtones.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The suffix chooses the format.
-    samples : numpy.ndarray, shape (channels, n)
-        Samples.
-    sample_rate : int
-        Rate in hertz.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
-    """
-    # The scale of libsndfile's own reading: full scale is -32768.
-    scaled = np.rint(limit_peak(samples) * 32768.0)
-    pcm = np.clip(scaled, -32768, 32767).astype(np.int16)
-    with atomic_path(path) as temporary:
-        try:
-            soundfile.write(temporary, pcm.T, sample_rate, subtype="PCM_16")
-        except soundfile.LibsndfileError as error:
-            raise StorageError(f"cannot write {path}: {error}: is there space left?") from error

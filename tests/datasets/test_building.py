@@ -9,9 +9,8 @@ import pytest
 from timbrebench.audio.errors import CorpusError, DatasetError, MissingResourceError, UnknownNameError
 from timbrebench.audio.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
-from timbrebench.datasets import planning as planning_module
 from timbrebench.datasets.building import JOURNAL
-from timbrebench.datasets.corpora import Piece, Score, convert, list_scores
+from timbrebench.datasets.corpora import Score, convert, list_scores
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.planning import shared_range
 
@@ -238,16 +237,6 @@ def test_a_score_that_does_not_convert_says_why_each_time(tmp_path, monkeypatch)
         with pytest.raises(CorpusError, match="music21 cannot convert it"):
             convert(Score("broken", "nobody", path))
     assert len(list((tmp_path / "cache").rglob("*.json"))) == 1
-
-
-def test_a_piece_in_another_key_is_the_same_piece(scale):
-    from timbrebench.datasets.notes import notes_table
-
-    notes = notes_table([(i / 4, i / 4 + 0.2, 60 + (i * i) % 13, 90) for i in range(30)])
-    known = {"original": planning_module.melodic_turns(notes)}
-    moved = Piece(Score("moved", "x", None), notes.assign(pitch=notes.pitch + 3), tempo_marked=False)
-    with pytest.raises(CorpusError, match="same music as original"):
-        planning_module._new_turns(moved, known)
 
 
 def test_the_shared_range_has_no_gap():

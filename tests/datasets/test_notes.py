@@ -2,11 +2,11 @@ import pretty_midi
 import pytest
 
 from timbrebench.audio.errors import CorpusError
+from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import (
     fold,
     melodic_turns,
     notes_table,
-    read_midi,
     read_notes,
     stretch,
     window,
@@ -111,5 +111,14 @@ def test_notes_survive_the_disk(tmp_path, scale):
 def test_a_piece_keeps_its_turns_in_another_key_and_tempo(scale):
     long = notes_table([(i / 4, i / 4 + 0.2, 60 + (i * i) % 13, 90) for i in range(30)])
     moved = stretch(long.assign(pitch=long.pitch + 5), 1.7)
-    assert melodic_turns(moved) == melodic_turns(long)
-    assert len(melodic_turns(long) & melodic_turns(scale)) == 0
+    assert melodic_turns(moved).tolist() == melodic_turns(long).tolist()
+    assert not set(melodic_turns(long)) & set(melodic_turns(scale))
+
+
+def test_a_turn_is_eight_intervals_in_one_number():
+    falling = notes_table([(i / 4, i / 4 + 0.2, 127 - 15 * i, 90) for i in range(9)])
+    (turn,) = melodic_turns(falling)
+    assert [*turn.tobytes()] == [256 - 15] * 8
+    again = notes_table([(i / 4, i / 4 + 0.2, 60 + i % 2, 90) for i in range(40)])
+    assert len(melodic_turns(again)) == 2
+    assert len(melodic_turns(again[:8])) == 0

@@ -16,7 +16,7 @@ from timbrebench.audio.processes import Ended
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, plan_clips
 from timbrebench.datasets.audioset.configuration import FolderSource, ParquetSource
-from timbrebench.datasets.audioset.decoding import cut_windows
+from timbrebench.datasets.decoding import cut_windows
 from timbrebench.datasets.audioset.slicing import Job
 
 RATE = 44_100

@@ -9,21 +9,28 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import re
 import warnings
-from collections import defaultdict
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import platformdirs
 
 from timbrebench.audio.errors import CorpusError
+from timbrebench.audio.executors import Executor
 from timbrebench.audio.storage import write_json
-from timbrebench.datasets.notes import notes_table, read_midi
+from timbrebench.datasets.corpora.contract import (
+    Candidates,
+    Corpus,
+    Piece,
+    Score,
+    in_folders,
+    piece_name,
+    take_turns,
+)
+from timbrebench.datasets.midi import read_midi
+from timbrebench.datasets.notes import notes_table
+from timbrebench.datasets.selection import Selection
 
 #: Raise it when the conversion changes, so that kept notes are made again.
 _CONVERSION = 1
@@ -50,49 +57,35 @@ _LARGEST = {
 }
 
 
-@dataclass(frozen=True)
-class Score:
-    """A score of the corpus.
+class Music21Corpus(Corpus):
+    """The scores that music21 carries, of which those small enough to be parsed in seconds count."""
 
-    Attributes
-    ----------
-    piece : str
-        Its name in datasets: ``composer.title``, of letters, digits, hyphens and dots.
-    composer : str
-        The corpus's folder.
-    path : pathlib.Path
-        The file.
-    """
+    name = "music21"
 
-    piece: str
-    composer: str
-    path: Path
+    def source(self) -> dict[str, str]:
+        """Return its name and music21's version, which settles its content."""
+        return {"name": self.name, "version": version("music21")}
 
+    def scores(self) -> list[Score]:
+        """Return all scores, sorted by path."""
+        from music21.corpus.corpora import CoreCorpus  # noqa: PLC0415 - takes a while
 
-@dataclass(frozen=True)
-class Piece:
-    """The notes of a score.
+        scores: dict[tuple[str, str], Score] = {}
+        for path in sorted(CoreCorpus().getPaths()):
+            parts = path.parts[path.parts.index("corpus") + 1 :]
+            if parts[0] not in _NO_PIECES and path.stat().st_size <= _LARGEST.get(path.suffix, 0):
+                name = piece_name([*parts[:-1], Path(parts[-1]).stem])
+                # One piece can be there in several formats.
+                scores.setdefault((parts[0], name), Score(name, parts[0], path))
+        return list(scores.values())
 
-    Attributes
-    ----------
-    score : Score
-        Where they come from.
-    notes : pandas.DataFrame
-        A table of notes at the score's tempo.
-    tempo_marked : bool
-        Whether the score states its tempo; else the notes run at 120 quarter notes a minute.
-    """
-
-    score: Score
-    notes: pd.DataFrame
-    tempo_marked: bool
+    def candidates(self, selection: Selection, seed: int, executor: Executor) -> Candidates:  # noqa: ARG002
+        """Return the scores in the wanted folders. Length and polyphony show when they are converted."""
+        return Candidates(take_turns(in_folders(self.scores(), selection), seed))
 
 
 def list_scores(seed: int) -> list[Score]:
-    """List the corpus's scores in the order in which a dataset takes them.
-
-    Composers take turns, each with a score drawn from theirs, so that any first n scores are by as many
-    composers as can be.
+    """List music21's scores in the order in which a dataset takes them.
 
     Parameters
     ----------
@@ -102,32 +95,12 @@ def list_scores(seed: int) -> list[Score]:
     Returns
     -------
     list of Score
-        Scores small enough to be parsed in seconds.
+        See :func:`timbrebench.datasets.corpora.contract.take_turns`.
     """
-    from music21.corpus.corpora import CoreCorpus  # noqa: PLC0415 - takes a while
-
-    by_composer: dict[str, dict[str, Score]] = defaultdict(dict)
-    for path in sorted(CoreCorpus().getPaths()):
-        parts = path.parts[path.parts.index("corpus") + 1 :]
-        if parts[0] not in _NO_PIECES and path.stat().st_size <= _LARGEST.get(path.suffix, 0):
-            name = _piece_name(parts)
-            # One piece can be there in several formats.
-            by_composer[parts[0]].setdefault(name, Score(name, parts[0], path))
-    generator = np.random.default_rng(seed)
-    queues = []
-    for composer in sorted(by_composer):
-        scores = list(by_composer[composer].values())
-        queues.append([scores[index] for index in generator.permutation(len(scores))])
-    longest = max(len(queue) for queue in queues)
-    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
+    return take_turns(Music21Corpus().scores(), seed)
 
 
-def _piece_name(parts: tuple[str, ...]) -> str:
-    names = [*parts[:-1], Path(parts[-1]).stem]
-    return ".".join(re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-") for name in names)
-
-
-def convert(score: Score) -> Piece:
+def convert_with_music21(score: Score) -> Piece:
     """Return the notes of a score, from the cache where they were made before.
 
     Parameters

@@ -1,0 +1,185 @@
+"""A dataset's card: what it is, where it came from, what it holds, and how to build it again.
+
+The card is Markdown, ``README.md`` in the dataset's folder, made of its description alone: equal datasets
+have equal cards.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from timbrebench.audio.storage import file_sha256, write_json, write_text
+from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST
+
+CARD = "README.md"
+
+#: What each builder makes: a title and a description.
+_BUILDERS = {
+    "rendered-midi": (
+        "Rendered music with known notes",
+        "Pieces rendered note for note by several instruments on each soundfont. A piece sounds on all "
+        "instruments in the same seconds with the same notes, so that for each clip and each instrument the "
+        "right answer of a transfer is known. `notes/` has the notes of each piece, in seconds from its "
+        "start.",
+    ),
+    "audioset": (
+        "Segments of AudioSet",
+        "Windows of recordings, with the labels that people gave them in AudioSet (Gemmeke et al., ICASSP "
+        "2017). Several labels of a clip are parted by `|`. The audio is its uploaders'.",
+    ),
+    "folder-import": (
+        "Clips of recordings",
+        "Recordings cut into clips one after the other, or where a table says so. Several labels of a clip "
+        "are parted by `|`. `sources.csv` has the SHA-256 of each recording.",
+    ),
+    "mirdata-import": (
+        "Clips of recordings, by mirdata",
+        "Recordings of a published dataset, read with mirdata (Bittner et al., ISMIR 2019) and cut into "
+        "clips one after the other. `sources.csv` has the SHA-256 of each recording.",
+    ),
+}
+
+#: Licences of what is often built from, as far as their authors state them.
+_LICENCES = {
+    "music21": "music21: BSD 3-clause; of its scores, see each and `music21/corpus`",
+    "FluidR3_GM": "MIT",
+    "MuseScore_General": "MIT",
+    "TimGM6mb": "GPL 2",
+    "GeneralUser-v1.47": "GeneralUser GS 2.0: any use",
+    "GeneralUser-GS": "GeneralUser GS 2.0: any use",
+    "sonivox": "Apache 2.0",
+    "balanced_train_segments.csv": "CC BY 4.0",
+    "unbalanced_train_segments.csv": "CC BY 4.0",
+    "eval_segments.csv": "CC BY 4.0",
+    "class_labels_indices.csv": "CC BY 4.0",
+    "ontology.json": "CC BY-SA 4.0",
+}
+
+_SPLITS = (
+    "A piece is in one split with all its clips. Methods learn from `train`, judges from `judge`; they are "
+    f"chosen by `validation` and tested on `test`. `{MANIFEST}` has a row for each clip, `{FAILURES}` what "
+    "could not be used, and why."
+)
+
+#: What a source's row tells in columns of its own, or the card elsewhere.
+_APART = frozenset(("name", "licence", "sha256", "bibtex"))
+
+_UNKNOWN = "not recorded: ask where it came from"
+
+
+def dataset_card(description: Mapping[str, Any]) -> str:
+    """Write a dataset's card.
+
+    Parameters
+    ----------
+    description : mapping
+        The content of ``dataset.json``, of any version of this layout.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    builder = str(description["builder"])
+    configuration = json.dumps(description["configuration"], indent=2, sort_keys=True, ensure_ascii=False)
+    title, text = _BUILDERS.get(builder, (builder, "A dataset of a builder that this version does not know."))
+    sections = [
+        f"# {title}",
+        text,
+        "## What it holds",
+        *_holdings(description["counts"]),
+        _SPLITS,
+        "## Where it comes from",
+        _sources(description["sources"]),
+        *(f"```bibtex\n{source['bibtex']}\n```" for source in description["sources"] if "bibtex" in source),
+        "## How to build it again",
+        "Where this configuration's sources lie in the same places, this builds the same bytes:",
+        "```sh\ntimbrebench dataset rebuild THIS_FOLDER ANOTHER_FOLDER\n```",
+        f"```json\n{configuration}\n```",
+        "## Software",
+        _table(("", "version"), sorted(description["software"].items())),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def write_description(root: Path, description: Mapping[str, Any], files: Iterable[Path]) -> None:
+    """Write a dataset's card and, last, its description.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The dataset's folder.
+    description : mapping
+        All of ``dataset.json`` but ``files``.
+    files : iterable of pathlib.Path
+        What lies in the folder beside clips and card; ``files`` lists them and the card with their SHA-256.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be written.
+    """
+    write_text(root / CARD, dataset_card(description))
+    digests = {path.relative_to(root).as_posix(): file_sha256(path) for path in [*files, root / CARD]}
+    write_json(root / DESCRIPTION, {**description, "files": digests})
+
+
+def software(*packages: str) -> dict[str, str]:
+    """Return the versions of what a dataset was built with.
+
+    Parameters
+    ----------
+    *packages : str
+        Python packages beside this one; those that are not installed are left out.
+
+    Returns
+    -------
+    dict of str to str
+        With those of Python, libsndfile and this package.
+    """
+    found = {"python": platform.python_version(), "libsndfile": str(soundfile.__libsndfile_version__)}
+    for name in ("timbrebench", *packages):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _holdings(counts: Mapping[str, Any]) -> list[str]:
+    """Return one table of the single figures, and one for each column that was counted."""
+    single = [(name, value) for name, value in counts.items() if not isinstance(value, Mapping)]
+    tables = [_table(("", "number"), sorted(single))]
+    for name, tally in sorted(counts.items()):
+        if isinstance(tally, Mapping):
+            tables.append(_table((name, "clips"), sorted(tally.items())))
+    return tables
+
+
+def _sources(sources: Iterable[Mapping[str, Any]]) -> str:
+    rows = []
+    for source in sources:
+        name = str(source["name"])
+        licence = source.get("licence") or _LICENCES.get(name, _UNKNOWN)
+        # What identifies the bytes stands last, since it is long.
+        told = {key: value for key, value in source.items() if key not in _APART}
+        said = ", ".join(f"{key} {value}" for key, value in sorted(told.items()))
+        rows.append((name, said, licence, source.get("sha256", "")))
+    return _table(("source", "", "licence", "SHA-256"), rows)
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    titles = list(header)
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")

@@ -1,0 +1,69 @@
+"""ADL Piano MIDI: 11,086 piano pieces in folders of genres, from Lakh's corpus and other collections.
+
+References
+----------
+L. N. Ferreira, L. H. S. Lelis and J. Whitehead, "Computer-Generated Music for Tabletop Role-Playing Games",
+AIIDE, 2020. https://github.com/lucasnfe/adl-piano-midi
+
+Notes
+-----
+Its authors state neither a licence nor a checksum of the archive, and none has been measured here,
+so there is no SHA-256 here that a download could be held to. The one of the archive that a dataset was built
+from is in its ``dataset.json``; given as ``corpus_sha256`` it holds every other build to the same archive.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+
+from timbrebench.audio.errors import CorpusError
+from timbrebench.audio.progress import log
+from timbrebench.audio.storage import atomic_path, file_sha256
+from timbrebench.datasets.downloads import download
+
+#: The name of the corpus in configurations.
+NAME = "adl-piano-midi"
+
+URL = "https://github.com/lucasnfe/adl-piano-midi/raw/master/midi/adl-piano-midi.zip"
+
+
+def fetch_adl(sha256: str | None = None, *, url: str = URL) -> Path:
+    """Return the archive from the user's cache, downloaded where it is not there yet.
+
+    Parameters
+    ----------
+    sha256 : str or None
+        What the archive has to have. Without it the first download is believed, and its SHA-256 is told.
+    url : str
+        Its address.
+
+    Returns
+    -------
+    pathlib.Path
+        The archive.
+
+    Raises
+    ------
+    MissingResourceError
+        If it cannot be downloaded: give the path of a local archive as the corpus instead.
+    CorpusError
+        If what comes has another SHA-256; nothing of that is kept.
+    StorageError
+        If the cache cannot be written.
+    """
+    path = Path(platformdirs.user_cache_dir("timbrebench")) / "downloads" / f"{NAME}.zip"
+    if path.is_file() and sha256 in {None, file_sha256(path) if sha256 else None}:
+        return path
+    log(f"downloading {NAME} from {url}")
+    with atomic_path(path) as temporary:
+        download(url, temporary, f"the corpus {NAME}")
+        found = file_sha256(temporary)
+        if sha256 not in {None, found}:
+            raise CorpusError(
+                f"{url}: its SHA-256 is {found}, expected {sha256}: nothing was kept; get the archive "
+                "elsewhere and give its path as the corpus, or correct corpus_sha256"
+            )
+    log(f"the SHA-256 of {NAME} is {found}: with it as corpus_sha256 other builds are held to this archive")
+    return path

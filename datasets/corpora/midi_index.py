@@ -1,0 +1,140 @@
+"""What is known of each file of a corpus of MIDI files before a dataset is made of some of them.
+
+All files are read once: those that are broken, and those with the music of another one, are found whatever
+is selected later. The index is kept in the user's cache, and made again where a file was added, changed or
+taken away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from timbrebench.audio.errors import CorpusError
+from timbrebench.audio.executors import Executor
+from timbrebench.audio.progress import Tracker
+from timbrebench.audio.storage import fingerprint, write_json
+from timbrebench.datasets.corpora.contract import Score
+from timbrebench.datasets.corpora.midi_notes import convert_midi, release
+from timbrebench.datasets.notes import melodic_turns
+from timbrebench.datasets.same_music import SAME_MUSIC, KnownMusic
+from timbrebench.datasets.selection import mean_polyphony
+
+#: Raise it when the index changes, so that kept ones are made again.
+_INDEX = 1
+
+#: The kind of the calls that read files.
+_CALLS = "reading MIDI files"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a file.
+
+    Attributes
+    ----------
+    duration_s : float
+        When the last note ends, in seconds.
+    polyphony : float
+        Notes that sound at once, on average (:func:`timbrebench.datasets.selection.mean_polyphony`).
+    failure : str
+        Why it cannot be used; empty if it can. Then the others count.
+    """
+
+    duration_s: float = 0.0
+    polyphony: float = 0.0
+    failure: str = ""
+
+
+def index_scores(scores: Sequence[Score], executor: Executor) -> list[Entry]:
+    """Read all files of a corpus, or recall what was found when they were read.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+        The files, sorted by path. Of those with the same music the first is used.
+    executor : Executor
+        Where they are read.
+
+    Returns
+    -------
+    list of Entry
+        One for each file, in their order; the same wherever and however they are read.
+    """
+    content = [_INDEX, SAME_MUSIC, release(), [[score.source, score.sha256] for score in scores]]
+    path = Path(platformdirs.user_cache_dir("timbrebench")) / "indexes" / f"{fingerprint(content)}.json"
+    kept = _read_cache(path, len(scores))
+    if kept is None:
+        kept = _make(scores, executor)
+        write_json(path, [astuple(entry) for entry in kept])
+    return kept
+
+
+def _read_cache(path: Path, files: int) -> list[Entry] | None:
+    """Return what is kept, or None where nothing is or the file was damaged."""
+    try:
+        kept = [Entry(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return None
+    return kept if len(kept) == files else None
+
+
+def _make(scores: Sequence[Score], executor: Executor) -> list[Entry]:
+    first: dict[str, Score] = {}
+    for score in scores:
+        first.setdefault(_content(score), score)
+    originals = [score for score in scores if first[_content(score)] is score]
+    known = KnownMusic()
+    entries: dict[str, Entry] = {}
+    with Tracker("reading MIDI files", len(originals), "files") as tracker:
+        read = executor.map(_read, originals, _CALLS)
+        for score, found in zip(originals, read, strict=True):
+            entries[score.source] = _entry(score, found, known)
+            tracker.advance()
+    copies = {
+        score.source: Entry(failure=f"the same file as {first[_content(score)].source}")
+        for score in scores
+        if first[_content(score)] is not score
+    }
+    return [(copies | entries)[score.source] for score in scores]
+
+
+def _content(score: Score) -> str:
+    """Return what is equal for equal files, and for no others; files that cannot be read equal none."""
+    return score.sha256 or score.source
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a worker found in a file."""
+
+    duration_s: float
+    polyphony: float
+    turns: NDArray[np.int64]
+
+
+def _read(score: Score) -> _Found | CorpusError:
+    """Read a file in a worker, with the failure as a value, so that the others go on."""
+    try:
+        notes = convert_midi(score).notes
+    except CorpusError as error:
+        return error
+    return _Found(
+        round(float(notes.offset_s.max()), 4), round(mean_polyphony(notes), 4), melodic_turns(notes)
+    )
+
+
+def _entry(score: Score, found: _Found | CorpusError, known: KnownMusic) -> Entry:
+    if isinstance(found, CorpusError):
+        return Entry(failure=str(found))
+    try:
+        known.add(score.source, found.turns)
+    except CorpusError as error:
+        return Entry(failure=str(error))
+    return Entry(found.duration_s, found.polyphony)

@@ -1,0 +1,101 @@
+"""The notes of MIDI files, read once.
+
+What can be said of a file follows from its bytes alone, so notes, and the reasons of files that hold none,
+are kept in the user's cache by the files' SHA-256.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import platformdirs
+from numpy.typing import NDArray
+
+from timbrebench.audio.errors import CorpusError
+from timbrebench.audio.storage import atomic_path
+from timbrebench.datasets.corpora.contract import Piece, Score
+from timbrebench.datasets.midi import parse_midi, read_content
+from timbrebench.datasets.notes import COLUMNS
+
+#: Raise it when reading MIDI files changes, so that kept notes are made again.
+_READING = 1
+
+#: Notes are kept in whole tenths of a millisecond, which is what they are rounded to.
+_TICKS = 1e4
+
+
+def release() -> str:
+    """Return what tells notes that were read in another way from these."""
+    return f"midi-{version('pretty_midi')}-{_READING}"
+
+
+def convert_midi(score: Score) -> Piece:
+    """Return the notes of a MIDI file, from the cache where they were read before.
+
+    Parameters
+    ----------
+    score : Score
+        One of a :class:`MidiCorpus`.
+
+    Returns
+    -------
+    Piece
+        Its notes.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be used; the reason is kept and given again the next time.
+    """
+    if not score.sha256:
+        raise CorpusError("cannot be read")
+    cache = Path(platformdirs.user_cache_dir("timbrebench")) / "scores" / release()
+    path = cache / score.sha256[:2] / f"{score.sha256}.npz"
+    kept = _read_cache(path)
+    if kept is None:
+        kept = _read_now(score)
+        with atomic_path(path) as temporary:
+            np.savez_compressed(temporary, allow_pickle=False, **kept)
+    if "failure" in kept:
+        raise CorpusError(str(kept["failure"]))
+    notes = pd.DataFrame(
+        {
+            "onset_s": kept["onset"] / _TICKS,
+            "offset_s": kept["offset"] / _TICKS,
+            "pitch": kept["pitch"].astype(int),
+            "velocity": kept["velocity"].astype(int),
+            "octave_shift": np.zeros(len(kept["pitch"]), dtype=int),
+        },
+        columns=list(COLUMNS),
+    )
+    return Piece(score, notes, bool(kept["tempo_marked"]))
+
+
+def _read_cache(path: Path) -> dict[str, NDArray[Any]] | None:
+    """Return what is kept, or None where nothing is or the file was damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            kept = dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+    return kept if "failure" in kept or "tempo_marked" in kept else None
+
+
+def _read_now(score: Score) -> dict[str, NDArray[Any]]:
+    try:
+        notes, tempo_marked = parse_midi(read_content(score.path))
+    except CorpusError as error:
+        return {"failure": np.array(str(error))}
+    return {
+        "onset": (notes.onset_s * _TICKS).round().to_numpy(np.int32),
+        "offset": (notes.offset_s * _TICKS).round().to_numpy(np.int32),
+        "pitch": notes.pitch.to_numpy(np.uint8),
+        "velocity": notes.velocity.to_numpy(np.uint8),
+        "tempo_marked": np.array(tempo_marked),
+    }

@@ -1,0 +1,102 @@
+"""Find a corpus by its name or path, and get the notes of its scores."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from timbrebench.audio.errors import CorpusError, UnknownNameError
+from timbrebench.audio.storage import write_json
+from timbrebench.datasets.building import JOURNAL
+from timbrebench.datasets.corpora import adl
+from timbrebench.datasets.corpora.contract import Corpus, Piece, Score
+from timbrebench.datasets.corpora.midi_files import open_midi_corpus
+from timbrebench.datasets.corpora.midi_notes import convert_midi
+from timbrebench.datasets.corpora.music21_scores import Music21Corpus, convert_with_music21
+
+
+def find_corpus(wanted: str, sha256: str | None = None) -> Corpus:
+    """Find a corpus, or fetch it.
+
+    Parameters
+    ----------
+    wanted : str
+        ``"music21"``, ``"adl-piano-midi"``, or the path of a folder or an archive of MIDI files.
+    sha256 : str or None
+        SHA-256 that an archive, or what a folder holds, has to have; ``dataset.json`` lists it.
+
+    Returns
+    -------
+    Corpus
+        It holds at least one score.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither the name of a corpus nor looks like a path.
+    CorpusError
+        If there is no corpus at the path, it has another SHA-256, or it cannot be unpacked.
+    MissingResourceError
+        If it has to be downloaded and cannot be.
+    StorageError
+        If the user's cache cannot be written.
+    """
+    if wanted == Music21Corpus.name:
+        if sha256 is not None:
+            raise CorpusError("music21's corpus has no SHA-256: its version settles its content")
+        return Music21Corpus()
+    if wanted == adl.NAME:
+        return open_midi_corpus(adl.fetch_adl(sha256), name=adl.NAME, sha256=sha256)
+    path = Path(wanted).expanduser()
+    if not path.exists() and os.sep not in wanted and not path.suffix:
+        raise UnknownNameError("corpus, and no folder or archive:", wanted, [Music21Corpus.name, adl.NAME])
+    return open_midi_corpus(path, sha256=sha256)
+
+
+def begin_with(corpus: Corpus, root: Path) -> None:
+    """Take down which corpus a build is begun with, or see that it goes on with the same.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Where the pieces come from.
+    root : pathlib.Path
+        The dataset's folder.
+
+    Raises
+    ------
+    CorpusError
+        If what is built already comes from another version of the corpus.
+    StorageError
+        If it cannot be written.
+    """
+    path = root / JOURNAL / "corpus.json"
+    if not path.is_file():
+        write_json(path, corpus.source())
+    elif json.loads(path.read_text(encoding="utf-8")) != corpus.source():
+        raise CorpusError(
+            f"{corpus.name} has changed since the build of {root} was begun: give the folder back what it "
+            "held, or delete what is built"
+        )
+
+
+def convert(score: Score) -> Piece:
+    """Return the notes of a score, from the user's cache where they were made before.
+
+    Parameters
+    ----------
+    score : Score
+        Of any corpus.
+
+    Returns
+    -------
+    Piece
+        Its notes.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be used; the reason is kept and given again the next time.
+    """
+    return convert_midi(score) if score.source else convert_with_music21(score)

@@ -1,0 +1,78 @@
+"""Fetch a file from the web, with its progress and errors that say what to do instead."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from pathlib import Path
+
+import pooch
+
+from timbrebench.audio.errors import MissingResourceError
+from timbrebench.audio.progress import Tracker
+
+_MEBIBYTE = 1 << 20
+
+#: Bytes that are read from the network at a time.
+_CHUNK = 1 << 16
+
+#: What the system says when the disk is full.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def download(url: str, target: Path, what: str) -> None:
+    """Download a file; whoever calls compares its checksum.
+
+    Parameters
+    ----------
+    url : str
+        Its address; http or https.
+    target : pathlib.Path
+        Where it is written, as far as it comes.
+    what : str
+        What it is, for progress and messages: "the soundfont FluidR3_GM".
+
+    Raises
+    ------
+    MissingResourceError
+        If it cannot be had; the message says that a path can be given instead.
+    OSError
+        If there is no room for it.
+    """
+    with contextlib.closing(_Bar(f"downloading {what}")) as bar:
+        fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)
+        try:
+            fetch(url, str(target), None)
+        except OSError as error:  # of which all errors of the network are kinds
+            if error.errno in _NO_SPACE:
+                raise
+            raise MissingResourceError(
+                f"{what} cannot be downloaded from {url} ({error}): "
+                "fetch it elsewhere and give its path instead"
+            ) from error
+
+
+class _Bar:
+    """What pooch tells of a download, as progress in mebibytes."""
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+        self._tracker: Tracker | None = None
+        self._done = 0
+        self.total = 0
+
+    def update(self, size: int) -> None:
+        """Count bytes; the first call knows how many there will be, and the last repeats them all."""
+        if self._tracker is None:
+            self._tracker = Tracker(self._description, -(-self.total // _MEBIBYTE), "MiB").__enter__()
+        before, self._done = self._done, min(self._done + size, self.total)
+        self._tracker.advance(self._done // _MEBIBYTE - before // _MEBIBYTE)
+
+    def reset(self) -> None:
+        """Do nothing: what is counted stays counted."""
+
+    def close(self) -> None:
+        """End the display."""
+        if self._tracker is not None:
+            self._tracker.__exit__(None, None, None)
+            self._tracker = None

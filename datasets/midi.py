@@ -1,0 +1,125 @@
+"""Read MIDI files, whoever made them: what is damaged or beyond all measure is refused with the reason.
+
+Parsers of MIDI trust their input: a time written with a million bytes keeps them busy for hours, and notes
+that never end make music of days. So files are looked over before they are parsed, and their notes
+afterwards. What lies too many ticks away is refused by pretty_midi itself.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pretty_midi
+
+from timbrebench.audio.errors import CorpusError
+from timbrebench.datasets.notes import notes_table
+
+#: Most bytes of a file that is parsed. The longest pieces for piano have a tenth of that.
+LARGEST_BYTES = 1 << 20
+
+#: Most seconds of a piece, and of one note in it. A note that is held for ten minutes was never ended.
+LONGEST_S, LONGEST_NOTE_S = 4 * 3600.0, 600.0
+
+#: Bytes with the highest bit set go on a number: so many of them are no number that a file means, nor a word
+#: of any language, and each doubles the work of the one before.
+_ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{1024}")
+
+#: Where the header states how many ticks a quarter note has.
+_DIVISION = struct.Struct(">4s8xh")
+
+
+def read_midi(source: Path | bytes) -> tuple[pd.DataFrame, bool]:
+    """Read the pitched notes of a MIDI file.
+
+    Parameters
+    ----------
+    source : pathlib.Path or bytes
+        A MIDI file or its content, at most :data:`LARGEST_BYTES`. Drum tracks (channel 10) are left out:
+        their keys stand for drums, not for pitches, and no pitched instrument can play them.
+
+    Returns
+    -------
+    notes : pandas.DataFrame
+        The notes of all tracks together.
+    tempo_marked : bool
+        Whether the file states a tempo other than MIDI's default of 120 quarter notes a minute.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be parsed, holds no note, or one that begins after :data:`LONGEST_S` or lasts
+        longer than :data:`LONGEST_NOTE_S`. The message names the file.
+    """
+    try:
+        return parse_midi(read_content(source) if isinstance(source, Path) else source)
+    except CorpusError as error:
+        name = str(source) if isinstance(source, Path) else "MIDI data"
+        raise CorpusError(f"{name}: {error}") from error
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a file, as far as it is worth while to read them.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise CorpusError(f"cannot be read ({error.strerror})") from error
+
+
+def parse_midi(content: bytes) -> tuple[pd.DataFrame, bool]:
+    """Do what :func:`read_midi` does with the content of a file, whose name messages do not tell."""
+    _look_over(content)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pretty_midi warns of tempo events outside the first track
+            midi = pretty_midi.PrettyMIDI(io.BytesIO(content))
+            _, tempi = midi.get_tempo_changes()
+    except Exception as error:  # parsers of binary formats fail in many ways; all mean the same here
+        raise CorpusError(f"cannot be read as MIDI ({type(error).__name__}: {error})") from error
+    rows = [
+        (note.start, note.end, note.pitch, note.velocity)
+        for track in midi.instruments
+        if not track.is_drum
+        for note in track.notes
+    ]
+    _refuse_endless(rows)
+    notes = notes_table(rows)
+    if notes.empty:
+        raise CorpusError("holds no pitched note")
+    return notes, bool(len(tempi)) and any(abs(tempo - 120) > 1e-3 for tempo in tempi)
+
+
+def _look_over(content: bytes) -> None:
+    """Refuse what would keep the parser busy, or make it divide by zero."""
+    if len(content) > LARGEST_BYTES:
+        raise CorpusError(f"larger than {LARGEST_BYTES} bytes: no MIDI file of one piece is")
+    if len(content) < _DIVISION.size or not content.startswith(b"MThd"):
+        raise CorpusError("no MIDI file: it does not begin with the header MThd")
+    _, division = _DIVISION.unpack_from(content)
+    if division <= 0:
+        raise CorpusError(
+            "it counts time in frames of film, or not at all: only quarter notes are understood"
+        )
+    if _ENDLESS_NUMBER.search(content):
+        raise CorpusError("damaged: a number in it has more than a thousand digits")
+
+
+def _refuse_endless(rows: list[tuple[float, float, int, int]]) -> None:
+    for start, end, pitch, _ in rows:
+        if start > LONGEST_S:
+            raise CorpusError(f"a note begins after {start / 3600:.1f} hours: damaged, or no piece")
+        if end - start > LONGEST_NOTE_S:
+            raise CorpusError(
+                f"the note {pitch} at {start:.1f} s lasts for {end - start:.0f} s: its end is missing"
+            )

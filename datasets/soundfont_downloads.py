@@ -1,0 +1,152 @@
+"""Fetch soundfonts whose addresses and checksums are known, or given by a configuration."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field
+
+from timbrebench.audio.errors import MissingResourceError
+from timbrebench.audio.progress import log
+from timbrebench.audio.storage import atomic_path, file_sha256
+from timbrebench.datasets.downloads import download
+
+_SHA256 = r"^[0-9a-f]{64}$"
+
+
+class PinnedSoundfont(BaseModel):
+    """A soundfont by its address and checksum.
+
+    Attributes
+    ----------
+    name : str
+        Under which datasets list it: letters, digits, dots, hyphens and underscores.
+    url : str
+        Of the soundfont, or of a tar archive that holds it; http or https.
+    sha256 : str
+        Of the soundfont itself: 64 hexadecimal digits in lower case.
+    member : str or None
+        Its path inside the archive, where the address is that of one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    url: str = Field(pattern=r"^https?://\S+$")
+    sha256: str = Field(pattern=_SHA256)
+    member: str | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def suffix(self) -> str:
+        """Whether its samples are plain (``.sf2``) or compressed (``.sf3``)."""
+        return ".sf3" if re.search(r"\.sf3\b", self.member or self.url) else ".sf2"
+
+
+#: What is fetched where no file of that name is found: 128, 206, 38 and 31 MiB. The first address is Debian's
+#: source of the package fluid-soundfont; the checksum is that of the file in its binary package. The others
+#: are their authors' addresses, the last one's at a fixed version. MuseScore General and FluidR3 are under
+#: the MIT licence, GeneralUser GS under its own, which permits any use. Of two of a name, the first is usual.
+KNOWN = (
+    PinnedSoundfont(
+        name="FluidR3_GM",
+        url="https://deb.debian.org/debian/pool/main/f/fluid-soundfont/fluid-soundfont_3.1.orig.tar.gz",
+        member="fluid-soundfont-3.1/FluidR3_GM.sf2",
+        sha256="74594e8f4250680adf590507a306655a299935343583256f3b722c48a1bc1cb0",
+    ),
+    PinnedSoundfont(
+        name="MuseScore_General",
+        url="https://ftp.osuosl.org/pub/musescore/soundfont/MuseScore_General/MuseScore_General.sf2",
+        sha256="ee51d2c4b1525e70f19a45909c4fd7a2e26d91d115fa89dbf5a6bc413d8b9bf3",
+    ),
+    PinnedSoundfont(
+        name="MuseScore_General",
+        url="https://ftp.osuosl.org/pub/musescore/soundfont/MuseScore_General/MuseScore_General.sf3",
+        sha256="5b85b6c2c61d10b2b91cddd41efcce7b25cd31c8271d511c73afafbef20b6fa3",
+    ),
+    PinnedSoundfont(
+        name="GeneralUser-GS",
+        url="https://raw.githubusercontent.com/mrbumpy409/GeneralUser-GS/"
+        "684543d5e5efaef08d02be50dcda8d552478fa60/GeneralUser-GS.sf2",
+        sha256="9575028c7a1f589f5770fccc8cff2734566af40cd26ed836944e9a5152688cfe",
+    ),
+)
+
+
+def cached_path(font: PinnedSoundfont) -> Path:
+    """Return where a soundfont lies in the user's cache, whether or not it is there.
+
+    The checksum is part of the path, so that files of one name do not take each other's place.
+    """
+    cache = Path(platformdirs.user_cache_dir("timbrebench")) / "soundfonts"
+    return cache / font.sha256[:16] / f"{font.name}{font.suffix}"
+
+
+def fetch_soundfont(font: PinnedSoundfont) -> Path:
+    """Return a soundfont from the user's cache, downloaded where it is not there yet or was damaged.
+
+    Parameters
+    ----------
+    font : PinnedSoundfont
+        Which.
+
+    Returns
+    -------
+    pathlib.Path
+        A file with the checksum.
+
+    Raises
+    ------
+    MissingResourceError
+        If it cannot be downloaded, or what comes is another file; nothing of that is kept.
+    StorageError
+        If the cache cannot be written.
+    """
+    path = cached_path(font)
+    if path.is_file() and file_sha256(path) == font.sha256:
+        return path
+    log(f"downloading the soundfont {font.name} from {font.url}")
+    with atomic_path(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        if font.member is None:
+            download(font.url, temporary, f"the soundfont {font.name}")
+        else:
+            archive = Path(folder) / "archive"
+            download(font.url, archive, f"the soundfont {font.name}")
+            _extract(font, archive, temporary)
+        found = file_sha256(temporary)
+        if found != font.sha256:
+            raise MissingResourceError(
+                f"{font.url}: what was downloaded is not the soundfont {font.name}: its SHA-256 is {found}, "
+                f"expected {font.sha256}: nothing was kept; correct the address or the checksum"
+            )
+    return path
+
+
+def _extract(font: PinnedSoundfont, archive: Path, target: Path) -> None:
+    """Copy one file out of an archive; its path inside is looked up and never written to."""
+    try:
+        with tarfile.open(archive) as opened, _member(opened, font) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
+    except (tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError, KeyError) as error:
+        raise MissingResourceError(
+            f"{font.url}: cannot be read as a tar archive that holds {font.member} ({error}): correct the "
+            "address or the member"
+        ) from error
+
+
+def _member(archive: tarfile.TarFile, font: PinnedSoundfont) -> IO[bytes]:
+    source = archive.extractfile(str(font.member))
+    if source is None:
+        raise KeyError(f"{font.member} is no file")
+    return source

@@ -1,0 +1,132 @@
+"""Cards say where a dataset comes from and how to build it again, and that is true."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from timbrebench.audio.errors import DatasetError, UnknownNameError
+from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
+from timbrebench.datasets.cards import CARD, dataset_card
+from timbrebench.datasets.rebuilding import rebuild_dataset
+from timbrebench.datasets.summaries import summarise
+
+CONFIGURATION = DatasetConfiguration(
+    pieces=4, instruments=("piano", "clarinet"), soundfonts=("TimGM6mb",), renderings=1, clip_duration_s=1.0
+)
+
+
+class Quick:
+    """Makes calls in this process."""
+
+    def run(self, calls):
+        for index, call in enumerate(calls):
+            yield index, call.function(*call.arguments)
+
+    def map(self, function, items, kind):
+        return map(function, items)
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    return build_dataset(CONFIGURATION, tmp_path_factory.mktemp("built") / "dataset", executor=Quick())
+
+
+def same_files(left, right):
+    names = {path.relative_to(left) for path in left.rglob("*") if path.is_file()}
+    others = {path.relative_to(right) for path in right.rglob("*") if path.is_file()}
+    return names == others and all(filecmp.cmp(left / name, right / name, shallow=False) for name in names)
+
+
+def test_the_card_names_sources_licences_counts_and_software(rendered):
+    card = (rendered.root / CARD).read_text()
+    assert card.startswith("# Rendered music with known notes\n")
+    for source in rendered.description["sources"]:
+        assert source["name"] in card
+        assert source.get("sha256", "") in card
+    assert "| TimGM6mb | family TimGM6mb | GPL 2 |" in card
+    assert "| clips | 8 |" in card
+    assert "| clarinet | 4 |" in card
+    assert f"| fluidsynth | {rendered.description['software']['fluidsynth']} |" in card
+    assert '"clip_duration_s": 1.0' in card
+    for row in card.splitlines():
+        if row.startswith("|"):
+            assert row.endswith("|")
+
+
+def test_the_card_is_part_of_the_dataset(rendered):
+    assert rendered.description["files"][CARD]
+    assert verify_dataset(rendered.root) == []
+    # The folder is not on it, nor the time, or equal datasets would have different cards.
+    assert str(rendered.root) not in (rendered.root / CARD).read_text()
+
+
+def test_a_dataset_from_before_there_were_cards_opens_and_has_one(rendered, tmp_path):
+    root = tmp_path / "old"
+    shutil.copytree(rendered.root, root)
+    (root / CARD).unlink()
+    description = json.loads((root / "dataset.json").read_text())
+    del description["files"][CARD]
+    (root / "dataset.json").write_text(json.dumps(description))
+    assert verify_dataset(root) == []
+    assert dataset_card(Dataset.open(root).description) == (rendered.root / CARD).read_text()
+
+
+def test_what_the_card_says_builds_the_same_bytes(rendered, tmp_path):
+    again = rebuild_dataset(rendered.root, tmp_path / "again", executor=Quick())
+    assert same_files(rendered.root, again.root)
+
+
+def test_an_import_is_built_again_from_its_description(tmp_path, generator):
+    from timbrebench.datasets.importing import import_dataset
+    from timbrebench.datasets.importing_configuration import ImportConfiguration, SubfolderSource
+
+    for label in ("a|b", "c"):
+        (tmp_path / "in" / label).mkdir(parents=True)
+        noise = generator.integers(-9000, 9000, 8000, np.int16)
+        soundfile.write(tmp_path / "in" / label / "noise.wav", noise, 8_000)
+    configuration = ImportConfiguration(
+        source=SubfolderSource(path=str(tmp_path / "in")),
+        clip_duration_s=0.5,
+        sample_rate=8_000,
+        licence="CC BY 4.0",
+    )
+    built = import_dataset(configuration, tmp_path / "first", executor=Quick())
+    again = rebuild_dataset(built.root, tmp_path / "second", executor=Quick())
+    assert same_files(built.root, again.root)
+    assert "| recordings | files 2 | CC BY 4.0 |" in (built.root / CARD).read_text()
+
+
+def test_mistakes_of_building_again_are_told(rendered, tmp_path):
+    with pytest.raises(DatasetError, match="choose another folder"):
+        rebuild_dataset(rendered.root, rendered.root)
+    root = tmp_path / "odd"
+    shutil.copytree(rendered.root, root)
+    description = json.loads((root / "dataset.json").read_text())
+    (root / "dataset.json").write_text(json.dumps({**description, "builder": "audio-set"}))
+    with pytest.raises(UnknownNameError, match="did you mean 'audioset'"):
+        rebuild_dataset(root, tmp_path / "again")
+
+
+def test_tables_of_what_a_dataset_holds(rendered):
+    table = summarise(rendered, "label")
+    assert table.clips.to_dict() == {"clarinet": 4, "piano": 4}
+    assert table.pieces.tolist() == [4, 4]
+    assert table.hours.tolist() == pytest.approx([4 / 3600] * 2, abs=1e-4)
+    splits = set(rendered.manifest.split)
+    assert table[sorted(splits)].sum(axis=1).tolist() == [4, 4]
+    assert summarise(rendered, "split").clips.sum() == 8
+    assert list(summarise(rendered, "soundfont").index) == ["TimGM6mb"]
+
+
+def test_a_clip_counts_for_each_of_its_labels(rendered):
+    from dataclasses import replace
+
+    both = rendered.manifest.assign(label="keys|piano")
+    table = summarise(replace(rendered, manifest=both), "label")
+    assert table.clips.to_dict() == {"keys": 8, "piano": 8}
