@@ -9,18 +9,29 @@ from pathlib import Path
 from typing import NamedTuple
 
 from timbrebench.audio.errors import RunError
-from timbrebench.audio.executors import LOCAL, open_executor
-from timbrebench.audio.progress import log
+from timbrebench.audio.executors import LOCAL, Executor, open_executor
+from timbrebench.audio.processes import Call
+from timbrebench.audio.progress import log, plain_lines
 from timbrebench.audio.storage import write_json, write_text
-from timbrebench.classifier import Judge, build_judge, load_content_judge
+from timbrebench.classifier import (
+    JUDGE_SPLITS,
+    Judge,
+    JudgeConfiguration,
+    build_judge,
+    find_judge,
+    load_content_judge,
+)
 from timbrebench.datasets import Dataset, build_dataset
 from timbrebench.experiments.configuration import RunConfiguration, parse_configuration
+from timbrebench.experiments.environment import describe_environment
 from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.results import Results, collect
 from timbrebench.experiments.runner import judges_learned, list_tasks
 from timbrebench.experiments.scoring import run_impressions, run_scores
 from timbrebench.experiments.store import Store
-from timbrebench.experiments.suite import Suite, make_suite
+from timbrebench.experiments.suite import Suite, holder, make_suite
+from timbrebench.experiments.suite_files import load_frozen
+from timbrebench.experiments.suite_opening import open_frozen, refuse_learned
 from timbrebench.experiments.transferring import run_transfers
 
 CONFIGURATION = "configuration.json"
@@ -29,7 +40,9 @@ LEADERBOARD = "leaderboard.csv"
 SETS = "sets.csv"
 VALIDITY = "validity.json"
 REPORT = "report.html"
+ENVIRONMENT = "environment.json"
 SUITE = "suite.csv"
+SUITE_CLIPS = "suite"
 DATASET = "dataset"
 JUDGE = "judge"
 
@@ -69,7 +82,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     root : path-like
         The run's folder.
     executor : str, default "local"
-        Where the work is done (:func:`~timbrebench.audio.executors.open_executor`). Judges are trained here.
+        Where the work is done (:func:`~timbrebench.audio.executors.open_executor`).
 
     Returns
     -------
@@ -89,32 +102,35 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         open_executor(executor, _PRELOAD) as work,
     ):
         dataset = build_dataset(configuration.dataset, root / DATASET, executor=work)
-        judge = build_judge(dataset, configuration.judge, root / JUDGE)
         _write_configuration(configuration, root / CONFIGURATION)
-        learned = judges_learned(judge, load_content_judge())
-        store.add(*(record for record in learned if store.learned(record.key) is None))
-        suite = _suite(dataset, configuration, judge)
+        if not (root / ENVIRONMENT).is_file():
+            write_json(root / ENVIRONMENT, describe_environment())
+        suite = _suite(dataset, configuration, root, work)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)
         run_transfers(
             tasks,
             dataset=dataset,
-            suite=suite.configuration,
+            suite=suite,
             limits=configuration.limits,
             root=root,
             store=store,
             executor=work,
+            beside=_training(dataset, configuration, root / JUDGE),
         )
+        judge = build_judge(dataset, configuration.judge, root / JUDGE)
+        learned = judges_learned(judge, load_content_judge())
+        store.add(*(record for record in learned if store.learned(record.key) is None))
         run_scores(
             tasks,
             configuration.metrics,
-            dataset=dataset,
+            dataset=holder(suite),
             judge_path=judge_path,
             root=root,
             store=store,
             executor=work,
         )
-        run_impressions(suite.clips, dataset=dataset, judge_path=judge_path, store=store, executor=work)
+        run_impressions(suite.clips, dataset=holder(suite), judge_path=judge_path, store=store, executor=work)
         results = collect(configuration, suite, tasks, judge.fingerprint, store)
     return _publish(results, root, report=not _is_reported(root))
 
@@ -135,7 +151,7 @@ def open_run(root: Path | str) -> Run:
     Raises
     ------
     RunError
-        If there is no run, or it has come no further than its dataset or judge.
+        If there is no run, or none that has a judge yet.
     """
     return _publish(read_results(root), Path(root), report=True)
 
@@ -156,7 +172,7 @@ def read_results(root: Path | str) -> Results:
     Raises
     ------
     RunError
-        If there is no run, or it has come no further than its dataset or judge.
+        If there is no run, or none that has a judge yet.
     """
     root = Path(root)
     configuration, dataset, judge, suite = open_suite(root)
@@ -173,7 +189,7 @@ class Material(NamedTuple):
     configuration : RunConfiguration
         How the run was made.
     dataset : Dataset
-        Holds the clips.
+        What judge and methods learn from. It holds the clips of drawn pairs; a frozen suite has its own.
     judge : Judge
         The style judge.
     suite : Suite
@@ -202,21 +218,47 @@ def open_suite(root: Path | str) -> Material:
     Raises
     ------
     RunError
-        If there is no run, or it has come no further than its dataset or judge.
+        If there is no run, or none that has a judge yet.
     """
     root = Path(root)
-    path = root / CONFIGURATION
-    if not path.is_file():
-        raise RunError(f"{root}: no run here that has reached its methods: start it with `timbrebench run`")
+    path, judge_path = root / CONFIGURATION, root / JUDGE / "judge.pt"
+    if not path.is_file() or not judge_path.is_file():
+        raise RunError(f"{root}: no run here that has come to its scores: start it with `timbrebench run`")
     configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
     dataset = Dataset.open(root / DATASET)
-    judge = Judge.load(root / JUDGE / "judge.pt")
-    return Material(configuration, dataset, judge, _suite(dataset, configuration, judge))
+    judge = Judge.load(judge_path)
+    return Material(configuration, dataset, judge, _suite(dataset, configuration, root))
 
 
-def _suite(dataset: Dataset, configuration: RunConfiguration, judge: Judge) -> Suite:
-    heard = {*judge.training_pieces, *load_content_judge().training_pieces}
-    return make_suite(dataset, configuration.suite, heard=heard)
+def _suite(
+    dataset: Dataset,
+    configuration: RunConfiguration,
+    root: Path,
+    executor: Executor | None = None,
+) -> Suite:
+    """Draw the pairs, or open the frozen suite; its clips are rendered only with an executor."""
+    heard = {*dataset.select(split=JUDGE_SPLITS).manifest.piece, *load_content_judge().training_pieces}
+    if not configuration.suite.name:
+        return make_suite(dataset, configuration.suite, heard=heard)
+    frozen = load_frozen(configuration.suite.name)
+    suite = open_frozen(frozen, configuration.suite, root / SUITE_CLIPS, executor)
+    refuse_learned(suite, {*heard, *dataset.select(split="train").manifest.piece})
+    return suite
+
+
+def _training(dataset: Dataset, configuration: RunConfiguration, folder: Path) -> Call | None:
+    """Return the call that trains the judge, or None where it is trained.
+
+    It takes one core, since more would change the weights, and transfers do without the judge.
+    """
+    if find_judge(dataset, configuration.judge, folder) is not None:
+        return None
+    return Call(_train, (dataset.root.resolve(), configuration.judge, folder.resolve()), "training the judge")
+
+
+def _train(dataset_root: Path, configuration: JudgeConfiguration, folder: Path) -> None:
+    with plain_lines():
+        build_judge(Dataset.open(dataset_root), configuration, folder)
 
 
 def _write_configuration(configuration: RunConfiguration, path: Path) -> None:

@@ -14,7 +14,9 @@ from timbrebench.audio.errors import ConfigurationError, TimbrebenchError
 from timbrebench.experiments.audioset_commands import audioset_app
 from timbrebench.experiments.check_command import baseline_command, check_command
 from timbrebench.experiments.compare_command import compare_command
-from timbrebench.experiments.console import AsJson, Config, Where, print_json, print_line
+from timbrebench.experiments.console import AsJson, Where, print_json, print_line
+from timbrebench.experiments.dataset_commands import dataset_app
+from timbrebench.experiments.dataset_speed_command import bench_datasets_command
 from timbrebench.experiments.judge_commands import judge_app
 from timbrebench.experiments.metric_commands import (
     bench_metrics_command,
@@ -25,6 +27,8 @@ from timbrebench.experiments.notes_command import train_notes_command
 from timbrebench.experiments.pair_commands import pairs_app
 from timbrebench.experiments.score_command import score_command
 from timbrebench.experiments.study_command import study_command
+from timbrebench.experiments.submission_commands import submission_app, submit_command
+from timbrebench.experiments.suite_commands import suite_app
 from timbrebench.experiments.transfer_commands import bench_transfer_command
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
@@ -35,11 +39,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-dataset_app = typer.Typer(help="Build, check and describe datasets.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(audioset_app, name="audioset")
 app.add_typer(judge_app, name="judge")
 app.add_typer(pairs_app, name="pairs")
+app.add_typer(suite_app, name="suite")
+app.add_typer(submission_app, name="submission")
 
 #: Exit status of a command that Ctrl-C has ended, as shells give it: 128 and the signal's number.
 _INTERRUPTED = 130
@@ -60,59 +65,6 @@ def main() -> None:
         if stop.code == _INTERRUPTED:  # typer turns Ctrl-C into this status without a word
             sys.stderr.write("stopped: the same command goes on where it was\n")
         raise
-
-
-@dataset_app.command("build")
-def dataset_build(
-    out: Annotated[Path, typer.Argument(help="The dataset's folder.")],
-    config: Config = "default",
-    executor: Where = "local",
-) -> None:
-    """Build the dataset of a configuration, or what is missing of it."""
-    from timbrebench.audio.executors import open_executor
-    from timbrebench.datasets import build_dataset
-    from timbrebench.experiments.configuration import load_configuration
-
-    configuration = load_configuration(config).dataset
-    with open_executor(executor, ["timbrebench.datasets"]) as work:
-        dataset = build_dataset(configuration, out, executor=work)
-    counts = dataset.description["counts"]
-    print_line(f"{out}: {counts['clips']} clips, {counts['hours']:.2f} h, {counts['pieces']} pieces")
-
-
-@dataset_app.command("verify")
-def dataset_verify(root: Annotated[Path, typer.Argument(help="The dataset's folder.")]) -> None:
-    """Compare every file of a dataset with its manifest; the exit status is 1 where something differs."""
-    from timbrebench.datasets import verify_dataset
-
-    problems = verify_dataset(root)
-    for problem in problems:
-        print_line(problem)
-    if problems:
-        raise typer.Exit(1)
-    print_line(f"{root}: every file is what the manifest says")
-
-
-@dataset_app.command("info")
-def dataset_info(
-    root: Annotated[Path, typer.Argument(help="The dataset's folder.")], as_json: AsJson = False
-) -> None:
-    """Print what a dataset holds and where it came from."""
-    from timbrebench.datasets import Dataset
-
-    description = dict(Dataset.open(root).description)
-    description.pop("files")
-    if as_json:
-        print_json(description)
-        return
-    for section in ("counts", "configuration", "sources", "software"):
-        print_line(f"{section}:")
-        content = description[section]
-        rows = (
-            content.items() if isinstance(content, dict) else [(item.pop("name"), item) for item in content]
-        )
-        for name, value in rows:
-            print_line(f"  {name}: {json.dumps(value, ensure_ascii=False)}")
 
 
 @app.command("methods")
@@ -214,6 +166,7 @@ app.command("train-notes")(train_notes_command)
 app.command("validate-metrics")(validate_metrics_command)
 app.command("bench-metrics")(bench_metrics_command)
 app.command("bench-transfer")(bench_transfer_command)
+app.command("bench-datasets")(bench_datasets_command)
 
 
 @app.command("run")
@@ -260,6 +213,7 @@ def _show(finished: Any, as_json: bool) -> None:  # noqa: ANN401 - imported wher
 app.command("compare")(compare_command)
 app.command("check")(check_command)
 app.command("baseline")(baseline_command)
+app.command("submit")(submit_command)
 
 
 if __name__ == "__main__":

@@ -135,8 +135,8 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
     versions = first.suite.version, second.suite.version
     if versions[0] != versions[1]:
         raise RunError(
-            f"{names[0]} has suite {versions[0]} and {names[1]} suite {versions[1]}: only runs on the same "
-            "pairs can be compared, run one of them again with the other's dataset and suite"
+            f"{names[0]} has suite {first.suite.title} and {names[1]} suite {second.suite.title}: only runs "
+            "on the same pairs can be compared, run one of them again with the other's dataset and suite"
         )
     shared = [entry.name for entry in first.configuration.methods if entry.name in second.labels]
     both = labels or shared

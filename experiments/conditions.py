@@ -102,11 +102,11 @@ class Spoiler:
         self._pair = pair
         self._player = soundfont.player()
         self._content, self._style, self._reference = (
-            dataset.samples(clip) for clip in (pair.content, pair.style, pair.reference)
+            dataset.samples(clip) for clip in (pair.content, pair.style, pair.target)
         )
         # The pair's name takes part in the seed: its mistakes are the same whichever other pairs there are.
         self._seed = zlib.crc32(f"{seed} {pair.pair_id}".encode())
-        clip = pair.reference
+        clip = pair.target
         notes = read_notes(dataset.root / "notes" / f"{clip.piece}.csv")
         starts_in_time = notes.onset_s < clip.start_s + clip.duration_s + _MARGIN_S
         self._notes = notes[starts_in_time & (notes.offset_s > clip.start_s - _MARGIN_S)]
@@ -136,13 +136,13 @@ class Spoiler:
         return method.transfer(self._content, self._style, sample_rate=rate, seed=self._seed)
 
     def _corruptions(self) -> dict[str, Callable[[float], Samples]]:
-        clip, rate = self._reference, self._pair.reference.sample_rate
+        clip, rate = self._reference, self._pair.target.sample_rate
         on_samples: dict[str, Callable[[float], Samples]] = {
             "noise": partial(corruptions.noise, clip, seed=self._seed),
             "lowpass": partial(corruptions.lowpass, clip, sample_rate=rate),
             "wrong_instrument": partial(corruptions.wrong_instrument, clip, other=self._content),
         }
-        start_s = self._pair.reference.start_s
+        start_s = self._pair.target.start_s
         on_notes: dict[str, Callable[[float], pd.DataFrame]] = {
             "wrong_notes": partial(corruptions.wrong_notes, self._notes, seed=self._seed, **self._range),
             "shifted_onsets": partial(corruptions.shifted_onsets, self._notes, seed=self._seed),
@@ -152,7 +152,7 @@ class Spoiler:
         return on_samples | {name: partial(self._played, spoil) for name, spoil in on_notes.items()}
 
     def _played(self, spoil: Callable[[float], pd.DataFrame], grade: float) -> Samples:
-        return render_window(self._player, spoil(grade), self._pair.reference, level=rms(self._reference))
+        return render_window(self._player, spoil(grade), self._pair.target, level=rms(self._reference))
 
     def _indifferences(self) -> dict[str, Callable[[float], Samples]]:
         clip = self._reference

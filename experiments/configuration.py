@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from timbrebench.audio.errors import ConfigurationError, UnknownNameError, describe_validation
 from timbrebench.classifier import JudgeConfiguration
 from timbrebench.datasets import DatasetConfiguration
+from timbrebench.datasets.configuration import PARTS as DATASET_PARTS
 from timbrebench.experiments.suite import SuiteConfiguration
+from timbrebench.experiments.suite_files import load_frozen
 from timbrebench.metrics.registry import metric_names
 from timbrebench.transfer.registry import create
 
@@ -78,7 +80,8 @@ class RunConfiguration(BaseModel):
     judge : JudgeConfiguration
         How the judge is trained.
     suite : SuiteConfiguration
-        How the pairs are drawn.
+        The frozen suite, or how pairs are drawn. A frozen one has a dataset to learn from, which takes the
+        place of `dataset` where none is given.
     methods : tuple of MethodEntry
         Methods beside the controls, which are always there.
     metrics : tuple of str
@@ -103,6 +106,21 @@ class RunConfiguration(BaseModel):
     resamples: int = Field(default=10_000, ge=100)
     limits: LimitsConfiguration = LimitsConfiguration()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _open_suite(cls, content: Any) -> Any:  # noqa: ANN401 - whatever was read
+        """Fill in what a frozen suite settles, and its version, so that a newer one does not change a run."""
+        suite = content.get("suite") if isinstance(content, dict) else None
+        name = suite.get("name") if isinstance(suite, dict) else None
+        if not isinstance(suite, dict) or not isinstance(name, str) or not name:
+            return content
+        frozen = load_frozen(name)
+        named = suite | {"name": name if name.endswith(".json") else frozen.title}
+        filled = {**content, "suite": {"soundfont": frozen.soundfont} | named}
+        if frozen.recipe is not None:
+            filled.setdefault("dataset", frozen.recipe.made.dataset.model_dump(mode="json"))
+        return filled
+
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         known = metric_names()
@@ -115,9 +133,18 @@ class RunConfiguration(BaseModel):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"the label {repeated[0]!r} stands for two methods: give one another label")
-        if self.suite.soundfont not in self.dataset.soundfonts:
-            raise UnknownNameError("soundfont of the dataset", self.suite.soundfont, self.dataset.soundfonts)
+        if self.suite.name:
+            self._check_suite()
+        elif self.suite.soundfont not in (soundfonts := self.dataset.soundfont_names):
+            raise UnknownNameError("soundfont of the dataset", self.suite.soundfont, soundfonts)
         return self
+
+    def _check_suite(self) -> None:
+        soundfont = load_frozen(self.suite.name).soundfont
+        if self.suite.soundfont != soundfont:
+            raise ValueError(
+                f"the frozen suite {self.suite.name!r} is played by {soundfont}: leave out soundfont"
+            )
 
     @property
     def entries(self) -> tuple[MethodEntry, ...]:
@@ -200,6 +227,7 @@ def _known_keys() -> list[str]:
     models: tuple[type[BaseModel], ...] = (
         RunConfiguration,
         DatasetConfiguration,
+        *DATASET_PARTS,
         JudgeConfiguration,
         SuiteConfiguration,
         MethodEntry,

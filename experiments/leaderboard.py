@@ -29,7 +29,7 @@ from timbrebench.experiments.statistics import (
     resample_pieces,
     resampled_means,
 )
-from timbrebench.transfer.registry import create, default_parameters
+from timbrebench.transfer.registry import create, default_parameters, method_names
 
 #: Note F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.
 _CLEAR_MARGIN = 0.2
@@ -48,7 +48,8 @@ class Leaderboard:
         not), ``headline``, ``content_kept`` (its half beside style accuracy), each metric, and what a
         pair costs (``seconds``, ``realtime_factor``, ``peak_memory_mib``). Figures are
         means over pairs, seeds averaged, with ``_low`` and ``_high`` (95 % interval over content pieces) and,
-        for metrics, ``_n``, the number of values behind them. In runs with several seeds ``_seed_sd`` is the
+        for metrics, ``_n``, the number of values behind them. Costs are those of the middle pair, between
+        ``_low`` and ``_high`` lie 95 % of the pairs. In runs with several seeds ``_seed_sd`` is the
         standard deviation of a figure between them.
     problems : tuple of str
         Why the run is not valid: controls that landed where they must not. Empty for a valid run.
@@ -97,7 +98,7 @@ def make_leaderboard(results: Results) -> Leaderboard:
 
 def _means(results: Results, label: str, pieces: list[str], counts: Floats) -> dict[str, Floats]:
     """Return each metric's mean in each resample; the last is that of the data as they are."""
-    names = [*results.configuration.metrics, *COSTS]
+    names = list(results.configuration.metrics)
     rows = average_seeds(results.of(label), names)
     piece_of = np.searchsorted(pieces, rows.piece.to_numpy(dtype=str))
     return {name: resampled_means(rows[name].to_numpy(dtype=np.float64), piece_of, counts) for name in names}
@@ -117,7 +118,7 @@ def _row(results: Results, label: str, means: dict[str, dict[str, Floats]]) -> d
         "missing": int((~done).sum()),
         "violation": results.violations.get(label, ""),
     }
-    names = ["headline", "content_kept", *results.configuration.metrics, *COSTS]
+    names = ["headline", "content_kept", *results.configuration.metrics]
     for name in (name for name in names if name in figures):
         row[name] = float(figures[name][-1])
         row[f"{name}_low"], row[f"{name}_high"] = interval(figures[name][:-1])
@@ -125,6 +126,10 @@ def _row(results: Results, label: str, means: dict[str, dict[str, Floats]]) -> d
             row[f"{name}_n"] = int(rows[name].notna().sum())
             if len(results.configuration.seeds) > 1:
                 row[f"{name}_seed_sd"] = seed_deviation(rows, name)
+    for name in COSTS:
+        # The middle pair and where 95 % lie: the first pair of a process pays for what is loaded once.
+        low, row[name], high = (rows[name].quantile(share) for share in (0.025, 0.5, 0.975))
+        row[f"{name}_low"], row[f"{name}_high"] = low, high
     if "headline" in figures and len(results.configuration.seeds) > 1:
         row["headline_seed_sd"] = headline_seed_deviation(rows, *_note_f1_bounds(means))
     return row
@@ -136,7 +141,12 @@ def _note_f1_bounds(means: dict[str, dict[str, Floats]]) -> tuple[float, float]:
 
 
 def _changed_settings(method: str, parameters: dict[str, object]) -> dict[str, object]:
-    """Return the parameters whose values are not the published ones."""
+    """Return the parameters whose values are not the published ones.
+
+    Of a method that is not installed here all are returned that were given: its own are not known.
+    """
+    if method not in method_names():
+        return _flat(parameters)
     used = _flat(create(method, parameters).parameters.model_dump(mode="json"))
     published = _flat(default_parameters(method))
     return {name: value for name, value in used.items() if value != published.get(name)}
@@ -200,16 +210,20 @@ def control_problems(results: Results, point: dict[str, dict[str, float]]) -> li
     list of str
         Empty for a valid run. The reference must have the style (at least 0.95), the content must not (at
         most 0.05), the style copy must (at least 0.95) with far fewer of the content's notes than the
-        reference, noise must not pass for the style, and silence must be refused as an output.
+        reference, noise must not pass for the style, and silence must be refused as an output. Where nobody
+        knows the right answers, only outputs are asked for: such a run ranks nothing.
     """
+    has_truth = results.suite.has_truth
     problems = [
         f"control {label} has no output on some pairs"
-        for label in ("identity", "style-copy", "reference", "noise")
+        for label in ("identity", "style-copy", *(("reference",) if has_truth else ()), "noise")
         if not results.is_complete(label)
     ]
     silent = results.transfers[results.transfers.label == "silence"]
     if (silent.status == "ok").any():
         problems.append("silence was taken for an output")
+    if not has_truth:
+        return problems
     style = {label: figures.get(STYLE, np.nan) for label, figures in point.items()}
     notes = {label: figures.get(CONTENT, np.nan) for label, figures in point.items()}
     bounds = [

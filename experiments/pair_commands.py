@@ -25,7 +25,8 @@ def pairs_export(
     """Write each pair's content and style as audio, with a table and what to hand back; no reference."""
     from timbrebench.experiments.benchmark import open_suite
     from timbrebench.experiments.pair_export import export_pairs
+    from timbrebench.experiments.suite import holder
 
-    configuration, dataset, _, suite = open_suite(root)
-    export_pairs(suite, dataset, out, name=configuration.name, seeds=configuration.seeds)
+    configuration, _, _, suite = open_suite(root)
+    export_pairs(suite, holder(suite), out, name=configuration.name, seeds=configuration.seeds)
     print_line(f"{out}: {len(suite.pairs)} pairs")

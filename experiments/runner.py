@@ -100,9 +100,21 @@ def list_tasks(
 def method_key(entry: MethodEntry, suite: Suite, dataset: Dataset) -> str:
     """Return the fingerprint of a method as configured, whatever the files that it is given hold."""
     method = create(entry.method, entry.parameters)
-    parameters = method.parameters.model_dump(mode="json")
-    learned = _training_key(suite, dataset) if learns(method) else ""
-    return fingerprint([entry.method, method.version, parameters, learned])
+    return base_key(entry, training_key(suite, dataset) if learns(method) else "")
+
+
+def base_key(entry: MethodEntry, learned: str) -> str:
+    """Return the fingerprint of a method as configured.
+
+    Parameters
+    ----------
+    entry : MethodEntry
+        The method with its parameters.
+    learned : str
+        Of :func:`training_key` for one that learns, else empty.
+    """
+    method = create(entry.method, entry.parameters)
+    return fingerprint([entry.method, method.version, method.parameters.model_dump(mode="json"), learned])
 
 
 def training_set(suite: SuiteConfiguration, dataset: Dataset) -> Dataset:
@@ -128,7 +140,8 @@ def training_set(suite: SuiteConfiguration, dataset: Dataset) -> Dataset:
     return training.select(soundfont_family=others)
 
 
-def _training_key(suite: Suite, dataset: Dataset) -> str:
+def training_key(suite: Suite, dataset: Dataset) -> str:
+    """Return the fingerprint of all that methods of a run may learn from."""
     return fingerprint(training_set(suite.configuration, dataset).manifest.sha256.tolist())
 
 

@@ -23,7 +23,7 @@ from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.runner import Task
 from timbrebench.experiments.store import ImpressionRecord, ScoreRecord, Store, Transfer
-from timbrebench.experiments.suite import Pair
+from timbrebench.experiments.suite import Pair, notes_sha256
 from timbrebench.metrics import Sound, Trial, Unscorable, evaluate, get
 
 #: Processes that score do nothing else, so that no method can meddle with its scores.
@@ -195,8 +195,10 @@ def _score(
         return Sound(samples, rate, name=role, judge=judge, content_judge=content_judge)
 
     content, style = sound("content", pair.content), sound("style", pair.style)
-    reference = sound("reference", pair.reference)
-    notes, style_notes = dataset.notes(pair.content), dataset.notes(pair.style)
+    reference = None if pair.reference is None else sound("reference", pair.reference)
+    notes, style_notes = (
+        dataset.notes(clip) if notes_sha256(dataset, clip) else None for clip in (pair.content, pair.style)
+    )
     scored = []
     for output in outputs:
         samples, rate = read_audio(output.path)

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from timbrebench.experiments.console import print_line
 
+#: Folder, beside the results, for what studies learn on the way.
+_LEARNED = "learned"
+
+_ALL = "all"
+
 
 def study_command(
-    name: Annotated[str, typer.Argument(help="wide-limit-convergence or style-content-curve.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="cross-synthesis, failure, judge, key-invariance, loss-terms, phase, spectrograms, "
+            "style-content-curve, texture or wide-limit-convergence; all for one after the other."
+        ),
+    ],
     run: Annotated[Path, typer.Option(help="A run's folder: its dataset, judge and suite.")],
     out: Annotated[Path, typer.Option(help="Folder of table, figure and page.")],
+    setting: Annotated[
+        Literal["small", "paper"],
+        typer.Option(help="Three minutes on two cores, or as published, for a GPU."),
+    ] = "small",
     pairs: Annotated[
         int | None, typer.Option(min=1, help="Pairs to use; the study's own by default.")
     ] = None,
 ) -> None:
     """Run a study on the data of a run: a table, a figure, and what they say."""
     from timbrebench.experiments.benchmark import open_suite
-    from timbrebench.experiments.studies.study import StudyContext, find_study, write_result
+    from timbrebench.experiments.studies.study import StudyContext, find_study, study_names, write_result
 
-    study = find_study(name)
+    studies = [find_study(one) for one in (study_names() if name == _ALL else [name])]
+    counts = [study.pairs_of(setting, pairs) for study in studies]
     _, dataset, judge, suite = open_suite(run)
-    context = StudyContext(dataset, judge, suite, study.pairs if pairs is None else pairs)
-    print_line(write_result(study, study.run(context), out).read_text(encoding="utf-8"))
+    for study, count in zip(studies, counts, strict=True):
+        context = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED)
+        page = write_result(study, study.run(context), out)
+        print_line(page.read_text(encoding="utf-8"))

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import permutations
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from timbrebench.audio.errors import DatasetError
+from timbrebench.audio.errors import DatasetError, UnknownNameError
 from timbrebench.audio.storage import fingerprint, write_text
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import programs_of
 
 
 class SuiteConfiguration(BaseModel):
-    """How pairs are drawn from the test pieces of a dataset.
+    """Which frozen suite a run is on, or how pairs are drawn from the test pieces of its dataset.
 
     Attributes
     ----------
+    name : str
+        A frozen suite: ``instruments-6`` for the newest version of it, ``instruments-6-1`` for one of them,
+        or the path of a file. Its pairs are in it, so that nothing below but `setting` may be given beside
+        it. Empty where pairs are drawn.
+    audio : str
+        For a frozen suite whose audio is with its users: the folder of a dataset that holds the clips.
     soundfont : str
         The soundfont that plays contents, styles and references.
     setting : {"known-timbre", "new-timbre"}
         Whether methods that learn may hear the suite's soundfont, on the training pieces. In "new-timbre"
         neither it nor a relative of it is among what they learn from.
+    directions : tuple of (str, str)
+        Labels of content and style that are paired; by default each label with each other.
     pairs_per_direction : int
         Pairs for each ordered pair of labels.
     seed : int
@@ -36,10 +44,23 @@ class SuiteConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    name: str = ""
+    audio: str = ""
     soundfont: str = "FluidR3_GM"
     setting: Literal["known-timbre", "new-timbre"] = "known-timbre"
+    directions: tuple[tuple[str, str], ...] = ()
     pairs_per_direction: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _check_name(self) -> Self:
+        if self.audio and not self.name:
+            raise ValueError("audio is for a frozen suite: give its name too")
+        drawn = {"directions": (), "pairs_per_direction": 1, "seed": 0}
+        given = [key for key, default in drawn.items() if getattr(self, key) != default]
+        if self.name and given:
+            raise ValueError(f"the frozen suite {self.name!r} has its pairs: leave out {', '.join(given)}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -50,8 +71,10 @@ class Pair:
     ----------
     pair_id : str
         Unique in the suite: number, content's label, style's label.
-    content, style, reference : Clip
+    content, style : Clip
         Clips of the dataset.
+    reference : Clip or None
+        None where nobody knows the right answer, as with recordings.
     fingerprint : str
         Of the three files and the content's notes: scores hold for these alone.
     """
@@ -59,8 +82,21 @@ class Pair:
     pair_id: str
     content: Clip
     style: Clip
-    reference: Clip
+    reference: Clip | None
     fingerprint: str
+
+    @property
+    def target(self) -> Clip:
+        """The reference, where it is needed.
+
+        Raises
+        ------
+        DatasetError
+            If nobody knows it.
+        """
+        if self.reference is None:
+            raise DatasetError(f"pair {self.pair_id}: nobody knows the right answer, and it is needed here")
+        return self.reference
 
 
 @dataclass(frozen=True)
@@ -75,11 +111,27 @@ class Suite:
         In the order of their numbers.
     clips : tuple of Clip
         All real clips that the pairs were drawn from.
+    name : str
+        Name and version of a frozen suite, such as ``instruments-6-1``; empty for a drawn one.
+    dataset : Dataset or None
+        Holds the clips; None for a suite that is only read about.
     """
 
     configuration: SuiteConfiguration
     pairs: tuple[Pair, ...]
     clips: tuple[Clip, ...] = ()
+    name: str = ""
+    dataset: Dataset | None = field(default=None, compare=False)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether the right answer to each pair is known."""
+        return all(pair.reference is not None for pair in self.pairs)
+
+    @property
+    def title(self) -> str:
+        """What to call it: the name of a frozen one, and the version of any."""
+        return f"{self.name or 'drawn'} ({self.version})"
 
     @property
     def version(self) -> str:
@@ -92,9 +144,9 @@ class Suite:
             {
                 "pair_id": pair.pair_id,
                 **{
-                    f"{role}_{field}": asdict(clip)[field]
+                    f"{role}_{name}": asdict(clip)[name]
                     for role, clip in _roles(pair)
-                    for field in ("clip_id", "label", "piece", "sha256")
+                    for name in ("clip_id", "label", "piece", "sha256")
                 },
             }
             for pair in self.pairs
@@ -103,7 +155,21 @@ class Suite:
 
 
 def _roles(pair: Pair) -> list[tuple[str, Clip]]:
-    return [("content", pair.content), ("style", pair.style), ("reference", pair.reference)]
+    known = [("content", pair.content), ("style", pair.style)]
+    return known if pair.reference is None else [*known, ("reference", pair.reference)]
+
+
+def holder(suite: Suite) -> Dataset:
+    """Return the dataset that holds a suite's clips.
+
+    Raises
+    ------
+    DatasetError
+        If the suite was only read about.
+    """
+    if suite.dataset is None:
+        raise DatasetError(f"the suite {suite.title} was opened without its clips")
+    return suite.dataset
 
 
 def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Collection[str] = ()) -> Suite:
@@ -131,6 +197,8 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Co
     ------
     DatasetError
         If there are fewer than two test pieces, not heard by a judge, or labels on that soundfont.
+    UnknownNameError
+        If a direction names a label that the dataset does not have.
     """
     on_soundfont = dataset.select(split="test", soundfont=configuration.soundfont)
     clips = [clip for clip in on_soundfont.clips() if clip.program == programs_of(clip.instrument)[0]]
@@ -146,7 +214,11 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Co
         )
     generator = np.random.default_rng(configuration.seed)
     contents = _turns(places, generator)
-    directions = [pair for pair in permutations(labels, 2) for _ in range(configuration.pairs_per_direction)]
+    for name in (name for direction in configuration.directions for name in direction):
+        if name not in labels:
+            raise UnknownNameError("label of the dataset", name, labels)
+    wanted = configuration.directions or tuple(permutations(labels, 2))
+    directions = [pair for pair in wanted for _ in range(configuration.pairs_per_direction)]
     pairs = []
     for number, (content_label, style_label) in enumerate(directions):
         piece, start = contents[number % len(contents)]
@@ -156,10 +228,11 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Co
         style = by_place[style_label, style_piece, style_start]
         reference = by_place[style_label, piece, start]
         pair_id = f"{number:03d}-{content_label}-{style_label}"
+        notes = notes_sha256(dataset, content)
         pairs.append(
-            Pair(pair_id, content, style, reference, _pair_fingerprint(dataset, content, style, reference))
+            Pair(pair_id, content, style, reference, pair_fingerprint(content, style, reference, notes))
         )
-    return Suite(configuration, tuple(pairs), tuple(clips))
+    return Suite(configuration, tuple(pairs), tuple(clips), dataset=dataset)
 
 
 def _turns(places: Sequence[tuple[str, float]], generator: np.random.Generator) -> list[tuple[str, float]]:
@@ -178,6 +251,12 @@ def _turns(places: Sequence[tuple[str, float]], generator: np.random.Generator) 
     ]
 
 
-def _pair_fingerprint(dataset: Dataset, content: Clip, style: Clip, reference: Clip) -> str:
-    notes = dataset.description["files"][f"notes/{content.piece}.csv"]
-    return fingerprint([content.sha256, style.sha256, reference.sha256, notes, content.start_s])
+def notes_sha256(dataset: Dataset, clip: Clip) -> str:
+    """Return the SHA-256 of a clip's notes, or an empty text where they are not known."""
+    return str(dataset.description["files"].get(f"notes/{clip.piece}.csv", ""))
+
+
+def pair_fingerprint(content: Clip, style: Clip, reference: Clip | None, notes: str) -> str:
+    """Return the fingerprint of a pair's files: three clips and, by its SHA-256, the table of notes."""
+    target = None if reference is None else reference.sha256
+    return fingerprint([content.sha256, style.sha256, target, notes, content.start_s])

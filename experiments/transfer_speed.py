@@ -31,6 +31,7 @@ from timbrebench.audio.spectra import Spectrogram, log_magnitude
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.experiments.configuration import MethodEntry, load_configuration
+from timbrebench.experiments.machine import cpu_model
 from timbrebench.experiments.runner import training_set
 from timbrebench.experiments.suite import Pair, SuiteConfiguration, make_suite
 from timbrebench.transfer import Control, apply, create, method_class, method_names
@@ -87,7 +88,7 @@ class Speed:
         lines = [
             "# What transfer costs",
             "",
-            f"`make bench-transfer` on {_cpu_model()}, {os.cpu_count()} cores, of which one is used "
+            f"`make bench-transfer` on {cpu_model()}, {os.cpu_count()} cores, of which one is used "
             f"({platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}). CPU "
             f"seconds of one thread; content and style of {self.duration_s:g} s.",
             "",
@@ -315,13 +316,3 @@ def _time_method(
         return {"reason": str(error)}
     factor = len(content) / rate / seconds
     return {"seconds": seconds, "real_time_factor": factor, "memory_mib": float(memory), "reason": ""}
-
-
-def _cpu_model() -> str:
-    """Return what the processor calls itself."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "an unnamed processor"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from timbrebench.audio.clips import write_audio
-from timbrebench.audio.errors import MethodTimeoutError, StorageError, TimbrebenchError
+from timbrebench.audio.errors import MethodTimeoutError, RunError, StorageError, TimbrebenchError
 from timbrebench.audio.executors import Executor
 from timbrebench.audio.memory import forget_peak, peak_mib
 from timbrebench.audio.processes import Call, Ended, Limits
@@ -23,7 +23,7 @@ from timbrebench.datasets import Dataset
 from timbrebench.experiments.configuration import LimitsConfiguration
 from timbrebench.experiments.runner import OUTPUTS, Task, training_set
 from timbrebench.experiments.store import LearnedRecord, Store, Transfer
-from timbrebench.experiments.suite import SuiteConfiguration
+from timbrebench.experiments.suite import Suite, SuiteConfiguration, holder
 from timbrebench.transfer.contract import Method, apply, learns
 from timbrebench.transfer.registry import create, method_class
 
@@ -35,11 +35,12 @@ def run_transfers(
     tasks: Sequence[Task],
     *,
     dataset: Dataset,
-    suite: SuiteConfiguration,
+    suite: Suite,
     limits: LimitsConfiguration,
     root: Path,
     store: Store,
     executor: Executor,
+    beside: Call | None = None,
 ) -> None:
     """Make the outputs that are missing. A method that fails in any way costs its own pair.
 
@@ -48,9 +49,9 @@ def run_transfers(
     tasks : sequence of Task
         What is wanted.
     dataset : Dataset
-        Holds the clips, and what methods may learn from.
-    suite : SuiteConfiguration
-        Decides what methods may learn from.
+        What methods may learn from.
+    suite : Suite
+        Holds the clips, and decides which part of the dataset that is.
     limits : LimitsConfiguration
         What a method may take.
     root : pathlib.Path
@@ -59,6 +60,13 @@ def run_transfers(
         Where results are recorded as they come.
     executor : Executor
         Where methods are run.
+    beside : Call, optional
+        Other work, begun first and done on one core while the others transfer.
+
+    Raises
+    ------
+    RunError
+        If the process of the other work ended before it was done.
     """
     used = {task.dependency for task in tasks if task.dependency is not None}
     store.add(*(record for record in used if store.dependency(record.key) != record))
@@ -71,23 +79,38 @@ def run_transfers(
     # Method by method, so that a process that has got a method ready goes on with it.
     firsts = [first for first, *_ in missing.values()]
     preparation = Limits(limits.preparation_timeout_s, limits.memory_mib)
-    calls = [
-        Call(_prepare, (task, dataset.root.resolve(), suite, root.resolve()), task.method_key, preparation)
+    calls = [beside] if beside is not None else []
+    first_method = len(calls)
+    calls += [
+        Call(
+            _prepare,
+            (task, dataset.root.resolve(), suite.configuration, root.resolve()),
+            task.method_key,
+            preparation,
+        )
         for task in firsts
     ]
+    first_pair = len(calls)
     ready: list[Task] = []
     with Tracker("transferring", sum(map(len, missing.values())), "pairs") as tracker:
         for index, result in executor.run(calls):
-            if index >= len(firsts):
-                store.add(_recorded(ready[index - len(firsts)], result))
+            if index < first_method:
+                if isinstance(result, Ended):
+                    raise RunError(
+                        f"{calls[index].kind}: {result.reason}: what is finished is kept, run again"
+                    )
+                continue
+            if index >= first_pair:
+                store.add(_recorded(ready[index - first_pair], result))
                 tracker.advance()
                 continue
-            waiting = missing[firsts[index].method_key]
+            first = firsts[index - first_method]
+            waiting = missing[first.method_key]
             if isinstance(result, LearnedRecord):
                 if (result.weights or result.clips) and store.learned(result.key) is None:
                     store.add(result)
                 ready += waiting
-                calls += [_call(task, firsts[index], dataset, root, limits) for task in waiting]
+                calls += [_call(task, first, holder(suite), root, limits) for task in waiting]
             else:
                 store.add(*(_skipped(task, result) for task in waiting))
                 tracker.advance(len(waiting))
@@ -156,7 +179,8 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
     """Run a method on a pair."""
     pair, costs = task.pair, method_class(task.entry.method).costs
     dataset = _dataset(dataset_root)
-    content, style, reference = (dataset.samples(clip) for clip in (pair.content, pair.style, pair.reference))
+    content, style = (dataset.samples(clip) for clip in (pair.content, pair.style))
+    reference = None if pair.reference is None else dataset.samples(pair.reference)
     status, reason, digest = "ok", "", ""
     started = time.perf_counter()
     watched = False

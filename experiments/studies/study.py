@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import Literal, TypeVar, get_args
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,16 +16,33 @@ from timbrebench.audio.errors import ConfigurationError, UnknownNameError
 from timbrebench.audio.storage import atomic_path, write_text
 from timbrebench.classifier import Judge
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.suite import Pair, Suite
+from timbrebench.experiments.suite import Pair, Suite, holder
+
+#: How much work is done: what two cores do in three minutes, or what was published, for a GPU or a night.
+Setting = Literal["small", "paper"]
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
 
 #: Significant digits of the figures on a page; the CSV has all.
 _DIGITS = 3
 
+#: What the table of a study's findings is called.
+_FINDINGS = "findings"
+
 #: Where each study is defined, as ``STUDY``.
 _MODULES = {
-    "wide-limit-convergence": "timbrebench.experiments.studies.wide_limit_convergence",
+    "cross-synthesis": "timbrebench.experiments.studies.cross_synthesis",
+    "failure": "timbrebench.experiments.studies.failure",
+    "judge": "timbrebench.experiments.studies.judge",
+    "key-invariance": "timbrebench.experiments.studies.key_invariance",
+    "loss-terms": "timbrebench.experiments.studies.loss_terms",
+    "phase": "timbrebench.experiments.studies.phase",
+    "spectrograms": "timbrebench.experiments.studies.spectrograms",
     "style-content-curve": "timbrebench.experiments.studies.style_content_curve",
+    "texture": "timbrebench.experiments.studies.texture",
+    "wide-limit-convergence": "timbrebench.experiments.studies.wide_limit_convergence",
 }
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -33,25 +52,70 @@ class StudyContext:
     Attributes
     ----------
     dataset : Dataset
-        With the clips of the suite.
+        What methods and judges learn from.
     judge : Judge
         The run's style judge.
     suite : Suite
         Pairs to take clips from.
     pairs : int
         How many of them, spread evenly over the suite.
+    setting : {"small", "paper"}
+        How much work is done.
+    workdir : pathlib.Path or None
+        Folder for what is learned on the way and can be used again; None for studies that learn nothing.
     """
 
     dataset: Dataset
     judge: Judge
     suite: Suite
-    pairs: int
+    pairs: int = 1
+    setting: Setting = "small"
+    workdir: Path | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.pairs <= len(self.suite.pairs):
             raise ConfigurationError(
                 f"{self.pairs} pairs are asked for, and the suite has {len(self.suite.pairs)}: ask for fewer"
             )
+        if self.setting not in SETTINGS:
+            raise UnknownNameError("setting", self.setting, SETTINGS)
+
+    @property
+    def clips(self) -> Dataset:
+        """The dataset that holds the clips of the suite; a frozen suite has its own."""
+        return holder(self.suite)
+
+    @property
+    def learning_folder(self) -> Path:
+        """The `workdir`.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none.
+        """
+        if self.workdir is None:
+            raise ConfigurationError("this study learns something on the way: give its context a workdir")
+        return self.workdir
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim, and what became of it.
+
+    Attributes
+    ----------
+    claim : str
+        What was said, in a sentence without its full stop.
+    held : bool
+        Whether the figures bear it out.
+    figures : str
+        The figures that decide it, in a few words.
+    """
+
+    claim: str
+    held: bool
+    figures: str
 
 
 @dataclass(frozen=True)
@@ -66,11 +130,17 @@ class StudyResult:
         The same to look at.
     text : str
         What they say, in a few sentences of Markdown, made from the figures.
+    findings : tuple of Finding
+        What was claimed, and whether it held; empty where nobody had claimed anything.
+    further : mapping of str to pandas.DataFrame
+        Further tables, by name, that are written as CSV alone.
     """
 
     table: pd.DataFrame
     figure: Figure
     text: str
+    findings: tuple[Finding, ...] = ()
+    further: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,17 +155,50 @@ class Study:
         In one sentence.
     source : str
         Who asked or claimed it.
-    pairs : int
-        Pairs of the suite that it takes by default: it is done in three minutes on two cores.
     run : callable
-        From a context to a result.
+        From a context to a result. In its small setting it is done in three minutes on two cores.
+    pairs : int or None
+        Pairs of the suite that it takes in its small setting; None where it takes none.
+    paper_pairs : int or None
+        The same in the paper's setting.
     """
 
     name: str
     question: str
     source: str
-    pairs: int
     run: Callable[[StudyContext], StudyResult]
+    pairs: int | None = None
+    paper_pairs: int | None = None
+
+    def pairs_of(self, setting: Setting, asked: int | None = None) -> int:
+        """Return how many pairs to take.
+
+        Parameters
+        ----------
+        setting : {"small", "paper"}
+            The setting.
+        asked : int, optional
+            What is asked for instead.
+
+        Returns
+        -------
+        int
+            1 where the study takes none.
+
+        Raises
+        ------
+        ConfigurationError
+            If pairs are asked for and the study takes none.
+        """
+        if self.pairs is None:
+            if asked is not None:
+                raise ConfigurationError(
+                    f"the study {self.name!r} takes no pairs of the suite: leave out --pairs"
+                )
+            return 1
+        if asked is not None:
+            return asked
+        return self.pairs if setting == "small" else self.paper_pairs or self.pairs
 
 
 def study_names() -> list[str]:
@@ -127,7 +230,9 @@ def write_result(study: Study, result: StudyResult, folder: Path) -> Path:
     result : StudyResult
         What was found.
     folder : pathlib.Path
-        Gets ``NAME.csv``, ``NAME.png``, ``NAME.svg`` and ``NAME.md``.
+        Gets ``NAME.csv``, ``NAME.png``, ``NAME.svg`` and ``NAME.md``, ``NAME-findings.csv`` where something
+        was claimed, and ``NAME-TABLE.csv`` for each further table; and ``README.md``, which lists what all
+        studies in the folder have found.
 
     Returns
     -------
@@ -135,14 +240,22 @@ def write_result(study: Study, result: StudyResult, folder: Path) -> Path:
         The page.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / f"{study.name}.csv", result.table.to_csv(index=False, lineterminator="\n"))
+    tables = {study.name: result.table}
+    tables |= {f"{study.name}-{name}": table for name, table in result.further.items()}
+    if result.findings:
+        tables[f"{study.name}-{_FINDINGS}"] = pd.DataFrame(map(asdict, result.findings))
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         with atomic_path(folder / f"{study.name}.{kind}") as temporary:
             result.figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
     page = folder / f"{study.name}.md"
-    text = f"# {study.name}\n\n{study.question} ({study.source})\n\n{result.text}\n\n"
-    text += f"![{study.question}]({study.name}.png)\n\n{_markdown(result.table)}\n"
+    text = f"# {study.name}\n\n{study.question} ({study.source})\n\n"
+    if result.findings:
+        text += "".join(_finding(finding) for finding in result.findings) + "\n"
+    text += f"{result.text}\n\n![{study.question}]({study.name}.png)\n\n{_markdown(result.table)}\n"
     write_text(page, text)
+    write_text(folder / "README.md", _overview(folder))
     return page
 
 
@@ -152,10 +265,45 @@ def chosen_pairs(context: StudyContext) -> list[Pair]:
     return [context.suite.pairs[int(number * step)] for number in range(context.pairs)]
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    rows = [
-        [f"{cell:.{_DIGITS}g}" if isinstance(cell, float) else str(cell) for cell in row]
-        for row in table.itertuples(index=False)
+def of_setting(context: StudyContext, small: _T, paper: _T) -> _T:
+    """Return which of two settings of a study the context asks for."""
+    return small if context.setting == "small" else paper
+
+
+def _overview(folder: Path) -> str:
+    """Return the page that lists the studies whose results lie in a folder, with what was claimed."""
+    lines = [
+        "# Studies",
+        "",
+        "Made by `timbrebench study`. Whether a claim held is worked out from the figures.",
+        "",
+        "| study | claim | held |",
+        "| --- | --- | --- |",
     ]
+    for name in study_names():
+        if not (folder / f"{name}.md").is_file():
+            continue
+        found = folder / f"{name}-{_FINDINGS}.csv"
+        claims = pd.read_csv(found).to_dict("records") if found.is_file() else []
+        link = f"[{name}]({name}.md)"
+        lines += [f"| {link} | {row['claim']} | {'yes' if row['held'] else 'no'} |" for row in claims]
+        if not claims:
+            lines.append(f"| {link} | {find_study(name).question} | |")
+    return "\n".join(lines) + "\n"
+
+
+def _finding(finding: Finding) -> str:
+    verdict = "Held" if finding.held else "Did not hold"
+    return f"- **{verdict}:** {finding.claim}. {finding.figures}\n"
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    rows = [[_cell(cell) for cell in row] for row in table.astype(object).itertuples(index=False)]
     lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.{_DIGITS}g}"
+    return str(value)

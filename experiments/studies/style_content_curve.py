@@ -3,76 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.audio.progress import Tracker
-from timbrebench.classifier import load_content_judge
-from timbrebench.experiments.studies.study import Study, StudyContext, StudyResult, chosen_pairs
-from timbrebench.experiments.suite import Pair
-from timbrebench.metrics import Trial, get
-from timbrebench.metrics.contract import evaluate
-from timbrebench.transfer import apply, create
-
-#: Content weights; the published one is 0.01.
-WEIGHTS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-
-#: Settings under which a pair takes seconds; what differs from the published ones is in the text.
-METHODS: Mapping[str, dict[str, object]] = {
-    "ulyanov": {
-        "n_fft": 1024,
-        "hop_length": 256,
-        "n_filters": 1024,
-        "max_iterations": 30,
-        "inversion": {"iterations": 30},
-    },
-    "wide-limit": {"max_iterations": 60, "inversion": {"iterations": 30}},
-}
+from timbrebench.experiments.studies.scoring import score_pair, transfer_pair
+from timbrebench.experiments.studies.study import (
+    Study,
+    StudyContext,
+    StudyResult,
+    chosen_pairs,
+    of_setting,
+)
+from timbrebench.transfer import create
 
 _METRICS = ("style_accuracy", "note_f1")
 
 
-def run(
-    context: StudyContext,
-    weights: tuple[float, ...] = WEIGHTS,
-    methods: Mapping[str, dict[str, object]] = METHODS,
-) -> StudyResult:
+@dataclass(frozen=True)
+class CurveSettings:
+    """How much is done.
+
+    Attributes
+    ----------
+    methods : mapping of str to dict
+        Methods and their parameters, but for the content weight.
+    about : str
+        In a sentence, how these differ from the published ones.
+    weights : tuple of float
+        Content weights, ascending; the published one is 0.01.
+    """
+
+    methods: Mapping[str, Mapping[str, object]]
+    about: str
+    weights: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+
+
+#: A pair takes seconds.
+SMALL = CurveSettings(
+    methods={
+        "ulyanov": {
+            "n_fft": 1024,
+            "hop_length": 256,
+            "n_filters": 1024,
+            "max_iterations": 30,
+            "inversion": {"iterations": 30},
+        },
+        "wide-limit": {"max_iterations": 60, "inversion": {"iterations": 30}},
+    },
+    about="`ulyanov` with 1,024 filters, a window of 1,024 and 30 iterations; `wide-limit` at its own at 60 "
+    "iterations.",
+)
+PAPER = CurveSettings({"ulyanov": {}, "wide-limit": {}}, "Both methods at their published settings.")
+
+
+def run(context: StudyContext, settings: CurveSettings | None = None) -> StudyResult:
     """Run both methods at every weight on the same pairs."""
+    settings = settings or of_setting(context, SMALL, PAPER)
     pairs = chosen_pairs(context)
     rows = []
-    with Tracker("style-content-curve", len(methods) * len(weights) * len(pairs), "outputs") as tracker:
-        for name, settings in methods.items():
-            for weight in weights:
+    steps = len(settings.methods) * len(settings.weights) * len(pairs)
+    with Tracker("style-content-curve", steps, "outputs") as tracker:
+        for name, parameters in settings.methods.items():
+            for weight in settings.weights:
+                method = create(name, {**parameters, "content_weight": weight})
                 scores = []
                 for pair in pairs:
-                    scores.append(_scores(context, pair, name, {**settings, "content_weight": weight}))
+                    output = transfer_pair(context, pair, method)
+                    scores.append(score_pair(context, pair, output, _METRICS))
                     tracker.advance()
                 means = pd.DataFrame(scores).mean()
                 rows.append({"method": name, "content_weight": weight, **means.to_dict()})
     table = pd.DataFrame(rows)
-    return StudyResult(table, _figure(table), _text(table, len(pairs)))
-
-
-def _scores(context: StudyContext, pair: Pair, name: str, settings: dict[str, object]) -> dict[str, float]:
-    dataset, rate = context.dataset, pair.content.sample_rate
-    content, style, reference = (dataset.samples(clip) for clip in (pair.content, pair.style, pair.reference))
-    output = apply(create(name, settings), content, style, sample_rate=rate, seed=0)
-    trial = Trial.of(
-        output,
-        content=content,
-        style=style,
-        reference=reference,
-        sample_rate=rate,
-        judge=context.judge,
-        content_judge=load_content_judge(),
-        notes=dataset.notes(pair.content),
-        style_notes=dataset.notes(pair.style),
-        content_label=pair.content.label,
-        style_label=pair.style.label,
-    )
-    found = evaluate(trial, [get(metric) for metric in _METRICS])
-    return {metric: score.value for metric, score in found.items()}
+    return StudyResult(table, _figure(table), _text(table, f"{len(pairs)} pairs. {settings.about}"))
 
 
 def _figure(table: pd.DataFrame) -> Figure:
@@ -92,11 +97,8 @@ def _figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _text(table: pd.DataFrame, pairs: int) -> str:
-    sentences = [
-        f"{pairs} pairs. `ulyanov` with 1,024 filters, a window of 1,024 and 30 iterations; `wide-limit` at "
-        "its own at 60 iterations."
-    ]
+def _text(table: pd.DataFrame, about: str) -> str:
+    sentences = [about]
     for name, points in table.groupby("method"):
         best = points.iloc[int((points.style_accuracy * points.note_f1).to_numpy().argmax())]
         sentences.append(
@@ -112,6 +114,7 @@ STUDY = Study(
     name="style-content-curve",
     question="What does the content weight buy: style against notes?",
     source="Ulyanov & Lebedev 2016 leave it to the ear",
-    pairs=6,
     run=run,
+    pairs=6,
+    paper_pairs=30,
 )

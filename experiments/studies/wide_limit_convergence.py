@@ -59,7 +59,7 @@ def run(context: StudyContext, filters: tuple[int, ...] = FILTERS) -> StudyResul
 
 
 def _log_spectrogram(context: StudyContext, clip: Clip) -> Spectrogram:
-    samples = resample(context.dataset.samples(clip), clip.sample_rate, _RATE)
+    samples = resample(context.clips.samples(clip), clip.sample_rate, _RATE)
     return np.asarray(np.log1p(magnitude(samples, 2048, 512)), dtype=np.float32)
 
 
@@ -115,6 +115,7 @@ STUDY = Study(
     name="wide-limit-convergence",
     question="Does the random convolution approach its closed form as filters are added, and how fast?",
     source="this benchmark, after Cho & Saul 2009",
-    pairs=3,
     run=run,
+    pairs=3,
+    paper_pairs=30,
 )

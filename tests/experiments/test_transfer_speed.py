@@ -5,8 +5,8 @@ import pytest
 
 from timbrebench.audio.spectra import log_magnitude
 from timbrebench.datasets import Dataset
-from timbrebench.experiments import transfer_speed
 from timbrebench.experiments.configuration import MethodEntry, load_configuration
+from timbrebench.experiments.machine import cpu_model
 from timbrebench.experiments.transfer_speed import measure, textbook, timed_methods
 from timbrebench.transfer.methods.ulyanov import Objective
 from timbrebench.transfer.random_convolution import draw_filters
@@ -79,4 +79,4 @@ def test_all_methods_are_timed_that_can_be_without_being_told_more():
 
 
 def test_the_processor_has_a_name():
-    assert transfer_speed._cpu_model()
+    assert cpu_model()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from timbrebench.audio.errors import ConfigurationError, UnknownNameError
-from timbrebench.experiments.benchmark import open_suite
 from timbrebench.experiments.studies import style_content_curve, wide_limit_convergence
 from timbrebench.experiments.studies.study import (
+    SETTINGS,
+    Finding,
     StudyContext,
     StudyResult,
     chosen_pairs,
@@ -19,18 +22,13 @@ from timbrebench.experiments.studies.study import (
 )
 
 
-@pytest.fixture(scope="module")
-def context(run):
-    _, dataset, judge, suite = open_suite(run.root)
-    return StudyContext(dataset, judge, suite, 1)
-
-
 @pytest.mark.parametrize("name", study_names())
 def test_every_study_says_what_it_asks(name):
     study = find_study(name)
     assert study.name == name
     assert study.question.endswith("?")
-    assert study.pairs >= 1
+    for setting in SETTINGS:
+        assert study.pairs_of(setting) >= 1
 
 
 def test_an_unknown_study_is_refused_with_the_nearest_name():
@@ -56,7 +54,8 @@ def test_more_filters_come_nearer_to_the_closed_form(context):
 
 def test_a_higher_content_weight_keeps_more_notes(context):
     methods = {"wide-limit": {"max_iterations": 12, "inversion": {"iterations": 5}}}
-    result = style_content_curve.run(context, weights=(1e-3, 100.0), methods=methods)
+    settings = style_content_curve.CurveSettings(methods, "Quick.", weights=(1e-3, 100.0))
+    result = style_content_curve.run(context, settings)
     assert list(result.table.columns) == ["method", "content_weight", "style_accuracy", "note_f1"]
     low, high = result.table.note_f1
     assert high > low
@@ -67,9 +66,42 @@ def test_results_are_written_as_table_figures_and_page(tmp_path):
     figure.subplots().plot([0, 1], [1, 0])
     table = pd.DataFrame({"condition": ["a", "b"], "score": [0.12345, 2.0]})
     study = find_study("style-content-curve")
-    page = write_result(study, StudyResult(table, figure, "It held."), tmp_path).read_text(encoding="utf-8")
-    assert "It held." in page
+    findings = (
+        Finding("More is more", held=True, figures="2 > 1."),
+        Finding("Less is more", False, "1 < 2."),
+    )
+    result = StudyResult(table, figure, "So it is.", findings, {"further": table})
+    page = write_result(study, result, tmp_path).read_text(encoding="utf-8")
+    assert "So it is." in page
+    assert "- **Held:** More is more. 2 > 1.\n- **Did not hold:** Less is more. 1 < 2.\n" in page
+    overview = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "| [style-content-curve](style-content-curve.md) | Less is more | no |" in overview
+    assert (tmp_path / "style-content-curve-further.csv").is_file()
     assert "| a | 0.123 |" in page
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "style-content-curve.csv"), table)
     assert (tmp_path / "style-content-curve.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (tmp_path / "style-content-curve.svg").read_bytes()
+
+
+def test_a_study_without_claims_is_listed_with_its_question(tmp_path):
+    figure = Figure()
+    study = find_study("style-content-curve")
+    write_result(study, StudyResult(pd.DataFrame({"a": [1]}), figure, "Text."), tmp_path)
+    overview = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert f"| [{study.name}]({study.name}.md) | {study.question} | |" in overview
+
+
+def test_pairs_are_refused_where_a_study_takes_none():
+    with pytest.raises(ConfigurationError, match="takes no pairs"):
+        find_study("key-invariance").pairs_of("small", 3)
+    assert find_study("phase").pairs_of("small", 3) == 3
+
+
+def test_the_papers_setting_takes_more_pairs():
+    study = find_study("failure")
+    assert study.pairs_of("paper") > study.pairs_of("small")
+
+
+def test_a_study_that_learns_needs_a_folder(context):
+    with pytest.raises(ConfigurationError, match="workdir"):
+        _ = replace(context, workdir=None).learning_folder

@@ -54,7 +54,7 @@ class Column:
 
 #: What a pair costs, beside the seconds that stand on the leaderboard.
 _COSTS = (
-    Column("seconds", "s", "lower", "What does a pair take?"),
+    Column("seconds", "s", "lower", "What does the middle pair take?"),
     Column("realtime_factor", "1", "lower", "What does a second of content take, in seconds?"),
     Column("peak_memory_mib", "MiB", "lower", "How much memory does the process hold at most?"),
 )
@@ -67,7 +67,7 @@ def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
         *(_metric_column(name) for name in (STYLE,) if name in results.configuration.metrics),
         Column("content_kept", "1", "higher", _CONTENT_KEPT),
         *(_metric_column(name) for name in _MAIN if name in results.configuration.metrics),
-        Column("seconds", "s per pair", "lower", "What a method takes for one pair"),
+        Column("seconds", "s per pair", "lower", "What the middle pair takes"),
     ]
     return _with_decimals(columns, table)
 
@@ -159,21 +159,27 @@ def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
     list of dict
         ``question``, and ``rows``: a ``column`` and its ``cells``, methods in the leaderboard's order.
     """
-    asked: dict[str, list[Column]] = {}
-    for name in results.configuration.metrics:
-        asked.setdefault(get(name).question.rstrip("."), []).append(_metric_column(name))
-    asked["What it costs"] = list(_COSTS)
     records = as_records(table)
+    asked = metrics_by_question(results, table)
+    asked["What it costs"] = _with_decimals(_COSTS, table)
     return [
         {
             "question": question,
             "rows": [
                 {"column": column, "cells": [_cell(results, row, column) for row in records]}
-                for column in _with_decimals(columns, table)
+                for column in columns
             ],
         }
-        for question, columns in sorted(asked.items(), key=lambda item: item[0] == "What it costs")
+        for question, columns in asked.items()
     ]
+
+
+def metrics_by_question(results: Results, table: pd.DataFrame) -> dict[str, list[Column]]:
+    """Return the run's metrics as columns, by the question that they answer."""
+    asked: dict[str, list[Column]] = {}
+    for name in results.configuration.metrics:
+        asked.setdefault(get(name).question.rstrip("."), []).append(_metric_column(name))
+    return {question: _with_decimals(columns, table) for question, columns in asked.items()}
 
 
 def as_records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,0 +1,72 @@
+"""A figure of what a dataset holds: hours of each label and split, and how long its pieces are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from timbrebench.audio.errors import ConfigurationError
+from timbrebench.audio.storage import atomic_path
+from timbrebench.datasets.configuration import SPLITS
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.summaries import summarise
+
+#: Labels that are drawn; of more, those with the most clips.
+_MOST_LABELS = 40
+
+_COLOURS = dict(zip(SPLITS, ("#4477aa", "#66ccee", "#ccbb44", "#ee6677"), strict=True))
+
+
+def write_dataset_figure(dataset: Dataset, path: Path) -> None:
+    """Draw a dataset's hours by label and split, and the seconds of audio that its pieces have.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A dataset.
+    path : pathlib.Path
+        Where to: ``.png`` or ``.svg``. The same dataset gives the same bytes.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file's name ends otherwise.
+    StorageError
+        If it cannot be written.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in {"png", "svg"}:
+        raise ConfigurationError(f"{path}: a figure is a .png or a .svg")
+    labels = len(summarise(dataset, "label"))
+    figure = Figure(figsize=(9, max(3.0, 1 + 0.25 * min(labels, _MOST_LABELS))), layout="constrained")
+    by_label, by_piece = figure.subplots(1, 2, width_ratios=(3, 2))
+    _draw_labels(by_label, dataset)
+    _draw_pieces(by_piece, dataset)
+    unstable = {"svg": {"Date": None}, "png": {"Software": None}}[kind]
+    with mpl.rc_context({"svg.hashsalt": "timbrebench"}), atomic_path(path) as temporary:
+        figure.savefig(temporary, format=kind, dpi=150, metadata=unstable)
+
+
+def _draw_labels(axes: Axes, dataset: Dataset) -> None:
+    hours = {name: summarise(dataset.select(split=name), "label").hours for name in SPLITS}
+    shown = summarise(dataset, "label").nlargest(_MOST_LABELS, "clips").index[::-1]
+    left = np.zeros(len(shown))
+    for name, own in hours.items():
+        values = own.reindex(shown, fill_value=0.0).to_numpy(dtype=float)
+        axes.barh([str(label) for label in shown], values, left=left, color=_COLOURS[name], label=name)
+        left += values
+    axes.set_xlabel("hours")
+    axes.set_title(f"{len(dataset):,} clips")
+    axes.legend(fontsize="small")
+
+
+def _draw_pieces(axes: Axes, dataset: Dataset) -> None:
+    seconds = dataset.manifest.groupby("piece").duration_s.sum().to_numpy(dtype=float)
+    axes.hist(seconds, bins="auto" if np.ptp(seconds) else 1, color="#777777")
+    axes.set_xlabel("seconds of audio in a piece")
+    axes.set_ylabel("pieces")
+    axes.set_title(f"{len(seconds):,} pieces")

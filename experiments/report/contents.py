@@ -1,0 +1,92 @@
+"""What a report shows of a run, worked out once for its page, its figures and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from timbrebench.experiments.headline_test import CONTENT, STYLE
+from timbrebench.experiments.leaderboard import Leaderboard
+from timbrebench.experiments.report.matrices import TransferMatrix, transfer_matrices
+from timbrebench.experiments.report.plane import Point
+from timbrebench.experiments.report.speed import speed_table
+from timbrebench.experiments.report.tables import Column, as_records, leaderboard_columns, questions
+from timbrebench.experiments.results import Results
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a report shows.
+
+    Attributes
+    ----------
+    results : Results
+        What the run has found.
+    leaderboard : Leaderboard
+        The methods ranked.
+    columns : list of Column
+        Those of the leaderboard.
+    questions : list of dict
+        Every metric (:func:`~timbrebench.experiments.report.tables.questions`).
+    points : list of Point
+        The methods in the style-content plane; empty where one of both was not measured.
+    matrices : list of TransferMatrix
+        One for each method that the judge has heard.
+    speed : pandas.DataFrame
+        What methods cost (:func:`~timbrebench.experiments.report.speed.speed_table`).
+    failures : list of dict
+        Transfers without output by method and reason: ``label, status, reason, count, example``.
+    """
+
+    results: Results
+    leaderboard: Leaderboard
+    columns: list[Column]
+    questions: list[dict[str, Any]]
+    points: list[Point]
+    matrices: list[TransferMatrix]
+    speed: pd.DataFrame
+    failures: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, results: Results, leaderboard: Leaderboard) -> Contents:
+        """Work out what there is to show of a run."""
+        table = leaderboard.table
+        columns = leaderboard_columns(results, table)
+        return cls(
+            results,
+            leaderboard,
+            columns,
+            questions(results, table),
+            _points(table, columns),
+            transfer_matrices(results, table.method),
+            speed_table(results, table),
+            _failures(results),
+        )
+
+
+def _points(table: pd.DataFrame, columns: Sequence[Column]) -> list[Point]:
+    if not {STYLE, CONTENT} <= {column.name for column in columns}:
+        return []
+    return [
+        Point(
+            row["method"],
+            row[STYLE],
+            row[CONTENT],
+            (row[f"{STYLE}_low"], row[f"{STYLE}_high"]),
+            (row[f"{CONTENT}_low"], row[f"{CONTENT}_high"]),
+            row["kind"] == "control",
+        )
+        for row in as_records(table)
+    ]
+
+
+def _failures(results: Results) -> list[dict[str, Any]]:
+    """Count the transfers without output by method and reason, with a pair as an example."""
+    failed = results.transfers[results.transfers.status != "ok"]
+    # The silence control fails as it must: what needs looking at stands above it.
+    failed = failed.sort_values("label", key=lambda labels: labels == "silence", kind="stable")
+    groups = failed.groupby(["label", "status", "reason"], sort=False)
+    return as_records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())

@@ -1,0 +1,252 @@
+"""The report's tables as files to publish: CSV for programs, Markdown and LaTeX for people.
+
+The same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from timbrebench.audio.storage import write_text
+from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.matrices import TransferMatrix
+from timbrebench.experiments.report.tables import Column, as_records
+
+FOLDER = "tables"
+
+_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+#: Which way is better.
+_ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", "none": ""}
+
+#: What LaTeX has commands for.
+_COMMANDS = {
+    _DASH: "--",
+    _MINUS: "$-$",
+    _ARROWS["higher"]: r"$\uparrow$",
+    _ARROWS["lower"]: r"$\downarrow$",
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """A table, for programs and for people.
+
+    Attributes
+    ----------
+    name : str
+        Of its files, without suffix.
+    data : pandas.DataFrame
+        Figures as they are, one fact to a column.
+    text : pandas.DataFrame
+        The same as it is written, fit to be printed.
+    names : int
+        How many columns of `text` are names and not figures: they come first.
+    """
+
+    name: str
+    data: pd.DataFrame
+    text: pd.DataFrame
+    names: int
+
+
+def write_tables(contents: Contents, root: Path) -> None:
+    """Write the leaderboard, every metric, what methods cost, transfer matrices, and failures.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the report shows.
+    root : pathlib.Path
+        The run's folder: gets ``tables/<name>.csv``, ``.md`` and ``.tex``, a ``tabular`` with the rules of
+        the package booktabs.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be written.
+    """
+    table = contents.leaderboard.table
+    exports = [
+        _leaderboard(table, contents.columns),
+        _metrics(table, contents.questions),
+        _speed(contents.speed),
+        _failures(contents.failures),
+    ]
+    if contents.matrices:
+        exports.append(_matrices(contents.matrices))
+    for export in exports:
+        path = root / FOLDER / export.name
+        csv = export.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        write_text(path.with_suffix(".csv"), csv)
+        write_text(path.with_suffix(".md"), markdown(export))
+        write_text(path.with_suffix(".tex"), latex(export))
+
+
+def markdown(export: Export) -> str:
+    """Return a table as Markdown: names to the left, figures to the right."""
+    rules = ["---"] * export.names + ["---:"] * (len(export.text.columns) - export.names)
+    rows = [list(export.text.columns), rules, *export.text.to_numpy().tolist()]
+    cells = [[cell if row is rules else _markdown(cell) for cell in row] for row in rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def _markdown(cell: object) -> str:
+    text = " ".join(str(cell).split())
+    for character in "\\`*_|":
+        text = text.replace(character, f"\\{character}")
+    return text.replace("](", "]\\(").replace("&", "&amp;").replace("<", "&lt;")
+
+
+def latex(export: Export) -> str:
+    r"""Return a table as a LaTeX ``tabular`` for a document with ``\usepackage{booktabs}``."""
+    figures = len(export.text.columns) - export.names
+    body = (
+        export.text.style.hide(axis="index")
+        .format(escape="latex")
+        .format_index(axis="columns", escape="latex")
+        .to_latex(hrules=True, column_format="l" * export.names + "r" * figures)
+    )
+    for character, command in _COMMANDS.items():
+        body = body.replace(character, command)
+    return body
+
+
+def _leaderboard(table: pd.DataFrame, columns: Sequence[Column]) -> Export:
+    """Return the leaderboard as the report shows it."""
+    facts = ["rank", "method", "kind", "outputs", "missing"]
+    figures = [f"{column.name}{end}" for column in columns for end in ("", "_low", "_high")]
+    present = [name for name in facts if name in table]
+    ranks = table["rank"].dropna().tolist() if "rank" in table else []
+    text = pd.DataFrame(
+        [
+            {
+                "rank": _rank(row, ranks),
+                "method": row["method"],
+                **{_head(column): _with_interval(row, column) for column in columns},
+                "outputs": str(row["outputs"]),
+            }
+            for row in as_records(table)
+        ]
+    )
+    return Export("leaderboard", table[[*present, *figures]], text, names=2)
+
+
+def _metrics(table: pd.DataFrame, questions: Sequence[dict[str, Any]]) -> Export:
+    """Return every metric, a row each, with a column for each method."""
+    rows = [(group["question"], row) for group in questions for row in group["rows"]]
+    values = pd.DataFrame(
+        [
+            {
+                "question": question,
+                "metric": row["column"].name,
+                "unit": row["column"].unit,
+                "direction": row["column"].direction,
+                "method": method,
+                **{key: cell[key] for key in ("value", "low", "high", "reason")},
+            }
+            for question, row in rows
+            for method, cell in zip(table.method, row["cells"], strict=True)
+        ]
+    )
+    text = pd.DataFrame(
+        [[_head(row["column"]), *(cell["text"] for cell in row["cells"])] for _, row in rows],
+        columns=["metric", *table.method],
+    )
+    return Export("metrics", values, text, names=1)
+
+
+def _speed(speed: pd.DataFrame) -> Export:
+    """Return what methods cost."""
+    heads = {
+        "seconds": "middle pair, s",
+        "seconds_most": "slowest pair, s",
+        "realtime_factor": "s per s of content",
+        "peak_memory_mib": "memory, MiB",
+    }
+    text = pd.DataFrame(
+        [
+            {"method": row["method"], **{head: _significant(row[name]) for name, head in heads.items()}}
+            for row in as_records(speed)
+        ]
+    )
+    return Export("speed", speed, text, names=1)
+
+
+def _matrices(matrices: Sequence[TransferMatrix]) -> Export:
+    """Return the share of outputs heard as the style, by method and the labels of content and style."""
+    values = pd.DataFrame(
+        [
+            {
+                "method": matrix.method,
+                "content": content,
+                "style": style,
+                "share": matrix.shares.loc[content, style],
+                "outputs": matrix.counts.loc[content, style],
+            }
+            for matrix in matrices
+            for content in matrix.shares.index
+            for style in matrix.shares.columns
+            if matrix.counts.loc[content, style]
+        ],
+        columns=["method", "content", "style", "share", "outputs"],
+    )
+    labels = list(matrices[0].shares.columns)
+    text = pd.DataFrame(
+        [
+            [
+                matrix.method,
+                content,
+                *(_share(matrix.shares.loc[content, style]) for style in labels),
+                _share(matrix.by_content[content]),
+            ]
+            for matrix in matrices
+            for content in matrix.shares.index
+        ],
+        columns=["method", "content", *map(str, labels), "all"],
+    )
+    return Export("transfer-matrices", values, text, names=2)
+
+
+def _failures(failures: Sequence[dict[str, Any]]) -> Export:
+    """Return what methods failed on, by reason."""
+    columns = ["label", "status", "reason", "example", "count"]
+    values = pd.DataFrame(failures, columns=columns).rename(columns={"label": "method", "count": "transfers"})
+    return Export("failures", values, values.astype(str), names=4)
+
+
+def _rank(row: dict[str, Any], ranks: Sequence[int]) -> str:
+    """Write a rank, with a sign where methods share it."""
+    rank = row.get("rank")
+    if rank is None or pd.isna(rank):
+        return ""
+    return f"{rank}=" if ranks.count(rank) > 1 else str(rank)
+
+
+def _head(column: Column) -> str:
+    unit = "" if column.unit == "1" else f", {column.unit}"
+    return f"{column.name.replace('_', ' ')}{unit} {_ARROWS[column.direction]}".rstrip()
+
+
+def _with_interval(row: dict[str, Any], column: Column) -> str:
+    value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
+    if math.isnan(value) or math.isnan(low):
+        return column.text(value)
+    return f"{column.text(value)} [{column.text(low)}, {column.text(high)}]"
+
+
+def _significant(value: float) -> str:
+    """Write a figure with two digits, or as many as stand before the point."""
+    if math.isnan(value):
+        return _DASH
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _share(value: float) -> str:
+    return _DASH if math.isnan(value) else f"{100 * value:.0f}"

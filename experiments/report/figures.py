@@ -1,0 +1,59 @@
+"""The report's figures as files to publish."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from timbrebench.experiments.headline_test import CONTENT
+from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure
+from timbrebench.experiments.report.matrices import draw_matrices
+from timbrebench.experiments.report.plane import Floats, draw_plane
+from timbrebench.experiments.report.speed import draw_speed
+from timbrebench.experiments.statistics import headline
+
+FOLDER = "figures"
+
+
+def write_figures(contents: Contents, root: Path) -> None:
+    """Write figures for papers: the same run, the same bytes.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the report shows.
+    root : pathlib.Path
+        The run's folder: gets ``figures/plane``, ``transfer-matrices``, of methods without controls, and
+        ``speed``, each as ``.svg`` and ``.png``. What was not measured is not drawn.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be written.
+    """
+    table = contents.leaderboard.table
+    methods = set(table.method[table.kind == "method"])
+    matrices = [matrix for matrix in contents.matrices if matrix.method in methods]
+    drawings = {
+        "plane": partial(plane_figure, contents, PAPER) if contents.points else None,
+        "transfer-matrices": partial(draw_matrices, matrices, PAPER) if matrices else None,
+        "speed": partial(draw_speed, contents.speed, PAPER),
+    }
+    for name, draw in drawings.items():
+        if draw is not None:
+            write_figure(draw(), root / FOLDER / name)
+
+
+def plane_figure(contents: Contents, inks: Inks) -> Figure:
+    """Draw the run's methods in the style-content plane, with the headline's contours."""
+    content_of = contents.leaderboard.table.set_index("method")[CONTENT]
+
+    def score(style: Floats, content: Floats) -> Floats:
+        chance, ceiling = (np.full_like(style, content_of[name]) for name in ("style-copy", "reference"))
+        return headline(style, content, chance, ceiling)
+
+    return draw_plane(contents.points, inks, x_label="style accuracy", y_label="note F1", score=score)

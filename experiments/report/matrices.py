@@ -1,0 +1,149 @@
+"""From which instrument to which a method works: the share of outputs heard as the style, by both labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from timbrebench.experiments.headline_test import STYLE
+from timbrebench.experiments.report.drawing import Inks
+from timbrebench.experiments.results import Results
+from timbrebench.metrics.style import transfer_matrix
+
+#: Matrices side by side in a figure.
+_COLUMNS = 4
+
+#: Inches that a cell takes, and the least that a matrix does.
+_CELL, _LEAST = 0.36, 2.2
+
+#: From which share on writing on a cell is light.
+_DARK = 0.78
+
+
+@dataclass(frozen=True)
+class TransferMatrix:
+    """What the judge makes of a method's outputs, by the labels of content and style.
+
+    Attributes
+    ----------
+    method : str
+        Its label.
+    shares : pandas.DataFrame, shape (labels, labels)
+        Rows are contents, columns styles: the share of outputs that are heard as the style, NaN where there
+        is none.
+    counts : pandas.DataFrame, shape (labels, labels)
+        How many outputs that is of.
+    """
+
+    method: str
+    shares: pd.DataFrame
+    counts: pd.DataFrame
+
+    @property
+    def by_content(self) -> pd.Series:
+        """The share among all outputs of a content's label."""
+        return (self.shares * self.counts).sum(axis=1) / self.counts.sum(axis=1)
+
+    @property
+    def by_style(self) -> pd.Series:
+        """The share among all outputs of a style's label."""
+        return (self.shares * self.counts).sum(axis=0) / self.counts.sum(axis=0)
+
+
+def transfer_matrices(results: Results, methods: Sequence[str]) -> list[TransferMatrix]:
+    """Return a matrix for each method that the judge has heard.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    methods : sequence of str
+        Their labels.
+
+    Returns
+    -------
+    list of TransferMatrix
+        In the same order, without methods none of whose outputs was heard; empty in a run without style
+        accuracy.
+    """
+    if STYLE not in results.scores:
+        return []
+    pairs = {pair.pair_id: pair for pair in results.suite.pairs}
+    matrices = []
+    for method in methods:
+        rows = results.of(method)
+        contents = [pairs[name].content.label for name in rows.pair_id]
+        styles = [pairs[name].style.label for name in rows.pair_id]
+        if rows[STYLE].notna().any():
+            shares = transfer_matrix(contents, styles, rows[STYLE])
+            # The mean of ones and NaN says where there are values, not how many.
+            counts = pd.crosstab(
+                pd.Series(contents, name="content"),
+                pd.Series(styles, name="style"),
+                rows[STYLE].array,
+                aggfunc="count",
+            )
+            counts = counts.reindex(index=shares.index, columns=shares.columns).fillna(0).astype(int)
+            matrices.append(TransferMatrix(method, shares, counts))
+    return matrices
+
+
+def draw_matrices(matrices: Sequence[TransferMatrix], inks: Inks) -> Figure:
+    """Draw matrices side by side, on one scale from 0 to 1, with the share in per cent in each cell.
+
+    Parameters
+    ----------
+    matrices : sequence of TransferMatrix
+        At least one.
+    inks : Inks
+        Its colours.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rows are the content's label, columns the style's.
+    """
+    labels = len(matrices[0].shares)
+    columns = min(_COLUMNS, len(matrices))
+    rows = math.ceil(len(matrices) / columns)
+    side = max(_LEAST, _CELL * labels + 0.4)
+    figure = Figure(figsize=(side * columns + 0.9, (side + 0.3) * rows + 0.9), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for axes in panels.ravel()[len(matrices) :]:
+        axes.set_visible(False)
+    for axes, matrix in zip(panels.ravel(), matrices, strict=False):
+        _draw_matrix(axes, matrix, inks)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("content", color=inks.ink)
+    # The last panel of each column says what its columns stand for.
+    for number in range(columns):
+        last = panels[(len(matrices) - 1 - number) // columns, number]
+        last.set_xlabel("style", color=inks.ink)
+        last.tick_params(labelbottom=True)
+    return figure
+
+
+def _draw_matrix(axes: Axes, matrix: TransferMatrix, inks: Inks) -> None:
+    shares = matrix.shares.to_numpy(dtype=np.float64)
+    colours = LinearSegmentedColormap.from_list("share", ["#f2f3f2", inks.accent])
+    axes.imshow(np.ma.masked_invalid(shares), cmap=colours, vmin=0, vmax=1)
+    axes.set_title(matrix.method, fontsize=10, color=inks.ink, parse_math=False)
+    labels = [str(label) for label in matrix.shares.index]
+    axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    axes.tick_params(length=0, colors=inks.ink)
+    for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        text.set_parse_math(False)
+    axes.spines[:].set_visible(False)
+    for row, column in np.argwhere(np.isfinite(shares)):
+        share = shares[row, column]
+        colour = "#ffffff" if share > _DARK else inks.ink
+        written = axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7.5)
+        written.set(color=colour, in_layout=False)

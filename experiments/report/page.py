@@ -1,0 +1,139 @@
+"""The page: a run at a glance, with nothing beside itself.
+
+Everything that it shows is in it: style sheets, scripts, figures, audio of a few pairs. It asks no other
+place for anything, and the same run gives the same bytes. Whatever comes from outside the project is
+escaped: the names and summaries of other people's methods and metrics, and the reasons why they failed.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from timbrebench.audio.errors import describe_validation
+from timbrebench.audio.storage import write_text
+from timbrebench.classifier import Evaluation
+from timbrebench.datasets import Dataset
+from timbrebench.experiments.report.cards import examples
+from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.drawing import PAGE, page_svg
+from timbrebench.experiments.report.figures import plane_figure
+from timbrebench.experiments.report.pairs import list_pairs
+from timbrebench.experiments.report.plane import pareto_front
+from timbrebench.experiments.report.recordings import Recordings
+from timbrebench.experiments.report.spectrograms import DB_RANGE, F_MIN, colour_bar
+from timbrebench.experiments.report.speed import draw_speed
+from timbrebench.experiments.report.tables import as_records, leaderboard_groups
+from timbrebench.experiments.report.templating import asset, data_uri, render
+from timbrebench.experiments.results import Results
+from timbrebench.experiments.statistics import COVERAGE
+from timbrebench.metrics.registry import get
+from timbrebench.transfer.registry import method_class
+
+_SOFTWARE = ("timbrebench", "torch", "pytorch-lightning", "librosa", "mir_eval", "numpy", "scipy")
+
+
+def write_page(contents: Contents, root: Path) -> Path:
+    """Write the page.
+
+    Parameters
+    ----------
+    contents : Contents
+        What it shows.
+    root : pathlib.Path
+        The run's folder, as for :func:`~timbrebench.experiments.report.writing.write_report`.
+
+    Returns
+    -------
+    pathlib.Path
+        ``report.html`` in that folder.
+
+    Raises
+    ------
+    DatasetError
+        If there is no dataset.
+    ConfigurationError
+        If the judge's evaluation is not what this version writes.
+    StorageError
+        If the page cannot be written.
+    """
+    results, table, columns = contents.results, contents.leaderboard.table, contents.columns
+    dataset = Dataset.open(root / "dataset")
+    pair_columns, pair_rows = list_pairs(results, table)
+    page = render(
+        "report.html.jinja",
+        css=asset("report.css"),
+        scripts=[asset("tables.js"), asset("player.js")],
+        results=results,
+        leaderboard=contents.leaderboard,
+        columns=columns,
+        groups=leaderboard_groups(results, table, columns),
+        questions=contents.questions,
+        sets=as_records(results.sets[results.sets.label == "all"]) if len(results.sets) else [],
+        plane=page_svg(plane_figure(contents, PAGE)) if contents.points else None,
+        front=[point.label for point in pareto_front(contents.points)],
+        matrices=contents.matrices,
+        judge=_judge(root / "judge" / "evaluation.json", dataset),
+        examples=examples(results.suite.pairs, Recordings(results, table, columns, root)),
+        addresses={row["pair"].pair_id: row["address"] for row in pair_rows},
+        pair_columns=pair_columns,
+        pair_rows=pair_rows,
+        speed=as_records(contents.speed),
+        speed_figure=page_svg(draw_speed(contents.speed, PAGE)),
+        colour_bar=data_uri(colour_bar(), "image/png"),
+        db_range=DB_RANGE,
+        f_min=F_MIN,
+        failures=contents.failures,
+        gaps=_gaps(results),
+        methods={entry.name: method_class(entry.method) for entry in results.configuration.entries},
+        metrics=[get(name).specification for name in results.configuration.metrics],
+        dataset=dataset.description,
+        software={"python": platform.python_version(), **{name: version(name) for name in _SOFTWARE}},
+        coverage=COVERAGE,
+        settings=_settings(results),
+    )
+    path = root / "report.html"
+    write_text(path, page)
+    return path
+
+
+def _settings(results: Results) -> str:
+    # Sorted, since a configuration that was stored has another order than the one it was stored from.
+    settings = results.configuration.model_dump(mode="json")
+    return json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def _judge(path: Path, dataset: Dataset) -> dict[str, Any] | None:
+    """Read the judge's evaluation, or return None where there is none."""
+    if not path.is_file():
+        return None
+    try:
+        evaluation = Evaluation.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise describe_validation(error, str(path), Evaluation.model_fields) from error
+    families = dict(zip(dataset.manifest.soundfont, dataset.manifest.soundfont_family, strict=True))
+    soundfonts = [
+        {
+            "name": name,
+            "family": families[name],
+            "accuracy": accuracy,
+        }
+        for name, accuracy in evaluation.accuracy_by_soundfont.items()
+    ]
+    return {**evaluation.model_dump(), "soundfonts": soundfonts}
+
+
+def _gaps(results: Results) -> list[dict[str, Any]]:
+    """Count the scores that outputs lack by method, metric and reason, with a pair as an example."""
+    done = results.transfers.status == "ok"
+    keys = results.transfers.loc[done, ["label", "pair_id"]]
+    reasons = pd.concat([keys, results.reasons[done]], axis=1)
+    long = reasons.melt(["label", "pair_id"], var_name="metric", value_name="reason")
+    groups = long[long.reason != ""].groupby(["label", "metric", "reason"], sort=False)
+    return as_records(groups.agg(count=("pair_id", "size"), example=("pair_id", "first")).reset_index())

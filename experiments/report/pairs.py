@@ -1,0 +1,207 @@
+"""A page for each pair, with players and spectrograms of all that there is to hear.
+
+Pages lie in the run's folder and refer to its audio by relative paths, so that the folder can be moved.
+Spectrograms are drawn once: their names follow from the audio.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+from joblib import Parallel, cpu_count, delayed
+
+from timbrebench.audio.errors import AudioError
+from timbrebench.audio.progress import Tracker
+from timbrebench.audio.storage import fingerprint, write_text
+from timbrebench.experiments.headline_test import CONTENT, STYLE
+from timbrebench.experiments.report.cards import Card
+from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.recordings import Recording, Recordings
+from timbrebench.experiments.report.spectrograms import image_name, write_image
+from timbrebench.experiments.report.tables import Column, as_records, metrics_by_question
+from timbrebench.experiments.report.templating import asset, render
+from timbrebench.experiments.results import Results
+from timbrebench.experiments.suite import Pair
+
+FOLDER = "pairs"
+_SPECTROGRAMS = "spectrograms"
+
+
+def page_name(pair: Pair) -> str:
+    """Return the file name of a pair's page: the pair's name, as far as it can be one."""
+    plain = re.sub(r"[^\w.-]+", "_", pair.pair_id).lstrip(".")
+    if plain != pair.pair_id:
+        plain += f"-{fingerprint(pair.pair_id)[:8]}"
+    return f"{plain}.html"
+
+
+def page_address(pair: Pair) -> str:
+    """Return the address of a pair's page as seen from the run's folder."""
+    return f"{FOLDER}/{quote(page_name(pair))}"
+
+
+def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], list[dict[str, Any]]]:
+    """Return a row for each pair, to choose from.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    table : pandas.DataFrame
+        The leaderboard.
+
+    Returns
+    -------
+    columns : list of Column
+        Of the figures: style accuracy and note F1, as far as they were measured.
+    rows : list of dict
+        ``pair``, ``address``, the means of the figures over all methods without controls in ``means``, and
+        ``missing``, the number of outputs that they lack.
+    """
+    methods = table.method[table.kind == "method"]
+    rows = pd.concat([results.transfers, results.scores], axis=1)
+    rows = rows[rows.label.isin(methods)]
+    columns = [Column(name, "1", "higher", "") for name in (STYLE, CONTENT) if name in results.scores]
+    groups = rows.groupby("pair_id")
+    means = groups[[column.name for column in columns]].mean()
+    missing = rows.status.ne("ok").groupby(rows.pair_id).sum()
+    return columns, [
+        {
+            "pair": pair,
+            "address": page_address(pair),
+            "means": [float(means[column.name].get(pair.pair_id, math.nan)) for column in columns],
+            "missing": int(missing.get(pair.pair_id, 0)),
+        }
+        for pair in results.suite.pairs
+    ]
+
+
+def write_pair_pages(contents: Contents, root: Path) -> None:
+    """Write the page of each pair and the spectrograms that are missing, and remove those of other pairs.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the report shows.
+    root : pathlib.Path
+        The run's folder: gets ``pairs/<pair>.html`` and ``pairs/spectrograms/``.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be written.
+    """
+    results, table = contents.results, contents.leaderboard.table
+    recordings = Recordings(results, table, contents.columns, root)
+    scores = _Scores(results, metrics_by_question(results, table))
+    pairs = results.suite.pairs
+    calls = [delayed(_write_page)(results, number, recordings, scores) for number in range(len(pairs))]
+    # Reading, transforming and compressing leave the interpreter free for another thread; processes would
+    # take longer to start than most runs take here.
+    threads = Parallel(n_jobs=cpu_count(), prefer="threads", return_as="generator_unordered")
+    images: set[str] = set()
+    with Tracker("writing pages of pairs", len(pairs), "pairs") as tracker:
+        for used in threads(calls):
+            images |= used
+            tracker.advance()
+    folder = root / FOLDER
+    _keep_only({page_name(pair) for pair in pairs}, folder, "*.html")
+    _keep_only(images, folder / _SPECTROGRAMS, "*.png")
+
+
+def _keep_only(names: set[str], folder: Path, pattern: str) -> None:
+    """Remove what an earlier report has left, or a killed one half written."""
+    for path in (*folder.glob(pattern), *folder.glob(".part-*")):
+        if path.name not in names:
+            path.unlink(missing_ok=True)
+
+
+def _write_page(results: Results, number: int, recordings: Recordings, scores: _Scores) -> set[str]:
+    """Write the page of the pair with this number and return the names of its images."""
+    pairs = results.suite.pairs
+    pair = pairs[number]
+    heard = recordings.of(pair)
+    cards = [_card(recording, recordings.root) for recording in heard]
+    page = render(
+        "pair.html.jinja",
+        css=asset("report.css"),
+        script=asset("player.js"),
+        run_name=results.configuration.name,
+        pair=pair,
+        before=quote(page_name(pairs[number - 1])) if number else "",
+        after=quote(page_name(pairs[number + 1])) if number + 1 < len(pairs) else "",
+        number=number + 1,
+        total=len(pairs),
+        cards=cards,
+        outputs=[recording for recording in heard if recording.role != "given"],
+        groups=scores.of(pair, heard),
+    )
+    write_text(recordings.root / FOLDER / page_name(pair), page)
+    return {Path(card.image).name for card in cards if card.image}
+
+
+def _card(recording: Recording, root: Path) -> Card:
+    """Return a card that refers to the audio and to its spectrogram, drawn where it is missing."""
+    reason, image = recording.reason, ""
+    if not reason:
+        image = f"{_SPECTROGRAMS}/{image_name(recording.sha256)}"
+        try:
+            write_image(root / recording.path, root / FOLDER / image)
+        except AudioError as error:
+            # The path that errors begin with is that of this machine.
+            reason, image = str(error).replace(str(root / recording.path), f"the file {recording.path}"), ""
+    return Card(
+        title=recording.title,
+        subtitle=recording.subtitle,
+        role=recording.role,
+        audio="" if reason else f"../{quote(recording.path)}",
+        image=image,
+        duration_s=recording.duration_s,
+        reason=reason,
+        outputs=[(recording.title, recording.scores)] if recording.scores else [],
+    )
+
+
+class _Scores:
+    """Every score of every output, by pair."""
+
+    def __init__(self, results: Results, metrics: Mapping[str, Sequence[Column]]) -> None:
+        self._metrics = metrics
+        keys = results.transfers[["label", "seed"]]
+        self._values = self._by_pair(results, pd.concat([keys, results.scores], axis=1))
+        self._reasons = self._by_pair(results, pd.concat([keys, results.reasons], axis=1))
+
+    @staticmethod
+    def _by_pair(results: Results, rows: pd.DataFrame) -> dict[str, dict[tuple[str, int], dict[str, Any]]]:
+        return {
+            str(name): {(row["label"], row["seed"]): row for row in as_records(group)}
+            for name, group in rows.groupby(results.transfers.pair_id, sort=False)
+        }
+
+    def of(self, pair: Pair, heard: Sequence[Recording]) -> list[dict[str, Any]]:
+        """Return the metrics by question, each with a cell for each output: text, and why there is none."""
+        keys = [(one.title, one.seed) for one in heard if one.seed is not None]
+        values = [self._values[pair.pair_id][key] for key in keys]
+        reasons = [self._reasons[pair.pair_id][key] for key in keys]
+        return [
+            {
+                "question": question,
+                "rows": [
+                    {
+                        "column": column,
+                        "cells": [
+                            {"text": column.text(value[column.name]), "reason": reason[column.name]}
+                            for value, reason in zip(values, reasons, strict=True)
+                        ],
+                    }
+                    for column in columns
+                ],
+            }
+            for question, columns in self._metrics.items()
+        ]

@@ -1,0 +1,231 @@
+"""The style-content plane: how much style methods take on, how much content they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
+
+from timbrebench.experiments.report.drawing import Inks, style_axes
+
+Floats = NDArray[np.float64]
+
+#: Where a label may stand, as seen from its point: offset in points, horizontal and vertical alignment.
+_LABEL_PLACES = tuple(
+    place
+    for reach in (1, 2, 3)
+    for place in (
+        ((8, 5 * reach), "left", "bottom"),
+        ((-8, 5 * reach), "right", "bottom"),
+        ((8, -5 * reach), "left", "top"),
+        ((-8, -5 * reach), "right", "top"),
+        ((0, 12 * reach), "center", "bottom"),
+        ((0, -12 * reach), "center", "top"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method in the style-content plane.
+
+    Attributes
+    ----------
+    label : str
+        Written beside it.
+    style, content : float
+        Where it lies.
+    style_interval, content_interval : tuple of float
+        Lower and upper end of the intervals; NaN for none.
+    is_control : bool
+        Controls are drawn in grey, and are not on the Pareto front.
+    """
+
+    label: str
+    style: float
+    content: float
+    style_interval: tuple[float, float]
+    content_interval: tuple[float, float]
+    is_control: bool
+
+
+def pareto_front(points: Sequence[Point]) -> list[Point]:
+    """Return the methods that no other surpasses in style without losing content, or the other way round.
+
+    Parameters
+    ----------
+    points : sequence of Point
+        Controls and points with a coordinate that is NaN are left out.
+
+    Returns
+    -------
+    list of Point
+        By style, lowest first; those of one place are all there.
+    """
+    methods = [point for point in _measured(points) if not point.is_control]
+    front = [point for point in methods if not any(_dominates(other, point) for other in methods)]
+    return sorted(front, key=lambda point: (point.style, point.label))
+
+
+def _dominates(first: Point, second: Point) -> bool:
+    """Tell whether the first is at least as good in both and better in one."""
+    a, b = (first.style, first.content), (second.style, second.content)
+    return a != b and a[0] >= b[0] and a[1] >= b[1]
+
+
+def _measured(points: Sequence[Point]) -> list[Point]:
+    return [point for point in points if np.isfinite([point.style, point.content]).all()]
+
+
+def draw_plane(
+    points: Sequence[Point],
+    inks: Inks,
+    *,
+    x_label: str,
+    y_label: str,
+    score: Callable[[Floats, Floats], Floats] | None = None,
+) -> Figure:
+    """Draw methods by how much style they take on and how much content they keep.
+
+    Parameters
+    ----------
+    points : sequence of Point
+        Those with a coordinate that is NaN are left out.
+    inks : Inks
+        Its colours.
+    x_label, y_label : str
+        Of the axes.
+    score : callable, optional
+        From arrays of style and content, of one shape, to the score that both make; its contours are drawn
+        behind the points, at 0.2, 0.4, 0.6 and 0.8.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With the Pareto front of the methods as a broken line: what lies below and to the left of it is
+        surpassed.
+    """
+    figure = Figure(figsize=(6.0, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(xlim=(-0.06, 1.06), ylim=(-0.06, 1.06), xlabel=x_label, ylabel=y_label)
+    style_axes(axes, inks)
+    if score is not None:
+        _draw_contours(axes, score, inks)
+    shown = _measured(points)
+    _draw_front(axes, pareto_front(shown), inks)
+    for point in shown:
+        _draw_point(axes, point, inks)
+    _draw_labels(figure, axes, shown, inks)
+    return figure
+
+
+def _draw_contours(axes: Axes, score: Callable[[Floats, Floats], Floats], inks: Inks) -> None:
+    style, content = np.meshgrid(np.linspace(0, 1, 101), np.linspace(0, 1, 101))
+    values = score(style, content)
+    if np.isnan(values).all():
+        return
+    contours = axes.contour(
+        style, content, values, levels=[0.2, 0.4, 0.6, 0.8], colors=inks.ink, alpha=0.35, linewidths=0.7
+    )
+    axes.clabel(contours, fmt="%.1f", fontsize=8)
+
+
+def _draw_front(axes: Axes, front: Sequence[Point], inks: Inks) -> None:
+    if not front:
+        return
+    # From the left edge over each method to the lower edge.
+    style = [-0.06, *(point.style for point in front), front[-1].style]
+    content = [front[0].content, *(point.content for point in front), -0.06]
+    axes.plot(
+        style,
+        content,
+        drawstyle="steps-pre",
+        color=inks.accent,
+        alpha=0.55,
+        linewidth=1.1,
+        linestyle=(0, (4, 3)),
+    )
+
+
+def _draw_point(axes: Axes, point: Point, inks: Inks) -> None:
+    colour, alpha, marker = (inks.ink, 0.5, "s") if point.is_control else (inks.accent, 1.0, "o")
+    for x, y in (
+        (point.style_interval, (point.content, point.content)),
+        ((point.style, point.style), point.content_interval),
+    ):
+        axes.plot(x, y, color=colour, alpha=alpha, linewidth=1.2, zorder=3)
+    axes.plot(
+        point.style,
+        point.content,
+        marker=marker,
+        markersize=6,
+        markeredgewidth=0,
+        color=colour,
+        alpha=alpha,
+        zorder=3,
+    )
+
+
+def _draw_labels(figure: Figure, axes: Axes, points: Sequence[Point], inks: Inks) -> None:
+    """Write each label where it covers neither points nor the labels before it, as far as there is room."""
+    # Settles the layout, so that extents are those of the finished figure.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    centres = [axes.transData.transform((point.style, point.content)) for point in points]
+    taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
+    # Methods first: where room is short, it is theirs.
+    for point in sorted(points, key=lambda point: point.is_control):
+        taken.append(_write_label(axes, point, taken, inks))
+
+
+def _write_label(axes: Axes, point: Point, taken: Sequence[Bbox], inks: Inks) -> Bbox:
+    """Write a label in the first place where it covers nothing, or where it covers least."""
+    best: tuple[float, Annotation, Bbox] | None = None
+    for place in _LABEL_PLACES:
+        label = _label(axes, point, place, inks)
+        box = label.get_window_extent()
+        cost = _cost(box, taken, axes.bbox)
+        if best is not None and cost >= best[0]:
+            label.remove()
+            continue
+        if best is not None:
+            best[1].remove()
+        best = cost, label, box
+        if cost < 1:
+            break
+    assert best is not None  # noqa: S101 - there are places
+    return best[2]
+
+
+def _label(axes: Axes, point: Point, place: tuple[tuple[int, int], str, str], inks: Inks) -> Annotation:
+    offset, horizontal, vertical = place
+    return axes.annotate(
+        point.label,
+        (point.style, point.content),
+        xytext=offset,
+        textcoords="offset points",
+        ha=horizontal,
+        va=vertical,
+        color=inks.ink,
+        alpha=0.65 if point.is_control else 1.0,
+        fontweight="normal" if point.is_control else "bold",
+        parse_math=False,
+        zorder=4,
+    )
+
+
+def _cost(box: Bbox, taken: Sequence[Bbox], frame: Bbox) -> float:
+    """Return how much of a label's area would be covered or cut off, in square pixels."""
+    covered = sum(_shared_area(box, other) for other in taken)
+    return covered + box.width * box.height - _shared_area(box, frame)
+
+
+def _shared_area(first: Bbox, second: Bbox) -> float:
+    shared = Bbox.intersection(first, second)
+    return 0.0 if shared is None else float(shared.width * shared.height)

@@ -1,0 +1,152 @@
+"""What there is to hear of a pair: the clips that it consists of, and every output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import soundfile
+
+from timbrebench.audio.storage import file_sha256
+from timbrebench.datasets import Clip
+from timbrebench.experiments.headline_test import CONTENT, STYLE
+from timbrebench.experiments.report.tables import Column, as_records
+from timbrebench.experiments.results import Results
+from timbrebench.experiments.suite import Pair
+
+#: Metrics that stand beside each output that can be heard.
+_KEY_METRICS = (STYLE, CONTENT, "key_invariance_mse")
+
+Role = Literal["given", "method", "control"]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A clip or an output of a pair.
+
+    Attributes
+    ----------
+    title, subtitle : str
+        What it is; of an output the method's label.
+    role : {"given", "method", "control"}
+        Whether it belongs to the pair, or whose output it is.
+    seed : int or None
+        The method's; None for what was given.
+    path : str
+        Of the audio, relative to the run's folder; empty where there is none.
+    sha256 : str
+        Of that file; empty where there is none.
+    duration_s : float
+        How long it lasts.
+    reason : str
+        Why it cannot be heard; empty where it can.
+    scores : tuple of (str, str)
+        Names of metrics and their values as text.
+    """
+
+    title: str
+    subtitle: str
+    role: Role
+    seed: int | None
+    path: str
+    sha256: str
+    duration_s: float
+    reason: str
+    scores: tuple[tuple[str, str], ...] = ()
+
+
+class Recordings:
+    """What there is to hear of each pair of a run.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    table : pandas.DataFrame
+        The leaderboard, whose order outputs have.
+    columns : sequence of Column
+        How scores are written.
+    root : pathlib.Path
+        The run's folder.
+    """
+
+    def __init__(self, results: Results, table: pd.DataFrame, columns: Sequence[Column], root: Path) -> None:
+        self.root = root
+        self._clips = results.suite.dataset
+        self._methods = list(zip(table.method, table.kind, strict=True))
+        self.seeds = results.configuration.seeds
+        self._columns = [column for column in columns if column.name in _KEY_METRICS]
+        rows = pd.concat([results.transfers, results.scores], axis=1)
+        self._rows = {
+            str(name): {(row["label"], row["seed"]): row for row in as_records(group)}
+            for name, group in rows.groupby("pair_id", sort=False)
+        }
+
+    def of(self, pair: Pair) -> list[Recording]:
+        """List content, style, reference, and each method's output with each seed, as they are on the disk.
+
+        Parameters
+        ----------
+        pair : Pair
+            One of the run's.
+
+        Returns
+        -------
+        list of Recording
+            Methods before controls. What cannot be heard is there with the reason.
+        """
+        given = [
+            self._clip("Content", pair.content.label, pair.content),
+            self._clip("Style", pair.style.label, pair.style),
+        ]
+        if pair.reference is not None:
+            given.append(self._clip("Reference", f"the content on {pair.style.label}", pair.reference))
+        rows = self._rows.get(pair.pair_id, {})
+        return given + [
+            self._output(rows[label, seed], kind)
+            for label, kind in self._methods
+            for seed in self.seeds
+            if (label, seed) in rows
+        ]
+
+    def _clip(self, title: str, subtitle: str, clip: Clip) -> Recording:
+        if self._clips is None:
+            return Recording(
+                title, subtitle, "given", None, "", "", 0.0, "the run was read without its clips"
+            )
+        # Clips of a suite that comes without its audio may lie outside the run's folder.
+        path = Path(os.path.relpath(self._clips.root / clip.path, self.root)).as_posix()
+        duration, reason = self._look_at(path)
+        digest = "" if reason else clip.sha256
+        return Recording(title, subtitle, "given", None, path, digest, duration, reason)
+
+    def _output(self, row: dict[str, Any], kind: Role) -> Recording:
+        path, duration, reason, digest = row["output"], 0.0, f"{row['status']}: {row['reason']}", ""
+        if row["status"] == "ok":
+            duration, reason = self._look_at(path)
+            digest = "" if reason else file_sha256(self.root / path)
+        scores = tuple((column.name, column.text(row[column.name])) for column in self._columns)
+        return Recording(
+            title=row["label"],
+            subtitle=f"seed {row['seed']}" if len(self.seeds) > 1 else "",
+            role=kind,
+            seed=row["seed"],
+            path=path,
+            sha256=digest,
+            duration_s=duration,
+            reason=reason,
+            scores=scores if row["status"] == "ok" else (),
+        )
+
+    def _look_at(self, path: str) -> tuple[float, str]:
+        """Return how long a file lasts, or what is wrong with it."""
+        if not (self.root / path).is_file():
+            return 0.0, f"the file {path} is missing"
+        try:
+            return float(soundfile.info(self.root / path).duration), ""
+        except (soundfile.LibsndfileError, RuntimeError):
+            return 0.0, f"the file {path} cannot be read as audio"

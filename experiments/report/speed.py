@@ -1,0 +1,90 @@
+"""What methods cost: seconds, seconds for each second of content, memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from timbrebench.experiments.report.drawing import Inks, style_axes
+from timbrebench.experiments.results import COSTS, Results
+
+#: Inches that a method takes in the figure.
+_ROW = 0.26
+
+
+def speed_table(results: Results, table: pd.DataFrame) -> pd.DataFrame:
+    """Return what each method costs, quickest first.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    table : pandas.DataFrame
+        The leaderboard.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``method, kind``; each of :data:`~timbrebench.experiments.results.COSTS` of the middle pair, with
+        ``_low`` and ``_high``, between which 95 % of the pairs lie; and ``seconds_least``, ``seconds_most``
+        of any pair. What cannot be known is NaN, as for methods that are run elsewhere; those stand last.
+    """
+    ends = [f"{name}{end}" for name in COSTS for end in ("", "_low", "_high")]
+    costs = table[["method", "kind", *ends]].copy()
+    seconds = results.transfers.groupby("label").seconds
+    for name, values in (("seconds_least", seconds.min()), ("seconds_most", seconds.max())):
+        costs[name] = costs.method.map(values)
+    return costs.sort_values("seconds", kind="stable", ignore_index=True)
+
+
+def draw_speed(speed: pd.DataFrame, inks: Inks) -> Figure:
+    """Draw the time and the memory that each method takes for a pair.
+
+    Parameters
+    ----------
+    speed : pandas.DataFrame
+        Of :func:`speed_table`.
+    inks : Inks
+        Its colours.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        On the left, on a logarithmic scale, the middle pair as a point and a line from the quickest pair to
+        the slowest; on the right the memory. Controls are grey.
+    """
+    shown = speed[speed.seconds > 0].reset_index(drop=True)
+    figure = Figure(figsize=(7.0, _ROW * max(len(shown), 3) + 0.9), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    for axes, label in ((left, "seconds for a pair"), (right, "memory of the process, MiB")):
+        style_axes(axes, inks)
+        axes.set_xlabel(label)
+        axes.grid(visible=False, axis="y")
+    if len(shown):
+        left.set_xscale("log")
+    left.set_yticks(range(len(shown)), shown.method)
+    left.set_ylim(len(shown) - 0.4, -0.6)
+    for text in left.get_yticklabels():
+        text.set_parse_math(False)
+    for place, row in enumerate(_rows(shown)):
+        colour, alpha, marker = (inks.ink, 0.5, "s") if row["kind"] == "control" else (inks.accent, 1.0, "o")
+        left.plot(
+            [row["seconds_least"], row["seconds_most"]],
+            [place, place],
+            color=colour,
+            alpha=alpha,
+            linewidth=1.2,
+        )
+        left.plot(
+            row["seconds"], place, marker=marker, markersize=5.5, markeredgewidth=0, color=colour, alpha=alpha
+        )
+        if np.isfinite(row["peak_memory_mib"]):
+            right.barh(place, row["peak_memory_mib"], height=0.55, color=colour, alpha=0.8 * alpha)
+    return figure
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

@@ -1,0 +1,54 @@
+"""Pages from templates. Whatever they are given is escaped, unless it is markup of our own."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+
+def render(name: str, **context: object) -> str:
+    """Fill in one of the templates that come with the project.
+
+    Parameters
+    ----------
+    name : str
+        Its file's name.
+    **context
+        What it asks for; what it asks for in vain raises.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    return _environment().get_template(name).render(**context)
+
+
+@cache
+def asset(name: str) -> Markup:
+    """Return a style sheet or script of ours, to stand inside a page."""
+    return Markup(_text(name))  # noqa: S704 - our own file
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """Return bytes as an address that holds them."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _text(name: str) -> str:
+    return (resources.files("timbrebench.experiments") / "templates" / name).read_text(encoding="utf-8")

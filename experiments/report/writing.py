@@ -1,0 +1,50 @@
+"""The report of a run: everything that it consists of, in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from timbrebench.experiments.leaderboard import Leaderboard
+from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.exports import write_tables
+from timbrebench.experiments.report.figures import write_figures
+from timbrebench.experiments.report.page import write_page
+from timbrebench.experiments.report.pairs import write_pair_pages
+from timbrebench.experiments.results import Results
+
+
+def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path:
+    """Write a run's report.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    leaderboard : Leaderboard
+        The methods ranked.
+    root : pathlib.Path
+        The run's folder, with the dataset in ``dataset/``, the outputs, and, where the judge was evaluated,
+        ``judge/evaluation.json``.
+
+    Returns
+    -------
+    pathlib.Path
+        ``report.html`` in that folder: one page that shows nothing from another file. Beside it are
+        ``pairs/`` with a page for each pair, which plays the run's own audio; ``figures/`` with what it
+        draws as SVG and PNG; and ``tables/`` with what it lists as CSV, Markdown and LaTeX.
+
+    Raises
+    ------
+    DatasetError
+        If there is no dataset.
+    ConfigurationError
+        If the judge's evaluation is not what this version writes.
+    StorageError
+        If a file cannot be written.
+    """
+    contents = Contents.of(results, leaderboard)
+    write_pair_pages(contents, root)
+    write_figures(contents, root)
+    write_tables(contents, root)
+    # Last, since a run takes a page that is younger than its records for a finished report.
+    return write_page(contents, root)

@@ -1,0 +1,256 @@
+"""What becomes of bandwidth and overtones when one instrument takes on the sound of another.
+
+Verma & Smith (2017) show two pairs: a harp with a tuning fork for style, whose bandwidth should shrink to
+that of the fork, and a singing voice with a violin for style, whose bandwidth should grow. Here the harp and
+the voice play the beginning of *The Star-Spangled Banner*, and the styles that of the *Ode to Joy*; as the
+notes are known, the tune as the style's instrument plays it is known, too.
+
+Measured are, in windows of 93 ms at 22,050 Hz:
+
+- the *bandwidth*: the standard deviation of the frequency around its mean, weighted by power, within each
+  window, so that it does not count how far a tune moves; the mean over windows is weighted by their power;
+
+and, with the true notes, in windows of 186 ms, of the power within half a semitone of the harmonics of the
+note that sounds, up to the tenth:
+
+- *overtones*: the share of the second to the tenth harmonic in it: the harmonic energy;
+- *notes*: how much of all power it is. Noise has bandwidth, too: where this share is low, what has grown is
+  no instrument's bandwidth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import librosa
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.progress import Tracker, muted
+from timbrebench.audio.spectra import magnitude
+from timbrebench.experiments.studies.melodies import ode_to_joy, star_spangled_banner
+from timbrebench.experiments.studies.playing import RATE, play
+from timbrebench.experiments.studies.scoring import prepared
+from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.tuning_fork import tuning_forks
+from timbrebench.transfer import apply
+
+#: The method whose claims these are.
+CLAIMANT = "verma-smith"
+
+HARP, FORK, VOICE, VIOLIN = "harp", "tuning fork", "voice", "violin"
+
+#: Content and style of each direction.
+DIRECTIONS = ((HARP, FORK), (VOICE, VIOLIN))
+
+#: General MIDI programs of the instruments, counted from 0.
+_PROGRAMS = {HARP: 46, VOICE: 53, VIOLIN: 40}
+
+_DURATION_S = 4.0
+_HARMONICS = 10
+_N_FFT, _HOP_LENGTH = 4096, 512
+
+#: Highest frequency that the figure shows, in hertz, and its range in decibels.
+_SHOWN_HZ, _SHOWN_DB = 6000, 70
+
+
+@dataclass(frozen=True)
+class CrossSettings:
+    """How much is done.
+
+    Attributes
+    ----------
+    methods : mapping of str to dict
+        Methods and their parameters; the claimant among them.
+    all_soundfonts : bool
+        Whether methods learn from the training clips of all soundfonts, or of the suite's alone.
+    """
+
+    methods: Mapping[str, dict[str, object]]
+    all_soundfonts: bool
+
+
+#: A content weight at which style and notes balance (study ``style-content-curve``).
+_WIDE: dict[str, object] = {"content_weight": 0.1}
+
+SMALL = CrossSettings(
+    methods={
+        CLAIMANT: {},
+        "cross-synthesis": {},
+        "wide-limit": {**_WIDE, "max_iterations": 100},
+    },
+    all_soundfonts=False,
+)
+PAPER = CrossSettings({CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": _WIDE}, all_soundfonts=True)
+
+
+def run(context: StudyContext, settings: CrossSettings | None = None) -> StudyResult:
+    """Transfer both pairs with each method, and measure the outputs."""
+    settings = settings or of_setting(context, SMALL, PAPER)
+    methods = {
+        name: prepared(context, name, parameters, all_soundfonts=settings.all_soundfonts)
+        for name, parameters in settings.methods.items()
+    }
+    soundfont = context.suite.configuration.soundfont
+    rows, heard = [], {}
+    with Tracker("cross-synthesis", len(DIRECTIONS) * len(methods), "outputs") as tracker:
+        for content_name, style_name in DIRECTIONS:
+            banner, ode = star_spangled_banner(), ode_to_joy()
+            content = _perform(content_name, banner, soundfont)
+            style = _perform(style_name, ode, soundfont)
+            clips = {
+                "content": (content, banner),
+                "style": (style, ode),
+                "target": (_perform(style_name, banner, soundfont), banner),
+            }
+            for name, method in methods.items():
+                with muted():
+                    clips[name] = (apply(method, content, style, sample_rate=RATE, seed=0), banner)
+                tracker.advance()
+            direction = f"{content_name} to {style_name}"
+            for name, (samples, notes) in clips.items():
+                rows.append({"direction": direction, "sound": name, **measure(samples, notes)})
+                heard[direction, name] = samples
+    table = pd.DataFrame(rows)
+    return StudyResult(table, _figure(heard, table), _text(table), findings(table))
+
+
+def _perform(instrument: str, notes: pd.DataFrame, soundfont: str) -> Samples:
+    if instrument == FORK:
+        return tuning_forks(notes, _DURATION_S, RATE)
+    return play(notes, soundfont, _PROGRAMS[instrument], _DURATION_S)
+
+
+def measure(samples: Samples, notes: pd.DataFrame) -> dict[str, float]:
+    """Measure a clip of one tune.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        The clip, at 22,050 Hz, not silent.
+    notes : pandas.DataFrame
+        The tune, one note at a time.
+
+    Returns
+    -------
+    dict of str to float
+        ``bandwidth_hz``; ``overtones`` and ``notes``, from 0 to 1. See the module.
+    """
+    power = np.square(magnitude(samples, 2048, 512).astype(np.float64))
+    within = librosa.feature.spectral_bandwidth(S=power, sr=RATE, n_fft=2048)[0]
+    harmonics, total = _harmonic_power(samples, notes)
+    return {
+        "bandwidth_hz": float(np.average(within, weights=power.sum(axis=0))),
+        "overtones": float(harmonics[1:].sum() / harmonics.sum()),
+        "notes": float(harmonics.sum() / total),
+    }
+
+
+def _harmonic_power(samples: Samples, notes: pd.DataFrame) -> tuple[NDArray[np.float64], float]:
+    """Return the power near each harmonic of the notes, shape (10,), and all power while they sound."""
+    power = np.square(magnitude(samples, _N_FFT, _HOP_LENGTH).astype(np.float64))
+    hertz = librosa.fft_frequencies(sr=RATE, n_fft=_N_FFT)
+    times = librosa.frames_to_time(np.arange(power.shape[1]), sr=RATE, hop_length=_HOP_LENGTH)
+    harmonics, total = np.zeros(_HARMONICS), 0.0
+    for onset, offset, pitch in zip(notes.onset_s, notes.offset_s, notes.pitch, strict=True):
+        sounding = power[:, (times >= onset) & (times < offset)].sum(axis=1)
+        total += float(sounding.sum())
+        multiples = librosa.midi_to_hz(pitch) * np.arange(1, _HARMONICS + 1)
+        for number, multiple in enumerate(multiples):
+            # The window spreads a partial over two bins to either side, however low it is.
+            width = max(multiple * (2 ** (1 / 24) - 1), 2 * RATE / _N_FFT)
+            harmonics[number] += sounding[np.abs(hertz - multiple) <= width].sum()
+    return harmonics, total
+
+
+def _figure(heard: dict[tuple[str, str], Samples], table: pd.DataFrame) -> Figure:
+    directions = list(dict.fromkeys(direction for direction, _ in heard))
+    names = list(dict.fromkeys(name for _, name in heard))
+    figure = Figure(figsize=(2.3 * len(names), 5.4), layout="constrained")
+    grid = figure.subplots(len(directions), len(names), sharex=True, sharey=True)
+    bandwidths = table.set_index(["direction", "sound"]).bandwidth_hz
+    for row, direction in zip(grid, directions, strict=True):
+        for axes, name in zip(row, names, strict=True):
+            levels = librosa.amplitude_to_db(
+                magnitude(heard[direction, name], 2048, 512), ref=np.max, top_db=_SHOWN_DB
+            )
+            extent = (0, _DURATION_S, 0, RATE / 2000)
+            axes.imshow(levels, origin="lower", aspect="auto", cmap="magma", extent=extent)
+            axes.set_ylim(0, _SHOWN_HZ / 1000)
+            axes.set_title(f"{name}\nbandwidth {bandwidths[direction, name]:,.0f} Hz", fontsize=9)
+        row[0].set_ylabel(f"{direction}\nfrequency in kHz")
+    for axes in grid[-1]:
+        axes.set_xlabel("time in s")
+    return figure
+
+
+def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+    """Judge Verma & Smith's claims by a table as :func:`run` makes it."""
+    figures = table.set_index(["direction", "sound"])
+    found = []
+    for (direction, own), (_, style), verb in zip(
+        _by_direction(figures), DIRECTIONS, ("shrinks", "grows"), strict=True
+    ):
+        for column, what in (("bandwidth_hz", "bandwidth"), ("overtones", "share of overtones")):
+            before, after, target = own[column][["content", CLAIMANT, "target"]]
+            right_way = after < before if verb == "shrinks" else after > before
+            found.append(
+                Finding(
+                    f"From {direction} the {what} {verb}, towards the {style}'s (Verma & Smith 2017)",
+                    bool(right_way and abs(after - target) < abs(before - target)),
+                    f"From {_shown(before, column)} to {_shown(after, column)}; the tune on the "
+                    f"{style} has {_shown(target, column)}.",
+                )
+            )
+    kept = {
+        direction: own.notes[CLAIMANT] / own.notes["content"] for direction, own in _by_direction(figures)
+    }
+    found.append(
+        Finding(
+            "The output is still the content's tune: half of its power or more, as a share of the content's, "
+            "lies at the harmonics of the notes",
+            all(share >= 0.5 for share in kept.values()),
+            f"{', '.join(f'{direction}: {share:.0%}' for direction, share in kept.items())}.",
+        )
+    )
+    return tuple(found)
+
+
+def _by_direction(figures: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    names = [f"{content} to {style}" for content, style in DIRECTIONS]
+    return [(name, figures.loc[name]) for name in names]
+
+
+def _shown(value: float, column: str) -> str:
+    return f"{value:,.0f} Hz" if column == "bandwidth_hz" else f"{value:.0%}"
+
+
+def _text(table: pd.DataFrame) -> str:
+    figures = table.set_index(["direction", "sound"])
+    sentences = ["The claims are about `verma-smith`."]
+    for direction, own in _by_direction(figures):
+        methods = own.drop(index=["content", "style", "target"])
+        away = np.log(methods.bandwidth_hz / own.bandwidth_hz["target"]).abs()
+        nearest = str(away.idxmin())
+        listed = ", ".join(
+            f"`{name}` {row.bandwidth_hz:,.0f} Hz with {row.notes:.0%} of the power at the notes"
+            for name, row in methods.iterrows()
+        )
+        sentences.append(
+            f"From {direction} (content {own.bandwidth_hz['content']:,.0f} Hz, target "
+            f"{own.bandwidth_hz['target']:,.0f} Hz): {listed}; nearest to the target's bandwidth is "
+            f"`{nearest}`."
+        )
+    return " ".join(sentences)
+
+
+STUDY = Study(
+    name="cross-synthesis",
+    question="What becomes of bandwidth and overtones when one instrument takes on the sound of another?",
+    source="Verma & Smith 2017",
+    run=run,
+)

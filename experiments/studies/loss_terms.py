@@ -1,0 +1,290 @@
+"""Which loss terms do best, the more content and style differ (Barry & Kim 2018, section 4.3, table 1).
+
+Content is the beginning of *The Star-Spangled Banner* on a piano. The styles, all on a trumpet, differ from
+it by more and more: the same tune; another tune in the same key; that tune in the farthest key and another
+tempo; other music, a clip of the suite. Right would be the content's tune on the trumpet.
+
+The six configurations are those of :mod:`timbrebench.transfer.methods.multi_representation`, named
+``{content}/{style}``. The submission's table says which work best for which kind of pair, by ear; what its
+sources say in words is tested here: that content by the STFT suits pairs in one key, and content by mel bands
+pairs in two, and that several representations together do better than one.
+
+An output is as good as the harmonic mean of two figures: how sure the judge is to hear a trumpet, and the F1
+of the notes that are read in it against the content's. The authors listened for something else where keys
+differ: the content's phrases in the style's key. Notes that have moved there count as lost here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from timbrebench.audio.clips import Samples, resample
+from timbrebench.audio.errors import ConfigurationError
+from timbrebench.audio.progress import Tracker, muted
+from timbrebench.classifier import load_content_judge
+from timbrebench.experiments.studies import key_invariance
+from timbrebench.experiments.studies.melodies import (
+    ODE_TEMPO,
+    ODE_TO_JOY,
+    ode_to_joy,
+    star_spangled_banner,
+    tune,
+)
+from timbrebench.experiments.studies.playing import RATE, play
+from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.metrics import Trial, get
+from timbrebench.metrics.contract import evaluate
+from timbrebench.transfer import apply
+from timbrebench.transfer.methods.multi_representation import CONFIGURATIONS, MultiRepresentation
+
+#: The table's: all that have a content.
+COMPARED = tuple(name for name, (content, _) in CONFIGURATIONS.items() if content)
+
+#: The labels of content and style, and their General MIDI programs.
+CONTENT, STYLE = ("piano", 0), ("trumpet", 56)
+
+SAME_TUNE, SAME_KEY = "same tune", "same key"
+OTHER_KEY, OTHER_MUSIC = "other key and tempo", "other music"
+
+_DURATION_S = 4.0
+
+#: From D to B flat, the content's key, and to E, the farthest from it.
+_TO_SAME_KEY, _TO_OTHER_KEY = -4, 2
+
+_METRICS = ("style_confidence", "note_f1", "key_invariance_mse")
+_COLOURS = ("#7F7F7F", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+
+
+@dataclass(frozen=True)
+class LossTermSettings:
+    """How much is done.
+
+    Attributes
+    ----------
+    parameters : mapping of str to object
+        Settings of ``multi-representation``, but for configuration and weights.
+    style_weight : float or None
+        Weight of every style term; None for the method's own. Sparsity has none where this is given.
+    configurations : tuple of str
+        What is compared.
+    differences : tuple of str
+        Which pairs.
+    """
+
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    style_weight: float | None = None
+    configurations: tuple[str, ...] = COMPARED
+    differences: tuple[str, ...] = (SAME_TUNE, SAME_KEY, OTHER_KEY, OTHER_MUSIC)
+
+
+SMALL = LossTermSettings(key_invariance.SMALL.parameters, style_weight=0.3)
+PAPER = LossTermSettings()
+
+
+class _Style(NamedTuple):
+    """What a style plays.
+
+    Attributes
+    ----------
+    difference : str
+        From the content.
+    samples : numpy.ndarray, shape (n,)
+        At 22,050 Hz.
+    """
+
+    difference: str
+    samples: Samples
+
+
+def run(context: StudyContext, settings: LossTermSettings | None = None) -> StudyResult:
+    """Transfer each pair with each configuration, and score the outputs."""
+    settings = settings or of_setting(context, SMALL, PAPER)
+    _check(context)
+    soundfont = context.suite.configuration.soundfont
+    content = play(star_spangled_banner(), soundfont, CONTENT[1], _DURATION_S)
+    target = play(star_spangled_banner(), soundfont, STYLE[1], _DURATION_S)
+    rows = []
+    steps = len(settings.differences) * len(settings.configurations)
+    with Tracker("loss-terms", steps, "outputs") as tracker:
+        for style in _styles(context, settings.differences):
+            untouched = _scores(context, content, content, style.samples, target)
+            rows.append({"pair": style.difference, "configuration": "untouched", **untouched})
+            for name in settings.configurations:
+                with muted():
+                    output = apply(_method(name, settings), content, style.samples, sample_rate=RATE, seed=0)
+                scores = _scores(context, output, content, style.samples, target)
+                rows.append({"pair": style.difference, "configuration": name, **scores})
+                tracker.advance()
+    table = pd.DataFrame(rows)
+    return StudyResult(table, _figure(table), _text(table, settings), findings(table))
+
+
+def _check(context: StudyContext) -> None:
+    missing = [label for label, _ in (CONTENT, STYLE) if label not in context.judge.labels]
+    if missing:
+        raise ConfigurationError(
+            f"the run's judge knows no {' and no '.join(missing)}: take a run of the six instruments"
+        )
+
+
+def _styles(context: StudyContext, differences: tuple[str, ...]) -> Iterator[_Style]:
+    soundfont = context.suite.configuration.soundfont
+    slower = tune([(pitch + _TO_OTHER_KEY, beats) for pitch, beats in ODE_TO_JOY], 0.75 * ODE_TEMPO)
+    tunes = {
+        SAME_TUNE: star_spangled_banner(),
+        SAME_KEY: ode_to_joy(_TO_SAME_KEY),
+        OTHER_KEY: slower,
+    }
+    for difference in differences:
+        if difference == OTHER_MUSIC:
+            yield _Style(difference, _clip(context))
+        else:
+            yield _Style(difference, play(tunes[difference], soundfont, STYLE[1], _DURATION_S))
+
+
+def _clip(context: StudyContext) -> Samples:
+    """Return the first clip of the suite's styles that is a trumpet's."""
+    clips = [pair.style for pair in context.suite.pairs if pair.style.label == STYLE[0]]
+    if not clips:
+        raise ConfigurationError(f"the suite has no pair whose style is a {STYLE[0]}: take another run")
+    return resample(context.clips.samples(clips[0]), clips[0].sample_rate, RATE)
+
+
+def _method(configuration: str, settings: LossTermSettings) -> MultiRepresentation:
+    weights: dict[str, float] = {}
+    if settings.style_weight is not None:
+        _, style = CONFIGURATIONS[configuration]
+        weights = {f"{name}_style": settings.style_weight for name in style} | {"sparsity": 0.0}
+    return MultiRepresentation(configuration=configuration, weights=weights, **settings.parameters)
+
+
+def _scores(
+    context: StudyContext, output: Samples, content: Samples, style: Samples, target: Samples
+) -> dict[str, float]:
+    trial = Trial.of(
+        output,
+        content=content,
+        style=style,
+        reference=target,
+        sample_rate=RATE,
+        judge=context.judge,
+        content_judge=load_content_judge(),
+        notes=star_spangled_banner(),
+        content_label=CONTENT[0],
+        style_label=STYLE[0],
+    )
+    values = {name: score.value for name, score in evaluate(trial, [get(n) for n in _METRICS]).items()}
+    confidence, notes = values["style_confidence"], values["note_f1"]
+    both = confidence + notes
+    mean = 2 * confidence * notes / both if both > 0 else 0.0
+    return {
+        "harmonic_mean": mean,
+        "style_confidence": confidence,
+        "note_f1": notes,
+        "log_stft_mse": values["key_invariance_mse"],
+    }
+
+
+def _figure(table: pd.DataFrame) -> Figure:
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    names = list(dict.fromkeys(table.configuration))
+    pairs = list(dict.fromkeys(table.pair))
+    columns = ("harmonic_mean", "style_confidence", "note_f1", "log_stft_mse")
+    width = 0.8 / len(names)
+    for axes, column in zip(figure.subplots(2, 2).ravel(), columns, strict=True):
+        for number, (name, colour) in enumerate(zip(names, ("#000000", *_COLOURS), strict=False)):
+            values = table[table.configuration == name].set_index("pair")[column][pairs]
+            places = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
+            axes.bar(places, values, width, color=colour, label=name)
+        axes.set_xticks(range(len(pairs)), [pair.replace(" and", "\nand") for pair in pairs])
+        axes.set_ylabel(_TITLES[column])
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    return figure
+
+
+_TITLES = {
+    "harmonic_mean": "harmonic mean of the next two",
+    "style_confidence": "judge's confidence in the trumpet",
+    "note_f1": "note F1",
+    "log_stft_mse": "log-STFT MSE to the right output",
+}
+
+
+def _means(table: pd.DataFrame, pairs: tuple[str, ...]) -> pd.Series:
+    chosen = table[table.pair.isin(pairs) & (table.configuration != "untouched")]
+    means: pd.Series = chosen.groupby("configuration", sort=False).harmonic_mean.mean()
+    return means
+
+
+def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+    """Judge Barry & Kim's claims by a table as :func:`run` makes it, as far as it holds what they compare."""
+    same, other = _means(table, (SAME_TUNE, SAME_KEY)), _means(table, (OTHER_KEY, OTHER_MUSIC))
+    every = _means(table, tuple(table.pair.unique()))
+    by_stft, by_mel = "stft/stft+mel", "mel/stft+mel"
+    found = []
+    if {by_stft, by_mel} <= set(every.index):
+        for means, first, second, where in (
+            (same, by_stft, by_mel, "In one key, content by the STFT does better than by mel bands"),
+            (other, by_mel, by_stft, "In two keys, content by mel bands does better than by the STFT"),
+        ):
+            if first in means.index:
+                found.append(
+                    Finding(
+                        f"{where} (the authors' earlier article, 2017)",
+                        bool(means[first] > means[second]),
+                        f"Harmonic mean `{first}` {means[first]:.2f}, `{second}` {means[second]:.2f}.",
+                    )
+                )
+    single = "stft/stft"
+    if single in every.index and len(every) > 1:
+        several = every.drop(single)
+        best = str(several.idxmax())
+        found.append(
+            Finding(
+                "What does best uses several representations together (abstract)",
+                bool(several[best] > every[single]),
+                f"Mean over all pairs `{best}` {several[best]:.2f}, `{single}` {every[single]:.2f}; "
+                f"{int((several > every[single]).sum())} of {len(several)} are better.",
+            )
+        )
+    return tuple(found)
+
+
+def _text(table: pd.DataFrame, settings: LossTermSettings) -> str:
+    made = table[table.configuration != "untouched"]
+    sentences = []
+    for pair, own in made.groupby("pair", sort=False):
+        best = own.loc[own.harmonic_mean.idxmax()]
+        sentences.append(
+            f"{str(pair).capitalize()}: `{best.configuration}` does best with a harmonic mean of "
+            f"{best.harmonic_mean:.2f} (judge {best.style_confidence:.2f}, notes {best.note_f1:.2f})."
+        )
+    nearer = int(
+        sum(
+            row.log_stft_mse
+            < table[(table.pair == row.pair) & (table.configuration == "untouched")].log_stft_mse.iloc[0]
+            for row in made.itertuples()
+        )
+    )
+    sentences.append(
+        f"{nearer} of {len(made)} outputs are nearer to the right one, by their log-STFT, than the untouched "
+        "content is. Notes count in the content's key: an output that moves them to the style's loses them."
+    )
+    if settings.style_weight is not None:
+        sentences.append(f"Style terms have a weight of {settings.style_weight:g}, content terms of 1.")
+    return " ".join(sentences)
+
+
+STUDY = Study(
+    name="loss-terms",
+    question="Which loss terms do best, the more content and style differ?",
+    source="Barry & Kim 2018, section 4.3",
+    run=run,
+)

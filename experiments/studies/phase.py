@@ -1,0 +1,251 @@
+"""How fast ways of finding a phase converge, in iterations and in time.
+
+Each way of :mod:`timbrebench.audio.inversion` gets magnitudes and returns samples; how far the magnitudes of
+those are from the ones it got is the spectral convergence. The magnitudes are of two kinds. Those of a clip
+can be met exactly. The geometric mean of those of content and style is what no clip has: there a way of
+finding the phase has to make the best of it, as it has to after every transfer.
+
+Times are those of the processor, not of the clock, so that other work on the machine does not count. They
+include the phase to start from.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from timbrebench.audio.clips import fit_length
+from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
+from timbrebench.audio.progress import Tracker, muted
+from timbrebench.audio.spectra import Spectrogram, magnitude
+from timbrebench.experiments.studies.study import (
+    Finding,
+    Study,
+    StudyContext,
+    StudyResult,
+    chosen_pairs,
+    of_setting,
+)
+
+ALGORITHMS = ("griffin-lim", "fast-griffin-lim", "le-roux", "waveform")
+STARTS = ("random", "pghi")
+
+#: Kinds of magnitudes.
+CLIP, MIXTURE = "of a clip", "of no clip"
+
+_LABELS = {
+    "griffin-lim": "Griffin-Lim",
+    "fast-griffin-lim": "fast Griffin-Lim",
+    "le-roux": "Le Roux",
+    "waveform": "waveform descent",
+    "pghi": "PGHI alone",
+}
+_COLOURS = dict(zip(_LABELS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"), strict=True))
+_STYLES = {"random": "-", "pghi": "--"}
+
+
+@dataclass(frozen=True)
+class PhaseSettings:
+    """How much is done.
+
+    Attributes
+    ----------
+    iterations : tuple of int
+        Numbers of iterations, ascending.
+    """
+
+    iterations: tuple[int, ...]
+
+
+SMALL = PhaseSettings((1, 4, 16, 64))
+PAPER = PhaseSettings((1, 4, 16, 64, 256, 1024))
+
+
+def run(context: StudyContext, settings: PhaseSettings | None = None) -> StudyResult:
+    """Invert magnitudes of both kinds in all ways, with each number of iterations."""
+    settings = settings or of_setting(context, SMALL, PAPER)
+    ways = list(_ways(settings.iterations))
+    rows = []
+    with Tracker("phase", 2 * context.pairs * len(ways), "inversions") as tracker:
+        _compile()
+        for kind, length, wanted in _magnitudes(context):
+            for inversion in ways:
+                rows.append({"magnitudes": kind, **_measure(wanted, length, inversion)})
+                tracker.advance()
+    keys = ["magnitudes", "algorithm", "start", "iterations"]
+    measured = pd.DataFrame(rows).groupby(keys, sort=False, as_index=False)
+    # The median, since one interruption makes one time long.
+    table = measured.agg({"convergence_db": "mean", "cpu_seconds": "median"})
+    return StudyResult(table, _figure(table), _text(table, context.pairs), findings(table))
+
+
+def _ways(iterations: tuple[int, ...]) -> Iterator[Inversion]:
+    yield Inversion(algorithm="pghi")
+    for algorithm, start, count in product(ALGORITHMS, STARTS, iterations):
+        yield Inversion.model_validate({"algorithm": algorithm, "start": start, "iterations": count})
+
+
+def _compile() -> None:
+    """Have compiled and imported what is so when first used, which is no part of the work."""
+    noise = np.random.default_rng(0).normal(size=8192).astype(np.float32)
+    for inversion in _ways((1,)):
+        _measure(magnitude(noise), len(noise), inversion)
+
+
+def _magnitudes(context: StudyContext) -> Iterator[tuple[str, int, Spectrogram]]:
+    for pair in chosen_pairs(context):
+        content = context.clips.samples(pair.content)
+        style = fit_length(context.clips.samples(pair.style), len(content))
+        own, other = magnitude(content), magnitude(style)
+        yield CLIP, len(content), own
+        yield MIXTURE, len(content), np.sqrt(own * other)
+
+
+def _measure(wanted: Spectrogram, length: int, inversion: Inversion) -> dict[str, object]:
+    with muted():
+        started = time.process_time()
+        samples = invert(wanted, length=length, inversion=inversion, seed=0)
+        seconds = time.process_time() - started
+    return {
+        "algorithm": inversion.algorithm,
+        "start": inversion.start or "",
+        "iterations": inversion.iterations or 0,
+        "convergence_db": spectral_convergence(samples, wanted),
+        "cpu_seconds": seconds,
+    }
+
+
+def _figure(table: pd.DataFrame) -> Figure:
+    figure = Figure(figsize=(9.5, 7), layout="constrained")
+    grid = figure.subplots(2, 2, sharey="row")
+    for row, kind in zip(grid, (CLIP, MIXTURE), strict=True):
+        own = table[table.magnitudes == kind]
+        for axes, column in zip(row, ("iterations", "cpu_seconds"), strict=True):
+            for (algorithm, start), points in own.groupby(["algorithm", "start"], sort=False):
+                if algorithm == "pghi":
+                    axes.axhline(points.convergence_db.iloc[0], color=_COLOURS["pghi"], lw=0.8, ls=":")
+                    continue
+                axes.plot(
+                    points[column],
+                    points.convergence_db,
+                    _STYLES[start],
+                    marker="o",
+                    markersize=4,
+                    color=_COLOURS[algorithm],
+                )
+            axes.set_xscale("log")
+            axes.grid(alpha=0.3)
+        row[0].set_ylabel(f"spectral convergence in dB,\nmagnitudes {kind}")
+    counts = sorted(table.iterations[table.iterations > 0].unique())
+    for axes in grid[:, 0]:
+        axes.set_xticks(counts, [f"{count:,}" for count in counts])
+        axes.minorticks_off()
+    grid[1, 0].set_xlabel("iterations")
+    grid[1, 1].set_xlabel("seconds of one core for a clip")
+    _legend(figure)
+    return figure
+
+
+def _legend(figure: Figure) -> None:
+    axes = figure.axes[0]
+    lines = [axes.plot([], [], color=_COLOURS[name], label=_LABELS[name])[0] for name in ALGORITHMS]
+    lines += axes.plot([], [], ":", lw=0.8, color=_COLOURS["pghi"], label=_LABELS["pghi"])
+    lines += [
+        axes.plot([], [], _STYLES[start], color="#7F7F7F", label=f"from {label}")[0]
+        for start, label in (("random", "a random phase"), ("pghi", "PGHI's phase"))
+    ]
+    figure.legend(handles=lines, loc="outside upper center", ncols=4, frameon=False)
+
+
+def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+    """Judge what the ways' authors claim, by a table as :func:`run` makes it."""
+    errors = table.set_index(["magnitudes", "algorithm", "start", "iterations"]).convergence_db
+    counts = [int(count) for count in sorted(table.iterations.unique()) if count > 1]
+    return (*_against_griffin_lim(errors, counts), *_of_pghi(errors, counts))
+
+
+def _against_griffin_lim(errors: pd.Series, counts: list[int]) -> Iterator[Finding]:
+    """Yield what is claimed of ways that start from a random phase."""
+    kinds, most = (CLIP, MIXTURE), counts[-1]
+    plain = {(kind, n): errors[kind, "griffin-lim", "random", n] for kind in kinds for n in counts}
+    for name, what, source, compared in (
+        ("fast-griffin-lim", "Fast Griffin-Lim", "Perraudin et al. 2013", counts),
+        ("le-roux", "Local consistency", "Le Roux et al. 2010", counts),
+        ("waveform", "Descent on the waveform", "Decorsière et al. 2015", [most]),
+    ):
+        always = all(errors[kind, name, "random", n] < plain[kind, n] for kind in kinds for n in compared)
+        ends = [f"{errors[kind, name, 'random', most]:.1f}" for kind in kinds]
+        others = [f"{plain[kind, most]:.1f}" for kind in kinds]
+        when = "in as many iterations" if len(compared) > 1 else "in the end"
+        yield Finding(
+            f"{what} comes nearer than Griffin-Lim {when} ({source})",
+            bool(always),
+            f"After {most} iterations from a random phase, on magnitudes of a clip and of no clip: "
+            f"{' and '.join(ends)} dB against {' and '.join(others)} dB.",
+        )
+
+
+def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[Finding]:
+    """Yield what is claimed of PGHI: as a start, and alone."""
+    kinds, most = (CLIP, MIXTURE), counts[-1]
+    gains = pd.Series(
+        {
+            (kind, name, n): errors[kind, name, "random", n] - errors[kind, name, "pghi", n]
+            for kind, name, n in product(kinds, ALGORITHMS, counts)
+        }
+    )
+    last = gains[gains.index.get_level_values(2) == most]
+    yield Finding(
+        "From PGHI's phase every way comes nearer than from a random one (Průša et al. 2017)",
+        bool((gains > 0).all()),
+        f"The gain after {most} iterations is {last.min():.1f} to {last.max():.1f} dB.",
+    )
+    for kind in kinds:
+        alone = errors[kind, "pghi", "", 0]
+        end = errors[kind, "griffin-lim", "random", most]
+        yield Finding(
+            f"On magnitudes {kind}, PGHI alone comes nearer than {most} iterations of Griffin-Lim from a "
+            "random phase (Průša et al. 2017)",
+            bool(alone < end),
+            f"{alone:.1f} dB against {end:.1f} dB.",
+        )
+
+
+def _text(table: pd.DataFrame, pairs: int) -> str:
+    sentences = [
+        f"{pairs} clips and as many mixtures. Lower is nearer; times are seconds of one core for a clip."
+    ]
+    for kind, own in table.groupby("magnitudes", sort=False):
+        best = own.loc[own.convergence_db.idxmin()]
+        quick = own[own.convergence_db <= best.convergence_db + 1]
+        quick = quick.loc[quick.cpu_seconds.idxmin()]
+        sentences.append(
+            f"On magnitudes {kind}, {_name(best)} came nearest, {best.convergence_db:.1f} dB in "
+            f"{best.cpu_seconds:.2f} s; within 1 dB of that the quickest was {_name(quick)}, "
+            f"{quick.convergence_db:.1f} dB in {quick.cpu_seconds:.2f} s."
+        )
+    return " ".join(sentences)
+
+
+def _name(row: pd.Series) -> str:
+    if row.algorithm == "pghi":
+        return _LABELS["pghi"]
+    start = "PGHI's phase" if row.start == "pghi" else "a random phase"
+    return f"{_LABELS[row.algorithm]} with {row.iterations} iterations from {start}"
+
+
+STUDY = Study(
+    name="phase",
+    question="How fast do ways of finding a phase converge, in iterations and in time?",
+    source="Griffin & Lim 1984, Le Roux et al. 2010, Perraudin et al. 2013, Decorsière et al. 2015, "
+    "Průša et al. 2017",
+    run=run,
+    pairs=4,
+    paper_pairs=30,
+)

@@ -1,0 +1,231 @@
+"""What a texture keeps of its source's rhythm, the farther its features see (Barry & Kim 2018, section 4.1).
+
+Textures are made of one source alone, without content, by random features whose receptive fields grow. The
+longer the field, the more of the rhythm should come back: inter-onset intervals distributed as the source's
+(Kullback-Leibler divergence, :mod:`timbrebench.metrics.rhythm`), and a rhythm that repeats after the same
+times (mean local autocorrelation, :mod:`timbrebench.metrics.periodicity`). It should come back without the
+source being copied, which the maximum cross-correlation would tell.
+
+Two ways of making textures are looked at. ``multi-representation`` is the authors': its mel network sees as
+far as its blocks reach, each of which doubles the step between its taps. ``wide-limit`` without content, the
+closed form of one random convolution, sees as far as its kernel is wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import spearmanr
+
+from timbrebench.audio.clips import Samples, resample
+from timbrebench.audio.progress import Tracker, muted
+from timbrebench.experiments.studies.playing import RATE
+from timbrebench.experiments.studies.study import (
+    Finding,
+    Study,
+    StudyContext,
+    StudyResult,
+    chosen_pairs,
+    of_setting,
+)
+from timbrebench.metrics import Trial, get
+from timbrebench.metrics.contract import evaluate
+from timbrebench.metrics.correlation import COPY
+from timbrebench.transfer import Method, apply
+from timbrebench.transfer.methods.multi_representation import MultiRepresentation
+from timbrebench.transfer.methods.wide_limit import WideLimit
+
+#: The figures, and their metrics.
+METRICS = {
+    "ioi_kl": "ioi_kl_style",
+    "autocorrelation_error": "autocorrelation_error_style",
+    "max_cross_correlation": "xcorr_style",
+}
+
+#: Rise of the maximum cross-correlation from which it counts as one.
+_RISE = 0.1
+
+_TITLES = {
+    "ioi_kl": "KL divergence of\ninter-onset intervals in nats",
+    "autocorrelation_error": "difference of mean\nlocal autocorrelation",
+    "max_cross_correlation": "maximum cross-correlation\nwith the source",
+}
+_COLOURS = ("#0072B2", "#D55E00")
+
+
+@dataclass(frozen=True)
+class TextureSettings:
+    """How much is done.
+
+    Attributes
+    ----------
+    blocks : tuple of int
+        Numbers of residual blocks of ``multi-representation``'s mel network, ascending.
+    kernel_widths : tuple of int
+        Widths of ``wide-limit``'s kernel in frames, ascending.
+    multi_representation, wide_limit : mapping of str to object
+        Other settings of both methods.
+    """
+
+    blocks: tuple[int, ...]
+    kernel_widths: tuple[int, ...]
+    multi_representation: Mapping[str, object] = field(default_factory=dict)
+    wide_limit: Mapping[str, object] = field(default_factory=dict)
+
+
+SMALL = TextureSettings(
+    blocks=(0, 1, 2, 3, 4, 5),
+    kernel_widths=(4, 8, 16, 32, 64, 128),
+    multi_representation={
+        "sample_rate": 11_025,
+        "n_fft": 1024,
+        "hop_length": 256,
+        "stft_network": {"n_filters": 128},
+        "mel_network": {"n_filters": 64, "kernel_width": 4, "block_width": 5, "style_bands": 128},
+        "max_iterations": 100,
+        "weights": {"sparsity": 0.0},
+    },
+    wide_limit={"max_iterations": 100},
+)
+PAPER = TextureSettings(
+    blocks=(0, 1, 2, 3, 4, 5),
+    kernel_widths=(4, 8, 16, 32, 64, 128),
+    multi_representation={"mel_network": {"kernel_width": 4, "block_width": 5}},
+)
+
+
+def run(context: StudyContext, settings: TextureSettings | None = None) -> StudyResult:
+    """Make textures of the styles of the pairs with every receptive field, and compare them with these."""
+    settings = settings or of_setting(context, SMALL, PAPER)
+    methods = list(_methods(settings))
+    sources = [_source(context, number) for number in range(context.pairs)]
+    rows = []
+    with Tracker("texture", len(methods) * len(sources), "textures") as tracker:
+        for method, seconds in methods:
+            scores = []
+            for source in sources:
+                scores.append(_scores(method, source))
+                tracker.advance()
+            means = pd.DataFrame(scores).mean()
+            rows.append({"method": method.name, "receptive_field_s": seconds, **means.to_dict()})
+    table = pd.DataFrame(rows)
+    return StudyResult(table, _figure(table), _text(table, len(sources)), findings(table))
+
+
+def _source(context: StudyContext, number: int) -> Samples:
+    clip = chosen_pairs(context)[number].style
+    return resample(context.clips.samples(clip), clip.sample_rate, RATE)
+
+
+def _methods(settings: TextureSettings) -> Iterator[tuple[Method, float]]:
+    """Yield each method with its receptive field in seconds."""
+    own = dict(settings.multi_representation)
+    mel = own.pop("mel_network", {})
+    for blocks in settings.blocks:
+        network = {**mel, "n_blocks": blocks} if isinstance(mel, Mapping) else {"n_blocks": blocks}
+        authors = MultiRepresentation(configuration="texture", mel_network=network, **own)
+        parameters = authors.parameters
+        frames = authors.losses(0, torch.device("cpu")).receptive_field
+        yield authors, frames * parameters.hop_length / parameters.sample_rate
+    for width in settings.kernel_widths:
+        wide = WideLimit(kernel_width=width, content_weight=0.0, **settings.wide_limit)
+        yield wide, width * wide.parameters.hop_length / wide.parameters.sample_rate
+
+
+def _scores(method: Method, source: Samples) -> dict[str, float]:
+    with muted():
+        # The content gives the length and the level alone.
+        output = apply(method, source, source, sample_rate=RATE, seed=0)
+    trial = Trial.of(output, content=source, style=source, sample_rate=RATE)
+    found = evaluate(trial, [get(name) for name in METRICS.values()])
+    return {column: found[name].value for column, name in METRICS.items()}
+
+
+def _figure(table: pd.DataFrame) -> Figure:
+    figure = Figure(figsize=(11, 3.9), layout="constrained")
+    for axes, column in zip(figure.subplots(1, len(METRICS)), METRICS, strict=True):
+        _draw(axes, table, column)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    return figure
+
+
+def _draw(axes: Axes, table: pd.DataFrame, column: str) -> None:
+    for (name, points), colour in zip(table.groupby("method", sort=False), _COLOURS, strict=False):
+        axes.plot(points.receptive_field_s, points[column], marker="o", color=colour, label=str(name))
+    axes.set_xscale("log")
+    ticks = [0.1, 0.3, 1, 3]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set(xlabel="receptive field in s", ylabel=_TITLES[column], ylim=(0, None))
+    if column == "max_cross_correlation":
+        axes.axhline(COPY, ls=":", color="#7F7F7F", label="a copy")
+        axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
+
+
+#: What is claimed of each figure.
+_CLAIMS = {
+    "ioi_kl": "the longer the field, the nearer inter-onset intervals come to the source's",
+    "autocorrelation_error": "the longer the field, the more of the hierarchy of the rhythm comes back",
+    "max_cross_correlation": "the maximum cross-correlation with the source does not rise",
+}
+
+
+def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+    """Judge Barry & Kim's claims for each method by a table as :func:`run` makes it."""
+    tests = {"ioi_kl": _falls, "autocorrelation_error": _falls, "max_cross_correlation": _stays}
+    return tuple(
+        Finding(
+            f"With `{name}`, {claim}",
+            tests[column](points.receptive_field_s, points[column]),
+            f"From {points[column].iloc[0]:.2f} with the shortest to {points[column].iloc[-1]:.2f} with the "
+            "longest.",
+        )
+        for name, points in table.groupby("method", sort=False)
+        for column, claim in _CLAIMS.items()
+    )
+
+
+def _falls(fields: pd.Series, values: pd.Series) -> bool:
+    """Tell whether a figure falls with the field: in rank, and from the first to the last."""
+    if not np.isfinite(values).all():
+        return False
+    return bool(spearmanr(fields, values).statistic < 0 and values.iloc[-1] < values.iloc[0])
+
+
+def _stays(_: pd.Series, values: pd.Series) -> bool:
+    return bool(values.max() - values.iloc[0] < _RISE)
+
+
+def _text(table: pd.DataFrame, sources: int) -> str:
+    sentences = [f"Means over {sources} sources."]
+    for name, points in table.groupby("method", sort=False):
+        nearest = points.loc[points.ioi_kl.idxmin()]
+        copies = points.receptive_field_s[points.max_cross_correlation >= COPY]
+        copied = (
+            f"with a field of {copies.min():.2f} s the texture is a copy"
+            if len(copies)
+            else f"no texture is a copy (cross-correlation {points.max_cross_correlation.max():.2f} at most)"
+        )
+        sentences.append(
+            f"`{name}`: inter-onset intervals are nearest to the source's with a field of "
+            f"{nearest.receptive_field_s:.2f} s ({nearest.ioi_kl:.2f} nats), and {copied}."
+        )
+    return " ".join(sentences)
+
+
+STUDY = Study(
+    name="texture",
+    question="What does a texture keep of its source's rhythm, the farther its features see?",
+    source="Barry & Kim 2018, section 4.1",
+    run=run,
+    pairs=3,
+    paper_pairs=10,
+)

@@ -1,0 +1,158 @@
+"""Figures say what the figures say: spectrograms, plane, matrices, speed."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from timbrebench.experiments.report.drawing import PAGE, PAPER, page_svg, write_figure
+from timbrebench.experiments.report.matrices import transfer_matrices
+from timbrebench.experiments.report.plane import Point, draw_plane, pareto_front
+from timbrebench.experiments.report.spectrograms import image_name, spectrogram_image
+from timbrebench.experiments.report.speed import draw_speed, speed_table
+
+
+class TestSpectrogram:
+    RATE = 22050
+
+    def tone(self, frequency, level=0.5):
+        return (level * np.sin(2 * np.pi * frequency * np.arange(self.RATE) / self.RATE)).astype(np.float32)
+
+    def brightness(self, samples):
+        """Return the mean of the colours in the middle of the clip for each band, top first."""
+        image = imread(BytesIO(spectrogram_image(samples, self.RATE)))
+        return image[:, 10:-10, :3].mean(axis=(1, 2))
+
+    def test_a_higher_tone_stands_higher(self):
+        rows = [int(np.argmax(self.brightness(self.tone(frequency)))) for frequency in (220, 880, 3520)]
+        assert rows[0] > rows[1] > rows[2]
+
+    def test_a_louder_tone_is_brighter_in_the_same_place(self):
+        soft, loud = self.brightness(self.tone(880, 0.002)), self.brightness(self.tone(880, 0.02))
+        assert np.argmax(soft) == np.argmax(loud)
+        assert soft.max() < loud.max()
+
+    def test_silence_is_black(self):
+        assert self.brightness(np.zeros(self.RATE, np.float32)).max() < 0.01
+
+    def test_an_image_s_name_follows_from_the_audio(self):
+        assert image_name("a" * 64) == image_name("a" * 64) != image_name("b" * 64)
+
+
+def point(label, style, content, *, is_control=False):
+    interval = (style - 0.1, style + 0.1), (content - 0.1, content + 0.1)
+    return Point(label, style, content, *interval, is_control=is_control)
+
+
+class TestPlane:
+    def svg(self, points):
+        return page_svg(draw_plane(points, PAGE, x_label="style", y_label="content"))
+
+    def test_what_was_not_measured_is_left_out(self):
+        svg = self.svg([point("one", 0.5, 0.5), point("two", np.nan, 0.5)])
+        assert ">one<" in svg
+        assert ">two<" not in svg
+
+    def test_ink_follows_the_page(self):
+        svg = self.svg([point("one", 0.5, 0.5)])
+        assert set(re.findall(r"(?:fill|stroke): (#\w+)", svg)) == set()
+        colours = set(re.findall(r"(?:fill|stroke): ([^;\"]+)", svg))
+        assert {"currentColor", "var(--accent, #1d5fbf)"} <= colours
+
+    def test_labels_keep_apart_where_points_fall_together(self):
+        svg = self.svg([point(name, 0.5, 0.5) for name in ("one", "two", "three")])
+        places = re.findall(r'text-anchor: (\w+)[^>]* y="([\d.]+)"[^>]*>(?:one|two|three)<', svg)
+        assert len(places) == len(set(places)) == 3
+
+    def test_the_front_is_what_nothing_surpasses(self):
+        points = [
+            point("style", 1.0, 0.2),
+            point("content", 0.1, 0.9),
+            point("both", 0.7, 0.7),
+            point("less", 0.6, 0.7),
+            point("twin", 0.7, 0.7),
+            point("unknown", np.nan, 1.0),
+            point("reference", 1.0, 1.0, is_control=True),
+        ]
+        assert [one.label for one in pareto_front(points)] == ["content", "both", "twin", "style"]
+        assert pareto_front([]) == []
+
+
+class TestMatrices:
+    def test_shares_lie_between_the_labels_that_they_are_of(self, results):
+        of = {matrix.method: matrix for matrix in transfer_matrices(results, results.labels)}
+        assert "silence" not in of
+        assert list(of["ulyanov"].shares.index) == ["clarinet", "organ", "piano"]
+        assert np.isnan(np.diag(of["ulyanov"].shares)).all()
+        assert of["broken"].counts.to_numpy().sum() == len(results.suite.pairs) // 2
+        pair = results.suite.pairs[0]
+        assert of["broken"].shares.loc[pair.content.label, pair.style.label] == 0.5
+
+    def test_sums_are_over_outputs_not_over_cells(self, results):
+        scores = results.scores.copy()
+        rows = results.transfers.label == "ulyanov"
+        scores.loc[rows, "style_accuracy"] = [1, 1, 0, np.nan, 0, 0]
+        results.scores["style_accuracy"], kept = scores["style_accuracy"], results.scores["style_accuracy"]
+        try:
+            (matrix,) = transfer_matrices(results, ["ulyanov"])
+        finally:
+            results.scores["style_accuracy"] = kept
+        assert matrix.by_content.to_list() == [1.0, 0.0, 0.0]
+        assert matrix.counts.loc["organ"].sum() == 1
+
+
+class TestSpeed:
+    def test_the_slowest_pair_and_the_order(self, results, leaderboard):
+        speed = speed_table(results, leaderboard.table)
+        assert speed.seconds.is_monotonic_increasing
+        broken = speed[speed.method == "broken"].iloc[0]
+        assert (broken.seconds_least, broken.seconds_most) == (0.1, 1.5)
+
+    def test_methods_without_a_time_are_left_out_of_the_figure(self, results, leaderboard):
+        speed = speed_table(results, leaderboard.table)
+        speed.loc[speed.method == "noise", ["seconds", "seconds_least", "seconds_most"]] = np.nan
+        svg = page_svg(draw_speed(speed, PAGE))
+        assert ">ulyanov<" in svg
+        assert ">noise<" not in svg
+
+    def test_nothing_measured_is_an_empty_figure(self, results, leaderboard):
+        speed = speed_table(results, leaderboard.table).assign(seconds=np.nan)
+        assert "<svg" in page_svg(draw_speed(speed, PAGE))
+
+
+@pytest.mark.parametrize("name", ["plane", "transfer-matrices", "speed"])
+def test_figures_for_papers_are_there_as_svg_and_png(written, name):
+    folder = written.parent / "figures"
+    assert ElementTree.parse(folder / f"{name}.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own file
+    text = (folder / f"{name}.svg").read_text(encoding="utf-8")
+    assert "#010203" not in text  # stands for a page's colour, and there is no page
+    assert "<text" not in text
+    image = imread(folder / f"{name}.png")
+    assert image.shape[1] > 600
+    assert image[0, 0, :3].min() == 1.0  # on white
+    assert image[..., :3].min() < 0.5
+
+
+def test_a_label_that_looks_like_a_formula_or_markup_is_written_as_it_is(tmp_path):
+    figure = draw_plane([point("a$_b$<i>", 0.5, 0.5)], PAPER, x_label="style", y_label="content")
+    write_figure(figure, tmp_path / "plane")
+    ElementTree.parse(tmp_path / "plane.svg")  # noqa: S314 - our own file
+    svg = page_svg(draw_plane([point("a$_b$<i>", 0.5, 0.5)], PAGE, x_label="x", y_label="y"))
+    assert "a$_b$&lt;i&gt;" in svg
+    speed = pd.DataFrame(
+        {
+            "method": ["a$_b$<i>"],
+            "kind": ["method"],
+            "seconds": [1.0],
+            "seconds_least": [0.5],
+            "seconds_most": [2.0],
+            "peak_memory_mib": [np.nan],
+        }
+    )
+    assert "a$_b$&lt;i&gt;" in page_svg(draw_speed(speed, PAGE))

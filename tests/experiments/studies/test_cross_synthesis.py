@@ -1,0 +1,80 @@
+"""Tests of the study of bandwidths."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from timbrebench.datasets.notes import notes_table
+from timbrebench.experiments.studies import cross_synthesis
+from timbrebench.experiments.studies.playing import RATE
+
+
+@pytest.fixture(scope="module")
+def result(context):
+    quick = {
+        "training": {"max_epochs": 1},
+        "iterations": 2,
+        "inversion": {"algorithm": "griffin-lim", "iterations": 1, "start": "random"},
+    }
+    methods = {cross_synthesis.CLAIMANT: quick, "cross-synthesis": {}}
+    return cross_synthesis.run(context, cross_synthesis.CrossSettings(methods, all_soundfonts=False))
+
+
+def tone(*partials):
+    time_s = np.arange(2 * RATE) / RATE
+    return sum(np.sin(2 * np.pi * hertz * time_s) for hertz in partials).astype(np.float32) / len(partials)
+
+
+NOTE = notes_table([(0.2, 1.8, 69, 90)])
+
+
+def test_a_sine_has_no_overtones_and_hardly_any_bandwidth():
+    found = cross_synthesis.measure(tone(440), NOTE)
+    assert found["overtones"] == pytest.approx(0, abs=1e-3)
+    assert found["notes"] == pytest.approx(1, abs=1e-3)
+    assert found["bandwidth_hz"] < 30
+
+
+def test_bandwidth_is_the_deviation_of_the_frequency():
+    found = cross_synthesis.measure(tone(440, 1320), NOTE)
+    assert found["bandwidth_hz"] == pytest.approx(440, rel=0.02)
+    assert found["overtones"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_noise_has_bandwidth_and_no_notes(generator):
+    noise = generator.normal(0, 0.1, 2 * RATE).astype(np.float32)
+    found = cross_synthesis.measure(noise, NOTE)
+    assert found["bandwidth_hz"] == pytest.approx(RATE / 2 / np.sqrt(12), rel=0.05)
+    assert found["notes"] < 0.2
+
+
+def test_the_targets_differ_from_the_contents_as_the_claims_say(result):
+    figures = result.table.set_index(["direction", "sound"])
+    harp, voice = figures.loc["harp to tuning fork"], figures.loc["voice to violin"]
+    for column in ("bandwidth_hz", "overtones"):
+        assert harp.loc["target", column] < harp.loc["content", column]
+        assert voice.loc["target", column] > voice.loc["content", column]
+
+
+def test_each_method_is_measured_in_both_directions(result):
+    counts = result.table.groupby("sound").size()
+    assert counts[cross_synthesis.CLAIMANT] == counts["cross-synthesis"] == 2
+
+
+# Less than before is no growth, and neither is noise that overshoots the violin.
+@pytest.mark.parametrize(("voice_after", "held"), [(140.0, True), (80.0, False), (900.0, False)])
+def test_what_is_found_follows_the_table(voice_after, held):
+    rows = [
+        {"direction": direction, "sound": sound, "bandwidth_hz": hertz, "overtones": 0.3, "notes": 0.9}
+        for direction, target, after in (
+            ("harp to tuning fork", 50.0, 60.0),
+            ("voice to violin", 150.0, voice_after),
+        )
+        for sound, hertz in (("content", 100.0), ("target", target), (cross_synthesis.CLAIMANT, after))
+    ]
+    found = cross_synthesis.findings(pd.DataFrame(rows))
+    shrinks, grows = (finding.held for finding in found if "the bandwidth" in finding.claim)
+    assert shrinks
+    assert grows is held
