@@ -15,7 +15,7 @@ FOLDERS := audio datasets classifier transfer metrics experiments
 # The project's folders must not shadow packages of the same name.
 export PYTHONSAFEPATH = 1
 
-.PHONY: help setup system benchmark test lint types regression baseline validate-metrics bench-metrics bench-transfer clean
+.PHONY: help setup system benchmark test lint types regression baseline validate-metrics bench-metrics bench-transfer bench-datasets studies docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,9 @@ help:
 	@echo "make validate-metrics [OUT=folder] [DATASET=folder]        check that metrics do what they declare"
 	@echo "make bench-metrics [OUT=folder]   time all metrics on one output"
 	@echo "make bench-transfer [OUT=folder] [DATASET=folder]          time all methods on 10 s, for docs/speed.md"
+	@echo "make studies [RUN=folder] [OUT=folder] [SETTING=small|paper]  repeat the experiments of the papers"
+	@echo "make bench-datasets [MIDI=archive] [AUDIOSET=folder]       time builds, for docs/dataset-speed.md"
+	@echo "make docs         build the documentation into site/"
 	@echo "make setup clean  install into $(VENV); remove it and all caches, never results"
 
 setup: system $(VENV)/installed
@@ -37,7 +40,7 @@ system:
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	touch $@
 
 benchmark: setup
@@ -82,7 +85,23 @@ bench-transfer: setup
 	$(BIN)/timbrebench bench-transfer --out $(OUT) $(if $(DATASET),--dataset $(DATASET))
 	cp $(OUT)/speed.md docs/speed.md
 
+# On the data of a run, which `make benchmark` makes.
+studies: RUN ?= runs/default
+studies: SETTING ?= small
+studies: OUT = runs/studies
+studies: setup
+	$(BIN)/timbrebench study all --run $(RUN) --out $(OUT) --setting $(SETTING)
+
+bench-datasets: OUT = runs/bench-datasets
+bench-datasets: setup
+	$(BIN)/timbrebench bench-datasets --out $(OUT) $(if $(MIDI),--midi $(MIDI)) $(if $(AUDIOSET),--audioset $(AUDIOSET))
+	cp $(OUT)/dataset-speed.md docs/dataset-speed.md
+
+# Strict: a broken link, or a setting without documentation, stops it.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) .types build dist *.egg-info
+	rm -rf $(VENV) .types build dist site *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

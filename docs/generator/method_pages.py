@@ -1,0 +1,94 @@
+"""Pages of the methods: what each declares, its parameters, and its module's description."""
+
+from __future__ import annotations
+
+import html
+import sys
+from collections.abc import Iterator
+
+from markup import facts, table, to_html
+from model_fields import field_table, models_in
+from pydantic import BaseModel
+
+from timbrebench.transfer import Control, Method, method_class, method_names
+
+FOLDER = "reference/methods"
+
+_INTRODUCTION = """# Methods
+
+Each page has what a method declares, its parameters, whose defaults are the published settings, and where
+it was published, what the source leaves open, and how that was settled. `timbrebench methods --json` has
+the same for programs; [how another system takes part](../../methods.md) says how to add one.
+
+"""
+
+
+def method_pages() -> Iterator[tuple[str, str]]:
+    """Yield the path and the Markdown of each page, the overview first."""
+    modules: dict[str, list[type[Method]]] = {}
+    for name in method_names():
+        found = method_class(name)
+        if found.__module__.startswith("timbrebench."):
+            modules.setdefault(found.__module__, []).append(found)
+    rows = [
+        (
+            f'<a href="{_page(module)}.html#{one.name}"><code>{one.name}</code></a>',
+            html.escape(one.summary),
+            html.escape(one.source),
+        )
+        for module, group in modules.items()
+        for one in group
+    ]
+    yield f"{FOLDER}/index.md", _INTRODUCTION + table(("name", "what it does", "source"), sorted(rows))
+    for module, group in sorted(modules.items(), key=lambda item: item[1][0].name):
+        yield f"{FOLDER}/{_page(module)}.md", _method_page(module, group)
+
+
+def _page(module: str) -> str:
+    return module.rsplit(".", 1)[-1].replace("_", "-")
+
+
+def _method_page(module: str, group: list[type[Method]]) -> str:
+    title = (
+        "Controls" if all(issubclass(one, Control) for one in group) else ", ".join(one.name for one in group)
+    )
+    parts = [f"# {title} {{#{module}}}\n"]
+    for one in group:
+        parts += [f"## `{one.name}` {{#{one.name}}}\n", _facts(one), _parameters(one)]
+    text = sys.modules[module].__doc__ or ""
+    parts += [
+        "## Description {#description}\n",
+        f'<div class="docstring">\n{to_html(text, module, 3)}\n</div>\n',
+    ]
+    return "\n".join(parts)
+
+
+def _facts(method: type[Method]) -> str:
+    return facts(
+        [
+            ("what it does", html.escape(method.summary)),
+            ("source", html.escape(method.source)),
+            ("version", str(method.version)),
+            ("learns", "yes, from the training pieces" if method.prepare is not Method.prepare else "no"),
+        ]
+    )
+
+
+def _parameters(method: type[Method]) -> str:
+    if not method.Parameters.model_fields:
+        return "No parameters.\n"
+    models = list(_nested(method.Parameters))
+    anchors = {model: f"{method.name}-{model.__name__.lower()}" for model in models}
+    tables = [field_table(method.Parameters, anchors)]
+    for model in models:
+        tables += [f"### {model.__name__} {{#{anchors[model]}}}\n", field_table(model, anchors)]
+    return "\n".join(tables)
+
+
+def _nested(model: type[BaseModel], seen: frozenset[type] = frozenset()) -> Iterator[type[BaseModel]]:
+    found: list[type[BaseModel]] = []
+    for field in model.model_fields.values():
+        for one in models_in(field.annotation):
+            if one not in found and one not in seen:
+                found += [one, *_nested(one, seen | {*found, one})]
+    yield from dict.fromkeys(found)

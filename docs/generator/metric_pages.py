@@ -1,0 +1,97 @@
+"""Pages of the metrics, one for each module: what each declares, and the module's definition."""
+
+from __future__ import annotations
+
+import html
+import math
+import sys
+from collections.abc import Iterator
+
+from markup import facts, table, to_html
+
+from timbrebench.metrics import Specification, get, metric_names
+
+FOLDER = "reference/metrics"
+
+_INTRODUCTION = """# Metrics
+
+A page for each question that is asked of an output. It has what its metrics declare, and their definition
+down to the last window. `timbrebench metrics --json` has the same for programs; [whether they move as they
+declare](../../validity.md) was measured.
+
+A metric that needs what is not there, or cannot be computed, has no value and a reason.
+
+"""
+
+_BETTER = {"higher": "higher", "lower": "lower", "none": "neither"}
+
+#: What a metric can need beside output, content and style.
+_NEEDS = {
+    "content_judge": "the content judge",
+    "judge": "a style judge",
+    "labels": "the labels of content and style",
+    "notes": "the content's notes",
+    "reference": "the reference",
+    "style_notes": "the style's notes",
+}
+
+
+def metric_pages() -> Iterator[tuple[str, str]]:
+    """Yield the path and the Markdown of each page, the overview first."""
+    modules: dict[str, list[Specification]] = {}
+    for name in metric_names():
+        found = get(name)
+        if found.__module__.startswith("timbrebench."):
+            modules.setdefault(found.__module__, []).append(found.specification)
+    rows = [
+        (
+            f'<a href="{_page(module)}.html#{one.name}"><code>{one.name}</code></a>',
+            html.escape(one.summary),
+            _BETTER[one.direction],
+            _unit(one),
+        )
+        for module, group in modules.items()
+        for one in group
+    ]
+    yield f"{FOLDER}/index.md", _INTRODUCTION + table(("name", "question", "better", "unit"), sorted(rows))
+    for module, group in sorted(modules.items()):
+        yield f"{FOLDER}/{_page(module)}.md", _metric_page(module, group)
+
+
+def _page(module: str) -> str:
+    return module.rsplit(".", 1)[-1].replace("_", "-")
+
+
+def _metric_page(module: str, group: list[Specification]) -> str:
+    text = (sys.modules[module].__doc__ or "").strip()
+    title, _, rest = text.partition("\n")
+    parts = [
+        f"# {module.rsplit('.', 1)[-1].replace('_', ' ').capitalize()} {{#{module}}}\n",
+        f"{title}\n",
+        *(f"## `{one.name}` {{#{one.name}}}\n\n{html.escape(one.summary)}\n\n{_facts(one)}" for one in group),
+        f'<div class="docstring">\n{to_html(rest, module)}\n</div>\n',
+    ]
+    return "\n".join(parts)
+
+
+def _facts(one: Specification) -> str:
+    return facts(
+        [
+            ("unit", _unit(one)),
+            ("range", f"{_bound(one.lower)} to {_bound(one.upper)}"),
+            ("better", _BETTER[one.direction]),
+            ("needs", ", ".join(_NEEDS[need] for need in sorted(one.needs)) or "content and style only"),
+            ("smallest change that matters", f"{one.relevant_change:g}"),
+            ("responds", ", ".join(f"{way} under {name}" for name, way in one.responds.items()) or "none"),
+            ("ignores", ", ".join(sorted(one.ignores)) or "none"),
+            ("version", str(one.version)),
+        ]
+    )
+
+
+def _unit(one: Specification) -> str:
+    return "none" if one.unit == "1" else html.escape(one.unit)
+
+
+def _bound(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else ("∞" if value > 0 else "-∞")

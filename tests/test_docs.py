@@ -1,0 +1,106 @@
+"""The documentation builds from the code, holds together, and asks nothing of other hosts."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlparse
+
+import pytest
+
+from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.metrics import metric_names
+from timbrebench.transfer import method_names
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+# What a browser fetches by itself, unlike what a reader may click on.
+FETCHED = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "src")}
+NOT_FETCHED = {"canonical", "next", "prev"}
+
+
+class Page(HTMLParser):
+    """The targets that a page names, and the places in it that can be named."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.fetched, self.anchors = [], [], set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        said = dict(attributes)
+        self.anchors |= {said[key] for key in ("id", "name") if said.get(key)}
+        for key in ("href", "src"):
+            if not said.get(key):
+                continue
+            self.links.append(said[key])
+            if (tag, key) in FETCHED and said.get("rel") not in NOT_FETCHED:
+                self.fetched.append(said[key])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    if importlib.util.find_spec("mkdocs") is None:
+        pytest.skip("mkdocs is not installed: pip install timbrebench[docs]")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    environment = {**os.environ, "PYTHONSAFEPATH": "1", "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {path: Page(path) for path in site.rglob("*.html")}
+
+
+def test_every_link_leads_somewhere(site, pages):
+    for path, page in pages.items():
+        for link in page.links:
+            address, anchor = urldefrag(link)
+            if urlparse(link).scheme or path.name == "404.html":
+                continue
+            target = (path.parent / unquote(address)).resolve() if address else path
+            assert target.exists(), f"{path.relative_to(site)}: {link}"
+            if anchor and target in pages:
+                assert unquote(anchor) in pages[target].anchors, f"{path.relative_to(site)}: {link}"
+
+
+def test_nothing_is_fetched_from_elsewhere(site, pages):
+    for path, page in pages.items():
+        assert [link for link in page.fetched if urlparse(link).scheme in {"http", "https"}] == [], path
+    for path in site.rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*['\"]?https?:", path.read_text(encoding="utf-8")), path
+
+
+def test_every_method_metric_and_key_is_in_the_reference(site, pages):
+    def anchors(folder):
+        return set().union(*(page.anchors for path, page in pages.items() if folder in path.parents))
+
+    assert set(method_names()) <= anchors(site / "reference" / "methods")
+    assert set(metric_names()) <= anchors(site / "reference" / "metrics")
+    keys = (site / "reference" / "configuration.html").read_text(encoding="utf-8")
+    assert all(f"<code>{name}</code>" in keys for name in RunConfiguration.model_fields)
+
+
+def test_formulas_need_no_script(site):
+    statistics = (site / "statistics.html").read_text(encoding="utf-8")
+    assert statistics.count("<math") > 5
+    assert "arithmatex" not in statistics
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/method-template/README.md"]
+)
+def test_files_that_are_linked_are_there(name):
+    path = ROOT / name
+    for link in LINK.findall(path.read_text(encoding="utf-8")):
+        if not urlparse(link).scheme:
+            assert (path.parent / urldefrag(link)[0]).exists(), f"{name}: {link}"
