@@ -62,11 +62,7 @@ class Soundfont:
     @property
     def family(self) -> str:
         """Name of the family whose samples it shares."""
-        lowered = self.name.lower()
-        for start, family in _FAMILIES.items():
-            if lowered.startswith(start):
-                return family
-        return self.name
+        return family_of(self.name)
 
     def player(self) -> Synthesizer | RecordedNotes:
         """Open it.
@@ -98,6 +94,15 @@ def _synthesizer(path: Path) -> Synthesizer:
 def _recorded_notes(path: Path) -> RecordedNotes:
     """Return this process's recordings of a folder, read and decoded once."""
     return RecordedNotes(path)
+
+
+def family_of(name: str) -> str:
+    """Return the family of a soundfont by its name, whether or not it is on this machine."""
+    lowered = name.lower()
+    for start, family in _FAMILIES.items():
+        if lowered.startswith(start):
+            return family
+    return name
 
 
 def soundfont_folders() -> list[Path]:

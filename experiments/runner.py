@@ -8,7 +8,7 @@ from pathlib import Path
 from timbrebench.audio.storage import fingerprint
 from timbrebench.classifier import ContentJudge, Judge
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts import find_soundfont
+from timbrebench.datasets.soundfonts import family_of
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.store import DependencyRecord, LearnedRecord, Store
 from timbrebench.experiments.suite import Pair, Suite, SuiteConfiguration
@@ -135,8 +135,7 @@ def training_set(suite: SuiteConfiguration, dataset: Dataset) -> Dataset:
     training = dataset.select(split="train")
     if suite.setting == "known-timbre":
         return training
-    family = find_soundfont(suite.soundfont).family
-    others = set(training.manifest.soundfont_family) - {family}
+    others = set(training.manifest.soundfont_family) - {family_of(suite.soundfont)}
     return training.select(soundfont_family=others)
 
 

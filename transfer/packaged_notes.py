@@ -7,7 +7,7 @@ from pathlib import Path
 from timbrebench.audio.storage import write_json
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.rendering import build_dataset
-from timbrebench.datasets.soundfonts import find_soundfont
+from timbrebench.datasets.soundfonts import family_of
 from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_templates import Analysis
 from timbrebench.transfer.trained_notes import TrainedNotes, learn_templates, train_notes
@@ -42,7 +42,7 @@ def build_packaged_notes(folder: Path, *, dataset: Path | None = None) -> Traine
         The same as the one that comes with the package, on the machine that it was trained on.
     """
     built = build_dataset(DATASET, dataset or folder / "dataset")
-    families = set(built.manifest.soundfont_family) - {find_soundfont(LEFT_OUT).family}
+    families = set(built.manifest.soundfont_family) - {family_of(LEFT_OUT)}
     learned = built.select(split="train", soundfont_family=families)
     pieces = sorted(learned.manifest.piece.unique())
     training = NoteTraining()

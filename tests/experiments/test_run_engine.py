@@ -191,11 +191,15 @@ def configured(tiny, *names, seeds=(0, 1), **limits):
 
 
 def marked(mark):
-    """Return the processes that descend from one with a mark in its environment."""
+    """Return the processes that descend from one with a mark in its environment.
+
+    Those by which Python keeps count of shared memory are left out: they live as long as the tests do.
+    """
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("TIMBREBENCH_TEST_LOG") == mark and process.pid != os.getpid():
+            ours = process.environ().get("TIMBREBENCH_TEST_LOG") == mark and process.pid != os.getpid()
+            if ours and not any("resource_tracker" in word for word in process.cmdline()):
                 found.append(process)
     return found
 
@@ -205,7 +209,7 @@ def are_gone(mark):
         if not marked(mark):
             return True
         time.sleep(0.05)
-    return False
+    return not [(process.pid, process.cmdline()) for process in marked(mark)]
 
 
 def test_methods_that_misbehave_cost_their_own_pair_and_nothing_else(begun, tiny, others, log, capfd):
