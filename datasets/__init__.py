@@ -14,7 +14,17 @@ with contextlib.redirect_stdout(io.StringIO()):
 
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Clip, Dataset
+from timbrebench.datasets.importing import import_dataset
+from timbrebench.datasets.importing_configuration import ImportConfiguration
 from timbrebench.datasets.rendering import build_dataset
 from timbrebench.datasets.verification import verify_dataset
 
-__all__ = ["Clip", "Dataset", "DatasetConfiguration", "build_dataset", "verify_dataset"]
+__all__ = [
+    "Clip",
+    "Dataset",
+    "DatasetConfiguration",
+    "ImportConfiguration",
+    "build_dataset",
+    "import_dataset",
+    "verify_dataset",
+]

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from timbrebench.audio.errors import CorpusError
 from timbrebench.audio.storage import storage_error
@@ -173,7 +173,7 @@ class _Budget:
 def _zip_entries(
     archive: Path, file: IO[bytes], budget: _Budget
 ) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
-    with zipfile.ZipFile(_Guarded(file)) as opened:  # type: ignore[arg-type]  # it has what is called
+    with zipfile.ZipFile(cast("IO[bytes]", _Guarded(file))) as opened:
         for entry in opened.infolist():
             budget.count(entry.file_size)
             path = _safe_path(archive, entry.filename)
@@ -184,24 +184,25 @@ def _zip_entries(
                 raise CorpusError(f"{archive}: {entry.filename!r} is encrypted: unpack it yourself first")
             if not entry.is_dir():
                 with opened.open(entry) as source:
-                    yield path, _Exactly(source, entry.file_size)
+                    yield path, source
 
 
 def _tar_entries(
     archive: Path, file: IO[bytes], budget: _Budget
 ) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
-    plain = file if archive.name.lower().endswith(".tar") else gzip.open(file)  # noqa: SIM115 - closed below
+    is_plain = archive.name.lower().endswith(".tar")
+    plain = file if is_plain else cast("IO[bytes]", gzip.open(file))  # noqa: SIM115 - closed below
     guarded = _Guarded(plain, budget)
-    with contextlib.closing(plain), tarfile.open(fileobj=guarded, mode="r:") as opened:  # type: ignore[arg-type]
+    with contextlib.closing(plain), tarfile.open(fileobj=cast("IO[bytes]", guarded), mode="r:") as opened:
         while (entry := opened.next()) is not None:
-            opened.members.clear()  # or all entries would be held in memory
+            opened.members.clear()  # type: ignore[attr-defined]  # or all entries would stay in memory
             budget.count(entry.size)
             path = _safe_path(archive, entry.name)
             if not (entry.isreg() or entry.isdir()) or entry.issparse():
                 raise CorpusError(f"{archive}: {entry.name!r} is a link or device: not unpacked")
             source = opened.extractfile(entry)
             if source is not None:
-                yield path, _Exactly(source, entry.size)
+                yield path, source
         if guarded.last_read.strip(b"\0") or len(guarded.last_read) < tarfile.BLOCKSIZE:
             raise EOFError("the end of the archive is missing")
         while guarded.read(_CHUNK):  # gzip's checksum comes last
@@ -231,21 +232,6 @@ def _write(path: Path, source: IO[bytes], archive: Path) -> None:
         ) from error
     with file:
         shutil.copyfileobj(source, file, _CHUNK)
-
-
-class _Exactly:
-    """A file inside an archive, which must be as long as the archive says."""
-
-    def __init__(self, source: IO[bytes], size: int) -> None:
-        self._source, self._left = source, size
-
-    def read(self, size: int) -> bytes:
-        """Read bytes; too many, or an end that comes too early, are damage."""
-        data = self._source.read(size)
-        self._left -= len(data)
-        if self._left < 0 or (not data and self._left):
-            raise EOFError("an entry is not as long as the archive says")
-        return data
 
 
 class _Guarded:

@@ -57,7 +57,8 @@ def read_configuration(path: Path | str, model: type[Model], parts: Iterable[typ
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        known = {name for one in (model, *parts) for name in one.model_fields}
+        models: tuple[type[BaseModel], ...] = (model, *parts)
+        known = {name for one in models for name in one.model_fields}
         raise describe_validation(error, str(path), known) from error
 
 

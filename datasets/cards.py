@@ -17,6 +17,7 @@ import soundfile
 
 from timbrebench.audio.storage import file_sha256, write_json, write_text
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST
+from timbrebench.datasets.rebuilding import can_rebuild
 
 CARD = "README.md"
 
@@ -71,6 +72,11 @@ _SPLITS = (
 #: What a source's row tells in columns of its own, or the card elsewhere.
 _APART = frozenset(("name", "licence", "sha256", "bibtex"))
 
+_COMMAND = (
+    "Where this configuration's sources lie in the same places, and with the same software, this builds the "
+    "same bytes:\n\n```sh\ntimbrebench dataset rebuild THIS_FOLDER ANOTHER_FOLDER\n```"
+)
+
 _UNKNOWN = "not recorded: ask where it came from"
 
 
@@ -100,8 +106,7 @@ def dataset_card(description: Mapping[str, Any]) -> str:
         _sources(description["sources"]),
         *(f"```bibtex\n{source['bibtex']}\n```" for source in description["sources"] if "bibtex" in source),
         "## How to build it again",
-        "Where this configuration's sources lie in the same places, this builds the same bytes:",
-        "```sh\ntimbrebench dataset rebuild THIS_FOLDER ANOTHER_FOLDER\n```",
+        _COMMAND if can_rebuild(description) else "By what has made it, from this configuration:",
         f"```json\n{configuration}\n```",
         "## Software",
         _table(("", "version"), sorted(description["software"].items())),

@@ -143,17 +143,23 @@ def read_notes(path: Path) -> pd.DataFrame:
 
 def _without_overlaps(table: pd.DataFrame) -> pd.DataFrame:
     """Merge unisons and end each note where the next of its pitch begins."""
-    table = table[table.offset_s - table.onset_s >= SHORTEST_S].round({"onset_s": 4, "offset_s": 4})
-    table = table.sort_values(["pitch", "onset_s", "offset_s"])
-    onsets, offsets, pitches = (table[name].tolist() for name in ("onset_s", "offset_s", "pitch"))
-    kept: list[int] = []  # a loop over lists, since one over rows takes twenty times as long
-    for index, (onset, pitch) in enumerate(zip(onsets, pitches, strict=True)):
-        if kept and pitches[held := kept[-1]] == pitch:
-            if onset - onsets[held] < UNISON_S:
+    # Arrays and lists, since table after table would take longer than to render the notes' first second.
+    onset, offset = (table[name].to_numpy(dtype=np.float64) for name in COLUMNS[:2])
+    long_enough = offset - onset >= SHORTEST_S
+    onset, offset = (np.round(times[long_enough], 4) for times in (onset, offset))
+    pitch, velocity, shift = (table[name].to_numpy()[long_enough].astype(np.int64) for name in COLUMNS[2:])
+    order = np.lexsort((offset, onset, pitch))
+    onsets, offsets, pitches = (column[order].tolist() for column in (onset, offset, pitch))
+    kept: list[int] = []
+    for index, (start, key) in enumerate(zip(onsets, pitches, strict=True)):
+        if kept and pitches[held := kept[-1]] == key:
+            if start - onsets[held] < UNISON_S:
                 offsets[held] = max(offsets[held], offsets[index])
                 continue
-            offsets[held] = min(offsets[held], onset)
+            offsets[held] = min(offsets[held], start)
         kept.append(index)
-    merged = table.assign(offset_s=offsets).iloc[kept][list(COLUMNS)]
-    merged = merged.astype({"pitch": int, "velocity": int, "octave_shift": int})
-    return merged.sort_values(["onset_s", "pitch"], ignore_index=True)
+    offset[order] = offsets
+    rows = order[np.array(kept, dtype=np.intp)]
+    rows = rows[np.lexsort((pitch[rows], onset[rows]))]
+    columns = (onset, offset, pitch, velocity, shift)
+    return pd.DataFrame({name: column[rows] for name, column in zip(COLUMNS, columns, strict=True)})

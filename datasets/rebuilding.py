@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,29 @@ def rebuild_dataset(root: Path | str, again: Path | str, *, executor: Executor |
             f"{Path(root) / DESCRIPTION}: this version cannot build from its configuration ({error})"
         ) from error
     return build(configuration, again, executor=executor)
+
+
+def can_rebuild(description: Mapping[str, Any]) -> bool:
+    """Tell whether a description's configuration is all that its builder needs.
+
+    Parameters
+    ----------
+    description : mapping
+        The content of ``dataset.json``.
+
+    Returns
+    -------
+    bool
+        False for the audio of a suite, whose clips are chosen elsewhere, and for builders that are not known.
+    """
+    model, _ = _builders().get(str(description.get("builder")), (None, None))
+    if model is None:
+        return False
+    try:
+        model.model_validate(description.get("configuration"))
+    except ValidationError:
+        return False
+    return True
 
 
 def _builders() -> dict[str, tuple[Any, Callable[..., Dataset]]]:

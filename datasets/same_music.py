@@ -32,7 +32,8 @@ class _Postings:
         counts = np.searchsorted(self.turns, turns, side="right") - first
         # Of the runs [first, first + count), the places one after the other.
         places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
-        return self.pieces[places]
+        owners: NDArray[np.int32] = self.pieces[places]
+        return owners
 
     def merged(self, other: _Postings) -> _Postings:
         turns = np.concatenate([self.turns, other.turns])

@@ -51,7 +51,7 @@ def verify_dataset(root: Path | str) -> list[str]:
     outside = sorted({str(name) for name in [*listed, *manifest.path] if not _is_inside(name)})
     expected = {name: digest for name, digest in listed.items() if _is_inside(name)}
     rows = manifest[manifest.path.map(_is_inside)]
-    claims = {row.path: row for row in rows.itertuples(index=False)}
+    claims: dict[str, Any] = {str(row.path): row for row in rows.itertuples(index=False)}
     expected.update(zip(rows.path, rows.sha256, strict=True))
     return [
         *(f"outside the folder: {name}" for name in outside),

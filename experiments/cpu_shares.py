@@ -7,6 +7,7 @@ import functools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import fluidsynth
@@ -39,37 +40,68 @@ class ThisProcess(Executor):
         """End nothing: there is nothing else."""
 
 
+@dataclass
+class Watch:
+    """What was seen.
+
+    Attributes
+    ----------
+    seconds : collections.Counter
+        CPU seconds by :data:`SYNTHESIZER` and :data:`ENCODER`.
+    calls : int
+        How often the clock was read twice for them.
+    """
+
+    seconds: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
+
+    def counting(self, function: Callable[..., Any], part: str) -> Callable[..., Any]:
+        """Return a function that does the same and adds what that takes to a part."""
+
+        @functools.wraps(function, assigned=())
+        def counted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever it takes and returns
+            begun = time.process_time()
+            try:
+                return function(*arguments, **options)
+            finally:
+                self.calls += 1
+                self.seconds[part] += time.process_time() - begun  # type: ignore[assignment]
+
+        return counted
+
+    def own_seconds(self) -> float:
+        """Return the CPU seconds that watching itself has cost, outside of what it has counted."""
+        trial, count = Watch(), 20_000
+        counted = trial.counting(_nothing, "")
+        begun = time.process_time()
+        for _ in range(count):
+            counted()
+        return (time.process_time() - begun - trial.seconds[""]) / count * self.calls
+
+
+def _nothing() -> None:
+    pass
+
+
 @contextlib.contextmanager
-def watched() -> Iterator[Counter[str]]:
+def watched() -> Iterator[Watch]:
     """Add up CPU seconds inside the two libraries, on all threads of this process.
 
     Yields
     ------
-    collections.Counter
-        Seconds by :data:`SYNTHESIZER` and :data:`ENCODER`, while the block runs.
+    Watch
+        What was seen so far, while the block runs.
     """
     fluidsynth_version()  # by which the project adds its own function
-    seconds: Counter[str] = Counter()
+    watch = Watch()
+    functions = [name for name, value in vars(fluidsynth).items() if callable(value)]
+    places: list[tuple[Any, str, str]] = [
+        *((fluidsynth, name, SYNTHESIZER) for name in functions if name.startswith(_PREFIXES)),
+        *((soundfile.SoundFile, name, ENCODER) for name in _ENCODING),
+    ]
     with contextlib.ExitStack() as stack:
-        for name, function in list(vars(fluidsynth).items()):
-            if name.startswith(_PREFIXES) and callable(function):
-                _replace(stack, fluidsynth, name, SYNTHESIZER, seconds)
-        for name in _ENCODING:
-            _replace(stack, soundfile.SoundFile, name, ENCODER, seconds)
-        yield seconds
-
-
-def _replace(stack: contextlib.ExitStack, owner: object, name: str, part: str, seconds: Counter[str]) -> None:
-    """Put a function that counts in a function's place until the stack is left."""
-    original: Callable[..., Any] = getattr(owner, name)
-
-    @functools.wraps(original, assigned=())
-    def counting(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever it takes and returns
-        begun = time.process_time()
-        try:
-            return original(*arguments, **options)
-        finally:
-            seconds[part] += time.process_time() - begun  # type: ignore[assignment]
-
-    setattr(owner, name, counting)
-    stack.callback(setattr, owner, name, original)
+        for owner, name, part in places:
+            original = getattr(owner, name)
+            setattr(owner, name, watch.counting(original, part))
+            stack.callback(setattr, owner, name, original)
+        yield watch

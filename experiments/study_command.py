@@ -42,5 +42,5 @@ def study_command(
     _, dataset, judge, suite = open_suite(run)
     for study, count in zip(studies, counts, strict=True):
         context = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED)
-        page = write_result(study, study.run(context), out)
+        page = write_result(study, study.run(context), out, setting)
         print_line(page.read_text(encoding="utf-8"))

@@ -219,7 +219,7 @@ def _records(tasks: Iterable[Task], metrics: Sequence[str], judge: str, store: S
             for metric in metrics:
                 key = score_key(transfer, task.pair, metric, judge)
                 found[key] = store.score(key)
-    return [found[key] for key in sorted(found) if found[key] is not None]
+    return [record for _, record in sorted(found.items()) if record is not None]
 
 
 def _environment(root: Path) -> bytes:

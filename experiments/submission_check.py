@@ -209,7 +209,7 @@ def _table(text: str) -> pd.DataFrame:
 
 
 def check_submission(submission: Submission) -> list[str]:
-    """Compare what a submission says with what follows from its records.
+    """Compare what a submission says with what follows from its records, and see that the run is valid.
 
     Parameters
     ----------
@@ -231,8 +231,10 @@ def check_submission(submission: Submission) -> list[str]:
     waiting = submission.results.transfers.status == "missing"
     if waiting.any():
         problems.append(f"{int(waiting.sum())} outputs have no record")
-    made = _table(leaderboard_text(make_leaderboard(submission.results)))
-    return problems + _differences(made, submission.leaderboard, submission.foreign)
+    made = make_leaderboard(submission.results)
+    problems += [f"the run is not valid: {problem}" for problem in made.problems]
+    table = _table(leaderboard_text(made))
+    return problems + _differences(table, submission.leaderboard, submission.foreign)
 
 
 def _is_of(method: SubmittedMethod, entry: MethodEntry, submission: Submission) -> bool:

@@ -41,13 +41,9 @@ def submission_verify(
     ] = None,
 ) -> None:
     """Check that a submission is whole and its leaderboard follows from its records; else the status is 1."""
+    from timbrebench.experiments.submission import OUTPUTS
     from timbrebench.experiments.submission_archives import Archive
-    from timbrebench.experiments.submission_check import (
-        OUTPUTS,
-        check_outputs,
-        check_submission,
-        read_submission,
-    )
+    from timbrebench.experiments.submission_check import check_outputs, check_submission, read_submission
 
     submission = read_submission(path)
     problems = check_submission(submission)

@@ -70,9 +70,7 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
     for other in submissions[1:]:
         _refuse_mix(submissions[0], other)
     for submission in submissions:
-        problems = check_submission(submission)
-        problems += make_leaderboard(submission.results).problems
-        if problems:
+        if problems := check_submission(submission):
             raise RunError(f"{submission.path}: cannot be merged: {'; '.join(problems)}")
     merged = combine(submissions)
     write_text(
@@ -164,15 +162,14 @@ def combine(submissions: Sequence[Submission]) -> Merged:
                 settings[label] = str(stated[entry.name])
     first = submissions[0].results
     configuration = first.configuration.model_copy(update={"methods": tuple(entries)})
-    results = Results(
-        configuration,
-        first.suite,
-        *(pd.concat([part[index] for part in parts], ignore_index=True) for index in range(3)),
-        violations,
+    transfers, scores, reasons = (
+        pd.concat([part[index] for part in parts], ignore_index=True) for index in range(3)
     )
+    results = Results(configuration, first.suite, transfers, scores, reasons, violations)
     table = make_leaderboard(results).table
     table["settings"] = table.method.map(settings).fillna(table.settings)
-    table.insert(table.columns.get_loc("method") + 1, "submitter", table.method.map(submitter).fillna(""))
+    place = list(table.columns).index("method") + 1
+    table.insert(place, "submitter", table.method.map(submitter).fillna(""))
     return Merged(table, results)
 
 

@@ -55,10 +55,11 @@ def freeze_segments(recipe: Recipe, tables: Path) -> FrozenSuite:
     wanted = set(ontology.select([made.classes], descendants=True))
     carried = [[label for label in labels if label in wanted] for labels in segments.label_sets]
     candidates: dict[str, list[FrozenClip]] = {}
-    for row in segments.table.itertuples(index=False):
-        only = carried[int(row.labels)]
-        if len(only) == 1 and row.end_ms - row.start_ms == round(1000 * _DURATION_S):
-            clip = FrozenClip(str(row.ytid), ontology.names[only[0]], row.start_ms / 1000, "")
+    columns = (segments.table[name].tolist() for name in ("ytid", "start_ms", "end_ms", "labels"))
+    for ytid, start_ms, end_ms, labels in zip(*columns, strict=True):
+        only = carried[labels]
+        if len(only) == 1 and end_ms - start_ms == round(1000 * _DURATION_S):
+            clip = FrozenClip(ytid, ontology.names[only[0]], start_ms / 1000, "")
             candidates.setdefault(only[0], []).append(clip)
     drawn = _draw(candidates, made.pairs, made.seed)
     clips = sorted({clip for pair in drawn for clip in pair})
@@ -89,7 +90,7 @@ def _draw(
 ) -> list[tuple[FrozenClip, FrozenClip]]:
     """Draw pairs of two classes in rounds, in each of which every class is content once and style once."""
     generator = np.random.default_rng(seed)
-    waiting = {
+    waiting: dict[str, list[FrozenClip]] = {
         name: [clips[index] for index in generator.permutation(len(clips))]
         for name, clips in sorted(candidates.items())
     }

@@ -7,7 +7,7 @@ from the notes, which are known: the stage that each is in, and, for the loudnes
 explain the target best while no other templates may be active.
 
 Pieces are few and timbres are many. So often two clips of one timbre sound together, one of them moved by a
-few semitones: activations of a sum are nearly the sum of activations, and a template of one pitch is as good as
+few semitones: activations of a sum are nearly the sum of activations, and one pitch's template is as good as
 another's.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -44,24 +45,42 @@ def command_page() -> str:
     )
     if done.returncode:
         raise ValueError(f"typer cannot document the command line: {done.stderr.strip()}")
-    return done.stdout
+    return _linked(done.stdout)
+
+
+def _linked(text: str) -> str:
+    """Complete the lists of commands, which typer cuts short, and link them to their sections."""
+    said = dict(re.findall(r"^#+ `timbrebench (.+?)`\n\n(.+)$", text, re.MULTILINE))
+    section, lines = "", []
+    for line in text.splitlines():
+        if heading := re.match(r"#+ `timbrebench (.+?)`$", line):
+            section = heading[1]
+        item = re.match(r"\* `([a-z-]+)`: ", line)
+        name = f"{section} {item[1]}".strip() if item else ""
+        linked = (
+            f"* [`{item[1]}`](#timbrebench-{name.replace(' ', '-')}): {said[name]}" if name in said else line
+        )
+        lines.append(linked)
+    return "\n".join(lines)
 
 
 def _tables(root: type[BaseModel], seen: set[type[BaseModel]]) -> list[str]:
     """Return the tables of a model and of those that it holds and that are not on the page yet."""
-    waiting, parts = [root], []
+    waiting, parts = [("", root)], []
     while waiting:
-        model = waiting.pop(0)
+        path, model = waiting.pop(0)
         if model in seen:
             continue
         seen.add(model)
-        nested = [one for field in model.model_fields.values() for one in models_in(field.annotation)]
-        waiting += nested
-        if model is not root:
-            parts.append(f"### {model.__name__} {{#{model.__name__}}}\n")
-        summary = (model.__doc__ or "").strip().splitlines()[0]
-        parts += [
-            f"<p>{cell(summary, model.__name__)}</p>\n",
-            field_table(model, {one: one.__name__ for one in nested}),
+        nested = [
+            (f"{path}.{name}".lstrip("."), one)
+            for name, field in model.model_fields.items()
+            for one in models_in(field.annotation)
         ]
+        waiting += nested
+        if path:
+            parts.append(f"### {model.__name__}: `{path}` {{#{model.__name__}}}\n")
+        summary = (model.__doc__ or "").strip().splitlines()[0]
+        anchors = {one: one.__name__ for _, one in nested}
+        parts += [f"<p>{cell(summary, model.__name__)}</p>\n", field_table(model, anchors)]
     return parts

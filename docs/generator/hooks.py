@@ -28,7 +28,7 @@ _MOVED = {"docs/": "", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "ch
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
+def on_startup(command: str, dirty: bool) -> None:  # noqa: ARG001 - MkDocs' signature
     """Link the packages under the name by which they are imported: mkdocstrings reads their files."""
     namespace = _ROOT / ".types" / "timbrebench"
     namespace.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,6 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         link = namespace / name
         if not link.is_symlink():
             link.symlink_to(Path("..", "..", name))
-    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -47,6 +46,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     except ValueError as error:
         raise PluginError(f"the reference cannot be made from the code: {error}") from error
     config.nav = _opened(config.nav, sorted(files.src_uris))
+    named = set(_paths(config.nav))
+    loose = [
+        path for path in sorted(files.src_uris) if re.fullmatch(r"[^/]+\.md", path) and path not in named
+    ]
+    (background,) = (section["Background"] for section in config.nav if "Background" in section)
+    background.extend(loose)
     return files
 
 
@@ -76,8 +81,17 @@ def _opened(nav: Any, paths: list[str]) -> Any:  # noqa: ANN401 - lists, tables 
         return {name: _opened(one, paths) for name, one in nav.items()}
     if isinstance(nav, str) and nav.endswith("/"):
         pages = [path for path in paths if path.startswith(nav) and path.endswith(".md")]
-        return sorted(pages, key=lambda path: (not path.endswith("/index.md"), path))
+        return sorted(pages, key=lambda path: (not path.endswith(("/index.md", "/README.md")), path))
     return nav
+
+
+def _paths(nav: Any) -> Iterator[str]:  # noqa: ANN401
+    """Yield all paths in a navigation."""
+    if isinstance(nav, str):
+        yield nav
+    elif isinstance(nav, list | dict):
+        for one in nav.values() if isinstance(nav, dict) else nav:
+            yield from _paths(one)
 
 
 def _section(heading: str, page: Page) -> str:

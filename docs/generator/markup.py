@@ -68,6 +68,8 @@ def to_html(text: str, where: str, heading_level: int = 2) -> str:
     ValueError
         If it is not valid reStructuredText.
     """
+    # numpydoc writes parameters between single backticks. docutils forgets it after each text.
+    roles.register_local_role("", _role(nodes.literal))
     messages = io.StringIO()
     escaped = _INITIAL.sub(r"\1\\\2", inspect.cleandoc(text))
     parts = publish_parts(
@@ -136,4 +138,3 @@ for _name in OBJECT_ROLES:
     roles.register_local_role(
         _name, _role(lambda rawtext, text: nodes.raw(rawtext, reference(text), format="html"))
     )
-roles.register_local_role("", _role(nodes.literal))  # numpydoc writes parameters between single backticks

@@ -36,10 +36,12 @@ def method_pages() -> Iterator[tuple[str, str]]:
             html.escape(one.summary),
             html.escape(one.source),
         )
-        for module, group in modules.items()
-        for one in group
+        for one, module in sorted(
+            ((one, module) for module, group in modules.items() for one in group),
+            key=lambda item: item[0].name,
+        )
     ]
-    yield f"{FOLDER}/index.md", _INTRODUCTION + table(("name", "what it does", "source"), sorted(rows))
+    yield f"{FOLDER}/index.md", _INTRODUCTION + table(("name", "what it does", "source"), rows)
     for module, group in sorted(modules.items(), key=lambda item: item[1][0].name):
         yield f"{FOLDER}/{_page(module)}.md", _method_page(module, group)
 
@@ -49,17 +51,16 @@ def _page(module: str) -> str:
 
 
 def _method_page(module: str, group: list[type[Method]]) -> str:
-    title = (
-        "Controls" if all(issubclass(one, Control) for one in group) else ", ".join(one.name for one in group)
-    )
-    parts = [f"# {title} {{#{module}}}\n"]
-    for one in group:
-        parts += [f"## `{one.name}` {{#{one.name}}}\n", _facts(one), _parameters(one)]
-    text = sys.modules[module].__doc__ or ""
-    parts += [
-        "## Description {#description}\n",
-        f'<div class="docstring">\n{to_html(text, module, 3)}\n</div>\n',
-    ]
+    if len(group) == 1:
+        parts = [f"# {group[0].name} {{#{group[0].name}}}\n", _facts(group[0]), _parameters(group[0])]
+    else:
+        controls = all(issubclass(one, Control) for one in group)
+        parts = [f"# {'Controls' if controls else ', '.join(one.name for one in group)}\n"]
+        for one in group:
+            parts += [f"## `{one.name}` {{#{one.name}}}\n", _facts(one), _parameters(one)]
+    text = to_html(sys.modules[module].__doc__ or "", module, 3)
+    # The empty link is the place that references to the module lead to.
+    parts += [f"[](){{#{module}}}\n", "## Description\n", f'<div class="docstring">\n{text}\n</div>\n']
     return "\n".join(parts)
 
 

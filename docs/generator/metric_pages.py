@@ -50,10 +50,12 @@ def metric_pages() -> Iterator[tuple[str, str]]:
             _BETTER[one.direction],
             _unit(one),
         )
-        for module, group in modules.items()
-        for one in group
+        for one, module in sorted(
+            ((one, module) for module, group in modules.items() for one in group),
+            key=lambda item: item[0].name,
+        )
     ]
-    yield f"{FOLDER}/index.md", _INTRODUCTION + table(("name", "question", "better", "unit"), sorted(rows))
+    yield f"{FOLDER}/index.md", _INTRODUCTION + table(("name", "question", "better", "unit"), rows)
     for module, group in sorted(modules.items()):
         yield f"{FOLDER}/{_page(module)}.md", _metric_page(module, group)
 
@@ -67,7 +69,7 @@ def _metric_page(module: str, group: list[Specification]) -> str:
     title, _, rest = text.partition("\n")
     parts = [
         f"# {module.rsplit('.', 1)[-1].replace('_', ' ').capitalize()} {{#{module}}}\n",
-        f"{title}\n",
+        f"{title} Below is the [definition](#definition).\n",
         *(f"## `{one.name}` {{#{one.name}}}\n\n{html.escape(one.summary)}\n\n{_facts(one)}" for one in group),
         f'<div class="docstring">\n{to_html(rest, module)}\n</div>\n',
     ]
@@ -82,11 +84,17 @@ def _facts(one: Specification) -> str:
             ("better", _BETTER[one.direction]),
             ("needs", ", ".join(_NEEDS[need] for need in sorted(one.needs)) or "content and style only"),
             ("smallest change that matters", f"{one.relevant_change:g}"),
-            ("responds", ", ".join(f"{way} under {name}" for name, way in one.responds.items()) or "none"),
+            ("responds", _responses(one)),
             ("ignores", ", ".join(sorted(one.ignores)) or "none"),
             ("version", str(one.version)),
         ]
     )
+
+
+def _responses(one: Specification) -> str:
+    ways = {way: [name for name, said in one.responds.items() if said == way] for way in ("rises", "falls")}
+    said = "; ".join(f"{way} under {', '.join(names)}" for way, names in ways.items() if names)
+    return said.replace("_", " ") or "none promised"
 
 
 def _unit(one: Specification) -> str:

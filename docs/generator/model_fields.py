@@ -103,7 +103,7 @@ def _default(field: FieldInfo) -> str:
         return "required"
     value = field.get_default(call_default_factory=False) if field.default_factory is None else None
     if field.default_factory is not None:
-        return "see there"
+        return "as said"
     if isinstance(value, BaseModel):
         changed = value.model_dump(mode="json", exclude_defaults=True)
         return f"<code>{html.escape(_toml(changed))}</code>" if changed else "its defaults"
@@ -128,7 +128,7 @@ def _type(annotation: Any, anchors: dict[type, str]) -> str:  # noqa: ANN401 - a
     if origin is Literal:
         return ", ".join(f"<code>{html.escape(_toml(value))}</code>" for value in typing.get_args(annotation))
     if annotation in anchors:
-        return f'<a href="#{anchors[annotation]}">{anchors[annotation]}</a>'
+        return f'<a href="#{anchors[annotation]}">{annotation.__name__}</a>'
     if origin is None:
         return _NAMES.get(annotation) or html.escape(getattr(annotation, "__name__", str(annotation)))
     parts = [_type(part, anchors) for part in typing.get_args(annotation) if part is not Ellipsis]
@@ -144,5 +144,6 @@ def _bounds(field: FieldInfo) -> str:
         for kind, (sign, attribute) in _BOUNDS.items()
         if isinstance(item, kind)
     ]
-    said += [f"{item.min_length} or more" for item in field.metadata if isinstance(item, MinLen)]
+    least = [item.min_length for item in field.metadata if isinstance(item, MinLen)]
+    said += ["not empty" if field.annotation is str else f"{number} or more" for number in least]
     return ", " + ", ".join(html.escape(one) for one in said) if said else ""

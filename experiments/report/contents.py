@@ -61,7 +61,7 @@ class Contents:
             columns,
             questions(results, table),
             _points(table, columns),
-            transfer_matrices(results, table.method),
+            transfer_matrices(results, [str(method) for method in table.method]),
             speed_table(results, table),
             _failures(results),
         )

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import matplotlib as mpl
 from markupsafe import Markup
@@ -40,9 +41,6 @@ PAPER = Inks("#1b1f24", "#1d5fbf")
 
 _PAGE_COLOURS = {PAGE.ink: "currentColor", PAGE.accent: "var(--accent, #1d5fbf)"}
 
-# Names of elements come from the data alone.
-_SALT = {"svg.hashsalt": "timbrebench"}
-
 
 def style_axes(axes: Axes, inks: Inks) -> None:
     """Draw axes without weight: a faint frame and grid, no ticks."""
@@ -61,8 +59,7 @@ def page_svg(figure: Figure) -> Markup:
     buffer = BytesIO()
     figure.patch.set_alpha(0)
     # Text stays text: small, searchable, in the page's font.
-    with mpl.rc_context({**_SALT, "svg.fonttype": "none"}):
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+    _print_svg(figure, buffer, "none")
     text = buffer.getvalue().decode()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     for colour, replacement in _PAGE_COLOURS.items():
@@ -86,13 +83,16 @@ def write_figure(figure: Figure, path: Path) -> None:
     StorageError
         If a file cannot be written.
     """
-    # The canvases' own functions: `savefig` draws everything twice.
-    with (
-        mpl.rc_context({**_SALT, "svg.fonttype": "path"}),
-        atomic_path(path.with_suffix(".svg")) as temporary,
-    ):
-        FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
+    with atomic_path(path.with_suffix(".svg")) as temporary:
+        _print_svg(figure, temporary, "path")
     figure.set_layout_engine("none")  # settled: working it out again would take as long as drawing
     figure.dpi = DPI
     with atomic_path(path.with_suffix(".png")) as temporary:
-        FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
+        canvas = FigureCanvasAgg(figure)
+        canvas.print_png(temporary, metadata={"Software": None})  # type: ignore[no-untyped-call]
+
+
+def _print_svg(figure: Figure, target: BytesIO | Path, fonttype: Literal["none", "path"]) -> None:
+    # The canvas's own function, since `savefig` draws everything twice. Names of elements come from the data.
+    with mpl.rc_context({"svg.hashsalt": "timbrebench", "svg.fonttype": fonttype}):
+        FigureCanvasSVG(figure).print_svg(target, metadata={"Date": None})  # type: ignore[no-untyped-call]

@@ -19,6 +19,8 @@ from timbrebench.experiments.report.matrices import TransferMatrix
 from timbrebench.experiments.report.tables import Column, as_records
 
 FOLDER = "tables"
+_MATRICES = "transfer-matrices"
+_SUFFIXES = (".csv", ".md", ".tex")
 
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
@@ -81,12 +83,14 @@ def write_tables(contents: Contents, root: Path) -> None:
     ]
     if contents.matrices:
         exports.append(_matrices(contents.matrices))
+    else:
+        for suffix in _SUFFIXES:  # of an earlier report, when the judge was still asked
+            (root / FOLDER / _MATRICES).with_suffix(suffix).unlink(missing_ok=True)
     for export in exports:
         path = root / FOLDER / export.name
         csv = export.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        write_text(path.with_suffix(".csv"), csv)
-        write_text(path.with_suffix(".md"), markdown(export))
-        write_text(path.with_suffix(".tex"), latex(export))
+        for suffix, text in zip(_SUFFIXES, (csv, markdown(export), latex(export)), strict=True):
+            write_text(path.with_suffix(suffix), text)
 
 
 def markdown(export: Export) -> str:
@@ -211,7 +215,7 @@ def _matrices(matrices: Sequence[TransferMatrix]) -> Export:
         ],
         columns=["method", "content", *map(str, labels), "all"],
     )
-    return Export("transfer-matrices", values, text, names=2)
+    return Export(_MATRICES, values, text, names=2)
 
 
 def _failures(failures: Sequence[dict[str, Any]]) -> Export:

@@ -28,7 +28,8 @@ def write_figures(contents: Contents, root: Path) -> None:
         What the report shows.
     root : pathlib.Path
         The run's folder: gets ``figures/plane``, ``transfer-matrices``, of methods without controls, and
-        ``speed``, each as ``.svg`` and ``.png``. What was not measured is not drawn.
+        ``speed``, each as ``.svg`` and ``.png``. What was not measured is not drawn, and what an earlier
+        report drew of it is removed.
 
     Raises
     ------
@@ -44,8 +45,12 @@ def write_figures(contents: Contents, root: Path) -> None:
         "speed": partial(draw_speed, contents.speed, PAPER),
     }
     for name, draw in drawings.items():
+        path = root / FOLDER / name
         if draw is not None:
-            write_figure(draw(), root / FOLDER / name)
+            write_figure(draw(), path)
+        else:
+            for suffix in (".svg", ".png"):
+                path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def plane_figure(contents: Contents, inks: Inks) -> Figure:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
+from threadpoolctl import threadpool_limits
 
 from timbrebench.audio.errors import AudioError
 from timbrebench.audio.progress import Tracker
@@ -106,7 +107,10 @@ def write_pair_pages(contents: Contents, root: Path) -> None:
     # take longer to start than most runs take here.
     threads = Parallel(n_jobs=cpu_count(), prefer="threads", return_as="generator_unordered")
     images: set[str] = set()
-    with Tracker("writing pages of pairs", len(pairs), "pairs") as tracker:
+    with (
+        threadpool_limits(1),  # for each of the threads
+        Tracker("writing pages of pairs", len(pairs), "pairs") as tracker,
+    ):
         for used in threads(calls):
             images |= used
             tracker.advance()

@@ -54,8 +54,8 @@ _DURATION_S = 4.0
 _HARMONICS = 10
 _N_FFT, _HOP_LENGTH = 4096, 512
 
-#: Highest frequency that the figure shows, in hertz, and its range in decibels.
-_SHOWN_HZ, _SHOWN_DB = 6000, 70
+#: Window that the figure shows, its highest frequency in hertz, and its range in decibels.
+_SHOWN_N_FFT, _SHOWN_HZ, _SHOWN_DB = 1024, 6000, 70
 
 
 @dataclass(frozen=True)
@@ -170,17 +170,16 @@ def _harmonic_power(samples: Samples, notes: pd.DataFrame) -> tuple[NDArray[np.f
 def _figure(heard: dict[tuple[str, str], Samples], table: pd.DataFrame) -> Figure:
     directions = list(dict.fromkeys(direction for direction, _ in heard))
     names = list(dict.fromkeys(name for _, name in heard))
-    figure = Figure(figsize=(2.3 * len(names), 5.4), layout="constrained")
+    figure = Figure(figsize=(2.0 * len(names), 4.8), layout="constrained")
     grid = figure.subplots(len(directions), len(names), sharex=True, sharey=True)
     bandwidths = table.set_index(["direction", "sound"]).bandwidth_hz
     for row, direction in zip(grid, directions, strict=True):
         for axes, name in zip(row, names, strict=True):
-            levels = librosa.amplitude_to_db(
-                magnitude(heard[direction, name], 2048, 512), ref=np.max, top_db=_SHOWN_DB
-            )
-            extent = (0, _DURATION_S, 0, RATE / 2000)
-            axes.imshow(levels, origin="lower", aspect="auto", cmap="magma", extent=extent)
-            axes.set_ylim(0, _SHOWN_HZ / 1000)
+            shown = magnitude(heard[direction, name], _SHOWN_N_FFT, _HOP_LENGTH)
+            levels = librosa.amplitude_to_db(shown, ref=np.max, top_db=_SHOWN_DB)
+            rows = round(_SHOWN_HZ / RATE * _SHOWN_N_FFT)
+            extent = (0, _DURATION_S, 0, _SHOWN_HZ / 1000)
+            axes.imshow(levels[:rows], origin="lower", aspect="auto", cmap="magma", extent=extent)
             axes.set_title(f"{name}\nbandwidth {bandwidths[direction, name]:,.0f} Hz", fontsize=9)
         row[0].set_ylabel(f"{direction}\nfrequency in kHz")
     for axes in grid[-1]:
@@ -221,8 +220,9 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
 
 
 def _by_direction(figures: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    flat = figures.reset_index()
     names = [f"{content} to {style}" for content, style in DIRECTIONS]
-    return [(name, figures.loc[name]) for name in names]
+    return [(name, flat[flat.direction == name].set_index("sound")) for name in names]
 
 
 def _shown(value: float, column: str) -> str:

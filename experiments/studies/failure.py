@@ -192,7 +192,8 @@ def _untouched(context: StudyContext, pairs: Sequence[Pair]) -> dict[str, object
 
 
 def _row(name: str, method: str, scores: list[dict[str, float]]) -> dict[str, object]:
-    return {"condition": name, "method": method, **pd.DataFrame(scores).mean().to_dict()}
+    means = {str(column): value for column, value in pd.DataFrame(scores).mean().items()}
+    return {"condition": name, "method": method, **means}
 
 
 def _figure(table: pd.DataFrame) -> Figure:
@@ -217,15 +218,19 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
     """Judge the report's claim, and whether other methods do better, by a table as :func:`run` makes it."""
     failed = table[table.method == FAILED]
     others = table[~table.method.isin([FAILED, "identity"])]
-    best = failed.loc[failed.transferred.idxmax()]
+    best = failed.iloc[int(failed.transferred.argmax())]
     worked = others.transferred.max() if len(others) else 0.0
     listed = ", ".join(f"`{row.condition}` {row.transferred:.0%}" for row in others.itertuples())
     return (
         Finding(
             "Nothing is transferred, whatever is changed (multi-instrument report 2023)",
             bool(failed.transferred.max() == 0),
-            f"{len(failed)} settings; the most transfers, {best.transferred:.0%} of the outputs, "
-            + ("in none." if best.transferred == 0 else f"with: {best.condition}."),
+            f"{len(failed)} settings; "
+            + (
+                "no output is a transfer."
+                if best.transferred == 0
+                else f"the most transfers, {best.transferred:.0%} of the outputs, with: {best.condition}."
+            ),
         ),
         Finding(
             "The same data works with another method: more outputs are transfers than with any of these "
@@ -238,8 +243,8 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
 
 def _text(table: pd.DataFrame, pairs: int) -> str:
     failed = table[table.method == FAILED]
-    heard = failed.loc[failed.style_confidence.idxmax()]
-    noted = failed.loc[failed.note_f1.idxmax()]
+    heard = failed.iloc[int(failed.style_confidence.argmax())]
+    noted = failed.iloc[int(failed.note_f1.argmax())]
     both = failed[(failed.style_confidence >= _KEPT) & (failed.note_f1 >= _KEPT)]
     own = table[table.method == "identity"].iloc[0]
     together = (

@@ -261,7 +261,7 @@ def _text(table: pd.DataFrame, settings: LossTermSettings) -> str:
     made = table[table.configuration != "untouched"]
     sentences = []
     for pair, own in made.groupby("pair", sort=False):
-        best = own.loc[own.harmonic_mean.idxmax()]
+        best = own.iloc[int(own.harmonic_mean.argmax())]
         sentences.append(
             f"{str(pair).capitalize()}: `{best.configuration}` does best with a harmonic mean of "
             f"{best.harmonic_mean:.2f} (judge {best.style_confidence:.2f}, notes {best.note_f1:.2f})."

@@ -134,10 +134,10 @@ def _figure(table: pd.DataFrame) -> Figure:
                 axes.plot(
                     points[column],
                     points.convergence_db,
-                    _STYLES[start],
+                    _STYLES[str(start)],
                     marker="o",
                     markersize=4,
-                    color=_COLOURS[algorithm],
+                    color=_COLOURS[str(algorithm)],
                 )
             axes.set_xscale("log")
             axes.grid(alpha=0.3)
@@ -222,9 +222,9 @@ def _text(table: pd.DataFrame, pairs: int) -> str:
         f"{pairs} clips and as many mixtures. Lower is nearer; times are seconds of one core for a clip."
     ]
     for kind, own in table.groupby("magnitudes", sort=False):
-        best = own.loc[own.convergence_db.idxmin()]
+        best = own.iloc[int(own.convergence_db.argmin())]
         quick = own[own.convergence_db <= best.convergence_db + 1]
-        quick = quick.loc[quick.cpu_seconds.idxmin()]
+        quick = quick.iloc[int(quick.cpu_seconds.argmin())]
         sentences.append(
             f"On magnitudes {kind}, {_name(best)} came nearest, {best.convergence_db:.1f} dB in "
             f"{best.cpu_seconds:.2f} s; within 1 dB of that the quickest was {_name(quick)}, "
@@ -246,6 +246,6 @@ STUDY = Study(
     source="Griffin & Lim 1984, Le Roux et al. 2010, Perraudin et al. 2013, Decorsière et al. 2015, "
     "Průša et al. 2017",
     run=run,
-    pairs=4,
+    pairs=3,
     paper_pairs=30,
 )

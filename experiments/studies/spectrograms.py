@@ -89,7 +89,7 @@ def _figure(table: pd.DataFrame) -> Figure:
 
 def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
     """Judge whether front end and scale matter by a table as :func:`run` makes it."""
-    best, worst = table.loc[table.test_accuracy.idxmax()], table.loc[table.test_accuracy.idxmin()]
+    best, worst = table.iloc[int(table.test_accuracy.argmax())], table.iloc[int(table.test_accuracy.argmin())]
     # Half of the 95 % interval of a share of so many clips, at its widest.
     chance = 0.98 / np.sqrt(table.test_clips.iloc[0])
     spread = best.test_accuracy - worst.test_accuracy
@@ -113,7 +113,7 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
 def _text(table: pd.DataFrame) -> str:
     ordered = table.sort_values("test_accuracy", ascending=False)
     listed = ", ".join(f"{_name(row)} {row.test_accuracy:.3f}" for _, row in ordered.iterrows())
-    quickest = table.loc[table.seconds_per_clip.idxmin()]
+    quickest = table.iloc[int(table.seconds_per_clip.argmin())]
     return (
         f"Accuracies on {table.test_clips.iloc[0]} test clips: {listed}. The quickest to compute is "
         f"{_name(quickest)}, {1000 * quickest.seconds_per_clip:.0f} ms for a clip."

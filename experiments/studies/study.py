@@ -22,6 +22,9 @@ from timbrebench.experiments.suite import Pair, Suite, holder
 Setting = Literal["small", "paper"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 
+#: What pages call the settings.
+_SETTINGS: Mapping[Setting, str] = {"small": "small setting", "paper": "the paper's setting"}
+
 #: Significant digits of the figures on a page; the CSV has all.
 _DIGITS = 3
 
@@ -220,7 +223,7 @@ def find_study(name: str) -> Study:
     return study
 
 
-def write_result(study: Study, result: StudyResult, folder: Path) -> Path:
+def write_result(study: Study, result: StudyResult, folder: Path, setting: Setting = "small") -> Path:
     """Write table, figure and page of a study.
 
     Parameters
@@ -233,6 +236,8 @@ def write_result(study: Study, result: StudyResult, folder: Path) -> Path:
         Gets ``NAME.csv``, ``NAME.png``, ``NAME.svg`` and ``NAME.md``, ``NAME-findings.csv`` where something
         was claimed, and ``NAME-TABLE.csv`` for each further table; and ``README.md``, which lists what all
         studies in the folder have found.
+    setting : {"small", "paper"}
+        How much was done, for the page to say.
 
     Returns
     -------
@@ -250,7 +255,7 @@ def write_result(study: Study, result: StudyResult, folder: Path) -> Path:
         with atomic_path(folder / f"{study.name}.{kind}") as temporary:
             result.figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
     page = folder / f"{study.name}.md"
-    text = f"# {study.name}\n\n{study.question} ({study.source})\n\n"
+    text = f"# {study.name}\n\n{study.question} ({study.source}; {_SETTINGS[setting]})\n\n"
     if result.findings:
         text += "".join(_finding(finding) for finding in result.findings) + "\n"
     text += f"{result.text}\n\n![{study.question}]({study.name}.png)\n\n{_markdown(result.table)}\n"

@@ -207,7 +207,7 @@ def _stays(_: pd.Series, values: pd.Series) -> bool:
 def _text(table: pd.DataFrame, sources: int) -> str:
     sentences = [f"Means over {sources} sources."]
     for name, points in table.groupby("method", sort=False):
-        nearest = points.loc[points.ioi_kl.idxmin()]
+        nearest = points.iloc[int(points.ioi_kl.argmin())]
         copies = points.receptive_field_s[points.max_cross_correlation >= COPY]
         copied = (
             f"with a field of {copies.min():.2f} s the texture is a copy"

@@ -194,6 +194,7 @@ def test_verification_finds_what_is_changed_missing_and_extra(copy):
         "changed",
         "not listed",
         "in more than one split",
+        "dataset.json counts other split than there are",
     ]
 
 

@@ -82,6 +82,15 @@ def test_what_the_card_says_builds_the_same_bytes(rendered, tmp_path):
     assert same_files(rendered.root, again.root)
 
 
+def test_the_card_promises_no_more_than_can_be_done(rendered):
+    command = "timbrebench dataset rebuild"
+    assert command in dataset_card(rendered.description)
+    frozen = {**rendered.description, "configuration": {"suite": "a frozen one", "pairs": 30}}
+    assert command not in dataset_card(frozen)
+    assert '"pairs": 30' in dataset_card(frozen)
+    assert command not in dataset_card({**rendered.description, "builder": "somebody's"})
+
+
 def test_an_import_is_built_again_from_its_description(tmp_path, generator):
     from timbrebench.datasets.importing import import_dataset
     from timbrebench.datasets.importing_configuration import ImportConfiguration, SubfolderSource

@@ -81,6 +81,7 @@ def damaged(synthesizer, tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_damaged_files_become_clips_or_reasons(damaged, tmp_path):
     configuration = ImportConfiguration(
         source=SubfolderSource(path=str(damaged)), clip_duration_s=0.2, sample_rate=16_000

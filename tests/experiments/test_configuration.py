@@ -11,13 +11,19 @@ def written(tmp_path, text):
 
 
 def test_the_profiles_are_valid():
-    assert profile_names() == ["default", "families", "full", "literature", "smoke"]
+    assert profile_names() == ["default", "families", "full", "literature", "multi-instrument-226", "smoke"]
     for name in profile_names():
         configuration = load_configuration(name)
         assert configuration.name == name
         assert configuration.dataset.pieces >= 40
         assert len(configuration.dataset.instruments) == (16 if name == "families" else 6)
         assert [entry.method for entry in configuration.entries][: len(CONTROLS)] == list(CONTROLS)
+
+
+def test_the_multi_instrument_profile_has_the_size_of_the_report():
+    dataset = load_configuration("multi-instrument-226").dataset
+    assert (dataset.pieces, len(dataset.instruments), dataset.clip_duration_s) == (226, 6, 10.0)
+    assert dataset.corpus == "adl-piano-midi"
 
 
 def test_the_full_profile_uses_published_settings():

@@ -48,6 +48,7 @@ def imported(synthesizer, tmp_path_factory):
     return folder / "dataset"
 
 
+@pytest.mark.slow
 def test_a_judge_learns_from_imported_recordings(imported, tmp_path):
     (tmp_path / "judge.toml").write_text(
         'name = "takes"\n[judge]\nmax_epochs = 10\nbatch_size = 8\naugmentation = { share = 0.0 }\n'

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 import numpy as np
+import pretty_midi
 import pytest
 import soundfile
 
@@ -24,7 +26,8 @@ AUDIOSET = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "aud
 
 
 def test_seconds_inside_the_libraries_are_counted_and_no_others(synthesizer, scale, tmp_path):
-    with watched() as seconds:
+    with watched() as watch:
+        seconds = watch.seconds
         begun = time.process_time()
         samples = synthesizer.render(scale, 0, 20.0, 44_100)
         rendering = time.process_time() - begun
@@ -36,6 +39,7 @@ def test_seconds_inside_the_libraries_are_counted_and_no_others(synthesizer, sca
         assert seconds[SYNTHESIZER] == before
         encoded = seconds[ENCODER]
         assert encoded > 0
+        assert 0 < watch.own_seconds() < 0.1 * rendering
     soundfile.write(tmp_path / "b.flac", samples, 44_100)
     assert seconds[ENCODER] == encoded
 
@@ -52,10 +56,11 @@ def test_the_yardstick_plays_the_same_music(tmp_path):
         assert np.corrcoef(*spectra)[0, 1] > 0.7
 
 
+@pytest.mark.slow
 def test_the_page_holds_every_figure(tmp_path):
     if not (AUDIOSET / "ontology.json").is_file():
         pytest.skip("AudioSet's tables and ontology are not there (../shared/data/audioset)")
-    speed = measure(tmp_path / "out", configuration=TINY, audioset=AUDIOSET, rows=5_000)
+    speed = measure(tmp_path / "out", configuration=TINY, audioset=AUDIOSET, rows=2_000)
     assert list(speed.parts.part) == [SYNTHESIZER, ENCODER, "all else"]
     assert speed.parts.share.sum() == pytest.approx(1)
     assert (speed.parts.seconds > 0).all()
@@ -64,11 +69,32 @@ def test_the_page_holds_every_figure(tmp_path):
     for what in ("fluidsynth and the FLAC encoder", "pretty_midi", "cores instead of one"):
         assert what in page
     assert "AudioSet's own tables, 42,531 segments" in page
-    assert "a made-up table, 5,000 segments" in page
+    assert "a made-up table, 2,000 segments" in page
     for row in page.splitlines():
         if row.startswith("|"):
             assert row.count("|") == 4
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_files_are_indexed_from_nothing_each_time(tmp_path, generator):
+    """Three pieces, one of them twice, and a file that is none."""
+    folder = tmp_path / "midi"
+    folder.mkdir()
+    for number in range(3):
+        music = pretty_midi.PrettyMIDI()
+        music.instruments.append(pretty_midi.Instrument(program=0))
+        for index, pitch in enumerate(generator.integers(50, 80, 200)):
+            music.instruments[0].notes.append(pretty_midi.Note(90, int(pitch), index / 4, index / 4 + 0.2))
+        music.write(str(folder / f"{number}.mid"))
+    (folder / "again.mid").write_bytes((folder / "1.mid").read_bytes())
+    (folder / "broken.mid").write_bytes(b"MThd and no more")
+    before = dict(os.environ)
+    for cache in ("first", "second"):
+        what, measured, _ = dataset_speed._indexing(folder, tmp_path / cache)
+        assert what.startswith("indexing 5 MIDI files, 3 of use")
+        assert measured.endswith(" s")
+        assert any((tmp_path / cache).rglob("*.json"))
+    assert dict(os.environ) == before
 
 
 def test_made_up_segments_are_segments(tmp_path):

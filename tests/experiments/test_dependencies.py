@@ -52,7 +52,7 @@ def transfer(run, tiny, executor, tmp_path):
             run_transfers(
                 tasks,
                 dataset=dataset,
-                suite=suite.configuration,
+                suite=suite,
                 limits=configuration.limits,
                 root=root,
                 store=store,

@@ -145,6 +145,18 @@ class TestChanges:
         path = rewritten(handed_in[1], tmp_path / "better.zip", records=better)
         assert any("records give" in problem for problem in check_submission(read_submission(path)))
 
+    def test_a_run_whose_controls_pass_for_the_style_is_told(self, handed_in, tmp_path):
+        def fooled(content):
+            records = [json.loads(line) for line in content.splitlines()]
+            for one in records:
+                if one.get("metric") == "style_accuracy" and one["value"] is not None:
+                    one["value"] = 1.0
+            return "".join(json.dumps(one) + "\n" for one in records).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "fooled.zip", records=fooled)
+        problems = check_submission(read_submission(path))
+        assert any("not valid: control identity has style accuracy 1.000" in problem for problem in problems)
+
     def test_other_settings_than_the_records_are_of_are_found(self, handed_in, tmp_path):
         def other(content):
             changed = json.loads(content)

@@ -220,3 +220,22 @@ def test_an_output_that_was_deleted_is_left_out(results, leaderboard, moved, at,
     (moved / f"outputs/ulyanov/{results.suite.pairs[0].pair_id}.flac").unlink()
     spoilt = rewritten(at(moved), leaderboard, moved)
     assert spoilt.count("<audio") == page.count("<audio") - 1
+
+
+def test_a_run_of_controls_alone_without_a_judge_s_metrics_has_a_report(moved, at, elements):
+    found = at(moved)
+    kept = found.transfers.label.isin([entry.name for entry in found.configuration.entries[:5]])
+    few = replace(
+        found,
+        configuration=found.configuration.model_copy(update={"methods": (), "metrics": ("note_f1",)}),
+        transfers=found.transfers[kept],
+        scores=found.scores.loc[kept, ["note_f1"]],
+        reasons=found.reasons.loc[kept, ["note_f1"]],
+    )
+    page = write_report(few, make_leaderboard(few), moved).read_text(encoding="utf-8")
+    elements(page)
+    assert 'id="plane"' not in page
+    assert 'id="matrices"' not in page
+    assert "INVALID run." in page
+    assert {path.stem for path in (moved / "figures").iterdir()} == {"speed"}
+    assert not list((moved / "tables").glob("transfer-matrices.*"))
