@@ -143,7 +143,7 @@ def read_notes(path: Path) -> pd.DataFrame:
 
 def _without_overlaps(table: pd.DataFrame) -> pd.DataFrame:
     """Merge unisons and end each note where the next of its pitch begins."""
-    # Arrays and lists, since table after table would take longer than to render the notes' first second.
+    # Arrays and lists: a build does this twice for each piece, and tables take some times as long.
     onset, offset = (table[name].to_numpy(dtype=np.float64) for name in COLUMNS[:2])
     long_enough = offset - onset >= SHORTEST_S
     onset, offset = (np.round(times[long_enough], 4) for times in (onset, offset))

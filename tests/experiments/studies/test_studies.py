@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError
+from timbrebench.audio.errors import ConfigurationError, RunError, UnknownNameError
 from timbrebench.experiments.studies import style_content_curve, wide_limit_convergence
 from timbrebench.experiments.studies.study import (
     SETTINGS,
@@ -20,6 +20,7 @@ from timbrebench.experiments.studies.study import (
     study_names,
     write_result,
 )
+from timbrebench.experiments.study_command import study_command
 
 
 @pytest.mark.parametrize("name", study_names())
@@ -105,3 +106,14 @@ def test_the_papers_setting_takes_more_pairs():
 def test_a_study_that_learns_needs_a_folder(context):
     with pytest.raises(ConfigurationError, match="workdir"):
         _ = replace(context, workdir=None).learning_folder
+
+
+def test_the_command_refuses_what_it_cannot_do_before_it_opens_the_run(tmp_path):
+    nowhere = tmp_path / "no run"
+    with pytest.raises(UnknownNameError, match="did you mean 'phase'"):
+        study_command("phases", run=nowhere, out=tmp_path / "out")
+    with pytest.raises(ConfigurationError, match="takes no pairs"):
+        study_command("all", run=nowhere, out=tmp_path / "out", pairs=2)
+    with pytest.raises(RunError, match="no run here"):
+        study_command("phase", run=nowhere, out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
