@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import inspect
 import io
@@ -68,13 +69,19 @@ def to_html(text: str, where: str, heading_level: int = 2) -> str:
     ValueError
         If it is not valid reStructuredText.
     """
+    try:
+        return _fragment(inspect.cleandoc(text), heading_level)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+@functools.cache  # methods share settings, and docutils takes its time
+def _fragment(text: str, heading_level: int) -> str:
     # numpydoc writes parameters between single backticks. docutils forgets it after each text.
     roles.register_local_role("", _role(nodes.literal))
     messages = io.StringIO()
-    escaped = _INITIAL.sub(r"\1\\\2", inspect.cleandoc(text))
     parts = publish_parts(
-        escaped,
-        source_path=where,
+        _INITIAL.sub(r"\1\\\2", text),
         writer=_Writer(),
         settings_overrides={
             "doctitle_xform": False,

@@ -225,10 +225,15 @@ def _text(table: pd.DataFrame, pairs: int) -> str:
         best = own.iloc[int(own.convergence_db.argmin())]
         quick = own[own.convergence_db <= best.convergence_db + 1]
         quick = quick.iloc[int(quick.cpu_seconds.argmin())]
+        cheaper = (
+            "nothing quicker came within 1 dB of that"
+            if quick.cpu_seconds == best.cpu_seconds
+            else f"within 1 dB of that the quickest was {_name(quick)}, {quick.convergence_db:.1f} dB in "
+            f"{quick.cpu_seconds:.2f} s"
+        )
         sentences.append(
             f"On magnitudes {kind}, {_name(best)} came nearest, {best.convergence_db:.1f} dB in "
-            f"{best.cpu_seconds:.2f} s; within 1 dB of that the quickest was {_name(quick)}, "
-            f"{quick.convergence_db:.1f} dB in {quick.cpu_seconds:.2f} s."
+            f"{best.cpu_seconds:.2f} s; {cheaper}."
         )
     return " ".join(sentences)
 
