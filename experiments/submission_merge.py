@@ -167,7 +167,8 @@ def combine(submissions: Sequence[Submission]) -> Merged:
     )
     results = Results(configuration, first.suite, transfers, scores, reasons, violations)
     table = make_leaderboard(results).table
-    table["settings"] = table.method.map(settings).fillna(table.settings)
+    pairs = zip(table.method, table.settings, strict=True)
+    table["settings"] = [settings.get(label, given) for label, given in pairs]
     place = list(table.columns).index("method") + 1
     table.insert(place, "submitter", table.method.map(submitter).fillna(""))
     return Merged(table, results)
