@@ -16,8 +16,8 @@ from timbrebench.audio.processes import Ended
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, plan_clips
 from timbrebench.datasets.audioset.configuration import FolderSource, ParquetSource
-from timbrebench.datasets.decoding import cut_windows
 from timbrebench.datasets.audioset.slicing import Job
+from timbrebench.datasets.decoding import cut_windows
 
 RATE = 44_100
 
