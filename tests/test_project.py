@@ -71,6 +71,6 @@ def test_the_project_names_no_bare_folder():
 
 
 def test_the_version_to_cite_is_the_project_s():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    version = project()["project"]["version"]
     assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"version = {{{version}}}" in (ROOT / "README.md").read_text(encoding="utf-8")
