@@ -103,7 +103,7 @@ def hears(page, title, beyond=0.0):
 
 
 def later(position, start):
-    """Seconds from one position of a clip of one second, played again and again, to another; half of it back at most."""
+    """Seconds from one position of a clip that repeats every second to another; half of it back at most."""
     return (position - start + 0.5) % 1 - 0.5
 
 
