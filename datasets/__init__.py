@@ -14,9 +14,9 @@ with contextlib.redirect_stdout(io.StringIO()):
 
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.datasets.importing import import_dataset
-from timbrebench.datasets.importing_configuration import ImportConfiguration
-from timbrebench.datasets.rendering import build_dataset
+from timbrebench.datasets.importing.building import import_dataset
+from timbrebench.datasets.importing.configuration import ImportConfiguration
+from timbrebench.datasets.rendering.building import build_dataset
 from timbrebench.datasets.verification import verify_dataset
 
 __all__ = [

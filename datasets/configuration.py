@@ -8,10 +8,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from timbrebench.audio.encoding import MP3_RATES, AudioFormat
-from timbrebench.datasets.augmentation import NoteAugmentation
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS, instrument_name, programs_of
+from timbrebench.datasets.rendering.augmentation import NoteAugmentation
 from timbrebench.datasets.selection import Selection
-from timbrebench.datasets.soundfont_downloads import PinnedSoundfont
+from timbrebench.datasets.soundfonts.downloads import PinnedSoundfont
 from timbrebench.datasets.spectrograms import StoredSpectrograms
 
 SPLITS = ("train", "judge", "validation", "test")
@@ -86,7 +86,7 @@ class DatasetConfiguration(BaseModel):
         pitches of the piece. The split "train" is played with the first only: methods learn what suites ask.
     soundfonts : tuple of str or PinnedSoundfont
         Names, paths, or a name with an address and a SHA-256; each piece is rendered with each. What is not
-        on this machine is downloaded where :mod:`timbrebench.datasets.soundfont_downloads` knows it.
+        on this machine is downloaded where :mod:`timbrebench.datasets.soundfonts.downloads` knows it.
     sample_rate : int
         Rate of the clips in hertz, 8,000 to 96,000. 22,050 is what the literature's methods work at.
         Renderings are made at 44,100 and resampled, so higher rates add no higher frequencies.
@@ -102,7 +102,7 @@ class DatasetConfiguration(BaseModel):
         Clips of each piece, one after the other. Few clips of many pieces teach a judge more than the
         reverse: what it gets wrong are pieces unlike those that it knows.
     melody_only : bool
-        Whether only the highest voice is played (:func:`timbrebench.datasets.melody.skyline`), for
+        Whether only the highest voice is played (:func:`timbrebench.datasets.rendering.melody.skyline`), for
         instruments that play one note at a time. It holds for all instruments alike, since a reference is the
         same notes played by another one.
     augmentation : NoteAugmentation or None

@@ -13,11 +13,11 @@ from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms, scale_to_rms
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.datasets.notes import read_notes
-from timbrebench.datasets.recorded_notes import RecordedNotes
-from timbrebench.datasets.soundfonts import Soundfont
-from timbrebench.datasets.synthesis import Synthesizer
+from timbrebench.datasets.soundfonts.finding import Soundfont
+from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
+from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 from timbrebench.experiments.configuration import CONTROLS
-from timbrebench.experiments.suite import Pair
+from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import corruptions
 from timbrebench.transfer.contract import ReferenceControl
 from timbrebench.transfer.registry import create

@@ -13,8 +13,8 @@ from timbrebench.audio.errors import ConfigurationError, UnknownNameError, descr
 from timbrebench.classifier import JudgeConfiguration
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.configuration import PARTS as DATASET_PARTS
-from timbrebench.experiments.suite import SuiteConfiguration
-from timbrebench.experiments.suite_files import load_frozen
+from timbrebench.experiments.suites.files import load_frozen
+from timbrebench.experiments.suites.suite import SuiteConfiguration
 from timbrebench.metrics.registry import metric_names
 from timbrebench.transfer.registry import create
 

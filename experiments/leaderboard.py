@@ -10,18 +10,8 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.experiments.configuration import CONTROLS
-from timbrebench.experiments.headline_test import (
-    CONTENT,
-    STYLE,
-    headline_p_value,
-    headline_seed_deviation,
-    headline_sums,
-)
-from timbrebench.experiments.multiple_testing import holm, tie_groups
-from timbrebench.experiments.paired import average_seeds, seed_deviation
-from timbrebench.experiments.permutation import exchange_signs
 from timbrebench.experiments.results import COSTS, Results
-from timbrebench.experiments.statistics import (
+from timbrebench.experiments.statistics.bootstrap import (
     Floats,
     content_kept,
     headline,
@@ -29,6 +19,16 @@ from timbrebench.experiments.statistics import (
     resample_pieces,
     resampled_means,
 )
+from timbrebench.experiments.statistics.headline_test import (
+    CONTENT,
+    STYLE,
+    headline_p_value,
+    headline_seed_deviation,
+    headline_sums,
+)
+from timbrebench.experiments.statistics.multiple_testing import holm, tie_groups
+from timbrebench.experiments.statistics.paired import average_seeds, seed_deviation
+from timbrebench.experiments.statistics.permutation import exchange_signs
 from timbrebench.transfer.registry import create, default_parameters, method_names
 
 #: Note F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.

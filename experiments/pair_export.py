@@ -16,7 +16,7 @@ from timbrebench.audio.errors import RunError
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.storage import write_text
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.suite import Pair, Suite
+from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S
 from timbrebench.transfer.external import samples_sha256, write_clip
 from timbrebench.transfer.methods.finished_audio import PAIRS

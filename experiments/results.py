@@ -15,7 +15,7 @@ from timbrebench.experiments.runner import Task
 from timbrebench.experiments.scoring import score_key
 from timbrebench.experiments.sets import compare_sets
 from timbrebench.experiments.store import Store
-from timbrebench.experiments.suite import Suite
+from timbrebench.experiments.suites.suite import Suite
 
 #: What a transfer took: seconds, seconds for each second of content, and the most memory in MiB.
 COSTS = ("seconds", "realtime_factor", "peak_memory_mib")

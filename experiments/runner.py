@@ -8,10 +8,10 @@ from pathlib import Path
 from timbrebench.audio.storage import fingerprint
 from timbrebench.classifier import ContentJudge, Judge
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts import family_of
+from timbrebench.datasets.soundfonts.finding import family_of
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.store import DependencyRecord, LearnedRecord, Store
-from timbrebench.experiments.suite import Pair, Suite, SuiteConfiguration
+from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
 from timbrebench.transfer.contract import learns
 from timbrebench.transfer.registry import create
 

@@ -23,7 +23,7 @@ from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.runner import Task
 from timbrebench.experiments.store import ImpressionRecord, ScoreRecord, Store, Transfer
-from timbrebench.experiments.suite import Pair, notes_sha256
+from timbrebench.experiments.suites.suite import Pair, notes_sha256
 from timbrebench.metrics import Sound, Trial, Unscorable, evaluate, get
 
 #: Processes that score do nothing else, so that no method can meddle with its scores.

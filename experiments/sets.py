@@ -10,7 +10,7 @@ import pandas as pd
 from timbrebench.experiments.runner import Task
 from timbrebench.experiments.scoring import impression_key
 from timbrebench.experiments.store import ImpressionRecord, Store
-from timbrebench.experiments.suite import Suite
+from timbrebench.experiments.suites.suite import Suite
 from timbrebench.metrics.set_scores import set_scores
 
 #: Resamples behind each interval: distances of sets cost more than means.

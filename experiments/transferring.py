@@ -23,7 +23,7 @@ from timbrebench.datasets import Dataset
 from timbrebench.experiments.configuration import LimitsConfiguration
 from timbrebench.experiments.runner import OUTPUTS, Task, training_set
 from timbrebench.experiments.store import LearnedRecord, Store, Transfer
-from timbrebench.experiments.suite import Suite, SuiteConfiguration, holder
+from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration, holder
 from timbrebench.transfer.contract import Method, apply, learns
 from timbrebench.transfer.registry import create, method_class
 

@@ -27,9 +27,9 @@ from timbrebench.audio.progress import Tracker, muted
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts import Soundfont, find_soundfont
+from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
 from timbrebench.experiments.conditions import REFERENCE, Condition, Spoiler
-from timbrebench.experiments.suite import Pair, Suite
+from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.metrics.contract import Score, Specification, evaluate
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Sound

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import settings
 
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.soundfonts import find_soundfont
-from timbrebench.datasets.synthesis import Synthesizer
+from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 
 # The same examples every time, and no test asserts a time.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -26,11 +26,16 @@ def test_every_package_is_listed():
 
 
 def test_data_files_are_packaged():
-    patterns = project()["tool"]["setuptools"]["package-data"]["timbrebench.experiments"]
-    packaged = {path for pattern in patterns for path in (ROOT / "experiments").glob(pattern)}
+    packaged = {
+        path
+        for package, patterns in project()["tool"]["setuptools"]["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / Path(*package.split(".")[1:])).glob(pattern)
+    }
     present = {
         path
-        for path in (ROOT / "experiments").rglob("*")
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and path.suffix not in {".py", ".pyc"}
     }
     assert packaged == present

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from timbrebench.audio.storage import write_json
 from timbrebench.datasets.configuration import DatasetConfiguration
-from timbrebench.datasets.rendering import build_dataset
-from timbrebench.datasets.soundfonts import family_of
+from timbrebench.datasets.rendering.building import build_dataset
+from timbrebench.datasets.soundfonts.finding import family_of
 from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_templates import Analysis
 from timbrebench.transfer.trained_notes import TrainedNotes, learn_templates, train_notes

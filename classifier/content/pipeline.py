@@ -17,7 +17,7 @@ from timbrebench.classifier.content.training import ContentConfiguration, train_
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
-from timbrebench.datasets.rendering import build_dataset
+from timbrebench.datasets.rendering.building import build_dataset
 
 JUDGE_FILE = "content.pt"
 CARD_FILE = "content.json"

@@ -31,8 +31,8 @@ from timbrebench.classifier.style.robustness import Condition, Robustness, measu
 from timbrebench.classifier.style.stages import stage, training_key
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.datasets.rendering import build_dataset
-from timbrebench.datasets.soundfonts import Soundfont, find_soundfont
+from timbrebench.datasets.rendering.building import build_dataset
+from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
 
 CARD_FILE = "card.json"
 PAGE_FILE = "card.md"
@@ -204,8 +204,8 @@ def write_card(
         Gets ``card.json``, ``card.md`` and its figures. What is finished of an interrupted card lies in
         ``evidence/`` and is taken up. Of the judge's own folder, the learning curve is drawn too.
     recordings : pathlib.Path, optional
-        A folder of recorded notes (:mod:`timbrebench.datasets.recorded_notes`), with which the pieces of the
-        dataset are played as well. The dataset must have been rendered from notes.
+        A folder of recorded notes (:mod:`timbrebench.datasets.soundfonts.recorded_notes`), with which
+        the pieces of the dataset are played as well. The dataset must have been rendered from notes.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from markup import cell
 from model_fields import field_table, models_in
 from pydantic import BaseModel
 
-from timbrebench.datasets.importing_configuration import ImportConfiguration
+from timbrebench.datasets.importing.configuration import ImportConfiguration
 from timbrebench.experiments.configuration import RunConfiguration, profile_names
 
 #: Roots: a name for the file, what it is for, the model.

@@ -7,7 +7,7 @@ import html
 from markup import table
 
 from timbrebench.experiments.configuration import RunConfiguration, load_configuration, profile_names
-from timbrebench.experiments.suite_files import FrozenSuite, frozen_names, load_frozen
+from timbrebench.experiments.suites.files import FrozenSuite, frozen_names, load_frozen
 
 _CARDS = """# Data and suites
 

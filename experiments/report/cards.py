@@ -16,7 +16,7 @@ from timbrebench.audio.errors import AudioError
 from timbrebench.experiments.report.recordings import Recording, Recordings
 from timbrebench.experiments.report.spectrograms import spectrogram_image
 from timbrebench.experiments.report.templating import data_uri
-from timbrebench.experiments.suite import Pair
+from timbrebench.experiments.suites.suite import Pair
 
 #: Pairs that the report itself lets one hear, as far as they fit into it.
 PAIRS_TO_HEAR = 4

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from timbrebench.experiments.headline_test import CONTENT
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure
 from timbrebench.experiments.report.matrices import draw_matrices
 from timbrebench.experiments.report.plane import Floats, draw_plane
 from timbrebench.experiments.report.speed import draw_speed
-from timbrebench.experiments.statistics import headline
+from timbrebench.experiments.statistics.bootstrap import headline
+from timbrebench.experiments.statistics.headline_test import CONTENT
 
 FOLDER = "figures"
 

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from timbrebench.experiments.headline_test import STYLE
 from timbrebench.experiments.report.drawing import Inks
 from timbrebench.experiments.results import Results
+from timbrebench.experiments.statistics.headline_test import STYLE
 from timbrebench.metrics.style import transfer_matrix
 
 #: Matrices side by side in a figure.

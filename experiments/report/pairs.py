@@ -20,7 +20,6 @@ from threadpoolctl import threadpool_limits
 from timbrebench.audio.errors import AudioError
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.storage import fingerprint, write_text
-from timbrebench.experiments.headline_test import CONTENT, STYLE
 from timbrebench.experiments.report.cards import Card
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.recordings import Recording, Recordings
@@ -28,7 +27,8 @@ from timbrebench.experiments.report.spectrograms import image_name, write_image
 from timbrebench.experiments.report.tables import Column, as_records, metrics_by_question
 from timbrebench.experiments.report.templating import asset, render
 from timbrebench.experiments.results import Results
-from timbrebench.experiments.suite import Pair
+from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
+from timbrebench.experiments.suites.suite import Pair
 
 FOLDER = "pairs"
 _SPECTROGRAMS = "spectrograms"

@@ -13,10 +13,10 @@ import soundfile
 
 from timbrebench.audio.storage import file_sha256
 from timbrebench.datasets import Clip
-from timbrebench.experiments.headline_test import CONTENT, STYLE
 from timbrebench.experiments.report.tables import Column, as_records
 from timbrebench.experiments.results import Results
-from timbrebench.experiments.suite import Pair
+from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
+from timbrebench.experiments.suites.suite import Pair
 
 #: Metrics that stand beside each output that can be heard.
 _KEY_METRICS = (STYLE, CONTENT, "key_invariance_mse")

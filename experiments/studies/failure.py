@@ -33,7 +33,7 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
-from timbrebench.experiments.suite import Pair
+from timbrebench.experiments.suites.suite import Pair
 from timbrebench.transfer import Method, create
 
 #: The report's method.

@@ -8,7 +8,7 @@ from timbrebench.audio.clips import Samples
 from timbrebench.audio.progress import muted
 from timbrebench.classifier import load_content_judge
 from timbrebench.experiments.studies.study import StudyContext
-from timbrebench.experiments.suite import Pair
+from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import Trial, get
 from timbrebench.metrics.contract import evaluate
 from timbrebench.transfer import Method, apply, create

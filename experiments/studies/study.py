@@ -16,7 +16,7 @@ from timbrebench.audio.errors import ConfigurationError, UnknownNameError
 from timbrebench.audio.storage import atomic_path, write_text
 from timbrebench.classifier import Judge
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.suite import Pair, Suite, holder
+from timbrebench.experiments.suites.suite import Pair, Suite, holder
 
 #: How much work is done: what two cores do in three minutes, or what was published, for a GPU or a night.
 Setting = Literal["small", "paper"]

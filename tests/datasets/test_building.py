@@ -12,7 +12,7 @@ from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, v
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.corpora import Score, convert, list_scores
 from timbrebench.datasets.instruments import programs_of
-from timbrebench.datasets.planning import shared_range
+from timbrebench.datasets.rendering.planning import shared_range
 
 CONFIGURATION = DatasetConfiguration(
     pieces=4,
@@ -123,15 +123,15 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path):
     def stop_at_the_end(*args, **kwargs):
         raise StoppedError
 
-    from timbrebench.datasets import rendering
+    from timbrebench.datasets.rendering import building
 
-    original = rendering._finish
-    rendering._finish = stop_at_the_end
+    original = building._finish
+    building._finish = stop_at_the_end
     try:
         with pytest.raises(StoppedError):
             build_dataset(CONFIGURATION, root)
     finally:
-        rendering._finish = original
+        building._finish = original
     with pytest.raises(DatasetError, match="no finished dataset"):
         Dataset.open(root)
     kept = sorted((root / JOURNAL).glob("*--*.json"))

@@ -92,8 +92,8 @@ def test_the_card_promises_no_more_than_can_be_done(rendered):
 
 
 def test_an_import_is_built_again_from_its_description(tmp_path, generator):
-    from timbrebench.datasets.importing import import_dataset
-    from timbrebench.datasets.importing_configuration import ImportConfiguration, SubfolderSource
+    from timbrebench.datasets.importing.building import import_dataset
+    from timbrebench.datasets.importing.configuration import ImportConfiguration, SubfolderSource
 
     for label in ("a|b", "c"):
         (tmp_path / "in" / label).mkdir(parents=True)

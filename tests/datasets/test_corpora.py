@@ -20,7 +20,7 @@ from timbrebench.datasets.corpora import convert, find_corpus
 from timbrebench.datasets.corpora.adl import fetch_adl
 from timbrebench.datasets.corpora.contract import take_turns
 from timbrebench.datasets.notes import melodic_turns, notes_table
-from timbrebench.datasets.planning import plan_pieces
+from timbrebench.datasets.rendering.planning import plan_pieces
 from timbrebench.datasets.same_music import KnownMusic
 from timbrebench.datasets.selection import Selection, mean_polyphony
 
@@ -43,7 +43,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def executor():
-    with LocalExecutor(["timbrebench.datasets.planning"], workers=2) as workers:
+    with LocalExecutor(["timbrebench.datasets.rendering.planning"], workers=2) as workers:
         yield workers
 
 

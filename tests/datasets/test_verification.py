@@ -13,8 +13,8 @@ import soundfile
 from timbrebench.audio.errors import DatasetError
 from timbrebench.audio.storage import file_sha256
 from timbrebench.datasets import verify_dataset
-from timbrebench.datasets.importing import import_dataset
-from timbrebench.datasets.importing_configuration import ImportConfiguration, SubfolderSource
+from timbrebench.datasets.importing.building import import_dataset
+from timbrebench.datasets.importing.configuration import ImportConfiguration, SubfolderSource
 
 RATE = 8_000
 

@@ -11,7 +11,7 @@ import pytest
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.configuration import RunConfiguration
 from timbrebench.experiments.results import COSTS, Results
-from timbrebench.experiments.suite import Suite
+from timbrebench.experiments.suites.suite import Suite
 
 TINY = {
     "name": "tiny",

@@ -17,7 +17,7 @@ from timbrebench.datasets import Dataset
 from timbrebench.experiments.benchmark import open_run, run_benchmark
 from timbrebench.experiments.configuration import CONTROLS, MethodEntry, RunConfiguration
 from timbrebench.experiments.runner import list_tasks, method_key, training_set
-from timbrebench.experiments.suite import SuiteConfiguration
+from timbrebench.experiments.suites.suite import SuiteConfiguration
 
 BAD_METHODS = """
     import os

@@ -7,7 +7,7 @@ from timbrebench.classifier import build_judge
 from timbrebench.classifier.style.card import CARD_FILE, PAGE_FILE, JudgeCard, write_card
 from timbrebench.classifier.style.evaluation import evaluate_judge
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.recorded_notes import MANIFEST
+from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.report import write_report
 from timbrebench.experiments.results import COSTS, Results
-from timbrebench.experiments.suite import SuiteConfiguration, make_suite
+from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
 
 INJECTED = "<script>alert(1)</script>"
 

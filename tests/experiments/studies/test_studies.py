@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from timbrebench.audio.errors import ConfigurationError, RunError, UnknownNameError
+from timbrebench.experiments.commands.studies import study_command
 from timbrebench.experiments.studies import style_content_curve, wide_limit_convergence
 from timbrebench.experiments.studies.study import (
     SETTINGS,
@@ -20,7 +21,6 @@ from timbrebench.experiments.studies.study import (
     study_names,
     write_result,
 )
-from timbrebench.experiments.study_command import study_command
 
 
 @pytest.mark.parametrize("name", study_names())

@@ -1,0 +1,1 @@
+"""Datasets of anybody's own audio: folders, tables, patterns of names, mirdata."""

@@ -1,0 +1,213 @@
+"""Cut one recording into clips: what a worker does at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.errors import AudioError, StorageError
+from timbrebench.audio.loudness import is_silent
+from timbrebench.audio.storage import file_sha256, fingerprint, write_json
+from timbrebench.datasets.building import JOURNAL
+from timbrebench.datasets.decoding import Windows, decode_windows
+from timbrebench.datasets.excerpts import SLACK_S, write_pcm
+from timbrebench.datasets.importing.sources import Entry, Recording
+
+#: What file systems and spreadsheets take everywhere; the longest name they take is 255 bytes.
+_AWKWARD, _LONGEST = re.compile(r"[^A-Za-z0-9_-]+"), 80
+
+
+def recording_id(source: str) -> str:
+    """Return what a recording's clips are named after: its name in plain letters, and a part of its SHA-256.
+
+    Parameters
+    ----------
+    source : str
+        The recording's name.
+
+    Returns
+    -------
+    str
+        Of at most 89 characters, different for different names.
+
+    Examples
+    --------
+    >>> recording_id("piano/Für Elise.wav")
+    'piano-F-r-Elise-wav-0ef35d9d'
+    """
+    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    return f"{_AWKWARD.sub('-', source)[-_LONGEST:].strip('-')}-{digest}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording to be cut.
+
+    Attributes
+    ----------
+    root : pathlib.Path
+        The dataset's folder.
+    recording : Recording
+        The recording.
+    sample_rate : int
+        Rate of the clips in hertz.
+    clip_duration_s : float
+        Their length in seconds.
+    """
+
+    root: Path
+    recording: Recording
+    sample_rate: int
+    clip_duration_s: float
+
+    @property
+    def entry(self) -> Path:
+        """The journal's file that lists the clips once all are written."""
+        return self.root / JOURNAL / "recordings" / f"{recording_id(self.recording.source)}.json"
+
+    def outcome(self) -> dict[str, Any] | None:
+        """Return what the journal says; None where the recording has changed, or clips are missing."""
+        try:
+            found: dict[str, Any] = json.loads(self.entry.read_text(encoding="utf-8"))
+            is_same = found["state"] == self._state()
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        # Failures are tried again: a decoder may have been installed since.
+        whole = found["clips"] and all((self.root / clip["path"]).is_file() for clip in found["clips"])
+        return found if is_same and whole else None
+
+    def run(self) -> dict[str, Any]:
+        """Write the clips and enter them into the journal.
+
+        Returns
+        -------
+        dict
+            ``clips``: for each ``clip_id``, ``path``, ``start_s``, ``missing_s``, the seconds of zeros at its
+            end, ``sha256``, and what was said of it beforehand; ``failures``: why there are no others;
+            ``sha256`` and ``state`` of the recording.
+
+        Raises
+        ------
+        StorageError
+            If something cannot be written.
+        """
+        outcome: dict[str, Any] = {"clips": [], "failures": [], "sha256": "", "state": []}
+        try:
+            outcome["state"] = self._state()
+            outcome["sha256"] = file_sha256(self.recording.path)
+            clips, failures = self._cut()
+            outcome |= {"clips": clips, "failures": failures}
+        except StorageError:
+            raise
+        except FileNotFoundError:
+            outcome["failures"] = ["there is no such file"]
+        except OSError as error:
+            outcome["failures"] = [f"cannot be read: {error.strerror}"]
+        except AudioError as error:
+            outcome["failures"] = [str(error)]
+        # Decoders are other people's code at work on anybody's files: what one of them makes of a damaged
+        # file must not end the build.
+        except Exception as error:
+            outcome["failures"] = [f"cannot be decoded: {type(error).__name__}"]
+        return self.enter(outcome)
+
+    def enter(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        """Enter an outcome into the journal, and return it."""
+        write_json(self.entry, outcome)
+        return outcome
+
+    def _state(self) -> list[int | str]:
+        """Return what tells whether recording and labels are those that clips were made of before."""
+        if not self.recording.path.is_file():  # a pipe would be waited for without end
+            raise FileNotFoundError(self.recording.path)
+        status = self.recording.path.stat()
+        said = [[one.label, one.piece, one.split, one.start_s] for one in self.recording.entries]
+        return [status.st_size, status.st_mtime_ns, fingerprint(said)]
+
+    def _cut(self) -> tuple[list[dict[str, Any]], list[str]]:
+        length = round(self.clip_duration_s * self.sample_rate)
+        first = self.recording.entries[0]
+        if first.start_s is None:
+            starts: Iterable[float] = _Onwards(self.clip_duration_s)
+            take = self._take_all
+        else:
+            starts, take = [entry.start_s or 0.0 for entry in self.recording.entries], self._take_listed
+        return decode_windows(self.recording.path, starts, length, self.sample_rate, take)
+
+    def _take_all(self, windows: Windows) -> tuple[list[dict[str, Any]], list[str]]:
+        """Make clips of consecutive windows, up to the end."""
+        entry, clips, silent = self.recording.entries[0], [], []
+        for number, window in enumerate(windows):
+            start = number * self.clip_duration_s
+            samples, missing_s = self._whole(window)
+            if missing_s > SLACK_S or not window.size:
+                if not number:
+                    length = window.shape[1] / self.sample_rate
+                    return [], [f"too short: lasts {length:.3f} s, a clip {self.clip_duration_s:g} s"]
+                break
+            if is_silent(samples):
+                silent.append(f"silent from {start:g} s to {start + self.clip_duration_s:g} s")
+            else:
+                clips.append(self._write(entry, start, samples, missing_s))
+        return clips, silent if clips else ["silent throughout"]
+
+    def _take_listed(self, windows: Windows) -> tuple[list[dict[str, Any]], list[str]]:
+        """Make clips of windows that begin where they were asked for."""
+        clips, failures = [], []
+        for entry, window in zip(self.recording.entries, windows, strict=True):
+            start = entry.start_s or 0.0
+            samples, missing_s = self._whole(window)
+            if missing_s > SLACK_S:
+                length = window.shape[1] / self.sample_rate
+                failures.append(
+                    f"too short: ends {length:.3f} s after {start:g} s, a clip {self.clip_duration_s:g} s"
+                )
+            elif is_silent(samples):
+                failures.append(f"silent from {start:g} s to {start + self.clip_duration_s:g} s")
+            else:
+                clips.append(self._write(entry, start, samples, missing_s))
+        return clips, failures
+
+    def _whole(self, window: NDArray[np.float32]) -> tuple[Samples, float]:
+        """Return the mean of a window's channels, filled up with zeros, and how many seconds of these."""
+        length = round(self.clip_duration_s * self.sample_rate)
+        missing = length - window.shape[1]
+        return np.pad(window.mean(axis=0), (0, missing)), round(missing / self.sample_rate, 6)
+
+    def _write(self, entry: Entry, start_s: float, samples: Samples, missing_s: float) -> dict[str, Any]:
+        name = recording_id(entry.source)
+        clip_id = f"{name}--{round(start_s * 1000):07d}"
+        # 256 folders share what could be millions.
+        path = f"audio/{zlib.crc32(name.encode()) % 256:02x}/{clip_id}.flac"
+        write_pcm(self.root / path, samples[None], self.sample_rate)
+        return {
+            "clip_id": clip_id,
+            "path": path,
+            "label": entry.label,
+            "piece": entry.piece,
+            "split": entry.split,
+            "start_s": round(start_s, 6),
+            "missing_s": missing_s,
+            "sha256": file_sha256(self.root / path),
+        }
+
+
+@dataclass(frozen=True)
+class _Onwards:
+    """Starts of consecutive windows, without end."""
+
+    step_s: float
+
+    def __iter__(self) -> Iterator[float]:
+        return (number * self.step_s for number in itertools.count())

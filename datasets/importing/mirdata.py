@@ -1,0 +1,149 @@
+"""List the tracks of datasets that mirdata has loaders for.
+
+mirdata (Bittner et al., "mirdata: Software for Reproducible Usage of Datasets", ISMIR 2019) knows where some
+sixty published datasets keep their audio and what they say about it. Any of its loaders will do whose tracks
+have the path of an audio file and an attribute that can be a label.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from timbrebench.audio.errors import (
+    ConfigurationError,
+    DatasetError,
+    MissingResourceError,
+    UnknownNameError,
+)
+from timbrebench.audio.progress import Tracker
+from timbrebench.audio.storage import file_sha256
+from timbrebench.datasets.importing.configuration import MirdataSource
+from timbrebench.datasets.importing.sources import Entry, Listing
+
+
+def list_tracks(source: MirdataSource) -> Listing:
+    """List the tracks of a dataset with their labels; no audio is read.
+
+    Parameters
+    ----------
+    source : MirdataSource
+        Loader, folder, and which attributes tell what.
+
+    Returns
+    -------
+    Listing
+        A track is called by its identifier.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such loader, version or attribute, or its values can be no labels.
+    DatasetError
+        If there is no such folder.
+    MissingResourceError
+        If mirdata is not installed, or the loader misses its index or metadata.
+    """
+    if not Path(source.data_home).is_dir():
+        raise DatasetError(f"{source.data_home}: no such folder of the dataset {source.loader}")
+    dataset = _open(source)
+    entries: list[Entry] = []
+    failures: dict[str, str] = {}
+    try:
+        names = sorted(dataset.track_ids)
+        with Tracker(f"listing {source.loader}", len(names), "tracks") as tracker:
+            for name in names:
+                entry = _entry(dataset.track(name), source)
+                if entry is None:
+                    failures[name] = "has no audio"
+                else:
+                    entries.append(entry)
+                tracker.advance()
+    except FileNotFoundError as error:
+        raise MissingResourceError(
+            f"{source.data_home}: {error} Fetch it with `mirdata.initialize({source.loader!r}, "
+            f"data_home={source.data_home!r}).download()`, or put {Path(dataset.index_path).name} there"
+        ) from error
+    return Listing(entries, failures, [_provenance(dataset, source)])
+
+
+def _open(source: MirdataSource) -> Any:  # noqa: ANN401 - mirdata has no types
+    try:
+        import mirdata  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingResourceError(
+            "mirdata is not installed: install it with `pip install 'timbrebench[mirdata]'`"
+        ) from error
+    if source.loader not in mirdata.list_datasets():
+        raise UnknownNameError("loader of mirdata", source.loader, mirdata.list_datasets())
+    try:
+        dataset = mirdata.initialize(source.loader, data_home=source.data_home, version=source.version)
+    except ImportError as error:
+        raise MissingResourceError(f"mirdata's loader {source.loader} needs more: {error}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"mirdata's loader {source.loader}: {error}") from error
+    # mirdata keeps indexes in its own package, which may be out of reach; a copy beside the audio will do.
+    beside = Path(source.data_home) / Path(dataset.index_path).name
+    if beside.is_file() and not Path(dataset.index_path).is_file():
+        dataset.index_path = str(beside)
+    return dataset
+
+
+def _entry(track: Any, source: MirdataSource) -> Entry | None:  # noqa: ANN401 - mirdata has no types
+    path = _attribute(track, source.audio, source)
+    if path is None:
+        return None
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigurationError(
+            f"the attribute {source.audio!r} of {source.loader} is a {type(path).__name__}, no path of a file"
+        )
+    label = _text(_attribute(track, source.label, source), source.label, source)
+    piece = (
+        "" if source.piece is None else _text(_attribute(track, source.piece, source), source.piece, source)
+    )
+    return Entry(track.track_id, Path(path), label, piece or track.track_id)
+
+
+def _attribute(track: Any, name: str, source: MirdataSource) -> Any:  # noqa: ANN401 - whatever it holds
+    known = {one for one in dir(track) if not one.startswith("_") and one != "track_id"}
+    if name not in known and name != "track_id":
+        methods = {one for one, _ in inspect.getmembers(type(track), inspect.isroutine)}
+        raise UnknownNameError(f"attribute of {source.loader}'s tracks", name, known - methods)
+    try:
+        return getattr(track, name)
+    except AttributeError:  # the loader's metadata lack this track
+        return None
+
+
+def _text(value: Any, name: str, source: MirdataSource) -> str:  # noqa: ANN401 - whatever it holds
+    """Return a value as a label; several are sorted and parted by ``|``."""
+    if value is None:
+        return ""
+    if isinstance(value, str | int | np.integer):
+        return str(value).strip()
+    if isinstance(value, Iterable):
+        parts = list(value)
+        if all(isinstance(part, str | int | np.integer) for part in parts):
+            return "|".join(sorted({str(part).strip() for part in parts}))
+    raise ConfigurationError(
+        f"the attribute {name!r} of {source.loader} is a {type(value).__name__}, which is no label: choose "
+        "one that is a text or a number"
+    )
+
+
+def _provenance(dataset: Any, source: MirdataSource) -> dict[str, Any]:  # noqa: ANN401 - mirdata has no types
+    module = importlib.import_module(f"mirdata.datasets.{source.loader}")
+    told = {
+        "name": source.loader,
+        "version": str(dataset.version),
+        "sha256": file_sha256(Path(dataset.index_path)),
+        "licence": " ".join(str(getattr(module, "LICENSE_INFO", None) or "").split()),
+        "bibtex": str(dataset.bibtex or "").strip(),
+    }
+    return {key: value for key, value in told.items() if value}

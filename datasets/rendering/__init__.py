@@ -1,0 +1,1 @@
+"""Rendering scores: planning, playing in many processes, what is changed on the way."""

@@ -1,0 +1,318 @@
+"""Build a dataset: render every piece on every instrument of every soundfont.
+
+A build can be stopped at any moment and goes on where it was. What is finished, one piece on one soundfont,
+is listed in a journal inside the folder; ``dataset.json`` is written last, so a folder that has it is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import shutil
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile
+from pydantic import BaseModel
+
+from timbrebench.audio.executors import Executor, LocalExecutor
+from timbrebench.audio.progress import Tracker, log
+from timbrebench.audio.storage import exclusive, write_text
+from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
+from timbrebench.datasets.cards import write_description
+from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.corpora import begin_with, find_corpus
+from timbrebench.datasets.dataset import (
+    FAILURES,
+    MANIFEST,
+    MANIFEST_COLUMNS,
+    SCHEMA,
+    Dataset,
+)
+from timbrebench.datasets.instruments import programs_of
+from timbrebench.datasets.notes import write_notes
+from timbrebench.datasets.rendering.jobs import RenderingJob
+from timbrebench.datasets.rendering.planning import CALLS, PlannedPiece, plan_pieces, shared_range
+from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
+from timbrebench.datasets.soundfonts.synthesis import fluidsynth_version
+from timbrebench.datasets.spectrograms import TABLE, write_table
+
+#: Columns that the manifest has besides those of every dataset; the last three where there are copies.
+_MORE_COLUMNS = (
+    "composer",
+    "soundfont_family",
+    "source_piece",
+    "transposition",
+    "tempo_factor",
+    "velocity_factor",
+)
+
+
+def build_dataset(
+    configuration: DatasetConfiguration, root: Path | str, *, executor: Executor | None = None
+) -> Dataset:
+    """Build a dataset, or what is missing of it.
+
+    Parameters
+    ----------
+    configuration : DatasetConfiguration
+        What it is made of.
+    root : path-like
+        Its folder.
+    executor : Executor, optional
+        Where the work is done; by default on all cores of this machine. The result is the same everywhere.
+
+    Returns
+    -------
+    Dataset
+        The finished dataset.
+
+    Raises
+    ------
+    DatasetError
+        If the folder holds something else, or another configuration's dataset.
+    CorpusError
+        If the corpus cannot be read, or is another one than that which the build was begun with.
+    MissingResourceError
+        If a soundfont, the corpus or libfluidsynth is missing; nothing is written then.
+    StorageError
+        If a file cannot be written, or another process is building there; what is finished is kept.
+    """
+    root = Path(root)
+    if is_finished(configuration, root):
+        return Dataset.open(root)
+    with contextlib.ExitStack() as stack:
+        work = executor or stack.enter_context(LocalExecutor([__name__]))
+        _build(configuration, root, work)
+    return Dataset.open(root)
+
+
+def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) -> None:
+    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
+    begin(configuration, root)
+    with exclusive(root / JOURNAL / "lock"):
+        begin_with(corpus, root)
+        log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
+        sounding = _sounding(configuration, soundfonts, executor)
+        pitch_range = _shared_range(configuration, sounding)
+        pieces, failures = plan_pieces(configuration, corpus, pitch_range, executor)
+        for piece in pieces:
+            write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
+        # One soundfont after the other, so that a process does not load them in turns.
+        jobs = [
+            RenderingJob(
+                configuration,
+                root.resolve(),
+                piece,
+                soundfont,
+                _programs(configuration, piece, soundfont, sounding),
+            )
+            for soundfont in soundfonts
+            for piece in pieces
+        ]
+        rows = _render_all(jobs, executor)
+        sources = [corpus.source(), *_sources(soundfonts)]
+        _finish(configuration, root, rows=rows, failures=failures, sources=sources, pitch_range=pitch_range)
+
+
+def build_pieces(
+    about: BaseModel,
+    configuration: DatasetConfiguration,
+    pieces: Sequence[PlannedPiece],
+    root: Path,
+    *,
+    pitch_range: tuple[int, int],
+    executor: Executor,
+    more: Callable[[Path], list[dict[str, Any]]] | None = None,
+) -> Dataset:
+    """Build a dataset of pieces that are chosen already, each instrument played by its first program.
+
+    The clips are those that :func:`build_dataset` makes of the same pieces with the same configuration.
+
+    Parameters
+    ----------
+    about : pydantic.BaseModel
+        What the dataset is made of, as it will say itself and as it is told from others.
+    configuration : DatasetConfiguration
+        Its instruments, soundfonts, clips and rate count.
+    pieces : sequence of PlannedPiece
+        What is played.
+    root : pathlib.Path
+        The dataset's folder.
+    pitch_range : tuple of int
+        What the pieces were folded into.
+    executor : Executor
+        Where the work is done.
+    more : callable, optional
+        Writes clips that are not rendered below a folder, and returns their rows of the manifest.
+
+    Returns
+    -------
+    Dataset
+        The finished dataset.
+
+    Raises
+    ------
+    DatasetError, MissingResourceError, StorageError
+        As :func:`build_dataset`.
+    """
+    if is_finished(about, root):
+        return Dataset.open(root)
+    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    programs = {name: programs_of(name)[:1] for name in configuration.instruments}
+    begin(about, root)
+    with exclusive(root / JOURNAL / "lock"):
+        for piece in pieces:
+            write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
+        jobs = [
+            RenderingJob(configuration, root.resolve(), piece, soundfont, programs)
+            for soundfont in soundfonts
+            for piece in pieces
+        ]
+        rows = [*_render_all(jobs, executor), *(more(root) if more else ())]
+        corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
+        sources = [corpus.source(), *_sources(soundfonts)]
+        _finish(about, root, rows=rows, failures=[], sources=sources, pitch_range=pitch_range)
+    return Dataset.open(root)
+
+
+def find_pieces(
+    configuration: DatasetConfiguration, executor: Executor
+) -> tuple[list[PlannedPiece], tuple[int, int]]:
+    """Return the pieces that a dataset of this configuration holds, and the pitches they are folded into.
+
+    Raises
+    ------
+    DatasetError, MissingResourceError
+        As :func:`build_dataset`.
+    """
+    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    # The range is that of the first programs, so the others need not be tried.
+    first = configuration.model_copy(update={"renderings": 1})
+    pitch_range = _shared_range(first, _sounding(first, soundfonts, executor))
+    corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
+    return plan_pieces(configuration, corpus, pitch_range, executor)[0], pitch_range
+
+
+#: The pitches that each program of each soundfont, by its name, sounds.
+_Sounding = Mapping[tuple[str, int], set[int]]
+
+
+def _sounding(
+    configuration: DatasetConfiguration, soundfonts: list[Soundfont], executor: Executor
+) -> _Sounding:
+    """Find the pitches that each program that may play sounds on each soundfont."""
+    considered = None if configuration.renderings > 1 else 1
+    programs = sorted({p for name in configuration.instruments for p in programs_of(name)[:considered]})
+    presets = [(soundfont, program) for soundfont in soundfonts for program in programs]
+    found = list(executor.map(_sounding_one, presets, CALLS))
+    return {(font.name, program): pitches for (font, program), pitches in zip(presets, found, strict=True)}
+
+
+def _sounding_one(preset: tuple[Soundfont, int]) -> set[int]:
+    soundfont, program = preset
+    return soundfont.player().sounding_pitches(program)
+
+
+def _shared_range(configuration: DatasetConfiguration, sounding: _Sounding) -> tuple[int, int]:
+    first = {programs_of(name)[0]: name for name in configuration.instruments}
+    return shared_range(
+        (f"{first[program]} of {soundfont}", pitches)
+        for (soundfont, program), pitches in sounding.items()
+        if program in first
+    )
+
+
+def _programs(
+    configuration: DatasetConfiguration, piece: PlannedPiece, soundfont: Soundfont, sounding: _Sounding
+) -> dict[str, tuple[int, ...]]:
+    """Choose the programs that play a piece, by instrument: the first, and others drawn."""
+    pitches = set(piece.notes.pitch)
+    renderings = 1 if piece.split == "train" else configuration.renderings
+    chosen = {}
+    for name in configuration.instruments:
+        first, *others = programs_of(name)
+        able = [program for program in others if pitches <= sounding.get((soundfont.name, program), set())]
+        drawn = np.random.default_rng(
+            [configuration.seed, *(zlib.crc32(word.encode()) for word in (piece.name, soundfont.name, name))]
+        ).permutation(able)
+        chosen[name] = (first, *(int(program) for program in drawn[: renderings - 1]))
+    return chosen
+
+
+def _render_all(jobs: list[RenderingJob], executor: Executor) -> list[dict[str, Any]]:
+    """Run the jobs that the journal does not list yet, and return the manifest's rows."""
+    missing = [job for job in jobs if not job.is_done()]
+    with Tracker("rendering", sum(job.clips for job in missing), "clips") as tracker:
+        for clips in executor.map(RenderingJob.run, missing, CALLS):
+            tracker.advance(clips)
+    rows = [row for job in jobs for row in job.rows()]
+    return sorted(rows, key=lambda row: str(row["clip_id"]))
+
+
+def _finish(
+    configuration: BaseModel,
+    root: Path,
+    *,
+    rows: list[dict[str, Any]],
+    failures: list[dict[str, str]],
+    sources: list[dict[str, str]],
+    pitch_range: tuple[int, int],
+) -> None:
+    """Write the manifest, the failures and, last, the description; then the journal can go."""
+    more = [name for name in _MORE_COLUMNS if any(name in row for row in rows)]
+    manifest = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *more])
+    write_text(root / MANIFEST, manifest.to_csv(index=False, lineterminator="\n"))
+    table = pd.DataFrame(failures, columns=["source", "reason"])
+    write_text(root / FAILURES, table.to_csv(index=False, lineterminator="\n"))
+    files = [root / MANIFEST, root / FAILURES, *sorted((root / "notes").glob("*.csv"))]
+    spectrograms = [{"clip_id": row["clip_id"], **one} for row in rows for one in row["spectrograms"]]
+    if spectrograms:
+        write_table(root, spectrograms)
+        files.append(root / TABLE)
+    write_description(
+        root,
+        {
+            "schema": SCHEMA,
+            "builder": "rendered-midi",
+            "configuration": configuration.model_dump(mode="json"),
+            "pitch_range": list(pitch_range),
+            "sources": sources,
+            "software": _software(),
+            "counts": _counts(manifest, failures),
+        },
+        files,
+    )
+    shutil.rmtree(root / JOURNAL)
+
+
+def _sources(soundfonts: Iterable[Soundfont]) -> list[dict[str, str]]:
+    return [{"name": font.name, "family": font.family, "sha256": font.sha256()} for font in soundfonts]
+
+
+def _software() -> dict[str, str]:
+    packages = ("timbrebench", "music21", "pretty_midi", "numpy", "soxr")
+    return {
+        "python": platform.python_version(),
+        "fluidsynth": fluidsynth_version(),
+        "libsndfile": soundfile.__libsndfile_version__,
+        **{name: version(name) for name in packages},
+    }
+
+
+def _counts(manifest: pd.DataFrame, failures: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "clips": len(manifest),
+        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
+        "pieces": int(manifest.piece.nunique()),
+        "source_pieces": int(manifest.source_piece.nunique()),
+        "composers": int(manifest.composer.nunique()),
+        "failures": len(failures),
+        **{column: tally(manifest[column]) for column in ("label", "split", "soundfont")},
+    }

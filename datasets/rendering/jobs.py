@@ -1,0 +1,162 @@
+"""Turn one piece on one soundfont into clips: what a worker does at a time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbrebench.audio.encoding import encode_audio
+from timbrebench.audio.errors import DatasetError
+from timbrebench.audio.loudness import SILENCE_RMS, limit_peak, rms
+from timbrebench.audio.progress import muted
+from timbrebench.audio.storage import file_sha256, write_json
+from timbrebench.datasets.building import JOURNAL
+from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.dataset import read_clip
+from timbrebench.datasets.rendering.planning import PlannedPiece
+from timbrebench.datasets.soundfonts.finding import Soundfont
+
+#: Root mean square that each rendering is scaled to, so that no instrument is told by its level.
+_LEVEL = 0.1
+
+#: No sample is louder, so that rounding to 16 bits does not clip.
+_PEAK = 0.99
+
+
+@dataclass(frozen=True)
+class RenderingJob:
+    """One piece on one soundfont.
+
+    Attributes
+    ----------
+    configuration : DatasetConfiguration
+        What clips are like.
+    root : pathlib.Path
+        The dataset's folder.
+    piece : PlannedPiece
+        What is played.
+    soundfont : Soundfont
+        What with.
+    programs : dict
+        The General MIDI programs that play it, by instrument.
+    """
+
+    configuration: DatasetConfiguration
+    root: Path
+    piece: PlannedPiece
+    soundfont: Soundfont
+    programs: dict[str, tuple[int, ...]]
+
+    @property
+    def clips(self) -> int:
+        """How many it makes."""
+        return len(self.piece.starts_s) * sum(len(programs) for programs in self.programs.values())
+
+    @property
+    def entry(self) -> Path:
+        """The journal's file that lists the clips once all are written."""
+        return self.root / JOURNAL / f"{self.piece.name}--{self.soundfont.name}.json"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what the journal lists: the manifest's rows, each with its ``spectrograms``."""
+        rows: list[dict[str, Any]] = json.loads(self.entry.read_text(encoding="utf-8"))
+        return rows
+
+    def is_done(self) -> bool:
+        """Tell whether the journal lists the clips, and all their files are there."""
+        try:
+            rows = self.rows()
+        except (OSError, ValueError):
+            return False
+        files = [one["path"] for row in rows for one in (row, *row["spectrograms"])]
+        return all((self.root / path).is_file() for path in files)
+
+    def run(self) -> int:
+        """Render the piece on every instrument, list its clips in the journal and return their number."""
+        rows = []
+        with muted():
+            for instrument, programs in self.programs.items():
+                for program in programs:
+                    clips = enumerate(self._clips(instrument, program))
+                    rows += [self._write(instrument, program, number, samples) for number, samples in clips]
+        write_json(self.entry, rows)
+        return len(rows)
+
+    def _clips(self, instrument: str, program: int) -> list[NDArray[np.float32]]:
+        """Play the piece and cut its clips out; all clips of a rendering are scaled alike."""
+        rate, duration = self.configuration.sample_rate, self.configuration.clip_duration_s
+        starts = self.piece.starts_s
+        rendering = self.soundfont.player().render(
+            self.piece.notes, program, starts[-1] + duration, rate, channels=self.configuration.channels
+        )
+        heard = rendering if rendering.ndim == 1 else rendering.mean(axis=0)
+        level = rms(heard)
+        if level < SILENCE_RMS:
+            raise DatasetError(
+                f"{self.piece.name} is silent on {instrument} (program {program}) of {self.soundfont.name}"
+            )
+        rendering = limit_peak(np.asarray(rendering * (_LEVEL / level), dtype=np.float32), _PEAK)
+        length = round(duration * rate)
+        return [_cut(rendering, round(start * rate), length) for start in starts]
+
+    def _write(
+        self, instrument: str, program: int, number: int, samples: NDArray[np.float32]
+    ) -> dict[str, Any]:
+        """Write a clip and return its row of the manifest."""
+        piece, soundfont, rate = self.piece, self.soundfont, self.configuration.sample_rate
+        folder = Path("audio") / soundfont.name / f"{instrument}-{program:03d}"
+        path = folder / f"{piece.name}--{number:02d}.{self.configuration.audio_format}"
+        encode_audio(self.root / path, samples, rate)
+        row = {
+            "clip_id": f"{piece.name}--{soundfont.name}--{instrument}-{program:03d}--{number:02d}",
+            "path": path.as_posix(),
+            "label": instrument,
+            "piece": piece.name,
+            "instrument": instrument,
+            "program": program,
+            "soundfont": soundfont.name,
+            "start_s": piece.starts_s[number],
+            "duration_s": self.configuration.clip_duration_s,
+            "sample_rate": rate,
+            "split": piece.split,
+            "sha256": file_sha256(self.root / path),
+            "composer": piece.composer,
+            "soundfont_family": soundfont.family,
+            "source_piece": piece.source_piece,
+            "spectrograms": self._spectrograms(path.as_posix()),
+        }
+        if self.configuration.augmentation is not None:
+            row |= _changes(piece)
+        return row
+
+    def _spectrograms(self, path: str) -> list[dict[str, str]]:
+        wanted = self.configuration.spectrograms
+        if wanted is None:
+            return []
+        rate = self.configuration.sample_rate
+        samples = read_clip(self.root / path, self.configuration.clip_duration_s, rate)
+        return wanted.write(self.root, path, samples, rate)
+
+
+def _changes(piece: PlannedPiece) -> dict[str, float]:
+    """Return what tells a copy from its original, in the columns of an augmented dataset's manifest."""
+    variation = piece.variation
+    if variation is None:
+        return {"transposition": 0, "tempo_factor": 1.0, "velocity_factor": 1.0}
+    return {
+        "transposition": variation.transposition,
+        "tempo_factor": variation.tempo,
+        "velocity_factor": variation.velocity,
+    }
+
+
+def _cut(samples: NDArray[np.float32], first: int, length: int) -> NDArray[np.float32]:
+    """Cut a window out of all channels; what lies beyond the end is silent."""
+    window = samples[..., first : first + length]
+    missing = length - window.shape[-1]
+    return np.pad(window, [(0, 0)] * (window.ndim - 1) + [(0, missing)]) if missing else window

@@ -1,0 +1,325 @@
+"""Choose the pieces of a dataset, their tempi, clips and splits, before anything is rendered."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from timbrebench.audio.errors import CorpusError, DatasetError
+from timbrebench.audio.executors import Executor
+from timbrebench.audio.progress import Tracker
+from timbrebench.datasets.configuration import SPLITS, DatasetConfiguration
+from timbrebench.datasets.corpora import Corpus, Piece, Score, convert, find_corpus
+from timbrebench.datasets.notes import fold, melodic_turns, stretch
+from timbrebench.datasets.rendering.augmentation import Variation
+from timbrebench.datasets.rendering.melody import skyline
+from timbrebench.datasets.same_music import KnownMusic
+
+#: The kind of all calls that build a dataset: their processes keep soundfonts and corpora in memory.
+CALLS = "dataset"
+
+#: Distinct onsets that a clip must hold: an interval between onsets needs two, a distribution of intervals
+#: a few of them.
+_FEWEST_ONSETS = 4
+
+#: Quarter notes a minute among which the tempo of a score without a tempo mark is drawn. With MIDI's default
+#: for all of them, the onsets of unrelated pieces would fall together, and a copy of the style would seem to
+#: keep the rhythm of the content.
+_TEMPI = (72.0, 132.0)
+
+_DEFAULT_TEMPO = 120.0
+
+
+@dataclass(frozen=True)
+class PlannedPiece:
+    """A piece as it will be rendered.
+
+    Attributes
+    ----------
+    name, composer, split : str
+        Identity and split.
+    notes : pandas.DataFrame
+        Its notes at the final tempo, folded into the range of all instruments.
+    starts_s : tuple of float
+        Where its clips begin, in seconds.
+    variation : Variation or None
+        What makes it a copy of another piece; None for pieces as they were composed.
+    """
+
+    name: str
+    composer: str
+    split: str
+    notes: pd.DataFrame
+    starts_s: tuple[float, ...]
+    variation: Variation | None = None
+
+    @property
+    def source_piece(self) -> str:
+        """Name of the piece that it is, or is a copy of."""
+        return self.variation.source_piece if self.variation else self.name
+
+
+def plan_pieces(
+    configuration: DatasetConfiguration, corpus: Corpus, pitch_range: tuple[int, int], executor: Executor
+) -> tuple[list[PlannedPiece], list[dict[str, str]]]:
+    """Choose pieces from the corpus until there are enough.
+
+    Parameters
+    ----------
+    configuration : DatasetConfiguration
+        What is wanted.
+    corpus : Corpus
+        Where it is taken from.
+    pitch_range : tuple of int
+        First and last MIDI pitch that all instruments sound.
+    executor : Executor
+        Where scores are converted.
+
+    Returns
+    -------
+    pieces : list of PlannedPiece
+        As many as configured; the same wherever scores are converted.
+    failures : list of dict
+        ``source`` and ``reason`` of each score that was tried, or is known beforehand, and cannot be used.
+        Those that merely do not fit the selection are not listed.
+
+    Raises
+    ------
+    DatasetError
+        If the corpus has too few usable scores.
+    UnknownNameError
+        If it has no folder of a name in the selection.
+    """
+    seats = _Seats(configuration)
+    known = KnownMusic()
+    pieces: list[PlannedPiece] = []
+    candidates = corpus.candidates(configuration.selection, configuration.seed, executor)
+    scores, failures = deque(candidates.scores), candidates.failures
+    with Tracker("converting scores", configuration.pieces, "scores") as tracker:
+        while any(seats.free.values()):
+            batch = seats.next_batch(scores)
+            for score, converted in zip(batch, executor.map(_try_convert, batch, CALLS), strict=True):
+                if isinstance(converted, Piece) and not configuration.selection.takes_notes(converted.notes):
+                    continue
+                try:
+                    piece = _prepare(converted, configuration, pitch_range, seats.split(score))
+                    known.add(score.piece, melodic_turns(_converted(converted).notes))
+                except CorpusError as error:
+                    failures.append({"source": score.source or score.piece, "reason": str(error)})
+                    continue
+                pieces.append(piece)
+                _add_copies(pieces, failures, converted, configuration, pitch_range)
+                seats.take(score)
+                tracker.advance()
+    return pieces, failures
+
+
+def plan_named(
+    names: Sequence[str],
+    configuration: DatasetConfiguration,
+    pitch_range: tuple[int, int],
+    executor: Executor,
+) -> list[PlannedPiece]:
+    """Prepare pieces that are chosen already, as :func:`plan_pieces` does with the same configuration.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of pieces.
+    configuration : DatasetConfiguration
+        Its corpus, its clips' length and number, its splits and its seed count.
+    pitch_range : tuple of int
+        First and last MIDI pitch that all instruments sound.
+    executor : Executor
+        Where scores are converted.
+
+    Returns
+    -------
+    list of PlannedPiece
+        In the order of the names.
+
+    Raises
+    ------
+    DatasetError
+        If the corpus has no piece of a name, or one that cannot be used here.
+    CorpusError, MissingResourceError
+        If the corpus cannot be had.
+    """
+    corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
+    scores = {score.piece: score for score in corpus.scores()}
+    absent = sorted(set(names) - set(scores))
+    if absent:
+        raise DatasetError(
+            f"the corpus {configuration.corpus} has no {', '.join(absent)}: another version of it does"
+        )
+    chosen = [scores[name] for name in names]
+    pieces = []
+    with Tracker("converting scores", len(chosen), "scores") as tracker:
+        for score, converted in zip(chosen, executor.map(_try_convert, chosen, CALLS), strict=True):
+            try:
+                split = configuration.splits.split_of(score.piece)
+                pieces.append(_prepare(converted, configuration, pitch_range, split))
+            except CorpusError as error:
+                raise DatasetError(f"{score.piece} cannot be used: {error}") from error
+            tracker.advance()
+    return pieces
+
+
+class _Seats:
+    """How many pieces each split still wants.
+
+    Which split a piece belongs to follows from a hash of its name, never from what else is in the dataset.
+    """
+
+    def __init__(self, configuration: DatasetConfiguration) -> None:
+        shares, pieces = configuration.splits, configuration.pieces
+        self.free = {name: max(1, round(getattr(shares, name) * pieces)) for name in SPLITS}
+        # Rounding is made good where it changes least.
+        largest = max(self.free, key=lambda name: self.free[name])
+        self.free[largest] += pieces - sum(self.free.values())
+        self._configuration = configuration
+
+    def split(self, score: Score) -> str:
+        """Return the split that a score belongs to."""
+        return self._configuration.splits.split_of(score.piece)
+
+    def take(self, score: Score) -> None:
+        """Give a score its seat."""
+        self.free[self.split(score)] -= 1
+
+    def next_batch(self, scores: deque[Score]) -> list[Score]:
+        """Take scores off the queue until every free seat has a candidate; drop those without a seat."""
+        open_seats = dict(self.free)
+        batch = []
+        while any(open_seats.values()) and scores:
+            score = scores.popleft()
+            split = self.split(score)
+            if open_seats[split]:
+                open_seats[split] -= 1
+                batch.append(score)
+        if not batch:
+            missing = ", ".join(f"{count} for {split}" for split, count in self.free.items() if count)
+            raise DatasetError(
+                f"the corpus {self._configuration.corpus} has too few usable pieces: of "
+                f"{self._configuration.pieces} there still miss {missing}: "
+                "ask for fewer, for shorter clips or fewer of each, or select less strictly"
+            )
+        return batch
+
+
+def shared_range(sounding: Iterable[tuple[str, set[int]]]) -> tuple[int, int]:
+    """Find the longest run of pitches that every instrument sounds.
+
+    Parameters
+    ----------
+    sounding : iterable of (str, set of int)
+        The name of an instrument on a soundfont, and the MIDI pitches it sounds.
+
+    Returns
+    -------
+    tuple of int
+        First and last pitch.
+
+    Raises
+    ------
+    DatasetError
+        If the run is shorter than two octaves, which would fold chords into clusters.
+    """
+    named = list(sounding)
+    common = sorted(set.intersection(*(pitches for _, pitches in named)))
+    runs = np.split(common, np.flatnonzero(np.diff(common) != 1) + 1)
+    longest = max(runs, key=len)
+    if len(longest) < 25:
+        name, pitches = min(named, key=lambda item: len(item[1]))
+        raise DatasetError(
+            f"the instruments share no two octaves of pitches without a gap; {name} sounds only "
+            f"{len(pitches)} keys of a piano: leave it out or choose another soundfont"
+        )
+    return int(longest[0]), int(longest[-1])
+
+
+def _try_convert(score: Score) -> Piece | CorpusError:
+    """Convert a score in a worker, with the failure as a value, so that the batch goes on."""
+    try:
+        return convert(score)
+    except CorpusError as error:
+        return error
+
+
+def _converted(piece: Piece | CorpusError) -> Piece:
+    """Return the piece, or raise the failure that stands in its place."""
+    if isinstance(piece, CorpusError):
+        raise piece
+    return piece
+
+
+def _add_copies(
+    pieces: list[PlannedPiece],
+    failures: list[dict[str, str]],
+    converted: Piece | CorpusError,
+    configuration: DatasetConfiguration,
+    pitch_range: tuple[int, int],
+) -> None:
+    """Plan the copies of the last piece; one that holds too few clips is listed among the failures."""
+    if configuration.augmentation is None:
+        return
+    piece = pieces[-1]
+    for variation in configuration.augmentation.variations(piece.name, piece.split, configuration.seed):
+        try:
+            pieces.append(_prepare(converted, configuration, pitch_range, piece.split, variation))
+        except CorpusError as error:
+            failures.append({"source": variation.name, "reason": str(error)})
+
+
+def _prepare(
+    converted: Piece | CorpusError,
+    configuration: DatasetConfiguration,
+    pitch_range: tuple[int, int],
+    split: str,
+    variation: Variation | None = None,
+) -> PlannedPiece:
+    """Set a piece's tempo, vary and fold it, and place its clips."""
+    converted = _converted(converted)
+    score = converted.score
+    # The name takes part in the seed, so that a piece is the same whichever others are chosen.
+    generator = np.random.default_rng([configuration.seed, zlib.crc32(score.piece.encode())])
+    tempo = generator.uniform(*_TEMPI)
+    offset = generator.uniform(0, configuration.clip_duration_s)
+    notes = converted.notes if converted.tempo_marked else stretch(converted.notes, _DEFAULT_TEMPO / tempo)
+    if configuration.melody_only:
+        notes = skyline(notes)
+    if variation:
+        notes = variation.apply(notes)
+        offset /= variation.tempo  # the clips begin at the same place of the music
+    notes = fold(notes, *pitch_range)
+    starts = _clip_starts(notes, round(offset, 3), configuration)
+    if len(starts) < configuration.clips_per_piece:
+        raise CorpusError(
+            f"holds {len(starts)} clips of {configuration.clip_duration_s:g} s with at least "
+            f"{_FEWEST_ONSETS} onsets, {configuration.clips_per_piece} are wanted"
+        )
+    # Nothing that begins after the last clip is heard.
+    heard = notes[notes.onset_s < starts[-1] + configuration.clip_duration_s].reset_index(drop=True)
+    name = variation.name if variation else score.piece
+    return PlannedPiece(name, score.composer, split, heard, tuple(starts), variation)
+
+
+def _clip_starts(notes: pd.DataFrame, first: float, configuration: DatasetConfiguration) -> list[float]:
+    """Lay windows end to end from `first` on and keep those that hold enough onsets."""
+    duration = configuration.clip_duration_s
+    onsets = notes.onset_s.to_numpy()  # in rising order
+    starts: list[float] = []
+    for start in np.arange(first, notes.offset_s.max() - duration, duration):
+        if len(starts) == configuration.clips_per_piece:
+            break
+        # Times in a clip are rounded to 0.1 ms, so an onset just before its start can lie on it.
+        near, end = np.searchsorted(onsets, (start - 1e-3, start + duration))
+        inside = (onsets[near:end] - start).round(4)
+        if len(np.unique(inside[inside >= 0].round(2))) >= _FEWEST_ONSETS:
+            starts.append(round(float(start), 3))
+    return starts

@@ -1,0 +1,1 @@
+"""Soundfonts: found, downloaded, made of recorded notes, played."""

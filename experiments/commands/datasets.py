@@ -1,0 +1,140 @@
+"""Commands that build, import, check and describe datasets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from timbrebench.experiments.commands.console import AsJson, Config, Where, print_json, print_line
+
+if TYPE_CHECKING:
+    from timbrebench.datasets import Dataset
+
+dataset_app = typer.Typer(help="Build, import, check and describe datasets.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(help="The dataset's folder.")]
+
+
+@dataset_app.command("build")
+def dataset_build(out: Folder, config: Config = "default", executor: Where = "local") -> None:
+    """Build the dataset of a configuration, or what is missing of it."""
+    from timbrebench.audio.executors import open_executor
+    from timbrebench.datasets import build_dataset
+    from timbrebench.experiments.configuration import load_configuration
+
+    configuration = load_configuration(config).dataset
+    with open_executor(executor, ["timbrebench.datasets"]) as work:
+        dataset = build_dataset(configuration, out, executor=work)
+    _print_counts(dataset)
+
+
+@dataset_app.command("import")
+def dataset_import(
+    config: Annotated[
+        Path, typer.Argument(help="A TOML file: a folder of audio and where its labels come from.")
+    ],
+    out: Folder,
+    executor: Where = "local",
+) -> None:
+    """Cut recordings with labels into a dataset: a folder, a table, or what mirdata has a loader for."""
+    from timbrebench.audio.executors import open_executor
+    from timbrebench.datasets.importing.building import import_dataset
+    from timbrebench.datasets.importing.configuration import load_import
+
+    configuration = load_import(config)
+    with open_executor(executor, ["timbrebench.datasets.importing.building"]) as work:
+        dataset = import_dataset(configuration, out, executor=work)
+    _print_counts(dataset)
+
+
+@dataset_app.command("rebuild")
+def dataset_rebuild(
+    root: Annotated[Path, typer.Argument(help="The folder of a dataset of any builder.")],
+    out: Annotated[Path, typer.Argument(help="The folder of the new one.")],
+    executor: Where = "local",
+) -> None:
+    """Build a dataset again from the configuration in its dataset.json."""
+    from timbrebench.audio.executors import open_executor
+    from timbrebench.datasets.rebuilding import rebuild_dataset
+
+    with open_executor(executor, ["timbrebench.datasets"]) as work:
+        dataset = rebuild_dataset(root, out, executor=work)
+    _print_counts(dataset)
+
+
+@dataset_app.command("verify")
+def dataset_verify(root: Folder) -> None:
+    """Compare every file of a dataset with its manifest; the exit status is 1 where something differs."""
+    from timbrebench.datasets import verify_dataset
+
+    problems = verify_dataset(root)
+    for problem in problems:
+        print_line(problem)
+    if problems:
+        raise typer.Exit(1)
+    print_line(f"{root}: every file is what the manifest says")
+
+
+@dataset_app.command("card")
+def dataset_card(root: Folder) -> None:
+    """Print a dataset's card: what it is, sources, licences, counts, how to build it again."""
+    from timbrebench.datasets import Dataset
+    from timbrebench.datasets.cards import dataset_card as card
+
+    print_line(card(Dataset.open(root).description).rstrip("\n"))
+
+
+@dataset_app.command("info")
+def dataset_info(
+    root: Folder,
+    as_json: AsJson = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="A .png or .svg to draw hours by label, and pieces by length, into.")
+    ] = None,
+) -> None:
+    """Print what a dataset holds by label, split and soundfont, and where it came from."""
+    from timbrebench.datasets import Dataset
+
+    dataset = Dataset.open(root)
+    if plot is not None:
+        from timbrebench.experiments.dataset_figure import write_dataset_figure
+
+        write_dataset_figure(dataset, plot)
+    description = dict(dataset.description)
+    description.pop("files", None)
+    if as_json:
+        print_json(description)
+        return
+    _print_tables(dataset, description["counts"])
+    for section in ("configuration", "sources", "software"):
+        print_line(f"{section}:")
+        for name, value in _rows(description[section]):
+            print_line(f"  {name}: {json.dumps(value, ensure_ascii=False)}")
+
+
+def _print_counts(dataset: Dataset) -> None:
+    counts = dataset.description["counts"]
+    failed = counts.get("failures", 0)
+    print_line(
+        f"{dataset.root}: {counts['clips']} clips, {counts['hours']:.2f} h, {counts['pieces']} pieces"
+        + (f"; {failed} sources or clips could not be used, see failures.csv" if failed else "")
+    )
+
+
+def _print_tables(dataset: Dataset, counts: dict[str, Any]) -> None:
+    from timbrebench.datasets.summaries import summarise
+
+    single = {name: value for name, value in counts.items() if not isinstance(value, dict)}
+    print_line("  ".join(f"{name} {value}" for name, value in single.items()))
+    for column in ("label", "split", "soundfont"):
+        print_line(f"\n{summarise(dataset, column).reset_index().to_string(index=False)}")
+    print_line("")
+
+
+def _rows(section: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - a part of dataset.json
+    if isinstance(section, dict):
+        return list(section.items())
+    return [(one["name"], {key: value for key, value in one.items() if key != "name"}) for one in section]

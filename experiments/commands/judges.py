@@ -1,0 +1,99 @@
+"""Commands that train judges and say how far they can be believed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from timbrebench.experiments.commands.console import AsJson, Config, print_json, print_line
+
+judge_app = typer.Typer(help="Train judges, and say how far they can be believed.", no_args_is_help=True)
+
+DatasetFolder = Annotated[Path, typer.Argument(help="A dataset's folder.")]
+
+
+@judge_app.command("train")
+def judge_train(
+    dataset: DatasetFolder,
+    out: Annotated[Path, typer.Option(help="The judge's folder.")],
+    config: Config = "default",
+) -> None:
+    """Train a style judge on a dataset and evaluate it on pieces it has never heard."""
+    from timbrebench.classifier import build_judge
+    from timbrebench.datasets import Dataset
+    from timbrebench.experiments.configuration import load_configuration
+
+    build_judge(Dataset.open(dataset), load_configuration(config).judge, out)
+    print_line((out / "evaluation.json").read_text(encoding="utf-8"))
+
+
+@judge_app.command("evaluate")
+def judge_evaluate(
+    judge: Annotated[Path, typer.Argument(help="A saved style judge, judge.pt.")],
+    dataset: Annotated[Path, typer.Argument(help="A dataset's folder; its test split is judged.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print a style judge's accuracy on the test split of a dataset."""
+    from timbrebench.classifier import Judge, evaluate_judge
+    from timbrebench.datasets import Dataset
+
+    evaluation = evaluate_judge(Judge.load(judge), Dataset.open(dataset)).model_dump(mode="json")
+    if as_json:
+        print_json(evaluation)
+        return
+    for name, value in evaluation.items():
+        print_line(f"{name}: {json.dumps(value)}")
+
+
+@judge_app.command("card")
+def judge_card(
+    judge: Annotated[Path, typer.Argument(help="The folder of a style judge, from `judge train` or a run.")],
+    dataset: Annotated[Path, typer.Argument(help="The dataset that it was trained on.")],
+    out: Annotated[Path | None, typer.Option(help="The card's folder; by default the judge's.")] = None,
+    config: Config = "default",
+    recordings: Annotated[
+        Path | None, typer.Option(help="A folder of recorded notes to judge as well, with manifest.csv.")
+    ] = None,
+) -> None:
+    """Write a style judge's card: cross-validation, soundfonts left out, calibration, noise, recordings."""
+    from timbrebench.classifier import Judge
+    from timbrebench.classifier.style.card import write_card
+    from timbrebench.classifier.style.pipeline import JUDGE_FILE
+    from timbrebench.datasets import Dataset
+    from timbrebench.experiments.configuration import load_configuration
+
+    listener = Judge.load(judge / JUDGE_FILE)
+    card = write_card(
+        listener, Dataset.open(dataset), load_configuration(config).judge, out or judge, recordings=recordings
+    )
+    print_line(card.markdown())
+
+
+@judge_app.command("spectrograms")
+def judge_spectrograms(
+    dataset: DatasetFolder,
+    out: Annotated[Path, typer.Option(help="Folder of the table and the figure.")],
+    max_epochs: Annotated[int, typer.Option(min=1, help="Passes through the clips for each judge.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every judge.")] = 0,
+) -> None:
+    """Compare front ends and scales by the judges that are trained on them."""
+    from timbrebench.classifier.style.spectrogram_study import write_study
+    from timbrebench.datasets import Dataset
+
+    print_line(
+        write_study(Dataset.open(dataset), out, max_epochs=max_epochs, seed=seed).to_string(index=False)
+    )
+
+
+@judge_app.command("train-content")
+def judge_train_content(
+    out: Annotated[Path, typer.Argument(help="Gets the dataset, the judge and its card.")],
+) -> None:
+    """Build the dataset of the content judge that comes with the package, and train and test it again."""
+    from timbrebench.classifier.content.pipeline import build_shipped_judge
+
+    build_shipped_judge(out)
+    print_line((out / "content.md").read_text(encoding="utf-8"))

@@ -1,0 +1,142 @@
+"""Commands that list metrics, and hold them to what they declare and to what they may cost."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from timbrebench.experiments.commands.console import AsJson, Config, print_json, print_line
+
+if TYPE_CHECKING:
+    from timbrebench.classifier import JudgeConfiguration
+    from timbrebench.datasets import Dataset
+    from timbrebench.metrics import Metric
+
+
+def list_metrics_command(as_json: AsJson = False) -> None:
+    """List the metrics that are installed, by the question that they answer."""
+    from timbrebench.metrics import get, metric_names
+
+    found = [get(name) for name in metric_names()]
+    if as_json:
+        print_json([_description(metric) for metric in found])
+        return
+    asked: dict[str, list[Metric]] = {}
+    for metric in found:
+        asked.setdefault(metric.question, []).append(metric)
+    better = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
+    width = max(len(metric.specification.name) for metric in found)
+    for question, metrics in asked.items():
+        print_line(question)
+        for about in (metric.specification for metric in metrics):
+            print_line(f"  {about.name:{width}} {about.summary} ({about.unit}, {better[about.direction]})")
+
+
+def _description(metric: Metric) -> dict[str, object]:
+    about = metric.specification
+    return {
+        "name": about.name,
+        "version": about.version,
+        "unit": about.unit,
+        "range": [None if math.isinf(bound) else bound for bound in (about.lower, about.upper)],
+        "direction": about.direction,
+        "needs": sorted(about.needs),
+        "relevant_change": about.relevant_change,
+        "responds": dict(about.responds),
+        "ignores": sorted(about.ignores),
+        "question": metric.question,
+        "summary": about.summary,
+    }
+
+
+def validate_metrics_command(
+    out: Annotated[
+        Path, typer.Option(help="Folder of the tables and the figure, and of what has to be built.")
+    ],
+    dataset: Annotated[
+        Path | None, typer.Option(help="A dataset's folder; by default the profile's is built in OUT.")
+    ] = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option(
+            help="A saved style judge, judge.pt; by default the one that lies beside the dataset, as in a "
+            "run's folder, or, where none fits, the profile's, which is trained in OUT."
+        ),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="How many pairs are scored.")] = 20,
+    config: Config = "smoke",
+) -> None:
+    """Check that every metric moves as it declares, on references that are spoiled more and more.
+
+    The exit status is 1 where a metric does not hold what it declares, 2 where that could not be measured.
+    """
+    from timbrebench.classifier import Judge, load_content_judge
+    from timbrebench.datasets import Dataset, build_dataset
+    from timbrebench.datasets.soundfonts.finding import find_soundfont
+    from timbrebench.experiments.configuration import load_configuration
+    from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
+    from timbrebench.experiments.validation import validate_metrics
+    from timbrebench.experiments.validation_report import FIGURE, TABLE, describe, write_validation
+
+    configuration = load_configuration(config)
+    opened = (
+        build_dataset(configuration.dataset, out / "dataset") if dataset is None else Dataset.open(dataset)
+    )
+    judge = judge or _fitting_judge(opened, configuration.judge, out)
+    directions = len(opened.labels) * (len(opened.labels) - 1)
+    suite = make_suite(
+        opened,
+        SuiteConfiguration(
+            soundfont=find_soundfont(opened.description["configuration"]["soundfonts"][0]).name,
+            pairs_per_direction=-(-pairs // max(1, directions)),
+        ),
+        heard={*Judge.load(judge).training_pieces, *load_content_judge().training_pieces},
+    )
+    study = validate_metrics(opened, suite, judge_path=judge, pairs=pairs)
+    write_validation(study, out)
+    for verdict in ("no", "not measured"):
+        for row in study.with_verdict(verdict).itertuples():
+            print_line(f"{row.metric}: {describe(row)}")
+    counts = {verdict: len(study.with_verdict(verdict)) for verdict in ("yes", "no", "not measured")}
+    print_line(
+        f"promises: {counts['yes']} hold, {counts['no']} do not, {counts['not measured']} not measured"
+    )
+    print_line(out / TABLE)
+    print_line((out / FIGURE).with_suffix(".png"))
+    if counts["no"] or counts["not measured"]:
+        raise typer.Exit(1 if counts["no"] else 2)
+
+
+def bench_metrics_command(
+    out: Annotated[Path, typer.Option(help="Folder of the table, speed.md, and of what is scored.")],
+) -> None:
+    """Time all metrics on one output of 10 s, on one core."""
+    from timbrebench.audio.storage import write_text
+    from timbrebench.experiments.speed.metrics import measure
+
+    table = measure(out / "dataset").markdown()
+    write_text(out / "speed.md", table)
+    print_line(table)
+    print_line(out / "speed.md")
+
+
+def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Path) -> Path:
+    """Find the judge that was trained beside a dataset, or train one in OUT."""
+    from timbrebench.audio.errors import JudgeError
+    from timbrebench.audio.progress import log
+    from timbrebench.classifier import Judge, build_judge
+    from timbrebench.classifier.style.pipeline import JUDGE_FILE
+
+    beside = dataset.root.parent / "judge" / JUDGE_FILE
+    if beside.is_file():
+        try:
+            if set(dataset.labels) <= set(Judge.load(beside).labels):
+                return beside
+            log(f"{beside} knows other labels than the dataset has: training another judge")
+        except JudgeError as error:
+            log(f"training another judge: {error}")
+    build_judge(dataset, configuration, out / "judge")
+    return out / "judge" / JUDGE_FILE

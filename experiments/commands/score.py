@@ -1,0 +1,115 @@
+"""The command that scores anyone's audio: one file, or a folder of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from timbrebench.audio.errors import ConfigurationError
+from timbrebench.experiments.commands.console import AsJson, print_json, print_line
+
+# What takes seconds to import is imported when the command runs.
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from timbrebench.classifier import Judge
+    from timbrebench.metrics import Folders, Score
+
+
+def score_command(
+    output: Annotated[Path, typer.Argument(help="Audio to score, or a folder of it.")],
+    content: Annotated[Path, typer.Option(help="The content it was made from; for a folder, one as well.")],
+    style: Annotated[Path, typer.Option(help="The style it was made with.")],
+    reference: Annotated[Path | None, typer.Option(help="The true target, where there is one.")] = None,
+    notes: Annotated[
+        Path | None, typer.Option(help="The content's notes, CSV: onset_s,offset_s,pitch,velocity.")
+    ] = None,
+    style_notes: Annotated[Path | None, typer.Option(help="The style's notes, CSV.")] = None,
+    judge: Annotated[Path | None, typer.Option(help="A saved judge, judge.pt.")] = None,
+    content_label: Annotated[
+        str | None, typer.Option(help="The content's label; else what the judge hears.")
+    ] = None,
+    style_label: Annotated[
+        str | None, typer.Option(help="The style's label; else what the judge hears.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a folder's table here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute every metric that the given files allow.
+
+    Where OUTPUT is a folder, the others are folders with files of the same names, or one file for all.
+    """
+    from timbrebench.audio.storage import write_text
+    from timbrebench.classifier import Judge
+    from timbrebench.metrics import Folders, score_folders
+
+    listener = Judge.load(judge) if judge is not None else None
+    if not output.is_dir():
+        if csv is not None:
+            raise ConfigurationError(f"--csv is for folders, and {output} is none: use --json")
+        files = Folders(output, content, style, reference, notes, style_notes)
+        _show(_score_file(files, listener, content_label, style_label), as_json)
+        return
+    if content_label is not None or style_label is not None:
+        raise ConfigurationError("labels are for one file: in a folder, the judge says what it hears")
+    folders = Folders(output, content, style, reference, notes, style_notes)
+    table = score_folders(folders, judge=listener)
+    if csv is not None:
+        write_text(csv, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    if as_json:
+        print_json(json.loads(table.to_json(orient="records")))
+    elif csv is None:
+        _show_means(table)
+
+
+def _score_file(
+    files: Folders, judge: Judge | None, content_label: str | None, style_label: str | None
+) -> dict[str, Score]:
+    """Score one output; every path is that of a file."""
+    from timbrebench.audio import read_audio
+    from timbrebench.datasets.notes import read_notes
+    from timbrebench.metrics import score
+
+    samples, sample_rate = read_audio(files.outputs)
+    return score(
+        samples,
+        content=read_audio(files.contents, sample_rate)[0],
+        style=read_audio(files.styles, sample_rate)[0],
+        reference=None if files.references is None else read_audio(files.references, sample_rate)[0],
+        sample_rate=sample_rate,
+        notes=None if files.notes is None else read_notes(files.notes),
+        style_notes=None if files.style_notes is None else read_notes(files.style_notes),
+        judge=judge,
+        content_label=content_label,
+        style_label=style_label,
+    )
+
+
+def _show(scores: dict[str, Score], as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                name: {"value": None if item.reason else item.value, "reason": item.reason}
+                for name, item in scores.items()
+            }
+        )
+        return
+    width = max(map(len, scores))
+    for name, item in scores.items():
+        print_line(
+            f"{name:{width}} " + (f"not computed: {item.reason}" if item.reason else f"{item.value:.4f}")
+        )
+
+
+def _show_means(table: pd.DataFrame) -> None:
+    values = table.drop(columns=["output", "reasons"])
+    width = max(map(len, values.columns))
+    print_line(f"means over {len(table)} outputs; --csv FILE writes each")
+    for name in values:
+        present = values[name].notna().sum()
+        print_line(
+            f"{name:{width}} " + (f"{values[name].mean():.4f} ({present})" if present else "not computed")
+        )

@@ -1,0 +1,46 @@
+"""The command that runs a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from timbrebench.experiments.commands.console import print_line
+
+#: Folder, beside the results, for what studies learn on the way.
+_LEARNED = "learned"
+
+_ALL = "all"
+
+
+def study_command(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="cross-synthesis, failure, judge, key-invariance, loss-terms, phase, spectrograms, "
+            "style-content-curve, texture or wide-limit-convergence; all for one after the other."
+        ),
+    ],
+    run: Annotated[Path, typer.Option(help="A run's folder: its dataset, judge and suite.")],
+    out: Annotated[Path, typer.Option(help="Folder of table, figure and page.")],
+    setting: Annotated[
+        Literal["small", "paper"],
+        typer.Option(help="Three minutes on two cores, or as published, for a GPU."),
+    ] = "small",
+    pairs: Annotated[
+        int | None, typer.Option(min=1, help="Pairs to use; the study's own by default.")
+    ] = None,
+) -> None:
+    """Run a study on the data of a run: a table, a figure, and what they say."""
+    from timbrebench.experiments.benchmark import open_suite
+    from timbrebench.experiments.studies.study import StudyContext, find_study, study_names, write_result
+
+    studies = [find_study(one) for one in (study_names() if name == _ALL else [name])]
+    counts = [study.pairs_of(setting, pairs) for study in studies]
+    _, dataset, judge, suite = open_suite(run)
+    for study, count in zip(studies, counts, strict=True):
+        context = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED)
+        page = write_result(study, study.run(context), out, setting)
+        print_line(page.read_text(encoding="utf-8"))

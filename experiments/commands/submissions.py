@@ -1,0 +1,76 @@
+"""Commands that hand runs in: packing one, checking a packed one, putting several into one leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from timbrebench.experiments.commands.console import print_line
+
+submission_app = typer.Typer(help="Check submissions and merge them.", no_args_is_help=True)
+
+
+def submit_command(
+    root: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .zip.")],
+    submitter: Annotated[str, typer.Option(help="Who hands it in, as leaderboards will name you.")],
+    audio: Annotated[
+        bool, typer.Option("--audio", help="Pack outputs and judge too, so that others can score some again.")
+    ] = False,
+) -> None:
+    """Pack a run into one file that others can check and merge with theirs."""
+    from timbrebench.experiments.submissions.packing import submit
+
+    about = submit(root, out, submitter=submitter, audio=audio)
+    methods = sum(1 for method in about.methods)
+    print_line(
+        f"{out}: {methods} methods and controls on {about.suite or 'drawn pairs'} ({about.suite_version})"
+    )
+
+
+@submission_app.command("verify")
+def submission_verify(
+    path: Annotated[Path, typer.Argument(help="A submission.")],
+    dataset: Annotated[
+        Path | None,
+        typer.Option(
+            help="A dataset with the suite's clips: some outputs are scored again, if they are there."
+        ),
+    ] = None,
+) -> None:
+    """Check that a submission is whole and its leaderboard follows from its records; else the status is 1."""
+    from timbrebench.experiments.submissions.archives import Archive
+    from timbrebench.experiments.submissions.checking import check_outputs, check_submission, read_submission
+    from timbrebench.experiments.submissions.packing import OUTPUTS
+
+    submission = read_submission(path)
+    problems = check_submission(submission)
+    with Archive(path) as archive:
+        has_outputs = bool(archive.names(OUTPUTS))
+    said = "outputs did not come with it, so nobody can tell whether the scores are theirs"
+    if has_outputs or dataset is not None:
+        more, said = check_outputs(submission, dataset)
+        problems += more
+    for problem in problems:
+        print_line(problem)
+    if problems:
+        raise typer.Exit(1)
+    about = submission.about
+    print_line(f"{path}: {about.submitter}'s run {about.run!r} on {submission.results.suite.title}")
+    print_line("every file is what the list says, and the leaderboard follows from the records")
+    print_line(said)
+
+
+@submission_app.command("merge")
+def submission_merge(
+    paths: Annotated[list[Path], typer.Argument(help="Submissions of one suite.")],
+    out: Annotated[Path, typer.Option(help="Folder for leaderboard.csv and leaderboard.md.")],
+) -> None:
+    """Make one leaderboard of several submissions; what was not measured alike is refused."""
+    from timbrebench.experiments.submissions.merging import merge
+
+    merged = merge(paths, out)
+    methods = int((merged.table.kind == "method").sum())
+    print_line(f"{out / 'leaderboard.md'}: {methods} methods of {len(paths)} submissions")

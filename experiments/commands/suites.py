@@ -1,0 +1,177 @@
+"""Commands about frozen suites: what there is, what is in one, making one, and comparing one with clips."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from timbrebench.audio.errors import ConfigurationError
+from timbrebench.experiments.commands.console import AsJson, Where, print_json, print_line
+
+# What takes seconds to import is imported when the command runs.
+if TYPE_CHECKING:
+    from timbrebench.experiments.suites.files import FrozenSuite
+
+suite_app = typer.Typer(help="Frozen suites: lists of pairs that never change.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="A suite's name, with or without version, or a .json file.")]
+
+
+@suite_app.command("list")
+def suite_list(as_json: AsJson = False) -> None:
+    """List the suites that come with the project."""
+    from timbrebench.experiments.suites.files import frozen_names, load_frozen
+
+    suites = [load_frozen(name) for name in frozen_names()]
+    if as_json:
+        print_json([_about(frozen) for frozen in suites])
+        return
+    for frozen in suites:
+        print_line(f"{frozen.title:22} {len(frozen.pairs):4} pairs  {_summary(frozen)}")
+
+
+@suite_app.command("show")
+def suite_show(name: Name, as_json: AsJson = False) -> None:
+    """Print what a suite is made of: how many pairs of which labels, and what its clips were made with."""
+    from timbrebench.experiments.suites.files import load_frozen
+
+    frozen = load_frozen(name)
+    about = _about(frozen)
+    if as_json:
+        print_json(about)
+        return
+    for key in (
+        "suite",
+        "summary",
+        "attribution",
+        "pairs",
+        "clips",
+        "pieces",
+        "version",
+        "fingerprint",
+        "ranked",
+    ):
+        print_line(f"{key}: {about[key]}")
+    for key in ("directions", "sources", "software"):
+        print_line(f"{key}:")
+        for row in about[key].items() if isinstance(about[key], dict) else enumerate(about[key], start=1):
+            print_line(f"  {row[0]}: {row[1]}")
+
+
+def _summary(frozen: FrozenSuite) -> str:
+    return frozen.recipe.summary if frozen.recipe else ""
+
+
+def _about(frozen: FrozenSuite) -> dict[str, Any]:
+    from timbrebench.experiments.suites.suite import SuiteConfiguration
+
+    labels = [(frozen.clips[pair.content].label, frozen.clips[pair.style].label) for pair in frozen.pairs]
+    version = frozen.suite(SuiteConfiguration(soundfont=frozen.soundfont)).version if frozen.is_hashed else ""
+    return {
+        "suite": frozen.title,
+        "summary": _summary(frozen),
+        "attribution": (frozen.recipe.attribution if frozen.recipe else "") or "none needed",
+        "pairs": len(frozen.pairs),
+        "clips": len(frozen.clips),
+        "pieces": len({frozen.clips[pair.content].piece for pair in frozen.pairs}),
+        "version": version or "follows from the audio that its users hold",
+        "fingerprint": frozen.fingerprint,
+        "ranked": "by the headline" if frozen.has_truth else "no: nobody knows the right answers",
+        "directions": {f"{one} to {other}": count for (one, other), count in Counter(labels).items()},
+        "sources": [dict(source) for source in frozen.sources],
+        "software": dict(frozen.software),
+    }
+
+
+@suite_app.command("freeze")
+def suite_freeze(
+    recipe: Annotated[
+        str, typer.Argument(help="One of the project's suites, or a .toml file that says how.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for NAME-VERSION.json.")],
+    clips: Annotated[
+        Path | None, typer.Option(help="Folder for the clips; without it they are thrown away.")
+    ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(help="For a suite over AudioSet: the folder of its segments, labels and ontology."),
+    ] = None,
+    executor: Where = "local",
+) -> None:
+    """Make a suite by its recipe and freeze it. A version that is there already stays as it is."""
+    from timbrebench.audio.executors import open_executor
+    from timbrebench.classifier import load_content_judge
+    from timbrebench.experiments.suites.files import load_recipe, write_frozen
+    from timbrebench.experiments.suites.making import freeze_recipe
+    from timbrebench.experiments.suites.segments import freeze_segments
+
+    wanted = load_recipe(recipe)
+    if (wanted.made.kind == "audioset") != (tables is not None):
+        raise ConfigurationError("--tables is for suites over AudioSet, which need it")
+    if tables is not None:
+        frozen = freeze_segments(wanted, tables)
+    else:
+        heard = load_content_judge().training_pieces
+        with (
+            open_executor(executor, ["timbrebench.datasets"]) as work,
+            tempfile.TemporaryDirectory() as thrown_away,
+        ):
+            folder = clips or Path(thrown_away) / "clips"
+            frozen = freeze_recipe(wanted, folder, work, heard=heard)
+    print_line(write_frozen(frozen, out))
+
+
+@suite_app.command("check")
+def suite_check(
+    name: Name,
+    dataset: Annotated[Path, typer.Argument(help="A dataset, such as a run's suite/ or dataset/.")],
+) -> None:
+    """Compare every clip of a suite with a dataset; the exit status is 1 where one is missing or another."""
+    from timbrebench.datasets import Dataset
+    from timbrebench.experiments.suites.files import load_frozen
+    from timbrebench.experiments.suites.opening import compare_clips
+
+    frozen = load_frozen(name)
+    problems = compare_clips(frozen, Dataset.open(dataset))
+    for problem in problems:
+        print_line(problem)
+    if problems:
+        raise typer.Exit(1)
+    print_line(f"{dataset}: holds all {len(frozen.clips)} clips of {frozen.title}")
+
+
+@suite_app.command("build")
+def suite_build(
+    name: Name,
+    out: Annotated[Path, typer.Argument(help="Folder for the clips.")],
+    executor: Where = "local",
+) -> None:
+    """Render the clips of a suite, and nothing else, as a dataset."""
+    from timbrebench.audio.executors import open_executor
+    from timbrebench.experiments.suites.files import load_frozen
+    from timbrebench.experiments.suites.opening import open_frozen
+    from timbrebench.experiments.suites.suite import SuiteConfiguration
+
+    frozen = load_frozen(name)
+    with open_executor(executor, ["timbrebench.datasets"]) as work:
+        suite = open_frozen(frozen, SuiteConfiguration(soundfont=frozen.soundfont), out, work)
+    print_line(f"{out}: {len(suite.clips)} clips of {frozen.title}")
+
+
+@suite_app.command("segments")
+def suite_segments(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="A CSV file for `timbrebench audioset build`.")],
+) -> None:
+    """Write the segments of a suite over AudioSet as a table of segments."""
+    from timbrebench.audio.storage import write_text
+    from timbrebench.experiments.suites.files import load_frozen
+    from timbrebench.experiments.suites.segments import segments_table
+
+    frozen = load_frozen(name)
+    write_text(out, segments_table(frozen))
+    print_line(f"{out}: {len(frozen.clips)} segments")

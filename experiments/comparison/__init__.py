@@ -1,0 +1,1 @@
+"""Methods and runs compared: side by side, and with a baseline."""

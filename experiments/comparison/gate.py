@@ -1,0 +1,258 @@
+"""The quality gate: find methods that have become worse.
+
+A run is compared with a baseline on the same pairs. A method is worse in a metric when both hold:
+
+- *relevant*: the mean goes the wrong way by at least the metric's margin, by default the smallest change that
+  matters to a user, which each metric declares (``relevant_change``);
+- *significant*: a one-sided paired permutation test over content pieces, corrected by Holm's method for all
+  methods and metrics, finds a loss of more than a tenth of the margin. The tenth is there because another
+  machine rounds differently everywhere, and that is no evidence.
+
+What is significant but too small to matter passes, and so does what may be chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from timbrebench.audio.errors import ConfigurationError, RunError, UnknownNameError
+from timbrebench.experiments.comparison.baseline import KEYS, Baseline
+from timbrebench.experiments.results import Results
+from timbrebench.experiments.statistics.bootstrap import interval, resample_pieces, resampled_means
+from timbrebench.experiments.statistics.effect_sizes import least_pieces
+from timbrebench.experiments.statistics.multiple_testing import SIGNIFICANCE, holm
+from timbrebench.experiments.statistics.paired import average_seeds, piece_sums
+from timbrebench.experiments.statistics.permutation import exchange_signs, sign_flip_p_greater
+from timbrebench.metrics.registry import get
+
+Floats = NDArray[np.float64]
+
+#: Share of a metric's margin that counts as no change at all.
+_ROUNDING = 0.1
+
+_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A method in a metric, before and now.
+
+    Attributes
+    ----------
+    label, metric : str
+        Which method, in what.
+    before, now : float
+        Means over the pairs that both have.
+    low, high : float
+        95 % interval of the mean difference, now less before.
+    p_corrected : float
+        Of the one-sided test for a loss, corrected for all methods and metrics.
+    margin : float
+        The loss that matters.
+    is_worse : bool
+        Whether the loss is both relevant and significant.
+    """
+
+    label: str
+    metric: str
+    before: float
+    now: float
+    low: float
+    high: float
+    p_corrected: float
+    margin: float
+    is_worse: bool
+
+    @property
+    def loss(self) -> float:
+        """By how much the mean went the wrong way; negative where it went the right one."""
+        return _sense(self.metric) * (self.now - self.before)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.label}: {self.metric} went from {self.before:.3f} to {self.now:.3f} "
+            f"(difference {self.now - self.before:+.3f}, 95 % interval {self.low:+.3f} to {self.high:+.3f}, "
+            f"corrected p {self.p_corrected:.2g})"
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the gate has found.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        Each method in each metric that has a better and a worse.
+    problems : tuple of str
+        Why something could not be measured; empty where everything was.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def regressions(self) -> list[Finding]:
+        """What has become worse."""
+        return [finding for finding in self.findings if finding.is_worse]
+
+    @property
+    def exit_status(self) -> int:
+        """1 where a method is worse, else 2 where something could not be measured, else 0."""
+        if self.regressions:
+            return 1
+        return 2 if self.problems else 0
+
+
+def check_run(results: Results, baseline: Baseline, margins: Mapping[str, float] | None = None) -> Outcome:
+    """Compare a run with a baseline.
+
+    Parameters
+    ----------
+    results : Results
+        The run.
+    baseline : Baseline
+        Of the same suite.
+    margins : mapping of str to float, optional
+        The loss that matters, by metric, in the metric's unit; else what the metric declares.
+
+    Returns
+    -------
+    Outcome
+        With a problem for each method that lacks outputs or values of the baseline, and for a suite that is
+        too small to show anything.
+
+    Raises
+    ------
+    RunError
+        If nothing can be compared: another suite, or other metrics.
+    ConfigurationError
+        If a margin is not positive, or for a metric that the baseline does not have or that has no worse.
+    """
+    metrics = _valued_metrics(results, baseline)
+    allowed = _margins(metrics, margins or {})
+    if results.suite.version != baseline.suite:
+        raise RunError(
+            f"the run has suite {results.suite.version} and the baseline suite {baseline.suite}: their pairs "
+            "differ, write a baseline of this suite first"
+        )
+    merged = _merge(results, baseline)
+    problems, tables = [], {}
+    for label, rows in merged.groupby("label", sort=False):
+        absent = int((rows.status != "ok").sum())
+        if absent:
+            problems.append(f"{label}: {absent} of {len(rows)} outputs of the baseline are not in the run")
+            continue
+        names = [f"{name}_{when}" for name in metrics for when in ("before", "now")]
+        tables[str(label)] = table = average_seeds(rows, names)
+        for name in metrics:
+            lost = int((table[f"{name}_before"].notna() & table[f"{name}_now"].isna()).sum())
+            if lost:
+                problems.append(f"{label}: {name} can no longer be computed on {lost} pairs")
+    if not tables:
+        return Outcome((), tuple(problems))
+    findings, few = _judge(tables, metrics, allowed)
+    return Outcome(tuple(findings), (*problems, *few))
+
+
+def _valued_metrics(results: Results, baseline: Baseline) -> list[str]:
+    """Return the metrics of the baseline that have a better and a worse; refuse what is defined otherwise."""
+    missing = [name for name in baseline.versions if name not in results.scores]
+    if missing:
+        raise RunError(f"the run lacks the metrics {', '.join(missing)} of the baseline")
+    specifications = {name: get(name).specification for name in baseline.versions}
+    changed = [name for name, about in specifications.items() if about.version != baseline.versions[name]]
+    if changed:
+        raise RunError(
+            f"{', '.join(changed)}: another version of the metric than in the baseline: write a new baseline"
+        )
+    return [name for name, about in specifications.items() if about.direction != "none"]
+
+
+def _margins(metrics: list[str], given: Mapping[str, float]) -> dict[str, float]:
+    for name, margin in given.items():
+        if name not in metrics:
+            raise UnknownNameError("metric of the baseline with a better and a worse", name, metrics)
+        if not 0 < margin < np.inf:
+            raise ConfigurationError(f"margin of {name}: must be a positive number, got {margin}")
+    return {name: given.get(name, get(name).specification.relevant_change) for name in metrics}
+
+
+def _merge(results: Results, baseline: Baseline) -> pd.DataFrame:
+    """Put each output's values before and now into one row."""
+    now = pd.concat([results.transfers[[*KEYS, "status"]], results.scores], axis=1)
+    keys = list(KEYS)
+    values = list(baseline.versions)
+    return baseline.table[[*keys, *values]].merge(
+        now[[*keys, "status", *values]], on=keys, how="left", suffixes=("_before", "_now")
+    )
+
+
+def _judge(
+    tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[str, float]
+) -> tuple[list[Finding], list[str]]:
+    """Test every method in every metric, and correct for their number."""
+    first = next(iter(tables.values()))
+    # A method's pairs are those of every other, as they are of one suite and all there.
+    names, piece_of = np.unique(first.piece.to_numpy(dtype=str), return_inverse=True)
+    signs, pieces = exchange_signs(len(names), seed=0), len(names)
+    counts = resample_pieces(pieces, _RESAMPLES, seed=0)
+    limits = np.array([margins[name] for name in metrics])
+    senses = np.array([_sense(name) for name in metrics])
+    values, p_values = [], []
+    for table in tables.values():
+        ordered = table.reindex(first.index)
+        before, now = (
+            ordered[[f"{name}_{when}" for name in metrics]].to_numpy(dtype=np.float64)
+            for when in ("before", "now")
+        )
+        sums, numbers = piece_sums(senses * (now - before), piece_of, pieces)
+        tested = sign_flip_p_greater(sums - _ROUNDING * limits * numbers, signs)
+        p_values.append(np.where(numbers.sum(axis=0) > 0, tested, np.nan))
+        values.append((before, now))
+    corrected = holm(np.array(p_values))
+    tests = int(np.isfinite(corrected).sum())
+    findings = [
+        _finding(
+            label,
+            name,
+            (before[:, column], now[:, column]),
+            interval(resampled_means((now - before)[:, column], piece_of, counts)),
+            p_corrected=p,
+            margin=margins[name],
+        )
+        for label, (before, now), row in zip(tables, values, corrected, strict=True)
+        for column, (name, p) in enumerate(zip(metrics, row, strict=True))
+        if np.isfinite(p)
+    ]
+    needed = least_pieces(SIGNIFICANCE / tests, two_sided=False) if tests else 1
+    few = f"{pieces} content pieces cannot show any loss among {tests} comparisons: it takes {needed}"
+    return findings, [few] if pieces < needed else []
+
+
+def _sense(metric: str) -> float:
+    """Return 1 where a rise is a loss, -1 where a fall is."""
+    return -1.0 if get(metric).specification.direction == "higher" else 1.0
+
+
+def _finding(
+    label: str,
+    metric: str,
+    values: tuple[Floats, Floats],
+    bounds: tuple[float, float],
+    *,
+    p_corrected: float,
+    margin: float,
+) -> Finding:
+    """Judge one comparison by its values before and now."""
+    before, now = values
+    both = np.isfinite(before) & np.isfinite(now)
+    means = float(before[both].mean()), float(now[both].mean())
+    is_relevant = _sense(metric) * (means[1] - means[0]) >= margin
+    is_worse = bool(is_relevant and p_corrected < SIGNIFICANCE)
+    return Finding(label, metric, *means, *bounds, float(p_corrected), margin, is_worse)

@@ -1,0 +1,109 @@
+"""What the quality gate has found, for a pull request (Markdown) and for test reports (JUnit XML)."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from timbrebench.experiments.comparison.gate import Finding, Outcome
+
+_HEADINGS = {
+    0: "No method has become worse",
+    1: "A method has become worse",
+    2: "The check could not be made",
+}
+
+#: What XML 1.0 does not allow, even escaped.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def gate_markdown(outcome: Outcome) -> str:
+    """Write an outcome as Markdown: the verdict, what is worse, what could not be measured, every method.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the gate.
+
+    Returns
+    -------
+    str
+        Ends with a line's end.
+    """
+    lines = [f"## {_HEADINGS[outcome.exit_status]}", ""]
+    if outcome.regressions:
+        lines += ["| method | metric | before | now | difference | 95 % interval | margin | corrected p |"]
+        lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+        lines += [_row(finding) for finding in outcome.regressions] + [""]
+    if outcome.problems:
+        lines += ["Not measured:", "", *(f"- {_plain(problem)}" for problem in outcome.problems), ""]
+    if outcome.findings:
+        lines += ["| method | metrics compared | worse | largest loss, in margins |"]
+        lines += ["| --- | ---: | ---: | ---: |"]
+        for label in dict.fromkeys(finding.label for finding in outcome.findings):
+            rows = [finding for finding in outcome.findings if finding.label == label]
+            worst = max(rows, key=lambda finding: finding.loss / finding.margin)
+            worse = sum(finding.is_worse for finding in rows)
+            share = max(worst.loss / worst.margin, 0.0)
+            where = f" ({worst.metric})" if share >= 0.005 else ""
+            lines.append(f"| {_plain(label)} | {len(rows)} | {worse} | {share:.2f}{where} |")
+        lines += [
+            "",
+            "A loss counts when it reaches the metric's margin and is significant: paired permutation",
+        ]
+        lines += ["test over content pieces, Holm's correction for all methods and metrics, 5 %.", ""]
+    return "\n".join(lines)
+
+
+def _row(finding: Finding) -> str:
+    return (
+        f"| {_plain(finding.label)} | {finding.metric} | {finding.before:.4g} | {finding.now:.4g} | "
+        f"{finding.now - finding.before:+.4g} | {finding.low:+.4g} to {finding.high:+.4g} | "
+        f"{finding.margin:g} | {finding.p_corrected:.2g} |"
+    )
+
+
+def _plain(text: str) -> str:
+    """Keep a text from being read as Markdown or HTML, and on one line."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
+
+
+def gate_junit(outcome: Outcome) -> str:
+    """Write an outcome as JUnit XML: a test suite for each method, a test case for each metric.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the gate.
+
+    Returns
+    -------
+    str
+        Regressions are failures; what could not be measured is an error in the suite "measured".
+    """
+    root = ElementTree.Element("testsuites", name="timbrebench check")
+    for label in dict.fromkeys(finding.label for finding in outcome.findings):
+        rows = [finding for finding in outcome.findings if finding.label == label]
+        suite = _suite(root, label, len(rows), failures=sum(finding.is_worse for finding in rows))
+        for finding in rows:
+            case = ElementTree.SubElement(suite, "testcase", classname=_xml(label), name=finding.metric)
+            if finding.is_worse:
+                ElementTree.SubElement(case, "failure", message=_xml(str(finding)))
+    suite = _suite(root, "measured", max(len(outcome.problems), 1), errors=len(outcome.problems))
+    for problem in outcome.problems or ("",):
+        case = ElementTree.SubElement(suite, "testcase", classname="measured", name=_xml(problem) or "all")
+        if problem:
+            ElementTree.SubElement(case, "error", message=_xml(problem))
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(
+    root: ElementTree.Element, name: str, tests: int, *, failures: int = 0, errors: int = 0
+) -> ElementTree.Element:
+    counts = {"tests": str(tests), "failures": str(failures), "errors": str(errors)}
+    return ElementTree.SubElement(root, "testsuite", {"name": _xml(name), **counts})
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

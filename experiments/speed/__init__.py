@@ -1,0 +1,1 @@
+"""What datasets, metrics and methods cost, as ratios of one run."""

@@ -1,0 +1,318 @@
+"""What transfer costs: one loss and gradient of the random convolution, and every method on 10 s of audio.
+
+All times are CPU seconds of one thread, so that ratios hold on a machine that is busy with other things, and
+the least of several rounds. A method runs in a process of its own, twice: the first time pays for what is
+loaded or compiled once. Its memory is what the process holds at most beside what it held before.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import conv1d
+
+from timbrebench.audio.clips import Samples, resample
+from timbrebench.audio.errors import TimbrebenchError
+from timbrebench.audio.executors import LocalExecutor
+from timbrebench.audio.memory import forget_peak, peak_mib
+from timbrebench.audio.processes import Call, Ended
+from timbrebench.audio.progress import Tracker, muted
+from timbrebench.audio.spectra import Spectrogram, log_magnitude
+from timbrebench.classifier.fitting import one_thread
+from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
+from timbrebench.experiments.configuration import MethodEntry, load_configuration
+from timbrebench.experiments.runner import training_set
+from timbrebench.experiments.speed.machine import cpu_model
+from timbrebench.experiments.suites.suite import Pair, SuiteConfiguration, make_suite
+from timbrebench.transfer import Control, apply, create, method_class, method_names
+from timbrebench.transfer.contract import learns
+from timbrebench.transfer.methods.ulyanov import START_STD, Objective
+from timbrebench.transfer.methods.wide_limit import WideObjective
+from timbrebench.transfer.random_convolution import draw_filters
+
+#: What is built where no dataset is given: clips of 10 s, and as much to learn from as methods need at least.
+MUSIC = DatasetConfiguration(
+    pieces=24,
+    instruments=("piano", "trumpet"),
+    renderings=1,
+    soundfonts=("TimGM6mb",),
+    clip_duration_s=10.0,
+)
+
+#: Profiles that say with what settings a method runs, the first that holds it; else its own defaults.
+PROFILES = ("default", "literature")
+
+#: Rate of the spectrograms whose losses are timed, in hertz: the published one.
+SAMPLE_RATE = 22_050
+
+_KERNEL_WIDTH, _CONTENT_WEIGHT = 11, 1e-2
+
+Evaluate = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured.
+
+    Attributes
+    ----------
+    objectives : pandas.DataFrame
+        ``form, seconds, times_as_fast``: CPU seconds of one loss and gradient, and how many of them there are
+        in one of the textbook form.
+    methods : pandas.DataFrame
+        ``method, seconds, real_time_factor, memory_mib, reason``: CPU seconds of one transfer, the content's
+        duration over them, memory beside what the process held before, and why there is none of it.
+    duration_s : float
+        Length of the content in seconds.
+    n_filters : int
+        Filters of the objectives.
+    """
+
+    objectives: pd.DataFrame
+    methods: pd.DataFrame
+    duration_s: float
+    n_filters: int
+
+    def markdown(self) -> str:
+        """Return both tables, with the machine described."""
+        lines = [
+            "# What transfer costs",
+            "",
+            f"`make bench-transfer` on {cpu_model()}, {os.cpu_count()} cores, of which one is used "
+            f"({platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}). CPU "
+            f"seconds of one thread; content and style of {self.duration_s:g} s.",
+            "",
+            "## One loss and gradient",
+            "",
+            f"Objective of Ulyanov & Lebedev, {self.n_filters:,} filters over {_KERNEL_WIDTH} frames, "
+            f"{SAMPLE_RATE:,} Hz, n_fft 2048, hop 512; `wide-limit` has infinitely many.",
+            "",
+            "| form | ms | times as fast as the textbook's |",
+            "| --- | ---: | ---: |",
+        ]
+        for row in self.objectives.to_dict("records"):
+            lines.append(f"| {row['form']} | {1000 * row['seconds']:.1f} | {row['times_as_fast']:.2f} |")
+        lines += [
+            "",
+            "## One transfer",
+            "",
+            f"Settings of the profile `{PROFILES[0]}`; of `{PROFILES[1]}` for methods that are not in it; "
+            "else their own defaults. What a method learns beforehand does not count.",
+            "",
+            "| method | s | times as fast as real time | MiB |",
+            "| --- | ---: | ---: | ---: |",
+        ]
+        for row in self.methods.to_dict("records"):
+            cost = f"{row['seconds']:.2f} | {row['real_time_factor']:.2f} | {row['memory_mib']:.0f}"
+            why = f"not run: {row['reason']} | | "
+            lines.append(f"| `{row['method']}` | {why if row['reason'] else cost} |")
+        return "\n".join(lines) + "\n"
+
+
+def measure(
+    folder: Path,
+    *,
+    dataset: Dataset | None = None,
+    methods: Sequence[MethodEntry] | None = None,
+    n_filters: int = 4096,
+    rounds: int = 5,
+) -> Speed:
+    """Time objectives and methods.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Gets the renderings, and what methods learn.
+    dataset : Dataset, optional
+        Holds the clips and what methods learn from; by default :data:`MUSIC` is built in `folder`.
+    methods : sequence of MethodEntry, optional
+        What is timed; by default :func:`timed_methods`.
+    n_filters : int, default 4096
+        Filters of the objectives, by default the published number.
+    rounds : int, default 5
+        How often each objective is evaluated.
+
+    Returns
+    -------
+    Speed
+    """
+    dataset = dataset or build_dataset(MUSIC, folder / "dataset")
+    suite = make_suite(
+        dataset, SuiteConfiguration(soundfont=dataset.description["configuration"]["soundfonts"][0])
+    )
+    pair = suite.pairs[0]
+    content, style = (
+        resample(dataset.samples(clip), clip.sample_rate, SAMPLE_RATE) for clip in (pair.content, pair.style)
+    )
+    objectives = time_objectives(content, style, n_filters=n_filters, rounds=rounds)
+    entries = timed_methods() if methods is None else methods
+    return Speed(
+        objectives=objectives,
+        methods=_time_methods(entries, dataset, pair, suite.configuration, folder),
+        duration_s=len(content) / SAMPLE_RATE,
+        n_filters=n_filters,
+    )
+
+
+def timed_methods() -> list[MethodEntry]:
+    """List the installed methods that need no parameter and are no controls, with their settings."""
+    settings = {
+        entry.method: entry for name in reversed(PROFILES) for entry in load_configuration(name).methods
+    }
+    entries = []
+    for name in method_names():
+        found = method_class(name)
+        needs = any(field.is_required() for field in found.Parameters.model_fields.values())
+        if not needs and not issubclass(found, Control):
+            entries.append(settings.get(name, MethodEntry(method=name)))
+    return entries
+
+
+def textbook(
+    content: Spectrogram,
+    style: Spectrogram,
+    filters: NDArray[np.float32],
+    content_weight: float,
+    *,
+    recompute: bool = True,
+) -> Evaluate:
+    """Return the objective of Ulyanov & Lebedev as it is written down, differentiated automatically.
+
+    Parameters
+    ----------
+    content, style, filters, content_weight
+        As :class:`~timbrebench.transfer.methods.ulyanov.Objective` has them.
+    recompute : bool, default True
+        Whether the features of content and style are worked out in each evaluation, as where the loss is a
+        function of three spectrograms, or once.
+
+    Returns
+    -------
+    callable
+        From a flat spectrogram to its loss and its flat gradient.
+    """
+    weights, fixed = torch.from_numpy(filters), [torch.from_numpy(clip) for clip in (content, style)]
+
+    def targets() -> tuple[torch.Tensor, torch.Tensor]:
+        wanted, heard = (conv1d(clip[None], weights)[0].relu() for clip in fixed)
+        return wanted, heard @ heard.T / style.shape[1]
+
+    kept = None if recompute else targets()
+
+    def evaluate(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        spectrogram = torch.from_numpy(x.reshape(content.shape)).float().requires_grad_()
+        features = conv1d(spectrogram[None], weights)[0].relu()
+        gram = features @ features.T / content.shape[1]
+        wanted, wanted_gram = kept or targets()
+        loss = content_weight * (features - wanted).square().sum() + (gram - wanted_gram).square().sum()
+        (gradient,) = torch.autograd.grad(loss, spectrogram)
+        return float(loss.detach()), gradient.double().numpy().ravel()
+
+    return evaluate
+
+
+def time_objectives(content: Samples, style: Samples, *, n_filters: int, rounds: int) -> pd.DataFrame:
+    """Time one loss and gradient of each form, at the start that the methods have.
+
+    Parameters
+    ----------
+    content, style : numpy.ndarray, shapes (n,) and (m,)
+        Samples at :data:`SAMPLE_RATE`.
+    n_filters, rounds : int
+        As in :func:`measure`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :attr:`Speed.objectives`.
+    """
+    rng = np.random.default_rng(0)
+    spectra = log_magnitude(content), log_magnitude(style)
+    filters = draw_filters(rng, n_filters=n_filters, n_bins=len(spectra[0]), kernel_width=_KERNEL_WIDTH)
+    start = rng.standard_normal(spectra[0].size) * START_STD
+    random = (*spectra, filters, _CONTENT_WEIGHT)
+    # One after the other, since each holds a copy of its own of the filters.
+    forms: dict[str, Callable[[], Evaluate]] = {
+        "textbook": lambda: textbook(*random),
+        "textbook, targets kept": lambda: textbook(*random, recompute=False),
+        "`ulyanov`": lambda: Objective(*random),
+        "`wide-limit`": lambda: WideObjective(*spectra, _KERNEL_WIDTH, _CONTENT_WEIGHT),
+    }
+    seconds = {}
+    with one_thread(), Tracker("timing objectives", len(forms) * rounds, "evaluations") as tracker:
+        for form, make in forms.items():
+            seconds[form] = _least(make(), start, rounds, tracker)
+    table = pd.DataFrame({"form": list(seconds), "seconds": list(seconds.values())})
+    return table.assign(times_as_fast=table.seconds[0] / table.seconds)
+
+
+def _least(evaluate: Evaluate, start: NDArray[np.float64], rounds: int, tracker: Tracker) -> float:
+    """Return the CPU seconds of the quickest of several rounds, the first of which does not count."""
+    evaluate(start)
+    least = math.inf
+    for _ in range(rounds):
+        begun = time.process_time()
+        evaluate(start)
+        least = min(least, time.process_time() - begun)
+        tracker.advance()
+    return least
+
+
+def _time_methods(
+    entries: Sequence[MethodEntry], dataset: Dataset, pair: Pair, suite: SuiteConfiguration, folder: Path
+) -> pd.DataFrame:
+    calls = [
+        Call(_time_method, (entry, dataset.root.resolve(), pair, suite, folder.resolve()), entry.name)
+        for entry in entries
+    ]
+    rows: dict[int, dict[str, object]] = {}
+    with (
+        LocalExecutor((__name__,), workers=1) as work,
+        Tracker("timing methods", len(calls), "methods") as tracker,
+    ):
+        for index, result in work.run(calls):
+            rows[index] = {"reason": result.reason} if isinstance(result, Ended) else result
+            tracker.advance()
+    columns = ["method", "seconds", "real_time_factor", "memory_mib", "reason"]
+    table = pd.DataFrame(
+        [{"method": entry.name, **rows[index]} for index, entry in enumerate(entries)], columns=columns
+    )
+    return table.sort_values("seconds", ignore_index=True)
+
+
+def _time_method(
+    entry: MethodEntry, root: Path, pair: Pair, suite: SuiteConfiguration, folder: Path
+) -> dict[str, object]:
+    """Run a method twice on a pair, in this process, and return what the second time cost."""
+    dataset = Dataset.open(root)
+    content, style = (dataset.samples(clip) for clip in (pair.content, pair.style))
+    rate = pair.content.sample_rate
+    seconds, memory = math.inf, math.nan
+    try:
+        method = create(entry.method, entry.parameters)
+        with muted():
+            if learns(method):
+                workdir = folder / "prepared" / entry.name
+                workdir.mkdir(parents=True, exist_ok=True)
+                method.prepare(training_set(suite, dataset), workdir)
+            for _ in range(2):
+                watched = forget_peak()
+                held, begun = peak_mib() if watched else math.nan, time.process_time()
+                apply(method, content, style, sample_rate=rate, seed=0)
+                seconds = time.process_time() - begun
+                # Freed memory may stay with the process, so the first time shows what is really needed.
+                memory = np.nanmax([memory, peak_mib() - held]) if watched else math.nan
+    except TimbrebenchError as error:
+        return {"reason": str(error)}
+    factor = len(content) / rate / seconds
+    return {"seconds": seconds, "real_time_factor": factor, "memory_mib": float(memory), "reason": ""}

@@ -1,0 +1,207 @@
+"""Put several submissions into one leaderboard.
+
+Only what was measured alike can stand in one table: the same pairs of the same version, judged by the same
+judges, with the same metrics and seeds. Everything else is refused, and said why.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from timbrebench.audio.errors import RunError
+from timbrebench.audio.storage import file_sha256, write_json, write_text
+from timbrebench.experiments.configuration import CONTROLS, MethodEntry
+from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.report.exports import Export, markdown
+from timbrebench.experiments.report.tables import Column, as_records, leaderboard_columns
+from timbrebench.experiments.results import Results
+from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
+from timbrebench.experiments.submissions.checking import Submission, check_submission, read_submission
+
+#: By how much the figures of a control may differ between two submissions, on any pair: it is given the same
+#: clips, and only rounding may differ.
+_CONTROL_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Several submissions in one leaderboard.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        The leaderboard, with the column ``submitter`` after ``method``; controls are the project's own.
+    results : Results
+        All results together.
+    """
+
+    table: pd.DataFrame
+    results: Results
+
+
+def merge(paths: Sequence[Path], out: Path) -> Merged:
+    """Check submissions and write one leaderboard of them.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        At least one.
+    out : pathlib.Path
+        Folder: gets ``leaderboard.csv``, ``leaderboard.md`` and ``submissions.json``, which lists the files.
+
+    Returns
+    -------
+    Merged
+        The leaderboard.
+
+    Raises
+    ------
+    RunError
+        If a submission is not whole or not valid, or two were not measured alike.
+    """
+    submissions = [read_submission(path) for path in paths]
+    for other in submissions[1:]:
+        _refuse_mix(submissions[0], other)
+    for submission in submissions:
+        if problems := check_submission(submission):
+            raise RunError(f"{submission.path}: cannot be merged: {'; '.join(problems)}")
+    merged = combine(submissions)
+    write_text(
+        out / "leaderboard.csv", merged.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    )
+    write_text(out / "leaderboard.md", _markdown(merged, submissions[0]))
+    write_json(
+        out / "submissions.json",
+        [
+            {"file": one.path.name, "sha256": file_sha256(one.path), **one.about.model_dump(mode="json")}
+            for one in submissions
+        ],
+    )
+    return merged
+
+
+def _refuse_mix(first: Submission, other: Submission) -> None:
+    """Refuse two submissions that were not measured alike."""
+    names = f"{first.path.name} and {other.path.name}"
+    one, two = first.about, other.about
+    if one.suite_version != two.suite_version:
+        raise RunError(
+            f"{names} are of different suites, {first.results.suite.title} and {other.results.suite.title}: "
+            "a leaderboard never mixes pairs"
+        )
+    alike = {
+        "settings of the suite": (one.setting, two.setting),
+        "style judges": (one.judge, two.judge),
+        "content judges": (one.content_judge, two.content_judge),
+        "seeds": (one.seeds, two.seeds),
+        "metrics": (one.metrics, two.metrics),
+        "numbers of resamples": (
+            first.results.configuration.resamples,
+            other.results.configuration.resamples,
+        ),
+    }
+    for what, (left, right) in alike.items():
+        if left != right:
+            raise RunError(f"{names} have different {what}: run one of them again with the other's")
+    judged = [name for name in (STYLE, CONTENT) if name in one.metrics]
+    for label in CONTROLS:
+        left, right = (
+            submission.results.of(label)[judged].to_numpy(dtype=np.float64) for submission in (first, other)
+        )
+        if not np.allclose(left, right, rtol=0, atol=_CONTROL_TOLERANCE, equal_nan=True):
+            raise RunError(f"{names} have different figures for the control {label}: one of them is wrong")
+
+
+def combine(submissions: Sequence[Submission]) -> Merged:
+    """Put submissions that were measured alike into one leaderboard.
+
+    Parameters
+    ----------
+    submissions : sequence of Submission
+        At least one. Methods of one name get their submitter's beside it.
+
+    Returns
+    -------
+    Merged
+        The leaderboard: the controls are those of the first.
+
+    Raises
+    ------
+    RunError
+        If one submitter hands in two methods of one name.
+    """
+    counts = Counter(entry.name for one in submissions for entry in one.results.configuration.methods)
+    entries: list[MethodEntry] = []
+    submitter: dict[str, str] = {}
+    parts = [_rows(submissions[0], label, label) for label in CONTROLS]
+    violations: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    for one in submissions:
+        stated = one.leaderboard.set_index("method").settings
+        for entry in one.results.configuration.methods:
+            is_alone = counts[entry.name] == 1
+            label = entry.name if is_alone else f"{entry.name} ({one.about.submitter})"
+            if label in submitter:
+                raise RunError(
+                    f"{one.about.submitter} hands in {entry.name} twice: leave one out, or rename it"
+                )
+            submitter[label] = one.about.submitter
+            # Brackets and spaces are for people; configurations have neither.
+            entries.append(entry.model_copy(update={"label": label}))
+            parts.append(_rows(one, entry.name, label))
+            if entry.name in one.results.violations:
+                violations[label] = one.results.violations[entry.name]
+            if entry.name in one.foreign:
+                settings[label] = str(stated[entry.name])
+    first = submissions[0].results
+    configuration = first.configuration.model_copy(update={"methods": tuple(entries)})
+    transfers, scores, reasons = (
+        pd.concat([part[index] for part in parts], ignore_index=True) for index in range(3)
+    )
+    results = Results(configuration, first.suite, transfers, scores, reasons, violations)
+    table = make_leaderboard(results).table
+    pairs = zip(table.method, table.settings, strict=True)
+    table["settings"] = [settings.get(label, given) for label, given in pairs]
+    place = list(table.columns).index("method") + 1
+    table.insert(place, "submitter", table.method.map(submitter).fillna(""))
+    return Merged(table, results)
+
+
+def _rows(submission: Submission, label: str, name: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return a method's transfers, scores and reasons under a new label."""
+    results = submission.results
+    rows = results.transfers.label == label
+    return results.transfers[rows].assign(label=name), results.scores[rows], results.reasons[rows]
+
+
+def _markdown(merged: Merged, first: Submission) -> str:
+    """Write the leaderboard for people: rank, method, submitter, and each figure with its interval."""
+    columns = leaderboard_columns(merged.results, merged.table)
+    rows = [
+        {
+            "rank": "" if pd.isna(row["rank"]) else str(row["rank"]),
+            "method": row["method"],
+            "submitter": row["submitter"],
+            **{column.name: _with_interval(row, column) for column in columns},
+        }
+        for row in as_records(merged.table)
+    ]
+    about = first.about
+    heading = f"# {about.suite or 'Drawn pairs'}, suite version {about.suite_version}\n\n"
+    end = (
+        f"\n{about.setting}, style judge `{about.judge[:12]}`, content judge `{about.content_judge[:12]}`.\n"
+    )
+    return heading + markdown(Export("leaderboard", merged.table, pd.DataFrame(rows), names=3)) + end
+
+
+def _with_interval(row: dict[str, Any], column: Column) -> str:
+    value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
+    text = column.text(value)
+    return text if np.isnan(low) or np.isnan(high) else f"{text} [{column.text(low)}, {column.text(high)}]"

@@ -1,0 +1,1 @@
+"""Suites of pairs, drawn from a dataset or frozen."""

@@ -1,0 +1,225 @@
+"""Open a frozen suite: get its clips, and refuse it where one of them is another.
+
+Clips that can be rendered are rendered, into a small dataset of their own, so that a suite is the same
+whatever dataset the judge and the methods of a run learn from. Another soundfont, or another fluidsynth,
+gives other clips; such a suite is not opened, because its figures could not stand beside anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from timbrebench.audio.errors import ConfigurationError, DatasetError
+from timbrebench.audio.executors import Executor
+from timbrebench.audio.storage import file_sha256
+from timbrebench.datasets.dataset import Clip, Dataset
+from timbrebench.datasets.instruments import is_first_program
+from timbrebench.datasets.rendering.building import build_pieces
+from timbrebench.datasets.rendering.planning import plan_named
+from timbrebench.experiments.suites.files import FrozenSuite
+from timbrebench.experiments.suites.making import (
+    SuiteClips,
+    melody_configuration,
+    melody_pieces,
+    one_soundfont,
+    texture_configuration,
+    write_noise,
+)
+from timbrebench.experiments.suites.recipes import (
+    AudioSetRecipe,
+    MelodyRecipe,
+    RenderedRecipe,
+    TextureRecipe,
+)
+from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
+
+
+def open_frozen(
+    frozen: FrozenSuite, configuration: SuiteConfiguration, root: Path, executor: Executor | None = None
+) -> Suite:
+    """Open a frozen suite with its clips.
+
+    Parameters
+    ----------
+    frozen : FrozenSuite
+        The suite.
+    configuration : SuiteConfiguration
+        Of the run; `audio` names the dataset of clips that cannot be rendered.
+    root : pathlib.Path
+        Folder for the clips that can.
+    executor : Executor, optional
+        Where clips are rendered that are not there; without it they must be there.
+
+    Returns
+    -------
+    Suite
+        With its dataset. Where users hold the audio, clips have the hashes of what is held.
+
+    Raises
+    ------
+    DatasetError
+        If a clip is missing, or is not the one that was frozen; the message says what differs.
+    ConfigurationError
+        If the audio is with users and the configuration names no folder, or names one for nothing.
+    """
+    made = frozen.recipe.made if frozen.recipe else None
+    if isinstance(made, AudioSetRecipe):
+        if not configuration.audio:
+            raise ConfigurationError(
+                f"the suite {frozen.title} lists clips of AudioSet, without audio: name a dataset of them "
+                'with audio = "FOLDER" in [suite] (see `timbrebench suite segments`)'
+            )
+        dataset = Dataset.open(configuration.audio)
+    elif configuration.audio:
+        raise ConfigurationError(f"the suite {frozen.title} renders its clips: leave out audio in [suite]")
+    elif executor is None:
+        dataset = Dataset.open(root)
+    else:
+        dataset = _render(frozen, root, executor)
+    problems = compare_clips(frozen, dataset)
+    if problems:
+        raise DatasetError(f"{dataset.root}: not the suite {frozen.title}: {'; '.join(problems)}")
+    return replace(frozen.suite(configuration, find_clips(frozen, dataset)), dataset=dataset)
+
+
+def refuse_learned(suite: Suite, learned: Collection[str]) -> None:
+    """Refuse a frozen suite of which a judge, or a method, may have learned a piece.
+
+    Parameters
+    ----------
+    suite : Suite
+        The suite.
+    learned : collection of str
+        All pieces that anything in the run learns from.
+
+    Raises
+    ------
+    DatasetError
+        If one of them is in the suite.
+    """
+    known = sorted({pair.content.piece for pair in suite.pairs} & set(learned))
+    if known:
+        raise DatasetError(
+            f"the suite {suite.title} holds {len(known)} pieces that are learned from in this run, such as "
+            f"{known[0]}: keep the dataset's shares of splits as they are by default"
+        )
+
+
+def compare_clips(frozen: FrozenSuite, dataset: Dataset) -> list[str]:
+    """Compare the files of a dataset with a frozen suite.
+
+    Parameters
+    ----------
+    frozen : FrozenSuite
+        The suite.
+    dataset : Dataset
+        What may hold its clips, among others.
+
+    Returns
+    -------
+    list of str
+        What differs, and what it may come from; empty where every clip and note is the one that was frozen.
+    """
+    found = _by_place(frozen, dataset)
+    absent, changed = [], []
+    for clip in frozen.clips:
+        here = found.get(_place(frozen, clip.piece, clip.label, clip.start_s))
+        if here is None or not (path := dataset.root / here.path).is_file():
+            absent.append(clip)
+        elif file_sha256(path) != (clip.sha256 or here.sha256):
+            changed.append(clip)
+    problems = [
+        f"{len(clips)} of {len(frozen.clips)} clips {are}, such as {clips[0].label} in {clips[0].piece} "
+        f"at {clips[0].start_s:g} s"
+        for clips, are in ((absent, "are not there"), (changed, "are others"))
+        if clips
+    ]
+    notes = [row.piece for row in frozen.notes if not _holds(dataset, f"notes/{row.piece}.csv", row.sha256)]
+    if notes:
+        problems.append(f"the notes of {len(notes)} pieces are others, such as {notes[0]}")
+    return problems + (_made_otherwise(frozen, dataset.description) if problems else [])
+
+
+def _holds(dataset: Dataset, name: str, sha256: str) -> bool:
+    path = dataset.root / name
+    return path.is_file() and dataset.description["files"].get(name) == file_sha256(path) == sha256
+
+
+def _made_otherwise(frozen: FrozenSuite, description: Mapping[str, Any]) -> list[str]:
+    """Say with what else a dataset was made: what clips that differ come from."""
+    here = {source["name"]: source for source in description.get("sources", ())}
+    differences = []
+    for source in frozen.sources:
+        other = here.get(source["name"])
+        if other is None:
+            differences.append(f"{source['name']} was not used")
+        elif {key: str(value) for key, value in other.items()} != source:
+            differences.append(
+                f"{source['name']} is another: {_mark(other)} here, {_mark(source)} where it was frozen"
+            )
+    software = description.get("software", {})
+    differences += [
+        f"{name} {software.get(name, 'unknown')} here, {version} where it was frozen"
+        for name, version in frozen.software.items()
+        if software.get(name) != version
+    ]
+    return [f"made with {', '.join(differences)}"] if differences else []
+
+
+def _mark(source: Mapping[str, Any]) -> str:
+    return str(source.get("version") or f"SHA-256 {str(source.get('sha256'))[:12]}")
+
+
+def find_clips(frozen: FrozenSuite, dataset: Dataset) -> list[Clip]:
+    """Return the clips of a suite in a dataset that holds them all, in the suite's order.
+
+    Where users hold the audio, clips carry the label that the suite gives them: their dataset may have been
+    asked for other classes.
+    """
+    found = _by_place(frozen, dataset)
+    return [
+        replace(found[_place(frozen, clip.piece, clip.label, clip.start_s)], label=clip.label)
+        for clip in frozen.clips
+    ]
+
+
+def _by_place(frozen: FrozenSuite, dataset: Dataset) -> dict[tuple[str, str, float], Clip]:
+    chosen = dataset.select(soundfont=frozen.soundfont)
+    return {
+        _place(frozen, clip.piece, clip.label, clip.start_s): clip
+        for clip in chosen.clips()
+        if is_first_program(clip.label, clip.program)
+    }
+
+
+def _place(frozen: FrozenSuite, piece: str, label: str, start_s: float) -> tuple[str, str, float]:
+    return piece, label if frozen.is_hashed else "", round(float(start_s), 3)
+
+
+def _render(frozen: FrozenSuite, root: Path, executor: Executor) -> Dataset:
+    """Render the clips of a suite, or what is missing of them."""
+    if frozen.recipe is None or len(frozen.pitch_range) != 2:
+        raise DatasetError(f"the suite {frozen.title} does not say how its clips are made")
+    about = SuiteClips(suite=frozen.title, fingerprint=frozen.fingerprint, recipe=frozen.recipe)
+    pitch_range = (frozen.pitch_range[0], frozen.pitch_range[1])
+    made, more = frozen.recipe.made, None
+    if isinstance(made, RenderedRecipe):
+        configuration = one_soundfont(made)
+        names = sorted({clip.piece for clip in frozen.clips})
+        pieces = plan_named(names, configuration, pitch_range, executor)
+    elif isinstance(made, MelodyRecipe):
+        configuration, pieces = melody_configuration(made), melody_pieces(made)
+    elif isinstance(made, TextureRecipe):
+        configuration = texture_configuration(made)
+        names = list(dict.fromkeys(frozen.clips[pair.style].piece for pair in frozen.pairs))
+        pieces = plan_named(names, configuration, pitch_range, executor)
+        more = partial(write_noise, made, names)
+    else:
+        raise DatasetError(f"the clips of {frozen.title} cannot be rendered")
+    return build_pieces(
+        about, configuration, pieces, root, pitch_range=pitch_range, executor=executor, more=more
+    )

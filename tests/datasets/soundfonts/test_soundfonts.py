@@ -1,0 +1,193 @@
+import functools
+import http.server
+import io
+import tarfile
+import threading
+
+import pytest
+from pydantic import ValidationError
+
+from timbrebench.audio.errors import MissingResourceError
+from timbrebench.audio.storage import file_sha256
+from timbrebench.datasets import DatasetConfiguration
+from timbrebench.datasets.notes import notes_table
+from timbrebench.datasets.soundfonts import downloads
+from timbrebench.datasets.soundfonts.downloads import KNOWN, PinnedSoundfont, fetch_soundfont
+from timbrebench.datasets.soundfonts.finding import FOLDERS_VARIABLE, find_soundfont
+
+SONIVOX = find_soundfont("sonivox").path
+SHA256 = file_sha256(SONIVOX)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A web server on loopback with a soundfont, an archive of it, and the list of what was asked for."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    (folder / "bank.sf2").write_bytes(SONIVOX.read_bytes())
+    with tarfile.open(folder / "bank.tar.gz", "w:gz", compresslevel=1) as archive:
+        archive.add(SONIVOX, "bank-1.0/sounds.sf2")
+        outside = tarfile.TarInfo("../outside.sf2")
+        outside.size = 5
+        archive.addfile(outside, io.BytesIO(b"12345"))
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        asked: list[str] = []  # noqa: RUF012 - shared on purpose
+
+        def do_GET(self):
+            self.asked.append(self.path)
+            if self.path == "/cut.sf2":
+                self.send_response(200)
+                self.send_header("Content-Length", "1000000")
+                self.end_headers()
+                self.wfile.write(bytes(1000))
+                return
+            super().do_GET()
+
+        def log_message(self, *args):
+            """Be quiet."""
+
+    Handler.asked = []
+    handler = functools.partial(Handler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+        thread.start()
+        running.asked = Handler.asked
+        running.url = f"http://127.0.0.1:{running.server_port}"
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def pinned(server, path="bank.sf2", **fields):
+    return PinnedSoundfont(**{"name": "Bank", "url": f"{server.url}/{path}", "sha256": SHA256, **fields})
+
+
+def files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_soundfont_is_fetched_once_and_plays(server, cache):
+    font = find_soundfont(pinned(server))
+    assert font.name == "Bank"
+    assert font.sha256() == SHA256
+    assert font.player().render(notes_table([(0, 0.5, 60, 90)]), 0, 0.5, 22_050).any()
+    assert find_soundfont(pinned(server)) == font
+    assert server.asked == ["/bank.sf2"]
+    assert files(cache) == [font.path]
+
+
+def test_a_soundfont_is_taken_out_of_an_archive_and_nothing_else_is(server, cache, tmp_path):
+    font = find_soundfont(pinned(server, "bank.tar.gz", member="bank-1.0/sounds.sf2"))
+    assert font.sha256() == SHA256
+    assert files(cache) == [font.path]
+    assert not list(tmp_path.rglob("outside.sf2"))
+
+
+def test_of_another_file_nothing_is_kept(server, cache):
+    with pytest.raises(MissingResourceError, match=f"its SHA-256 is {SHA256}, expected {'0' * 64}"):
+        fetch_soundfont(pinned(server, sha256="0" * 64))
+    assert not files(cache)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "message"),
+    [
+        ("absent.sf2", {}, "404"),
+        ("cut.sf2", {}, "cannot be downloaded|SHA-256"),
+        ("bank.sf2", {"member": "sounds.sf2"}, "cannot be read as a tar archive"),
+        ("bank.tar.gz", {"member": "absent.sf2"}, r"absent\.sf2"),
+        ("bank.tar.gz", {"member": "../outside.sf2"}, "SHA-256"),
+    ],
+)
+def test_what_cannot_be_fetched_says_why_and_leaves_nothing(server, cache, path, fields, message):
+    with pytest.raises(MissingResourceError, match=message):
+        fetch_soundfont(pinned(server, path, **fields))
+    assert not files(cache)
+
+
+def test_a_server_that_does_not_answer_is_told(server, cache):
+    address = server.url
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(MissingResourceError, match="give its path instead"):
+        fetch_soundfont(PinnedSoundfont(name="Bank", url=f"{address}/bank.sf2", sha256=SHA256))
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(server, cache):
+    path = fetch_soundfont(pinned(server))
+    path.write_bytes(b"damaged")
+    assert file_sha256(fetch_soundfont(pinned(server))) == SHA256
+
+
+def test_a_file_with_the_checksum_is_not_fetched_and_one_without_is_not_taken(
+    server, cache, tmp_path, monkeypatch
+):
+    own = tmp_path / "own"
+    own.mkdir()
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(own))
+    (own / "Bank.sf2").write_bytes(b"another")
+    assert find_soundfont(pinned(server)).path.is_relative_to(cache)
+    (own / "Bank.sf2").write_bytes(SONIVOX.read_bytes())
+    assert find_soundfont(pinned(server)).path == own / "Bank.sf2"
+    assert server.asked == ["/bank.sf2"]
+
+
+def test_a_known_name_is_fetched_where_no_file_has_it(server, cache, monkeypatch):
+    monkeypatch.setattr("timbrebench.datasets.soundfonts.finding.KNOWN", (pinned(server, name="Known"),))
+    assert find_soundfont("Known").sha256() == SHA256
+    assert find_soundfont("Known.sf2").name == "Known"
+    with pytest.raises(MissingResourceError):
+        find_soundfont("Known.sf3")
+    assert find_soundfont("sonivox").path == SONIVOX
+    assert server.asked == ["/bank.sf2"]
+
+
+def test_a_known_name_that_cannot_be_fetched_says_how_else_to_get_it(server, cache, monkeypatch):
+    monkeypatch.setattr(
+        "timbrebench.datasets.soundfonts.finding.KNOWN", (pinned(server, "gone.sf2", name="Known"),)
+    )
+    with pytest.raises(MissingResourceError, match=rf"{FOLDERS_VARIABLE}.*gone\.sf2"):
+        find_soundfont("Known")
+
+
+def test_what_is_known_of_soundfonts_holds_for_those_on_this_machine(cache):
+    """The checksum in the list is that of the file that distributions install."""
+    known = next(font for font in KNOWN if font.name == "FluidR3_GM")
+    path = find_soundfont("FluidR3_GM").path
+    if path.stat().st_size != 148_398_306:
+        pytest.skip("another edition of FluidR3 is installed")
+    assert file_sha256(path) == known.sha256
+
+
+def test_downloads_have_suffixes_and_places_of_their_own(cache):
+    paths = [downloads.cached_path(font) for font in KNOWN]
+    assert [path.suffix for path in paths] == [".sf2", ".sf2", ".sf3", ".sf2"]
+    assert len(set(paths)) == len(KNOWN)
+
+
+def test_a_configuration_pins_soundfonts(server):
+    font = pinned(server)
+    configuration = DatasetConfiguration(soundfonts=("sonivox", font.model_dump()))
+    assert configuration.soundfonts == ("sonivox", font)
+    assert configuration.soundfont_names == ("sonivox", "Bank")
+    assert DatasetConfiguration.model_validate(configuration.model_dump(mode="json")) == configuration
+    with pytest.raises(ValidationError, match="twice"):
+        DatasetConfiguration(soundfonts=("Bank", font))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"sha256": "abc"}, {"url": "file:///etc/passwd"}, {"name": "../up"}, {"name": ""}, {"size": 3}]
+)
+def test_addresses_and_checksums_are_checked(fields):
+    good = {"name": "Bank", "url": "https://example.org/bank.sf2", "sha256": SHA256}
+    assert PinnedSoundfont(**good).name == "Bank"
+    with pytest.raises(ValidationError):
+        PinnedSoundfont(**{**good, **fields})

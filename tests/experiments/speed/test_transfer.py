@@ -1,0 +1,82 @@
+"""Timing transfers: the yardstick is the same objective, and all that is timed is in the tables."""
+
+import numpy as np
+import pytest
+
+from timbrebench.audio.spectra import log_magnitude
+from timbrebench.datasets import Dataset
+from timbrebench.experiments.configuration import MethodEntry, load_configuration
+from timbrebench.experiments.speed.machine import cpu_model
+from timbrebench.experiments.speed.transfer import measure, textbook, timed_methods
+from timbrebench.transfer.methods.ulyanov import Objective
+from timbrebench.transfer.random_convolution import draw_filters
+
+
+@pytest.fixture(scope="module")
+def speed(run, tmp_path_factory):
+    methods = [
+        MethodEntry(method="wide-limit", parameters={"max_iterations": 2}),
+        MethodEntry(method="envelope"),
+        MethodEntry(method="templates", label="learner"),
+        # No frame of it fits into the clips.
+        MethodEntry(method="ulyanov", label="too-wide", parameters={"kernel_width": 1000}),
+    ]
+    return measure(
+        tmp_path_factory.mktemp("speed"),
+        dataset=Dataset.open(run.root / "dataset"),
+        methods=methods,
+        n_filters=16,
+        rounds=1,
+    )
+
+
+def test_the_yardstick_is_the_objective_that_it_measures(synthesizer, scale):
+    clips = [
+        synthesizer.render(scale, program, duration, 22050) for program, duration in ((0, 1.0), (56, 0.8))
+    ]
+    spectra = [log_magnitude(clip, 512, 256) for clip in clips]
+    rng = np.random.default_rng(0)
+    filters = draw_filters(rng, n_filters=64, n_bins=257, kernel_width=11)
+    x = rng.uniform(0, 2, spectra[0].size)
+    wanted, wanted_gradient = Objective(*spectra, filters, 0.01)(x)
+    for recompute in (True, False):
+        loss, gradient = textbook(*spectra, filters, 0.01, recompute=recompute)(x)
+        assert loss == pytest.approx(wanted, rel=1e-5)
+        np.testing.assert_allclose(gradient, wanted_gradient, atol=1e-5 * np.abs(wanted_gradient).max())
+
+
+def test_every_form_of_the_objective_is_timed(speed):
+    assert list(speed.objectives.form) == ["textbook", "textbook, targets kept", "`ulyanov`", "`wide-limit`"]
+    assert (speed.objectives.seconds > 0).all()
+    assert speed.objectives.times_as_fast[0] == 1
+
+
+def test_every_method_has_a_time_a_memory_or_a_reason(speed):
+    table = speed.methods.set_index("method")
+    assert len(table) == 4
+    for name in ("wide-limit", "envelope", "learner"):
+        assert table.seconds[name] > 0
+        assert table.memory_mib[name] >= 0
+        assert table.real_time_factor[name] * table.seconds[name] == pytest.approx(speed.duration_s, rel=1e-3)
+    assert "frames at a time" in table.reason["too-wide"]
+
+
+def test_the_page_holds_both_tables(speed):
+    page = speed.markdown()
+    for name in (*speed.objectives.form, *speed.methods.method):
+        assert name in page
+    for row in page.splitlines():
+        if row.startswith("|"):
+            assert row.count("|") in {4, 5}
+
+
+def test_all_methods_are_timed_that_can_be_without_being_told_more():
+    entries = {entry.method: entry for entry in timed_methods()}
+    assert {"ulyanov", "wide-limit", "envelope", "wct", "adain", "templates"} <= set(entries)
+    assert not {"identity", "noise", "command-line", "finished-audio"} & set(entries)
+    (configured,) = (entry for entry in load_configuration("default").methods if entry.method == "ulyanov")
+    assert entries["ulyanov"] == configured
+
+
+def test_the_processor_has_a_name():
+    assert cpu_model()

@@ -1,0 +1,336 @@
+"""Submissions: the same run gives the same file, and whatever is changed in one is found."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from timbrebench.audio.errors import RunError, TimbrebenchError
+from timbrebench.audio.storage import write_json
+from timbrebench.experiments.benchmark import CONFIGURATION, run_benchmark
+from timbrebench.experiments.configuration import CONTROLS, RunConfiguration
+from timbrebench.experiments.submissions.archives import MANIFEST, Archive, write_archive
+from timbrebench.experiments.submissions.checking import check_outputs, check_submission, read_submission
+from timbrebench.experiments.submissions.merging import merge
+from timbrebench.experiments.submissions.packing import submit
+
+ENVELOPE = {"method": "envelope"}
+
+
+@pytest.fixture(scope="module")
+def both(run, tiny, tmp_path_factory):
+    """The tiny run with a second method."""
+    root = shutil.copytree(run.root, tmp_path_factory.mktemp("both") / "run")
+    content = tiny.model_dump(mode="json")
+    content["methods"].append(ENVELOPE)
+    return run_benchmark(RunConfiguration.model_validate(content), root)
+
+
+@pytest.fixture(scope="module")
+def handed_in(both, tmp_path_factory):
+    """One file of each method of the run with two, by different people, the first with its outputs."""
+    folder = tmp_path_factory.mktemp("handed-in")
+    return [
+        pack(both.root, folder / f"{name}.zip", methods=[name], submitter=submitter, audio=audio)
+        for name, submitter, audio in (("ulyanov", "Ada", True), ("envelope", "Bo", False))
+    ]
+
+
+def pack(root, out, *, methods, submitter, audio=False, **changes):
+    """Hand in some methods of a run: that of a copy without the others, or with another configuration."""
+    copy = shutil.copytree(root, out.with_suffix(""))
+    content = json.loads((copy / CONFIGURATION).read_text(encoding="utf-8"))
+    content["methods"] = [entry for entry in content["methods"] if entry["method"] in methods]
+    write_json(copy / CONFIGURATION, content | changes)
+    submit(copy, out, submitter=submitter, audio=audio)
+    return out
+
+
+def contents(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
+
+
+def rewritten(path, out, **changes):
+    """Write a submission again with other files and a list that fits them: `changes` by name to function."""
+    files = contents(path)
+    for name, change in changes.items():
+        key = next(key for key in files if key.split("/")[-1].split(".")[0] == name)
+        changed = change(files[key])
+        assert changed != files[key]
+        files[key] = changed
+    write_archive(out, files)
+    return out
+
+
+def test_the_same_run_gives_the_same_bytes(both, tmp_path):
+    for name in ("one.zip", "two.zip"):
+        submit(both.root, tmp_path / name, submitter="Ada", audio=True)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_a_submission_holds_what_the_run_has_found(both, handed_in):
+    submission = read_submission(handed_in[0])
+    assert check_submission(submission) == []
+    assert submission.about.submitter == "Ada"
+    assert submission.about.suite_version == both.results.suite.version
+    assert [method.label for method in submission.about.methods] == [*CONTROLS, "ulyanov"]
+    label = submission.results.transfers.label == "ulyanov"
+    of_run = both.results.transfers.label == "ulyanov"
+    for name in ("transfers", "scores", "reasons"):
+        pd.testing.assert_frame_equal(
+            getattr(submission.results, name)[label].reset_index(drop=True),
+            getattr(both.results, name)[of_run].reset_index(drop=True),
+        )
+
+
+def test_where_the_run_was_made_is_in_it(handed_in):
+    environment = json.loads(contents(handed_in[1])["environment.json"])
+    assert {"python", "torch", "numpy"} <= set(environment["versions"])
+    assert environment["machine"]["cores"] >= 1
+    assert environment["command"]
+
+
+class TestChanges:
+    def test_a_changed_byte_of_any_file_is_found(self, handed_in, tmp_path):
+        with zipfile.ZipFile(handed_in[0]) as archive:
+            names = [name for name in archive.namelist() if not name.startswith("outputs/")]
+            names.append(next(name for name in archive.namelist() if name.startswith("outputs/")))
+        for changed in names:
+            path = tmp_path / "changed.zip"
+            with zipfile.ZipFile(handed_in[0]) as archive, zipfile.ZipFile(path, "w") as other:
+                for name in archive.namelist():
+                    content = bytearray(archive.read(name))
+                    if name == changed:
+                        place = content.index(b"f") if name == MANIFEST else len(content) // 2
+                        content[place] ^= 1
+                    other.writestr(name, bytes(content))
+            with pytest.raises(RunError):
+                read_submission(path)
+
+    def test_a_damaged_file_is_told(self, handed_in, tmp_path):
+        content = bytearray(handed_in[1].read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        path = tmp_path / "damaged.zip"
+        path.write_bytes(bytes(content))
+        with pytest.raises(RunError):
+            read_submission(path)
+        path.write_bytes(content[: len(content) // 2])
+        with pytest.raises(RunError, match="cannot be read as a submission"):
+            read_submission(path)
+
+    def test_a_better_leaderboard_than_the_records_give_is_found(self, handed_in, tmp_path):
+        def better(content):
+            table = pd.read_csv(io.BytesIO(content))
+            table.loc[table.kind == "method", "headline"] = 0.99
+            return table.to_csv(index=False).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "better.zip", leaderboard=better)
+        assert any("headline" in problem for problem in check_submission(read_submission(path)))
+
+    def test_better_records_are_found_by_their_leaderboard(self, handed_in, tmp_path):
+        def better(content):
+            records = [json.loads(line) for line in content.splitlines()]
+            changed = [one for one in records if one.get("metric") == "note_f1" and (one["value"] or 0) > 0]
+            for one in changed:
+                one["value"] = 1.0
+            return "".join(json.dumps(one) + "\n" for one in records).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "better.zip", records=better)
+        assert any("records give" in problem for problem in check_submission(read_submission(path)))
+
+    def test_a_run_whose_controls_pass_for_the_style_is_told(self, handed_in, tmp_path):
+        def fooled(content):
+            records = [json.loads(line) for line in content.splitlines()]
+            for one in records:
+                if one.get("metric") == "style_accuracy" and one["value"] is not None:
+                    one["value"] = 1.0
+            return "".join(json.dumps(one) + "\n" for one in records).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "fooled.zip", records=fooled)
+        problems = check_submission(read_submission(path))
+        assert any("not valid: control identity has style accuracy 1.000" in problem for problem in problems)
+
+    def test_other_settings_than_the_records_are_of_are_found(self, handed_in, tmp_path):
+        def other(content):
+            changed = json.loads(content)
+            changed["methods"][0]["parameters"]["n_filters"] = 17
+            return json.dumps(changed).encode()
+
+        path = rewritten(handed_in[0], tmp_path / "other.zip", configuration=other)
+        assert any("other settings" in problem for problem in check_submission(read_submission(path)))
+
+    def test_pairs_that_are_not_those_it_names_are_found(self, handed_in, tmp_path):
+        def other(content):
+            return content.replace(b'"suite": ""', b'"suite": "instruments-6-1"')
+
+        path = rewritten(handed_in[1], tmp_path / "other.zip", submission=other)
+        with pytest.raises(RunError, match="calls its pairs instruments-6-1, but they are others"):
+            read_submission(path)
+
+
+class TestOutputs:
+    def test_outputs_are_scored_again(self, handed_in, both):
+        submission = read_submission(handed_in[0])
+        problems, said = check_outputs(submission, both.root / "dataset")
+        assert problems == []
+        assert "scored again" in said
+
+    def test_scores_that_are_not_of_the_outputs_are_found(self, handed_in, both, tmp_path):
+        """Records, leaderboard and list may agree all the same."""
+
+        def better(content):
+            records = [json.loads(line) for line in content.splitlines()]
+            for one in records:
+                if one.get("metric") == "loudness_difference" and one["value"] is not None:
+                    one["value"] += 1
+            return "".join(json.dumps(one) + "\n" for one in records).encode()
+
+        path = rewritten(handed_in[0], tmp_path / "better.zip", records=better)
+        problems, _ = check_outputs(read_submission(path), both.root / "dataset")
+        assert problems
+        assert all("loudness_difference" in problem for problem in problems)
+
+    def test_another_output_than_the_records_name_is_found(self, handed_in, tmp_path):
+        files = contents(handed_in[0])
+        outputs = sorted(name for name in files if name.startswith("outputs/ulyanov"))
+        files[outputs[0]] = files[outputs[1]]
+        write_archive(tmp_path / "other.zip", files)
+        problems, _ = check_outputs(read_submission(tmp_path / "other.zip"), None)
+        assert len(problems) == 1
+
+    def test_without_outputs_nothing_can_be_scored(self, handed_in, both, run):
+        with pytest.raises(RunError, match="came without outputs"):
+            check_outputs(read_submission(handed_in[1]), both.root / "dataset")
+
+
+class TestMerging:
+    def test_two_halves_make_the_leaderboard_of_the_whole(self, handed_in, both, tmp_path):
+        merged = merge(handed_in, tmp_path)
+        expected = both.leaderboard.table
+        pd.testing.assert_frame_equal(merged.table.drop(columns="submitter"), expected, check_dtype=False)
+        submitters = merged.table.set_index("method").submitter
+        assert submitters[["ulyanov", "envelope", "identity"]].tolist() == ["Ada", "Bo", ""]
+        text = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
+        assert "| Ada |" in text
+        assert both.results.suite.version in text
+        listed = json.loads((tmp_path / "submissions.json").read_text(encoding="utf-8"))
+        assert [one["submitter"] for one in listed] == ["Ada", "Bo"]
+
+    def test_methods_of_one_name_are_told_apart(self, handed_in, both, tmp_path):
+        other = pack(both.root, tmp_path / "other.zip", methods=["ulyanov"], submitter="Cy")
+        table = merge([handed_in[0], other], tmp_path / "out").table
+        methods = table[table.kind == "method"]
+        assert sorted(methods.method) == ["ulyanov (Ada)", "ulyanov (Cy)"]
+        assert methods["rank"].tolist() == [1, 1]
+        with pytest.raises(RunError, match="Ada hands in ulyanov twice"):
+            merge([handed_in[0], handed_in[0]], tmp_path / "out")
+
+    def test_methods_that_are_not_installed_keep_their_place(self, handed_in, both, tmp_path):
+        def renamed(content):
+            return content.replace(b'"method": "envelope"', b'"method": "not-here"')
+
+        path = rewritten(handed_in[1], tmp_path / "foreign.zip", configuration=renamed, submission=renamed)
+        # Its label was its method's name, which records carry.
+        path = rewritten(
+            path,
+            tmp_path / "named.zip",
+            configuration=lambda text: text.replace(b'"label": ""', b'"label": "envelope"'),
+        )
+        submission = read_submission(path)
+        assert submission.foreign == {"envelope"}
+        assert check_submission(submission) == []
+        table = merge([handed_in[0], path], tmp_path / "out").table
+        assert list(table.method) == list(both.leaderboard.table.method)
+        assert table["rank"].equals(both.leaderboard.table["rank"])
+
+    def test_other_pairs_are_refused(self, handed_in, both, tmp_path):
+        suite = {"soundfont": "TimGM6mb", "pairs_per_direction": 2, "seed": 1}
+        content = json.loads((both.root / CONFIGURATION).read_text(encoding="utf-8"))
+        content |= {"suite": suite, "methods": []}
+        root = shutil.copytree(both.root, tmp_path / "run")
+        run_benchmark(RunConfiguration.model_validate(content), root)
+        submit(root, tmp_path / "other.zip", submitter="Cy")
+        with pytest.raises(RunError, match=r"different suites.*never mixes"):
+            merge([handed_in[0], tmp_path / "other.zip"], tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    def test_other_resamples_are_refused(self, handed_in, both, tmp_path):
+        other = pack(both.root, tmp_path / "other.zip", methods=["envelope"], submitter="Cy", resamples=300)
+        with pytest.raises(RunError, match="different numbers of resamples"):
+            merge([handed_in[0], other], tmp_path / "out")
+
+    def test_another_version_of_a_metric_is_refused(self, handed_in, tmp_path):
+        def older(content):
+            return content.replace(b'"note_f1": ', b'"note_f1": 9')
+
+        path = rewritten(handed_in[1], tmp_path / "older.zip", submission=older)
+        with pytest.raises(RunError, match="of the metric note_f1"):
+            read_submission(path)
+
+
+class TestArchives:
+    @pytest.mark.parametrize("name", ["../escaped", "/absolute", "a/../../b", "back\\slash", "folder/"])
+    def test_names_that_lead_elsewhere_are_refused(self, name, tmp_path):
+        path = tmp_path / "bad.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, b"content")
+        with pytest.raises(RunError, match="no plain file inside it"):
+            Archive(path)
+
+    def test_links_and_repeated_names_are_refused(self, tmp_path):
+        path = tmp_path / "bad.zip"
+        link = zipfile.ZipInfo("link")
+        link.external_attr = 0o120777 << 16
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(link, "/etc/passwd")
+        with pytest.raises(RunError, match="no plain file"):
+            Archive(path)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("one", b"1")
+            with pytest.warns(UserWarning, match="Duplicate"):
+                archive.writestr("one", b"2")
+        with pytest.raises(RunError, match="two files of one name"):
+            Archive(path)
+
+    def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(self, tmp_path, monkeypatch):
+        path = tmp_path / "large.zip"
+        write_archive(path, {"zeros": bytes(2**20)})
+        assert path.stat().st_size < 10_000
+        monkeypatch.setattr("timbrebench.experiments.submissions.archives.LARGEST_FILE", 2**19)
+        with pytest.raises(RunError, match="too many"):
+            Archive(path)
+
+    def test_files_that_are_not_listed_are_found(self, tmp_path):
+        path = tmp_path / "more.zip"
+        write_archive(path, {"one": b"1"})
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("two", b"2")
+        with pytest.raises(RunError, match="two is not listed"):
+            Archive(path)
+
+    def test_files_go_in_by_content_or_by_path(self, tmp_path):
+        (tmp_path / "file").write_bytes(b"content")
+        write_archive(tmp_path / "a.zip", {"name": b"content"})
+        write_archive(tmp_path / "b.zip", {"name": tmp_path / "file"})
+        assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+        with Archive(Path(tmp_path / "a.zip")) as archive:
+            assert archive.read("name") == b"content"
+
+
+def test_what_is_not_finished_cannot_be_handed_in(both, tmp_path):
+    root = shutil.copytree(both.root, tmp_path / "run")
+    content = json.loads((root / CONFIGURATION).read_text(encoding="utf-8"))
+    content["methods"].append({"method": "wct"})
+    write_json(root / CONFIGURATION, content)
+    with pytest.raises(RunError, match="still to be made"):
+        submit(root, tmp_path / "early.zip", submitter="Ada")
+    with pytest.raises(TimbrebenchError, match="submitter"):
+        submit(both.root, tmp_path / "nobody.zip", submitter="a/b")
+    assert not list(tmp_path.glob("*.zip"))

@@ -1,0 +1,355 @@
+"""Frozen suites: that they are what they were, and that anything else is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.audio.executors import LocalExecutor
+from timbrebench.audio.storage import file_sha256, write_json
+from timbrebench.classifier import load_content_judge
+from timbrebench.datasets import Dataset, DatasetConfiguration
+from timbrebench.datasets.audioset import read_segments
+from timbrebench.datasets.configuration import Shares
+from timbrebench.datasets.dataset import SCHEMA
+from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
+from timbrebench.datasets.notes import read_notes
+from timbrebench.experiments.benchmark import open_run, run_benchmark
+from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.suites.files import (
+    FrozenClip,
+    FrozenPair,
+    FrozenSuite,
+    freeze,
+    frozen_names,
+    load_frozen,
+    load_recipe,
+    parse_frozen,
+    write_frozen,
+)
+from timbrebench.experiments.suites.making import freeze_recipe, write_noise
+from timbrebench.experiments.suites.opening import compare_clips, open_frozen, refuse_learned
+from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe, RenderedRecipe
+from timbrebench.experiments.suites.segments import segments_table
+from timbrebench.experiments.suites.suite import SuiteConfiguration
+
+RENDERED = ("instruments-6-1", "instruments-gm16-1", "cross-synthesis-1", "key-invariance-1")
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny):
+    """The pairs that the tiny run draws, to be frozen."""
+    made = RenderedRecipe(dataset=tiny.dataset, draw=tiny.suite)
+    return Recipe(name="tiny", version=1, summary="Piano and trumpet.", made=made)
+
+
+@pytest.fixture(scope="module")
+def frozen(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("frozen") / "clips"
+    with LocalExecutor(["timbrebench.datasets"], workers=1) as executor:
+        return freeze_recipe(recipe, folder, executor, heard=load_content_judge().training_pieces)
+
+
+@pytest.fixture
+def clips(run, tmp_path):
+    """A copy of the dataset that the frozen clips are in."""
+    return shutil.copytree(run.root / "dataset", tmp_path / "dataset")
+
+
+class TestThoseOfTheProject:
+    @pytest.mark.parametrize("name", frozen_names())
+    def test_their_files_are_whole_and_named_by_what_they_hold(self, name):
+        suite = load_frozen(name)
+        assert suite.title == name
+        assert suite.fingerprint == suite.content_fingerprint()
+        assert load_frozen(suite.recipe.name).recipe.version >= suite.recipe.version
+        assert load_recipe(suite.recipe.name).name == suite.recipe.name
+
+    @pytest.mark.parametrize("name", RENDERED)
+    def test_pieces_and_notes_that_can_be_known_are(self, name):
+        suite = load_frozen(name)
+        assert suite.is_hashed
+        assert suite.has_truth
+        contents = {suite.clips[pair.content].piece for pair in suite.pairs}
+        assert {row.piece for row in suite.notes} == contents
+        for pair in suite.pairs:
+            content, reference = suite.clips[pair.content], suite.clips[pair.reference]
+            assert (content.piece, content.start_s) == (reference.piece, reference.start_s)
+            assert reference.label == suite.clips[pair.style].label != content.label
+
+    def test_every_direction_between_six_instruments_is_there_once_on_test_pieces(self):
+        suite = load_frozen("instruments-6")
+        directions = Counter((suite.clips[p.content].label, suite.clips[p.style].label) for p in suite.pairs)
+        assert directions == Counter(permutations(SIX_INSTRUMENTS, 2))
+        assert {Shares().split_of(clip.piece) for clip in suite.clips} == {"test"}
+        assert not {clip.piece for clip in suite.clips} & set(load_content_judge().training_pieces)
+
+    def test_every_direction_between_the_sixteen_families_is_there_once(self):
+        suite = load_frozen("instruments-gm16")
+        directions = Counter((suite.clips[p.content].label, suite.clips[p.style].label) for p in suite.pairs)
+        assert directions == Counter(permutations(FAMILIES, 2))
+        contents = Counter(suite.clips[pair.content].piece for pair in suite.pairs)
+        assert max(contents.values()) - min(contents.values()) <= 1
+
+    def test_the_spectrum_narrows_in_one_direction_and_widens_in_the_other(self):
+        suite = load_frozen("cross-synthesis")
+        directions = Counter((suite.clips[p.content].label, suite.clips[p.style].label) for p in suite.pairs)
+        assert directions == {("orchestral-harp", "celesta"): 14, ("choir-aahs", "violin"): 14}
+
+    def test_the_melody_is_in_thirteen_keys_and_the_style_in_the_home_key(self):
+        suite = load_frozen("key-invariance")
+        keys = Counter(suite.clips[pair.content].piece for pair in suite.pairs)
+        assert len(keys) == 13
+        assert set(keys.values()) == {3}
+        assert {suite.clips[pair.style].piece for pair in suite.pairs} == {"star-spangled-banner.+0"}
+        at_home = [pair for pair in suite.pairs if suite.clips[pair.content].piece.endswith("+0")]
+        assert all(pair.style == pair.reference for pair in at_home)
+
+    def test_textures_are_made_of_noise_which_styles_of_one_piece_share(self):
+        suite = load_frozen("texture")
+        assert suite.is_hashed
+        assert not suite.has_truth
+        assert not suite.notes
+        styles = Counter(suite.clips[pair.style].label for pair in suite.pairs)
+        assert styles == dict.fromkeys(SIX_INSTRUMENTS, 10)
+        for pair in suite.pairs:
+            content, style = suite.clips[pair.content], suite.clips[pair.style]
+            assert content[:2] == (f"noise-{style.piece}", "noise")
+        assert {clip.label for clip in suite.suite(SuiteConfiguration()).clips} == set(SIX_INSTRUMENTS)
+
+    @pytest.mark.parametrize(("name", "classes"), [("genres", 51), ("moods", 7)])
+    def test_no_video_is_in_two_pairs_and_classes_take_turns(self, name, classes):
+        suite = load_frozen(name)
+        assert not suite.has_truth
+        assert len({clip.piece for clip in suite.clips}) == len(suite.clips) == 2 * len(suite.pairs)
+        for role in ("content", "style"):
+            counts = Counter(suite.clips[getattr(pair, role)].label for pair in suite.pairs)
+            assert len(counts) == classes
+            assert len(set(counts.values())) == 1
+        assert all(suite.clips[p.content].label != suite.clips[p.style].label for p in suite.pairs)
+        assert "CC BY 4.0" in suite.recipe.attribution
+
+    def test_segments_can_be_read_as_audioset_writes_them(self, tmp_path):
+        suite = load_frozen("moods")
+        path = tmp_path / "moods.csv"
+        path.write_text(segments_table(suite), encoding="utf-8")
+        table = read_segments([path]).table
+        assert set(table.ytid) == {clip.piece for clip in suite.clips}
+        with pytest.raises(DatasetError, match="rendered"):
+            segments_table(load_frozen("instruments-6"))
+
+
+class TestFiles:
+    def test_a_suite_survives_being_written_and_read(self, frozen, tmp_path):
+        path = write_frozen(frozen, tmp_path)
+        assert path.name == "tiny-1.json"
+        assert load_frozen(str(path)) == frozen
+        assert write_frozen(frozen, tmp_path) == path
+
+    def test_any_change_of_a_clip_a_pair_or_a_note_is_found(self, frozen):
+        text = frozen.text()
+        clip, notes = frozen.clips[0].sha256, frozen.notes[0].sha256
+        swapped = {"0": "1"}.get(clip[0], "0") + clip[1:]
+        for old, new in (
+            (clip, swapped),
+            (notes, notes[::-1]),
+            (f'"{frozen.pairs[0].pair_id}"', '"another"'),
+            (f'"{frozen.clips[0].piece}"', '"another"'),
+        ):
+            assert old in text
+            with pytest.raises(ConfigurationError, match="changed after it was frozen"):
+                parse_frozen(text.replace(old, new), "a file")
+
+    def test_a_version_that_is_there_is_not_replaced_by_another(self, frozen, tmp_path):
+        write_frozen(frozen, tmp_path)
+        other = frozen.model_copy(update={"pairs": frozen.pairs[:-1], "fingerprint": ""})
+        other = other.model_copy(update={"fingerprint": other.content_fingerprint()})
+        with pytest.raises(ConfigurationError, match="raise the version"):
+            write_frozen(other, tmp_path)
+
+    def test_names_that_there_are_not_are_told(self, tmp_path):
+        with pytest.raises(UnknownNameError, match="did you mean 'instruments-6'"):
+            load_frozen("instrument-6")
+        with pytest.raises(UnknownNameError, match="moods"):
+            load_recipe("mood")
+        with pytest.raises(ConfigurationError, match="cannot be read"):
+            load_frozen(str(tmp_path / "absent.json"))
+
+
+class TestOpening:
+    def test_a_drawn_suite_and_the_same_one_frozen_have_one_version(self, frozen, run):
+        assert frozen.suite(run.results.suite.configuration).version == run.results.suite.version
+        assert freeze(run.results.suite).content_fingerprint() == frozen.fingerprint
+
+    def test_every_file_is_compared(self, frozen, clips):
+        dataset = Dataset.open(clips)
+        assert compare_clips(frozen, dataset) == []
+        first = frozen.suite(SuiteConfiguration()).pairs[0]
+        row = dataset.manifest[
+            (dataset.manifest.piece == first.content.piece) & (dataset.manifest.label == first.content.label)
+        ].iloc[0]
+        path = clips / row.path
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        (problem,) = compare_clips(frozen, dataset)
+        assert problem.startswith(f"1 of {len(frozen.clips)} clips are others, such as {first.content.label}")
+        path.unlink()
+        (clips / "notes" / f"{first.content.piece}.csv").write_text("onset_s\n", encoding="utf-8")
+        problems = "; ".join(compare_clips(frozen, dataset))
+        assert f"1 of {len(frozen.clips)} clips are not there" in problems
+        assert f"notes of 1 pieces are others, such as {first.content.piece}" in problems
+
+    def test_another_soundfont_or_software_is_named(self, frozen, clips):
+        description = json.loads((clips / "dataset.json").read_text(encoding="utf-8"))
+        for source in description["sources"]:
+            if source["name"] == "TimGM6mb":
+                source["sha256"] = "0" * 64
+        description["software"]["fluidsynth"] = "1.0.0"
+        write_json(clips / "dataset.json", description)
+        # Without a difference in the sound there is nothing to say.
+        assert compare_clips(frozen, Dataset.open(clips)) == []
+        dataset = Dataset.open(clips)
+        chosen = frozen.clips[0]
+        row = dataset.manifest[
+            (dataset.manifest.piece == chosen.piece)
+            & (dataset.manifest.label == chosen.label)
+            & (dataset.manifest.start_s == chosen.start_s)
+        ].iloc[0]
+        (clips / row.path).write_bytes(b"other")
+        problems = "; ".join(compare_clips(frozen, dataset))
+        assert "TimGM6mb is another: SHA-256 000000000000 here" in problems
+        assert f"fluidsynth 1.0.0 here, {frozen.software['fluidsynth']} where it was frozen" in problems
+        with pytest.raises(DatasetError, match="not the suite tiny-1"):
+            open_frozen(frozen, SuiteConfiguration(), clips)
+
+    def test_a_piece_that_anything_has_learned_is_refused(self, frozen):
+        suite = frozen.suite(SuiteConfiguration())
+        refuse_learned(suite, {"another"})
+        with pytest.raises(DatasetError, match="1 pieces that are learned from"):
+            refuse_learned(suite, {suite.pairs[0].content.piece})
+
+    def test_audio_is_for_suites_that_lack_it(self, frozen, tmp_path):
+        with pytest.raises(ConfigurationError, match="leave out audio"):
+            open_frozen(frozen, SuiteConfiguration(name="tiny", audio="folder"), tmp_path)
+        with pytest.raises(ConfigurationError, match="without audio"):
+            open_frozen(load_frozen("moods"), SuiteConfiguration(name="moods"), tmp_path)
+
+
+class TestRuns:
+    def test_a_run_on_a_frozen_suite_finds_what_a_run_on_the_same_drawn_pairs_has_found(
+        self, frozen, run, tiny, tmp_path
+    ):
+        """Its clips are rendered anew, beside another copy of them, and yet every result still holds."""
+        root = shutil.copytree(run.root, tmp_path / "run")
+        path = write_frozen(frozen, tmp_path)
+        content = tiny.model_dump(mode="json") | {"suite": {"name": str(path)}}
+        again = run_benchmark(RunConfiguration.model_validate(content), root)
+        assert again.results.suite.title == f"tiny-1 ({run.results.suite.version})"
+        assert again.results.suite.dataset.root == root / "suite"
+        pd.testing.assert_frame_equal(again.leaderboard.table, run.leaderboard.table)
+        pd.testing.assert_frame_equal(open_run(root).leaderboard.table, run.leaderboard.table)
+
+    def test_recordings_without_a_right_answer_are_measured_and_not_ranked(self, run, tiny, tmp_path):
+        frozen = recordings(tmp_path / "audio", run.results.suite)
+        path = write_frozen(frozen, tmp_path)
+        root = shutil.copytree(run.root, tmp_path / "run")
+        metrics = ["style_accuracy", "note_f1", "key_invariance_mse", "xcorr_content"]
+        content = tiny.model_dump(mode="json") | {
+            "suite": {"name": str(path), "audio": str(tmp_path / "audio")},
+            "methods": [{"method": "envelope"}],
+            "metrics": metrics,
+        }
+        again = run_benchmark(RunConfiguration.model_validate(content), root)
+        assert again.leaderboard.problems == ()
+        table = again.leaderboard.table.set_index("method")
+        assert table["rank"].isna().all()
+        assert table.headline.isna().all()
+        assert table.xcorr_content["identity"] == pytest.approx(1)
+        assert table[["note_f1", "key_invariance_mse"]].isna().all(axis=None)
+        assert table.missing["reference"] == len(frozen.pairs)
+        reasons = again.results.reasons[again.results.transfers.label == "envelope"].iloc[0]
+        assert "notes" in reasons.note_f1
+        assert "reference" in reasons.key_invariance_mse
+        # What is held is what counts: other audio is another version.
+        held = again.results.suite.version
+        (tmp_path / "audio" / "audio" / "0.flac").unlink()
+        frozen = recordings(tmp_path / "audio", run.results.suite, gain=0.5)
+        assert open_frozen(frozen, again.results.configuration.suite, root).version != held
+
+    def test_configurations_take_a_frozen_suite_in_place_of_a_draw(self):
+        def parse(**content):
+            return RunConfiguration.model_validate({"name": "a run", **content})
+
+        named = parse(suite={"name": "instruments-6"})
+        assert named.suite.name == "instruments-6-1"
+        assert named.dataset == load_frozen("instruments-6").recipe.made.dataset
+        assert RunConfiguration.model_validate(named.model_dump(mode="json")) == named
+        assert parse(suite={"name": "moods-1"}, dataset={"pieces": 64}).dataset.pieces == 64
+        for suite, message in (
+            ({"name": "instruments-6", "seed": 1}, "leave out seed"),
+            ({"name": "instruments-6", "soundfont": "TimGM6mb"}, "is played by FluidR3_GM"),
+            ({"audio": "folder"}, "give its name too"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                parse(suite=suite)
+        with pytest.raises(UnknownNameError, match="key-invariance"):
+            parse(suite={"name": "key-invarance"})
+
+
+def recordings(root, suite, gain=1.0):
+    """Make a dataset of three clips that nobody knows the notes of, and a suite of two pairs over it."""
+    (root / "audio").mkdir(parents=True, exist_ok=True)
+    holder, rows = suite.dataset, []
+    for number, pair in enumerate(suite.pairs[:3]):
+        path = root / "audio" / f"{number}.flac"
+        samples = gain * holder.samples(pair.content)
+        soundfile.write(path, np.stack([samples, samples], axis=1), pair.content.sample_rate)
+        clip = replace(pair.content, piece=f"video-{number:05d}", path=f"audio/{number}.flac", program=-1)
+        clip = replace(clip, clip_id=f"{clip.piece}_0", label="a|b", soundfont="recordings", start_s=0.0)
+        rows.append(replace(clip, sha256=file_sha256(path)).__dict__)
+    pd.DataFrame(rows).to_csv(root / "manifest.csv", index=False)
+    write_json(
+        root / "dataset.json", {"schema": SCHEMA, "builder": "audioset", "configuration": {}, "files": {}}
+    )
+    made = AudioSetRecipe(kind="audioset", classes="moods", dataset=DatasetConfiguration(pieces=4))
+    clips = tuple(FrozenClip(row["piece"], name, 0.0, "") for row, name in zip(rows, "abc", strict=True))
+    frozen = FrozenSuite(
+        recipe=Recipe(name="held", version=1, summary="Recordings.", made=made),
+        soundfont="recordings",
+        sample_rate=22_050,
+        duration_s=2.0,
+        notes=(),
+        clips=clips,
+        pairs=(FrozenPair("000-a-b", 0, 1, None), FrozenPair("001-b-c", 1, 2, None)),
+    )
+    return frozen.model_copy(update={"fingerprint": frozen.content_fingerprint()})
+
+
+def test_the_noise_of_textures_is_what_its_hash_says(tmp_path):
+    frozen = load_frozen("texture")
+    pieces = list(dict.fromkeys(frozen.clips[pair.style].piece for pair in frozen.pairs))
+    rows = write_noise(frozen.recipe.made, pieces[:1], tmp_path)
+    (noise,) = [clip for clip in frozen.clips if clip.piece == f"noise-{pieces[0]}"]
+    assert rows[0]["sha256"] == noise.sha256
+
+
+def test_the_melody_is_what_its_notes_say(tmp_path):
+    """The notes that the suite names by their hash are those of the tune, 4 s of it."""
+    from timbrebench.datasets.notes import write_notes
+    from timbrebench.experiments.studies.melodies import star_spangled_banner
+
+    path = tmp_path / "notes.csv"
+    for row in load_frozen("key-invariance").notes:
+        write_notes(path, star_spangled_banner(int(row.piece.rpartition(".")[2])))
+        assert file_sha256(path) == row.sha256
+    assert read_notes(path).offset_s.max() <= 4
