@@ -78,7 +78,8 @@ class WideObjective:
         device: torch.device | str = "cpu",
     ) -> None:
         self._width, self._gain = kernel_width, 4 / kernel_width
-        self._content, self._style = (torch.from_numpy(frames).to(device) for frames in (content, style))
+        # A frame after the other: products of spectrograms then run along memory, up to twice as fast.
+        self._content, self._style = (torch.from_numpy(bins.T.copy()).to(device) for bins in (content, style))
         self._content_weight = content_weight
         self._content_norms = self._norms(self._content)
         self._style_norms = self._norms(self._style)
@@ -100,55 +101,56 @@ class WideObjective:
         gradient : numpy.ndarray, shape (bins * frames,), float64
             The derivative of the loss with respect to `x`.
         """
-        loss, gradient = self.evaluate(torch.from_numpy(x.reshape(self._content.shape)).to(self._content))
-        return loss, gradient.double().cpu().numpy().ravel()
+        bins = torch.from_numpy(x.reshape(self._content.T.shape))
+        loss, gradient = self.evaluate(bins.T.contiguous().to(self._content))
+        return loss, gradient.T.double().cpu().numpy().ravel()
 
     def evaluate(self, output: Tensor) -> tuple[float, Tensor]:
         """Evaluate a spectrogram where the objective computes.
 
         Parameters
         ----------
-        output : torch.Tensor, shape (bins, frames)
-            A log-magnitude spectrogram of the content's shape, precision and device.
+        output : torch.Tensor, shape (frames, bins)
+            A log-magnitude spectrogram of the content's shape transposed, its precision and device.
 
         Returns
         -------
         loss : float
             Its loss.
-        gradient : torch.Tensor, shape (bins, frames)
+        gradient : torch.Tensor, shape (frames, bins)
             The derivative of the loss with respect to `output`.
         """
         norms = self._norms(output)
         style_loss, gradient, by_norm = self._style_loss(output, norms)
         content_loss, by_product, content_by_norm = self._content_loss(output, norms)
         by_norm += content_by_norm
-        gradient.addcmul_(self._content, by_product)
-        gradient.addcmul_(output, spread_windows(by_norm / norms, self._width))
+        gradient.addcmul_(self._content, by_product[:, None])
+        gradient.addcmul_(output, spread_windows(by_norm / norms, self._width)[:, None])
         return style_loss + content_loss, gradient
 
     def _style_loss(self, output: Tensor, norms: Tensor) -> tuple[float, Tensor, Tensor]:
         """Return the loss, its gradient with norms fixed, and its derivatives by the norms."""
         width, squared_gain = self._width, self._gain**2
-        frames, style_frames = output.shape[1], self._style.shape[1]
-        own, by_product, sine = kernel(sum_diagonals(output.T @ output, width), norms[:, None], norms)
+        frames, style_frames = len(output), len(self._style)
+        own, by_product, sine = kernel(sum_diagonals(output @ output.T, width), norms[:, None], norms)
         loss = sum_of_squares(own) / frames**2
         own *= 4 * squared_gain / frames**2
         by_norm = sine.mul_(own) @ norms
-        gradient = output @ spread_diagonals(by_product.mul_(own), width)
+        gradient = spread_diagonals(by_product.mul_(own), width) @ output
         del own, by_product, sine  # half of what the method holds at a time
         shared, by_product, sine = kernel(
-            sum_diagonals(output.T @ self._style, width), norms[:, None], self._style_norms
+            sum_diagonals(output @ self._style.T, width), norms[:, None], self._style_norms
         )
         loss += self._style_term - 2 * sum_of_squares(shared) / (frames * style_frames)
         shared *= -4 * squared_gain / (frames * style_frames)
         by_norm += sine.mul_(shared) @ self._style_norms
-        gradient.addmm_(self._style, spread_diagonals(by_product.mul_(shared), width).T)
+        gradient.addmm_(spread_diagonals(by_product.mul_(shared), width), self._style)
         return squared_gain * loss, gradient, by_norm
 
     def _content_loss(self, output: Tensor, norms: Tensor) -> tuple[float, Tensor, Tensor]:
         """Return the loss, its derivatives by the products of frames and targets, and those by the norms."""
         weight = self._content_weight * self._gain
-        products = sum_windows((output * self._content).sum(dim=0), self._width)
+        products = sum_windows((output * self._content).sum(dim=1), self._width)
         values, by_product, sine = kernel(products, norms, self._content_norms)
         loss = float((norms.square() / 2 - 2 * values).sum(dtype=torch.float64)) + self._content_term
         by_frame = spread_windows(-2 * weight * by_product, self._width)
@@ -156,13 +158,13 @@ class WideObjective:
 
     def _norms(self, frames: Tensor) -> Tensor:
         """Return the length of each patch."""
-        squares = sum_windows(frames.square().sum(dim=0), self._width)
+        squares = sum_windows(frames.square().sum(dim=1), self._width)
         # A patch of silence has no direction; what this adds is far below what can be heard.
         return squares.clamp(min=1e-12).sqrt()
 
     def _mean_square(self, frames: Tensor, norms: Tensor) -> float:
-        values, _, _ = kernel(sum_diagonals(frames.T @ frames, self._width), norms[:, None], norms)
-        return sum_of_squares(values) / frames.shape[1] ** 2
+        values, _, _ = kernel(sum_diagonals(frames @ frames.T, self._width), norms[:, None], norms)
+        return sum_of_squares(values) / len(frames) ** 2
 
 
 class WideLimitParameters(SpectrogramParameters):
@@ -192,7 +194,7 @@ class WideLimit(SpectrogramMethod):
     """Style transfer with infinitely many random filters; see the module."""
 
     name = "wide-limit"
-    version = 2
+    version = 3
     summary = "the objective of ulyanov for infinitely many filters, in closed form"
     source = "this benchmark, after Ulyanov & Lebedev 2016 and Cho & Saul 2009"
     Parameters = WideLimitParameters
@@ -213,9 +215,9 @@ class WideLimit(SpectrogramMethod):
         start = rng.standard_normal(content.shape, dtype=np.float32) * np.float32(START_STD)
         found = minimise_lbfgs(
             objective.evaluate,
-            torch.from_numpy(start).to(device),
+            torch.from_numpy(start.T.copy()).to(device),
             max_iterations=settings.max_iterations,
             name=self.name,
         )
-        magnitudes: Spectrogram = np.expm1(np.clip(found.cpu().numpy(), 0, max(content.max(), style.max())))
+        magnitudes: Spectrogram = np.expm1(np.clip(found.T.cpu().numpy(), 0, max(content.max(), style.max())))
         return magnitudes
