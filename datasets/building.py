@@ -113,7 +113,7 @@ def _refuse_other(root: Path, found: object, configuration: BaseModel) -> None:
         # What an earlier version had no setting for was as the default is now.
         present = type(configuration).model_validate(present).model_dump(mode="json")
     if present != wanted:
-        different = sorted(key for key in wanted if present.get(key) != wanted[key])
+        different = sorted(key for key in {*wanted, *present} if present.get(key) != wanted.get(key))
         raise DatasetError(
             f"{root} holds a dataset of another configuration ({', '.join(different)} differ): "
             "choose another folder or delete this one"

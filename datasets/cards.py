@@ -69,6 +69,11 @@ _SPLITS = (
     "could not be used, and why."
 )
 
+#: What is said besides of datasets that keep drums.
+_DRUMS = (
+    " Drums play beside the instrument: rows of `notes/` with `drum` = 1 are strokes, which have no pitch."
+)
+
 #: What a source's row tells in columns of its own, or the card elsewhere.
 _APART = frozenset(("name", "licence", "sha256", "bibtex"))
 
@@ -96,6 +101,8 @@ def dataset_card(description: Mapping[str, Any]) -> str:
     builder = str(description["builder"])
     configuration = json.dumps(description["configuration"], indent=2, sort_keys=True, ensure_ascii=False)
     title, text = _BUILDERS.get(builder, (builder, "A dataset of a builder that this version does not know."))
+    if description["configuration"].get("keep_drums"):
+        text += _DRUMS
     sections = [
         f"# {title}",
         text,

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from timbrebench.audio.encoding import MP3_RATES, AudioFormat
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS, instrument_name, programs_of
@@ -105,6 +113,13 @@ class DatasetConfiguration(BaseModel):
         Whether only the highest voice is played (:func:`timbrebench.datasets.rendering.melody.skyline`), for
         instruments that play one note at a time. It holds for all instruments alike, since a reference is the
         same notes played by another one.
+    keep_drums : bool
+        Whether the drum tracks of pieces (MIDI's channel 10) are played as well, by the soundfont's standard
+        drum kit beside the instrument and as loud as the soundfont has them. Drums have no pitch to transfer,
+        so they are left out by default. Kept, they are the same on all instruments; tempo and velocity of
+        copies change them, transposition and folding do not. Files of notes then tell them by a column
+        ``drum``; only pitched notes count for polyphony, lengths, clips and for all that compares notes.
+        Metrics that listen for onsets hear the strokes and take them for wrong ones, in references as well.
     augmentation : NoteAugmentation or None
         How copies of the pieces that are learned from differ from them; None for no copies.
     spectrograms : StoredSpectrograms or None
@@ -133,6 +148,7 @@ class DatasetConfiguration(BaseModel):
     clip_duration_s: float = Field(default=5.0, ge=1.0, le=60.0)
     clips_per_piece: int = Field(default=1, ge=1)
     melody_only: bool = False
+    keep_drums: bool = False
     augmentation: NoteAugmentation | None = None
     spectrograms: StoredSpectrograms | None = None
     splits: Shares = Shares()
@@ -173,6 +189,14 @@ class DatasetConfiguration(BaseModel):
             rates = ", ".join(str(rate) for rate in MP3_RATES)
             raise ValueError(f"MP3 has no sample rate of {self.sample_rate} Hz, only {rates}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_drums_as_ever(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Tell of drums only where they are kept: other datasets stay what they were before the choice."""
+        content: dict[str, Any] = handler(self)
+        if not self.keep_drums:
+            content.pop("keep_drums", None)
+        return content
 
     @property
     def soundfont_names(self) -> tuple[str, ...]:

@@ -203,7 +203,11 @@ class Dataset:
         return load_spectrogram(self.root, clip.path, variant)
 
     def notes(self, clip: Clip) -> pd.DataFrame:
-        """Return the notes that sound in a clip, with times from its start (negative: began before it)."""
+        """Return the notes that sound in a clip, with times from its start (negative: began before it).
+
+        Strokes of drums, where a dataset keeps them, are not among them
+        (:func:`timbrebench.datasets.notes.read_drums`).
+        """
         piece = read_notes(self.root / "notes" / f"{clip.piece}.csv")
         return window(piece, clip.start_s, clip.duration_s)
 

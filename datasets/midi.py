@@ -12,12 +12,13 @@ import re
 import struct
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pretty_midi
 
 from timbrebench.audio.errors import CorpusError
-from timbrebench.datasets.notes import notes_table
+from timbrebench.datasets.notes import drums_table, notes_table
 
 #: Most bytes of a file that is parsed. The longest pieces for piano have a tenth of that.
 LARGEST_BYTES = 1 << 20
@@ -33,27 +34,44 @@ _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{1024}")
 _DIVISION = struct.Struct(">4s8xh")
 
 
-def read_midi(source: Path | bytes) -> tuple[pd.DataFrame, bool]:
-    """Read the pitched notes of a MIDI file.
+class Performance(NamedTuple):
+    """What a MIDI file plays.
+
+    Attributes
+    ----------
+    notes : pandas.DataFrame
+        The notes of all pitched tracks together, at least one.
+    drums : pandas.DataFrame
+        The strokes of all drum tracks (channel 10), whose keys stand for drums, not for pitches: no pitched
+        instrument can play them.
+    tempo_marked : bool
+        Whether the file states a tempo other than MIDI's default of 120 quarter notes a minute.
+    """
+
+    notes: pd.DataFrame
+    drums: pd.DataFrame
+    tempo_marked: bool
+
+
+def read_midi(source: Path | bytes) -> Performance:
+    """Read the notes of a MIDI file.
 
     Parameters
     ----------
     source : pathlib.Path or bytes
-        A MIDI file or its content, at most :data:`LARGEST_BYTES`. Drum tracks (channel 10) are left out:
-        their keys stand for drums, not for pitches, and no pitched instrument can play them.
+        A MIDI file or its content, at most :data:`LARGEST_BYTES`.
 
     Returns
     -------
-    notes : pandas.DataFrame
-        The notes of all tracks together.
-    tempo_marked : bool
-        Whether the file states a tempo other than MIDI's default of 120 quarter notes a minute.
+    Performance
+        Its notes and drums.
 
     Raises
     ------
     CorpusError
-        If the file cannot be parsed, holds no note, or one that begins after :data:`LONGEST_S` or lasts
-        longer than :data:`LONGEST_NOTE_S`. The message names the file.
+        If the file cannot be parsed, holds no pitched note, or one that begins after :data:`LONGEST_S` or
+        lasts longer than :data:`LONGEST_NOTE_S`. The message names the file. Strokes of drums that do are
+        left out.
     """
     try:
         return parse_midi(read_content(source) if isinstance(source, Path) else source)
@@ -77,7 +95,7 @@ def read_content(path: Path) -> bytes:
         raise CorpusError(f"cannot be read ({error.strerror})") from error
 
 
-def parse_midi(content: bytes) -> tuple[pd.DataFrame, bool]:
+def parse_midi(content: bytes) -> Performance:
     """Do what :func:`read_midi` does with the content of a file, whose name messages do not tell."""
     _look_over(content)
     try:
@@ -87,17 +105,25 @@ def parse_midi(content: bytes) -> tuple[pd.DataFrame, bool]:
             _, tempi = midi.get_tempo_changes()
     except Exception as error:  # parsers of binary formats fail in many ways; all mean the same here
         raise CorpusError(f"cannot be read as MIDI ({type(error).__name__}: {error})") from error
-    rows = [
-        (note.start, note.end, note.pitch, note.velocity)
-        for track in midi.instruments
-        if not track.is_drum
-        for note in track.notes
-    ]
+    rows = _rows(midi, drums=False)
     _refuse_endless(rows)
     notes = notes_table(rows)
     if notes.empty:
         raise CorpusError("holds no pitched note")
-    return notes, bool(len(tempi)) and any(abs(tempo - 120) > 1e-3 for tempo in tempi)
+    strokes = [
+        row for row in _rows(midi, drums=True) if row[0] <= LONGEST_S and row[1] - row[0] <= LONGEST_NOTE_S
+    ]
+    tempo_marked = bool(len(tempi)) and any(abs(tempo - 120) > 1e-3 for tempo in tempi)
+    return Performance(notes, drums_table(strokes), tempo_marked)
+
+
+def _rows(midi: pretty_midi.PrettyMIDI, *, drums: bool) -> list[tuple[float, float, int, int]]:
+    return [
+        (note.start, note.end, note.pitch, note.velocity)
+        for track in midi.instruments
+        if track.is_drum == drums
+        for note in track.notes
+    ]
 
 
 def _look_over(content: bytes) -> None:

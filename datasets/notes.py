@@ -3,6 +3,10 @@
 Notes are a table with the columns ``onset_s``, ``offset_s`` (seconds), ``pitch`` (MIDI number, 60 is
 middle C), ``velocity`` (1 to 127) and ``octave_shift`` (octaves by which folding moved the note), sorted
 by onset and pitch. No pitch is held by two notes at once.
+
+Strokes of drums are a table of their own with the same columns, because they have no pitch: there ``pitch``
+is the key that stands for a drum in General MIDI (36 is the bass drum), and nothing ever moves it. Only the
+files of datasets that keep drums hold both, told apart by a further column ``drum``.
 """
 
 from __future__ import annotations
@@ -18,7 +22,11 @@ from timbrebench.audio.storage import write_text
 
 COLUMNS = ("onset_s", "offset_s", "pitch", "velocity", "octave_shift")
 
+#: The column that files have where drums are kept: 1 for a stroke, 0 for a note.
+DRUM = "drum"
+
 #: Notes shorter than this, in seconds, are dropped: they are grace notes that a score gives no duration.
+#: Strokes of drums, which sequencers often write as short as they can, are lengthened to it instead.
 SHORTEST_S = 0.02
 
 #: Notes of one pitch whose onsets lie closer than this, in seconds, are one note played in unison.
@@ -33,9 +41,18 @@ def notes_table(rows: list[tuple[float, float, int, int]]) -> pd.DataFrame:
 
     Times are rounded to 0.1 ms, so that a table survives being written and read.
     """
-    table = pd.DataFrame(rows, columns=list(COLUMNS[:4]))
-    table["octave_shift"] = 0
-    return _without_overlaps(table)
+    return _without_overlaps(_table(rows))
+
+
+def drums_table(rows: list[tuple[float, float, int, int]]) -> pd.DataFrame:
+    """Make a table of strokes from (onset, offset, key, velocity), as :func:`notes_table` does of notes."""
+    return settle_drums(_table(rows))
+
+
+def settle_drums(drums: pd.DataFrame) -> pd.DataFrame:
+    """Lengthen strokes to :data:`SHORTEST_S` and free them of unisons and overlaps, as after a new tempo."""
+    lengthened = np.maximum(drums.offset_s, drums.onset_s + SHORTEST_S)
+    return _without_overlaps(drums.assign(offset_s=lengthened), shortest_s=0.0)
 
 
 def stretch(notes: pd.DataFrame, factor: float) -> pd.DataFrame:
@@ -118,19 +135,58 @@ def melodic_turns(notes: pd.DataFrame) -> NDArray[np.int64]:
     return np.unique(np.ascontiguousarray(runs).view(np.int64))
 
 
-def write_notes(path: Path, notes: pd.DataFrame) -> None:
-    """Write a table of notes as CSV, times to 0.1 ms."""
-    write_text(path, notes[list(COLUMNS)].to_csv(index=False, float_format="%.4f", lineterminator="\n"))
+def write_notes(path: Path, notes: pd.DataFrame, drums: pd.DataFrame | None = None) -> None:
+    """Write a table of notes as CSV, times to 0.1 ms.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    notes : pandas.DataFrame
+        The notes.
+    drums : pandas.DataFrame, optional
+        Strokes of drums, in the same file with the column :data:`DRUM`; without them there is no such column.
+    """
+    table = notes[list(COLUMNS)]
+    if drums is not None:
+        both = pd.concat([table.assign(drum=0), drums[list(COLUMNS)].assign(drum=1)])
+        table = both.sort_values(["onset_s", DRUM, "pitch"], kind="stable")
+    write_text(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
 
 
 def read_notes(path: Path) -> pd.DataFrame:
-    """Read what :func:`write_notes` wrote.
+    """Read the notes that :func:`write_notes` wrote, without drums.
 
     Raises
     ------
     CorpusError
         If the file is missing, or a column is.
     """
+    table = _read(path)
+    return table if DRUM not in table else _where(table, table[DRUM] == 0)
+
+
+def read_drums(path: Path) -> pd.DataFrame:
+    """Read the strokes of drums that :func:`write_notes` wrote; an empty table where there are none.
+
+    Raises
+    ------
+    CorpusError
+        If the file is missing, or a column is.
+    """
+    table = _read(path)
+    return table[:0] if DRUM not in table else _where(table, table[DRUM] != 0)
+
+
+def _where(table: pd.DataFrame, rows: pd.Series[bool]) -> pd.DataFrame:
+    return table[rows].drop(columns=DRUM).reset_index(drop=True)
+
+
+def _table(rows: list[tuple[float, float, int, int]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(COLUMNS[:4])).assign(octave_shift=0)
+
+
+def _read(path: Path) -> pd.DataFrame:
     try:
         notes = pd.read_csv(path)
     except (OSError, ValueError) as error:
@@ -141,11 +197,11 @@ def read_notes(path: Path) -> pd.DataFrame:
     return notes
 
 
-def _without_overlaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Merge unisons and end each note where the next of its pitch begins."""
+def _without_overlaps(table: pd.DataFrame, *, shortest_s: float = SHORTEST_S) -> pd.DataFrame:
+    """Drop short notes, merge unisons and end each note where the next of its pitch begins."""
     # Arrays and lists: a build does this twice for each piece, and tables take some times as long.
     onset, offset = (table[name].to_numpy(dtype=np.float64) for name in COLUMNS[:2])
-    long_enough = offset - onset >= SHORTEST_S
+    long_enough = offset - onset >= shortest_s
     onset, offset = (np.round(times[long_enough], 4) for times in (onset, offset))
     pitch, velocity, shift = (table[name].to_numpy()[long_enough].astype(np.int64) for name in COLUMNS[2:])
     order = np.lexsort((offset, onset, pitch))

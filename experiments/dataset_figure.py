@@ -46,6 +46,8 @@ def write_dataset_figure(dataset: Dataset, path: Path) -> None:
     by_label, by_piece = figure.subplots(1, 2, width_ratios=(3, 2))
     _draw_labels(by_label, dataset)
     _draw_pieces(by_piece, dataset)
+    # Beside the axes: bars of equal length, which balanced datasets have, leave no room inside.
+    figure.legend(*by_label.get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize="small")
     unstable = {"svg": {"Date": None}, "png": {"Software": None}}[kind]
     with mpl.rc_context({"svg.hashsalt": "timbrebench"}), atomic_path(path) as temporary:
         figure.savefig(temporary, format=kind, dpi=150, metadata=unstable)
@@ -61,7 +63,6 @@ def _draw_labels(axes: Axes, dataset: Dataset) -> None:
         left += values
     axes.set_xlabel("hours")
     axes.set_title(f"{len(dataset):,} clips")
-    axes.legend(fontsize="small")
 
 
 def _draw_pieces(axes: Axes, dataset: Dataset) -> None:

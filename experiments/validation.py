@@ -110,7 +110,7 @@ def validate_metrics(
     ConfigurationError
         If fewer than one pair is asked for.
     DatasetError
-        If the dataset was not rendered from notes.
+        If the dataset was not rendered from notes, or keeps drums.
     MissingResourceError
         If the suite's soundfont is not on this machine.
     UnknownNameError
@@ -155,6 +155,10 @@ def _soundfont(dataset: Dataset, name: str) -> Soundfont:
         raise DatasetError(
             f"{dataset.root}: was not rendered from notes, so references cannot be played with wrong ones: "
             "build one with `timbrebench dataset build`"
+        )
+    if dataset.description["configuration"].get("keep_drums"):
+        raise DatasetError(
+            f"{dataset.root}: keeps drums, which sound on whatever notes are made wrong: build one without"
         )
     # Datasets name soundfonts by their files; the configuration knows where they lie.
     found = {

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from timbrebench.audio.errors import DatasetError
 from timbrebench.classifier.content.evaluation import NoteScores
+from timbrebench.datasets.notes import DRUM
 from timbrebench.metrics.cross_correlation import max_cross_correlation
 from timbrebench.metrics.sound import ContentJudge, Judge, Sound, Unscorable
 from timbrebench.metrics.transcription import compare_notes
@@ -55,7 +56,7 @@ class Trial:
     Raises
     ------
     DatasetError
-        If notes lack a column, hold a time that is not finite or one that ends before it begins.
+        If notes lack a column, hold a time that is not finite, one that ends before it begins, or drums.
     """
 
     output: Sound
@@ -167,6 +168,11 @@ def _check_notes(notes: pd.DataFrame, owner: str) -> None:
     if missing:
         raise DatasetError(
             f"the notes of the {owner} lack the columns {', '.join(missing)}: they have {list(notes.columns)}"
+        )
+    if DRUM in notes and notes[DRUM].any():
+        raise DatasetError(
+            f"the notes of the {owner} hold strokes of drums, which have no pitch: leave out the rows whose "
+            f"column {DRUM!r} is not 0, as timbrebench.datasets.notes.read_notes does"
         )
     onsets, offsets = (notes[column].to_numpy(dtype=np.float64) for column in _NOTE_COLUMNS[:2])
     if not (np.isfinite(onsets).all() and np.isfinite(offsets).all()):

@@ -22,7 +22,7 @@ from timbrebench.classifier.style.features import Features
 from timbrebench.classifier.style.front_end import BaseFrontEnd
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.datasets.notes import read_notes
+from timbrebench.datasets.notes import read_drums, read_notes
 from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
 
 #: What clips are judged by when they are shortened, in seconds: the window of Verma & Smith (2017), and one
@@ -156,7 +156,7 @@ def transposed(
     soundfonts: Mapping[str, Soundfont],
     sounding: Mapping[tuple[str, int], set[int]],
 ) -> Samples | None:
-    """Move the notes of a clip and render them again with its soundfont and program.
+    """Move the notes of a clip and render them again with its soundfont and program, drums as they are.
 
     Parameters
     ----------
@@ -178,12 +178,18 @@ def transposed(
         does not sound.
     """
     end = clip.start_s + clip.duration_s
-    notes = read_notes(dataset.root / "notes" / f"{clip.piece}.csv")
-    notes = notes[(notes.onset_s < end) & (notes.offset_s > clip.start_s - _LEAD_S)]
+    path = dataset.root / "notes" / f"{clip.piece}.csv"
+    notes, drums = (
+        table[(table.onset_s < end) & (table.offset_s > clip.start_s - _LEAD_S)]
+        for table in (read_notes(path), read_drums(path))
+    )
     notes = notes.assign(pitch=notes.pitch + semitones)
     if not set(notes.pitch) <= sounding[clip.soundfont, clip.program]:
         return None
-    rendering = soundfonts[clip.soundfont].player().render(notes, clip.program, end, clip.sample_rate)
+    player = soundfonts[clip.soundfont].player()
+    rendering = player.render(notes, clip.program, end, clip.sample_rate)
+    if len(drums):
+        rendering = rendering + player.render_drums(drums, end, clip.sample_rate)
     length = round(clip.duration_s * clip.sample_rate)
     first = round(clip.start_s * clip.sample_rate)
     return fit_length(rendering[first : first + length], length)

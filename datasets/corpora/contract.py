@@ -58,12 +58,15 @@ class Piece:
         Where they come from.
     notes : pandas.DataFrame
         A table of notes at the score's tempo.
+    drums : pandas.DataFrame
+        Likewise of strokes of drums; empty for most scores.
     tempo_marked : bool
         Whether the score states its tempo; else the notes run at 120 quarter notes a minute.
     """
 
     score: Score
     notes: pd.DataFrame
+    drums: pd.DataFrame
     tempo_marked: bool
 
 

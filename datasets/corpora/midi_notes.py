@@ -24,10 +24,13 @@ from timbrebench.datasets.midi import parse_midi, read_content
 from timbrebench.datasets.notes import COLUMNS
 
 #: Raise it when reading MIDI files changes, so that kept notes are made again.
-_READING = 1
+_READING = 2
 
 #: Notes are kept in whole tenths of a millisecond, which is what they are rounded to.
 _TICKS = 1e4
+
+#: Before the names of the arrays of drums.
+_DRUMS = "drum_"
 
 
 def release() -> str:
@@ -64,17 +67,7 @@ def convert_midi(score: Score) -> Piece:
             np.savez_compressed(temporary, allow_pickle=False, **kept)
     if "failure" in kept:
         raise CorpusError(str(kept["failure"]))
-    notes = pd.DataFrame(
-        {
-            "onset_s": kept["onset"] / _TICKS,
-            "offset_s": kept["offset"] / _TICKS,
-            "pitch": kept["pitch"].astype(int),
-            "velocity": kept["velocity"].astype(int),
-            "octave_shift": np.zeros(len(kept["pitch"]), dtype=int),
-        },
-        columns=list(COLUMNS),
-    )
-    return Piece(score, notes, bool(kept["tempo_marked"]))
+    return Piece(score, _unpacked(kept, ""), _unpacked(kept, _DRUMS), bool(kept["tempo_marked"]))
 
 
 def _read_cache(path: Path) -> dict[str, NDArray[Any]] | None:
@@ -89,13 +82,35 @@ def _read_cache(path: Path) -> dict[str, NDArray[Any]] | None:
 
 def _read_now(score: Score) -> dict[str, NDArray[Any]]:
     try:
-        notes, tempo_marked = parse_midi(read_content(score.path))
+        notes, drums, tempo_marked = parse_midi(read_content(score.path))
     except CorpusError as error:
         return {"failure": np.array(str(error))}
     return {
-        "onset": (notes.onset_s * _TICKS).round().to_numpy(np.int32),
-        "offset": (notes.offset_s * _TICKS).round().to_numpy(np.int32),
-        "pitch": notes.pitch.to_numpy(np.uint8),
-        "velocity": notes.velocity.to_numpy(np.uint8),
+        **_packed(notes, ""),
+        **_packed(drums, _DRUMS),
         "tempo_marked": np.array(tempo_marked),
     }
+
+
+def _packed(table: pd.DataFrame, prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table as arrays, under names that begin with `prefix`."""
+    return {
+        f"{prefix}onset": (table.onset_s * _TICKS).round().to_numpy(np.int32),
+        f"{prefix}offset": (table.offset_s * _TICKS).round().to_numpy(np.int32),
+        f"{prefix}pitch": table.pitch.to_numpy(np.uint8),
+        f"{prefix}velocity": table.velocity.to_numpy(np.uint8),
+    }
+
+
+def _unpacked(kept: dict[str, NDArray[Any]], prefix: str) -> pd.DataFrame:
+    """Return the table of which :func:`_packed` made arrays."""
+    return pd.DataFrame(
+        {
+            "onset_s": kept[f"{prefix}onset"] / _TICKS,
+            "offset_s": kept[f"{prefix}offset"] / _TICKS,
+            "pitch": kept[f"{prefix}pitch"].astype(int),
+            "velocity": kept[f"{prefix}velocity"].astype(int),
+            "octave_shift": np.zeros(len(kept[f"{prefix}pitch"]), dtype=int),
+        },
+        columns=list(COLUMNS),
+    )

@@ -29,11 +29,11 @@ from timbrebench.datasets.corpora.contract import (
     take_turns,
 )
 from timbrebench.datasets.midi import read_midi
-from timbrebench.datasets.notes import notes_table
+from timbrebench.datasets.notes import COLUMNS, drums_table, notes_table
 from timbrebench.datasets.selection import Selection
 
 #: Raise it when the conversion changes, so that kept notes are made again.
-_CONVERSION = 1
+_CONVERSION = 2
 
 #: Folders of music21's corpus that are no pieces: exercises, demonstrations, books of many tunes.
 _NO_PIECES = {
@@ -125,7 +125,8 @@ def convert_with_music21(score: Score) -> Piece:
         write_json(path, kept)
     if "failure" in kept:
         raise CorpusError(str(kept["failure"]))
-    return Piece(score, notes_table([tuple(row) for row in kept["notes"]]), bool(kept["tempo_marked"]))
+    notes, drums = ([tuple(row) for row in kept[name]] for name in ("notes", "drums"))
+    return Piece(score, notes_table(notes), drums_table(drums), bool(kept["tempo_marked"]))
 
 
 def _cache_folder() -> Path:
@@ -152,10 +153,10 @@ def _convert_now(score: Score) -> dict[str, Any]:
             if isinstance(parsed, stream.Opus):
                 return {"failure": f"a collection of {len(parsed.scores)} scores, not a piece"}
             content = midi.translate.streamToMidiFile(parsed).writestr()
-        notes, tempo_marked = read_midi(content)
+        played = read_midi(content)
     except CorpusError as error:
         return {"failure": str(error)}
     except Exception as error:  # music21 fails in many ways on unusual notation; all mean the same here
         return {"failure": f"music21 cannot convert it ({type(error).__name__}: {error})"}
-    columns = notes[["onset_s", "offset_s", "pitch", "velocity"]]
-    return {"notes": columns.to_numpy().tolist(), "tempo_marked": tempo_marked}
+    notes, drums = (table[list(COLUMNS[:4])].to_numpy().tolist() for table in (played.notes, played.drums))
+    return {"notes": notes, "drums": drums, "tempo_marked": played.tempo_marked}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from timbrebench.datasets.notes import stretch
+from timbrebench.datasets.notes import settle_drums, stretch
 
 #: The splits whose pieces have copies.
 AUGMENTED_SPLITS = ("train", "judge")
@@ -145,9 +145,26 @@ class Variation:
         pandas.DataFrame
             As many notes. Pitches can lie outside 0 to 127 until they are folded.
         """
+        return self._played(notes.assign(pitch=notes.pitch + self.transposition))
+
+    def apply_to_drums(self, drums: pd.DataFrame) -> pd.DataFrame:
+        """Return the strokes of the copy: the same drums at its tempo and velocity.
+
+        Parameters
+        ----------
+        drums : pandas.DataFrame
+            The original's table of strokes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            They are not transposed; those that fall together at a faster tempo are one.
+        """
+        return settle_drums(self._played(drums))
+
+    def _played(self, notes: pd.DataFrame) -> pd.DataFrame:
         struck = (notes.velocity * self.velocity).round().clip(1, 127).astype(int)
-        moved = notes.assign(pitch=notes.pitch + self.transposition, velocity=struck)
-        return stretch(moved, 1 / self.tempo)
+        return stretch(notes.assign(velocity=struck), 1 / self.tempo)
 
 
 def _check(bounds: tuple[float, float], lowest: float, highest: float) -> None:

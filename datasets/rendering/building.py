@@ -20,6 +20,7 @@ import pandas as pd
 import soundfile
 from pydantic import BaseModel
 
+from timbrebench.audio.errors import DatasetError
 from timbrebench.audio.executors import Executor, LocalExecutor
 from timbrebench.audio.progress import Tracker, log
 from timbrebench.audio.storage import exclusive, write_text
@@ -75,7 +76,8 @@ def build_dataset(
     Raises
     ------
     DatasetError
-        If the folder holds something else, or another configuration's dataset.
+        If the folder holds something else, or another configuration's dataset, or drums are kept and a
+        soundfont has none.
     CorpusError
         If the corpus cannot be read, or is another one than that which the build was begun with.
     MissingResourceError
@@ -95,6 +97,8 @@ def build_dataset(
 def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) -> None:
     soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
     corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
+    if configuration.keep_drums:
+        _require_drum_kits(soundfonts, executor)
     begin(configuration, root)
     with exclusive(root / JOURNAL / "lock"):
         begin_with(corpus, root)
@@ -102,8 +106,7 @@ def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) 
         sounding = _sounding(configuration, soundfonts, executor)
         pitch_range = _shared_range(configuration, sounding)
         pieces, failures = plan_pieces(configuration, corpus, pitch_range, executor)
-        for piece in pieces:
-            write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
+        _write_notes(pieces, root)
         # One soundfont after the other, so that a process does not load them in turns.
         jobs = [
             RenderingJob(
@@ -168,8 +171,7 @@ def build_pieces(
     programs = {name: programs_of(name)[:1] for name in configuration.instruments}
     begin(about, root)
     with exclusive(root / JOURNAL / "lock"):
-        for piece in pieces:
-            write_notes(root / "notes" / f"{piece.name}.csv", piece.notes)
+        _write_notes(pieces, root)
         jobs = [
             RenderingJob(configuration, root.resolve(), piece, soundfont, programs)
             for soundfont in soundfonts
@@ -180,6 +182,31 @@ def build_pieces(
         sources = [corpus.source(), *_sources(soundfonts)]
         _finish(about, root, rows=rows, failures=[], sources=sources, pitch_range=pitch_range)
     return Dataset.open(root)
+
+
+def _write_notes(pieces: Iterable[PlannedPiece], root: Path) -> None:
+    for piece in pieces:
+        write_notes(root / "notes" / f"{piece.name}.csv", piece.notes, piece.drums)
+
+
+def _require_drum_kits(soundfonts: list[Soundfont], executor: Executor) -> None:
+    """Refuse soundfonts without drums before anything is written."""
+    without = [
+        soundfont.name
+        for soundfont, has_drums in zip(
+            soundfonts, executor.map(_has_drum_kit, soundfonts, CALLS), strict=True
+        )
+        if not has_drums
+    ]
+    if without:
+        raise DatasetError(
+            f"no drum kit in {', '.join(without)}: choose other soundfonts, or leave drums out with "
+            "keep_drums = false"
+        )
+
+
+def _has_drum_kit(soundfont: Soundfont) -> bool:
+    return soundfont.player().has_drum_kit()
 
 
 def find_pieces(

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from timbrebench.audio.clips import Samples
 from timbrebench.audio.encoding import encode_audio
 from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.loudness import SILENCE_RMS, limit_peak, rms
+from timbrebench.audio.loudness import limit_peak, rms
 from timbrebench.audio.progress import muted
 from timbrebench.audio.storage import file_sha256, write_json
 from timbrebench.datasets.building import JOURNAL
@@ -80,27 +81,41 @@ class RenderingJob:
         """Render the piece on every instrument, list its clips in the journal and return their number."""
         rows = []
         with muted():
+            drums = self._drums()
             for instrument, programs in self.programs.items():
                 for program in programs:
-                    clips = enumerate(self._clips(instrument, program))
+                    clips = enumerate(self._clips(instrument, program, drums))
                     rows += [self._write(instrument, program, number, samples) for number, samples in clips]
         write_json(self.entry, rows)
         return len(rows)
 
-    def _clips(self, instrument: str, program: int) -> list[NDArray[np.float32]]:
+    def _drums(self) -> Samples | None:
+        """Play the drums, which are the same beside every instrument; None where they are left out."""
+        if self.piece.drums is None:
+            return None
+        return self.soundfont.player().render_drums(
+            self.piece.drums,
+            self.piece.starts_s[-1] + self.configuration.clip_duration_s,
+            self.configuration.sample_rate,
+            channels=self.configuration.channels,
+        )
+
+    def _clips(self, instrument: str, program: int, drums: Samples | None) -> list[NDArray[np.float32]]:
         """Play the piece and cut its clips out; all clips of a rendering are scaled alike."""
         rate, duration = self.configuration.sample_rate, self.configuration.clip_duration_s
         starts = self.piece.starts_s
         rendering = self.soundfont.player().render(
             self.piece.notes, program, starts[-1] + duration, rate, channels=self.configuration.channels
         )
-        heard = rendering if rendering.ndim == 1 else rendering.mean(axis=0)
-        level = rms(heard)
-        if level < SILENCE_RMS:
+        # Soft notes and long rests are scaled like all else: only what does not sound at all is silent.
+        if not rendering.any():
             raise DatasetError(
                 f"{self.piece.name} is silent on {instrument} (program {program}) of {self.soundfont.name}"
             )
-        rendering = limit_peak(np.asarray(rendering * (_LEVEL / level), dtype=np.float32), _PEAK)
+        if drums is not None:
+            rendering = rendering + drums
+        heard = rendering if rendering.ndim == 1 else rendering.mean(axis=0)
+        rendering = limit_peak(np.asarray(rendering * (_LEVEL / rms(heard)), dtype=np.float32), _PEAK)
         length = round(duration * rate)
         return [_cut(rendering, round(start * rate), length) for start in starts]
 

@@ -15,7 +15,7 @@ from timbrebench.audio.executors import Executor
 from timbrebench.audio.progress import Tracker
 from timbrebench.datasets.configuration import SPLITS, DatasetConfiguration
 from timbrebench.datasets.corpora import Corpus, Piece, Score, convert, find_corpus
-from timbrebench.datasets.notes import fold, melodic_turns, stretch
+from timbrebench.datasets.notes import fold, melodic_turns, settle_drums, stretch
 from timbrebench.datasets.rendering.augmentation import Variation
 from timbrebench.datasets.rendering.melody import skyline
 from timbrebench.datasets.same_music import KnownMusic
@@ -49,6 +49,8 @@ class PlannedPiece:
         Where its clips begin, in seconds.
     variation : Variation or None
         What makes it a copy of another piece; None for pieces as they were composed.
+    drums : pandas.DataFrame or None
+        Strokes of drums that are played beside the notes; None where datasets leave them out.
     """
 
     name: str
@@ -57,6 +59,7 @@ class PlannedPiece:
     notes: pd.DataFrame
     starts_s: tuple[float, ...]
     variation: Variation | None = None
+    drums: pd.DataFrame | None = None
 
     @property
     def source_piece(self) -> str:
@@ -290,11 +293,13 @@ def _prepare(
     generator = np.random.default_rng([configuration.seed, zlib.crc32(score.piece.encode())])
     tempo = generator.uniform(*_TEMPI)
     offset = generator.uniform(0, configuration.clip_duration_s)
-    notes = converted.notes if converted.tempo_marked else stretch(converted.notes, _DEFAULT_TEMPO / tempo)
+    notes = _at_tempo(converted.notes, converted, tempo)
+    drums = settle_drums(_at_tempo(converted.drums, converted, tempo)) if configuration.keep_drums else None
     if configuration.melody_only:
         notes = skyline(notes)
     if variation:
         notes = variation.apply(notes)
+        drums = None if drums is None else variation.apply_to_drums(drums)
         offset /= variation.tempo  # the clips begin at the same place of the music
     notes = fold(notes, *pitch_range)
     starts = _clip_starts(notes, round(offset, 3), configuration)
@@ -303,10 +308,20 @@ def _prepare(
             f"holds {len(starts)} clips of {configuration.clip_duration_s:g} s with at least "
             f"{_FEWEST_ONSETS} onsets, {configuration.clips_per_piece} are wanted"
         )
-    # Nothing that begins after the last clip is heard.
-    heard = notes[notes.onset_s < starts[-1] + configuration.clip_duration_s].reset_index(drop=True)
+    end = starts[-1] + configuration.clip_duration_s
     name = variation.name if variation else score.piece
-    return PlannedPiece(name, score.composer, split, heard, tuple(starts), variation)
+    heard = None if drums is None else _until(drums, end)
+    return PlannedPiece(name, score.composer, split, _until(notes, end), tuple(starts), variation, heard)
+
+
+def _at_tempo(table: pd.DataFrame, piece: Piece, tempo: float) -> pd.DataFrame:
+    """Return notes of a piece at the tempo that it states or, if it states none, at `tempo`."""
+    return table if piece.tempo_marked else stretch(table, _DEFAULT_TEMPO / tempo)
+
+
+def _until(table: pd.DataFrame, end_s: float) -> pd.DataFrame:
+    """Return the notes that begin before the end of the last clip: nothing later is heard."""
+    return table[table.onset_s < end_s].reset_index(drop=True)
 
 
 def _clip_starts(notes: pd.DataFrame, first: float, configuration: DatasetConfiguration) -> list[float]:

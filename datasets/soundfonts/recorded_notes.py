@@ -94,6 +94,25 @@ class RecordedNotes:
         mono = resample(mix, _RATE, sample_rate)[: round(duration_s * sample_rate)]
         return mono if channels == 1 else np.stack([mono] * channels)
 
+    def render_drums(
+        self, drums: pd.DataFrame, duration_s: float, sample_rate: int, *, channels: int = 1
+    ) -> Samples:
+        """Refuse strokes of drums, of which there are no recordings; without any, return silence.
+
+        Raises
+        ------
+        DatasetError
+            If there is a stroke.
+        """
+        if len(drums):
+            raise DatasetError(f"{self.path}: holds no drums: choose a soundfont for them, or leave them out")
+        length = round(duration_s * sample_rate)
+        return np.zeros(length if channels == 1 else (channels, length), dtype=np.float32)
+
+    def has_drum_kit(self) -> bool:
+        """Return that there is none."""
+        return False
+
     def sounding_pitches(self, program: int) -> set[int]:
         """Return the MIDI pitches that are within six semitones of a recording; none for other programs."""
         return {

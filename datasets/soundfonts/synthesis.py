@@ -30,6 +30,12 @@ BLOCK = 64
 #: Playing softer than this keeps four voices under full scale.
 _GAIN = 0.3
 
+#: MIDI's channels, counted from 0, of the instrument that plays, and of drums.
+_INSTRUMENT, _DRUMS = 0, 9
+
+#: Where soundfonts have General MIDI's standard drum kit: a bank of its own, and the program in it.
+_DRUM_BANK, _STANDARD_KIT = 128, 0
+
 #: The keys of a piano; pitches outside are not asked of any instrument.
 _LOWEST_PITCH, _HIGHEST_PITCH = 21, 108
 
@@ -79,11 +85,56 @@ class Synthesizer:
             n is round(duration_s * sample_rate). Without reverb and chorus. Not scaled: many loud voices can
             exceed 1.
         """
+        return self._render(notes, (_INSTRUMENT, 0, program), duration_s, sample_rate, channels)
+
+    def render_drums(
+        self, drums: pd.DataFrame, duration_s: float, sample_rate: int, *, channels: int = 1
+    ) -> Samples:
+        """Render strokes of drums with the standard drum kit.
+
+        Parameters
+        ----------
+        drums : pandas.DataFrame
+            A table of strokes (:mod:`timbrebench.datasets.notes`).
+        duration_s, sample_rate, channels
+            As :meth:`render` takes them.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,) or, of two channels, (2, n), float32
+            As :meth:`render` returns it, and to be added to it.
+
+        Raises
+        ------
+        DatasetError
+            If the soundfont has no drum kit.
+        """
+        return self._render(drums, (_DRUMS, _DRUM_BANK, _STANDARD_KIT), duration_s, sample_rate, channels)
+
+    def has_drum_kit(self) -> bool:
+        """Tell whether the soundfont can play drums."""
+        synth, soundfont = self._open()
+        selected = synth.program_select(_DRUMS, soundfont, _DRUM_BANK, _STANDARD_KIT)
+        synth.delete()
+        return bool(selected == 0)
+
+    def _render(
+        self,
+        notes: pd.DataFrame,
+        preset: tuple[int, int, int],
+        duration_s: float,
+        sample_rate: int,
+        channels: int,
+    ) -> Samples:
+        """Render notes with a preset: channel, bank and program."""
         length = -(-round(duration_s * RENDER_RATE) // BLOCK) * BLOCK
+        channel, bank, program = preset
         synth, soundfont = self._open()
         try:
-            synth.program_select(0, soundfont, 0, program)
-            stereo = self._play(synth, notes, length)
+            selected = synth.program_select(channel, soundfont, bank, program)
+            if selected != 0 and channel == _DRUMS:
+                raise DatasetError(f"{self.path}: has no drum kit: choose another soundfont for drums")
+            stereo = self._play(synth, notes, length, channel)
         finally:
             synth.delete()
         length = round(duration_s * sample_rate)
@@ -131,7 +182,7 @@ class Synthesizer:
             raise DatasetError(f"{self.path}: fluidsynth cannot read it as a soundfont: fetch the file again")
         return synth, int(soundfont)
 
-    def _play(self, synth: Any, notes: pd.DataFrame, length: int) -> Samples:  # noqa: ANN401 - fluidsynth has no types
+    def _play(self, synth: Any, notes: pd.DataFrame, length: int, channel: int) -> Samples:  # noqa: ANN401 - no types
         stereo = np.empty((2, length), dtype=np.float32)
         position = 0
         for block, starts, pitch, velocity in _events(notes):
@@ -142,9 +193,9 @@ class Synthesizer:
                 self._fill(synth, stereo, position, sample)
                 position = sample
             if starts:
-                synth.noteon(0, pitch, velocity)
+                synth.noteon(channel, pitch, velocity)
             else:
-                synth.noteoff(0, pitch)
+                synth.noteoff(channel, pitch)
         self._fill(synth, stereo, position, length)
         return stereo
 

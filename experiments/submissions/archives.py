@@ -1,22 +1,24 @@
 """The file of a submission: a zip archive with a list of what is in it.
 
-The same content gives the same bytes. Archives come from strangers: what is read of one is checked against
-the list and against limits of size, and nothing is ever unpacked under a name that the archive chose.
+The same content gives the same bytes. Archives come from strangers: one is let in by
+:mod:`timbrebench.datasets.archive_guard`, as any other archive is, and what is read of it is compared with
+its list; nothing is ever unpacked under a name that the archive chose.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self, cast
 
 from timbrebench.audio.errors import RunError
 from timbrebench.audio.storage import atomic_path, file_sha256
+from timbrebench.datasets.archive_guard import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 
 MANIFEST = "manifest.json"
 
@@ -26,6 +28,9 @@ LARGEST_FILE = 256 * 2**20
 
 #: Most bytes that a whole archive may unpack to, and most files.
 LARGEST_ARCHIVE, MOST_FILES = 32 * 2**30, 200_000
+
+#: Zip files pack nothing better than that: records are mostly alike, and their sizes are limited already.
+_RATIO = 1032.0
 
 #: What zip files can hold at the earliest: no file has a time of its own, or the same run would give others.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -81,16 +86,15 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise RunError(f"{path}: cannot be read as a submission ({error})") from error
-        try:
-            self._infos = self._check_names()
+        with contextlib.ExitStack() as opened:
+            try:
+                file = opened.enter_context(path.open("rb"))
+                self._archive = opened.enter_context(zipfile.ZipFile(cast("IO[bytes]", GuardedFile(file))))
+                self._infos = self._check_entries()
+            except (OSError, *DAMAGE) as error:
+                raise RunError(f"{path}: cannot be read as a submission ({error})") from error
             self.manifest = self._read_manifest()
-        except BaseException:
-            self._archive.close()
-            raise
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -98,28 +102,19 @@ class Archive:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._archive.close()
+        self._opened.close()
 
-    def _check_names(self) -> dict[str, zipfile.ZipInfo]:
-        infos = self._archive.infolist()
-        if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > LARGEST_ARCHIVE:
-            raise RunError(f"{self.path}: unpacks to more than a submission may hold")
-        for info in infos:
-            parts = PurePosixPath(info.filename)
-            is_link = (info.external_attr >> 28) == 0o12
-            if (
-                parts.is_absolute()
-                or ".." in parts.parts
-                or "\\" in info.filename
-                or is_link
-                or info.is_dir()
-            ):
-                raise RunError(f"{self.path}: holds {info.filename!r}, which is no plain file inside it")
-            if info.file_size > LARGEST_FILE:
-                raise RunError(f"{self.path}: {info.filename} unpacks to {info.file_size} bytes, too many")
-        named = {info.filename: info for info in infos}
-        if len(named) < len(infos):
-            raise RunError(f"{self.path}: holds two files of one name")
+    def _check_entries(self) -> dict[str, zipfile.ZipInfo]:
+        limits = UnpackingLimits(LARGEST_ARCHIVE, LARGEST_FILE, MOST_FILES, _RATIO)
+        guard = ArchiveGuard(self.path, self.path.stat().st_size, limits, RunError)
+        named: dict[str, zipfile.ZipInfo] = {}
+        for path, entry in guard.zip_entries(self._archive):
+            # Nothing that packing writes has folders of its own, or a name that could be written otherwise.
+            if entry.filename != path.as_posix():
+                guard.refuse(entry.filename, "it is a folder, or its name is not as it should be")
+            if entry.filename in named:
+                raise RunError(f"{self.path}: holds two files of one name, {entry.filename}")
+            named[entry.filename] = entry
         return named
 
     def _read_manifest(self) -> dict[str, str]:
@@ -141,7 +136,7 @@ class Archive:
         try:
             with self._archive.open(info) as file:
                 content = file.read(info.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+        except (OSError, *DAMAGE) as error:
             raise RunError(f"{self.path}: {name} is damaged ({error})") from error
         if len(content) != info.file_size:
             raise RunError(f"{self.path}: {name} is not as long as the archive says")

@@ -126,8 +126,8 @@ def results(executor, *calls):
 
 
 def is_gone(pid):
-    """Tell whether a process ends within a few seconds."""
-    for _ in range(100):
+    """Tell whether a process ends, waiting for a minute."""
+    for _ in range(1200):
         if not psutil.pid_exists(pid):
             return True
         time.sleep(0.05)

@@ -5,6 +5,7 @@ import stat
 import struct
 import tarfile
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -132,6 +133,11 @@ def test_a_bomb_between_the_files_of_a_tar_archive_does_not_unpack(tmp_path):
 def test_too_many_files_are_refused(path):
     make(path, [(f"{i}.mid", b"x") for i in range(21)])
     refused(path, "more than 20 entries")
+
+
+def test_a_file_that_is_too_large_is_refused_whatever_the_others_are(path):
+    make(path, [("small.mid", b"x"), ("large.mid", bytes(501))])
+    refused(path, "501 bytes, too many", replace(SMALL, file_bytes=500))
 
 
 def test_a_zip_entry_that_lies_about_its_length_is_refused(tmp_path):

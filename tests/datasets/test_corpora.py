@@ -157,7 +157,7 @@ def test_notes_from_the_cache_are_those_that_were_read(folder, cache):
     from timbrebench.datasets.midi import read_midi
 
     for score in find_corpus(str(folder)).scores():
-        read, marked = read_midi(score.path)
+        read, _, marked = read_midi(score.path)
         for _ in range(2):
             piece = convert(score)
             pd.testing.assert_frame_equal(piece.notes, read, check_exact=True)
@@ -167,6 +167,26 @@ def test_notes_from_the_cache_are_those_that_were_read(folder, cache):
     kept[0].write_bytes(b"damaged")
     for score in find_corpus(str(folder)).scores():
         assert len(convert(score).notes)
+
+
+def test_a_percussion_part_of_a_score_is_drums(tmp_path):
+    from music21 import instrument, note, stream
+
+    from timbrebench.datasets.corpora.contract import Score
+
+    parts = [(instrument.Clarinet(), note.Note(60)), (instrument.SnareDrum(), note.Unpitched())]
+    parts.append((instrument.Timpani(), note.Note(40)))
+    score = stream.Score()
+    for player, one in parts:
+        part = stream.Part([player])
+        part.repeatAppend(one, 4)
+        score.insert(0, part)
+    path = score.write("musicxml", tmp_path / "score.musicxml")
+    for _ in range(2):
+        piece = convert(Score("score", "nobody", path))
+        assert sorted(piece.notes.pitch) == [40] * 4 + [60] * 4
+        assert piece.drums.pitch.tolist() == [38] * 4
+        assert piece.drums.onset_s.tolist() == [0.0, 0.5, 1.0, 1.5]
 
 
 def test_copies_and_broken_files_are_found(folder, executor):

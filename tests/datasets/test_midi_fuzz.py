@@ -47,7 +47,7 @@ def midi_bytes(tracks, division=480):
 
 
 def song():
-    """Two tracks with tempo, metre, programs, pedal, bends, lyrics, a system message, and chords."""
+    """Tracks with tempo, metre, programs, pedal, bends, lyrics, a system message, chords, and drums."""
     melody = [
         mido.MetaMessage("set_tempo", tempo=600_000),
         mido.MetaMessage("time_signature", numerator=3, denominator=4),
@@ -66,7 +66,17 @@ def song():
             (0, 52, 0),
             (0, 55 + step, 0),
         ]
-    return midi_bytes([melody, chords])
+    drums = [
+        mido.Message(
+            "note_on",
+            channel=9,
+            note=36 + 2 * (step // 2 % 2),
+            velocity=120 * (1 - step % 2),
+            time=(119, 1)[step % 2],
+        )
+        for step in range(20)
+    ]
+    return midi_bytes([melody, chords, drums])
 
 
 SONG = song()
@@ -120,18 +130,19 @@ def check(content):
     """Return whether it was read."""
     signal.alarm(PATIENCE_S)
     try:
-        notes, marked = parse_midi(bytes(content))
+        played = parse_midi(bytes(content))
     except CorpusError:
         return False
     finally:
         signal.alarm(0)
-    assert isinstance(marked, bool)
-    assert len(notes)
-    assert notes.pitch.between(0, 127).all()
-    assert notes.velocity.between(1, 127).all()
-    assert (notes.offset_s > notes.onset_s).all()
-    assert (notes.offset_s - notes.onset_s).max() <= LONGEST_NOTE_S
-    assert notes.onset_s.between(0, LONGEST_S).all()
+    assert isinstance(played.tempo_marked, bool)
+    assert len(played.notes)
+    for table in (played.notes, played.drums):
+        assert table.pitch.between(0, 127).all()
+        assert table.velocity.between(1, 127).all()
+        assert (table.offset_s > table.onset_s).all()
+        assert (table.offset_s - table.onset_s <= LONGEST_NOTE_S).all()
+        assert table.onset_s.between(0, LONGEST_S).all()
     return True
 
 
@@ -153,9 +164,11 @@ def test_mutated_files_are_read_or_refused(mutation):
 
 def test_the_song_itself_is_read():
     assert check(SONG)
-    notes, marked = parse_midi(SONG)
-    assert marked
-    assert len(notes) == 24
+    played = parse_midi(SONG)
+    assert played.tempo_marked
+    assert len(played.notes) == 24
+    assert len(played.drums) == 10
+    assert set(played.drums.pitch) == {36, 38}
 
 
 @pytest.mark.parametrize("division", [0, -1, -6400])

@@ -4,9 +4,11 @@ import pytest
 from timbrebench.audio.errors import CorpusError
 from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import (
+    drums_table,
     fold,
     melodic_turns,
     notes_table,
+    read_drums,
     read_notes,
     stretch,
     window,
@@ -25,11 +27,12 @@ def midi_file(path, notes, *, tempo=120.0, drums=False):
 
 def test_midi_is_read_with_its_times(tmp_path):
     path = midi_file(tmp_path / "a.mid", [(0.0, 0.5, 60), (0.5, 1.0, 64)])
-    notes, tempo_marked = read_midi(path)
+    notes, drums, tempo_marked = read_midi(path)
+    assert drums.empty
     assert notes.pitch.tolist() == [60, 64]
     assert notes.onset_s.tolist() == pytest.approx([0.0, 0.5], abs=1e-3)
     assert not tempo_marked
-    assert read_midi(midi_file(tmp_path / "b.mid", [(0, 1, 60)], tempo=90))[1]
+    assert read_midi(midi_file(tmp_path / "b.mid", [(0, 1, 60)], tempo=90)).tempo_marked
 
 
 def test_midi_without_a_pitched_note_is_refused(tmp_path):
@@ -51,7 +54,7 @@ def test_a_truncated_midi_file_is_refused_or_read_in_part(tmp_path):
     for length in range(0, len(content), 7):
         path.write_bytes(content[:length])
         try:
-            notes, _ = read_midi(path)
+            notes = read_midi(path).notes
         except CorpusError:
             continue
         assert set(notes.pitch) <= set(range(60, 68))
@@ -106,6 +109,43 @@ def test_notes_survive_the_disk(tmp_path, scale):
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     with pytest.raises(CorpusError, match="onset_s"):
         read_notes(tmp_path / "bad.csv")
+
+
+def test_drums_and_notes_share_a_file_and_are_read_apart(tmp_path, scale):
+    drums = drums_table([(0.0, 0.1, 36, 100), (0.25, 0.3, 62, 80)])
+    path = tmp_path / "notes.csv"
+    write_notes(path, scale, drums)
+    assert read_notes(path).equals(scale)
+    assert read_drums(path).equals(drums)
+    assert path.read_text().splitlines()[0].endswith(",drum")
+    write_notes(path, scale, drums[:0])
+    assert read_notes(path).equals(scale)
+    assert read_drums(path).empty
+    write_notes(path, scale)
+    assert "drum" not in path.read_text()
+    assert read_drums(path).empty
+
+
+def test_a_stroke_as_short_as_can_be_is_kept():
+    """Sequencers write drums with a duration of a tick, which would be no note."""
+    rows = [(0.5, 0.501, 36, 100), (0.505, 0.506, 36, 90), (1.0, 1.001, 36, 80)]
+    assert notes_table(rows).empty
+    drums = drums_table(rows)
+    assert drums.onset_s.tolist() == [0.5, 1.0]
+    assert (drums.offset_s - drums.onset_s).between(0.019, 0.03).all()
+    assert drums_table([]).empty
+
+
+def test_a_drum_track_is_read_apart_from_the_notes(tmp_path):
+    midi = pretty_midi.PrettyMIDI(str(midi_file(tmp_path / "a.mid", [(0.0, 0.5, 60), (0.5, 1.0, 64)])))
+    kit = pretty_midi.Instrument(0, is_drum=True)
+    kit.notes = [pretty_midi.Note(90, 36, 0.0, 0.005), pretty_midi.Note(90, 60, 0.5, 700.0)]
+    midi.instruments.append(kit)
+    midi.write(str(tmp_path / "b.mid"))
+    plain, both = (read_midi(tmp_path / name) for name in ("a.mid", "b.mid"))
+    assert both.notes.equals(plain.notes)
+    # What never ends would be refused among the notes.
+    assert both.drums.pitch.tolist() == [36]
 
 
 def test_a_piece_keeps_its_turns_in_another_key_and_tempo(scale):

@@ -89,6 +89,10 @@ def test_what_cannot_be_asked_is_not_measured(run, dataset):
 def test_a_study_needs_pairs_and_notes(run, dataset):
     with pytest.raises(ConfigurationError, match="at least one pair"):
         validate_metrics(dataset, run.results.suite, pairs=0, metrics=CHEAP)
+    drums = dataset.description["configuration"] | {"keep_drums": True}
+    with_drums = Dataset(dataset.root, {**dataset.description, "configuration": drums}, dataset.manifest)
+    with pytest.raises(DatasetError, match="keeps drums"):
+        validate_metrics(with_drums, run.results.suite, pairs=1, metrics=CHEAP)
     recorded = Dataset(dataset.root, {**dataset.description, "builder": "folder"}, dataset.manifest)
     with pytest.raises(DatasetError, match="not rendered from notes"):
         validate_metrics(recorded, run.results.suite, metrics=CHEAP)

@@ -144,6 +144,10 @@ def test_the_sample_rate_is_positive(make_trial, clips):
         (pd.DataFrame({"onset_s": [0.0], "offset_s": [1.0]}), "pitch"),
         (pd.DataFrame({"onset_s": [1.0], "offset_s": [0.5], "pitch": [60], "velocity": [90]}), "ends before"),
         (pd.DataFrame({"onset_s": [np.nan], "offset_s": [1.0], "pitch": [60], "velocity": [90]}), "finite"),
+        (
+            pd.DataFrame({"onset_s": [0.0], "offset_s": [1.0], "pitch": [36], "velocity": [90], "drum": [1]}),
+            "strokes of drums",
+        ),
     ],
 )
 def test_unsound_notes_are_refused(notes, problem, make_trial, clips):

@@ -16,9 +16,10 @@ from timbrebench.audio.clips import resample
 from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.audio.executors import LocalExecutor
 from timbrebench.audio.processes import Ended, Limits
-from timbrebench.datasets import Dataset, importing, verify_dataset
+from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.configuration import Shares
 from timbrebench.datasets.decoding import decode_windows
+from timbrebench.datasets.importing import building
 from timbrebench.datasets.importing.building import import_dataset
 from timbrebench.datasets.importing.clips import Job, recording_id
 from timbrebench.datasets.importing.configuration import (
@@ -195,7 +196,7 @@ def test_a_recording_that_has_changed_meanwhile_is_cut_again(recordings, tmp_pat
     held = tmp_path / "held"
     shutil.copytree(recordings, held)
     root, run, made = tmp_path / "dataset", Job.run, []
-    monkeypatch.setattr(importing, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(building, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         import_dataset(configured(held), root, executor=Quick())
     monkeypatch.undo()
@@ -249,7 +250,7 @@ def test_decoding_that_takes_too_long_is_stopped(tmp_path, monkeypatch, generato
     (tmp_path / "in" / "noise").mkdir(parents=True)
     noise = generator.integers(-9000, 9000, 96_000 * 20, np.int16)
     soundfile.write(tmp_path / "in" / "noise" / "long.flac", noise, 96_000)
-    monkeypatch.setattr(importing, "_LIMITS", Limits(timeout_s=0.05))
+    monkeypatch.setattr(building, "_LIMITS", Limits(timeout_s=0.05))
     with pytest.raises(DatasetError, match=r"decoding it took longer than 0.05 s \(1 times\)"):
         import_dataset(configured(tmp_path / "in"), tmp_path / "out")
     monkeypatch.undo()
