@@ -6,16 +6,21 @@ Samples are one-dimensional ``float32`` arrays in [-1, 1]; times are seconds, fr
 ``sample_rate`` is in hertz. Spectrograms are ``(bins, frames)``, as in librosa.
 """
 
-from timbrebench.audio.clips import (
-    as_samples,
-    fit_length,
-    read_audio,
-    resample,
-    write_audio,
-)
-from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
-from timbrebench.audio.loudness import is_silent, limit_peak, rms, scale_to_rms
-from timbrebench.audio.spectra import log_magnitude, magnitude
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from timbrebench.audio.clips import as_samples, fit_length, read_audio, resample, write_audio
+    from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
+    from timbrebench.audio.loudness import is_silent, limit_peak, rms, scale_to_rms
+    from timbrebench.audio.spectra import log_magnitude, magnitude
+
+_HOMES = {
+    "clips": ("as_samples", "fit_length", "read_audio", "resample", "write_audio"),
+    "inversion": ("Inversion", "invert", "spectral_convergence"),
+    "loudness": ("is_silent", "limit_peak", "rms", "scale_to_rms"),
+    "spectra": ("log_magnitude", "magnitude"),
+}
 
 __all__ = [
     "Inversion",
@@ -33,3 +38,11 @@ __all__ = [
     "spectral_convergence",
     "write_audio",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for: every import of the project comes through here, and SciPy takes a second."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,9 +21,23 @@ from timbrebench.classifier import (
     find_judge,
     load_content_judge,
 )
-from timbrebench.datasets import Dataset, build_dataset
+from timbrebench.classifier.style.published import published_card
+from timbrebench.datasets import Dataset
 from timbrebench.experiments.configuration import RunConfiguration, parse_configuration
 from timbrebench.experiments.environment import describe_environment
+from timbrebench.experiments.layout import (
+    CONFIGURATION,
+    DATASET,
+    ENVIRONMENT,
+    JUDGE,
+    LEADERBOARD,
+    RECORDS,
+    REPORT,
+    SETS,
+    SUITE,
+    SUITE_CLIPS,
+    VALIDITY,
+)
 from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.results import Results, collect
 from timbrebench.experiments.runner import judges_learned, list_tasks
@@ -32,19 +46,8 @@ from timbrebench.experiments.store import Store
 from timbrebench.experiments.suites.files import load_frozen
 from timbrebench.experiments.suites.opening import open_frozen, refuse_learned
 from timbrebench.experiments.suites.suite import Suite, holder, make_suite
+from timbrebench.experiments.training_clips import build_run_dataset
 from timbrebench.experiments.transferring import run_transfers
-
-CONFIGURATION = "configuration.json"
-RECORDS = "records.jsonl"
-LEADERBOARD = "leaderboard.csv"
-SETS = "sets.csv"
-VALIDITY = "validity.json"
-REPORT = "report.html"
-ENVIRONMENT = "environment.json"
-SUITE = "suite.csv"
-SUITE_CLIPS = "suite"
-DATASET = "dataset"
-JUDGE = "judge"
 
 #: What the processes of a run need, imported once for all of them.
 _PRELOAD = ("timbrebench.experiments.scoring", "timbrebench.experiments.transferring")
@@ -101,7 +104,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         Store(root / RECORDS) as store,  # from the start, since it keeps other runs out of the folder
         open_executor(executor, _PRELOAD) as work,
     ):
-        dataset = build_dataset(configuration.dataset, root / DATASET, executor=work)
+        dataset = build_run_dataset(configuration, root / DATASET, work)
         _write_configuration(configuration, root / CONFIGURATION)
         if not (root / ENVIRONMENT).is_file():
             write_json(root / ENVIRONMENT, describe_environment())
@@ -237,7 +240,7 @@ def _suite(
     executor: Executor | None = None,
 ) -> Suite:
     """Draw the pairs, or open the frozen suite; its clips are rendered only with an executor."""
-    heard = {*dataset.select(split=JUDGE_SPLITS).manifest.piece, *load_content_judge().training_pieces}
+    heard = _heard(dataset, configuration)
     if not configuration.suite.name:
         return make_suite(dataset, configuration.suite, heard=heard)
     frozen = load_frozen(configuration.suite.name)
@@ -246,12 +249,23 @@ def _suite(
     return suite
 
 
+def _heard(dataset: Dataset, configuration: RunConfiguration) -> set[str]:
+    """Return the pieces that a judge of the run has learned from, or will."""
+    published = configuration.judge.name
+    by_style_judge = (
+        published_card(published).training_pieces
+        if published
+        else dataset.select(split=JUDGE_SPLITS).manifest.piece
+    )
+    return {*by_style_judge, *load_content_judge().training_pieces}
+
+
 def _training(dataset: Dataset, configuration: RunConfiguration, folder: Path) -> Call | None:
-    """Return the call that trains the judge, or None where it is trained.
+    """Return the call that trains the judge, or None where it is trained, or a published one.
 
     It takes one core, since more would change the weights, and transfers do without the judge.
     """
-    if find_judge(dataset, configuration.judge, folder) is not None:
+    if configuration.judge.name or find_judge(dataset, configuration.judge, folder) is not None:
         return None
     return Call(_train, (dataset.root.resolve(), configuration.judge, folder.resolve()), "training the judge")
 

@@ -30,6 +30,7 @@ from timbrebench.experiments.commands.studies import study_command
 from timbrebench.experiments.commands.submissions import submission_app, submit_command
 from timbrebench.experiments.commands.suites import suite_app
 from timbrebench.experiments.commands.transfer import bench_transfer_command
+from timbrebench.experiments.printing import print_run
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
 
@@ -179,10 +180,19 @@ def run(
     executor: Where = "local",
 ) -> None:
     """Build, train, transfer, score and rank: everything that is missing in the run's folder."""
-    from timbrebench.experiments.benchmark import run_benchmark
-    from timbrebench.experiments.configuration import load_configuration
+    from timbrebench.experiments.completion import Completion
+    from timbrebench.experiments.configuration_text import configuration_text
 
-    _show(run_benchmark(load_configuration(config), out, executor=executor), as_json)
+    text, where = configuration_text(config)
+    completion = Completion(out, text)
+    if not completion.is_reached():
+        from timbrebench.experiments.benchmark import run_benchmark
+        from timbrebench.experiments.configuration import read_configuration
+
+        configuration = read_configuration(text, where)
+        with completion.recorded(configuration):
+            run_benchmark(configuration, out, executor=executor)
+    print_run(out, as_json=as_json)
 
 
 @app.command("leaderboard")
@@ -192,22 +202,8 @@ def leaderboard(
     """Print a run's leaderboard, and write it and the report again."""
     from timbrebench.experiments.benchmark import open_run
 
-    _show(open_run(root), as_json)
-
-
-def _show(finished: Any, as_json: bool) -> None:  # noqa: ANN401 - imported where it is used
-    from timbrebench.experiments.benchmark import LEADERBOARD, REPORT
-    from timbrebench.experiments.printing import print_judge, print_leaderboard
-
-    board = finished.leaderboard
-    if as_json:
-        rows = json.loads(board.table.to_json(orient="records"))
-        print_json({"valid": board.is_valid, "problems": list(board.problems), "methods": rows})
-        return
-    print_judge(finished.root)
-    print_leaderboard(board)
-    print_line(finished.root / LEADERBOARD)
-    print_line(finished.root / REPORT)
+    open_run(root)
+    print_run(root, as_json=as_json)
 
 
 app.command("compare")(compare_command)

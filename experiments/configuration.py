@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from importlib import resources
-from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from timbrebench.audio.errors import ConfigurationError, UnknownNameError, describe_validation
 from timbrebench.classifier import JudgeConfiguration
+from timbrebench.classifier.style.published import published_card
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.configuration import PARTS as DATASET_PARTS
+from timbrebench.experiments.configuration_text import configuration_text
 from timbrebench.experiments.suites.files import load_frozen
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 from timbrebench.metrics.registry import metric_names
@@ -78,7 +78,7 @@ class RunConfiguration(BaseModel):
     dataset : DatasetConfiguration
         The dataset that the judge learns from and the pairs are drawn from.
     judge : JudgeConfiguration
-        How the judge is trained.
+        How the style judge is trained, or which published one it is.
     suite : SuiteConfiguration
         The frozen suite, or how pairs are drawn. A frozen one has a dataset to learn from, which takes the
         place of `dataset` where none is given.
@@ -137,6 +137,8 @@ class RunConfiguration(BaseModel):
             self._check_suite()
         elif self.suite.soundfont not in (soundfonts := self.dataset.soundfont_names):
             raise UnknownNameError("soundfont of the dataset", self.suite.soundfont, soundfonts)
+        if self.judge.name:
+            self._check_judge()
         return self
 
     def _check_suite(self) -> None:
@@ -146,16 +148,20 @@ class RunConfiguration(BaseModel):
                 f"the frozen suite {self.suite.name!r} is played by {soundfont}: leave out soundfont"
             )
 
+    def _check_judge(self) -> None:
+        known = published_card(self.judge.name).labels
+        frozen = load_frozen(self.suite.name) if self.suite.name else None
+        asked = frozen.style_labels if frozen else set(self.dataset.instruments)
+        if unknown := sorted(asked - set(known)):
+            raise ValueError(
+                f"the judge {self.judge.name!r} does not know {', '.join(unknown)}, which it would have to "
+                f"hear: it knows {', '.join(known)}. Leave out name in [judge], and one is trained"
+            )
+
     @property
     def entries(self) -> tuple[MethodEntry, ...]:
         """The controls and the methods."""
         return tuple(MethodEntry(method=name) for name in CONTROLS) + self.methods
-
-
-def profile_names() -> list[str]:
-    """Return the names of the configurations that come with the project."""
-    folder = resources.files("timbrebench.experiments") / "profiles"
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
 def load_configuration(source: str) -> RunConfiguration:
@@ -176,13 +182,29 @@ def load_configuration(source: str) -> RunConfiguration:
     ConfigurationError
         If it cannot be read, or holds a key, name or value that is not allowed.
     """
-    if Path(source).suffix == ".toml":
-        text, where = _read_file(Path(source)), source
-    elif source in profile_names():
-        path = resources.files("timbrebench.experiments") / "profiles" / f"{source}.toml"
-        text, where = path.read_text(encoding="utf-8"), f"profile {source}"
-    else:
-        raise UnknownNameError("profile (files end in .toml)", source, profile_names())
+    return read_configuration(*configuration_text(source))
+
+
+def read_configuration(text: str, where: str) -> RunConfiguration:
+    """Read a run's configuration out of its text.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    where : str
+        Where it is from, for messages.
+
+    Returns
+    -------
+    RunConfiguration
+        With every name in it checked.
+
+    Raises
+    ------
+    ConfigurationError
+        If it holds a key, name or value that is not allowed.
+    """
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -214,13 +236,6 @@ def parse_configuration(content: object, where: str) -> RunConfiguration:
         return RunConfiguration.model_validate(content)
     except ValidationError as error:
         raise describe_validation(error, where, _known_keys()) from error
-
-
-def _read_file(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _known_keys() -> list[str]:

@@ -23,17 +23,22 @@ _PACKAGES = (
 )
 
 
-def describe_environment() -> dict[str, Any]:
-    """Return the versions of what figures depend on, the machine, and the command, fit for JSON.
-
-    Names of people, machines and folders outside the command's own words are not in it.
-    """
+def installed_versions() -> dict[str, str]:
+    """Return the versions of what figures depend on, by name; what is not installed is not in it."""
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
+    return versions
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return the versions of what figures depend on, the machine, and the command, fit for JSON.
+
+    Names of people, machines and folders outside the command's own words are not in it.
+    """
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "machine": {
@@ -42,7 +47,7 @@ def describe_environment() -> dict[str, Any]:
             "processor": _processor(),
             "cores": os.cpu_count() or 1,
         },
-        "versions": versions,
+        "versions": installed_versions(),
     }
 
 

@@ -1,22 +1,20 @@
-"""The leaderboard and the judge's card for a terminal or a log."""
+"""A finished run for a terminal, a log or a program, as its files tell."""
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import sys
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from timbrebench.classifier import Evaluation
-from timbrebench.classifier.style.pipeline import EVALUATION_FILE
-from timbrebench.experiments.leaderboard import Leaderboard
+from timbrebench.experiments.commands.console import print_json, print_line
+from timbrebench.experiments.layout import EVALUATION, JUDGE, LEADERBOARD, REPORT, VALIDITY
 
 #: Columns shown, and what they are called where space is short; the CSV has all of them.
 _SHOWN = {
@@ -31,40 +29,111 @@ _SHOWN = {
     "seconds": "s/pair",
 }
 
+#: The same where nothing is ranked, because the right answers are not known: mostly nearness to the style.
+_SHOWN_UNRANKED = {
+    "style_accuracy": "style",
+    "mfcc_style_distance": "MFCC",
+    "ioi_kl_style": "IOI KL style",
+    "xcorr_style": "xcorr style",
+    "xcorr_content": "xcorr",
+    "seconds": "s/pair",
+}
+
 #: Columns that a terminal narrower than this many characters goes without.
 _WIDE = 100
 _WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "key_invariance_mse")
 
 
-def print_leaderboard(leaderboard: Leaderboard) -> None:
-    """Print a leaderboard to standard output: means, the interval of the headline, and the settings."""
-    table, console = leaderboard.table, open_console()
-    names = [name for name in _SHOWN if name in table]
+#: Columns of the leaderboard that hold text; all others hold figures.
+_TEXTS = ("method", "kind", "settings", "violation")
+
+
+def print_run(root: Path, *, as_json: bool) -> None:
+    """Print a run's leaderboard to standard output.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of a run that has a leaderboard.
+    as_json : bool
+        Whether for programs: whether it is valid, why not, and the rows of the table, whose figures have six
+        digits, as in the file. For people the judge's accuracy and where to find more are printed as well.
+    """
+    if as_json:
+        validity = _read_json(root / VALIDITY)
+        print_json(
+            {"valid": validity["valid"], "problems": validity["problems"], "methods": read_leaderboard(root)}
+        )
+        return
+    print_judge(root)
+    print_leaderboard(root)
+    print_line(root / LEADERBOARD)
+    print_line(root / REPORT)
+
+
+def read_leaderboard(root: Path) -> list[dict[str, Any]]:
+    """Read a run's leaderboard.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of a run that has one.
+
+    Returns
+    -------
+    list of dict
+        One for each row, by column; None where there is no figure.
+    """
+    with (root / LEADERBOARD).open(encoding="utf-8", newline="") as file:
+        return [
+            {name: cell if name in _TEXTS else _figure(cell) for name, cell in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _figure(cell: str) -> float | None:
+    if cell.lstrip("-").isdecimal():
+        return int(cell)
+    return float(cell) if cell and math.isfinite(float(cell)) else None
+
+
+def print_leaderboard(root: Path) -> None:
+    """Print a run's leaderboard for people: means, the interval of the headline, and the settings."""
+    rows, console = read_leaderboard(root), open_console()
+    is_ranked = any(row.get("headline") is not None for row in rows)
+    titles = _SHOWN if is_ranked else _SHOWN_UNRANKED
+    names = [name for name in titles if any(row.get(name) is not None for row in rows)]
     if console.width < _WIDE:
         names = [name for name in names if name not in _WIDE_ONLY]
     shown = Table(header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
     shown.add_column("rank", justify="right", no_wrap=True)
     shown.add_column("method", no_wrap=True)
-    for name in [*(_SHOWN[name] for name in names), "missing"]:
+    for name in [*(titles[name] for name in names), "missing"]:
         shown.add_column(name, justify="right", no_wrap=True)
-    for row in table.to_dict("records"):
-        rank = "-" if pd.isna(row.get("rank")) else str(row["rank"])
-        cells = [_cell(row, name) for name in names]
-        shown.add_row(rank, row["method"], *cells, str(row["missing"]))
+    for row in rows:
+        rank = "-" if row["rank"] is None else str(row["rank"])
+        shown.add_row(rank, row["method"], *(_cell(row, name) for name in names), str(row["missing"]))
     console.print(shown)
-    console.print("Without a rank: controls, and methods with missing outputs.", style="dim")
-    for row in table[table.violation != ""].to_dict("records"):
-        console.print(f"NOT RANKED: {row['method']} {row['violation']}", style="bold red", markup=False)
-    for row in table[table.kind == "method"].to_dict("records"):
-        settings = ", ".join(f"{key}={value}" for key, value in json.loads(row["settings"]).items())
-        console.print(f"{row['method']}: {settings or 'settings as published'}", markup=False)
-    for problem in leaderboard.problems:
+    console.print(
+        "Without a rank: controls, and methods with missing outputs."
+        if is_ranked
+        else "Nothing is ranked: no method has a headline, which needs right answers that are known.",
+        style="dim",
+    )
+    for row in rows:
+        if row["violation"]:
+            console.print(f"NOT RANKED: {row['method']} {row['violation']}", style="bold red", markup=False)
+    for row in rows:
+        if row["kind"] == "method":
+            settings = ", ".join(f"{key}={value}" for key, value in json.loads(row["settings"]).items())
+            console.print(f"{row['method']}: {settings or 'settings as published'}", markup=False)
+    for problem in _read_json(root / VALIDITY)["problems"]:
         console.print(f"NOT VALID: {problem}", style="bold red", markup=False)
 
 
-def _cell(row: dict[Hashable, Any], name: str) -> str:
+def _cell(row: dict[str, Any], name: str) -> str:
     value = row[name]
-    if math.isnan(value):
+    if value is None:
         return "-"
     if name != "headline":
         return f"{value:.2f}"
@@ -73,15 +142,19 @@ def _cell(row: dict[Hashable, Any], name: str) -> str:
 
 def print_judge(root: Path) -> None:
     """Print how the style judge of a run does on pieces it has never heard."""
-    text = (root / "judge" / EVALUATION_FILE).read_text(encoding="utf-8")
-    evaluation = Evaluation.model_validate_json(text)
+    evaluation = _read_json(root / JUDGE / EVALUATION)
     shown = Table(header_style="bold", box=SIMPLE_HEAD)
-    shown.add_column(f"style judge, {evaluation.clips} clips of unseen pieces")
+    shown.add_column(f"style judge, {evaluation['clips']} clips of unseen pieces")
     shown.add_column("accuracy", justify="right")
-    shown.add_row("all", f"{evaluation.accuracy:.3f}")
-    for name, accuracy in evaluation.accuracy_by_soundfont.items():
+    shown.add_row("all", f"{evaluation['accuracy']:.3f}")
+    for name, accuracy in evaluation["accuracy_by_soundfont"].items():
         shown.add_row(name, f"{accuracy:.3f}")
     open_console().print(shown)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def open_console() -> Console:

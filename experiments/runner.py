@@ -10,13 +10,11 @@ from timbrebench.classifier import ContentJudge, Judge
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.finding import family_of
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
+from timbrebench.experiments.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.store import DependencyRecord, LearnedRecord, Store
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
 from timbrebench.transfer.contract import learns
 from timbrebench.transfer.registry import create
-
-OUTPUTS = "outputs"
-PREPARED = "prepared"
 
 
 @dataclass(frozen=True)

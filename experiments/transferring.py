@@ -21,7 +21,8 @@ from timbrebench.audio.progress import Tracker, muted
 from timbrebench.audio.storage import atomic_path, file_sha256
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.configuration import LimitsConfiguration
-from timbrebench.experiments.runner import OUTPUTS, Task, training_set
+from timbrebench.experiments.layout import OUTPUTS
+from timbrebench.experiments.runner import Task, training_set
 from timbrebench.experiments.store import LearnedRecord, Store, Transfer
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration, holder
 from timbrebench.transfer.contract import Method, apply, learns
@@ -117,12 +118,13 @@ def run_transfers(
 
 
 def _is_made(task: Task, root: Path, store: Store, limits: LimitsConfiguration) -> bool:
-    """Tell whether there is nothing left to do: an output, or a failure that wider limits cannot mend."""
+    """Tell whether there is nothing left to do: the output, or a failure that wider limits cannot mend."""
     record = store.transfer(task.key)
     if record is None:
         return False
     if record.status == "ok":
-        return (root / record.output).is_file()
+        path = root / record.output
+        return path.is_file() and file_sha256(path) == record.output_sha256
     return all(getattr(limits, name) <= limit for name, limit in record.broke.items())
 
 

@@ -1,8 +1,8 @@
 """A trained note network and what it has learned from, on the disk; one comes with the package.
 
-The one in the package has learned from the training pieces of the default dataset, played by TimGM6mb,
-GeneralUser and Sonivox. It has heard no relative of FluidR3, so it may be used in either setting of suites
-that FluidR3 plays. ``timbrebench train-notes`` makes it again.
+The one in the package has learned from the training pieces of the default dataset, played by TimGM6mb and
+Sonivox. It has heard no relative of FluidR3, so it may be used in either setting of suites that FluidR3
+plays. ``timbrebench train-notes`` makes it again.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import torch
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.storage import fingerprint
-from timbrebench.classifier.archive import read_archive, write_archive
+from timbrebench.classifier.archive import pack_hashes, read_archive, unpack_hashes, write_archive
 from timbrebench.classifier.content.decoding import Decoding, Probabilities, Reading
 from timbrebench.classifier.content.front_end import PitchFrontEnd
 from timbrebench.classifier.content.networks import HarmonicNetwork, scale
@@ -138,7 +138,6 @@ class ContentJudge:
         StorageError
             If the file cannot be written.
         """
-        hashes = bytearray.fromhex("".join(sorted(self.training_clips)))
         content = {
             "front_end": self.front_end.model_dump(mode="json"),
             "network": {"channels": self.network.channels, "blocks": self.network.blocks},
@@ -146,7 +145,7 @@ class ContentJudge:
             "decoding": self.decoding.model_dump(mode="json"),
             "training_pieces": list(self.training_pieces),
             "soundfonts": list(self.soundfonts),
-            "training_clips": torch.frombuffer(hashes, dtype=torch.uint8) if hashes else torch.empty(0),
+            "training_clips": pack_hashes(self.training_clips),
             "fingerprint": self.fingerprint,
         }
         write_archive(path, kind=_KIND, schema=SCHEMA, content=content)
@@ -167,14 +166,13 @@ class ContentJudge:
         network = HarmonicNetwork(**content["network"])
         network.load_state_dict(content["weights"])
         network.eval()
-        hashes = content["training_clips"].numpy().tobytes().hex()
         return cls(
             PitchFrontEnd.model_validate(content["front_end"]),
             network,
             Decoding.model_validate(content["decoding"]),
             tuple(content["training_pieces"]),
             tuple(content["soundfonts"]),
-            frozenset(hashes[start : start + 64] for start in range(0, len(hashes), 64)),
+            unpack_hashes(content["training_clips"]),
         )
 
 

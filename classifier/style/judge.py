@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.storage import fingerprint
-from timbrebench.classifier.archive import read_archive, write_archive
+from timbrebench.classifier.archive import pack_hashes, read_archive, unpack_hashes, write_archive
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.style.front_end import BaseFrontEnd, FrontEnd, standardise
 from timbrebench.classifier.style.networks import Network, NetworkKind, create_network
@@ -182,7 +182,7 @@ class Judge:
             "weights": self.network.state_dict(),
             "training_pieces": list(self.training_pieces),
             "soundfonts": list(self.soundfonts),
-            "training_clips": sorted(self.training_clips),
+            "training_clips": pack_hashes(self.training_clips),
             "fingerprint": self.fingerprint,
         }
         write_archive(path, kind=_KIND, schema=SCHEMA, content=content)
@@ -214,5 +214,5 @@ class Judge:
             temperature=float(content["temperature"]),
             training_pieces=tuple(content["training_pieces"]),
             soundfonts=tuple(content["soundfonts"]),
-            training_clips=frozenset(content["training_clips"]),
+            training_clips=unpack_hashes(content["training_clips"]),
         )

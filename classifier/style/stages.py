@@ -59,7 +59,7 @@ def training_key(manifest: pd.DataFrame, configuration: JudgeConfiguration) -> s
     """Return the fingerprint of all that decides what a judge learns: the clips and the configuration."""
     clips = manifest[list(_DECISIVE)].astype(object)
     clips = clips.where(clips.notna(), None)  # JSON has no NaN, which stands for no label
-    return fingerprint([clips.to_numpy().tolist(), configuration.model_dump(mode="json")])
+    return fingerprint([clips.to_numpy().tolist(), configuration.model_dump(mode="json", exclude={"name"})])
 
 
 def _kept(path: Path, key: str, kind: type[Figures]) -> Figures | None:

@@ -6,8 +6,10 @@ import html
 
 from markup import table
 
-from timbrebench.experiments.configuration import RunConfiguration, load_configuration, profile_names
+from timbrebench.experiments.configuration import RunConfiguration, load_configuration
+from timbrebench.experiments.configuration_text import profile_names
 from timbrebench.experiments.suites.files import FrozenSuite, frozen_names, load_frozen
+from timbrebench.experiments.suites.judges import judges_of
 
 _CARDS = """# Data and suites
 
@@ -34,7 +36,9 @@ A frozen suite is a list of pairs that never changes, with the SHA-256 of every 
 clips is a new version, and a leaderboard holds one version only. In a configuration it is named under
 `[suite]`, as in `name = "instruments-6"`, which is the newest version, or `name = "instruments-6-1"`.
 `timbrebench suite show NAME` prints what one is made of. Where the right answer is not known, as with
-recordings, methods are compared and not ranked.
+recordings, methods are compared and not ranked. A published judge is a style judge that comes with the
+package, knows the suite's styles and has learned none of its pieces: named under `[judge]`, it makes figures
+comparable between machines.
 """
 
 
@@ -44,7 +48,7 @@ def data_page() -> str:
     suites = [load_frozen(name) for name in frozen_names()]
     header = ("profile", "pieces", "labels", "soundfonts", "clip", "pairs from")
     rows = [_profile_row(name, found) for name, found in configurations.items()]
-    columns = ("suite", "what it is", "pairs", "pieces", "clip", "right answer")
+    columns = ("suite", "what it is", "pairs", "pieces", "clip", "right answer", "published judges")
     return "\n".join(
         [_CARDS, _PROFILES, table(header, rows), _SUITES, table(columns, [_suite_row(one) for one in suites])]
     )
@@ -75,4 +79,5 @@ def _suite_row(frozen: FrozenSuite) -> tuple[str, ...]:
         str(len(pieces)),
         f"{frozen.duration_s:g} s at {frozen.sample_rate:,} Hz",
         "known" if frozen.has_truth else "not known",
+        ", ".join(f"<code>{html.escape(name)}</code>" for name in judges_of(frozen)) or "none",
     )

@@ -57,8 +57,9 @@ def _of_one_run(root: Path, first: str, second: str) -> tuple[pd.DataFrame, list
 
 def _of_two_runs(first: str, second: str, labels: list[str]) -> tuple[pd.DataFrame, list[str]]:
     from timbrebench.classifier import Judge
-    from timbrebench.experiments.benchmark import JUDGE, read_results
+    from timbrebench.experiments.benchmark import read_results
     from timbrebench.experiments.comparison.comparing import compare_runs
+    from timbrebench.experiments.layout import JUDGE
 
     roots = Path(first), Path(second)
     for root in roots:

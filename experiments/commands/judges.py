@@ -88,6 +88,30 @@ def judge_spectrograms(
     )
 
 
+@judge_app.command("publish")
+def judge_publish(
+    run: Annotated[Path, typer.Argument(help="The folder of a run that has trained its judge.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME.pt and its card, NAME.json.")],
+    name: Annotated[str, typer.Option(help="The frozen suite that it is for, as NAME-VERSION.")],
+) -> None:
+    """Write the style judge of a run as those that come with the package are written."""
+    from timbrebench.classifier.style.publishing import publish_judge
+    from timbrebench.experiments.benchmark import open_suite
+    from timbrebench.experiments.layout import JUDGE
+    from timbrebench.experiments.suites.files import load_frozen
+
+    opened = open_suite(run)
+    card = publish_judge(
+        run / JUDGE,
+        opened.dataset,
+        opened.configuration.judge,
+        name=load_frozen(name).title,
+        run=opened.configuration.name,
+        out=out,
+    )
+    print_line(f"{out / card.name}.pt: accuracy {card.evaluation.accuracy:.3f} on unseen pieces")
+
+
 @judge_app.command("train-content")
 def judge_train_content(
     out: Annotated[Path, typer.Argument(help="Gets the dataset, the judge and its card.")],

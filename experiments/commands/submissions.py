@@ -17,7 +17,7 @@ def submit_command(
     out: Annotated[Path, typer.Option(help="The file to write: .zip.")],
     submitter: Annotated[str, typer.Option(help="Who hands it in, as leaderboards will name you.")],
     audio: Annotated[
-        bool, typer.Option("--audio", help="Pack outputs and judge too, so that others can score some again.")
+        bool, typer.Option("--audio", help="Pack outputs too, so that others can score some again.")
     ] = False,
 ) -> None:
     """Pack a run into one file that others can check and merge with theirs."""
@@ -40,10 +40,12 @@ def submission_verify(
         ),
     ] = None,
 ) -> None:
-    """Check that a submission is whole and its leaderboard follows from its records; else the status is 1."""
+    """Check that a submission is whole and its tables follow from its records; else the status is 1."""
+    from timbrebench.classifier.style.published import published_name
     from timbrebench.experiments.submissions.archives import Archive
-    from timbrebench.experiments.submissions.checking import check_outputs, check_submission, read_submission
+    from timbrebench.experiments.submissions.checking import check_submission, read_submission
     from timbrebench.experiments.submissions.packing import OUTPUTS
+    from timbrebench.experiments.submissions.rescoring import check_outputs
 
     submission = read_submission(path)
     problems = check_submission(submission)
@@ -59,14 +61,20 @@ def submission_verify(
         raise typer.Exit(1)
     about = submission.about
     print_line(f"{path}: {about.submitter}'s run {about.run!r} on {submission.results.suite.title}")
-    print_line("every file is what the list says, and the leaderboard follows from the records")
+    print_line("every file is what the list says, and the tables follow from the records")
+    judge = published_name(about.judge)
+    print_line(
+        f"scored by the published style judge {judge}"
+        if judge
+        else f"scored by a style judge of their own, {about.judge[:12]}"
+    )
     print_line(said)
 
 
 @submission_app.command("merge")
 def submission_merge(
     paths: Annotated[list[Path], typer.Argument(help="Submissions of one suite.")],
-    out: Annotated[Path, typer.Option(help="Folder for leaderboard.csv and leaderboard.md.")],
+    out: Annotated[Path, typer.Option(help="Folder for leaderboard.csv, leaderboard.md and sets.csv.")],
 ) -> None:
     """Make one leaderboard of several submissions; what was not measured alike is refused."""
     from timbrebench.experiments.submissions.merging import merge

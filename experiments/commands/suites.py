@@ -54,6 +54,7 @@ def suite_show(name: Name, as_json: AsJson = False) -> None:
         "version",
         "fingerprint",
         "ranked",
+        "judges",
     ):
         print_line(f"{key}: {about[key]}")
     for key in ("directions", "sources", "software"):
@@ -67,6 +68,7 @@ def _summary(frozen: FrozenSuite) -> str:
 
 
 def _about(frozen: FrozenSuite) -> dict[str, Any]:
+    from timbrebench.experiments.suites.judges import judges_of
     from timbrebench.experiments.suites.suite import SuiteConfiguration
 
     labels = [(frozen.clips[pair.content].label, frozen.clips[pair.style].label) for pair in frozen.pairs]
@@ -81,6 +83,7 @@ def _about(frozen: FrozenSuite) -> dict[str, Any]:
         "version": version or "follows from the audio that its users hold",
         "fingerprint": frozen.fingerprint,
         "ranked": "by the headline" if frozen.has_truth else "no: nobody knows the right answers",
+        "judges": ", ".join(judges_of(frozen)) or "none published: a run trains its own",
         "directions": {f"{one} to {other}": count for (one, other), count in Counter(labels).items()},
         "sources": [dict(source) for source in frozen.sources],
         "software": dict(frozen.software),

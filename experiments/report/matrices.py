@@ -35,10 +35,9 @@ class TransferMatrix:
     ----------
     method : str
         Its label.
-    shares : pandas.DataFrame, shape (labels, labels)
-        Rows are contents, columns styles: the share of outputs that are heard as the style, NaN where there
-        is none.
-    counts : pandas.DataFrame, shape (labels, labels)
+    shares : pandas.DataFrame, shape (contents' labels, styles' labels)
+        The share of outputs that are heard as the style, NaN where there is none.
+    counts : pandas.DataFrame, of the same shape
         How many outputs that is of.
     """
 
@@ -82,7 +81,9 @@ def transfer_matrices(results: Results, methods: Sequence[str]) -> list[Transfer
         contents = [pairs[name].content.label for name in rows.pair_id]
         styles = [pairs[name].style.label for name in rows.pair_id]
         if rows[STYLE].notna().any():
+            # Without labels that are never content, or never style, as noise is none.
             shares = transfer_matrix(contents, styles, rows[STYLE])
+            shares = shares.loc[sorted(set(contents)), sorted(set(styles))]
             # The mean of ones and NaN says where there are values, not how many.
             counts = pd.crosstab(
                 pd.Series(contents, name="content"),
@@ -110,7 +111,7 @@ def draw_matrices(matrices: Sequence[TransferMatrix], inks: Inks) -> Figure:
     matplotlib.figure.Figure
         Rows are the content's label, columns the style's.
     """
-    labels = len(matrices[0].shares)
+    labels = max(matrices[0].shares.shape)
     columns = min(_COLUMNS, len(matrices))
     rows = math.ceil(len(matrices) / columns)
     side = max(_LEAST, _CELL * labels + 0.4)
@@ -135,9 +136,9 @@ def _draw_matrix(axes: Axes, matrix: TransferMatrix, inks: Inks) -> None:
     colours = LinearSegmentedColormap.from_list("share", ["#f2f3f2", inks.accent])
     axes.imshow(np.ma.masked_invalid(shares), cmap=colours, vmin=0, vmax=1)
     axes.set_title(matrix.method, fontsize=10, color=inks.ink, parse_math=False)
-    labels = [str(label) for label in matrix.shares.index]
-    axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    contents, styles = ([str(label) for label in part] for part in matrix.shares.axes)
+    axes.set_xticks(range(len(styles)), styles, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(contents)), contents, fontsize=8)
     axes.tick_params(length=0, colors=inks.ink)
     for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         text.set_parse_math(False)

@@ -20,6 +20,7 @@ from timbrebench.audio.errors import describe_validation
 from timbrebench.audio.storage import write_text
 from timbrebench.classifier import Evaluation
 from timbrebench.datasets import Dataset
+from timbrebench.datasets.soundfonts.finding import family_of
 from timbrebench.experiments.report.cards import examples
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.drawing import PAGE, page_svg
@@ -79,7 +80,8 @@ def write_page(contents: Contents, root: Path) -> Path:
         plane=page_svg(plane_figure(contents, PAGE)) if contents.points else None,
         front=[point.label for point in pareto_front(contents.points)],
         matrices=contents.matrices,
-        judge=_judge(root / "judge" / "evaluation.json", dataset),
+        judge=_judge(root / "judge" / "evaluation.json"),
+        published_judge=results.configuration.judge.name,
         examples=examples(results.suite.pairs, Recordings(results, table, columns, root)),
         addresses={row["pair"].pair_id: row["address"] for row in pair_rows},
         pair_columns=pair_columns,
@@ -109,7 +111,7 @@ def _settings(results: Results) -> str:
     return json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False)
 
 
-def _judge(path: Path, dataset: Dataset) -> dict[str, Any] | None:
+def _judge(path: Path) -> dict[str, Any] | None:
     """Read the judge's evaluation, or return None where there is none."""
     if not path.is_file():
         return None
@@ -117,13 +119,8 @@ def _judge(path: Path, dataset: Dataset) -> dict[str, Any] | None:
         evaluation = Evaluation.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         raise describe_validation(error, str(path), Evaluation.model_fields) from error
-    families = dict(zip(dataset.manifest.soundfont, dataset.manifest.soundfont_family, strict=True))
     soundfonts = [
-        {
-            "name": name,
-            "family": families[name],
-            "accuracy": accuracy,
-        }
+        {"name": name, "family": family_of(name), "accuracy": accuracy}
         for name, accuracy in evaluation.accuracy_by_soundfont.items()
     ]
     return {**evaluation.model_dump(), "soundfonts": soundfonts}

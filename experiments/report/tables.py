@@ -24,6 +24,17 @@ _MAIN = (
     "log_spectral_distance",
 )
 
+#: What stands there where nobody knows the right answers: mostly how near outputs are to the style.
+_WITHOUT_TRUTH = (
+    STYLE,
+    "mfcc_style_distance",
+    "ioi_kl_style",
+    "autocorrelation_error_style",
+    "xcorr_style",
+    "read_note_f1",
+    "xcorr_content",
+)
+
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 _HEADLINE = (
@@ -61,13 +72,21 @@ _COSTS = (
 
 
 def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
-    """List the columns of figures: the headline, its two halves, the metrics most asked for, the time."""
+    """List the columns of figures: the headline, its two halves, the metrics most asked for, the time.
+
+    Where nobody knows the right answers there is no headline, and other metrics are asked for; those that
+    have no value for any method are left out.
+    """
+    seconds = Column("seconds", "s per pair", "lower", "What the middle pair takes")
+    if not results.suite.has_truth:
+        names = [name for name in _WITHOUT_TRUTH if name in table and table[name].notna().any()]
+        return _with_decimals([*map(_metric_column, names), seconds], table)
     columns = [
         Column("headline", "1", "higher", _HEADLINE),
         *(_metric_column(name) for name in (STYLE,) if name in results.configuration.metrics),
         Column("content_kept", "1", "higher", _CONTENT_KEPT),
         *(_metric_column(name) for name in _MAIN if name in results.configuration.metrics),
-        Column("seconds", "s per pair", "lower", "What the middle pair takes"),
+        seconds,
     ]
     return _with_decimals(columns, table)
 

@@ -71,7 +71,7 @@ def run(context: StudyContext, settings: JudgeSettings | None = None) -> StudyRe
         augmentation=Augmentation(share=0, shift_semitones=0),
         max_epochs=settings.max_epochs,
     )
-    clips = context.dataset.select(split=("judge", "validation", "test"))
+    clips = context.judged
     if not settings.all_soundfonts:
         clips = clips.select(soundfont=context.suite.configuration.soundfont)
     features = compute_features(clips, configuration.front_end)

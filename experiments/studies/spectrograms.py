@@ -46,7 +46,7 @@ PAPER = SpectrogramSettings(max_epochs=24, pieces=None)
 def run(context: StudyContext, settings: SpectrogramSettings | None = None) -> StudyResult:
     """Train one judge for each front end and scale."""
     settings = settings or of_setting(context, SMALL, PAPER)
-    dataset = context.dataset
+    dataset = context.judged
     if settings.pieces is not None:
         dataset = _few(dataset, context.suite.configuration.soundfont, settings.pieces)
     folder = context.learning_folder / "spectrograms"
@@ -57,7 +57,7 @@ def run(context: StudyContext, settings: SpectrogramSettings | None = None) -> S
 
 def _few(dataset: Dataset, soundfont: str, pieces: int) -> Dataset:
     """Return one clip of each label and piece, of as many pieces of each split."""
-    manifest = dataset.select(split=("judge", "validation", "test"), soundfont=soundfont).manifest
+    manifest = dataset.select(soundfont=soundfont).manifest
     manifest = manifest[first_programs(manifest)]
     manifest = manifest.drop_duplicates(["label", "piece"])
     kept = [

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from timbrebench.audio.errors import ConfigurationError, UnknownNameError
 from timbrebench.audio.storage import atomic_path, write_text
-from timbrebench.classifier import Judge
+from timbrebench.classifier import JUDGE_SPLITS, Judge
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.suites.suite import Pair, Suite, holder
 
@@ -55,7 +55,7 @@ class StudyContext:
     Attributes
     ----------
     dataset : Dataset
-        What methods and judges learn from.
+        What methods learn from and, where the run has trained its judge, the judge.
     judge : Judge
         The run's style judge.
     suite : Suite
@@ -87,6 +87,23 @@ class StudyContext:
     def clips(self) -> Dataset:
         """The dataset that holds the clips of the suite; a frozen suite has its own."""
         return holder(self.suite)
+
+    @property
+    def judged(self) -> Dataset:
+        """What judges learn from and are tested on, for studies that train some.
+
+        Raises
+        ------
+        ConfigurationError
+            If the run's judge is a published one, so that its dataset has training clips of methods alone.
+        """
+        clips = self.dataset.select(split=(*JUDGE_SPLITS, "test"))
+        if not len(clips):
+            raise ConfigurationError(
+                "the run's dataset has no clips for judges, since its judge is a published one: take a run "
+                "that trains its judge"
+            )
+        return clips
 
     @property
     def learning_folder(self) -> Path:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from timbrebench.audio.errors import RunError
 from timbrebench.audio.storage import file_sha256, write_json, write_text
+from timbrebench.classifier.style.published import published_name
 from timbrebench.experiments.configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.report.exports import Export, markdown
@@ -24,10 +25,16 @@ from timbrebench.experiments.report.tables import Column, as_records, leaderboar
 from timbrebench.experiments.results import Results
 from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
 from timbrebench.experiments.submissions.checking import Submission, check_submission, read_submission
+from timbrebench.experiments.submissions.packing import table_text
 
 #: By how much the figures of a control may differ between two submissions, on any pair: it is given the same
 #: clips, and only rounding may differ.
 _CONTROL_TOLERANCE = 0.01
+
+_JUDGE_ADVICE = (
+    "name one that comes with timbrebench in [judge] and run both again (`timbrebench suite show` has those "
+    "that know a suite), since a judge that is trained again elsewhere is another one"
+)
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,15 @@ class Merged:
 
     Attributes
     ----------
-    table : pandas.DataFrame
-        The leaderboard, with the column ``submitter`` after ``method``; controls are the project's own.
+    table, sets : pandas.DataFrame
+        The leaderboard, and all outputs of each method beside real clips, with the column ``submitter`` after
+        ``method``; controls are the project's own.
     results : Results
         All results together.
     """
 
     table: pd.DataFrame
+    sets: pd.DataFrame
     results: Results
 
 
@@ -54,7 +63,8 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
     paths : sequence of pathlib.Path
         At least one.
     out : pathlib.Path
-        Folder: gets ``leaderboard.csv``, ``leaderboard.md`` and ``submissions.json``, which lists the files.
+        Folder: gets ``leaderboard.csv``, ``leaderboard.md``, ``sets.csv`` and ``submissions.json``, which
+        lists the files.
 
     Returns
     -------
@@ -73,9 +83,9 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
         if problems := check_submission(submission):
             raise RunError(f"{submission.path}: cannot be merged: {'; '.join(problems)}")
     merged = combine(submissions)
-    write_text(
-        out / "leaderboard.csv", merged.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    )
+    write_text(out / "leaderboard.csv", table_text(merged.table))
+    if len(merged.sets):
+        write_text(out / "sets.csv", table_text(merged.sets))
     write_text(out / "leaderboard.md", _markdown(merged, submissions[0]))
     write_json(
         out / "submissions.json",
@@ -109,7 +119,8 @@ def _refuse_mix(first: Submission, other: Submission) -> None:
     }
     for what, (left, right) in alike.items():
         if left != right:
-            raise RunError(f"{names} have different {what}: run one of them again with the other's")
+            advice = _JUDGE_ADVICE if what == "style judges" else "run one of them again with the other's"
+            raise RunError(f"{names} have different {what}: {advice}")
     judged = [name for name in (STYLE, CONTENT) if name in one.metrics]
     for label in CONTROLS:
         left, right = (
@@ -141,6 +152,7 @@ def combine(submissions: Sequence[Submission]) -> Merged:
     entries: list[MethodEntry] = []
     submitter: dict[str, str] = {}
     parts = [_rows(submissions[0], label, label) for label in CONTROLS]
+    sets = [_sets(submissions[0], label, label) for label in CONTROLS]
     violations: dict[str, str] = {}
     settings: dict[str, str] = {}
     for one in submissions:
@@ -156,6 +168,7 @@ def combine(submissions: Sequence[Submission]) -> Merged:
             # Brackets and spaces are for people; configurations have neither.
             entries.append(entry.model_copy(update={"label": label}))
             parts.append(_rows(one, entry.name, label))
+            sets.append(_sets(one, entry.name, label))
             if entry.name in one.results.violations:
                 violations[label] = one.results.violations[entry.name]
             if entry.name in one.foreign:
@@ -169,9 +182,12 @@ def combine(submissions: Sequence[Submission]) -> Merged:
     table = make_leaderboard(results).table
     pairs = zip(table.method, table.settings, strict=True)
     table["settings"] = [settings.get(label, given) for label, given in pairs]
-    place = list(table.columns).index("method") + 1
-    table.insert(place, "submitter", table.method.map(submitter).fillna(""))
-    return Merged(table, results)
+    merged = pd.concat([part for part in sets if len(part)] or [pd.DataFrame()], ignore_index=True)
+    for frame in (table, merged):
+        if "method" in frame:
+            place = list(frame.columns).index("method") + 1
+            frame.insert(place, "submitter", frame.method.map(submitter).fillna(""))
+    return Merged(table, merged, results)
 
 
 def _rows(submission: Submission, label: str, name: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -179,6 +195,12 @@ def _rows(submission: Submission, label: str, name: str) -> tuple[pd.DataFrame, 
     results = submission.results
     rows = results.transfers.label == label
     return results.transfers[rows].assign(label=name), results.scores[rows], results.reasons[rows]
+
+
+def _sets(submission: Submission, label: str, name: str) -> pd.DataFrame:
+    """Return a method's comparison of whole sets under a new label."""
+    found = submission.results.sets
+    return found[found.method == label].assign(method=name) if len(found) else found
 
 
 def _markdown(merged: Merged, first: Submission) -> str:
@@ -195,9 +217,8 @@ def _markdown(merged: Merged, first: Submission) -> str:
     ]
     about = first.about
     heading = f"# {about.suite or 'Drawn pairs'}, suite version {about.suite_version}\n\n"
-    end = (
-        f"\n{about.setting}, style judge `{about.judge[:12]}`, content judge `{about.content_judge[:12]}`.\n"
-    )
+    judge = f"`{published_name(about.judge) or about.judge[:12]}`"
+    end = f"\n{about.setting}, style judge {judge}, content judge `{about.content_judge[:12]}`.\n"
     return heading + markdown(Export("leaderboard", merged.table, pd.DataFrame(rows), names=3)) + end
 
 

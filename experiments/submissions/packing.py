@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from timbrebench.audio.errors import RunError
 from timbrebench.classifier import load_content_judge
-from timbrebench.experiments.benchmark import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS, open_suite
+from timbrebench.classifier.style.published import published_name
+from timbrebench.experiments.benchmark import open_suite
 from timbrebench.experiments.environment import describe_environment
-from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
+from timbrebench.experiments.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS
+from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.results import NOT_SCORED, collect
 from timbrebench.experiments.runner import Task, list_tasks, training_key
-from timbrebench.experiments.scoring import score_key
+from timbrebench.experiments.scoring import impression_key, score_key
 from timbrebench.experiments.store import Record, Store
 from timbrebench.experiments.submissions.archives import write_archive
 from timbrebench.experiments.suites.files import freeze, frozen_names, load_frozen
@@ -27,12 +29,13 @@ from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class
 
 #: Version of the layout; readers refuse others.
-FORMAT = 1
+FORMAT = 2
 
 ABOUT = "submission.json"
 SUITE_FILE = "suite.json"
 RECORDS_FILE = "records.jsonl"
 LEADERBOARD_FILE = "leaderboard.csv"
+SETS_FILE = "sets.csv"
 ENVIRONMENT_FILE = "environment.json"
 CONFIGURATION_FILE = "configuration.json"
 JUDGE_FILE = "judge/judge.pt"
@@ -118,7 +121,8 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     submitter : str
         Who hands it in: letters, digits, spaces and ``. @ + - _``, at most 60.
     audio : bool, default False
-        Whether outputs and the style judge go with it, so that others can score some outputs themselves.
+        Whether outputs go with it, so that others can score some of them themselves, and with them the style
+        judge, unless it is a published one, which everybody has.
 
     Returns
     -------
@@ -143,6 +147,10 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
         if waiting:
             raise RunError(f"{root}: {waiting} outputs or scores are still to be made: finish it first")
         records = _records(tasks, configuration.metrics, judge.fingerprint, store)
+        records |= _impressions(tasks, suite, judge.fingerprint, store)
+        if unheard := sum(record is None for record in records.values()):
+            raise RunError(f"{root}: {unheard} clips are still to be heard by the judge: finish it first")
+        sets = results.sets
     about = About(
         submitter=submitter,
         run=configuration.name,
@@ -160,17 +168,20 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     files: dict[str, bytes | Path] = {
         ABOUT: _json(about.model_dump(mode="json")),
         SUITE_FILE: frozen.text().encode(),
-        RECORDS_FILE: "".join(record.model_dump_json() + "\n" for record in records).encode(),
-        LEADERBOARD_FILE: leaderboard_text(make_leaderboard(results)).encode(),
+        RECORDS_FILE: _lines(records).encode(),
+        LEADERBOARD_FILE: table_text(make_leaderboard(results).table).encode(),
         ENVIRONMENT_FILE: _environment(root),
         CONFIGURATION_FILE: root / CONFIGURATION,
     }
     evaluation = root / JUDGE / "evaluation.json"
     if evaluation.is_file():
         files[EVALUATION_FILE] = evaluation
+    if len(sets):
+        files[SETS_FILE] = table_text(sets).encode()
     if audio:
-        files[JUDGE_FILE] = root / JUDGE / "judge.pt"
         files |= _outputs(root, results.transfers)
+        if not published_name(judge.fingerprint):
+            files[JUDGE_FILE] = root / JUDGE / "judge.pt"
     write_archive(out, files)
     return about
 
@@ -184,9 +195,9 @@ def name_of(suite: Suite) -> str:
     return ""
 
 
-def leaderboard_text(leaderboard: Leaderboard) -> str:
-    """Return a leaderboard as CSV, as runs write it."""
-    return leaderboard.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+def table_text(table: pd.DataFrame) -> str:
+    """Return a leaderboard, or a comparison of sets, as CSV, as runs write it."""
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _json(content: Any) -> bytes:  # noqa: ANN401 - anything that JSON can hold
@@ -207,19 +218,34 @@ def _methods(tasks: Sequence[Task]) -> tuple[SubmittedMethod, ...]:
     )
 
 
-def _records(tasks: Iterable[Task], metrics: Sequence[str], judge: str, store: Store) -> list[Record]:
-    """Return what the leaderboard follows from, each record once, in an order of its own."""
-    found: dict[str, Record | None] = {
-        key: store.learned(key) for key in (judge, load_content_judge().fingerprint)
-    }
+def _records(
+    tasks: Iterable[Task], metrics: Sequence[str], judge: str, store: Store
+) -> dict[str, Record | None]:
+    """Return what the leaderboard follows from, by key."""
+    found: dict[str, Record | None] = {}
+    learned = [store.learned(key) for key in (judge, load_content_judge().fingerprint)]
     for task in tasks:
-        found[task.method_key] = store.learned(task.method_key)
+        learned.append(store.learned(task.method_key))
         transfer = found[task.key] = store.transfer(task.key)
         if transfer is not None and transfer.status == "ok":
             for metric in metrics:
                 key = score_key(transfer, task.pair, metric, judge)
                 found[key] = store.score(key)
-    return [record for _, record in sorted(found.items()) if record is not None]
+    return found | {record.key: record for record in learned if record is not None}
+
+
+def _impressions(tasks: Iterable[Task], suite: Suite, judge: str, store: Store) -> dict[str, Record | None]:
+    """Return what the comparison of sets follows from, by key: the judge's word on outputs and real clips."""
+    transfers = [store.transfer(task.key) for task in tasks]
+    heard = [transfer.output_sha256 for transfer in transfers if transfer and transfer.status == "ok"]
+    keys = [impression_key(sha256, judge) for sha256 in [*heard, *(clip.sha256 for clip in suite.clips)]]
+    return {key: store.impression(key) for key in keys}
+
+
+def _lines(records: Mapping[str, Record | None]) -> str:
+    """Write records in an order of their own, each once."""
+    found = [record for _, record in sorted(records.items()) if record is not None]
+    return "".join(record.model_dump_json() + "\n" for record in found)
 
 
 def _environment(root: Path) -> bytes:

@@ -159,6 +159,11 @@ class FrozenSuite(BaseModel):
         """Whether the right answer to each pair is known."""
         return all(pair.reference is not None for pair in self.pairs)
 
+    @property
+    def style_labels(self) -> frozenset[str]:
+        """The labels that outputs are asked to have."""
+        return frozenset(self.clips[pair.style].label for pair in self.pairs)
+
     def suite(self, configuration: SuiteConfiguration, clips: Sequence[Clip] | None = None) -> Suite:
         """Return the suite.
 

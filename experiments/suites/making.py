@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -100,12 +101,14 @@ def write_noise(made: TextureRecipe, pieces: Sequence[str], root: Path) -> list[
     Returns
     -------
     list of dict
-        Rows of the manifest. The samples are the same on every machine, as numpy's are.
+        Rows of the manifest. A piece has the same samples on every machine and among any others, as numpy's
+        draws are.
     """
     rate = made.dataset.sample_rate
     rows = []
-    for number, piece in enumerate(pieces):
-        generator = np.random.default_rng([made.seed, number])
+    for piece in pieces:
+        # Drawn by the piece's name, so that it does not matter in which order pieces are planned.
+        generator = np.random.default_rng([made.seed, zlib.crc32(piece.encode())])
         samples = generator.standard_normal(round(made.clip_duration_s * rate)).astype(np.float32)
         samples = np.clip(scale_to_rms(samples, _LEVEL), -1, 1)
         name = f"{_NOISE}-{piece}"

@@ -101,7 +101,8 @@ def refuse_learned(suite: Suite, learned: Collection[str]) -> None:
     DatasetError
         If one of them is in the suite.
     """
-    known = sorted({pair.content.piece for pair in suite.pairs} & set(learned))
+    pieces = {clip.piece for pair in suite.pairs for clip in (pair.content, pair.style)}
+    known = sorted(pieces & set(learned))
     if known:
         raise DatasetError(
             f"the suite {suite.title} holds {len(known)} pieces that are learned from in this run, such as "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 
 import numpy as np
@@ -44,6 +45,25 @@ def tiny() -> RunConfiguration:
 def run(tiny, tmp_path_factory):
     """The finished run; tests must leave its folder as it is."""
     return run_benchmark(tiny, tmp_path_factory.mktemp("run"))
+
+
+def toml_of(configuration):
+    def text(item):
+        if isinstance(item, dict):
+            pairs = (f"{key} = {text(part)}" for key, part in item.items() if part is not None)
+            return "{ " + ", ".join(pairs) + " }"
+        if isinstance(item, list):
+            return "[" + ", ".join(map(text, item)) + "]"
+        return json.dumps(item)
+
+    content = configuration.model_dump(mode="json")
+    return "\n".join(f"{key} = {text(item)}" for key, item in content.items() if item is not None)
+
+
+@pytest.fixture(scope="session")
+def as_toml():
+    """Write a configuration as the text of a file."""
+    return toml_of
 
 
 PIECES, PAIRS = 12, 36

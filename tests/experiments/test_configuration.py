@@ -1,7 +1,8 @@
 import pytest
 
 from timbrebench.audio.errors import ConfigurationError, UnknownNameError
-from timbrebench.experiments.configuration import CONTROLS, load_configuration, profile_names
+from timbrebench.experiments.configuration import CONTROLS, load_configuration
+from timbrebench.experiments.configuration_text import profile_names
 
 
 def written(tmp_path, text):
@@ -11,7 +12,15 @@ def written(tmp_path, text):
 
 
 def test_the_profiles_are_valid():
-    assert profile_names() == ["default", "families", "full", "literature", "multi-instrument-226", "smoke"]
+    assert profile_names() == [
+        "default",
+        "families",
+        "full",
+        "leaderboard",
+        "literature",
+        "multi-instrument-226",
+        "smoke",
+    ]
     for name in profile_names():
         configuration = load_configuration(name)
         assert configuration.name == name

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from timbrebench.audio.executors import LOCAL, open_executor
 from timbrebench.classifier import Judge
-from timbrebench.experiments.benchmark import RECORDS, open_suite
+from timbrebench.experiments.benchmark import open_suite
 from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.layout import RECORDS
 from timbrebench.experiments.pair_export import export_pairs
 from timbrebench.experiments.runner import list_tasks
 from timbrebench.experiments.store import LearnedRecord, Store

@@ -1,7 +1,9 @@
+import numpy as np
+import pandas as pd
 import pytest
 
 from timbrebench.experiments import printing
-from timbrebench.experiments.printing import print_judge, print_leaderboard
+from timbrebench.experiments.printing import print_judge, print_leaderboard, read_leaderboard
 
 
 @pytest.mark.parametrize("width", [80, 140])
@@ -9,7 +11,7 @@ def test_every_method_fits_the_terminal_whole(run, capsys, monkeypatch, width):
     from rich.console import Console
 
     monkeypatch.setattr(printing, "open_console", lambda: Console(width=width))
-    print_leaderboard(run.leaderboard)
+    print_leaderboard(run.root)
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert all(name in shown for name in run.leaderboard.table.method)
@@ -22,3 +24,13 @@ def test_the_judge_is_shown_with_its_accuracy(run, capsys):
     shown = capsys.readouterr().out
     assert "TimGM6mb" in shown
     assert "accuracy" in shown
+
+
+def test_the_file_is_read_as_it_was_written(run):
+    rows = pd.DataFrame(read_leaderboard(run.root))
+    written = run.leaderboard.table
+    assert list(rows) == list(written)
+    for name in ("rank", "outputs", "headline", "note_f1_low"):
+        np.testing.assert_allclose(rows[name].astype(float), written[name].astype(float), rtol=1e-5)
+    for name in ("method", "kind", "settings", "violation"):
+        assert rows[name].tolist() == written[name].tolist()

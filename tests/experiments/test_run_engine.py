@@ -264,16 +264,13 @@ def test_what_was_stopped_is_tried_again_under_a_wider_limit(begun, tiny, others
     assert statuses(timeout_s=60, preparation_timeout_s=0.5) == {"sleeps": {"ok"}, "endless": {"skipped"}}
 
 
-def test_runs_that_are_killed_do_nothing_twice_and_end_as_if_they_were_not(
-    begun, tiny, others, log, tmp_path
-):
-    undisturbed = tmp_path / "undisturbed"
+def test_runs_that_are_killed_do_nothing_twice_and_end_as_if_they_were_not(begun, tiny, others, log, as_toml):
+    undisturbed, config = (begun.with_name(name) for name in ("undisturbed", "run.toml"))
     shutil.copytree(begun, undisturbed)
     configuration = configured(tiny, "counts", "starts")
     run_benchmark(configuration, undisturbed)
-    (tmp_path / "run.toml").write_text(toml(configuration.model_dump(mode="json")))
-    command = [sys.executable, "-m", "timbrebench.experiments.cli", "run", str(tmp_path / "run.toml")]
-    command += ["--out", str(begun)]
+    config.write_text(as_toml(configuration))
+    command = [sys.executable, "-m", "timbrebench.experiments.cli", "run", str(config), "--out", str(begun)]
     draws = random.Random(0)  # noqa: S311
     left = int(os.environ.get("TIMBREBENCH_KILLS", "3"))
     while left:
@@ -324,18 +321,6 @@ def wait_for_a_moment(root, process, draws):
         time.sleep(0.02)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(draws.uniform(0, 2))
-
-
-def toml(value):
-    def text(item):
-        if isinstance(item, dict):
-            pairs = (f"{key} = {text(part)}" for key, part in item.items() if part is not None)
-            return "{ " + ", ".join(pairs) + " }"
-        if isinstance(item, list):
-            return "[" + ", ".join(map(text, item)) + "]"
-        return json.dumps(item)
-
-    return "\n".join(f"{key} = {text(item)}" for key, item in value.items() if item is not None)
 
 
 def test_a_cluster_whose_worker_is_killed_gives_the_same(begun, tiny, others, log, tmp_path):

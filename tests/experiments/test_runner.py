@@ -183,6 +183,15 @@ def test_an_output_that_was_deleted_is_made_again(copy, tiny, run):
     assert path.read_bytes() == content
 
 
+def test_an_output_that_was_changed_is_made_again(copy, tiny, run):
+    """Its scores are not those of what lies there."""
+    path = next((copy / "outputs").rglob("*.flac"))
+    content = path.read_bytes()
+    path.write_bytes(next((copy / "dataset").rglob("*.flac")).read_bytes())
+    run_benchmark(tiny, copy)
+    assert path.read_bytes() == content
+
+
 def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
     finished = run_benchmark(with_methods(tiny, *BAD), copy)
     reasons = {

@@ -239,3 +239,25 @@ def test_a_run_of_controls_alone_without_a_judge_s_metrics_has_a_report(moved, a
     assert "INVALID run." in page
     assert {path.stem for path in (moved / "figures").iterdir()} == {"speed"}
     assert not list((moved / "tables").glob("transfer-matrices.*"))
+
+
+def test_a_run_whose_right_answers_nobody_knows_says_that_nothing_is_ranked(moved, at, elements):
+    """Nearness to the style stands on its leaderboard, and what has no value for any method does not."""
+    found = at(moved)
+    scores, reasons = found.scores.copy(), found.reasons.copy()
+    for name in ("note_f1", "read_note_f1", "log_spectral_distance"):
+        scores[name], reasons[name] = np.nan, "nobody knows the right answer"
+    pairs = tuple(replace(pair, reference=None) for pair in found.suite.pairs)
+    unranked = replace(found, suite=replace(found.suite, pairs=pairs), scores=scores, reasons=reasons)
+    leaderboard = make_leaderboard(unranked)
+    assert leaderboard.is_valid
+    assert leaderboard.table["rank"].isna().all()
+    page = rewritten(unranked, leaderboard, moved)
+    elements(page)
+    assert "nothing is ranked" in page
+    assert "The headline is" not in page
+    assert 'id="plane"' not in page
+    table = page[page.index('id="leaderboard-title"') : page.index('id="matrices-title"')]
+    headings = table[: table.index("</thead>")].replace("<wbr>", "")
+    assert all(f">{name}<" in headings for name in ("style_accuracy", "ioi_kl_style", "xcorr_content"))
+    assert not any(name in headings for name in ("headline", "note_f1", "log_spectral_distance"))

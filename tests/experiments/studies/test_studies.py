@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 
 from timbrebench.audio.errors import ConfigurationError, RunError, UnknownNameError
 from timbrebench.experiments.commands.studies import study_command
-from timbrebench.experiments.studies import style_content_curve, wide_limit_convergence
+from timbrebench.experiments.studies import (
+    judge,
+    phase,
+    spectrograms,
+    style_content_curve,
+    wide_limit_convergence,
+)
+from timbrebench.experiments.studies.scoring import score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     SETTINGS,
     Finding,
@@ -21,6 +28,7 @@ from timbrebench.experiments.studies.study import (
     study_names,
     write_result,
 )
+from timbrebench.transfer import create
 
 
 @pytest.mark.parametrize("name", study_names())
@@ -60,6 +68,27 @@ def test_a_higher_content_weight_keeps_more_notes(context):
     assert list(result.table.columns) == ["method", "content_weight", "style_accuracy", "note_f1"]
     low, high = result.table.note_f1
     assert high > low
+
+
+def test_clips_are_those_of_the_suite_wherever_the_dataset_lies(context, tmp_path):
+    """A frozen suite has a dataset of its own, and the run's may hold training clips alone."""
+    training = context.dataset.select(split="train")
+    elsewhere = replace(context, dataset=replace(training, root=tmp_path))
+    assert context.clips.root != tmp_path
+    here, there = (wide_limit_convergence.run(one, filters=(16, 32)).table for one in (context, elsewhere))
+    pd.testing.assert_frame_equal(here, there)
+    pair = chosen_pairs(elsewhere)[0]
+    output = transfer_pair(elsewhere, pair, create("envelope", {}))
+    assert score_pair(elsewhere, pair, output, ("note_f1",))["note_f1"] > 0.3
+    result = phase.run(elsewhere, phase.PhaseSettings((1, 2)))
+    assert result.table.convergence_db.notna().all()
+
+
+def test_judges_are_not_studied_where_none_is_trained(context):
+    training = replace(context, dataset=context.dataset.select(split="train"))
+    for study in (judge, spectrograms):
+        with pytest.raises(ConfigurationError, match="take a run that trains its judge"):
+            study.run(training)
 
 
 def test_results_are_written_as_table_figures_and_page(tmp_path):

@@ -13,12 +13,14 @@ import pytest
 
 from timbrebench.audio.errors import RunError, TimbrebenchError
 from timbrebench.audio.storage import write_json
-from timbrebench.experiments.benchmark import CONFIGURATION, run_benchmark
+from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.configuration import CONTROLS, RunConfiguration
+from timbrebench.experiments.layout import CONFIGURATION
 from timbrebench.experiments.submissions.archives import MANIFEST, Archive, write_archive
-from timbrebench.experiments.submissions.checking import check_outputs, check_submission, read_submission
+from timbrebench.experiments.submissions.checking import check_submission, read_submission
 from timbrebench.experiments.submissions.merging import merge
 from timbrebench.experiments.submissions.packing import submit
+from timbrebench.experiments.submissions.rescoring import check_outputs
 
 ENVELOPE = {"method": "envelope"}
 
@@ -90,6 +92,25 @@ def test_a_submission_holds_what_the_run_has_found(both, handed_in):
         )
 
 
+def test_what_the_judge_made_of_each_clip_is_in_it(both, handed_in):
+    """The comparison of whole sets follows from it."""
+    submission = read_submission(handed_in[0])
+    of_run = both.results.sets[both.results.sets.method.isin([*CONTROLS, "ulyanov"])]
+    assert len(of_run)
+    pd.testing.assert_frame_equal(submission.results.sets, of_run.reset_index(drop=True))
+    pd.testing.assert_frame_equal(submission.sets, submission.results.sets, check_dtype=False, rtol=1e-4)
+
+
+def test_a_run_whose_clips_were_not_all_heard_is_refused(both, tmp_path):
+    root = shutil.copytree(both.root, tmp_path / "run")
+    lines = (root / "records.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    heard = [number for number, line in enumerate(lines) if json.loads(line)["kind"] == "impression"]
+    del lines[heard[0]]
+    (root / "records.jsonl").write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(RunError, match="1 clips are still to be heard"):
+        submit(root, tmp_path / "one.zip", submitter="Ada")
+
+
 def test_where_the_run_was_made_is_in_it(handed_in):
     environment = json.loads(contents(handed_in[1])["environment.json"])
     assert {"python", "torch", "numpy"} <= set(environment["versions"])
@@ -145,6 +166,15 @@ class TestChanges:
         path = rewritten(handed_in[1], tmp_path / "better.zip", records=better)
         assert any("records give" in problem for problem in check_submission(read_submission(path)))
 
+    def test_a_better_comparison_of_sets_than_the_records_give_is_found(self, handed_in, tmp_path):
+        def better(content):
+            table = pd.read_csv(io.BytesIO(content))
+            table["outputs"] += 1
+            return table.to_csv(index=False).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "better.zip", sets=better)
+        assert any("outputs is" in problem for problem in check_submission(read_submission(path)))
+
     def test_a_run_whose_controls_pass_for_the_style_is_told(self, handed_in, tmp_path):
         def fooled(content):
             records = [json.loads(line) for line in content.splitlines()]
@@ -197,6 +227,19 @@ class TestOutputs:
         assert problems
         assert all("loudness_difference" in problem for problem in problems)
 
+    def test_impressions_that_are_not_of_the_outputs_are_found(self, handed_in, both, tmp_path):
+        def better(content):
+            records = [json.loads(line) for line in content.splitlines()]
+            for one in records:
+                if one["kind"] == "impression":
+                    one["embedding"] = [value + 0.1 for value in one["embedding"]]
+            return "".join(json.dumps(one) + "\n" for one in records).encode()
+
+        path = rewritten(handed_in[0], tmp_path / "better.zip", records=better)
+        problems, _ = check_outputs(read_submission(path), both.root / "dataset")
+        assert problems
+        assert all("the judge makes another of it" in problem for problem in problems)
+
     def test_another_output_than_the_records_name_is_found(self, handed_in, tmp_path):
         files = contents(handed_in[0])
         outputs = sorted(name for name in files if name.startswith("outputs/ulyanov"))
@@ -215,6 +258,9 @@ class TestMerging:
         merged = merge(handed_in, tmp_path)
         expected = both.leaderboard.table
         pd.testing.assert_frame_equal(merged.table.drop(columns="submitter"), expected, check_dtype=False)
+        sets = merged.sets.drop(columns="submitter").sort_values(["method", "label"], ignore_index=True)
+        expected = both.results.sets.sort_values(["method", "label"], ignore_index=True)
+        pd.testing.assert_frame_equal(sets, expected)
         submitters = merged.table.set_index("method").submitter
         assert submitters[["ulyanov", "envelope", "identity"]].tolist() == ["Ada", "Bo", ""]
         text = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
@@ -297,6 +343,19 @@ class TestArchives:
             with pytest.warns(UserWarning, match="Duplicate"):
                 archive.writestr("one", b"2")
         with pytest.raises(RunError, match="two files of one name"):
+            Archive(path)
+
+    def test_devices_and_bombs_of_many_files_are_refused(self, tmp_path, monkeypatch):
+        path = tmp_path / "bad.zip"
+        device = zipfile.ZipInfo("device")
+        device.external_attr = 0o020666 << 16
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(device, b"")
+        with pytest.raises(RunError, match="link or device"):
+            Archive(path)
+        write_archive(path, {f"{number}": bytes(2**20) for number in range(20)})
+        monkeypatch.setattr("timbrebench.experiments.submissions.archives.LARGEST_ARCHIVE", 10 * 2**20)
+        with pytest.raises(RunError, match="unpacks to more than 10485760 bytes"):
             Archive(path)
 
     def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(self, tmp_path, monkeypatch):

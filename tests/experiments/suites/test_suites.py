@@ -17,6 +17,7 @@ from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNa
 from timbrebench.audio.executors import LocalExecutor
 from timbrebench.audio.storage import file_sha256, write_json
 from timbrebench.classifier import load_content_judge
+from timbrebench.classifier.style.published import published_card
 from timbrebench.datasets import Dataset, DatasetConfiguration
 from timbrebench.datasets.audioset import read_segments
 from timbrebench.datasets.configuration import Shares
@@ -36,6 +37,7 @@ from timbrebench.experiments.suites.files import (
     parse_frozen,
     write_frozen,
 )
+from timbrebench.experiments.suites.judges import judges_of
 from timbrebench.experiments.suites.making import freeze_recipe, write_noise
 from timbrebench.experiments.suites.opening import compare_clips, open_frozen, refuse_learned
 from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe, RenderedRecipe
@@ -137,6 +139,17 @@ class TestThoseOfTheProject:
             assert len(set(counts.values())) == 1
         assert all(suite.clips[p.content].label != suite.clips[p.style].label for p in suite.pairs)
         assert "CC BY 4.0" in suite.recipe.attribution
+
+    def test_the_suites_that_a_published_judge_knows_are_named(self):
+        for name in ("instruments-6", "key-invariance", "texture"):
+            assert judges_of(load_frozen(name)) == ["instruments-6-1"]
+        for name in ("cross-synthesis", "instruments-gm16"):
+            assert judges_of(load_frozen(name)) == [f"{name}-1"]
+        assert judges_of(load_frozen("moods")) == []
+        frozen = load_frozen("instruments-6")
+        heard = published_card("instruments-6-1").training_pieces[0]
+        learned = (frozen.clips[0]._replace(piece=heard), *frozen.clips[1:])
+        assert judges_of(frozen.model_copy(update={"clips": learned})) == []
 
     def test_segments_can_be_read_as_audioset_writes_them(self, tmp_path):
         suite = load_frozen("moods")
@@ -335,12 +348,13 @@ def recordings(root, suite, gain=1.0):
     return frozen.model_copy(update={"fingerprint": frozen.content_fingerprint()})
 
 
-def test_the_noise_of_textures_is_what_its_hash_says(tmp_path):
+def test_the_noise_of_textures_is_what_its_hash_says_in_any_order(tmp_path):
     frozen = load_frozen("texture")
-    pieces = list(dict.fromkeys(frozen.clips[pair.style].piece for pair in frozen.pairs))
-    rows = write_noise(frozen.recipe.made, pieces[:1], tmp_path)
-    (noise,) = [clip for clip in frozen.clips if clip.piece == f"noise-{pieces[0]}"]
-    assert rows[0]["sha256"] == noise.sha256
+    frozen_noise = {clip.piece: clip.sha256 for clip in frozen.clips if clip.label == "noise"}
+    pieces = [name.removeprefix("noise-") for name in frozen_noise]
+    for order in (pieces, pieces[::-1]):
+        rows = write_noise(frozen.recipe.made, order, tmp_path)
+        assert {row["piece"]: row["sha256"] for row in rows} == frozen_noise
 
 
 def test_the_melody_is_what_its_notes_say(tmp_path):

@@ -1,0 +1,218 @@
+"""Whether a run has anything left to do, found out without what does the work.
+
+A finished run says so in a file of its folder, with a fingerprint of everything that decides what there is to
+do: the text of its configuration, the code of this project, what other distributions add to it, and the
+run's own files. As long as that is what it was, there is nothing to do. Whatever has changed, the run is
+gone through in full, which finds out what, if anything, has to be done again.
+
+The libraries behind methods, metrics and judges take seconds to import. Nothing here needs them, except that
+methods and metrics of others, and methods that are given files, have to be asked what they are now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from timbrebench.audio.errors import RunError
+from timbrebench.audio.storage import file_sha256, fingerprint, write_json
+from timbrebench.experiments.environment import installed_versions
+from timbrebench.experiments.layout import (
+    CONFIGURATION,
+    DATASET,
+    ENVIRONMENT,
+    FINISHED,
+    JUDGE,
+    LEADERBOARD,
+    OUTPUTS,
+    RECORDS,
+    REPORT,
+    SETS,
+    SUITE,
+    SUITE_CLIPS,
+    VALIDITY,
+)
+
+if TYPE_CHECKING:
+    from timbrebench.experiments.configuration import RunConfiguration
+
+_PACKAGES = ("audio", "datasets", "classifier", "transfer", "metrics", "experiments")
+
+_METHODS, _METRICS = "timbrebench.methods", "timbrebench.metrics"
+
+#: Files whose content counts. Audio, of which there may be gigabytes, counts by size and time of change.
+_FILES = (CONFIGURATION, ENVIRONMENT, RECORDS, LEADERBOARD, SETS, VALIDITY, REPORT, SUITE)
+_TABLES = ("dataset.json", "manifest.csv")
+
+
+class Completion:
+    """Whether a run of a configuration has nothing left to do.
+
+    Make it before anything else is imported: what it takes for the project's code is what there is then.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The run's folder; it need not exist.
+    text : str
+        The configuration.
+    """
+
+    def __init__(self, root: Path, text: str) -> None:
+        self._root, self._text = root, text
+        self._installed = _installed()
+
+    def is_reached(self) -> bool:
+        """Tell whether nothing is left to do; false as well where that is not certain."""
+        try:
+            kept = json.loads((self._root / FINISHED).read_text(encoding="utf-8"))
+            with _undisturbed(self._root):
+                configuration = _configuration(self._root)
+                outside = _outside(configuration, kept["asked"])
+                return bool(kept["state"] == self._state(outside))
+        except Exception:  # what is wrong, and what to do about it, the run says when it is gone through
+            return False
+
+    @contextlib.contextmanager
+    def recorded(self, configuration: RunConfiguration) -> Iterator[None]:
+        """Run everything in the block, and keep that nothing is left to do.
+
+        It is not kept where something that decides what there is to do has changed in the meantime.
+
+        Parameters
+        ----------
+        configuration : RunConfiguration
+            What the text stands for.
+        """
+        content, asked = configuration.model_dump(mode="json"), _to_be_asked(configuration)
+        outside = _outside(content, asked)
+        yield
+        with contextlib.suppress(RunError), _undisturbed(self._root):
+            now = _configuration(self._root), _outside(content, asked), _installed()
+            if now == (content, outside, self._installed):
+                write_json(self._root / FINISHED, {"asked": asked, "state": self._state(outside)})
+
+    def _state(self, outside: list[object]) -> str:
+        audio = [_listing(self._root / folder) for folder in (OUTPUTS, SUITE_CLIPS)]
+        return fingerprint([self._text, self._installed, outside, _contents(self._root), audio])
+
+
+@contextlib.contextmanager
+def _undisturbed(root: Path) -> Iterator[None]:
+    """Keep runs out of the folder meanwhile (:class:`~timbrebench.experiments.store.Store`)."""
+    with (root / RECORDS).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RunError(f"{root}: another run is at work in this folder: wait or stop it") from error
+        yield
+
+
+def _configuration(root: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((root / CONFIGURATION).read_text(encoding="utf-8"))
+    return content
+
+
+def _code() -> str:
+    """Return the SHA-256 of the project's code and of what comes with it."""
+    found = hashlib.sha256()
+    for package in _PACKAGES:
+        specification = find_spec(f"timbrebench.{package}")
+        for folder in (specification and specification.submodule_search_locations) or ():
+            for path in _files_below(Path(folder)):
+                if path.suffix != ".pyc":
+                    found.update(f"{package}/{path.relative_to(folder).as_posix()}\0".encode())
+                    found.update(bytes.fromhex(file_sha256(path)))
+    return found.hexdigest()
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _installed() -> list[object]:
+    """Return what stands for the code of this project, of others, and of the libraries behind both."""
+    plugins = [
+        sorted((point.name, point.value) for point in entry_points(group=group))
+        for group in (_METHODS, _METRICS)
+    ]
+    return [_code(), plugins, installed_versions()]
+
+
+def _to_be_asked(configuration: RunConfiguration) -> dict[str, list[str]]:
+    """List what the project's own code does not tell: methods by label, metrics by name."""
+    from timbrebench.transfer.registry import create  # noqa: PLC0415 - brings NumPy and more
+
+    methods, metrics = _of_others(_METHODS), _of_others(_METRICS)
+    return {
+        "methods": [
+            entry.name
+            for entry in configuration.entries
+            if entry.method in methods or create(entry.method, entry.parameters).fingerprint()
+        ],
+        "metrics": [name for name in configuration.metrics if name in metrics],
+    }
+
+
+def _of_others(group: str) -> set[str]:
+    return {point.name for point in entry_points(group=group) if not point.value.startswith("timbrebench.")}
+
+
+def _outside(configuration: Mapping[str, Any], asked: Mapping[str, list[str]]) -> list[object]:
+    """Return what a run depends on that is neither installed nor in its folder."""
+    suite = configuration["suite"]
+    return [_suite_files(suite["name"], suite["audio"]), _answers(configuration, asked)]
+
+
+def _suite_files(name: str, audio: str) -> list[object]:
+    """Return what stands for a suite's list and audio, where they are not in the run's folder."""
+    listed = [_content(Path(name))] if name.endswith(".json") else []
+    if not audio:
+        return [listed]
+    return [listed, [_content(Path(audio, table)) for table in _TABLES], _listing(Path(audio))]
+
+
+def _answers(configuration: Mapping[str, Any], asked: Mapping[str, list[str]]) -> list[object]:
+    """Ask methods and metrics for what their results are found by."""
+    answers: list[object] = []
+    if asked["methods"]:
+        from timbrebench.transfer.contract import learns  # noqa: PLC0415 - brings NumPy and more
+        from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
+
+        for entry in configuration["methods"]:
+            if (entry["label"] or entry["method"]) in asked["methods"]:
+                method = create(entry["method"], entry["parameters"])
+                settings = method.parameters.model_dump(mode="json")
+                answers.append([method.version, settings, learns(method), method.fingerprint()])
+    if asked["metrics"]:
+        from timbrebench.metrics.registry import get  # noqa: PLC0415 - brings librosa and more
+
+        for name in asked["metrics"]:
+            specification = get(name).specification
+            answers.append([specification.version, sorted(specification.needs)])
+    return answers
+
+
+def _contents(root: Path) -> dict[str, str]:
+    """Return the SHA-256 of each of a run's files that is not audio."""
+    tables = [root / folder / name for folder in (DATASET, SUITE_CLIPS) for name in _TABLES]
+    files = [*(root / name for name in _FILES), *tables, *_files_below(root / JUDGE)]
+    return {path.relative_to(root).as_posix(): _content(path) for path in files}
+
+
+def _content(path: Path) -> str:
+    """Return the SHA-256 of a file, or an empty text where there is none."""
+    return file_sha256(path) if path.is_file() else ""
+
+
+def _listing(folder: Path) -> dict[str, list[int]]:
+    """Return size and time of the last change of each file in a folder and below."""
+    found = {path.relative_to(folder).as_posix(): path.stat() for path in _files_below(folder)}
+    return {name: [status.st_size, status.st_mtime_ns] for name, status in found.items()}

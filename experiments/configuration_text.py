@@ -1,0 +1,48 @@
+"""The text of a run's configuration: a TOML file, or one of the profiles that come with the project."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from timbrebench.audio.errors import ConfigurationError, UnknownNameError
+
+
+def profile_names() -> list[str]:
+    """Return the names of the configurations that come with the project."""
+    folder = resources.files("timbrebench.experiments") / "profiles"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def configuration_text(source: str) -> tuple[str, str]:
+    """Read a configuration, whatever it says.
+
+    Parameters
+    ----------
+    source : str
+        The path of a TOML file, or the name of a profile.
+
+    Returns
+    -------
+    text : str
+        What it holds.
+    where : str
+        What to call it in messages.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read.
+    UnknownNameError
+        If there is no such profile.
+    """
+    if Path(source).suffix == ".toml":
+        try:
+            return Path(source).read_text(encoding="utf-8"), source
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError(f"{source}: cannot be read ({reason})") from error
+    if source not in profile_names():
+        raise UnknownNameError("profile (files end in .toml)", source, profile_names())
+    path = resources.files("timbrebench.experiments") / "profiles" / f"{source}.toml"
+    return path.read_text(encoding="utf-8"), f"profile {source}"

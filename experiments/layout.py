@@ -1,0 +1,34 @@
+"""What a run's folder holds: names relative to it."""
+
+from __future__ import annotations
+
+#: How the run is made, as JSON with everything filled in.
+CONFIGURATION = "configuration.json"
+
+#: Where it was made.
+ENVIRONMENT = "environment.json"
+
+#: Every result, one on a line.
+RECORDS = "records.jsonl"
+
+#: What is read out of the records: the table, the comparison of whole sets, whether the run counts, the page.
+LEADERBOARD = "leaderboard.csv"
+SETS = "sets.csv"
+VALIDITY = "validity.json"
+REPORT = "report.html"
+
+#: What the run was made from when it had nothing left to do.
+FINISHED = "finished.json"
+
+#: The list of pairs.
+SUITE = "suite.csv"
+
+#: Folders: the dataset, the clips of a frozen suite, the style judge, what methods learned, what they made.
+DATASET = "dataset"
+SUITE_CLIPS = "suite"
+JUDGE = "judge"
+PREPARED = "prepared"
+OUTPUTS = "outputs"
+
+#: How the judge does on pieces that it has not heard, in its folder.
+EVALUATION = "evaluation.json"

@@ -1,0 +1,78 @@
+"""The dataset of a run: what its methods and its judge learn from.
+
+A run on a frozen suite whose judge is a published one needs no clips but those that methods learn from: the
+suite has its own, and the judge has learned. They are a sixth of the default dataset, and the same clips.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from timbrebench.audio.executors import Executor
+from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
+from timbrebench.datasets.building import is_finished
+from timbrebench.datasets.dataset import DESCRIPTION
+from timbrebench.datasets.rendering.building import build_pieces, find_pieces
+from timbrebench.experiments.configuration import RunConfiguration
+
+
+class TrainingClips(BaseModel):
+    """What a dataset of training pieces alone is made of.
+
+    Attributes
+    ----------
+    dataset : DatasetConfiguration
+        The dataset that they are a part of.
+    split : "train"
+        Which part.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: DatasetConfiguration
+    split: Literal["train"] = "train"
+
+
+def build_run_dataset(configuration: RunConfiguration, root: Path, executor: Executor) -> Dataset:
+    """Build what a run learns from, or what is missing of it.
+
+    Parameters
+    ----------
+    configuration : RunConfiguration
+        The run.
+    root : pathlib.Path
+        The dataset's folder.
+    executor : Executor
+        Where the work is done.
+
+    Returns
+    -------
+    Dataset
+        The whole dataset of the configuration. Where pairs and judge come from elsewhere, its training pieces
+        alone, unless the whole one is there already.
+
+    Raises
+    ------
+    DatasetError, CorpusError, MissingResourceError, StorageError
+        As :func:`~timbrebench.datasets.build_dataset`.
+    """
+    whole = configuration.dataset
+    if not (configuration.judge.name and configuration.suite.name) or _is_whole(root):
+        return build_dataset(whole, root, executor=executor)
+    about = TrainingClips(dataset=whole)
+    if is_finished(about, root):
+        return Dataset.open(root)
+    pieces, pitch_range = find_pieces(whole, executor)
+    training = [piece for piece in pieces if piece.split == about.split]
+    return build_pieces(about, whole, training, root, pitch_range=pitch_range, executor=executor)
+
+
+def _is_whole(root: Path) -> bool:
+    """Tell whether a folder holds a finished dataset that is more than training pieces."""
+    if not (root / DESCRIPTION).is_file():
+        return False
+    made_of = Dataset.open(root).description["configuration"]
+    return set(made_of) != set(TrainingClips.model_fields)
