@@ -11,6 +11,7 @@ class Clip {
     this.audio = element.querySelector("audio");
     this.target = null; // where it is on its way to
     this.reach = 0; // seconds before that from which the way is played unheard, where seeking has failed
+    this.broke = null; // where it stopped of itself while it was heard
     this.isKnown = this.audio.readyState >= HTMLMediaElement.HAVE_METADATA;
     this.makeButton(element.querySelector("h4"), pair);
     this.watch(element.querySelector(".spectrogram"), pair);
@@ -49,6 +50,7 @@ class Clip {
   start(position) {
     this.target = position;
     this.reach = 0;
+    this.broke = null;
     this.set({ muted: false, playbackRate: 1 });
     if (this.audio.currentTime !== position) this.audio.currentTime = position;
     this.play();
@@ -73,12 +75,15 @@ class Clip {
   // ahead it gets there by playing, which nobody need hear.
   mend(pair) {
     if (!this.isKnown) return this.fail(pair);
-    const { audio, target, reach } = this;
-    audio.load();
-    if (target === null) {
-      if (pair.playing && pair.current === this) pair.stop();
-      return;
+    const { audio, reach } = this;
+    // The news of a failure can come after that of playing, before anything was heard.
+    if (this.target === null && pair.playing && pair.current === this) {
+      if (this.broke !== null && Math.abs(audio.currentTime - this.broke) < 0.5) return this.fail(pair);
+      this.broke = this.target = audio.currentTime;
     }
+    const { target } = this;
+    audio.load();
+    if (target === null) return;
     if (reach > target) return this.fail(pair);
     this.reach = reach ? 4 * reach : 1;
     this.set({ muted: true, playbackRate: 4, currentTime: Math.max(0, target - this.reach) });
