@@ -26,10 +26,10 @@ from typing import Any, Literal
 from timbrebench.audio.errors import TimbrebenchError
 from timbrebench.audio.memory import held_mib
 
-#: Libraries that would each start as many threads as there are cores, in as many processes.
+#: Libraries that would each start as many threads, or processes, as there are cores, in as many processes.
 ONE_THREAD = {
     f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR", "VECLIB")
-}
+} | {"LOKY_MAX_CPU_COUNT": "1"}
 
 #: Seconds between two looks at a process. What holds more memory for a shorter time is not seen.
 _INTERVAL_S = 0.1

@@ -67,7 +67,7 @@ class Features:
 
 
 def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> Features:
-    """Read every clip of a dataset through a front end, on all cores.
+    """Read every clip of a dataset through a front end, on all cores, or on the one that a call of a run has.
 
     Parameters
     ----------

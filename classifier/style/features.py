@@ -93,7 +93,7 @@ def first_programs(manifest: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> Features:
-    """Read every clip of a dataset through a front end, on all cores.
+    """Read every clip of a dataset through a front end, on all cores, or on the one that a call of a run has.
 
     Parameters
     ----------

@@ -30,9 +30,11 @@ FUNCTIONS = """
         return os.getpid()
 
     def threads():
+        import joblib
         import torch
         names = ("OMP", "MKL", "NUMBA")
-        return torch.get_num_threads(), {os.environ[f"{name}_NUM_THREADS"] for name in names}
+        variables = {os.environ[f"{name}_NUM_THREADS"] for name in names}
+        return torch.get_num_threads(), joblib.cpu_count(), variables
 
     def leave(status):
         os._exit(status)
@@ -165,7 +167,7 @@ def test_a_process_is_kept_for_its_kind_alone(functions):
 
 
 def test_processes_have_one_thread(local, functions):
-    assert results(local, Call(functions.threads, (), "a")) == [(1, {"1"})]
+    assert results(local, Call(functions.threads, (), "a")) == [(1, 1, {"1"})]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +284,7 @@ class TestDask:
             Call(functions.threads, (), "a"),
         ]
         three, left, crashed, stopped, threads = results(dask, *calls)
-        assert (three, threads) == (3, (1, {"1"}))
+        assert (three, threads) == (3, (1, 1, {"1"}))
         assert (left.reason, crashed.reason) == (
             "its process ended itself with status 3",
             "its process was ended by SIGSEGV",
