@@ -102,8 +102,10 @@ class Tracker:
         self._done += steps
         if self._bar is not None:
             self._bar.update(self._task, advance=steps, rate=self._rate())
-        elif not _muted and time.monotonic() - self._last_line >= LINE_INTERVAL_S:
-            self._line()
+        elif (
+            not _muted and time.monotonic() - self._last_line >= LINE_INTERVAL_S and self._done < self._total
+        ):
+            self._line()  # the end of the block says that all is done
 
     def _rate(self) -> str:
         seconds = max(time.monotonic() - self._started, 1e-9)
