@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from distributed import Client, Future, KilledWorker, as_completed, get_worker
@@ -13,9 +16,13 @@ from distributed.worker import thread_state
 from timbrebench.audio.errors import ConfigurationError, RunError
 from timbrebench.audio.executors import Executor
 from timbrebench.audio.processes import Call, Processes
+from timbrebench.audio.progress import log
 
 #: Seconds to wait for a scheduler.
 _CONNECT_S = 20
+
+#: Seconds between two looks whether there are workers, and for which they are waited for.
+_LOOK_S, _WORKERS_S = 5.0, 600.0
 
 _lock = threading.Lock()
 _processes: Processes | None = None
@@ -39,6 +46,8 @@ class DaskExecutor(Executor):
 
     def __init__(self, address: str, preload: Sequence[str]) -> None:
         self._address, self._preload = address, tuple(preload)
+        # Workers keep their processes, which hold what they have read: files may be others for the next one.
+        self._owner = uuid.uuid4().hex
         try:
             self._client = Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -57,9 +66,11 @@ class DaskExecutor(Executor):
             while ended < len(calls):
                 for index in range(len(indices), len(calls)):
                     key = f"timbrebench-{uuid.uuid4().hex}"
-                    future = self._client.submit(_make, calls[index], self._preload, key=key, pure=False)
+                    call = replace(calls[index], kind=f"{self._owner} {calls[index].kind}")
+                    future = self._client.submit(_make, call, self._preload, key=key, pure=False)
                     indices[key], futures[key] = index, future
                     completed.add(future)
+                self._wait(completed)
                 future, result = next(completed)
                 del futures[future.key]
                 if future.status != "finished":
@@ -75,6 +86,34 @@ class DaskExecutor(Executor):
     def close(self) -> None:
         """Let go of the cluster; what runs there for this one is stopped."""
         self._client.close()
+
+    def _wait(self, completed: as_completed) -> None:
+        """Wait for a result; without workers not for ever."""
+        looked = time.monotonic()
+        alone_since: float | None = None
+        while not completed.has_ready():
+            with completed.thread_condition:
+                if not completed.has_ready():
+                    completed.thread_condition.wait(timeout=0.1)  # as it does itself
+            now = time.monotonic()
+            if now - looked < _LOOK_S:
+                continue
+            looked = now
+            if self._has_workers():
+                alone_since = None
+            elif alone_since is None:
+                alone_since = now
+                log(f"executor {self._address}: there are no workers: start some with `dask worker`")
+            elif now - alone_since > _WORKERS_S:
+                raise RunError(
+                    f"executor {self._address}: there were no workers for {_WORKERS_S:g} s: what is finished "
+                    "is kept, start workers with `dask worker` and run again"
+                )
+
+    def _has_workers(self) -> bool:
+        with suppress(OSError):
+            return bool(self._client.nthreads())
+        return True  # the scheduler is gone, too, which futures tell
 
     def _error(self, future: Future, result: Any) -> BaseException:  # noqa: ANN401 - Dask's
         if future.status == "error" and not isinstance(result[1], KilledWorker):

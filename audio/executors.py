@@ -54,7 +54,7 @@ class Executor(ABC):
         Exception
             What a function raises; calls that are not over then are stopped, as when the iterator is closed.
         RunError
-            If the machines for it are gone.
+            If the machines for it are gone, or no process can be started there.
         """
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any], kind: str) -> Iterator[Any]:

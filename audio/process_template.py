@@ -2,8 +2,9 @@
 
 Run as a program with one argument, JSON: ``fd`` (a socket), ``path`` (of modules) and ``preload`` (names of
 modules to import). Each message on the socket brings two descriptors, on which a new process takes calls and
-its end is told; the answer is its number. When the other end of the socket is closed, which the system does
-however the process there has ended, everything that was started from here is killed.
+its end is told; the answer is its number, or that of the error, negative, where none can be forked. When the
+other end of the socket is closed, which the system does however the process there has ended, everything that
+was started from here is killed.
 
 It is run as a file and imports nothing of this project by itself, so that what needs little starts at once.
 Nothing here may start a thread: only the one that forks lives on in a forked process.
@@ -12,6 +13,7 @@ Nothing here may start a thread: only the one that forks lives on in a forked pr
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import json
 import os
@@ -104,7 +106,13 @@ def _answer(control: socket.socket, ends: dict[int, int]) -> bool:
     if not message:
         return False
     calls, end = descriptors
-    number = os.fork()
+    try:
+        number = os.fork()
+    except OSError as error:  # too many processes, too little memory: those that there are live on
+        os.close(calls)
+        os.close(end)
+        _tell(control, -(error.errno or errno.EAGAIN))
+        return True
     if number == 0:
         status = 1
         try:
@@ -119,9 +127,13 @@ def _answer(control: socket.socket, ends: dict[int, int]) -> bool:
             os._exit(status)
     os.close(calls)
     ends[number] = end
+    _tell(control, number)
+    return True
+
+
+def _tell(control: socket.socket, number: int) -> None:
     with suppress(ConnectionError):  # who asked may be gone already: the next look at the socket tells
         control.sendall(_NUMBER.pack(number))
-    return True
 
 
 def _serve(descriptor: int) -> None:

@@ -23,13 +23,17 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
-from timbrebench.audio.errors import TimbrebenchError
+from timbrebench.audio.errors import RunError, TimbrebenchError
 from timbrebench.audio.memory import held_mib
 
 #: Libraries that would each start as many threads, or processes, as there are cores, in as many processes.
-ONE_THREAD = {
-    f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR", "VECLIB")
-} | {"LOKY_MAX_CPU_COUNT": "1"}
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR")} | {
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "LOKY_MAX_CPU_COUNT": "1",
+}
+
+#: Statuses of processes that were ended from outside: by the system where memory is short, or by people.
+_FROM_OUTSIDE = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
 
 #: Seconds between two looks at a process. What holds more memory for a shorter time is not seen.
 _INTERVAL_S = 0.1
@@ -91,16 +95,19 @@ class Ended:
         "timeout" if it took too long.
     reason : str
         What happened.
-    seconds : float
-        How long the call had lasted.
+    seconds : float or None
+        How long the call had lasted; None where that says nothing of it.
     broke : Limits
         The limit that it broke; empty where it ended by itself.
+    passing : bool
+        Whether it may go well another time, since the process was ended from outside.
     """
 
     status: Literal["failed", "timeout"]
     reason: str
-    seconds: float
+    seconds: float | None
     broke: Limits = field(default_factory=Limits)
+    passing: bool = False
 
 
 class Processes:
@@ -141,6 +148,8 @@ class Processes:
         ------
         Exception
             What the function raises, if it does.
+        RunError
+            If no process can be started.
         """
         try:
             return self._call(call, stopped)
@@ -153,7 +162,7 @@ class Processes:
         try:
             return alone._call(call, lambda: self._closed or stopped())
         except _TemplateLostError as error:
-            return Ended("failed", str(error), 0.0)
+            return Ended("failed", str(error), None, passing=True)
         finally:
             alone.close()
 
@@ -165,7 +174,8 @@ class Processes:
             if (template := self._template) is not None:
                 template.close()
         try:
-            self._idle.clear()
+            while self._idle:
+                self._idle.pop().end()
             if self._template is not None:
                 self._template.close()
         finally:
@@ -191,19 +201,47 @@ class Processes:
 
     def _take(self, kind: str) -> _Process:
         with self._lock:
-            if self._closed:
-                raise ProcessesClosedError("the processes are closed: no call can be made any more")
-            process = next((one for one in self._idle if one.kind == kind and one.alive), None)
-            if process is not None:
-                self._idle.remove(process)
-            else:
+            self._refuse_if_closed()
+            process = self._idle_one(kind)
+            if process is None:
                 while self._idle and len(self._idle) + len(self._busy) >= self._most:
                     self._idle.pop(0).end()
-                if self._template is None:
-                    self._template = _Template(self._preload)
-                process = self._template.fork(kind)
+                process = self._fork(kind)
             self._busy.add(process)
             return process
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise ProcessesClosedError("the processes are closed: no call can be made any more")
+
+    def _idle_one(self, kind: str) -> _Process | None:
+        """Take a process of a kind that waits for work, if there is one; let go of those that have ended."""
+        while (process := next((one for one in self._idle if one.kind == kind), None)) is not None:
+            self._idle.remove(process)
+            if not process.has_ended():  # what a call has left behind may end its process later
+                return process
+            process.end()
+        return None
+
+    def _fork(self, kind: str) -> _Process:
+        """Start a process, from a new template where the old one is gone."""
+        if self._template is not None:
+            with suppress(_TemplateLostError):
+                return self._template.fork(kind)
+            self._template.close()
+            self._template = None
+            self._refuse_if_closed()
+        self._template = _Template(self._preload)
+        try:
+            return self._template.fork(kind)
+        except _TemplateLostError:
+            status = self._template.close()
+            self._template = None
+            self._refuse_if_closed()
+            raise RunError(
+                f"the process that imports {', '.join(self._preload) or 'nothing'} and starts those of calls "
+                f"{_how_it_ended(status)}: what it printed says why; what is finished is kept"
+            ) from None
 
 
 class ProcessesClosedError(TimbrebenchError):
@@ -243,14 +281,20 @@ class _Template:
         finally:
             remote.close()
             os.close(remote_end)
-        if len(answer) < _NUMBER.size:
-            calls.close()
-            os.close(end)
+        number = _NUMBER.unpack(answer)[0] if len(answer) == _NUMBER.size else 0
+        if number > 0:
+            return _Process(self, number, kind, Connection(calls.detach()), end)
+        calls.close()
+        os.close(end)
+        if number == 0:
             raise _TemplateLostError("the process that starts others is gone")
-        return _Process(self, _NUMBER.unpack(answer)[0], kind, Connection(calls.detach()), end)
+        raise RunError(
+            f"no process can be started ({os.strerror(-number)}): what is finished is kept, "
+            "run again when there are fewer processes, or more memory"
+        )
 
-    def close(self) -> None:
-        """Have everything killed that was forked, and what that has started."""
+    def close(self) -> int:
+        """Have everything killed that was forked, and what that has started; return how it has ended."""
         # Both directions at once, whoever may still hold the socket.
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
@@ -259,6 +303,7 @@ class _Template:
         except subprocess.TimeoutExpired:
             self._process.kill()  # still importing, or stuck; what it has forked dies with it
             self._process.wait()
+        return self._process.returncode
 
 
 class _Process:
@@ -300,6 +345,10 @@ class _Process:
         wait([self._end], _PATIENCE_S)
         self.end()
 
+    def has_ended(self) -> bool:
+        """Tell whether the process is gone while nobody had called it: else it says nothing."""
+        return bool(wait([self._connection, self._end], 0))
+
     def end(self) -> None:
         """Let the process go: with nobody left to call it, it ends."""
         if self.alive:
@@ -327,7 +376,10 @@ class _Process:
         self.end()
         if len(told) < _NUMBER.size:
             raise _TemplateLostError("its process ended together with the one that starts others")
-        return Ended("failed", f"its process {_how_it_ended(_NUMBER.unpack(told)[0])}", seconds)
+        status = _NUMBER.unpack(told)[0]
+        return Ended(
+            "failed", f"its process {_how_it_ended(status)}", seconds, passing=status in _FROM_OUTSIDE
+        )
 
     def _broken_limit(self, limits: Limits, seconds: float) -> Ended | None:
         timeout, memory = limits.timeout_s, limits.memory_mib

@@ -202,13 +202,3 @@ class DatasetConfiguration(BaseModel):
     def soundfont_names(self) -> tuple[str, ...]:
         """The names and paths of the soundfonts, without addresses."""
         return tuple(str(soundfont) for soundfont in self.soundfonts)
-
-
-#: What a configuration is made of; a misspelt key is compared with the fields of all of them.
-PARTS: tuple[type[BaseModel], ...] = (
-    Shares,
-    NoteAugmentation,
-    StoredSpectrograms,
-    PinnedSoundfont,
-    Selection,
-)

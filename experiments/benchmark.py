@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+import pandas as pd
 
 from timbrebench.audio.errors import RunError
 from timbrebench.audio.executors import LOCAL, Executor, open_executor
@@ -24,7 +25,7 @@ from timbrebench.classifier import (
 from timbrebench.classifier.style.published import published_card
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.configuration import RunConfiguration, parse_configuration
-from timbrebench.experiments.environment import describe_environment
+from timbrebench.experiments.environment import note_environment, read_environments
 from timbrebench.experiments.layout import (
     CONFIGURATION,
     DATASET,
@@ -32,7 +33,6 @@ from timbrebench.experiments.layout import (
     JUDGE,
     LEADERBOARD,
     RECORDS,
-    REPORT,
     SETS,
     SUITE,
     SUITE_CLIPS,
@@ -75,8 +75,8 @@ class Run:
 def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor: str = LOCAL) -> Run:
     """Build the dataset, train the judge, run and score the methods, and write leaderboard and report.
 
-    What is there already is used: a run that was stopped goes on, a finished one does nothing again, and one
-    whose configuration has another method since does that method only.
+    What is there already is used: a run that was stopped goes on, a finished one is only written out again,
+    and one whose configuration has another method since does that method only.
 
     Parameters
     ----------
@@ -90,8 +90,9 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     Returns
     -------
     Run
-        With `root` holding ``leaderboard.csv``, ``sets.csv``, ``report.html``, ``validity.json``,
-        ``suite.csv``, the outputs under ``outputs/``, the dataset and the judge.
+        With `root` holding ``leaderboard.csv``, ``sets.csv``, ``report.html`` and what lies beside it,
+        ``validity.json``, ``environment.json``, ``suite.csv``, the outputs under ``outputs/``, the dataset
+        and the judge.
 
     Raises
     ------
@@ -105,9 +106,8 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         open_executor(executor, _PRELOAD) as work,
     ):
         dataset = build_run_dataset(configuration, root / DATASET, work)
-        _write_configuration(configuration, root / CONFIGURATION)
-        if not (root / ENVIRONMENT).is_file():
-            write_json(root / ENVIRONMENT, describe_environment())
+        write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
+        environments = note_environment(root / ENVIRONMENT)  # before there are results of this one
         suite = _suite(dataset, configuration, root, work)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)
@@ -134,8 +134,8 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             executor=work,
         )
         run_impressions(suite.clips, dataset=holder(suite), judge_path=judge_path, store=store, executor=work)
-        results = collect(configuration, suite, tasks, judge.fingerprint, store)
-    return _publish(results, root, report=not _is_reported(root))
+        results = collect(configuration, suite, tasks, judge.fingerprint, store, environments=environments)
+    return _publish(results, root)
 
 
 def open_run(root: Path | str) -> Run:
@@ -149,14 +149,14 @@ def open_run(root: Path | str) -> Run:
     Returns
     -------
     Run
-        With ``leaderboard.csv``, ``validity.json`` and ``report.html`` written again.
+        With ``leaderboard.csv``, ``validity.json``, ``sets.csv`` and the report written again.
 
     Raises
     ------
     RunError
         If there is no run, or none that has a judge yet.
     """
-    return _publish(read_results(root), Path(root), report=True)
+    return _publish(read_results(root), Path(root))
 
 
 def read_results(root: Path | str) -> Results:
@@ -179,9 +179,10 @@ def read_results(root: Path | str) -> Results:
     """
     root = Path(root)
     configuration, dataset, judge, suite = open_suite(root)
-    with Store(root / RECORDS) as store:
+    environments = read_environments(root / ENVIRONMENT)
+    with Store(root / RECORDS, read_only=True) as store:
         tasks = list_tasks(configuration, suite, dataset, store)
-        return collect(configuration, suite, tasks, judge.fingerprint, store)
+        return collect(configuration, suite, tasks, judge.fingerprint, store, environments=environments)
 
 
 class Material(NamedTuple):
@@ -275,36 +276,21 @@ def _train(dataset_root: Path, configuration: JudgeConfiguration, folder: Path) 
         build_judge(Dataset.open(dataset_root), configuration, folder)
 
 
-def _write_configuration(configuration: RunConfiguration, path: Path) -> None:
-    """Keep the configuration; a file that holds it already stays as old as it is."""
-    content = configuration.model_dump(mode="json")
-    with contextlib.suppress(OSError, ValueError):
-        if json.loads(path.read_text(encoding="utf-8")) == content:
-            return
-    write_json(path, content)
+def _publish(results: Results, root: Path) -> Run:
+    """Write all that follows from the results, so that no file is of other results or code than the rest."""
+    from timbrebench.experiments.report import write_report  # noqa: PLC0415 - matplotlib takes a second
 
-
-def _is_reported(root: Path) -> bool:
-    """Tell whether the report is younger than all that it is about."""
-    try:
-        written = (root / REPORT).stat().st_mtime_ns
-        return all((root / name).stat().st_mtime_ns < written for name in (RECORDS, CONFIGURATION))
-    except FileNotFoundError:
-        return False
-
-
-def _publish(results: Results, root: Path, *, report: bool) -> Run:
     leaderboard = make_leaderboard(results)
-    table = leaderboard.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_text(root / LEADERBOARD, table)
+    _write_table(leaderboard.table, root / LEADERBOARD)
     write_json(root / VALIDITY, {"valid": leaderboard.is_valid, "problems": list(leaderboard.problems)})
-    run = Run(root, results, leaderboard)
-    if report:
-        from timbrebench.experiments.report import write_report  # noqa: PLC0415 - matplotlib takes a second
+    if len(results.sets):
+        _write_table(results.sets, root / SETS)
+    else:
+        (root / SETS).unlink(missing_ok=True)  # of earlier results
+    log("writing the report")
+    write_report(results, leaderboard, root)
+    return Run(root, results, leaderboard)
 
-        if len(results.sets):
-            sets = results.sets.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-            write_text(root / SETS, sets)
-        log("writing the report")
-        write_report(results, leaderboard, root)
-    return run
+
+def _write_table(table: pd.DataFrame, path: Path) -> None:
+    write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))

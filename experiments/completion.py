@@ -28,15 +28,18 @@ from timbrebench.experiments.layout import (
     CONFIGURATION,
     DATASET,
     ENVIRONMENT,
+    FIGURES,
     FINISHED,
     JUDGE,
     LEADERBOARD,
     OUTPUTS,
+    PAIR_PAGES,
     RECORDS,
     REPORT,
     SETS,
     SUITE,
     SUITE_CLIPS,
+    TABLES,
     VALIDITY,
 )
 
@@ -47,8 +50,11 @@ _PACKAGES = ("audio", "datasets", "classifier", "transfer", "metrics", "experime
 
 _METHODS, _METRICS = "timbrebench.methods", "timbrebench.metrics"
 
-#: Files whose content counts. Audio, of which there may be gigabytes, counts by size and time of change.
+#: Files whose content counts.
 _FILES = (CONFIGURATION, ENVIRONMENT, RECORDS, LEADERBOARD, SETS, VALIDITY, REPORT, SUITE)
+
+#: Folders whose files, of which there may be gigabytes, count by size and time of change.
+_LISTED = (OUTPUTS, SUITE_CLIPS, PAIR_PAGES, FIGURES, TABLES)
 _TABLES = ("dataset.json", "manifest.csv")
 
 
@@ -84,7 +90,8 @@ class Completion:
     def recorded(self, configuration: RunConfiguration) -> Iterator[None]:
         """Run everything in the block, and keep that nothing is left to do.
 
-        It is not kept where something that decides what there is to do has changed in the meantime.
+        It is not kept where something that decides what there is to do has changed in the meantime, or where
+        outputs are missing for reasons that may pass.
 
         Parameters
         ----------
@@ -96,12 +103,12 @@ class Completion:
         yield
         with contextlib.suppress(RunError), _undisturbed(self._root):
             now = _configuration(self._root), _outside(content, asked), _installed()
-            if now == (content, outside, self._installed):
+            if now == (content, outside, self._installed) and not _waits(self._root):
                 write_json(self._root / FINISHED, {"asked": asked, "state": self._state(outside)})
 
     def _state(self, outside: list[object]) -> str:
-        audio = [_listing(self._root / folder) for folder in (OUTPUTS, SUITE_CLIPS)]
-        return fingerprint([self._text, self._installed, outside, _contents(self._root), audio])
+        listed = [_listing(self._root / folder) for folder in _LISTED]
+        return fingerprint([self._text, self._installed, outside, _contents(self._root), listed])
 
 
 @contextlib.contextmanager
@@ -113,6 +120,14 @@ def _undisturbed(root: Path) -> Iterator[None]:
         except OSError as error:
             raise RunError(f"{root}: another run is at work in this folder: wait or stop it") from error
         yield
+
+
+def _waits(root: Path) -> bool:
+    """Tell whether some outputs are to be tried again at the next start."""
+    from timbrebench.experiments.store import Store  # noqa: PLC0415 - brings pydantic
+
+    with Store(root / RECORDS, read_only=True) as store:
+        return store.waits
 
 
 def _configuration(root: Path) -> dict[str, Any]:
@@ -148,14 +163,15 @@ def _installed() -> list[object]:
 
 def _to_be_asked(configuration: RunConfiguration) -> dict[str, list[str]]:
     """List what the project's own code does not tell: methods by label, metrics by name."""
-    from timbrebench.transfer.registry import create  # noqa: PLC0415 - brings NumPy and more
+    from timbrebench.transfer.asking import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
+    from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
     methods, metrics = _of_others(_METHODS), _of_others(_METRICS)
     return {
         "methods": [
             entry.name
             for entry in configuration.entries
-            if entry.method in methods or create(entry.method, entry.parameters).fingerprint()
+            if entry.method in methods or any(told_fingerprint(create(entry.method, entry.parameters)))
         ],
         "metrics": [name for name in configuration.metrics if name in metrics],
     }
@@ -183,14 +199,15 @@ def _answers(configuration: Mapping[str, Any], asked: Mapping[str, list[str]]) -
     """Ask methods and metrics for what their results are found by."""
     answers: list[object] = []
     if asked["methods"]:
-        from timbrebench.transfer.contract import learns  # noqa: PLC0415 - brings NumPy and more
+        from timbrebench.transfer.asking import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
+        from timbrebench.transfer.contract import learns  # noqa: PLC0415 - likewise
         from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
         for entry in configuration["methods"]:
             if (entry["label"] or entry["method"]) in asked["methods"]:
                 method = create(entry["method"], entry["parameters"])
                 settings = method.parameters.model_dump(mode="json")
-                answers.append([method.version, settings, learns(method), method.fingerprint()])
+                answers.append([method.version, settings, learns(method), told_fingerprint(method)])
     if asked["metrics"]:
         from timbrebench.metrics.registry import get  # noqa: PLC0415 - brings librosa and more
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError, describe_validation
+from timbrebench.audio.errors import (
+    ConfigurationError,
+    UnknownNameError,
+    describe_validation,
+    suggestion,
+)
 from timbrebench.classifier import JudgeConfiguration
 from timbrebench.classifier.style.published import published_card
 from timbrebench.datasets import DatasetConfiguration
-from timbrebench.datasets.configuration import PARTS as DATASET_PARTS
 from timbrebench.experiments.configuration_text import configuration_text
 from timbrebench.experiments.suites.files import load_frozen
 from timbrebench.experiments.suites.suite import SuiteConfiguration
@@ -85,9 +90,10 @@ class RunConfiguration(BaseModel):
     methods : tuple of MethodEntry
         Methods beside the controls, which are always there.
     metrics : tuple of str
-        Names of registered metrics; by default all that come with the project or are installed beside it.
+        Names of registered metrics, each once; by default all that come with the project or are installed
+        beside it.
     seeds : tuple of int
-        Seeds that every method is run with.
+        Seeds that every method is run with: 0 or more, each once.
     resamples : int
         Resamples of the bootstrap behind the intervals.
     limits : LimitsConfiguration
@@ -101,8 +107,8 @@ class RunConfiguration(BaseModel):
     judge: JudgeConfiguration = JudgeConfiguration()
     suite: SuiteConfiguration = SuiteConfiguration()
     methods: tuple[MethodEntry, ...] = Field(default=(), validate_default=False)
-    metrics: tuple[str, ...] = Field(default_factory=lambda: tuple(metric_names()), min_length=1)
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    metrics: tuple[str, ...] = Field(default_factory=lambda: tuple(metric_names()))
+    seeds: tuple[Annotated[int, Field(strict=True, ge=0)], ...] = (0,)
     resamples: int = Field(default=10_000, ge=100)
     limits: LimitsConfiguration = LimitsConfiguration()
 
@@ -120,6 +126,16 @@ class RunConfiguration(BaseModel):
         if frozen.recipe is not None:
             filled.setdefault("dataset", frozen.recipe.made.dataset.model_dump(mode="json"))
         return filled
+
+    @field_validator("metrics", "seeds")
+    @classmethod
+    def _each_once(cls, values: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        if not values:
+            raise ValueError("the list is empty: leave it out, or name at least one")
+        repeated = [value for value in values if values.count(value) > 1]
+        if repeated:
+            raise ValueError(f"{repeated[0]!r} stands in the list twice")
+        return values
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -235,17 +251,40 @@ def parse_configuration(content: object, where: str) -> RunConfiguration:
     try:
         return RunConfiguration.model_validate(content)
     except ValidationError as error:
-        raise describe_validation(error, where, _known_keys()) from error
+        unknown = [problem["loc"] for problem in error.errors() if problem["type"] == "extra_forbidden"]
+        if not unknown:
+            raise describe_validation(error, where, ()) from error
+        # These first and alone: what is missing, or will not do, may be so because of them.
+        lines = [f"unknown key {'.'.join(map(str, place))!r}{_instead(place)}" for place in unknown]
+        raise ConfigurationError(f"{where}: " + "; ".join(lines)) from error
 
 
-def _known_keys() -> list[str]:
-    models: tuple[type[BaseModel], ...] = (
-        RunConfiguration,
-        DatasetConfiguration,
-        *DATASET_PARTS,
-        JudgeConfiguration,
-        SuiteConfiguration,
-        MethodEntry,
-        LimitsConfiguration,
-    )
-    return sorted({name for model in models for name in model.model_fields})
+def _instead(place: Sequence[int | str]) -> str:
+    """End a message about an unknown key: the nearest one of its table, other tables that have it, or all."""
+    *path, key = map(str, place)
+    tables = _tables(RunConfiguration)
+    table: tuple[str, ...] = ()
+    for part in path:  # numbers in lists, and kinds of which a table is one, are no tables
+        table = (*table, part) if (*table, part) in tables else table
+    near = suggestion(key, tables[table])
+    others = ", ".join(".".join(one) or "the top level" for one, keys in tables.items() if key in keys)
+    if not others:
+        return near
+    return f"{near} It belongs to {others}" if near.endswith("?") else f": it belongs to {others}"
+
+
+def _tables(model: type[BaseModel], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], set[str]]:
+    """Return the keys of each table that a configuration can hold, by its path, of all its kinds together."""
+    found = {path: set(model.model_fields)}
+    for name, field in model.model_fields.items():
+        for part in _models_in(field.annotation):
+            for inner, keys in _tables(part, (*path, name)).items():
+                found[inner] = found.get(inner, set()) | keys
+    return found
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    """Return the models that a value of a type may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from timbrebench.audio.errors import RunError
+from timbrebench.audio.storage import write_json
 
 #: What figures depend on.
 _PACKAGES = (
@@ -49,6 +53,55 @@ def describe_environment() -> dict[str, Any]:
         },
         "versions": installed_versions(),
     }
+
+
+def note_environment(path: Path) -> list[dict[str, Any]]:
+    """Note where a run is made, beside where else it has been: the keys of its results hold no versions.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The run's file of :func:`describe_environment`, as it was at the first start. Where the machine or a
+        version is another one now, that is added to its list ``later``.
+
+    Returns
+    -------
+    list of dict
+        All that the file has now, the first start's first.
+
+    Raises
+    ------
+    RunError
+        If the file is no such one.
+    StorageError
+        If it cannot be written.
+    """
+    here, known = describe_environment(), read_environments(path)
+    if any((one["machine"], one["versions"]) == (here["machine"], here["versions"]) for one in known):
+        return known
+    first, *later = [*known, here]
+    write_json(path, {**first, "later": later} if later else first)
+    return read_environments(path)  # in the order of the file, as every later start has it
+
+
+def read_environments(path: Path) -> list[dict[str, Any]]:
+    """Return what :func:`note_environment` has noted in a file; an empty list where there is none.
+
+    Raises
+    ------
+    RunError
+        If the file is not of that kind.
+    """
+    if not path.is_file():
+        return []
+    try:
+        first = json.loads(path.read_text(encoding="utf-8"))
+        known: list[dict[str, Any]] = [first, *first.pop("later", [])]
+        if all(isinstance(one[part], dict) for one in known for part in ("machine", "versions")):
+            return known
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    raise RunError(f"{path}: does not say where the run was made: remove it, and the next start notes that")
 
 
 def _processor() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 #: How the run is made, as JSON with everything filled in.
 CONFIGURATION = "configuration.json"
 
-#: Where it was made.
+#: Where it was made: machine, versions and command of the first start, and of others where they differ.
 ENVIRONMENT = "environment.json"
 
 #: Every result, one on a line.
@@ -16,6 +16,11 @@ LEADERBOARD = "leaderboard.csv"
 SETS = "sets.csv"
 VALIDITY = "validity.json"
 REPORT = "report.html"
+
+#: Folders beside the page: one page for each pair, and what it draws and lists for papers.
+PAIR_PAGES = "pairs"
+FIGURES = "figures"
+TABLES = "tables"
 
 #: What the run was made from when it had nothing left to do.
 FINISHED = "finished.json"

@@ -43,14 +43,16 @@ class Leaderboard:
     ----------
     table : pandas.DataFrame
         One row for each method, best first, controls last. Columns: ``rank`` (empty for controls and for
-        methods with missing outputs), ``method``, ``kind``, ``settings`` (what differs from the published
-        ones), ``outputs``, ``missing``, ``violation`` (what the method shares with a judge that it must
-        not), ``headline``, ``content_kept`` (its half beside style accuracy), each metric, and what a
-        pair costs (``seconds``, ``realtime_factor``, ``peak_memory_mib``). Figures are
-        means over pairs, seeds averaged, with ``_low`` and ``_high`` (95 % interval over content pieces) and,
-        for metrics, ``_n``, the number of values behind them. Costs are those of the middle pair, between
-        ``_low`` and ``_high`` lie 95 % of the pairs. In runs with several seeds ``_seed_sd`` is the
-        standard deviation of a figure between them.
+        methods that are not :meth:`~timbrebench.experiments.results.Results.is_rankable`), ``method``,
+        ``kind``, ``settings`` (what differs from the published ones), ``outputs``, ``missing``,
+        ``violation`` (what the method shares with a judge that it must not), ``headline``, ``content_kept``
+        (its half beside style accuracy), each metric, and what a pair costs (``seconds``,
+        ``realtime_factor``, ``peak_memory_mib``). Without both metrics of the headline there is none, and no
+        method has a rank. Figures are means over pairs, seeds averaged, with ``_low`` and
+        ``_high`` (95 % interval over content pieces) and, for metrics, ``_n``, the number of values behind
+        them. Costs are those of the middle pair that has an output, between ``_low`` and ``_high`` lie 95 %
+        of these pairs. In runs with several seeds ``_seed_sd`` is the standard deviation of a figure between
+        them.
     problems : tuple of str
         Why the run is not valid: controls that landed where they must not. Empty for a valid run.
     """
@@ -127,8 +129,9 @@ def _row(results: Results, label: str, means: dict[str, dict[str, Floats]]) -> d
             if len(results.configuration.seeds) > 1:
                 row[f"{name}_seed_sd"] = seed_deviation(rows, name)
     for name in COSTS:
-        # The middle pair and where 95 % lie: the first pair of a process pays for what is loaded once.
-        low, row[name], high = (rows[name].quantile(share) for share in (0.025, 0.5, 0.975))
+        # The middle pair and where 95 % lie: the first pair of a process pays for what is loaded once. Only
+        # pairs with an output count: to fail soon is not to be fast.
+        low, row[name], high = (rows[name][done].quantile(share) for share in (0.025, 0.5, 0.975))
         row[f"{name}_low"], row[f"{name}_high"] = low, high
     if "headline" in figures and len(results.configuration.seeds) > 1:
         row["headline_seed_sd"] = headline_seed_deviation(rows, *_note_f1_bounds(means))
@@ -164,13 +167,9 @@ def _flat(settings: dict[str, object]) -> dict[str, object]:
 
 
 def _ranked(table: pd.DataFrame, results: Results, means: dict[str, dict[str, Floats]]) -> pd.DataFrame:
-    """Rank complete methods by headline, in tie groups; put the others and the controls below.
-
-    Complete is a method that has all its outputs and shares nothing with a judge.
-    """
-    complete = table.method.map(results.is_complete) & table.headline.notna() & (table.kind == "method")
-    complete &= table.violation == ""
-    ranked = [str(label) for label in table.method[complete]]
+    """Rank methods by headline, in tie groups; put those that cannot be ranked and the controls below."""
+    rankable = (table.kind == "method") & table.headline.notna() & table.method.map(results.is_rankable)
+    ranked = [str(label) for label in table.method[rankable]]
     point = [float(means[label]["headline"][-1]) for label in ranked]
     ranks = tie_groups(point, _headline_p_values(results, ranked, _note_f1_bounds(means)))
     table["rank"] = table.method.map(dict(zip(ranked, ranks, strict=True))).astype("Int64")
@@ -211,7 +210,8 @@ def control_problems(results: Results, point: dict[str, dict[str, float]]) -> li
         Empty for a valid run. The reference must have the style (at least 0.95), the content must not (at
         most 0.05), the style copy must (at least 0.95) with far fewer of the content's notes than the
         reference, noise must not pass for the style, and silence must be refused as an output. Where nobody
-        knows the right answers, only outputs are asked for: such a run ranks nothing.
+        knows the right answers, only outputs are asked for: such a run ranks nothing. No more does one that
+        was not asked for style accuracy or for note F1, of which the other is still looked at.
     """
     has_truth = results.suite.has_truth
     problems = [
@@ -224,22 +224,29 @@ def control_problems(results: Results, point: dict[str, dict[str, float]]) -> li
         problems.append("silence was taken for an output")
     if not has_truth:
         return problems
-    style = {label: figures.get(STYLE, np.nan) for label, figures in point.items()}
-    notes = {label: figures.get(CONTENT, np.nan) for label, figures in point.items()}
+    asked = results.configuration.metrics
+    if STYLE in asked:
+        problems += _style_problems({label: figures[STYLE] for label, figures in point.items()})
+    if CONTENT in asked:
+        chance, ceiling = point["style-copy"][CONTENT], point["reference"][CONTENT]
+        if not ceiling - chance >= _CLEAR_MARGIN:
+            problems.append(
+                f"the style copy has note F1 {chance:.3f} and the reference {ceiling:.3f}: they must lie at "
+                f"least {_CLEAR_MARGIN} apart"
+            )
+    return problems
+
+
+def _style_problems(style: dict[str, float]) -> list[str]:
+    """List the controls whose style accuracy is not what it must be."""
     bounds = [
         ("reference", "at least 0.95", style["reference"] >= 0.95),
         ("identity", "at most 0.05", style["identity"] <= 0.05),
         ("style-copy", "at least 0.95", style["style-copy"] >= 0.95),
         ("noise", "at most 0.5", not style["noise"] > 0.5),
     ]
-    problems += [
+    return [
         f"control {label} has style accuracy {style[label]:.3f}, must have {bound}"
         for label, bound, holds in bounds
         if not holds
     ]
-    if not notes["reference"] - notes["style-copy"] >= _CLEAR_MARGIN:
-        problems.append(
-            f"the style copy has note F1 {notes['style-copy']:.3f} and the reference "
-            f"{notes['reference']:.3f}: they must lie at least {_CLEAR_MARGIN} apart"
-        )
-    return problems

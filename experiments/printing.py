@@ -115,9 +115,9 @@ def print_leaderboard(root: Path) -> None:
         shown.add_row(rank, row["method"], *(_cell(row, name) for name in names), str(row["missing"]))
     console.print(shown)
     console.print(
-        "Without a rank: controls, and methods with missing outputs."
+        "Without a rank: controls, and methods with missing outputs or scores."
         if is_ranked
-        else "Nothing is ranked: no method has a headline, which needs right answers that are known.",
+        else "Nothing is ranked: a headline needs known right answers, style accuracy and note F1.",
         style="dim",
     )
     for row in rows:

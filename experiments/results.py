@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from timbrebench.experiments.configuration import RunConfiguration
 from timbrebench.experiments.runner import Task
 from timbrebench.experiments.scoring import score_key
 from timbrebench.experiments.sets import compare_sets
+from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
 from timbrebench.experiments.store import Store
 from timbrebench.experiments.suites.suite import Suite
 
@@ -48,6 +50,9 @@ class Results:
         it.
     compare : callable
         Returns `sets`.
+    environments : sequence of mapping
+        Where the run was made (:func:`~timbrebench.experiments.environment.read_environments`); empty where
+        that was not noted.
     """
 
     configuration: RunConfiguration
@@ -57,6 +62,7 @@ class Results:
     reasons: pd.DataFrame
     violations: Mapping[str, str] = field(default_factory=dict)
     compare: Callable[[], pd.DataFrame] = pd.DataFrame
+    environments: Sequence[Mapping[str, Any]] = ()
 
     @cached_property
     def sets(self) -> pd.DataFrame:
@@ -75,6 +81,25 @@ class Results:
         """Tell whether a method has an output for every pair and seed."""
         return bool((self.transfers[self.transfers.label == label].status == "ok").all())
 
+    def is_rankable(self, label: str) -> bool:
+        """Tell whether a method can be ranked, as far as it has a headline.
+
+        It needs an output for every pair and seed, and both metrics of the headline wherever the reference
+        has them: otherwise it could be ranked by the pairs that suit it. It shares nothing with a judge.
+        """
+        if not self.is_ranking or not self.is_complete(label) or label in self.violations:
+            return False
+        own, known = (
+            self.of(name).set_index(["pair_id", "seed"])[[STYLE, CONTENT]].notna()
+            for name in (label, "reference")
+        )
+        return bool((own | ~known).all(axis=None))
+
+    @property
+    def is_ranking(self) -> bool:
+        """Whether methods are ranked: right answers are known, and the headline's metrics were asked for."""
+        return self.suite.has_truth and {STYLE, CONTENT} <= set(self.configuration.metrics)
+
     @property
     def labels(self) -> list[str]:
         """The methods' labels in the configuration's order, controls first."""
@@ -82,7 +107,13 @@ class Results:
 
 
 def collect(
-    configuration: RunConfiguration, suite: Suite, tasks: Sequence[Task], judge: str, store: Store
+    configuration: RunConfiguration,
+    suite: Suite,
+    tasks: Sequence[Task],
+    judge: str,
+    store: Store,
+    *,
+    environments: Sequence[Mapping[str, Any]] = (),
 ) -> Results:
     """Read a run's tables out of its store.
 
@@ -98,6 +129,8 @@ def collect(
         The judge's fingerprint.
     store : Store
         The records.
+    environments : sequence of mapping, optional
+        Where the run was made.
 
     Returns
     -------
@@ -135,6 +168,7 @@ def collect(
         pd.DataFrame(reasons, columns=columns, dtype=str),
         _violations(tasks, [judge, load_content_judge().fingerprint], store),
         partial(compare_sets, tasks, suite, judge, store),
+        environments,
     )
 
 

@@ -13,6 +13,7 @@ from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.store import DependencyRecord, LearnedRecord, Store
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
+from timbrebench.transfer.asking import told_fingerprint
 from timbrebench.transfer.contract import learns
 from timbrebench.transfer.registry import create
 
@@ -33,7 +34,7 @@ class Task:
     seed : int
         Seed of its draws.
     dependency : DependencyRecord or None
-        The files that its outputs depend on, where there are any.
+        The files that its outputs depend on, where there are any, or why they cannot be told.
     """
 
     entry: MethodEntry
@@ -85,10 +86,12 @@ def list_tasks(
     for entry in configuration.entries:
         key = method_key(entry, suite, dataset)
         dependency = store.dependency(key) if store is not None else None
-        if dependency is None and (outside := create(entry.method, entry.parameters).fingerprint()):
-            dependency = DependencyRecord(key=key, fingerprint=outside)
+        if dependency is None:
+            told, problem = told_fingerprint(create(entry.method, entry.parameters))
+            if told or problem:
+                dependency = DependencyRecord(key=key, fingerprint=told, problem=problem)
         if dependency is not None:
-            key = fingerprint([key, dependency.fingerprint])
+            key = fingerprint([key, dependency.fingerprint or dependency.problem])
         tasks += [
             Task(entry, key, pair, seed, dependency) for pair in suite.pairs for seed in configuration.seeds
         ]

@@ -15,8 +15,9 @@ from pathlib import Path
 from timbrebench.audio.clips import read_audio
 from timbrebench.audio.errors import RunError
 from timbrebench.audio.executors import Executor
-from timbrebench.audio.processes import Call, Ended
+from timbrebench.audio.processes import Call, Ended, Limits
 from timbrebench.audio.progress import Tracker
+from timbrebench.audio.raised import describe_error
 from timbrebench.audio.storage import fingerprint
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
@@ -24,10 +25,16 @@ from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.runner import Task
 from timbrebench.experiments.store import ImpressionRecord, ScoreRecord, Store, Transfer
 from timbrebench.experiments.suites.suite import Pair, notes_sha256
-from timbrebench.metrics import Sound, Trial, Unscorable, evaluate, get
+from timbrebench.metrics import Score, Sound, Trial, Unscorable, get
 
 #: Processes that score do nothing else, so that no method can meddle with its scores.
 _KIND = "scoring"
+
+#: Seconds that the metrics may take for an output, of which a second is much, and for getting ready.
+_TIMEOUT_S = 300.0
+
+#: How many failures an error names.
+_SHOWN = 5
 
 #: Real clips that are heard in one call: each takes a hundredth of a second.
 _BATCH = 16
@@ -102,25 +109,34 @@ def run_scores(
     Raises
     ------
     RunError
-        If a metric has ended its process. What it was asked to score has no scores; all else has.
+        If a metric has raised what none may, and so has no score there; or if one has ended its process, or
+        not come to an end, and so left a pair without scores. All else has its scores.
     """
     wanted = _wanted(tasks, tuple(metrics), Judge.load(judge_path).fingerprint, root.resolve(), store)
     groups = list(wanted.items())
     paths = dataset.root.resolve(), judge_path.resolve()
-    calls = [Call(_score, (pair, outputs, *paths), _KIND) for pair, outputs in groups]
+    calls = [
+        Call(_score, (pair, outputs, *paths), _KIND, Limits(_TIMEOUT_S * (1 + len(outputs))))
+        for pair, outputs in groups
+    ]
     lost = []
     with Tracker("scoring", sum(len(outputs) for outputs in wanted.values()), "outputs") as tracker:
         for index, result in executor.run(calls):
             pair, outputs = groups[index]
             if isinstance(result, Ended):
-                lost.append(f"{pair.pair_id}: {result.reason}")
+                late = result.status == "timeout"
+                what = f"a metric took more than {result.seconds:g} s" if late else result.reason
+                lost.append(f"{pair.pair_id}: {what} (find it with `timbrebench score`)")
             else:
-                store.add(*(record for records in result for record in records))
+                records, faults = result
+                store.add(*records)
+                lost += [f"{pair.pair_id}: {fault}" for fault in faults]
             tracker.advance(len(outputs))
     if lost:
+        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
         raise RunError(
-            f"{len(lost)} pairs could not be scored, since a metric ended the process ({'; '.join(lost)}): "
-            "find it with `timbrebench score`, and leave it out of the metrics"
+            f"{len(lost)} scores, or all of a pair, failed by the fault of a metric "
+            f"({'; '.join(lost[:_SHOWN])}{more}): mend it or leave it out of the metrics; all else is scored"
         )
 
 
@@ -185,8 +201,8 @@ def _dataset(root: Path) -> Dataset:
 
 def _score(
     pair: Pair, outputs: list[_Output], dataset_root: Path, judge_path: Path
-) -> list[list[ScoreRecord | ImpressionRecord]]:
-    """Score the outputs of a pair."""
+) -> tuple[list[ScoreRecord | ImpressionRecord], list[str]]:
+    """Score the outputs of a pair; return the records, and what metrics did that none may do."""
     dataset = _dataset(dataset_root)
     judge, content_judge = _judge(judge_path), load_content_judge()
 
@@ -199,7 +215,8 @@ def _score(
     notes, style_notes = (
         dataset.notes(clip) if notes_sha256(dataset, clip) else None for clip in (pair.content, pair.style)
     )
-    scored = []
+    records: list[ScoreRecord | ImpressionRecord] = []
+    faults: list[str] = []
     for output in outputs:
         samples, rate = read_audio(output.path)
         trial = Trial(
@@ -213,24 +230,19 @@ def _score(
             style_label=pair.style.label,
         )
         with one_thread():
-            scored.append(_records(trial, output))
-    return scored
+            for name, key in output.scores.items():
+                try:
+                    records.append(_score_record(key, name, get(name)(trial)))
+                except BaseException as error:  # a metric may be anybody's code; what others say is kept
+                    faults.append(f"{name} of {output.path.parent.name}: {describe_error(error)}")
+            if output.impression:
+                records.append(_impression_record(output.impression, trial.output))
+    return records, faults
 
 
-def _records(trial: Trial, output: _Output) -> list[ScoreRecord | ImpressionRecord]:
-    scores = evaluate(trial, [get(name) for name in output.scores])
-    records: list[ScoreRecord | ImpressionRecord] = [
-        ScoreRecord(
-            key=key,
-            metric=name,
-            value=None if scores[name].reason else scores[name].value,
-            reason=scores[name].reason or "",
-        )
-        for name, key in output.scores.items()
-    ]
-    if output.impression:
-        records.append(_impression_record(output.impression, trial.output))
-    return records
+def _score_record(key: str, name: str, score: Score) -> ScoreRecord:
+    value = None if score.reason else score.value
+    return ScoreRecord(key=key, metric=name, value=value, reason=score.reason or "")
 
 
 def _impressions(

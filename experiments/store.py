@@ -12,16 +12,34 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TextIO
+from typing import Annotated, Any, Literal, TextIO
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from timbrebench.audio.errors import RunError
 from timbrebench.audio.storage import storage_error
 
 Status = Literal["ok", "failed", "timeout", "skipped"]
+
+#: Characters of a reason that are kept: what others' code raises may be of any length.
+_LONGEST_REASON = 6000
+
+
+def _storable(reason: object) -> object:
+    """Make a reason one that can be written: no half of a surrogate pair, as file names may hold, no book."""
+    if not isinstance(reason, str):
+        return reason
+    shown = reason.encode(errors="replace").decode()
+    return shown if len(shown) <= _LONGEST_REASON else f"{shown[: _LONGEST_REASON - 1]}…"
+
+
+Reason = Annotated[str, BeforeValidator(_storable)]
+
+#: Seconds that something took. Nothing takes none: a 0 in older files stands for what was not measured.
+Seconds = Annotated[float | None, AfterValidator(lambda seconds: seconds or None)]
 
 
 class Transfer(BaseModel):
@@ -40,7 +58,8 @@ class Transfer(BaseModel):
     reason : str
         Why there is no output; empty for "ok".
     seconds : float or None
-        What the method took, reading and writing apart; None where its work was done elsewhere.
+        What the method took, reading and writing apart; None where it was not run, or its work was done
+        elsewhere.
     peak_memory_mib : float or None
         Most memory that the process held in the meantime, libraries and all; None where it cannot be known.
     output, output_sha256 : str
@@ -48,6 +67,9 @@ class Transfer(BaseModel):
     broke : dict of str to float
         The limit that it was stopped at, by its name in the configuration; under a wider one it is tried
         again.
+    passing : bool
+        Whether the reason may be gone by the next start, when it is tried again: its process was ended from
+        outside, there was no space left, something has to be installed first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,12 +80,13 @@ class Transfer(BaseModel):
     pair_id: str
     seed: int
     status: Status
-    reason: str = ""
-    seconds: float | None = 0.0
+    reason: Reason = ""
+    seconds: Seconds = None
     peak_memory_mib: float | None = None
     output: str = ""
     output_sha256: str = ""
     broke: dict[str, float] = {}
+    passing: bool = False
 
 
 class ScoreRecord(BaseModel):
@@ -88,7 +111,7 @@ class ScoreRecord(BaseModel):
     key: str
     metric: str
     value: float | None
-    reason: str = ""
+    reason: Reason = ""
 
 
 class LearnedRecord(BaseModel):
@@ -131,6 +154,8 @@ class DependencyRecord(BaseModel):
         Fingerprint of the method as configured.
     fingerprint : str
         What its :meth:`~timbrebench.transfer.contract.Method.fingerprint` was.
+    problem : str
+        Why it could not be told, and the method not be run; empty where it could.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -138,6 +163,7 @@ class DependencyRecord(BaseModel):
     kind: Literal["dependency"] = "dependency"
     key: str
     fingerprint: str
+    problem: Reason = ""
 
 
 class ImpressionRecord(BaseModel):
@@ -161,19 +187,22 @@ class ImpressionRecord(BaseModel):
     key: str
     probabilities: tuple[float, ...] = ()
     embedding: tuple[float, ...] = ()
-    reason: str = ""
+    reason: Reason = ""
 
 
 Record = Transfer | ScoreRecord | LearnedRecord | DependencyRecord | ImpressionRecord
 
 
 class Store:
-    """The records of a run. Use it as a context manager; one process at a time can hold it.
+    """The records of a run. Use it as a context manager; one process at a time can hold it to add to it.
 
     Parameters
     ----------
     path : pathlib.Path
         The file; it is made where missing.
+    read_only : bool, default False
+        Whether nothing is to be added. The file is then left as it is, or missing, and several may read it
+        at a time, without the right to write there.
 
     Raises
     ------
@@ -181,19 +210,17 @@ class Store:
         If another process holds it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path, self._read_only = path, read_only
         self._file: TextIO | None = None
         self._records: dict[str, Record] = {}
 
     def __enter__(self) -> Store:
+        self._file = self._open()
+        if self._file is None:
+            return self
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a+", encoding="utf-8")
-        except OSError as error:
-            raise storage_error(self._path, error) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, (fcntl.LOCK_SH if self._read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
             raise RunError(
@@ -202,15 +229,37 @@ class Store:
         self._file.seek(0)
         text = self._file.read()
         self._records = {record.key: record for record in _parse(text)}
-        if text and not text.endswith("\n"):
+        if text and not text.endswith("\n") and not self._read_only:
             self._file.write("\n")  # ends a line that was cut off, so that the next one is whole
         return self
+
+    def _open(self) -> TextIO | None:
+        """Open the file; one that is missing and only to be read is none."""
+        # With "replace", since a line that was cut off may end within a character.
+        if self._read_only:
+            try:
+                return self._path.open(encoding="utf-8", errors="replace")
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise RunError(f"{self._path}: cannot be read ({error}): check who may read it") from error
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return self._path.open("a+", encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise storage_error(self._path, error) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written was told when it was added
+                self._file.close()
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are transfers that are to be tried again, since why they failed may have passed."""
+        return any(isinstance(record, Transfer) and record.passing for record in self._records.values())
 
     def transfer(self, key: str) -> Transfer | None:
         """Return the transfer with this key, if it was made."""
@@ -239,8 +288,8 @@ class Store:
 
     def add(self, *records: Record) -> None:
         """Add records; they are on the disk when this returns."""
-        if self._file is None:
-            raise RunError(f"{self._path}: the store is not open")
+        if self._file is None or self._read_only:
+            raise RunError(f"{self._path}: the store is not open for adding to it")
         try:
             self._file.write("".join(record.model_dump_json() + "\n" for record in records))
             self._file.flush()
@@ -258,7 +307,7 @@ def _parse(text: str) -> Iterator[Record]:
         "dependency": DependencyRecord,
         "impression": ImpressionRecord,
     }
-    for line in text.splitlines():
+    for line in text.split("\n"):  # splitlines() splits at characters, too, that JSON leaves as they are
         try:
             content = json.loads(line)
             yield kinds[content["kind"]].model_validate(content)

@@ -13,18 +13,20 @@ from functools import lru_cache
 from pathlib import Path
 
 from timbrebench.audio.clips import write_audio
-from timbrebench.audio.errors import MethodTimeoutError, RunError, StorageError, TimbrebenchError
+from timbrebench.audio.errors import MethodTimeoutError, RunError
 from timbrebench.audio.executors import Executor
 from timbrebench.audio.memory import forget_peak, peak_mib
 from timbrebench.audio.processes import Call, Ended, Limits
 from timbrebench.audio.progress import Tracker, muted
-from timbrebench.audio.storage import atomic_path, file_sha256
+from timbrebench.audio.raised import describe_error, may_pass
+from timbrebench.audio.storage import atomic_path, file_sha256, storage_error
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.configuration import LimitsConfiguration
-from timbrebench.experiments.layout import OUTPUTS
+from timbrebench.experiments.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.runner import Task, training_set
 from timbrebench.experiments.store import LearnedRecord, Store, Transfer
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration, holder
+from timbrebench.transfer.asking import told_learned
 from timbrebench.transfer.contract import Method, apply, learns
 from timbrebench.transfer.registry import create, method_class
 
@@ -44,6 +46,8 @@ def run_transfers(
     beside: Call | None = None,
 ) -> None:
     """Make the outputs that are missing. A method that fails in any way costs its own pair.
+
+    What failed is tried again where the reason may have passed, or limits are wider than the one it broke.
 
     Parameters
     ----------
@@ -73,6 +77,9 @@ def run_transfers(
     store.add(*(record for record in used if store.dependency(record.key) != record))
     # Two labels may stand for one method with the same settings, and so for the same results.
     wanted = {task.key: task for task in tasks if not _is_made(task, root, store, limits)}
+    problems = {key: task.dependency.problem for key, task in wanted.items() if task.dependency is not None}
+    untold = {key: problem for key, problem in problems.items() if problem}
+    store.add(*(_skipped(wanted.pop(key), Ended("failed", untold[key], None)) for key in untold))
     missing: dict[str, list[Task]] = {}
     for task in wanted.values():
         missing.setdefault(task.method_key, []).append(task)
@@ -107,7 +114,7 @@ def run_transfers(
                 continue
             first = firsts[index - first_method]
             waiting = missing[first.method_key]
-            if isinstance(result, LearnedRecord):
+            if not isinstance(result, Ended):
                 if (result.weights or result.clips) and store.learned(result.key) is None:
                     store.add(result)
                 ready += waiting
@@ -118,19 +125,19 @@ def run_transfers(
 
 
 def _is_made(task: Task, root: Path, store: Store, limits: LimitsConfiguration) -> bool:
-    """Tell whether there is nothing left to do: the output, or a failure that wider limits cannot mend."""
+    """Tell whether there is nothing left to do: the output is there, or would fail again."""
     record = store.transfer(task.key)
     if record is None:
         return False
     if record.status == "ok":
         path = root / record.output
         return path.is_file() and file_sha256(path) == record.output_sha256
-    return all(getattr(limits, name) <= limit for name, limit in record.broke.items())
+    return not record.passing and all(getattr(limits, name) <= limit for name, limit in record.broke.items())
 
 
 def _remove_parts(root: Path) -> None:
     """Remove what a run that was killed had half written."""
-    for part in (root / OUTPUTS).rglob(".part-*"):
+    for part in (*(root / OUTPUTS).rglob(".part-*"), *(root / PREPARED).glob(".part-*")):
         part.unlink(missing_ok=True)
 
 
@@ -140,29 +147,42 @@ def _call(task: Task, first: Task, dataset: Dataset, root: Path, limits: LimitsC
     return Call(_transfer, arguments, task.method_key, Limits(limits.timeout_s, limits.memory_mib))
 
 
-def _prepare(task: Task, dataset_root: Path, suite: SuiteConfiguration, root: Path) -> LearnedRecord | str:
+def _prepare(task: Task, dataset_root: Path, suite: SuiteConfiguration, root: Path) -> LearnedRecord | Ended:
     """Prepare a method and keep it in a file; return what it has learned, or why it cannot be prepared."""
     try:
         method = create(task.entry.method, task.entry.parameters)
-        given: set[str] = set()
-        if learns(method):
-            training = training_set(suite, Dataset.open(dataset_root))
-            given = set(training.manifest.sha256)
-            workdir = root / task.prepared
-            workdir.mkdir(parents=True, exist_ok=True)
+    except BaseException as error:  # a method is anybody's code, which may raise what nobody should
+        return _failure(error)
+    workdir = root / task.prepared
+    training = None
+    if learns(method):
+        training = training_set(suite, Dataset.open(dataset_root))
+        _make_folder(workdir)
+    try:
+        if training is not None:
             with muted():
                 method.prepare(training, workdir)
-        told = method.learned()
+        told = told_learned(method)
         content = pickle.dumps(method)
-    except StorageError:
-        raise
-    except (Exception, SystemExit) as error:  # a method is anybody's code
-        return _reason(error)
+    except BaseException as error:
+        return _failure(error)
     with atomic_path(_prepared_path(task, root)) as temporary:
         temporary.write_bytes(content)
+    given = set() if training is None else set(training.manifest.sha256)
     return LearnedRecord(
         key=task.method_key, weights=tuple(sorted(told.weights)), clips=tuple(sorted(told.clips | given))
     )
+
+
+def _failure(error: BaseException) -> Ended:
+    return Ended("failed", describe_error(error), None, passing=may_pass(error))
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(path, error) from error
 
 
 def _prepared_path(task: Task, root: Path) -> Path:
@@ -183,7 +203,7 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
     dataset = _dataset(dataset_root)
     content, style = (dataset.samples(clip) for clip in (pair.content, pair.style))
     reference = None if pair.reference is None else dataset.samples(pair.reference)
-    status, reason, digest = "ok", "", ""
+    status, reason, digest, passing = "ok", "", "", False
     started = time.perf_counter()
     watched = False
     try:
@@ -199,10 +219,9 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
                 seed=task.seed,
                 reference=reference,
             )
-    except MethodTimeoutError as error:
-        status, reason = "timeout", _reason(error)
-    except (Exception, SystemExit) as error:  # a method is anybody's code; the run goes on
-        status, reason = "failed", _reason(error)
+    except BaseException as error:  # a method is anybody's code; the run goes on
+        status = "timeout" if isinstance(error, MethodTimeoutError) else "failed"
+        reason, passing = describe_error(error), may_pass(error)
     seconds = time.perf_counter() - started
     memory = peak_mib() if watched and "peak_memory_mib" in costs else None
     if status == "ok":
@@ -217,6 +236,7 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
         peak_memory_mib=memory,
         output=task.output.as_posix() if digest else "",
         output_sha256=digest,
+        passing=passing,
     )
 
 
@@ -232,20 +252,28 @@ def _recorded(task: Task, result: Transfer | Ended) -> Transfer:
         return result
     seconds = result.seconds if "seconds" in method_class(task.entry.method).costs else None
     return _record(
-        task, status=result.status, reason=result.reason, seconds=seconds, broke=_names(result.broke)
+        task,
+        status=result.status,
+        reason=result.reason,
+        seconds=seconds,
+        broke=_names(result.broke),
+        passing=result.passing,
     )
 
 
-def _skipped(task: Task, result: str | Ended) -> Transfer:
+def _skipped(task: Task, result: Ended) -> Transfer:
     """Record that a pair was not tried, since the method could not be prepared."""
-    reason, broke = result, {}
-    if isinstance(result, Ended):
-        broke = {
-            name.replace("timeout", "preparation_timeout"): value
-            for name, value in _names(result.broke).items()
-        }
-        reason = result.reason.replace("timeout_s", "preparation_timeout_s")
-    return _record(task, status="skipped", reason=f"the method could not be prepared: {reason}", broke=broke)
+    reason, broke = result.reason, _names(result.broke)
+    if result.broke != Limits():
+        reason = reason.replace("timeout_s", "preparation_timeout_s")
+        broke = {name.replace("timeout", "preparation_timeout"): value for name, value in broke.items()}
+    return _record(
+        task,
+        status="skipped",
+        reason=f"the method could not be prepared: {reason}",
+        broke=broke,
+        passing=result.passing,
+    )
 
 
 def _names(broke: Limits) -> dict[str, float]:
@@ -263,10 +291,3 @@ def _record(task: Task, **outcome: object) -> Transfer:
             **outcome,
         }
     )
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error).strip()
-    if isinstance(error, TimbrebenchError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -38,7 +38,8 @@ def run_limited(arguments: Sequence[str], *, timeout_s: float, memory_mib: float
     """Run a program to its end. Whatever happens, it and all that it started are gone afterwards.
 
     It runs in a session of its own, in the folder and with the environment of this process, with nothing to
-    read and nowhere to write but its standard error.
+    read and nowhere to write but its standard error. What it started is known by that session and that
+    environment: outside of a run, whose processes find the rest, what leaves both behind lives on.
 
     Parameters
     ----------
@@ -131,31 +132,45 @@ def _wait(process: subprocess.Popen[bytes], name: str, timeout_s: float, memory_
         if now - told >= LINE_INTERVAL_S:
             log(f"{name}: at work for {now - started:.0f} s, stopped after {timeout_s:g} s")
             told = now
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=min(_INTERVAL_S, left))
+        if _ends_within(process.pid, min(_INTERVAL_S, left)):
             return
+
+
+def _ends_within(pid: int, seconds: float) -> bool:
+    """Wait for the end of a child, which keeps its number: nobody has asked for its status yet."""
+    until = time.monotonic() + seconds
+    pause = 0.0005
+    with suppress(ChildProcessError):  # where this process has asked not to be told of its children
+        while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            pause = min(2 * pause, left, 0.05)
+            time.sleep(pause)
+    return True
 
 
 def _end(process: subprocess.Popen[bytes], mark: str) -> None:
     """Kill a program and everything that it started."""
-    if process.returncode is None:  # its number is its own until it is waited for
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    ended = time.monotonic()
-    while (survivors := _marked(mark)) and time.monotonic() - ended < _PATIENCE_S:
-        for survivor in survivors:
+    # Its number, and so that of its group and session, is its own until its status is asked for.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    started = time.monotonic()
+    while (left := _left(process.pid, mark)) and time.monotonic() - started < _PATIENCE_S:
+        for one in left:
             with suppress(psutil.Error):
-                survivor.kill()
+                one.kill()
         time.sleep(0.01)
+    process.wait()
 
 
-def _marked(mark: str) -> list[psutil.Process]:
-    """Find the processes whose environment holds a mark, wherever they are."""
+def _left(session: int, mark: str) -> list[psutil.Process]:
+    """Find the processes of a session, and those whose environment holds a mark, wherever they are."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if mark in process.environ():
+            started = os.getsid(process.pid) == session or mark in process.environ()
+            if started and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 

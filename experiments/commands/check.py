@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,6 +35,11 @@ def check_command(
         outcome = _check(root, baseline, dict(_margin(text) for text in margin or ()))
     except (TimbrebenchError, OSError, ValueError) as error:
         outcome = Outcome(problems=(str(error),))
+    except Exception as error:
+        # Python would leave with 1, which says that a method is worse.
+        traceback.print_exc()
+        fault = f"a fault of timbrebench itself ({error!r}): report it with all that is printed"
+        outcome = Outcome(problems=(fault,))
     report_outcome(outcome, markdown=markdown, junit=junit)
 
 
@@ -52,7 +59,6 @@ def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Pat
         With 1 where a method is worse, with 2 where something could not be measured or written.
     """
     from timbrebench.audio.storage import write_text
-    from timbrebench.experiments.comparison.gate import Outcome
     from timbrebench.experiments.comparison.gate_report import gate_junit, gate_markdown
 
     try:
@@ -61,11 +67,13 @@ def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Pat
         if junit is not None:
             write_text(junit, gate_junit(outcome))
     except TimbrebenchError as error:
-        outcome = Outcome(outcome.findings, (*outcome.problems, str(error)))
+        outcome = replace(outcome, problems=(*outcome.problems, str(error)))
     for regression in outcome.regressions:
         print_line(regression)
     for problem in outcome.problems:
         sys.stderr.write(f"error: {problem}\n")
+    for note in outcome.notes:
+        sys.stderr.write(f"note: {note}\n")
     if outcome.exit_status:
         raise typer.Exit(outcome.exit_status)
     print_line(f"no method has become worse ({len(outcome.findings)} comparisons)")
@@ -74,14 +82,15 @@ def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Pat
 def _check(root: Path, path: Path, margins: dict[str, float]) -> Outcome:
     from timbrebench.experiments.benchmark import read_results
     from timbrebench.experiments.comparison.baseline import read_baseline
-    from timbrebench.experiments.comparison.gate import Outcome, check_run
+    from timbrebench.experiments.comparison.comparing import style_judge
+    from timbrebench.experiments.comparison.gate import check_run
     from timbrebench.experiments.leaderboard import make_leaderboard
 
     baseline = read_baseline(path)
     results = read_results(root)
-    outcome = check_run(results, baseline, margins)
+    outcome = check_run(results, baseline, margins, judge=style_judge(root))
     invalid = [f"the run is not valid: {problem}" for problem in make_leaderboard(results).problems]
-    return Outcome(outcome.findings, (*outcome.problems, *invalid))
+    return replace(outcome, problems=(*outcome.problems, *invalid))
 
 
 def _margin(text: str) -> tuple[str, float]:
@@ -102,6 +111,7 @@ def baseline_command(
     """Make a run the baseline of later checks."""
     from timbrebench.experiments.benchmark import read_results
     from timbrebench.experiments.comparison.baseline import write_baseline
+    from timbrebench.experiments.comparison.comparing import style_judge
     from timbrebench.experiments.leaderboard import make_leaderboard
 
     results = read_results(root)
@@ -110,5 +120,5 @@ def baseline_command(
         raise ConfigurationError(
             f"{root}: the run is not valid, so it can be no baseline: {'; '.join(problems)}"
         )
-    write_baseline(results, out)
+    write_baseline(results, out, judge=style_judge(root))
     print_line(f"{out}: {len(results.configuration.methods)} methods")

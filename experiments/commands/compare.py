@@ -56,10 +56,8 @@ def _of_one_run(root: Path, first: str, second: str) -> tuple[pd.DataFrame, list
 
 
 def _of_two_runs(first: str, second: str, labels: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    from timbrebench.classifier import Judge
     from timbrebench.experiments.benchmark import read_results
-    from timbrebench.experiments.comparison.comparing import compare_runs
-    from timbrebench.experiments.layout import JUDGE
+    from timbrebench.experiments.comparison.comparing import compare_runs, style_judge
 
     roots = Path(first), Path(second)
     for root in roots:
@@ -67,8 +65,15 @@ def _of_two_runs(first: str, second: str, labels: list[str]) -> tuple[pd.DataFra
             raise ConfigurationError(f"{root}: no such folder: name two runs, or two methods and their --run")
     before, after = (read_results(root) for root in roots)
     table = compare_runs(before, after, (first, second), labels)
-    judges = {Judge.load(root / JUDGE / "judge.pt").fingerprint for root in roots}
-    notes = ["the runs have different style judges: what these say of one output differs"] * (len(judges) - 1)
+    notes = []
+    if style_judge(roots[0]) != style_judge(roots[1]):
+        notes.append("the runs have different style judges: what these say of one output differs")
+    settings = [results.configuration.suite.setting for results in (before, after)]
+    if settings[0] != settings[1]:
+        notes.append(
+            f"{first} has the setting {settings[0]} and {second} {settings[1]}: methods that learn have "
+            "learned from other material"
+        )
     return table, [*notes, *_validity(before, first), *_validity(after, second)]
 
 

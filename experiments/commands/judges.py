@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from timbrebench.audio.errors import JudgeError
 from timbrebench.experiments.commands.console import AsJson, Config, print_json, print_line
 
 judge_app = typer.Typer(help="Train judges, and say how far they can be believed.", no_args_is_help=True)
@@ -94,18 +95,25 @@ def judge_publish(
     out: Annotated[Path, typer.Option(help="Folder for NAME.pt and its card, NAME.json.")],
     name: Annotated[str, typer.Option(help="The frozen suite that it is for, as NAME-VERSION.")],
 ) -> None:
-    """Write the style judge of a run as those that come with the package are written."""
+    """Write the style judge of a run as those that come with the package are written, if it fits a suite."""
     from timbrebench.classifier.style.publishing import publish_judge
     from timbrebench.experiments.benchmark import open_suite
     from timbrebench.experiments.layout import JUDGE
     from timbrebench.experiments.suites.files import load_frozen
+    from timbrebench.experiments.suites.judges import why_unfit
 
+    frozen = load_frozen(name)
     opened = open_suite(run)
+    if reason := why_unfit(frozen, opened.judge.labels, opened.judge.training_pieces):
+        raise JudgeError(
+            f"{run}: its judge {reason}, and cannot be that of {frozen.title}: name the suite that it was "
+            "trained for"
+        )
     card = publish_judge(
         run / JUDGE,
         opened.dataset,
         opened.configuration.judge,
-        name=load_frozen(name).title,
+        name=frozen.title,
         run=opened.configuration.name,
         out=out,
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from timbrebench.audio.errors import RunError, TimbrebenchError
+from timbrebench.audio.progress import log
 from timbrebench.experiments.commands.console import print_line
 
 #: Folder, beside the results, for what studies learn on the way.
@@ -33,14 +37,39 @@ def study_command(
         int | None, typer.Option(min=1, help="Pairs to use; the study's own by default.")
     ] = None,
 ) -> None:
-    """Run a study on the data of a run: a table, a figure, and what they say."""
+    """Run a study on the data of a run: a table, a figure, and what they say.
+
+    Of all studies, those that cannot be done on this run are named before the others begin, and the command
+    ends with 1.
+    """
     from timbrebench.experiments.benchmark import open_suite
     from timbrebench.experiments.studies.study import StudyContext, find_study, study_names, write_result
 
     studies = [find_study(one) for one in (study_names() if name == _ALL else [name])]
     counts = [study.pairs_of(setting, pairs) for study in studies]
     _, dataset, judge, suite = open_suite(run)
+    left_out: list[str] | None = [] if name == _ALL else None
+    contexts = {}
     for study, count in zip(studies, counts, strict=True):
-        context = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED)
-        page = write_result(study, study.run(context), out, setting)
-        print_line(page.read_text(encoding="utf-8"))
+        with _left_out(study.name, left_out):
+            context = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED)
+            study.check(context)
+            contexts[study] = context
+    for study, context in contexts.items():
+        with _left_out(study.name, left_out):
+            page = write_result(study, study.run(context), out, setting)
+            print_line(page.read_text(encoding="utf-8"))
+    if left_out:
+        raise RunError(f"{run}: not done here, for the reasons given above: {', '.join(left_out)}")
+
+
+@contextmanager
+def _left_out(study: str, left_out: list[str] | None) -> Iterator[None]:
+    """Report an error and note the study, where others are to follow; else let it pass."""
+    try:
+        yield
+    except TimbrebenchError as error:
+        if left_out is None:
+            raise
+        log(f"{study} is left out: {error}")
+        left_out.append(study)

@@ -39,13 +39,20 @@ def submission_verify(
             help="A dataset with the suite's clips: some outputs are scored again, if they are there."
         ),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Score all outputs again, not ten of each method.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Draw the outputs as a check before, which has named its seed.")
+    ] = None,
 ) -> None:
     """Check that a submission is whole and its tables follow from its records; else the status is 1."""
     from timbrebench.classifier.style.published import published_name
     from timbrebench.experiments.submissions.archives import Archive
-    from timbrebench.experiments.submissions.checking import check_submission, read_submission
+    from timbrebench.experiments.submissions.checking import check_submission
     from timbrebench.experiments.submissions.packing import OUTPUTS
-    from timbrebench.experiments.submissions.rescoring import check_outputs
+    from timbrebench.experiments.submissions.reading import read_submission
+    from timbrebench.experiments.submissions.rescoring import SAMPLE, check_outputs
 
     submission = read_submission(path)
     problems = check_submission(submission)
@@ -53,11 +60,12 @@ def submission_verify(
         has_outputs = bool(archive.names(OUTPUTS))
     said = "outputs did not come with it, so nobody can tell whether the scores are theirs"
     if has_outputs or dataset is not None:
-        more, said = check_outputs(submission, dataset)
+        more, said = check_outputs(submission, dataset, sample=None if every else SAMPLE, seed=seed)
         problems += more
     for problem in problems:
         print_line(problem)
     if problems:
+        print_line(said)
         raise typer.Exit(1)
     about = submission.about
     print_line(f"{path}: {about.submitter}'s run {about.run!r} on {submission.results.suite.title}")
@@ -82,3 +90,5 @@ def submission_merge(
     merged = merge(paths, out)
     methods = int((merged.table.kind == "method").sum())
     print_line(f"{out / 'leaderboard.md'}: {methods} methods of {len(paths)} submissions")
+    for note in merged.notes:
+        print_line(note)

@@ -1,16 +1,19 @@
 """Baselines: the values of a run on each pair, kept to compare later runs with.
 
 A baseline is a CSV file. Its first line is a comment that holds, as JSON, the version of the suite and of
-each metric: figures of other pairs or of another definition cannot be compared.
+each metric, the setting, and the style judge's fingerprint: figures of other pairs, of another definition or
+setting cannot be compared, and another judge says other things of the same output.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from timbrebench.audio.errors import RunError
@@ -34,15 +37,21 @@ class Baseline:
     versions : dict of str to int
         Version of each metric.
     table : pandas.DataFrame
-        One row for each method, pair and seed: :data:`KEYS` and the metrics.
+        One row for each method, pair and seed: :data:`KEYS` and the metrics, NaN where there is no value.
+    setting : str
+        The suite's setting; empty in a baseline that does not say.
+    judge : str
+        Fingerprint of the style judge; empty in a baseline that does not say.
     """
 
     suite: str
     versions: dict[str, int]
     table: pd.DataFrame
+    setting: str = ""
+    judge: str = ""
 
 
-def write_baseline(results: Results, path: Path) -> None:
+def write_baseline(results: Results, path: Path, *, judge: str) -> None:
     """Write the values of a run as the baseline of later ones.
 
     Parameters
@@ -51,11 +60,14 @@ def write_baseline(results: Results, path: Path) -> None:
         A run in which every method but the controls has all outputs and scores.
     path : pathlib.Path
         A CSV file; it is replaced.
+    judge : str
+        Fingerprint of the run's style judge.
 
     Raises
     ------
     RunError
-        If there is no method, or one has missing outputs: a gap would let a regression pass unseen.
+        If there is no method, or one has missing outputs or no value to compare: a gap would let a regression
+        pass unseen.
     """
     methods = [entry.name for entry in results.configuration.methods]
     if not methods:
@@ -64,11 +76,33 @@ def write_baseline(results: Results, path: Path) -> None:
         )
     for label in methods:
         check_finished(results, label)
+        _check_valued(results, label)
     rows = results.transfers.label.isin(methods)
     table = pd.concat([results.transfers.loc[rows, list(KEYS)], results.scores[rows]], axis=1)
     versions = {name: get(name).specification.version for name in results.scores.columns}
-    head = json.dumps({"suite": results.suite.version, "metrics": versions})
-    write_text(path, f"# {head}\n" + table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    about = {
+        "suite": results.suite.version,
+        "metrics": versions,
+        "setting": results.configuration.suite.setting,
+        "judge": judge,
+    }
+    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    write_text(path, f"# {json.dumps(about)}\n{text}")
+
+
+def valued_metrics(names: Iterable[str]) -> list[str]:
+    """Return those of some metrics that have a better and a worse, in their order."""
+    return [name for name in names if get(name).specification.direction != "none"]
+
+
+def _check_valued(results: Results, label: str) -> None:
+    compared = valued_metrics(map(str, results.scores))
+    values = results.scores[results.transfers.label == label][compared]
+    if not values.notna().to_numpy().any():
+        raise RunError(
+            f"{label} has no value in any metric that has a better and a worse: there is nothing to compare "
+            "later runs with"
+        )
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -77,22 +111,34 @@ def read_baseline(path: Path) -> Baseline:
     Raises
     ------
     RunError
-        If the file is missing or no baseline.
+        If the file is missing, no baseline, or holds a value that is no number.
     """
     try:
         head, _, text = path.read_text(encoding="utf-8").partition("\n")
         about = json.loads(head.removeprefix("# "))
         suite, versions = str(about["suite"]), {str(name): int(v) for name, v in about["metrics"].items()}
-        table = pd.read_csv(io.StringIO(text), dtype={"label": str, "pair_id": str, "piece": str})
+        setting, judge = (str(about.get(name, "")) for name in ("setting", "judge"))
+        table = _read_table(text, list(versions))
     except OSError as error:
         raise RunError(
             f"{path}: cannot be read as a baseline ({error.strerror}): write one on purpose"
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunError(
-            f"{path}: no baseline, or one of another version: write it again with `timbrebench baseline`"
+            f"{path}: no baseline, or one of another version ({error}): write it again with "
+            "`timbrebench baseline`"
         ) from error
     missing = [name for name in (*KEYS, *versions) if name not in table]
     if missing or table.empty:
         raise RunError(f"{path}: no baseline, {', '.join(missing) or 'every row'} is missing: write it again")
-    return Baseline(suite, versions, table)
+    if np.isinf(table[list(versions)].to_numpy()).any():
+        raise RunError(f"{path}: a value is infinite, which no metric gives: write it again")
+    return Baseline(suite, versions, table, setting, judge)
+
+
+def _read_table(text: str, metrics: list[str]) -> pd.DataFrame:
+    """Read the rows. Methods and pieces may be called "NA" or "null": only an empty cell is no value."""
+    texts = [name for name in KEYS if name != "seed"]
+    types = {**dict.fromkeys(texts, "str"), "seed": "int64", **dict.fromkeys(metrics, "float64")}
+    empty = {name: [""] for name in metrics}
+    return pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False, na_values=empty)

@@ -1,7 +1,8 @@
 """Two methods beside each other, metric by metric: how far apart, how surely, and whether it matters.
 
-Both are compared on the same pairs. Each metric is a family of comparisons of its own: p-values are corrected
-over all pairs of methods that could be compared in it, as for the ranks of the leaderboard.
+Both are compared on the pairs that have a value on both sides. Each metric is a family of comparisons of its
+own: of one run, p-values are corrected over all pairs of methods that could be compared in it, as for the
+ranks of the leaderboard; of two runs, over the methods.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.audio.errors import RunError, UnknownNameError
+from timbrebench.classifier import Judge
+from timbrebench.experiments.layout import JUDGE
 from timbrebench.experiments.results import NOT_SCORED, Results
 from timbrebench.experiments.statistics.bootstrap import interval, resample_pieces, resampled_means
 from timbrebench.experiments.statistics.effect_sizes import (
@@ -28,7 +32,7 @@ from timbrebench.experiments.statistics.effect_sizes import (
 from timbrebench.experiments.statistics.headline_test import (
     CONTENT,
     STYLE,
-    headline_by_piece,
+    headline_differences,
     headline_of,
     headline_p_value,
     headline_seed_deviation,
@@ -123,7 +127,7 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
     names : tuple of str
         What they are called.
     labels : list of str
-        Labels of methods that both have; empty for all of these, controls apart.
+        Labels of methods that both have, one named twice counts once; empty for all of these, controls apart.
 
     Returns
     -------
@@ -144,7 +148,7 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
             "on the same pairs can be compared, run one of them again with the other's dataset and suite"
         )
     shared = [entry.name for entry in first.configuration.methods if entry.name in second.labels]
-    both = labels or shared
+    both = list(dict.fromkeys(labels or shared))
     if not both:
         raise RunError(f"{names[0]} and {names[1]} have no method in common, controls apart")
     metrics = [name for name in first.configuration.metrics if name in second.configuration.metrics]
@@ -155,6 +159,17 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
         check_finished(second, label)
     matches = [(Side(first, label, names[0]), Side(second, label, names[1])) for label in both]
     return compare_sides(matches, metrics, shown=len(matches))
+
+
+def style_judge(root: Path) -> str:
+    """Return the fingerprint of the style judge in a run's folder.
+
+    Raises
+    ------
+    JudgeError
+        If there is none, or none that can be read.
+    """
+    return Judge.load(root / JUDGE / "judge.pt").fingerprint
 
 
 def check_finished(results: Results, label: str) -> None:
@@ -200,7 +215,8 @@ def compare_sides(
         One row for each match and metric: ``first, second`` (names), ``method`` (label of the first),
         ``metric``, ``unit``, ``first_mean, second_mean``, ``difference`` (first less second), ``low, high``
         (its 95 % interval), ``p``, ``p_corrected``, ``d_z``, ``superiority`` (probability that the first is
-        better on a piece; higher, where neither is better), ``pairs, pieces`` (that both have a value for),
+        better on a piece; higher, where neither is better), ``pairs, pieces`` (that both have a value for; in
+        the headline, of style accuracy or of note F1, each averaged over the pairs where both have it),
         ``pieces_needed, pairs_needed`` (to tell them apart), ``first_seed_sd, second_seed_sd`` (NaN for one
         seed), ``verdict``.
     """
@@ -245,10 +261,11 @@ class _Match:
         self._metrics = list(metrics)
         here = first.pairs(metrics)
         there = second.pairs(metrics).reindex(here.index)
-        self._pairs = here, there
+        self._both = here[self._metrics].notna() & there[self._metrics].notna()
+        self._pairs = here[self._metrics].where(self._both), there[self._metrics].where(self._both)
         names, self._piece_of = np.unique(here.piece.to_numpy(dtype=str), return_inverse=True)
         self._pieces = len(names)
-        values = [table[self._metrics].to_numpy(dtype=np.float64) for table in self._pairs]
+        values = [table.to_numpy(dtype=np.float64) for table in self._pairs]
         self._differences = values[0] - values[1]
         self._sums, self._numbers = piece_sums(self._differences, self._piece_of, self._pieces)
         self._signs = exchange_signs(self._pieces, seed=0)
@@ -282,10 +299,8 @@ class _Match:
 
     def _metric_row(self, column: int, name: str, counts: Floats) -> dict[str, Any]:
         differences = self._differences[:, column]
-        both = np.isfinite(differences)
-        means = [
-            float(table[name].to_numpy()[both].mean()) if both.any() else math.nan for table in self._pairs
-        ]
+        pairs = int(self._both[name].sum())
+        means = [float(table[name].mean()) for table in self._pairs]
         numbers = self._numbers[:, column]
         by_piece = self._sums[numbers > 0, column] / numbers[numbers > 0]
         about = get(name).specification
@@ -294,8 +309,8 @@ class _Match:
             "unit": about.unit,
             "direction": about.direction,
             "relevant": about.relevant_change,
-            **self._figures(means, resampled_means(differences, self._piece_of, counts), int(both.sum())),
-            **_effect(by_piece, int(both.sum()), about.direction),
+            **self._figures(means, resampled_means(differences, self._piece_of, counts), pairs),
+            **_effect(by_piece, pairs, about.direction),
             "first_seed_sd": seed_deviation(self._sides[0].rows(), name),
             "second_seed_sd": seed_deviation(self._sides[1].rows(), name),
         }
@@ -304,9 +319,11 @@ class _Match:
         sums, bounds = self._headline_sums(), self._bounds()
         means = [float(headline_of(side.sum(axis=0, keepdims=True), *bounds)[0]) for side in sums]
         resampled = headline_of(counts @ sums[0], *bounds) - headline_of(counts @ sums[1], *bounds)
-        first, second = (headline_by_piece(side, *bounds) for side in sums)
-        by_piece = (first - second)[np.isfinite(first - second)]
-        number = len(self._pairs[0])
+        # The second and the last of a piece's sums are numbers of values, and the same for both sides.
+        with_values = sums[0][:, [1, 3]].any(axis=1)
+        by_piece = headline_differences(sums[0][with_values], sums[1][with_values], *bounds)
+        by_piece = by_piece[np.isfinite(by_piece)]
+        number = int(self._both[[STYLE, CONTENT]].any(axis=1).sum()) if len(by_piece) else 0
         return {
             "metric": HEADLINE,
             "unit": "1",

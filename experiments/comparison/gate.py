@@ -8,7 +8,8 @@ A run is compared with a baseline on the same pairs. A method is worse in a metr
   methods and metrics, finds a loss of more than a tenth of the margin. The tenth is there because another
   machine rounds differently everywhere, and that is no evidence.
 
-What is significant but too small to matter passes, and so does what may be chance.
+What is significant but too small to matter passes, and so does what may be chance. What could not have
+failed, because it was not measured or only on too few pieces, does not pass.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.audio.errors import ConfigurationError, RunError, UnknownNameError
-from timbrebench.experiments.comparison.baseline import KEYS, Baseline
+from timbrebench.experiments.comparison.baseline import KEYS, Baseline, valued_metrics
 from timbrebench.experiments.results import Results
 from timbrebench.experiments.statistics.bootstrap import interval, resample_pieces, resampled_means
 from timbrebench.experiments.statistics.effect_sizes import least_pieces
@@ -47,11 +48,13 @@ class Finding:
     label, metric : str
         Which method, in what.
     before, now : float
-        Means over the pairs that both have.
+        Means over the pairs that have a value both times.
     low, high : float
         95 % interval of the mean difference, now less before.
     p_corrected : float
         Of the one-sided test for a loss, corrected for all methods and metrics.
+    pieces : int
+        Content pieces with a value both times.
     margin : float
         The loss that matters.
     is_worse : bool
@@ -65,6 +68,7 @@ class Finding:
     low: float
     high: float
     p_corrected: float
+    pieces: int
     margin: float
     is_worse: bool
 
@@ -91,10 +95,13 @@ class Outcome:
         Each method in each metric that has a better and a worse.
     problems : tuple of str
         Why something could not be measured; empty where everything was.
+    notes : tuple of str
+        What to know before believing it: what the baseline does not hold, and another style judge.
     """
 
     findings: tuple[Finding, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def regressions(self) -> list[Finding]:
@@ -109,7 +116,9 @@ class Outcome:
         return 2 if self.problems else 0
 
 
-def check_run(results: Results, baseline: Baseline, margins: Mapping[str, float] | None = None) -> Outcome:
+def check_run(
+    results: Results, baseline: Baseline, margins: Mapping[str, float] | None = None, *, judge: str = ""
+) -> Outcome:
     """Compare a run with a baseline.
 
     Parameters
@@ -120,17 +129,19 @@ def check_run(results: Results, baseline: Baseline, margins: Mapping[str, float]
         Of the same suite.
     margins : mapping of str to float, optional
         The loss that matters, by metric, in the metric's unit; else what the metric declares.
+    judge : str, optional
+        Fingerprint of the run's style judge, to say where the baseline has another one.
 
     Returns
     -------
     Outcome
-        With a problem for each method that lacks outputs or values of the baseline, and for a suite that is
-        too small to show anything.
+        With a problem for each method that lacks outputs or values of the baseline, or of which nothing could
+        be compared, and for what has values on too few pieces to show anything.
 
     Raises
     ------
     RunError
-        If nothing can be compared: another suite, or other metrics.
+        If nothing can be compared: another suite, another setting of it, or other metrics.
     ConfigurationError
         If a margin is not positive, or for a metric that the baseline does not have or that has no worse.
     """
@@ -141,23 +152,26 @@ def check_run(results: Results, baseline: Baseline, margins: Mapping[str, float]
             f"the run has suite {results.suite.version} and the baseline suite {baseline.suite}: their pairs "
             "differ, write a baseline of this suite first"
         )
-    merged = _merge(results, baseline)
+    setting = results.configuration.suite.setting
+    if baseline.setting not in {"", setting}:
+        raise RunError(
+            f"the run has the setting {setting} and the baseline {baseline.setting}: methods that learn have "
+            "learned from other material, write a baseline of this setting first"
+        )
     problems, tables = [], {}
-    for label, rows in merged.groupby("label", sort=False):
+    for label, rows in _merge(results, baseline).groupby("label", sort=False):
         absent = int((rows.status != "ok").sum())
         if absent:
             problems.append(f"{label}: {absent} of {len(rows)} outputs of the baseline are not in the run")
             continue
-        names = [f"{name}_{when}" for name in metrics for when in ("before", "now")]
-        tables[str(label)] = table = average_seeds(rows, names)
-        for name in metrics:
-            lost = int((table[f"{name}_before"].notna() & table[f"{name}_now"].isna()).sum())
-            if lost:
-                problems.append(f"{label}: {name} can no longer be computed on {lost} pairs")
-    if not tables:
-        return Outcome((), tuple(problems))
-    findings, few = _judge(tables, metrics, allowed)
-    return Outcome(tuple(findings), (*problems, *few))
+        tables[str(label)], lost = _values_of_both(rows, metrics)
+        problems += [
+            f"{label}: {name} can no longer be computed on {number} of {len(rows)} outputs"
+            for name, number in lost.items()
+        ]
+    findings = _judge(tables, metrics, allowed) if tables else []
+    problems += _unseen(list(tables), findings)
+    return Outcome(tuple(findings), tuple(problems), tuple(_notes(results, baseline, judge)))
 
 
 def _valued_metrics(results: Results, baseline: Baseline) -> list[str]:
@@ -165,13 +179,13 @@ def _valued_metrics(results: Results, baseline: Baseline) -> list[str]:
     missing = [name for name in baseline.versions if name not in results.scores]
     if missing:
         raise RunError(f"the run lacks the metrics {', '.join(missing)} of the baseline")
-    specifications = {name: get(name).specification for name in baseline.versions}
-    changed = [name for name, about in specifications.items() if about.version != baseline.versions[name]]
+    versions = baseline.versions
+    changed = [name for name in versions if get(name).specification.version != versions[name]]
     if changed:
         raise RunError(
             f"{', '.join(changed)}: another version of the metric than in the baseline: write a new baseline"
         )
-    return [name for name, about in specifications.items() if about.direction != "none"]
+    return valued_metrics(versions)
 
 
 def _margins(metrics: list[str], given: Mapping[str, float]) -> dict[str, float]:
@@ -193,9 +207,23 @@ def _merge(results: Results, baseline: Baseline) -> pd.DataFrame:
     )
 
 
-def _judge(
-    tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[str, float]
-) -> tuple[list[Finding], list[str]]:
+def _values_of_both(rows: pd.DataFrame, metrics: list[str]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return a method's values on each pair, and how many were lost in each metric that lost any.
+
+    Seeds are averaged over the outputs that have a value both times: otherwise a value lost with one seed
+    would hide behind that of another, and means of other seeds would be compared.
+    """
+    kept, lost = rows.copy(), {}
+    for name in metrics:
+        columns = [f"{name}_before", f"{name}_now"]
+        before, now = (rows[column].notna() for column in columns)
+        kept.loc[~(before & now), columns] = np.nan
+        if (gone := before & ~now).any():
+            lost[name] = int(gone.sum())
+    return average_seeds(kept, [f"{name}_{when}" for name in metrics for when in ("before", "now")]), lost
+
+
+def _judge(tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[str, float]) -> list[Finding]:
     """Test every method in every metric, and correct for their number."""
     first = next(iter(tables.values()))
     # A method's pairs are those of every other, as they are of one suite and all there.
@@ -213,26 +241,60 @@ def _judge(
         )
         sums, numbers = piece_sums(senses * (now - before), piece_of, pieces)
         tested = sign_flip_p_greater(sums - _ROUNDING * limits * numbers, signs)
-        p_values.append(np.where(numbers.sum(axis=0) > 0, tested, np.nan))
-        values.append((before, now))
+        p_values.append(np.where(numbers.any(axis=0), tested, np.nan))
+        values.append((before, now, np.count_nonzero(numbers, axis=0)))
     corrected = holm(np.array(p_values))
-    tests = int(np.isfinite(corrected).sum())
-    findings = [
+    return [
         _finding(
             label,
             name,
             (before[:, column], now[:, column]),
             interval(resampled_means((now - before)[:, column], piece_of, counts)),
-            p_corrected=p,
+            p_corrected=row[column],
+            pieces=int(with_values[column]),
             margin=margins[name],
         )
-        for label, (before, now), row in zip(tables, values, corrected, strict=True)
-        for column, (name, p) in enumerate(zip(metrics, row, strict=True))
-        if np.isfinite(p)
+        for label, (before, now, with_values), row in zip(tables, values, corrected, strict=True)
+        for column, name in enumerate(metrics)
+        if np.isfinite(row[column])
     ]
-    needed = least_pieces(SIGNIFICANCE / tests, two_sided=False) if tests else 1
-    few = f"{pieces} content pieces cannot show any loss among {tests} comparisons: it takes {needed}"
-    return findings, [few] if pieces < needed else []
+
+
+def _unseen(labels: list[str], findings: list[Finding]) -> list[str]:
+    """Say where a loss could not have been seen: nothing was compared, or on too few pieces."""
+    compared = {finding.label for finding in findings}
+    unseen = [
+        f"{label}: no metric with a better and a worse has a value both times, so that nothing was compared"
+        for label in labels
+        if label not in compared
+    ]
+    if not findings:
+        return unseen
+    needed = least_pieces(SIGNIFICANCE / len(findings), two_sided=False)
+    few = [finding for finding in findings if finding.pieces < needed]
+    end = f"content pieces cannot show any loss among {len(findings)} comparisons: it takes {needed}"
+    if len(few) == len(findings):
+        return [*unseen, f"{max(finding.pieces for finding in few)} {end}"]
+    return unseen + [f"{one.label}: {one.metric} has values on {one.pieces}, and so few {end}" for one in few]
+
+
+def _notes(results: Results, baseline: Baseline, judge: str) -> list[str]:
+    """Say what of the run the baseline lacks, and whether another judge has scored it."""
+    held = set(baseline.table.label)
+    methods = [entry.name for entry in results.configuration.methods if entry.name not in held]
+    metrics = [str(name) for name in results.scores if name not in baseline.versions]
+    notes = [
+        f"the baseline lacks the {kind} {', '.join(names)}: nothing was compared there, write a new baseline "
+        "to hold them as well"
+        for kind, names in (("methods", methods), ("metrics", metrics))
+        if names
+    ]
+    if baseline.judge and judge and judge != baseline.judge:
+        notes.append(
+            "the run has another style judge than the baseline: what the two say of one output differs, so "
+            "that a method may seem to have changed"
+        )
+    return notes
 
 
 def _sense(metric: str) -> float:
@@ -247,6 +309,7 @@ def _finding(
     bounds: tuple[float, float],
     *,
     p_corrected: float,
+    pieces: int,
     margin: float,
 ) -> Finding:
     """Judge one comparison by its values before and now."""
@@ -255,4 +318,4 @@ def _finding(
     means = float(before[both].mean()), float(now[both].mean())
     is_relevant = _sense(metric) * (means[1] - means[0]) >= margin
     is_worse = bool(is_relevant and p_corrected < SIGNIFICANCE)
-    return Finding(label, metric, *means, *bounds, float(p_corrected), margin, is_worse)
+    return Finding(label, metric, *means, *bounds, float(p_corrected), pieces, margin, is_worse)

@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from timbrebench.experiments.comparison.gate import Finding, Outcome
+from timbrebench.experiments.escaping import plain_markdown
 
 _HEADINGS = {
     0: "No method has become worse",
@@ -18,7 +19,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def gate_markdown(outcome: Outcome) -> str:
-    """Write an outcome as Markdown: the verdict, what is worse, what could not be measured, every method.
+    """Write an outcome as Markdown: verdict, what is worse, what could not be measured, notes, every method.
 
     Parameters
     ----------
@@ -36,7 +37,9 @@ def gate_markdown(outcome: Outcome) -> str:
         lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
         lines += [_row(finding) for finding in outcome.regressions] + [""]
     if outcome.problems:
-        lines += ["Not measured:", "", *(f"- {_plain(problem)}" for problem in outcome.problems), ""]
+        lines += ["Not measured:", "", *(f"- {plain_markdown(problem)}" for problem in outcome.problems), ""]
+    if outcome.notes:
+        lines += ["To be known:", "", *(f"- {plain_markdown(note)}" for note in outcome.notes), ""]
     if outcome.findings:
         lines += ["| method | metrics compared | worse | largest loss, in margins |"]
         lines += ["| --- | ---: | ---: | ---: |"]
@@ -46,7 +49,7 @@ def gate_markdown(outcome: Outcome) -> str:
             worse = sum(finding.is_worse for finding in rows)
             share = max(worst.loss / worst.margin, 0.0)
             where = f" ({worst.metric})" if share >= 0.005 else ""
-            lines.append(f"| {_plain(label)} | {len(rows)} | {worse} | {share:.2f}{where} |")
+            lines.append(f"| {plain_markdown(label)} | {len(rows)} | {worse} | {share:.2f}{where} |")
         lines += [
             "",
             "A loss counts when it reaches the metric's margin and is significant: paired permutation",
@@ -57,15 +60,10 @@ def gate_markdown(outcome: Outcome) -> str:
 
 def _row(finding: Finding) -> str:
     return (
-        f"| {_plain(finding.label)} | {finding.metric} | {finding.before:.4g} | {finding.now:.4g} | "
+        f"| {plain_markdown(finding.label)} | {finding.metric} | {finding.before:.4g} | {finding.now:.4g} | "
         f"{finding.now - finding.before:+.4g} | {finding.low:+.4g} to {finding.high:+.4g} | "
         f"{finding.margin:g} | {finding.p_corrected:.2g} |"
     )
-
-
-def _plain(text: str) -> str:
-    """Keep a text from being read as Markdown or HTML, and on one line."""
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
 
 
 def gate_junit(outcome: Outcome) -> str:
@@ -79,7 +77,8 @@ def gate_junit(outcome: Outcome) -> str:
     Returns
     -------
     str
-        Regressions are failures; what could not be measured is an error in the suite "measured".
+        Regressions are failures; what could not be measured is an error in the suite "measured", whose
+        output holds the notes.
     """
     root = ElementTree.Element("testsuites", name="timbrebench check")
     for label in dict.fromkeys(finding.label for finding in outcome.findings):
@@ -94,6 +93,8 @@ def gate_junit(outcome: Outcome) -> str:
         case = ElementTree.SubElement(suite, "testcase", classname="measured", name=_xml(problem) or "all")
         if problem:
             ElementTree.SubElement(case, "error", message=_xml(problem))
+    if outcome.notes:
+        ElementTree.SubElement(suite, "system-out").text = _xml("\n".join(outcome.notes))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

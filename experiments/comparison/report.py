@@ -9,15 +9,18 @@ from typing import Any
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
+from timbrebench.experiments.escaping import plain_markdown
 from timbrebench.experiments.printing import open_console
 from timbrebench.experiments.statistics.effect_sizes import POWER
 
 _CAPTION = (
     "Difference: first less second, with its 95 % interval over content pieces. p: paired permutation test; "
-    "corrected by Holm's method over all pairs of methods, each metric by itself. d_z: mean difference in "
-    "standard deviations over pieces. Wins: probability that the first is better on a piece. Pairs needed: "
-    f"to show a difference of this size with a chance of {POWER:.0%}."
+    "corrected by Holm's method, each metric by itself: for all pairs of one run's methods, or for the "
+    "methods of two runs. d_z: mean difference in standard deviations over pieces. Wins: probability that "
+    "the first is better on a piece. Pairs needed: to show a difference of this size with a chance of "
+    f"{POWER:.0%}."
 )
 
 _HEADER = ("metric", "first", "second", "difference", "p", "corrected", "d_z", "wins", "pairs", "needed")
@@ -36,16 +39,17 @@ def print_comparison(table: pd.DataFrame, notes: Sequence[str]) -> None:
     console = open_console()
     for (method, first, second), rows in _parts(table):
         shown = Table(header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
-        shown.title = _title(method, first, second)
+        # Names of runs are paths, which Rich would take for markup or emoji where they look like it.
+        shown.title = Text(_title(method, first, second), style="table.title")
         for name in (*_HEADER, "verdict"):
             is_text = name in {"metric", "verdict"}
             shown.add_column(name, justify="left" if is_text else "right", overflow="fold")
         for row in rows.to_dict("records"):
-            shown.add_row(*_cells(row), str(row["verdict"]))
-        console.print(shown, markup=False)
+            shown.add_row(*map(Text, (*_cells(row), str(row["verdict"]))))
+        console.print(shown)
     console.print(_CAPTION, style="dim", markup=False)
     for note in notes:
-        console.print(f"NOTE: {note}", style="bold red", markup=False)
+        console.print(Text(f"NOTE: {note}"), style="bold red")
 
 
 def comparison_markdown(table: pd.DataFrame, notes: Sequence[str]) -> str:
@@ -63,12 +67,15 @@ def comparison_markdown(table: pd.DataFrame, notes: Sequence[str]) -> str:
     """
     lines = []
     for (method, first, second), rows in _parts(table):
-        lines += [f"## {_title(method, first, second)}", ""]
+        lines += [f"## {plain_markdown(_title(method, first, second))}", ""]
         lines += ["| " + " | ".join((*_HEADER, "verdict")) + " |"]
         lines += ["| --- |" + " ---: |" * (len(_HEADER) - 1) + " --- |"]
-        lines += ["| " + " | ".join((*_cells(row), row["verdict"])) + " |" for row in rows.to_dict("records")]
+        lines += [
+            "| " + " | ".join((*_cells(row), plain_markdown(row["verdict"]))) + " |"
+            for row in rows.to_dict("records")
+        ]
         lines.append("")
-    lines += [_CAPTION, "", *(f"- {note}" for note in notes)]
+    lines += [_CAPTION, "", *(f"- {plain_markdown(note)}" for note in notes)]
     return "\n".join(lines).rstrip() + "\n"
 
 

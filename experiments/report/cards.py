@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -57,11 +56,26 @@ class Card:
 
 @dataclass(frozen=True)
 class Example:
-    """A pair that can be heard, and the methods of which there is nothing to hear."""
+    """A pair to be heard.
+
+    Attributes
+    ----------
+    pair : Pair
+        Which one.
+    cards : list of Card
+        Its clips, those that cannot be read as well, and the outputs that can be heard.
+    absent : list of str
+        Labels of methods of whose output there is nothing to hear.
+    """
 
     pair: Pair
     cards: list[Card]
     absent: list[str]
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether there is anything to hear."""
+        return any(card.audio for card in self.cards)
 
     @property
     def size(self) -> int:
@@ -83,7 +97,7 @@ def examples(pairs: Sequence[Pair], recordings: Recordings) -> list[Example]:
     -------
     list of Example
         :data:`PAIRS_TO_HEAR`, or fewer if they would take more than :data:`EMBEDDED_BYTES`, with what the
-        first seed has made.
+        first seed has made; without those of which nothing can be read.
     """
     made: dict[str, Example] = {}
     found: list[Example] = []
@@ -95,19 +109,22 @@ def examples(pairs: Sequence[Pair], recordings: Recordings) -> list[Example]:
         found = [made[pair.pair_id] for pair in chosen]
         if sum(example.size for example in found) <= EMBEDDED_BYTES:
             break
-    return found
+    return [example for example in found if example.is_heard]
 
 
 def _example(pair: Pair, recordings: Recordings) -> Example:
     """Collect what there is to hear of a pair; the same sound under two names is there once."""
-    cards: dict[bytes, Card] = {}
+    cards: dict[bytes | str, Card] = {}
     absent = []
     for recording in recordings.of(pair):
         if recording.seed not in {None, recordings.seeds[0]}:
             continue
-        audio = _read(recording, recordings.root)
-        if audio is None:
-            absent.append(recording.title)
+        audio = _read(recording, recordings)
+        if isinstance(audio, str):
+            if recording.role == "given":
+                cards[recording.title] = _unread(recording, audio)
+            else:
+                absent.append(recording.title)
             continue
         samples, rate = audio
         pcm = np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
@@ -119,14 +136,19 @@ def _example(pair: Pair, recordings: Recordings) -> Example:
     return Example(pair, list(cards.values()), absent)
 
 
-def _read(recording: Recording, root: Path) -> tuple[Samples, int] | None:
-    """Return samples and their rate, or None where there is nothing to hear."""
+def _read(recording: Recording, recordings: Recordings) -> tuple[Samples, int] | str:
+    """Return samples and their rate, or why there is nothing to hear."""
     if recording.reason:
-        return None
+        return recording.reason
     try:
-        return read_audio(root / recording.path)
-    except AudioError:
-        return None
+        return read_audio(recordings.root / recording.path)
+    except AudioError as error:
+        return recordings.describe(recording, error)
+
+
+def _unread(recording: Recording, reason: str) -> Card:
+    """Return a card with nothing to hear."""
+    return Card(recording.title, recording.subtitle, recording.role, "", "", 0.0, reason)
 
 
 def _embedded(recording: Recording, samples: Samples, pcm: NDArray[np.int16], rate: int) -> Card:

@@ -78,6 +78,7 @@ def _points(table: pd.DataFrame, columns: Sequence[Column]) -> list[Point]:
             (row[f"{STYLE}_low"], row[f"{STYLE}_high"]),
             (row[f"{CONTENT}_low"], row[f"{CONTENT}_high"]),
             row["kind"] == "control",
+            not pd.isna(row["rank"]),
         )
         for row in as_records(table)
     ]

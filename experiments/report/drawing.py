@@ -27,19 +27,27 @@ DPI = 200
 
 @dataclass(frozen=True)
 class Inks:
-    """The colours of a figure: of text and lines, and of what they are about."""
+    """The colours of a figure: of text and lines, of what they are about, and of what is behind them."""
 
     ink: str
     accent: str
+    ground: str
 
 
 #: Stand for the colours of the page around a figure, which :func:`page_svg` puts in their place.
-PAGE = Inks("#010203", "#040506")
+PAGE = Inks("#010203", "#040506", "#070809")
 
 #: On white.
-PAPER = Inks("#1b1f24", "#1d5fbf")
+PAPER = Inks("#1b1f24", "#1d5fbf", "#ffffff")
 
-_PAGE_COLOURS = {PAGE.ink: "currentColor", PAGE.accent: "var(--accent, #1d5fbf)"}
+#: What an id follows, where it is given and where it is referred to.
+_ID = re.compile(r'\bid="|\bhref="#|\burl\(#')
+
+_PAGE_COLOURS = {
+    PAGE.ink: "currentColor",
+    PAGE.accent: "var(--accent, #1d5fbf)",
+    PAGE.ground: "var(--page, #ffffff)",
+}
 
 
 def style_axes(axes: Axes, inks: Inks) -> None:
@@ -54,8 +62,21 @@ def style_axes(axes: Axes, inks: Inks) -> None:
         spine.set(color=inks.ink, alpha=0.25, linewidth=0.8)
 
 
-def page_svg(figure: Figure) -> Markup:
-    """Return a figure in the inks :data:`PAGE` as an ``<svg>`` element that takes the colours around it."""
+def page_svg(figure: Figure, name: str) -> Markup:
+    """Return a figure as an element of a page.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        In the inks :data:`PAGE`.
+    name : str
+        Its own on the page: the ids of its elements begin with it.
+
+    Returns
+    -------
+    markupsafe.Markup
+        An ``<svg>`` that takes the colours around it.
+    """
     buffer = BytesIO()
     figure.patch.set_alpha(0)
     # Text stays text: small, searchable, in the page's font.
@@ -64,6 +85,8 @@ def page_svg(figure: Figure) -> Markup:
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     for colour, replacement in _PAGE_COLOURS.items():
         text = text.replace(colour, replacement)
+    # In tags alone: a label may look like anything.
+    text = re.sub(r"<[^>]*>", lambda tag: _ID.sub(rf"\g<0>{name}-", tag[0]), text)
     return Markup(text)  # noqa: S704 - matplotlib escapes the labels
 
 

@@ -6,6 +6,7 @@ The same run gives the same bytes.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +15,27 @@ from typing import Any
 import pandas as pd
 
 from timbrebench.audio.storage import write_text
+from timbrebench.experiments.escaping import plain_markdown
+from timbrebench.experiments.layout import TABLES
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.matrices import TransferMatrix
-from timbrebench.experiments.report.tables import Column, as_records
+from timbrebench.experiments.report.speed import speed_rows
+from timbrebench.experiments.report.tables import DASH, MINUS, Column, as_records
+from timbrebench.experiments.results import COSTS
 
-FOLDER = "tables"
 _MATRICES = "transfer-matrices"
 _SUFFIXES = (".csv", ".md", ".tex")
-
-_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 #: Which way is better.
 _ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", "none": ""}
 
-#: What LaTeX has commands for.
+#: What LaTeX has commands for, and what its first encoding of fonts has other signs in the place of.
 _COMMANDS = {
-    _DASH: "--",
-    _MINUS: "$-$",
+    DASH: "--",
+    MINUS: "$-$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     _ARROWS["higher"]: r"$\uparrow$",
     _ARROWS["lower"]: r"$\downarrow$",
 }
@@ -78,16 +83,16 @@ def write_tables(contents: Contents, root: Path) -> None:
     exports = [
         _leaderboard(table, contents.columns),
         _metrics(table, contents.questions),
-        _speed(contents.speed),
+        _speed(contents),
         _failures(contents.failures),
     ]
     if contents.matrices:
         exports.append(_matrices(contents.matrices))
     else:
         for suffix in _SUFFIXES:  # of an earlier report, when the judge was still asked
-            (root / FOLDER / _MATRICES).with_suffix(suffix).unlink(missing_ok=True)
+            (root / TABLES / _MATRICES).with_suffix(suffix).unlink(missing_ok=True)
     for export in exports:
-        path = root / FOLDER / export.name
+        path = root / TABLES / export.name
         csv = export.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         for suffix, text in zip(_SUFFIXES, (csv, markdown(export), latex(export)), strict=True):
             write_text(path.with_suffix(suffix), text)
@@ -97,15 +102,8 @@ def markdown(export: Export) -> str:
     """Return a table as Markdown: names to the left, figures to the right."""
     rules = ["---"] * export.names + ["---:"] * (len(export.text.columns) - export.names)
     rows = [list(export.text.columns), rules, *export.text.to_numpy().tolist()]
-    cells = [[cell if row is rules else _markdown(cell) for cell in row] for row in rows]
+    cells = [[cell if row is rules else plain_markdown(cell) for cell in row] for row in rows]
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
-
-
-def _markdown(cell: object) -> str:
-    text = " ".join(str(cell).split())
-    for character in "\\`*_|":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("](", "]\\(").replace("&", "&amp;").replace("<", "&lt;")
 
 
 def latex(export: Export) -> str:
@@ -117,6 +115,7 @@ def latex(export: Export) -> str:
         .format_index(axis="columns", escape="latex")
         .to_latex(hrules=True, column_format="l" * export.names + "r" * figures)
     )
+    body = re.sub("-(?=-)", "-{}", body)  # two hyphens would become a dash
     for character, command in _COMMANDS.items():
         body = body.replace(character, command)
     return body
@@ -133,7 +132,7 @@ def _leaderboard(table: pd.DataFrame, columns: Sequence[Column]) -> Export:
             {
                 "rank": _rank(row, ranks),
                 "method": row["method"],
-                **{_head(column): _with_interval(row, column) for column in columns},
+                **{_head(column): with_interval(row, column) for column in columns},
                 "outputs": str(row["outputs"]),
             }
             for row in as_records(table)
@@ -166,21 +165,16 @@ def _metrics(table: pd.DataFrame, questions: Sequence[dict[str, Any]]) -> Export
     return Export("metrics", values, text, names=1)
 
 
-def _speed(speed: pd.DataFrame) -> Export:
+def _speed(contents: Contents) -> Export:
     """Return what methods cost."""
-    heads = {
-        "seconds": "middle pair, s",
-        "seconds_most": "slowest pair, s",
-        "realtime_factor": "s per s of content",
-        "peak_memory_mib": "memory, MiB",
-    }
     text = pd.DataFrame(
         [
-            {"method": row["method"], **{head: _significant(row[name]) for name, head in heads.items()}}
-            for row in as_records(speed)
-        ]
+            [row["method"], *(cell["text"] for cell in row["cells"])]
+            for row in speed_rows(contents.results, contents.speed)
+        ],
+        columns=["method", "middle pair, s", "slowest pair, s", "s per s of content", "memory, MiB"],
     )
-    return Export("speed", speed, text, names=1)
+    return Export("speed", contents.speed, text, names=1)
 
 
 def _matrices(matrices: Sequence[TransferMatrix]) -> Export:
@@ -238,19 +232,27 @@ def _head(column: Column) -> str:
     return f"{column.name.replace('_', ' ')}{unit} {_ARROWS[column.direction]}".rstrip()
 
 
-def _with_interval(row: dict[str, Any], column: Column) -> str:
+def with_interval(row: dict[str, Any], column: Column) -> str:
+    """Write a figure of the leaderboard with the interval of its mean.
+
+    Parameters
+    ----------
+    row : dict
+        A row of the leaderboard.
+    column : Column
+        One of its columns.
+
+    Returns
+    -------
+    str
+        The figure, behind it both ends in brackets; costs alone, since where most pairs lie is no such
+        interval.
+    """
     value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
-    if math.isnan(value) or math.isnan(low):
+    if column.name in COSTS or math.isnan(value) or math.isnan(low):
         return column.text(value)
     return f"{column.text(value)} [{column.text(low)}, {column.text(high)}]"
 
 
-def _significant(value: float) -> str:
-    """Write a figure with two digits, or as many as stand before the point."""
-    if math.isnan(value):
-        return _DASH
-    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
-
-
 def _share(value: float) -> str:
-    return _DASH if math.isnan(value) else f"{100 * value:.0f}"
+    return DASH if math.isnan(value) else f"{100 * value:.0f}"

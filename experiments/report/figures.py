@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from timbrebench.experiments.layout import FIGURES
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure
 from timbrebench.experiments.report.matrices import draw_matrices
@@ -15,8 +16,6 @@ from timbrebench.experiments.report.plane import Floats, draw_plane
 from timbrebench.experiments.report.speed import draw_speed
 from timbrebench.experiments.statistics.bootstrap import headline
 from timbrebench.experiments.statistics.headline_test import CONTENT
-
-FOLDER = "figures"
 
 
 def write_figures(contents: Contents, root: Path) -> None:
@@ -45,7 +44,7 @@ def write_figures(contents: Contents, root: Path) -> None:
         "speed": partial(draw_speed, contents.speed, PAPER),
     }
     for name, draw in drawings.items():
-        path = root / FOLDER / name
+        path = root / FIGURES / name
         if draw is not None:
             write_figure(draw(), path)
         else:

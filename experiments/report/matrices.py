@@ -23,8 +23,9 @@ _COLUMNS = 4
 #: Inches that a cell takes, and the least that a matrix does.
 _CELL, _LEAST = 0.36, 2.2
 
-#: From which share on writing on a cell is light.
-_DARK = 0.78
+#: The colour of a share of 0, and how much of the accent that of 1 has: ink can be read on all between. The
+#: page's style sheet has the same.
+_PALE, _FULL = "#f2f3f2", 0.62
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ class TransferMatrix:
     method: str
     shares: pd.DataFrame
     counts: pd.DataFrame
+
+    @property
+    def fewest(self) -> int:
+        """The fewest outputs that a share is of."""
+        counts = self.counts.to_numpy()
+        return int(counts[counts > 0].min())
 
     @property
     def by_content(self) -> pd.Series:
@@ -133,8 +140,8 @@ def draw_matrices(matrices: Sequence[TransferMatrix], inks: Inks) -> Figure:
 
 def _draw_matrix(axes: Axes, matrix: TransferMatrix, inks: Inks) -> None:
     shares = matrix.shares.to_numpy(dtype=np.float64)
-    colours = LinearSegmentedColormap.from_list("share", ["#f2f3f2", inks.accent])
-    axes.imshow(np.ma.masked_invalid(shares), cmap=colours, vmin=0, vmax=1)
+    colours = LinearSegmentedColormap.from_list("share", [_PALE, inks.accent])
+    axes.imshow(np.ma.masked_invalid(shares), cmap=colours, vmin=0, vmax=1 / _FULL)
     axes.set_title(matrix.method, fontsize=10, color=inks.ink, parse_math=False)
     contents, styles = ([str(label) for label in part] for part in matrix.shares.axes)
     axes.set_xticks(range(len(styles)), styles, rotation=90, fontsize=8)
@@ -144,7 +151,6 @@ def _draw_matrix(axes: Axes, matrix: TransferMatrix, inks: Inks) -> None:
         text.set_parse_math(False)
     axes.spines[:].set_visible(False)
     for row, column in np.argwhere(np.isfinite(shares)):
-        share = shares[row, column]
-        colour = "#ffffff" if share > _DARK else inks.ink
-        written = axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7.5)
-        written.set(color=colour, in_layout=False)
+        share = f"{100 * shares[row, column]:.0f}"
+        written = axes.text(column, row, share, ha="center", va="center", fontsize=7.5)
+        written.set(color=inks.ink, in_layout=False)

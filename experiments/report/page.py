@@ -29,7 +29,7 @@ from timbrebench.experiments.report.pairs import list_pairs
 from timbrebench.experiments.report.plane import pareto_front
 from timbrebench.experiments.report.recordings import Recordings
 from timbrebench.experiments.report.spectrograms import DB_RANGE, F_MIN, colour_bar
-from timbrebench.experiments.report.speed import draw_speed
+from timbrebench.experiments.report.speed import draw_speed, speed_rows
 from timbrebench.experiments.report.tables import as_records, leaderboard_groups
 from timbrebench.experiments.report.templating import asset, data_uri, render
 from timbrebench.experiments.results import Results
@@ -77,8 +77,9 @@ def write_page(contents: Contents, root: Path) -> Path:
         groups=leaderboard_groups(results, table, columns),
         questions=contents.questions,
         sets=as_records(results.sets[results.sets.label == "all"]) if len(results.sets) else [],
-        plane=page_svg(plane_figure(contents, PAGE)) if contents.points else None,
+        plane=page_svg(plane_figure(contents, PAGE), "plane") if contents.points else None,
         front=[point.label for point in pareto_front(contents.points)],
+        has_hollow=any(point.is_hollow and point.is_measured for point in contents.points),
         matrices=contents.matrices,
         judge=_judge(root / "judge" / "evaluation.json"),
         published_judge=results.configuration.judge.name,
@@ -86,8 +87,8 @@ def write_page(contents: Contents, root: Path) -> Path:
         addresses={row["pair"].pair_id: row["address"] for row in pair_rows},
         pair_columns=pair_columns,
         pair_rows=pair_rows,
-        speed=as_records(contents.speed),
-        speed_figure=page_svg(draw_speed(contents.speed, PAGE)),
+        speed=speed_rows(results, contents.speed),
+        speed_figure=page_svg(draw_speed(contents.speed, PAGE), "speed"),
         colour_bar=data_uri(colour_bar(), "image/png"),
         db_range=DB_RANGE,
         f_min=F_MIN,

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from timbrebench.audio.errors import AudioError
 from timbrebench.audio.progress import Tracker
 from timbrebench.audio.storage import fingerprint, write_text
+from timbrebench.experiments.layout import PAIR_PAGES
 from timbrebench.experiments.report.cards import Card
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.recordings import Recording, Recordings
@@ -30,7 +31,6 @@ from timbrebench.experiments.results import Results
 from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
 from timbrebench.experiments.suites.suite import Pair
 
-FOLDER = "pairs"
 _SPECTROGRAMS = "spectrograms"
 
 
@@ -44,7 +44,7 @@ def page_name(pair: Pair) -> str:
 
 def page_address(pair: Pair) -> str:
     """Return the address of a pair's page as seen from the run's folder."""
-    return f"{FOLDER}/{quote(page_name(pair))}"
+    return f"{PAIR_PAGES}/{quote(page_name(pair))}"
 
 
 def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], list[dict[str, Any]]]:
@@ -86,6 +86,8 @@ def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], lis
 def write_pair_pages(contents: Contents, root: Path) -> None:
     """Write the page of each pair and the spectrograms that are missing, and remove those of other pairs.
 
+    Where audio is missing that the run had, all spectrograms are kept.
+
     Parameters
     ----------
     contents : Contents
@@ -107,16 +109,20 @@ def write_pair_pages(contents: Contents, root: Path) -> None:
     # take longer to start than most runs take here.
     threads = Parallel(n_jobs=cpu_count(), prefer="threads", return_as="generator_unordered")
     images: set[str] = set()
+    is_whole = True
     with (
         threadpool_limits(1),  # for each of the threads
         Tracker("writing pages of pairs", len(pairs), "pairs") as tracker,
     ):
-        for used in threads(calls):
+        for used, page_is_whole in threads(calls):
             images |= used
+            is_whole &= page_is_whole
             tracker.advance()
-    folder = root / FOLDER
+    folder = root / PAIR_PAGES
     _keep_only({page_name(pair) for pair in pairs}, folder, "*.html")
-    _keep_only(images, folder / _SPECTROGRAMS, "*.png")
+    # An image is known by its audio. Of audio that is gone, or out of reach, it could not be drawn again.
+    if is_whole:
+        _keep_only(images, folder / _SPECTROGRAMS, "*.png")
 
 
 def _keep_only(names: set[str], folder: Path, pattern: str) -> None:
@@ -126,12 +132,17 @@ def _keep_only(names: set[str], folder: Path, pattern: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def _write_page(results: Results, number: int, recordings: Recordings, scores: _Scores) -> set[str]:
-    """Write the page of the pair with this number and return the names of its images."""
+def _write_page(
+    results: Results, number: int, recordings: Recordings, scores: _Scores
+) -> tuple[set[str], bool]:
+    """Write the page of the pair with this number.
+
+    Returns the names of its images, and whether all audio is there.
+    """
     pairs = results.suite.pairs
     pair = pairs[number]
     heard = recordings.of(pair)
-    cards = [_card(recording, recordings.root) for recording in heard]
+    cards = [_card(recording, recordings) for recording in heard]
     page = render(
         "pair.html.jinja",
         css=asset("report.css"),
@@ -146,20 +157,21 @@ def _write_page(results: Results, number: int, recordings: Recordings, scores: _
         outputs=[recording for recording in heard if recording.role != "given"],
         groups=scores.of(pair, heard),
     )
-    write_text(recordings.root / FOLDER / page_name(pair), page)
-    return {Path(card.image).name for card in cards if card.image}
+    write_text(recordings.root / PAIR_PAGES / page_name(pair), page)
+    # What a method has never made is not missing.
+    due = [card for one, card in zip(heard, cards, strict=True) if one.role == "given" or one.path]
+    return {Path(card.image).name for card in due if card.image}, all(card.image for card in due)
 
 
-def _card(recording: Recording, root: Path) -> Card:
+def _card(recording: Recording, recordings: Recordings) -> Card:
     """Return a card that refers to the audio and to its spectrogram, drawn where it is missing."""
     reason, image = recording.reason, ""
     if not reason:
         image = f"{_SPECTROGRAMS}/{image_name(recording.sha256)}"
         try:
-            write_image(root / recording.path, root / FOLDER / image)
+            write_image(recordings.root / recording.path, recordings.root / PAIR_PAGES / image)
         except AudioError as error:
-            # The path that errors begin with is that of this machine.
-            reason, image = str(error).replace(str(root / recording.path), f"the file {recording.path}"), ""
+            reason, image = recordings.describe(recording, error), ""
     return Card(
         title=recording.title,
         subtitle=recording.subtitle,

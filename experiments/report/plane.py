@@ -16,6 +16,9 @@ from timbrebench.experiments.report.drawing import Inks, style_axes
 
 Floats = NDArray[np.float64]
 
+#: How strong the ink is of writing that stands back: as faint as can be read well in all inks.
+_FAINT = 0.65
+
 #: Where a label may stand, as seen from its point: offset in points, horizontal and vertical alignment.
 _LABEL_PLACES = tuple(
     place
@@ -44,7 +47,10 @@ class Point:
     style_interval, content_interval : tuple of float
         Lower and upper end of the intervals; NaN for none.
     is_control : bool
-        Controls are drawn in grey, and are not on the Pareto front.
+        Controls are drawn in grey.
+    is_ranked : bool
+        Only methods with a rank can be on the Pareto front; of the others the mark is hollow. Controls have
+        none.
     """
 
     label: str
@@ -53,6 +59,17 @@ class Point:
     style_interval: tuple[float, float]
     content_interval: tuple[float, float]
     is_control: bool
+    is_ranked: bool
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it lies anywhere."""
+        return bool(np.isfinite([self.style, self.content]).all())
+
+    @property
+    def is_hollow(self) -> bool:
+        """Whether it is of a method without a rank."""
+        return not (self.is_ranked or self.is_control)
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
@@ -61,14 +78,14 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
     Parameters
     ----------
     points : sequence of Point
-        Controls and points with a coordinate that is NaN are left out.
+        What has no rank is left out, and so are points with a coordinate that is NaN.
 
     Returns
     -------
     list of Point
         By style, lowest first; those of one place are all there.
     """
-    methods = [point for point in _measured(points) if not point.is_control]
+    methods = [point for point in points if point.is_ranked and point.is_measured]
     front = [point for point in methods if not any(_dominates(other, point) for other in methods)]
     return sorted(front, key=lambda point: (point.style, point.label))
 
@@ -77,10 +94,6 @@ def _dominates(first: Point, second: Point) -> bool:
     """Tell whether the first is at least as good in both and better in one."""
     a, b = (first.style, first.content), (second.style, second.content)
     return a != b and a[0] >= b[0] and a[1] >= b[1]
-
-
-def _measured(points: Sequence[Point]) -> list[Point]:
-    return [point for point in points if np.isfinite([point.style, point.content]).all()]
 
 
 def draw_plane(
@@ -108,8 +121,8 @@ def draw_plane(
     Returns
     -------
     matplotlib.figure.Figure
-        With the Pareto front of the methods as a broken line: what lies below and to the left of it is
-        surpassed.
+        With the Pareto front of the ranked methods as a broken line: what lies below and to the left of it
+        is surpassed.
     """
     figure = Figure(figsize=(6.0, 4.8), layout="constrained")
     axes = figure.add_subplot()
@@ -117,7 +130,7 @@ def draw_plane(
     style_axes(axes, inks)
     if score is not None:
         _draw_contours(axes, score, inks)
-    shown = _measured(points)
+    shown = [point for point in points if point.is_measured]
     _draw_front(axes, pareto_front(shown), inks)
     for point in shown:
         _draw_point(axes, point, inks)
@@ -133,7 +146,8 @@ def _draw_contours(axes: Axes, score: Callable[[Floats, Floats], Floats], inks: 
     contours = axes.contour(
         style, content, values, levels=[0.2, 0.4, 0.6, 0.8], colors=inks.ink, alpha=0.35, linewidths=0.7
     )
-    axes.clabel(contours, fmt="%.1f", fontsize=8)
+    for label in axes.clabel(contours, fmt="%.1f", fontsize=8):
+        label.set_alpha(_FAINT)  # lines may be fainter than what is read
 
 
 def _draw_front(axes: Axes, front: Sequence[Point], inks: Inks) -> None:
@@ -165,7 +179,8 @@ def _draw_point(axes: Axes, point: Point, inks: Inks) -> None:
         point.content,
         marker=marker,
         markersize=6,
-        markeredgewidth=0,
+        markerfacecolor=inks.ground if point.is_hollow else colour,
+        markeredgewidth=1.3 if point.is_hollow else 0,
         color=colour,
         alpha=alpha,
         zorder=3,
@@ -213,7 +228,7 @@ def _label(axes: Axes, point: Point, place: tuple[tuple[int, int], str, str], in
         ha=horizontal,
         va=vertical,
         color=inks.ink,
-        alpha=0.65 if point.is_control else 1.0,
+        alpha=_FAINT if point.is_control else 1.0,
         fontweight="normal" if point.is_control else "bold",
         parse_math=False,
         zorder=4,

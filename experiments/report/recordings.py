@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 import soundfile
 
+from timbrebench.audio.errors import AudioError
 from timbrebench.audio.storage import file_sha256
 from timbrebench.datasets import Clip
 from timbrebench.experiments.report.tables import Column, as_records
@@ -112,6 +113,10 @@ class Recordings:
             for seed in self.seeds
             if (label, seed) in rows
         ]
+
+    def describe(self, recording: Recording, error: AudioError) -> str:
+        """Return why a recording cannot be read, by its path in the run: errors begin with this machine's."""
+        return str(error).replace(str(self.root / recording.path), f"the file {recording.path}")
 
     def _clip(self, title: str, subtitle: str, clip: Clip) -> Recording:
         if self._clips is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.experiments.report.drawing import Inks, style_axes
+from timbrebench.experiments.report.tables import DASH, as_records, why_no_cost
 from timbrebench.experiments.results import COSTS, Results
+
+#: The table's columns beside the method, most asked for first.
+SHOWN = ("seconds", "seconds_most", "realtime_factor", "peak_memory_mib")
 
 #: Inches that a method takes in the figure.
 _ROW = 0.26
@@ -30,14 +35,56 @@ def speed_table(results: Results, table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         ``method, kind``; each of :data:`~timbrebench.experiments.results.COSTS` of the middle pair, with
         ``_low`` and ``_high``, between which 95 % of the pairs lie; and ``seconds_least``, ``seconds_most``
-        of any pair. What cannot be known is NaN, as for methods that are run elsewhere; those stand last.
+        of any pair. Pairs without an output do not count. What cannot be known is NaN, as for methods that
+        are run elsewhere; those stand last.
     """
     ends = [f"{name}{end}" for name in COSTS for end in ("", "_low", "_high")]
     costs = table[["method", "kind", *ends]].copy()
-    seconds = results.transfers.groupby("label").seconds
+    # To fail soon is not to be fast.
+    done = results.transfers[results.transfers.status == "ok"]
+    seconds = done.groupby("label").seconds
     for name, values in (("seconds_least", seconds.min()), ("seconds_most", seconds.max())):
         costs[name] = costs.method.map(values)
     return costs.sort_values("seconds", kind="stable", ignore_index=True)
+
+
+def speed_rows(results: Results, speed: pd.DataFrame) -> list[dict[str, Any]]:
+    """Write what methods cost.
+
+    Parameters
+    ----------
+    results : Results
+        What the run has found.
+    speed : pandas.DataFrame
+        Of :func:`speed_table`.
+
+    Returns
+    -------
+    list of dict
+        ``method``, and ``cells`` for :data:`SHOWN`: ``value``, ``text``, and the ``reason`` where there is
+        no value.
+    """
+    return [
+        {
+            "method": row["method"],
+            "cells": [
+                {
+                    "value": row[name],
+                    "text": _significant(row[name]),
+                    "reason": why_no_cost(results, row["method"]) if math.isnan(row[name]) else "",
+                }
+                for name in SHOWN
+            ],
+        }
+        for row in as_records(speed)
+    ]
+
+
+def _significant(value: float) -> str:
+    """Write a figure with two digits, or as many as stand before the point."""
+    if math.isnan(value):
+        return DASH
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def draw_speed(speed: pd.DataFrame, inks: Inks) -> Figure:
@@ -69,7 +116,7 @@ def draw_speed(speed: pd.DataFrame, inks: Inks) -> Figure:
     left.set_ylim(len(shown) - 0.4, -0.6)
     for text in left.get_yticklabels():
         text.set_parse_math(False)
-    for place, row in enumerate(_rows(shown)):
+    for place, row in enumerate(as_records(shown)):
         colour, alpha, marker = (inks.ink, 0.5, "s") if row["kind"] == "control" else (inks.accent, 1.0, "o")
         left.plot(
             [row["seconds_least"], row["seconds_most"]],
@@ -84,7 +131,3 @@ def draw_speed(speed: pd.DataFrame, inks: Inks) -> Figure:
         if np.isfinite(row["peak_memory_mib"]):
             right.barh(place, row["peak_memory_mib"], height=0.55, color=colour, alpha=0.8 * alpha)
     return figure
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

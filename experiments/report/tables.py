@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.experiments.results import Results
+from timbrebench.experiments.results import COSTS, Results
 from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
 from timbrebench.metrics.registry import get
 
@@ -35,7 +35,8 @@ _WITHOUT_TRUTH = (
     "xcorr_content",
 )
 
-_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+#: What stands for no figure, and before a negative one.
+DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 _HEADLINE = (
     "Harmonic mean of style accuracy and of note F1, where note F1 is scaled so that the style copy's is 0 "
@@ -58,13 +59,13 @@ class Column:
     def text(self, value: float) -> str:
         """Write a value with the column's decimals; a dash for NaN."""
         if math.isnan(value):
-            return _DASH
+            return DASH
         rounded = round(value, self.decimals) + 0.0  # no minus sign before zero
-        return f"{rounded:.{self.decimals}f}".replace("-", _MINUS)
+        return f"{rounded:.{self.decimals}f}".replace("-", MINUS)
 
 
 #: What a pair costs, beside the seconds that stand on the leaderboard.
-_COSTS = (
+_COST_COLUMNS = (
     Column("seconds", "s", "lower", "What does the middle pair take?"),
     Column("realtime_factor", "1", "lower", "What does a second of content take, in seconds?"),
     Column("peak_memory_mib", "MiB", "lower", "How much memory does the process hold at most?"),
@@ -124,6 +125,7 @@ def leaderboard_groups(
                     "label": row["method"],
                     "rank": rank,
                     "is_tied": rank is not None and ranks.count(rank) > 1,
+                    "why_unranked": _why_unranked(row) if kind == "method" and rank is None else "",
                     "settings": json.loads(row["settings"]),
                     "outputs": row["outputs"],
                     "missing": row["missing"],
@@ -135,6 +137,17 @@ def leaderboard_groups(
     return groups
 
 
+def _why_unranked(row: dict[str, Any]) -> str:
+    """Say why a method has no rank."""
+    if row["missing"]:
+        return "outputs are missing"
+    if row["violation"]:
+        return str(row["violation"])
+    if math.isnan(row.get("headline", math.nan)):
+        return "it has no headline"
+    return "on some pairs its headline has no value, and the reference's has"
+
+
 def _cell(results: Results, row: dict[str, Any], column: Column) -> dict[str, Any]:
     """Return a figure of the leaderboard: value, interval, and why there is none."""
     value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
@@ -144,7 +157,7 @@ def _cell(results: Results, row: dict[str, Any], column: Column) -> dict[str, An
         "low": low,
         "high": high,
         "text": column.text(value),
-        "interval": "" if math.isnan(low) else f"{column.text(low)} {_DASH} {column.text(high)}",
+        "interval": "" if math.isnan(low) else f"{column.text(low)} {DASH} {column.text(high)}",
         "note": f"{number} of {row['outputs']}" if 0 < number < row["outputs"] else "",
         "reason": _why_missing(results, row, column.name) if math.isnan(value) else "",
     }
@@ -156,11 +169,23 @@ def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
         if any(math.isnan(row[part]) for part in (STYLE, CONTENT)):
             return f"needs {STYLE} and {CONTENT}"
         return "the reference has no higher note F1 than the style copy"
+    if name in COSTS:
+        return why_no_cost(results, row["method"])
     if name not in results.reasons:
         return "not run"
     reasons = results.reasons[name][results.transfers.label == row["method"]]
     counts = reasons[reasons != ""].value_counts()
     return str(counts.index[0]) if len(counts) else "no output"
+
+
+def why_no_cost(results: Results, label: str) -> str:
+    """Say why it is not known what a method costs."""
+    found = set(results.of(label).status)
+    if found == {"missing"}:
+        return "not run yet"
+    if "ok" not in found:
+        return "no output"
+    return "not measured: the work was done elsewhere, or the system does not tell"
 
 
 def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -180,7 +205,7 @@ def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
     """
     records = as_records(table)
     asked = metrics_by_question(results, table)
-    asked["What it costs"] = _with_decimals(_COSTS, table)
+    asked["What it costs"] = _with_decimals(_COST_COLUMNS, table)
     return [
         {
             "question": question,

@@ -46,5 +46,4 @@ def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path
     write_pair_pages(contents, root)
     write_figures(contents, root)
     write_tables(contents, root)
-    # Last, since a run takes a page that is younger than its records for a finished report.
     return write_page(contents, root)

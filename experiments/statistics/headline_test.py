@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.experiments.statistics.bootstrap import headline
-from timbrebench.experiments.statistics.paired import piece_sums
+from timbrebench.experiments.statistics.paired import piece_sums, seed_means
 from timbrebench.experiments.statistics.permutation import exchange_p_value
 
 Floats = NDArray[np.float64]
@@ -82,15 +82,17 @@ def headline_p_value(first: Floats, second: Floats, chance: float, ceiling: floa
     return exchange_p_value(first, second, lambda sums: headline_of(sums, chance, ceiling), signs)
 
 
-def headline_by_piece(sums: Floats, chance: float, ceiling: float) -> Floats:
-    """Return the share that each piece has in a headline: the pseudo-values of the jackknife.
+def headline_differences(first: Floats, second: Floats, chance: float, ceiling: float) -> Floats:
+    """Return the share that each piece has in the difference of two headlines.
 
-    A pseudo-value is n times the headline of all n pieces less n - 1 times that of all others (Efron &
-    Tibshirani, An Introduction to the Bootstrap, 1993, section 11.5). Of a plain mean they are the values.
+    It is what a headline changes by when the first method's outputs on that piece take the place of the
+    second's, all other pieces being the mean of both, times the number of pieces. Where both are alike on a
+    piece it is 0, which the difference of a jackknife's pseudo-values would not be, since the headline is no
+    mean. Of a plain mean it is the difference on the piece.
 
     Parameters
     ----------
-    sums : numpy.ndarray, shape (pieces, 4)
+    first, second : numpy.ndarray, shape (pieces, 4)
         Of :func:`headline_sums`.
     chance, ceiling : float
         Note F1 of the style copy and of the reference.
@@ -98,11 +100,12 @@ def headline_by_piece(sums: Floats, chance: float, ceiling: float) -> Floats:
     Returns
     -------
     numpy.ndarray, shape (pieces,)
-        Not bound to 0 to 1; NaN where the others have no headline.
+        Positive where the first is better. Their mean is about the difference of the headlines. NaN where
+        there is no headline.
     """
-    total, number = sums.sum(axis=0, keepdims=True), len(sums)
-    whole = headline_of(total, chance, ceiling)
-    return number * whole - (number - 1) * headline_of(total - sums, chance, ceiling)
+    middle, half = (first + second).sum(axis=0) / 2, (first - second) / 2
+    with_first, with_second = (headline_of(middle + part, chance, ceiling) for part in (half, -half))
+    return len(first) * (with_first - with_second)
 
 
 def headline_seed_deviation(rows: pd.DataFrame, chance: float, ceiling: float) -> float:
@@ -111,17 +114,19 @@ def headline_seed_deviation(rows: pd.DataFrame, chance: float, ceiling: float) -
     Parameters
     ----------
     rows : pandas.DataFrame
-        One row for each pair and seed of one method, with ``seed``, ``style_accuracy`` and ``note_f1``.
+        One row for each pair and seed of one method, with ``pair_id``, ``seed``, ``style_accuracy`` and
+        ``note_f1``.
     chance, ceiling : float
         Note F1 of the style copy and of the reference.
 
     Returns
     -------
     float
-        Standard deviation over seeds (n - 1); NaN for fewer than two.
+        Standard deviation over seeds (n - 1), of the pairs that have a value with every seed; NaN for fewer
+        than two seeds, or without such a pair.
     """
-    means = rows.groupby("seed")[[STYLE, CONTENT]].mean().to_numpy(dtype=np.float64)
-    if len(means) < 2:
+    style, content = seed_means(rows, STYLE), seed_means(rows, CONTENT)
+    if len(style) < 2:
         return float("nan")
-    bounds = np.full(len(means), chance), np.full(len(means), ceiling)
-    return float(headline(means[:, 0], means[:, 1], *bounds).std(ddof=1))
+    bounds = np.full(len(style), chance), np.full(len(style), ceiling)
+    return float(headline(style, content, *bounds).std(ddof=1))

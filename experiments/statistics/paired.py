@@ -33,8 +33,10 @@ def average_seeds(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return pd.concat([pairs.piece.first(), pairs[list(names)].mean()], axis=1)
 
 
-def seed_deviation(rows: pd.DataFrame, name: str) -> float:
-    """Return how far a measure's mean over pairs moves when only the seed changes.
+def seed_means(rows: pd.DataFrame, name: str) -> Floats:
+    """Return a measure's mean over pairs with each seed, of the pairs that have a value with every seed.
+
+    Were a seed's mean over other pairs than another's, pairs would move it, and not the seed alone.
 
     Parameters
     ----------
@@ -45,14 +47,29 @@ def seed_deviation(rows: pd.DataFrame, name: str) -> float:
 
     Returns
     -------
+    numpy.ndarray, shape (seeds,)
+        NaN without such a pair.
+    """
+    wide = rows.set_index(["pair_id", "seed"])[name].unstack().dropna()  # noqa: PD010 - no cell is twice
+    return wide.mean().to_numpy(dtype=np.float64)
+
+
+def seed_deviation(rows: pd.DataFrame, name: str) -> float:
+    """Return how far a measure's mean over pairs moves when only the seed changes.
+
+    Parameters
+    ----------
+    rows, name
+        As of :func:`seed_means`.
+
+    Returns
+    -------
     float
         Standard deviation over seeds (n - 1), of the pairs that have a value with every seed; NaN for fewer
         than two seeds, or without such a pair.
     """
-    wide = rows.set_index(["pair_id", "seed"])[name].unstack().dropna()  # noqa: PD010 - no cell is twice
-    if wide.empty or wide.shape[1] < 2:
-        return float("nan")
-    return float(wide.mean().std(ddof=1))
+    means = seed_means(rows, name)
+    return float(means.std(ddof=1)) if len(means) > 1 else float("nan")
 
 
 def piece_sums(values: Floats, piece_of: NDArray[np.intp], pieces: int) -> tuple[Floats, Floats]:

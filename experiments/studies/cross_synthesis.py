@@ -20,6 +20,7 @@ note that sounds, up to the tenth:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,14 +31,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import magnitude
 from timbrebench.experiments.studies.melodies import ode_to_joy, star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.scoring import prepared
+from timbrebench.experiments.studies.scoring import prepared, transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.style_content_curve import BALANCED
 from timbrebench.experiments.studies.tuning_fork import tuning_forks
-from timbrebench.transfer import apply
+from timbrebench.experiments.studies.wording import parted
 
 #: The method whose claims these are.
 CLAIMANT = "verma-smith"
@@ -49,6 +51,9 @@ DIRECTIONS = ((HARP, FORK), (VOICE, VIOLIN))
 
 #: General MIDI programs of the instruments, counted from 0.
 _PROGRAMS = {HARP: 46, VOICE: 53, VIOLIN: 40}
+
+#: Share of the content's power at the notes from which its tune counts as kept.
+_KEPT = 0.5
 
 _DURATION_S = 4.0
 _HARMONICS = 10
@@ -64,28 +69,25 @@ class CrossSettings:
 
     Attributes
     ----------
-    methods : mapping of str to dict
+    methods : mapping of str to mapping
         Methods and their parameters; the claimant among them.
     all_soundfonts : bool
         Whether methods learn from the training clips of all soundfonts, or of the suite's alone.
     """
 
-    methods: Mapping[str, dict[str, object]]
+    methods: Mapping[str, Mapping[str, object]]
     all_soundfonts: bool
 
-
-#: A content weight at which style and notes balance (study ``style-content-curve``).
-_WIDE: dict[str, object] = {"content_weight": 0.1}
 
 SMALL = CrossSettings(
     methods={
         CLAIMANT: {},
         "cross-synthesis": {},
-        "wide-limit": {**_WIDE, "max_iterations": 100},
+        "wide-limit": {**BALANCED, "max_iterations": 100},
     },
     all_soundfonts=False,
 )
-PAPER = CrossSettings({CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": _WIDE}, all_soundfonts=True)
+PAPER = CrossSettings({CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": BALANCED}, all_soundfonts=True)
 
 
 def run(context: StudyContext, settings: CrossSettings | None = None) -> StudyResult:
@@ -102,14 +104,13 @@ def run(context: StudyContext, settings: CrossSettings | None = None) -> StudyRe
             banner, ode = star_spangled_banner(), ode_to_joy()
             content = _perform(content_name, banner, soundfont)
             style = _perform(style_name, ode, soundfont)
-            clips = {
+            clips: dict[str, tuple[Samples | None, pd.DataFrame]] = {
                 "content": (content, banner),
                 "style": (style, ode),
                 "target": (_perform(style_name, banner, soundfont), banner),
             }
             for name, method in methods.items():
-                with muted():
-                    clips[name] = (apply(method, content, style, sample_rate=RATE, seed=0), banner)
+                clips[name] = (transfer(method, content, style, RATE), banner)
                 tracker.advance()
             direction = f"{content_name} to {style_name}"
             for name, (samples, notes) in clips.items():
@@ -125,21 +126,23 @@ def _perform(instrument: str, notes: pd.DataFrame, soundfont: str) -> Samples:
     return play(notes, soundfont, _PROGRAMS[instrument], _DURATION_S)
 
 
-def measure(samples: Samples, notes: pd.DataFrame) -> dict[str, float]:
+def measure(samples: Samples | None, notes: pd.DataFrame) -> dict[str, float]:
     """Measure a clip of one tune.
 
     Parameters
     ----------
-    samples : numpy.ndarray, shape (n,)
-        The clip, at 22,050 Hz, not silent.
+    samples : numpy.ndarray, shape (n,), or None
+        The clip, at 22,050 Hz, not silent; None for an output that was refused.
     notes : pandas.DataFrame
         The tune, one note at a time.
 
     Returns
     -------
     dict of str to float
-        ``bandwidth_hz``; ``overtones`` and ``notes``, from 0 to 1. See the module.
+        ``bandwidth_hz``; ``overtones`` and ``notes``, from 0 to 1. See the module. NaN for what was refused.
     """
+    if samples is None:
+        return dict.fromkeys(("bandwidth_hz", "overtones", "notes"), math.nan)
     power = np.square(magnitude(samples, 2048, 512).astype(np.float64))
     within = librosa.feature.spectral_bandwidth(S=power, sr=RATE, n_fft=2048)[0]
     harmonics, total = _harmonic_power(samples, notes)
@@ -167,7 +170,7 @@ def _harmonic_power(samples: Samples, notes: pd.DataFrame) -> tuple[NDArray[np.f
     return harmonics, total
 
 
-def _figure(heard: dict[tuple[str, str], Samples], table: pd.DataFrame) -> Figure:
+def _figure(heard: dict[tuple[str, str], Samples | None], table: pd.DataFrame) -> Figure:
     directions = list(dict.fromkeys(direction for direction, _ in heard))
     names = list(dict.fromkeys(name for _, name in heard))
     figure = Figure(figsize=(2.0 * len(names), 4.8), layout="constrained")
@@ -175,7 +178,11 @@ def _figure(heard: dict[tuple[str, str], Samples], table: pd.DataFrame) -> Figur
     bandwidths = table.set_index(["direction", "sound"]).bandwidth_hz
     for row, direction in zip(grid, directions, strict=True):
         for axes, name in zip(row, names, strict=True):
-            shown = magnitude(heard[direction, name], _SHOWN_N_FFT, _HOP_LENGTH)
+            samples = heard[direction, name]
+            if samples is None:
+                axes.set_title(f"{name}\nrefused", fontsize=9)
+                continue
+            shown = magnitude(samples, _SHOWN_N_FFT, _HOP_LENGTH)
             levels = librosa.amplitude_to_db(shown, ref=np.max, top_db=_SHOWN_DB)
             rows = round(_SHOWN_HZ / RATE * _SHOWN_N_FFT)
             extent = (0, _DURATION_S, 0, _SHOWN_HZ / 1000)
@@ -201,8 +208,7 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
                 Finding(
                     f"From {direction} the {what} {verb}, towards the {style}'s (Verma & Smith 2017)",
                     bool(right_way and abs(after - target) < abs(before - target)),
-                    f"From {_shown(before, column)} to {_shown(after, column)}; the tune on the "
-                    f"{style} has {_shown(target, column)}.",
+                    _change(before, after, target, style, column),
                 )
             )
     kept = {
@@ -212,8 +218,8 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
         Finding(
             "The output is still the content's tune: half of its power or more, as a share of the content's, "
             "lies at the harmonics of the notes",
-            all(share >= 0.5 for share in kept.values()),
-            f"{', '.join(f'{direction}: {share:.0%}' for direction, share in kept.items())}.",
+            all(share >= _KEPT for share in kept.values()),
+            f"{', '.join(f'{direction}: {_share(share)}' for direction, share in kept.items())}.",
         )
     )
     return tuple(found)
@@ -225,8 +231,19 @@ def _by_direction(figures: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(name, flat[flat.direction == name].set_index("sound")) for name in names]
 
 
-def _shown(value: float, column: str) -> str:
-    return f"{value:,.0f} Hz" if column == "bandwidth_hz" else f"{value:.0%}"
+def _change(before: float, after: float, target: float, style: str, column: str) -> str:
+    """Say what has become of a figure, and what it should have become."""
+    if math.isnan(after):
+        return "The output was refused."
+    if column == "overtones":
+        shown = parted(before, after, target, decimals=0, kind="%")
+    else:
+        shown = [f"{hertz} Hz" for hertz in parted(before, after, target, decimals=0)]
+    return f"From {shown[0]} to {shown[1]}; the tune on the {style} has {shown[2]}."
+
+
+def _share(kept: float) -> str:
+    return "refused" if math.isnan(kept) else parted(kept, _KEPT, decimals=0, kind="%")[0]
 
 
 def _text(table: pd.DataFrame) -> str:
@@ -234,16 +251,18 @@ def _text(table: pd.DataFrame) -> str:
     sentences = ["The claims are about `verma-smith`."]
     for direction, own in _by_direction(figures):
         methods = own.drop(index=["content", "style", "target"])
-        away = np.log(methods.bandwidth_hz / own.bandwidth_hz["target"]).abs()
-        nearest = str(away.idxmin())
-        listed = ", ".join(
+        away = np.log(methods.bandwidth_hz / own.bandwidth_hz["target"]).abs().dropna()
+        measured = [
             f"`{name}` {row.bandwidth_hz:,.0f} Hz with {row.notes:.0%} of the power at the notes"
+            if name in away.index
+            else f"`{name}` was refused"
             for name, row in methods.iterrows()
-        )
+        ]
+        if len(away):
+            measured[-1] += f"; nearest to the target's bandwidth is `{away.idxmin()}`"
         sentences.append(
             f"From {direction} (content {own.bandwidth_hz['content']:,.0f} Hz, target "
-            f"{own.bandwidth_hz['target']:,.0f} Hz): {listed}; nearest to the target's bandwidth is "
-            f"`{nearest}`."
+            f"{own.bandwidth_hz['target']:,.0f} Hz): {', '.join(measured)}."
         )
     return " ".join(sentences)
 

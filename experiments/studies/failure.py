@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from timbrebench.audio.errors import MethodError
 from timbrebench.audio.progress import Tracker
 from timbrebench.experiments.studies.scoring import prepared, score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
@@ -33,6 +32,8 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
+from timbrebench.experiments.studies.style_content_curve import BALANCED
+from timbrebench.experiments.studies.wording import counted
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.transfer import Method, create
 
@@ -134,13 +135,10 @@ def all_combined() -> Iterator[Condition]:
         )
 
 
-#: A content weight at which style and notes balance (study ``style-content-curve``).
-_WIDE = {"content_weight": 0.1}
-
 SMALL = FailureSettings(
     conditions=(
         *one_at_a_time({"n_fft": 1024, "hop_length": 512}, (100, 1000), 30),
-        Condition("wide-limit", "wide-limit", {**_WIDE, "max_iterations": 60}),
+        Condition("wide-limit", "wide-limit", {**BALANCED, "max_iterations": 60}),
         Condition("reinstrument", "reinstrument", {}),
     ),
     all_soundfonts=False,
@@ -148,7 +146,7 @@ SMALL = FailureSettings(
 PAPER = FailureSettings(
     conditions=(
         *all_combined(),
-        Condition("wide-limit", "wide-limit", _WIDE),
+        Condition("wide-limit", "wide-limit", BALANCED),
         Condition("reinstrument", "reinstrument", {}),
     ),
     all_soundfonts=True,
@@ -176,11 +174,7 @@ def run(context: StudyContext, settings: FailureSettings | None = None) -> Study
 
 
 def _scores(context: StudyContext, pair: Pair, method: Method) -> dict[str, float]:
-    try:
-        output = transfer_pair(context, pair, method)
-    except MethodError:  # such as silence, which is no transfer either
-        return {**dict.fromkeys(_METRICS, 0.0), "transferred": 0.0}
-    found = score_pair(context, pair, output, _METRICS)
+    found = score_pair(context, pair, transfer_pair(context, pair, method), _METRICS)
     reference = score_pair(context, pair, context.clips.samples(pair.target), ("note_f1",))
     kept = found["note_f1"] >= _KEPT * reference["note_f1"]
     return {**found, "transferred": float(found["style_accuracy"] == 1 and kept)}
@@ -225,7 +219,7 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
         Finding(
             "Nothing is transferred, whatever is changed (multi-instrument report 2023)",
             bool(failed.transferred.max() == 0),
-            f"{len(failed)} settings; "
+            f"{counted(len(failed), 'setting')}; "
             + (
                 "no output is a transfer."
                 if best.transferred == 0
@@ -247,17 +241,21 @@ def _text(table: pd.DataFrame, pairs: int) -> str:
     noted = failed.iloc[int(failed.note_f1.argmax())]
     both = failed[(failed.style_confidence >= _KEPT) & (failed.note_f1 >= _KEPT)]
     own = table[table.method == "identity"].iloc[0]
+    kept = (
+        f"the notes are kept best with '{noted.condition}' (note F1 {noted.note_f1:.2f}, confidence "
+        f"{noted.style_confidence:.2f})"
+        if noted.note_f1 > 0
+        else "no setting keeps any note"
+    )
     together = (
         "No setting brings both to one half."
         if both.empty
         else f"{len(both)} of {len(failed)} settings bring both to one half."
     )
     return (
-        f"{pairs} pairs. Of the settings of `{FAILED}`, the style is heard most with '{heard.condition}' "
-        f"(confidence {heard.style_confidence:.2f}, note F1 {heard.note_f1:.2f}), and the notes are kept "
-        f"best with '{noted.condition}' (note F1 {noted.note_f1:.2f}, "
-        f"confidence {noted.style_confidence:.2f}). {together} "
-        f"The untouched content has a note F1 of {own.note_f1:.2f}."
+        f"{counted(pairs, 'pair')}. Of the settings of `{FAILED}`, the style is heard most with "
+        f"'{heard.condition}' (confidence {heard.style_confidence:.2f}, note F1 {heard.note_f1:.2f}), and "
+        f"{kept}. {together} The untouched content has a note F1 of {own.note_f1:.2f}."
     )
 
 

@@ -16,6 +16,7 @@ change from key to key.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,13 +26,14 @@ import torch
 from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import Samples, resample
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.audio.progress import Tracker
 from timbrebench.experiments.studies.melodies import star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play
+from timbrebench.experiments.studies.scoring import transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.wording import counted, parted
 from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.target import log_spectral_mse
-from timbrebench.transfer import apply
 from timbrebench.transfer.methods.multi_representation import MultiRepresentation
 
 #: Conditions, and the representations that the content is compared by.
@@ -135,9 +137,8 @@ def _method(representations: tuple[str, ...], settings: KeySettings) -> MultiRep
 
 
 def _error(method: MultiRepresentation, content: Samples, style: Samples) -> float:
-    with muted():
-        output = apply(method, content, style, sample_rate=RATE, seed=0)
-    return log_spectral_mse(Sound(output, RATE), Sound(style, RATE))
+    output = transfer(method, content, style, RATE)
+    return math.nan if output is None else log_spectral_mse(Sound(output, RATE), Sound(style, RATE))
 
 
 def _feature_change(
@@ -196,24 +197,25 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
     invariant = [name for name in heard if name != "STFT"]
     rises = other - own
 
-    def listed(errors: pd.Series) -> str:
-        return ", ".join(f"{name} {errors[name]:.3f}" for name in heard)
+    def each(errors: pd.Series) -> str:
+        written = parted(*errors[heard], decimals=3)
+        return ", ".join(f"{name} {error}" for name, error in zip(heard, written, strict=True))
 
     return (
         Finding(
             "Where the keys agree, content by the STFT gives the least error",
-            own[heard].idxmin() == "STFT",
-            f"Error at 0 semitones: {listed(own)}.",
+            bool(own[heard].notna().all() and own[heard].idxmin() == "STFT"),
+            f"Error at 0 semitones: {each(own)}.",
         ),
         Finding(
             "In other keys, content by mel bands, by the CQT, and by both gives less error than by the STFT",
             all(other[name] < other["STFT"] for name in invariant),
-            f"Mean error in the other keys: {listed(other)}.",
+            f"Mean error in the other keys: {each(other)}.",
         ),
         Finding(
             "With mel bands and with the CQT the error depends less on the key than with the STFT",
             all(rises[name] < rises["STFT"] for name in invariant),
-            f"From 0 semitones to the mean of the other keys the error rises by: {listed(rises)}.",
+            f"From 0 semitones to the mean of the other keys the error rises by: {each(rises)}.",
         ),
     )
 
@@ -221,17 +223,17 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
 def _text(table: pd.DataFrame) -> str:
     other = _other_keys(table)
     errors, untouched = other.log_stft_mse, other.untouched_mse.iloc[0]
-    best, nothing = str(errors.idxmin()), errors["none"]
-    contents = errors.drop("none")
+    contents, nothing = errors.drop("none"), errors["none"]
+    best = str(contents.idxmin())
     changes = other.feature_change.drop("none")
     beaten = (contents < nothing).sum()
     under = (contents < untouched).sum()
     return (
-        f"{table.transposition.nunique()} keys. Mean errors in other keys: the least has {best}, "
-        f"{errors[best]:.3f}; with no content at all it is {nothing:.3f}, which {beaten} of {len(contents)} "
-        f"contents undercut. The untouched content is {untouched:.3f} from the style, which {under} of them "
-        "undercut: what an optimisation from noise leaves of it counts as an error, too. From key to key the "
-        "features of the content change by "
+        f"{counted(table.transposition.nunique(), 'key')}. Mean errors in other keys: of the contents {best} "
+        f"has the least, {contents[best]:.3f}; with no content at all it is {nothing:.3f}, which {beaten} of "
+        f"{len(contents)} undercut. The untouched content is {untouched:.3f} from the style, which {under} "
+        "of them undercut: what an optimisation from noise leaves of it counts as an error, too. From key to "
+        "key the features of the content change by "
         f"{', '.join(f'{share:.0%} ({name})' for name, share in changes.items())} of their norm."
     )
 

@@ -16,6 +16,7 @@ differ: the content's phrases in the style's key. Notes that have moved there co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -26,8 +27,9 @@ from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import Samples, resample
 from timbrebench.audio.errors import ConfigurationError
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.audio.progress import Tracker
 from timbrebench.classifier import load_content_judge
+from timbrebench.datasets import Clip
 from timbrebench.experiments.studies import key_invariance
 from timbrebench.experiments.studies.melodies import (
     ODE_TEMPO,
@@ -37,10 +39,11 @@ from timbrebench.experiments.studies.melodies import (
     tune,
 )
 from timbrebench.experiments.studies.playing import RATE, play
+from timbrebench.experiments.studies.scoring import transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.wording import parted
 from timbrebench.metrics import Trial, get
 from timbrebench.metrics.contract import evaluate
-from timbrebench.transfer import apply
 from timbrebench.transfer.methods.multi_representation import CONFIGURATIONS, MultiRepresentation
 
 #: The table's: all that have a content.
@@ -58,6 +61,15 @@ _DURATION_S = 4.0
 _TO_SAME_KEY, _TO_OTHER_KEY = -4, 2
 
 _METRICS = ("style_confidence", "note_f1", "key_invariance_mse")
+
+#: The figures of an output, and what they are called in the figure.
+_TITLES = {
+    "harmonic_mean": "harmonic mean of the next two",
+    "style_confidence": "judge's confidence in the trumpet",
+    "note_f1": "note F1",
+    "log_stft_mse": "log-STFT MSE to the right output",
+}
+
 _COLOURS = ("#7F7F7F", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 
@@ -105,7 +117,7 @@ class _Style(NamedTuple):
 def run(context: StudyContext, settings: LossTermSettings | None = None) -> StudyResult:
     """Transfer each pair with each configuration, and score the outputs."""
     settings = settings or of_setting(context, SMALL, PAPER)
-    _check(context)
+    check(context)
     soundfont = context.suite.configuration.soundfont
     content = play(star_spangled_banner(), soundfont, CONTENT[1], _DURATION_S)
     target = play(star_spangled_banner(), soundfont, STYLE[1], _DURATION_S)
@@ -116,8 +128,7 @@ def run(context: StudyContext, settings: LossTermSettings | None = None) -> Stud
             untouched = _scores(context, content, content, style.samples, target)
             rows.append({"pair": style.difference, "configuration": "untouched", **untouched})
             for name in settings.configurations:
-                with muted():
-                    output = apply(_method(name, settings), content, style.samples, sample_rate=RATE, seed=0)
+                output = transfer(_method(name, settings), content, style.samples, RATE)
                 scores = _scores(context, output, content, style.samples, target)
                 rows.append({"pair": style.difference, "configuration": name, **scores})
                 tracker.advance()
@@ -125,12 +136,20 @@ def run(context: StudyContext, settings: LossTermSettings | None = None) -> Stud
     return StudyResult(table, _figure(table), _text(table, settings), findings(table))
 
 
-def _check(context: StudyContext) -> None:
+def check(context: StudyContext) -> None:
+    """Refuse a run whose judge does not know both instruments, or that has no music of the style's.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is such a run.
+    """
     missing = [label for label, _ in (CONTENT, STYLE) if label not in context.judge.labels]
     if missing:
         raise ConfigurationError(
             f"the run's judge knows no {' and no '.join(missing)}: take a run of the six instruments"
         )
+    _other_music(context)
 
 
 def _styles(context: StudyContext, differences: tuple[str, ...]) -> Iterator[_Style]:
@@ -143,17 +162,18 @@ def _styles(context: StudyContext, differences: tuple[str, ...]) -> Iterator[_St
     }
     for difference in differences:
         if difference == OTHER_MUSIC:
-            yield _Style(difference, _clip(context))
+            clip = _other_music(context)
+            yield _Style(difference, resample(context.clips.samples(clip), clip.sample_rate, RATE))
         else:
             yield _Style(difference, play(tunes[difference], soundfont, STYLE[1], _DURATION_S))
 
 
-def _clip(context: StudyContext) -> Samples:
+def _other_music(context: StudyContext) -> Clip:
     """Return the first clip of the suite's styles that is a trumpet's."""
     clips = [pair.style for pair in context.suite.pairs if pair.style.label == STYLE[0]]
     if not clips:
         raise ConfigurationError(f"the suite has no pair whose style is a {STYLE[0]}: take another run")
-    return resample(context.clips.samples(clips[0]), clips[0].sample_rate, RATE)
+    return clips[0]
 
 
 def _method(configuration: str, settings: LossTermSettings) -> MultiRepresentation:
@@ -165,8 +185,10 @@ def _method(configuration: str, settings: LossTermSettings) -> MultiRepresentati
 
 
 def _scores(
-    context: StudyContext, output: Samples, content: Samples, style: Samples, target: Samples
+    context: StudyContext, output: Samples | None, content: Samples, style: Samples, target: Samples
 ) -> dict[str, float]:
+    if output is None:
+        return dict.fromkeys(_TITLES, math.nan)
     trial = Trial.of(
         output,
         content=content,
@@ -181,23 +203,25 @@ def _scores(
     )
     values = {name: score.value for name, score in evaluate(trial, [get(n) for n in _METRICS]).items()}
     confidence, notes = values["style_confidence"], values["note_f1"]
-    both = confidence + notes
-    mean = 2 * confidence * notes / both if both > 0 else 0.0
     return {
-        "harmonic_mean": mean,
+        "harmonic_mean": _harmonic_mean(confidence, notes),
         "style_confidence": confidence,
         "note_f1": notes,
         "log_stft_mse": values["key_invariance_mse"],
     }
 
 
+def _harmonic_mean(one: float, other: float) -> float:
+    """Return 0 where both are, and NaN where one is: what could not be worked out is no score."""
+    return 0.0 if one == other == 0 else 2 * one * other / (one + other)
+
+
 def _figure(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(10, 7), layout="constrained")
     names = list(dict.fromkeys(table.configuration))
     pairs = list(dict.fromkeys(table.pair))
-    columns = ("harmonic_mean", "style_confidence", "note_f1", "log_stft_mse")
     width = 0.8 / len(names)
-    for axes, column in zip(figure.subplots(2, 2).ravel(), columns, strict=True):
+    for axes, column in zip(figure.subplots(2, 2).ravel(), _TITLES, strict=True):
         for number, (name, colour) in enumerate(zip(names, ("#000000", *_COLOURS), strict=False)):
             values = table[table.configuration == name].set_index("pair")[column][pairs]
             places = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
@@ -209,70 +233,57 @@ def _figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-_TITLES = {
-    "harmonic_mean": "harmonic mean of the next two",
-    "style_confidence": "judge's confidence in the trumpet",
-    "note_f1": "note F1",
-    "log_stft_mse": "log-STFT MSE to the right output",
-}
-
-
 def _means(table: pd.DataFrame, pairs: tuple[str, ...]) -> pd.Series:
+    """Return each configuration's mean over pairs; NaN where one of its outputs has no score."""
     chosen = table[table.pair.isin(pairs) & (table.configuration != "untouched")]
-    means: pd.Series = chosen.groupby("configuration", sort=False).harmonic_mean.mean()
+    outputs = chosen.groupby("configuration", sort=False).harmonic_mean
+    means: pd.Series = outputs.agg(lambda own: own.mean(skipna=False))
     return means
 
 
 def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
     """Judge Barry & Kim's claims by a table as :func:`run` makes it, as far as it holds what they compare."""
-    same, other = _means(table, (SAME_TUNE, SAME_KEY)), _means(table, (OTHER_KEY, OTHER_MUSIC))
+    # The key of the other music is not known.
+    same, other = _means(table, (SAME_TUNE, SAME_KEY)), _means(table, (OTHER_KEY,))
     every = _means(table, tuple(table.pair.unique()))
-    by_stft, by_mel = "stft/stft+mel", "mel/stft+mel"
+    by_stft, by_mel, single = "stft/stft+mel", "mel/stft+mel", "stft/stft"
     found = []
-    if {by_stft, by_mel} <= set(every.index):
-        for means, first, second, where in (
-            (same, by_stft, by_mel, "In one key, content by the STFT does better than by mel bands"),
-            (other, by_mel, by_stft, "In two keys, content by mel bands does better than by the STFT"),
-        ):
-            if first in means.index:
-                found.append(
-                    Finding(
-                        f"{where} (the authors' earlier article, 2017)",
-                        bool(means[first] > means[second]),
-                        f"Harmonic mean `{first}` {means[first]:.2f}, `{second}` {means[second]:.2f}.",
-                    )
+    for means, first, second, where in (
+        (same, by_stft, by_mel, "In one key, content by the STFT does better than by mel bands"),
+        (other, by_mel, by_stft, "In two keys, content by mel bands does better than by the STFT"),
+    ):
+        if {first, second} <= set(means.index):
+            found.append(
+                Finding(
+                    f"{where} (the authors' earlier article, 2017)",
+                    bool(means[first] > means[second]),
+                    f"Harmonic mean {_compared(means, first, second)}.",
                 )
-    single = "stft/stft"
-    if single in every.index and len(every) > 1:
-        several = every.drop(single)
+            )
+    several = every.drop(single, errors="ignore").dropna()
+    if single in every.index and len(several):
         best = str(several.idxmax())
         found.append(
             Finding(
                 "What does best uses several representations together (abstract)",
                 bool(several[best] > every[single]),
-                f"Mean over all pairs `{best}` {several[best]:.2f}, `{single}` {every[single]:.2f}; "
+                f"Mean over all pairs {_compared(every, best, single)}; "
                 f"{int((several > every[single]).sum())} of {len(several)} are better.",
             )
         )
     return tuple(found)
 
 
+def _compared(means: pd.Series, first: str, second: str) -> str:
+    one, other = parted(means[first], means[second], decimals=2)
+    return f"`{first}` {one}, `{second}` {other}"
+
+
 def _text(table: pd.DataFrame, settings: LossTermSettings) -> str:
     made = table[table.configuration != "untouched"]
-    sentences = []
-    for pair, own in made.groupby("pair", sort=False):
-        best = own.iloc[int(own.harmonic_mean.argmax())]
-        sentences.append(
-            f"{str(pair).capitalize()}: `{best.configuration}` does best with a harmonic mean of "
-            f"{best.harmonic_mean:.2f} (judge {best.style_confidence:.2f}, notes {best.note_f1:.2f})."
-        )
-    nearer = int(
-        sum(
-            row.log_stft_mse
-            < table[(table.pair == row.pair) & (table.configuration == "untouched")].log_stft_mse.iloc[0]
-            for row in made.itertuples()
-        )
-    )
+    sentences = [_best(str(pair), own) for pair, own in made.groupby("pair", sort=False)]
+    untouched = table[table.configuration == "untouched"].set_index("pair").log_stft_mse
+    nearer = int((made.log_stft_mse.to_numpy() < untouched[made.pair].to_numpy()).sum())
     sentences.append(
         f"{nearer} of {len(made)} outputs are nearer to the right one, by their log-STFT, than the untouched "
         "content is. Notes count in the content's key: an output that moves them to the style's loses them."
@@ -282,9 +293,21 @@ def _text(table: pd.DataFrame, settings: LossTermSettings) -> str:
     return " ".join(sentences)
 
 
+def _best(pair: str, own: pd.DataFrame) -> str:
+    """Say which configuration does best on a pair."""
+    if not own.harmonic_mean.max() > 0:
+        return f"{pair.capitalize()}: none brings the {STYLE[0]} and the notes together."
+    best = own.iloc[int(own.harmonic_mean.argmax())]
+    return (
+        f"{pair.capitalize()}: `{best.configuration}` does best with a harmonic mean of "
+        f"{best.harmonic_mean:.2f} (judge {best.style_confidence:.2f}, notes {best.note_f1:.2f})."
+    )
+
+
 STUDY = Study(
     name="loss-terms",
     question="Which loss terms do best, the more content and style differ?",
     source="Barry & Kim 2018, section 4.3",
     run=run,
+    check=check,
 )

@@ -32,6 +32,7 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
+from timbrebench.experiments.studies.wording import counted, parted
 
 ALGORITHMS = ("griffin-lim", "fast-griffin-lim", "le-roux", "waveform")
 STARTS = ("random", "pghi")
@@ -173,53 +174,65 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
 def _against_griffin_lim(errors: pd.Series, counts: list[int]) -> Iterator[Finding]:
     """Yield what is claimed of ways that start from a random phase."""
     kinds, most = (CLIP, MIXTURE), counts[-1]
-    plain = {(kind, n): errors[kind, "griffin-lim", "random", n] for kind in kinds for n in counts}
     for name, what, source, compared in (
         ("fast-griffin-lim", "Fast Griffin-Lim", "Perraudin et al. 2013", counts),
         ("le-roux", "Local consistency", "Le Roux et al. 2010", counts),
         ("waveform", "Descent on the waveform", "Decorsière et al. 2015", [most]),
     ):
-        always = all(errors[kind, name, "random", n] < plain[kind, n] for kind in kinds for n in compared)
-        ends = [f"{errors[kind, name, 'random', most]:.1f}" for kind in kinds]
-        others = [f"{plain[kind, most]:.1f}" for kind in kinds]
+        both = {
+            (kind, n): (errors[kind, name, "random", n], errors[kind, "griffin-lim", "random", n])
+            for kind, n in product(kinds, compared)
+        }
+        leads = {where: plain - own for where, (own, plain) in both.items()}
+        ends, others = zip(*(parted(*both[kind, most], decimals=1) for kind in kinds), strict=True)
+        figures = (
+            f"After {most} iterations from a random phase, on magnitudes of a clip and of no clip: "
+            f"{' and '.join(ends)} dB against {' and '.join(others)} dB."
+        )
+        if len(compared) > 1:
+            kind, n = min(leads, key=leads.__getitem__)
+            own, plain = parted(*both[kind, n], decimals=1)
+            figures += f" The lead is least after {n} on magnitudes {kind}: {own} dB against {plain} dB."
         when = "in as many iterations" if len(compared) > 1 else "in the end"
         yield Finding(
             f"{what} comes nearer than Griffin-Lim {when} ({source})",
-            bool(always),
-            f"After {most} iterations from a random phase, on magnitudes of a clip and of no clip: "
-            f"{' and '.join(ends)} dB against {' and '.join(others)} dB.",
+            all(lead > 0 for lead in leads.values()),
+            figures,
         )
 
 
 def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[Finding]:
     """Yield what is claimed of PGHI: as a start, and alone."""
     kinds, most = (CLIP, MIXTURE), counts[-1]
-    gains = pd.Series(
-        {
-            (kind, name, n): errors[kind, name, "random", n] - errors[kind, name, "pghi", n]
-            for kind, name, n in product(kinds, ALGORITHMS, counts)
-        }
-    )
-    last = gains[gains.index.get_level_values(2) == most]
+    gains = {
+        (kind, name, n): errors[kind, name, "random", n] - errors[kind, name, "pghi", n]
+        for kind, name, n in product(kinds, ALGORITHMS, counts)
+    }
+    last = [gains[kind, name, most] for kind, name in product(kinds, ALGORITHMS)]
+    worst = min(gains, key=gains.__getitem__)
+    least, _ = parted(gains[worst], 0.0, decimals=1)
+    kind, name, n = worst
     yield Finding(
         "From PGHI's phase every way comes nearer than from a random one (Průša et al. 2017)",
-        bool((gains > 0).all()),
-        f"The gain after {most} iterations is {last.min():.1f} to {last.max():.1f} dB.",
+        all(gain > 0 for gain in gains.values()),
+        f"The gain after {most} iterations is {min(last):.1f} to {max(last):.1f} dB. It is least, "
+        f"{least} dB, for {_LABELS[name]} after {n} on magnitudes {kind}.",
     )
     for kind in kinds:
-        alone = errors[kind, "pghi", "", 0]
-        end = errors[kind, "griffin-lim", "random", most]
+        alone, end = errors[kind, "pghi", "", 0], errors[kind, "griffin-lim", "random", most]
+        shown, other = parted(alone, end, decimals=1)
         yield Finding(
             f"On magnitudes {kind}, PGHI alone comes nearer than {most} iterations of Griffin-Lim from a "
             "random phase (Průša et al. 2017)",
             bool(alone < end),
-            f"{alone:.1f} dB against {end:.1f} dB.",
+            f"{shown} dB against {other} dB.",
         )
 
 
 def _text(table: pd.DataFrame, pairs: int) -> str:
     sentences = [
-        f"{pairs} clips and as many mixtures. Lower is nearer; times are seconds of one core for a clip."
+        f"{counted(pairs, 'clip')} and {counted(pairs, 'mixture')}. Lower is nearer; times are seconds of "
+        "one core for a clip."
     ]
     for kind, own in table.groupby("magnitudes", sort=False):
         best = own.iloc[int(own.convergence_db.argmin())]

@@ -45,4 +45,9 @@ def play(notes: pd.DataFrame, soundfont: str, program: int, duration_s: float) -
     samples = find_soundfont(soundfont).player().render(notes, program, duration_s, RATE)
     if is_silent(samples):
         raise DatasetError(f"program {program} of {soundfont} sounds none of the notes: choose another")
+    return at_level(samples)
+
+
+def at_level(samples: Samples) -> Samples:
+    """Scale a clip to a root mean square of 0.1, or less where the peak would exceed 0.99."""
     return limit_peak(scale_to_rms(samples, _LEVEL), _PEAK)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.progress import muted
+from timbrebench.audio.errors import MethodError
+from timbrebench.audio.progress import log, muted
 from timbrebench.classifier import load_content_judge
 from timbrebench.experiments.studies.study import StudyContext
 from timbrebench.experiments.suites.suite import Pair
@@ -47,15 +48,40 @@ def prepared(
     return method
 
 
-def transfer_pair(context: StudyContext, pair: Pair, method: Method) -> Samples:
-    """Return a method's output for a pair, with the seed 0 and without showing the method's own progress."""
+def transfer(method: Method, content: Samples, style: Samples, sample_rate: int) -> Samples | None:
+    """Return a method's output, with the seed 0 and without showing the method's own progress.
+
+    Parameters
+    ----------
+    method : Method
+        Ready to transfer.
+    content, style : numpy.ndarray, shapes (n,) and (m,)
+        Mono samples in [-1, 1].
+    sample_rate : int
+        Their rate in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32, or None
+        The output; None where it is refused, such as silence, so that a study goes on without it. The reason
+        is logged.
+    """
+    try:
+        with muted():
+            return apply(method, content, style, sample_rate=sample_rate, seed=0)
+    except MethodError as error:
+        log(f"{method.name}: {error}")
+        return None
+
+
+def transfer_pair(context: StudyContext, pair: Pair, method: Method) -> Samples | None:
+    """Return a method's output for a pair of the suite, as :func:`transfer` does."""
     content, style = (context.clips.samples(clip) for clip in (pair.content, pair.style))
-    with muted():
-        return apply(method, content, style, sample_rate=pair.content.sample_rate, seed=0)
+    return transfer(method, content, style, pair.content.sample_rate)
 
 
 def score_pair(
-    context: StudyContext, pair: Pair, output: Samples, metrics: Sequence[str]
+    context: StudyContext, pair: Pair, output: Samples | None, metrics: Sequence[str]
 ) -> dict[str, float]:
     """Score an output.
 
@@ -65,16 +91,18 @@ def score_pair(
         Whose dataset and judge are used; notes are read by the content judge that comes with the package.
     pair : Pair
         A pair of the suite.
-    output : numpy.ndarray, shape (n,)
-        What was made of it, at the rate of its content.
+    output : numpy.ndarray, shape (n,), or None
+        What was made of it, at the rate of its content; None where it was refused.
     metrics : sequence of str
-        Names of metrics.
+        Names of metrics that are 0 where there is neither style nor notes.
 
     Returns
     -------
     dict of str to float
-        Their values; NaN where one has no answer.
+        Their values; NaN where one has no answer, 0 for an output that was refused.
     """
+    if output is None:
+        return dict.fromkeys(metrics, 0.0)
     dataset = context.clips
     content, style, reference = (dataset.samples(clip) for clip in (pair.content, pair.style, pair.target))
     trial = Trial.of(

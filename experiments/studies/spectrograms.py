@@ -18,6 +18,7 @@ from timbrebench.classifier.style.features import first_programs
 from timbrebench.classifier.style.spectrogram_study import write_study
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.wording import parted
 
 _COLOURS = {"decibel": "#0072B2", "log1p": "#D55E00"}
 
@@ -94,6 +95,7 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
     chance = 0.98 / np.sqrt(table.test_clips.iloc[0])
     spread = best.test_accuracy - worst.test_accuracy
     scales = table.groupby("scale").test_accuracy.mean()
+    decibel, log1p = parted(scales["decibel"], scales["log1p"], decimals=3)
     return (
         Finding(
             "The spectrogram matters to what a small network learns: the best and the worst differ by more "
@@ -105,7 +107,7 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
         Finding(
             "Decibels tell more than log(1 + magnitude)",
             bool(scales["decibel"] > scales["log1p"]),
-            f"Mean accuracies {scales['decibel']:.3f} and {scales['log1p']:.3f}.",
+            f"Mean accuracies {decibel} and {log1p}.",
         ),
     )
 
@@ -129,4 +131,5 @@ STUDY = Study(
     question="Which spectrogram tells a small network most?",
     source="multi-instrument report 2023",
     run=run,
+    check=lambda context: context.judged,
 )

@@ -163,6 +163,10 @@ class StudyResult:
     further: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
+def _nothing(_: StudyContext) -> None:
+    """Ask nothing of a context."""
+
+
 @dataclass(frozen=True)
 class Study:
     """A question, and how it is answered.
@@ -181,6 +185,8 @@ class Study:
         Pairs of the suite that it takes in its small setting; None where it takes none.
     paper_pairs : int or None
         The same in the paper's setting.
+    check : callable
+        Raises where a context lacks what the study needs, before any work is done.
     """
 
     name: str
@@ -189,6 +195,7 @@ class Study:
     run: Callable[[StudyContext], StudyResult]
     pairs: int | None = None
     paper_pairs: int | None = None
+    check: Callable[[StudyContext], object] = _nothing
 
     def pairs_of(self, setting: Setting, asked: int | None = None) -> int:
         """Return how many pairs to take.
@@ -254,7 +261,7 @@ def write_result(study: Study, result: StudyResult, folder: Path, setting: Setti
         was claimed, and ``NAME-TABLE.csv`` for each further table; and ``README.md``, which lists what all
         studies in the folder have found.
     setting : {"small", "paper"}
-        How much was done, for the page to say.
+        How much was done, for the pages to say.
 
     Returns
     -------
@@ -266,17 +273,15 @@ def write_result(study: Study, result: StudyResult, folder: Path, setting: Setti
     tables |= {f"{study.name}-{name}": table for name, table in result.further.items()}
     if result.findings:
         tables[f"{study.name}-{_FINDINGS}"] = pd.DataFrame(map(asdict, result.findings))
+    else:  # those of an earlier result are none of this one
+        (folder / f"{study.name}-{_FINDINGS}.csv").unlink(missing_ok=True)
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         with atomic_path(folder / f"{study.name}.{kind}") as temporary:
             result.figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
     page = folder / f"{study.name}.md"
-    text = f"# {study.name}\n\n{study.question} ({study.source}; {_SETTINGS[setting]})\n\n"
-    if result.findings:
-        text += "".join(_finding(finding) for finding in result.findings) + "\n"
-    text += f"{result.text}\n\n![{study.question}]({study.name}.png)\n\n{_markdown(result.table)}\n"
-    write_text(page, text)
+    write_text(page, _page(study, result, setting))
     write_text(folder / "README.md", _overview(folder))
     return page
 
@@ -292,6 +297,13 @@ def of_setting(context: StudyContext, small: _T, paper: _T) -> _T:
     return small if context.setting == "small" else paper
 
 
+def _page(study: Study, result: StudyResult, setting: Setting) -> str:
+    text = f"# {study.name}\n\n{study.question} ({study.source}; {_SETTINGS[setting]})\n\n"
+    if result.findings:
+        text += "".join(_finding(finding) for finding in result.findings) + "\n"
+    return text + f"{result.text}\n\n![{study.question}]({study.name}.png)\n\n{_markdown(result.table)}\n"
+
+
 def _overview(folder: Path) -> str:
     """Return the page that lists the studies whose results lie in a folder, with what was claimed."""
     lines = [
@@ -299,19 +311,26 @@ def _overview(folder: Path) -> str:
         "",
         "Made by `timbrebench study`. Whether a claim held is worked out from the figures.",
         "",
-        "| study | claim | held |",
-        "| --- | --- | --- |",
+        "| study | setting | claim | held |",
+        "| --- | --- | --- | --- |",
     ]
     for name in study_names():
-        if not (folder / f"{name}.md").is_file():
+        page = folder / f"{name}.md"
+        if not page.is_file():
             continue
         found = folder / f"{name}-{_FINDINGS}.csv"
         claims = pd.read_csv(found).to_dict("records") if found.is_file() else []
-        link = f"[{name}]({name}.md)"
-        lines += [f"| {link} | {row['claim']} | {'yes' if row['held'] else 'no'} |" for row in claims]
+        start = f"| [{name}]({name}.md) | {_setting_of(page)} |"
+        lines += [f"{start} {row['claim']} | {'yes' if row['held'] else 'no'} |" for row in claims]
         if not claims:
-            lines.append(f"| {link} | {find_study(name).question} | |")
+            lines.append(f"{start} {find_study(name).question} | |")
     return "\n".join(lines) + "\n"
+
+
+def _setting_of(page: Path) -> str:
+    """Return the setting that a study's page says it was made in."""
+    text = page.read_text(encoding="utf-8")
+    return next((setting for setting, called in _SETTINGS.items() if f"; {called})\n" in text), "")
 
 
 def _finding(finding: Finding) -> str:

@@ -17,7 +17,11 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
+from timbrebench.experiments.studies.wording import counted, listed
 from timbrebench.transfer import create
+
+#: Settings of ``wide-limit`` at which style and notes balance, for other studies.
+BALANCED: Mapping[str, object] = {"content_weight": 0.1}
 
 _METRICS = ("style_accuracy", "note_f1")
 
@@ -53,8 +57,8 @@ SMALL = CurveSettings(
         },
         "wide-limit": {"max_iterations": 60, "inversion": {"iterations": 30}},
     },
-    about="`ulyanov` with 1,024 filters, a window of 1,024 and 30 iterations; `wide-limit` at its own at 60 "
-    "iterations.",
+    about="`ulyanov` has 1,024 filters, a window of 1,024 and 30 iterations, `wide-limit` 60 iterations and "
+    "otherwise its own settings; both find the phase by 30 iterations of fast Griffin-Lim.",
 )
 PAPER = CurveSettings({"ulyanov": {}, "wide-limit": {}}, "Both methods at their published settings.")
 
@@ -77,7 +81,7 @@ def run(context: StudyContext, settings: CurveSettings | None = None) -> StudyRe
                 means = pd.DataFrame(scores).mean()
                 rows.append({"method": name, "content_weight": weight, **means.to_dict()})
     table = pd.DataFrame(rows)
-    return StudyResult(table, _figure(table), _text(table, f"{len(pairs)} pairs. {settings.about}"))
+    return StudyResult(table, _figure(table), _text(table, len(pairs), settings))
 
 
 def _figure(table: pd.DataFrame) -> Figure:
@@ -97,17 +101,25 @@ def _figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _text(table: pd.DataFrame, about: str) -> str:
-    sentences = [about]
+def _text(table: pd.DataFrame, pairs: int, settings: CurveSettings) -> str:
+    sentences = [f"{counted(pairs, 'pair')}. {settings.about}"]
     for name, points in table.groupby("method"):
-        best = points.iloc[int((points.style_accuracy * points.note_f1).to_numpy().argmax())]
         sentences.append(
             f"`{name}` goes from style accuracy {points.style_accuracy.iloc[0]:.2f} and note F1 "
             f"{points.note_f1.iloc[0]:.2f} at {points.content_weight.iloc[0]:g} to "
             f"{points.style_accuracy.iloc[-1]:.2f} and {points.note_f1.iloc[-1]:.2f} at "
-            f"{points.content_weight.iloc[-1]:g}; their product is largest at {best.content_weight:g}."
+            f"{points.content_weight.iloc[-1]:g}; {_largest(points)}."
         )
     return " ".join(sentences)
+
+
+def _largest(points: pd.DataFrame) -> str:
+    """Say at which content weights style and notes are best together."""
+    products = points.style_accuracy * points.note_f1
+    if not products.max() > 0:
+        return "no weight brings style and notes together"
+    best = points.content_weight[products == products.max()]
+    return f"their product is largest at {listed([f'{weight:g}' for weight in best])}"
 
 
 STUDY = Study(

@@ -13,6 +13,7 @@ closed form of one random convolution, sees as far as its kernel is wide.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -24,8 +25,9 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from timbrebench.audio.clips import Samples, resample
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.audio.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE
+from timbrebench.experiments.studies.scoring import transfer
 from timbrebench.experiments.studies.study import (
     Finding,
     Study,
@@ -34,10 +36,11 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
+from timbrebench.experiments.studies.wording import counted, parted
 from timbrebench.metrics import Trial, get
 from timbrebench.metrics.contract import evaluate
 from timbrebench.metrics.correlation import COPY
-from timbrebench.transfer import Method, apply
+from timbrebench.transfer import Method
 from timbrebench.transfer.methods.multi_representation import MultiRepresentation
 from timbrebench.transfer.methods.wide_limit import WideLimit
 
@@ -139,9 +142,10 @@ def _methods(settings: TextureSettings) -> Iterator[tuple[Method, float]]:
 
 
 def _scores(method: Method, source: Samples) -> dict[str, float]:
-    with muted():
-        # The content gives the length and the level alone.
-        output = apply(method, source, source, sample_rate=RATE, seed=0)
+    # The content gives the length and the level alone.
+    output = transfer(method, source, source, RATE)
+    if output is None:
+        return dict.fromkeys(METRICS, math.nan)
     trial = Trial.of(output, content=source, style=source, sample_rate=RATE)
     found = evaluate(trial, [get(name) for name in METRICS.values()])
     return {column: found[name].value for column, name in METRICS.items()}
@@ -170,6 +174,9 @@ def _draw(axes: Axes, table: pd.DataFrame, column: str) -> None:
     axes.grid(alpha=0.3)
 
 
+#: What is said of a figure that is missing somewhere, which bears nothing out.
+_MISSING = "It could not be worked out with every field."
+
 #: What is claimed of each figure.
 _CLAIMS = {
     "ioi_kl": "the longer the field, the nearer inter-onset intervals come to the source's",
@@ -182,43 +189,69 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
     """Judge Barry & Kim's claims for each method by a table as :func:`run` makes it."""
     tests = {"ioi_kl": _falls, "autocorrelation_error": _falls, "max_cross_correlation": _stays}
     return tuple(
-        Finding(
-            f"With `{name}`, {claim}",
-            tests[column](points.receptive_field_s, points[column]),
-            f"From {points[column].iloc[0]:.2f} with the shortest to {points[column].iloc[-1]:.2f} with the "
-            "longest.",
-        )
+        Finding(f"With `{name}`, {claim}", *tests[column](points.receptive_field_s, points[column]))
         for name, points in table.groupby("method", sort=False)
         for column, claim in _CLAIMS.items()
     )
 
 
-def _falls(fields: pd.Series, values: pd.Series) -> bool:
-    """Tell whether a figure falls with the field: in rank, and from the first to the last."""
+def _falls(fields: pd.Series, values: pd.Series) -> tuple[bool, str]:
+    """Tell whether a figure falls with the field, in rank and from the first to the last, and by what."""
     if not np.isfinite(values).all():
-        return False
-    return bool(spearmanr(fields, values).statistic < 0 and values.iloc[-1] < values.iloc[0])
+        return False, _MISSING
+    if (values == values.iloc[0]).all():
+        return False, f"It is {values.iloc[0]:.2f} with every field."
+    correlation = float(spearmanr(fields, values).statistic)
+    first, last = parted(values.iloc[0], values.iloc[-1], decimals=2)
+    shown, _ = parted(correlation, 0.0, decimals=2)
+    return (
+        bool(correlation < 0 and values.iloc[-1] < values.iloc[0]),
+        f"From {first} with the shortest to {last} with the longest; over all of them its rank correlation "
+        f"with the field is {shown}.",
+    )
 
 
-def _stays(_: pd.Series, values: pd.Series) -> bool:
-    return bool(values.max() - values.iloc[0] < _RISE)
+def _stays(fields: pd.Series, values: pd.Series) -> tuple[bool, str]:
+    """Tell whether a figure rises nowhere from that of the shortest field, and by what."""
+    if not np.isfinite(values).all():
+        return False, _MISSING
+    highest = int(values.to_numpy().argmax())
+    if highest == 0:
+        return True, f"It is highest, {values.iloc[0]:.2f}, with the shortest."
+    rise = float(values.iloc[highest] - values.iloc[0])
+    first, most = parted(values.iloc[0], values.iloc[highest], decimals=2)
+    shown, counts = parted(rise, _RISE, decimals=2)
+    return (
+        rise < _RISE,
+        f"From {first} with the shortest to {most} with {fields.iloc[highest]:.2f} s, where it is highest: a "
+        f"rise of {shown}, which counts from {counts} on.",
+    )
 
 
 def _text(table: pd.DataFrame, sources: int) -> str:
-    sentences = [f"Means over {sources} sources."]
+    sentences = [f"Means over {counted(sources, 'source')}."]
     for name, points in table.groupby("method", sort=False):
-        nearest = points.iloc[int(points.ioi_kl.argmin())]
-        copies = points.receptive_field_s[points.max_cross_correlation >= COPY]
-        copied = (
-            f"with a field of {copies.min():.2f} s the texture is a copy"
-            if len(copies)
-            else f"no texture is a copy (cross-correlation {points.max_cross_correlation.max():.2f} at most)"
-        )
-        sentences.append(
-            f"`{name}`: inter-onset intervals are nearest to the source's with a field of "
-            f"{nearest.receptive_field_s:.2f} s ({nearest.ioi_kl:.2f} nats), and {copied}."
-        )
+        sentences.append(f"`{name}`: {_nearest(points)}, and {_copied(points)}.")
     return " ".join(sentences)
+
+
+def _nearest(points: pd.DataFrame) -> str:
+    compared = points.dropna(subset="ioi_kl")
+    if compared.empty:
+        return "no texture has inter-onset intervals to compare"
+    nearest = compared.iloc[int(compared.ioi_kl.argmin())]
+    return (
+        f"inter-onset intervals are nearest to the source's with a field of "
+        f"{nearest.receptive_field_s:.2f} s ({nearest.ioi_kl:.2f} nats)"
+    )
+
+
+def _copied(points: pd.DataFrame) -> str:
+    copies = points.receptive_field_s[points.max_cross_correlation >= COPY]
+    if len(copies):
+        return f"with a field of {copies.min():.2f} s the texture is a copy"
+    most, _ = parted(points.max_cross_correlation.max(), COPY, decimals=2)
+    return f"no texture is a copy (cross-correlation {most} at most)"
 
 
 STUDY = Study(

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.loudness import limit_peak, scale_to_rms
+from timbrebench.experiments.studies.playing import at_level
 
 #: Frequency of the clang tone over that of the fundamental.
 CLANG_RATIO = 6.27
@@ -29,8 +29,6 @@ _CLANG = 0.1
 
 #: Seconds in which the stroke sets in.
 _ATTACK_S = 0.005
-
-_LEVEL, _PEAK = 0.1, 0.99
 
 
 def tuning_forks(notes: pd.DataFrame, duration_s: float, sample_rate: int) -> Samples:
@@ -65,4 +63,4 @@ def tuning_forks(notes: pd.DataFrame, duration_s: float, sample_rate: int) -> Sa
             1 - (time_s - (offset - onset)) / _DAMPED_S, 0.0, 1.0
         )
         samples[first:] += velocity / 127 * envelope * sound
-    return limit_peak(scale_to_rms(samples.astype(np.float32), _LEVEL), _PEAK)
+    return at_level(samples.astype(np.float32))

@@ -14,6 +14,7 @@ from timbrebench.audio.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram, magnitude
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyResult, chosen_pairs
+from timbrebench.experiments.studies.wording import parted
 from timbrebench.transfer.methods.ulyanov import Objective
 from timbrebench.transfer.methods.wide_limit import WideObjective
 from timbrebench.transfer.random_convolution import draw_filters
@@ -103,11 +104,17 @@ def _lines() -> Iterator[tuple[str, str, str]]:
 
 def _text(table: pd.DataFrame, rates: dict[str, float]) -> str:
     last = table.iloc[-1]
+    loss, gradient, _ = parted(rates["loss_error"], rates["gradient_error"], 0.0, decimals=2)
+    falling = [name.removesuffix("_error") for name, rate in rates.items() if rate < 0]
+    change = {
+        0: "Errors do not fall: they go",
+        1: f"Of the errors that of the {' '.join(falling)} alone falls: they go",
+        2: "Errors fall",
+    }[len(falling)]
     return (
         f"With {int(last.filters):,} filters the loss is {last.loss_error:.1%} off its limit, the gradient "
-        f"{last.gradient_error:.1%}. Errors fall with the number of filters to the power of "
-        f"{rates['loss_error']:.2f} (loss) and {rates['gradient_error']:.2f} (gradient); independent draws "
-        "that are averaged would give -0.5."
+        f"{last.gradient_error:.1%}. {change} with the number of filters to the power of {loss} (loss) and "
+        f"{gradient} (gradient); independent draws that are averaged would give -0.5."
     )
 
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +18,15 @@ from timbrebench.audio.errors import RunError
 from timbrebench.audio.storage import file_sha256, write_json, write_text
 from timbrebench.classifier.style.published import published_name
 from timbrebench.experiments.configuration import CONTROLS, MethodEntry
+from timbrebench.experiments.escaping import plain_markdown
 from timbrebench.experiments.leaderboard import make_leaderboard
-from timbrebench.experiments.report.exports import Export, markdown
-from timbrebench.experiments.report.tables import Column, as_records, leaderboard_columns
+from timbrebench.experiments.report.exports import Export, markdown, with_interval
+from timbrebench.experiments.report.tables import as_records, leaderboard_columns
 from timbrebench.experiments.results import Results
 from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
-from timbrebench.experiments.submissions.checking import Submission, check_submission, read_submission
+from timbrebench.experiments.submissions.checking import check_submission
 from timbrebench.experiments.submissions.packing import table_text
+from timbrebench.experiments.submissions.reading import Submission, read_submission
 
 #: By how much the figures of a control may differ between two submissions, on any pair: it is given the same
 #: clips, and only rounding may differ.
@@ -48,11 +49,14 @@ class Merged:
         ``method``; controls are the project's own.
     results : Results
         All results together.
+    notes : tuple of str
+        What was not alike, and is no reason to keep submissions apart.
     """
 
     table: pd.DataFrame
     sets: pd.DataFrame
     results: Results
+    notes: tuple[str, ...]
 
 
 def merge(paths: Sequence[Path], out: Path) -> Merged:
@@ -101,7 +105,7 @@ def _refuse_mix(first: Submission, other: Submission) -> None:
     """Refuse two submissions that were not measured alike."""
     names = f"{first.path.name} and {other.path.name}"
     one, two = first.about, other.about
-    if one.suite_version != two.suite_version:
+    if first.results.suite.title != other.results.suite.title:
         raise RunError(
             f"{names} are of different suites, {first.results.suite.title} and {other.results.suite.title}: "
             "a leaderboard never mixes pairs"
@@ -187,7 +191,27 @@ def combine(submissions: Sequence[Submission]) -> Merged:
         if "method" in frame:
             place = list(frame.columns).index("method") + 1
             frame.insert(place, "submitter", frame.method.map(submitter).fillna(""))
-    return Merged(table, merged, results)
+    return Merged(table, merged, results, tuple(_notes(submissions)))
+
+
+def _notes(submissions: Sequence[Submission]) -> list[str]:
+    """Say what else than methods may stand behind a difference."""
+    notes = []
+    if len(submissions) > 1:
+        notes.append(
+            "Seconds and memory were measured by each submitter, on a machine of their own: they compare "
+            "methods of one submission, not of two."
+        )
+    learners = [one.about for one in submissions if _has_learner(one)]
+    if len({about.training for about in learners}) > 1:
+        listed = ", ".join(f"{about.training[:12]} by {about.submitter}" for about in learners)
+        notes.append(f"Methods that learn have not learned from the same clips: {listed}.")
+    return notes
+
+
+def _has_learner(submission: Submission) -> bool:
+    found = [submission.records.learned(method.key) for method in submission.about.methods]
+    return any(record is not None and record.clips for record in found)
 
 
 def _rows(submission: Submission, label: str, name: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -211,18 +235,14 @@ def _markdown(merged: Merged, first: Submission) -> str:
             "rank": "" if pd.isna(row["rank"]) else str(row["rank"]),
             "method": row["method"],
             "submitter": row["submitter"],
-            **{column.name: _with_interval(row, column) for column in columns},
+            **{column.name: with_interval(row, column) for column in columns},
         }
         for row in as_records(merged.table)
     ]
     about = first.about
-    heading = f"# {about.suite or 'Drawn pairs'}, suite version {about.suite_version}\n\n"
+    suite = plain_markdown(first.results.suite.name or "Drawn pairs")
+    heading = f"# {suite}, suite version {about.suite_version}\n\n"
     judge = f"`{published_name(about.judge) or about.judge[:12]}`"
     end = f"\n{about.setting}, style judge {judge}, content judge `{about.content_judge[:12]}`.\n"
-    return heading + markdown(Export("leaderboard", merged.table, pd.DataFrame(rows), names=3)) + end
-
-
-def _with_interval(row: dict[str, Any], column: Column) -> str:
-    value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
-    text = column.text(value)
-    return text if np.isnan(low) or np.isnan(high) else f"{text} [{column.text(low)}, {column.text(high)}]"
+    notes = "".join(f"\n{plain_markdown(note)}\n" for note in merged.notes)
+    return heading + markdown(Export("leaderboard", merged.table, pd.DataFrame(rows), names=3)) + end + notes

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +24,7 @@ from timbrebench.experiments.scoring import impression_key, score_key
 from timbrebench.experiments.store import Record, Store
 from timbrebench.experiments.submissions.archives import write_archive
 from timbrebench.experiments.suites.files import freeze, frozen_names, load_frozen
-from timbrebench.experiments.suites.suite import Suite
+from timbrebench.experiments.suites.suite import Setting, Suite
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class
 
@@ -41,6 +41,8 @@ CONFIGURATION_FILE = "configuration.json"
 JUDGE_FILE = "judge/judge.pt"
 EVALUATION_FILE = "judge/evaluation.json"
 OUTPUTS = "outputs/"
+
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class SubmittedMethod(BaseModel):
@@ -61,7 +63,7 @@ class SubmittedMethod(BaseModel):
     label: str
     method: str
     version: int
-    key: str
+    key: Fingerprint
 
 
 class About(BaseModel):
@@ -79,7 +81,7 @@ class About(BaseModel):
         Name and version of the frozen suite that the pairs are; empty for pairs that are in none.
     suite_version : str
         Version of the pairs (:attr:`~timbrebench.experiments.suites.suite.Suite.version`).
-    setting : str
+    setting : {"known-timbre", "new-timbre"}
         What methods that learn may have heard.
     judge, content_judge : str
         Fingerprints of the judges.
@@ -100,10 +102,10 @@ class About(BaseModel):
     run: str
     suite: str
     suite_version: str
-    setting: str
-    judge: str
-    content_judge: str
-    training: str
+    setting: Setting
+    judge: Fingerprint
+    content_judge: Fingerprint
+    training: Fingerprint
     seeds: tuple[int, ...]
     metrics: dict[str, int]
     methods: tuple[SubmittedMethod, ...]
@@ -138,7 +140,7 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     if not re.fullmatch(r"[\w .@+-]{1,60}", submitter):
         raise RunError(f"submitter {submitter!r}: use 1 to 60 letters, digits, spaces, and . @ + - _")
     configuration, dataset, judge, suite = open_suite(root)
-    with Store(root / RECORDS) as store:
+    with Store(root / RECORDS, read_only=True) as store:
         tasks = list_tasks(configuration, suite, dataset, store)
         results = collect(configuration, suite, tasks, judge.fingerprint, store)
         waiting = int((results.reasons == NOT_SCORED).to_numpy().sum()) + int(
@@ -147,7 +149,7 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
         if waiting:
             raise RunError(f"{root}: {waiting} outputs or scores are still to be made: finish it first")
         records = _records(tasks, configuration.metrics, judge.fingerprint, store)
-        records |= _impressions(tasks, suite, judge.fingerprint, store)
+        records |= impressions(tasks, suite, judge.fingerprint, store)
         if unheard := sum(record is None for record in records.values()):
             raise RunError(f"{root}: {unheard} clips are still to be heard by the judge: finish it first")
         sets = results.sets
@@ -234,8 +236,25 @@ def _records(
     return found | {record.key: record for record in learned if record is not None}
 
 
-def _impressions(tasks: Iterable[Task], suite: Suite, judge: str, store: Store) -> dict[str, Record | None]:
-    """Return what the comparison of sets follows from, by key: the judge's word on outputs and real clips."""
+def impressions(tasks: Iterable[Task], suite: Suite, judge: str, store: Store) -> dict[str, Record | None]:
+    """Return what the comparison of sets follows from.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        What belongs to the run.
+    suite : Suite
+        With the real clips that its pairs were drawn from.
+    judge : str
+        The style judge's fingerprint.
+    store : Store
+        The records.
+
+    Returns
+    -------
+    dict of str to Record or None
+        By key, the judge's word on each output and each real clip; None where it was not asked.
+    """
     transfers = [store.transfer(task.key) for task in tasks]
     heard = [transfer.output_sha256 for transfer in transfers if transfer and transfer.status == "ok"]
     keys = [impression_key(sha256, judge) for sha256 in [*heard, *(clip.sha256 for clip in suite.clips)]]

@@ -1,8 +1,8 @@
 """Frozen suites on disk: pairs that never change, each clip with its SHA-256.
 
-A suite is a JSON file, ``NAME-VERSION.json``. Its fingerprint is that of all its clips, notes and pairs, so a
-file that was changed by hand is refused. Those of the project lie in ``frozen/``, each beside the recipe that
-it was made by.
+A suite is a JSON file, ``NAME-VERSION.json``. Its fingerprint is that of all its clips, notes and pairs, its
+digest that of all that the file says, so a file that was changed by hand is refused. Those of the project lie
+in ``frozen/``, each beside the recipe that it was made by.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from timbrebench.audio.errors import ConfigurationError, UnknownNameError, describe_validation
 from timbrebench.audio.storage import fingerprint, write_text
@@ -31,6 +31,10 @@ from timbrebench.experiments.suites.suite import (
 
 #: Version of the layout; readers refuse others.
 FORMAT = 1
+
+#: Key of the SHA-256 of all else in a file. It is that of the text, not of what is read out of it: a recipe
+#: may get new settings, and the files of before stay whole. Files of the first suites were without it.
+_DIGEST = "digest"
 
 
 class FrozenClip(NamedTuple):
@@ -116,8 +120,8 @@ class FrozenSuite(BaseModel):
     format: int = FORMAT
     recipe: Recipe | None = None
     soundfont: str
-    sample_rate: int
-    duration_s: float
+    sample_rate: int = Field(gt=0)
+    duration_s: float = Field(gt=0, allow_inf_nan=False)
     pitch_range: tuple[int, ...] = ()
     sources: tuple[dict[str, str], ...] = ()
     software: dict[str, str] = {}
@@ -210,9 +214,10 @@ class FrozenSuite(BaseModel):
         )
 
     def text(self) -> str:
-        """Return the file's content: a line for each clip, pair and table of notes."""
+        """Return the file's content: a line for each clip, pair and table of notes, and the digest of all."""
+        content = self.model_dump(mode="json")
         parts = []
-        for key, value in self.model_dump(mode="json").items():
+        for key, value in {**content, _DIGEST: fingerprint(content)}.items():
             if key in {"notes", "clips", "pairs"}:
                 rows = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in value)
                 written = f"[\n{rows}\n  ]" if rows else "[]"
@@ -304,10 +309,20 @@ def parse_frozen(text: str, where: str) -> FrozenSuite:
     ConfigurationError
         If it is no suite, one of another layout, or one that was changed.
     """
+    changed = "it was changed after it was frozen: get it again"
     try:
-        return FrozenSuite.model_validate_json(text)
+        content = json.loads(text)
+        digest = content.pop(_DIGEST, None) if isinstance(content, dict) else None
+        if digest not in (None, fingerprint(content)):
+            raise ConfigurationError(f"{where}: its digest is not that of what it says, {changed}")
+        frozen = FrozenSuite.model_validate(content)
     except ValidationError as error:
         raise describe_validation(error, where, FrozenSuite.model_fields) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{where}: cannot be read as a suite ({error})") from error
+    if not frozen.fingerprint:
+        raise ConfigurationError(f"{where}: has no fingerprint, {changed}")
+    return frozen
 
 
 def frozen_names() -> list[str]:

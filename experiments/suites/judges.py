@@ -1,6 +1,8 @@
-"""Which of the judges that come with the package can judge a suite."""
+"""Which judges can judge a suite, and which of those that come with the package."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from timbrebench.classifier.style.published import published_card, published_names
 from timbrebench.experiments.suites.files import FrozenSuite
@@ -19,10 +21,29 @@ def judges_of(frozen: FrozenSuite) -> list[str]:
     list of str
         Their names, sorted; empty where a run has to train its own.
     """
-    pieces = {clip.piece for clip in frozen.clips}
     cards = [published_card(name) for name in published_names()]
-    return [
-        card.name
-        for card in cards
-        if frozen.style_labels <= set(card.labels) and not pieces & set(card.training_pieces)
-    ]
+    return [card.name for card in cards if not why_unfit(frozen, card.labels, card.training_pieces)]
+
+
+def why_unfit(frozen: FrozenSuite, labels: Collection[str], training_pieces: Collection[str]) -> str:
+    """Say why a judge cannot judge a suite.
+
+    Parameters
+    ----------
+    frozen : FrozenSuite
+        The suite.
+    labels : collection of str
+        What the judge can hear.
+    training_pieces : collection of str
+        Pieces that it has learned from or was chosen by.
+
+    Returns
+    -------
+    str
+        Empty where it knows all styles and has learned none of the pieces.
+    """
+    if unknown := sorted(frozen.style_labels - set(labels)):
+        return f"does not know {len(unknown)} of its styles, such as {unknown[0]}"
+    if learned := sorted({clip.piece for clip in frozen.clips} & set(training_pieces)):
+        return f"has learned {len(learned)} of its pieces, such as {learned[0]}"
+    return ""

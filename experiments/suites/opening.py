@@ -86,6 +86,41 @@ def open_frozen(
     return replace(frozen.suite(configuration, find_clips(frozen, dataset)), dataset=dataset)
 
 
+def as_held(frozen: FrozenSuite, given: FrozenSuite) -> FrozenSuite:
+    """Return a suite whose audio is with its users as one of them holds it; any other as it is.
+
+    Parameters
+    ----------
+    frozen : FrozenSuite
+        The suite.
+    given : FrozenSuite
+        The same suite as it was opened somewhere: hashes, rate and length of its clips count.
+
+    Returns
+    -------
+    FrozenSuite
+        With a SHA-256 for every clip.
+
+    Raises
+    ------
+    DatasetError
+        If not all clips were held.
+    """
+    if frozen.is_hashed:
+        return frozen
+    held = {_place(frozen, clip.piece, clip.label, clip.start_s): clip for clip in given.clips}
+    places = [_place(frozen, clip.piece, clip.label, clip.start_s) for clip in frozen.clips]
+    if missing := sum(place not in held for place in places):
+        raise DatasetError(f"{missing} of {len(places)} clips of {frozen.title} were not held")
+    clips = tuple(
+        clip._replace(sha256=held[place].sha256, start_s=held[place].start_s)
+        for clip, place in zip(frozen.clips, places, strict=True)
+    )
+    return frozen.model_copy(
+        update={"clips": clips, "sample_rate": given.sample_rate, "duration_s": given.duration_s}
+    )
+
+
 def refuse_learned(suite: Suite, learned: Collection[str]) -> None:
     """Refuse a frozen suite of which a judge, or a method, may have learned a piece.
 

@@ -17,6 +17,9 @@ from timbrebench.audio.storage import fingerprint, write_text
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import programs_of
 
+#: What methods that learn may have heard of a suite's soundfont.
+Setting = Literal["known-timbre", "new-timbre"]
+
 
 class SuiteConfiguration(BaseModel):
     """Which frozen suite a run is on, or how pairs are drawn from the test pieces of its dataset.
@@ -47,7 +50,7 @@ class SuiteConfiguration(BaseModel):
     name: str = ""
     audio: str = ""
     soundfont: str = "FluidR3_GM"
-    setting: Literal["known-timbre", "new-timbre"] = "known-timbre"
+    setting: Setting = "known-timbre"
     directions: tuple[tuple[str, str], ...] = ()
     pairs_per_direction: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0)

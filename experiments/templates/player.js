@@ -2,6 +2,7 @@
 
 // Players: all clips of a pair share one position, so that choosing another goes on where the last one was.
 const pairPlayers = [];
+let lastHeard = null; // among them
 
 class Clip {
   constructor(element, pair) {
@@ -13,7 +14,7 @@ class Clip {
     this.reach = 0; // seconds before that from which the way is played unheard, where seeking has failed
     this.broke = null; // where it stopped of itself while it was heard
     this.isKnown = this.audio.readyState >= HTMLMediaElement.HAVE_METADATA;
-    this.makeButton(element.querySelector("h4"), pair);
+    this.makeButton(element.querySelector(".title"), pair);
     this.watch(element.querySelector(".spectrogram"), pair);
   }
 
@@ -129,10 +130,6 @@ class PairPlayer {
       for (const clip of this.clips) clip.audio.loop = this.loop.checked;
     });
     this.back.addEventListener("click", () => this.hear(this.previous));
-    root.addEventListener("keydown", (event) => {
-      const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-      if (event.key === "x" && plain && this.previous) this.hear(this.previous);
-    });
     root.querySelector(".transport").hidden = false;
     this.show();
   }
@@ -144,6 +141,7 @@ class PairPlayer {
   // Starts a clip where the one before was, or where it is told to; one that is over by then starts anew.
   hear(clip, position = this.position) {
     for (const other of pairPlayers) if (other !== this && other.playing) other.stop();
+    lastHeard = this;
     this.at = position < clip.duration ? position : 0;
     if (clip !== this.current) {
       this.current?.pause();
@@ -217,3 +215,9 @@ class PairPlayer {
 }
 
 for (const root of document.querySelectorAll(".pair")) pairPlayers.push(new PairPlayer(root));
+
+// A spectrogram that is clicked takes no focus, so the key is listened for on the whole page.
+document.addEventListener("keydown", (event) => {
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+  if (event.key === "x" && plain && lastHeard?.previous) lastHeard.hear(lastHeard.previous);
+});

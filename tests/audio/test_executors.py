@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import textwrap
 import time
 
@@ -14,7 +16,7 @@ from timbrebench.audio.executors import LocalExecutor, open_executor
 from timbrebench.audio.processes import Call, Ended, Limits
 
 FUNCTIONS = """
-    import ctypes, os, signal, subprocess, sys, time
+    import ctypes, os, signal, subprocess, sys, threading, time
 
     def add(a, b):
         return a + b
@@ -32,12 +34,18 @@ FUNCTIONS = """
     def threads():
         import joblib
         import torch
-        names = ("OMP", "MKL", "NUMBA")
-        variables = {os.environ[f"{name}_NUM_THREADS"] for name in names}
+        names = ("OMP_NUM", "MKL_NUM", "NUMBA_NUM", "VECLIB_MAXIMUM")
+        variables = {os.environ[f"{name}_THREADS"] for name in names}
         return torch.get_num_threads(), joblib.cpu_count(), variables
 
     def leave(status):
         os._exit(status)
+
+    def leave_later(seconds):
+        threading.Timer(seconds, os._exit, (3,)).start()
+
+    def end_by(number):
+        os.kill(os.getpid(), number)
 
     def crash():
         ctypes.string_at(0)
@@ -88,11 +96,23 @@ FUNCTIONS = """
 """
 
 
+#: Imported, it leaves a process unable to start others, as one where the system allows no more of them.
+NO_FORKS = """
+    import errno, os
+
+    def fork():
+        raise OSError(errno.EAGAIN, "no more")
+
+    os.fork = fork
+"""
+
+
 @pytest.fixture(scope="module")
 def functions(tmp_path_factory):
     """A module that processes can import, here and on workers."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "functions_to_call.py").write_text(textwrap.dedent(FUNCTIONS))
+    (folder / "no_forks.py").write_text(textwrap.dedent(NO_FORKS))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         patch.setenv("PYTHONPATH", str(folder))
@@ -191,6 +211,37 @@ def test_a_call_that_ends_its_process_costs_nothing_else(local, functions, funct
     assert ended.status == "failed"
     assert reason in ended.reason
     assert ended.broke == Limits()
+    assert not ended.passing
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_a_call_that_is_ended_from_outside_may_go_well_another_time(local, functions, name):
+    (ended,) = results(local, Call(functions.end_by, (getattr(signal, name),), "a"))
+    assert f"was ended by {name}" in ended.reason
+    assert ended.passing
+
+
+def test_a_process_that_ends_between_two_calls_costs_neither(functions):
+    calls, found = [Call(functions.leave_later, (0.05,), "a")], []
+    with LocalExecutor([], workers=1) as executor:
+        for _, result in executor.run(calls):
+            found.append(result)
+            if len(calls) == 1:
+                time.sleep(0.5)
+                calls.append(Call(functions.add, (1, 1), "a"))
+    assert found == [None, 2]
+
+
+@pytest.mark.parametrize(
+    ("preload", "reason"),
+    [
+        ("no_such_module", "imports no_such_module and starts those of calls ended itself with status 1"),
+        ("no_forks", "no process can be started \\(Resource temporarily unavailable\\)"),
+    ],
+)
+def test_where_no_process_can_be_started_no_call_is_blamed(functions, preload, reason):
+    with LocalExecutor([preload], workers=1) as executor, pytest.raises(RunError, match=reason):
+        results(executor, Call(functions.add, (1, 1), "a"))
 
 
 def test_a_call_that_hangs_is_stopped(local, functions):
@@ -224,7 +275,7 @@ def test_one_that_kills_what_starts_processes_costs_no_other_its_result(function
             Call(functions.kill_parent, (), "a"),
             *(Call(functions.wait, (0.5,), "b") for _ in range(3)),
         )
-    assert guilty.status == "failed"
+    assert (guilty.status, guilty.seconds, guilty.passing) == ("failed", None, True)
     assert others == [0.5] * 3
 
 
@@ -248,6 +299,16 @@ def test_nothing_is_left_when_the_work_is_closed(functions):
         pids = results(executor, Call(functions.number, (), "a"), Call(functions.start_another, (), "b"))
         assert all(map(psutil.pid_exists, pids))
     assert all(map(is_gone, pids))
+
+
+def test_no_descriptor_is_left_when_the_work_is_closed(functions):
+    open_after = []
+    for _ in range(3):
+        with LocalExecutor([], workers=2) as executor:
+            results(executor, *(Call(functions.number, (), kind) for kind in "ab"))
+        gc.collect()
+        open_after.append(psutil.Process().num_fds())
+    assert open_after[1:] == open_after[:1] * 2
 
 
 def abandon(executor, functions, path):
@@ -308,6 +369,28 @@ class TestDask:
                 worker = next(iter(cluster.workers.values()))
                 os.kill(worker.process.pid, 9)
         assert [found[index] for index in range(12)] == [0.2 + i / 100 for i in range(12)]
+
+    def test_a_process_does_not_serve_the_next_executor(self, cluster, functions):
+        """It may hold what was in files that are others by now."""
+        seen = []
+        for _ in range(2):
+            with open_executor(cluster.scheduler_address, []) as executor:
+                seen.append(set(results(executor, *(Call(functions.number, (), "a") for _ in range(6)))))
+        assert not seen[0] & seen[1]
+
+    def test_workers_are_not_waited_for_for_ever(self, functions, monkeypatch, capsys):
+        distributed = pytest.importorskip("distributed")
+        from timbrebench.audio import dask_executor
+
+        monkeypatch.setattr(dask_executor, "_LOOK_S", 0.1)
+        monkeypatch.setattr(dask_executor, "_WORKERS_S", 0.3)
+        with (
+            distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=None) as empty,
+            open_executor(empty.scheduler_address, []) as executor,
+            pytest.raises(RunError, match=r"no workers for 0\.3 s: what is finished is kept"),
+        ):
+            results(executor, Call(functions.add, (1, 1), "a"))
+        assert "there are no workers: start some" in capsys.readouterr().err
 
     def test_nobody_at_the_address(self, monkeypatch):
         from timbrebench.audio import dask_executor

@@ -16,7 +16,7 @@ import timbrebench.audio
 from timbrebench.audio.storage import write_json
 from timbrebench.experiments.completion import Completion
 from timbrebench.experiments.configuration import RunConfiguration
-from timbrebench.experiments.store import Store
+from timbrebench.experiments.store import Store, Transfer
 
 TEXT = "name = 'tiny'"
 
@@ -121,7 +121,17 @@ def test_another_configuration_is_not_done(finished):
         lose_output,
         leave_half_an_output,
         change_configuration,
-        *(lose(name) for name in ("records.jsonl", "leaderboard.csv", "validity.json", "report.html")),
+        *(
+            lose(name)
+            for name in (
+                "records.jsonl",
+                "leaderboard.csv",
+                "validity.json",
+                "report.html",
+                "sets.csv",
+                "tables/leaderboard.md",
+            )
+        ),
         *(append_to(name) for name in ("records.jsonl", "leaderboard.csv", "suite.csv")),
         *(append_to(f"dataset/{name}") for name in ("dataset.json", "manifest.csv")),
         *(append_to(f"judge/{name}") for name in ("judge.pt", "key.json", "evaluation.json")),
@@ -150,6 +160,17 @@ def test_what_goes_wrong_is_not_kept_as_finished(finished, tiny):
     with pytest.raises(KeyError), Completion(finished, TEXT).recorded(tiny):
         raise KeyError
     assert not (finished / "finished.json").exists()
+
+
+def test_what_is_to_be_tried_again_is_not_finished(finished, tiny):
+    def end(**how):
+        with Store(finished / "records.jsonl") as store:
+            store.add(Transfer(key="k", label="x", pair_id="p", seed=0, **how))
+        finish(finished, tiny)
+        return Completion(finished, TEXT).is_reached()
+
+    assert not end(status="failed", reason="its process was ended by SIGKILL", passing=True)
+    assert end(status="failed", reason="ValueError")
 
 
 def test_a_metric_of_another_version_is_noticed(finished, tmp_path):

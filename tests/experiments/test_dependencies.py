@@ -20,6 +20,7 @@ from timbrebench.experiments.runner import list_tasks
 from timbrebench.experiments.store import LearnedRecord, Store
 from timbrebench.experiments.transferring import run_transfers
 from timbrebench.transfer.external import write_clip
+from timbrebench.transfer.registry import method_class
 
 
 class Gain(nn.Module):
@@ -129,6 +130,24 @@ def test_a_program_that_is_too_slow_is_recorded_as_such(transfer, tmp_path):
     assert transfer("command-line", {"command": command, "timeout_s": 30})[1] == new == len(records)
 
 
+def test_what_was_ended_from_outside_is_tried_again(transfer, tmp_path):
+    """The program is the same, and so are its settings: nothing tells that it goes well now."""
+    tool, memory = tmp_path / "tool.py", tmp_path / "enough memory"
+    kill = f"os.path.exists({str(memory)!r}) or os.kill(os.getppid(), 9)"
+    tool.write_text(f"import os, shutil, sys; {kill}; shutil.copy(*sys.argv[1:])")
+    parameters = {"command": [sys.executable, str(tool), "{content}", "{output}"]}
+    for _ in range(2):
+        records, new = transfer("command-line", parameters)
+        assert {record.status for record in records} == {"failed"}
+        assert all("ended by SIGKILL" in record.reason for record in records)
+        assert new == len(records)
+    memory.touch()
+    records, new = transfer("command-line", parameters)
+    assert {record.status for record in records} == {"ok"}
+    assert new == len(records)
+    assert transfer("command-line", parameters)[1] == 0
+
+
 def test_a_model_that_is_missing_is_told_and_is_run_once_it_is_there(transfer, tmp_path):
     path = tmp_path / "model.pt"
     parameters = {"path": str(path), "sample_rate": 22050}
@@ -139,6 +158,34 @@ def test_a_model_that_is_missing_is_told_and_is_run_once_it_is_there(transfer, t
     records, new = transfer("torchscript", parameters)
     assert {record.status for record in records} == {"ok"}
     assert new == len(records)
+
+
+def test_a_method_that_cannot_tell_what_it_depends_on_is_asked_again(transfer, tmp_path, monkeypatch):
+    path = tmp_path / "model.pt"
+    export(0.5, path)
+    parameters = {"path": str(path), "sample_rate": 22050, "device": "cpu"}
+
+    def fail(self):
+        raise OSError("no such disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(method_class("torchscript"), "fingerprint", fail)
+        records, _ = transfer("torchscript", parameters)
+        assert {record.status for record in records} == {"skipped"}
+        assert all("its fingerprint() failed: OSError: no such disk" in record.reason for record in records)
+        assert transfer("torchscript", parameters)[1] == 0
+    records, new = transfer("torchscript", parameters)
+    assert {record.status for record in records} == {"ok"}
+    assert new == len(records)
+
+
+def test_what_was_half_written_is_removed(transfer):
+    parts = [transfer.root / folder / ".part-1.file" for folder in ("outputs/envelope", "prepared")]
+    for part in parts:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+    transfer("envelope", {})
+    assert not any(part.exists() for part in parts)
 
 
 def test_outputs_that_are_handed_in_later_are_taken_then(run, transfer, tmp_path):

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.results import COSTS
 
 
 def row(board, label):
     return board.table[board.table.method == label].iloc[0]
+
+
+def asked_for(made, metric):
+    """Leave one metric of made-up results."""
+    configuration = made.configuration.model_copy(update={"metrics": (metric,)})
+    return replace(
+        made, configuration=configuration, scores=made.scores[[metric]], reasons=made.reasons[[metric]]
+    )
 
 
 def test_methods_stand_by_headline_and_controls_below_unranked(results, generator):
@@ -48,6 +59,60 @@ def test_a_method_with_missing_outputs_is_shown_and_not_ranked(results, generato
     assert row(board, "good").missing == 1
     assert row(board, "good").note_f1_n == row(board, "twin").note_f1_n - 1
     assert row(board, "twin")["rank"] == 1
+
+
+@pytest.mark.parametrize("metric", ["style_accuracy", "note_f1"])
+def test_a_method_is_not_ranked_by_the_pairs_that_suit_it(results, generator, metric):
+    """It has all its outputs, but not the scores that the reference has."""
+    made = results(generator)
+    without = (made.transfers.label == "poor") & ~made.transfers.pair_id.isin(["000", "001"])
+    made.scores.loc[without, metric] = np.nan
+    board = make_leaderboard(made)
+    assert row(board, "poor").missing == 0
+    assert pd.isna(row(board, "poor")["rank"])
+    assert board.table["rank"].tolist()[:2] == [1, 1]
+
+
+def test_scores_that_nobody_can_have_are_not_asked_for(results, generator):
+    """A content without notes has no note F1, whoever plays it."""
+    made = results(generator)
+    made.scores.loc[made.transfers.pair_id == "000", "note_f1"] = np.nan
+    assert make_leaderboard(made).table["rank"].tolist()[:3] == [1, 1, 3]
+
+
+def test_costs_are_those_of_the_pairs_with_an_output(results, generator):
+    """To fail at once is not to be fast."""
+    made = results(generator)
+    good = made.transfers.index[made.transfers.label == "good"]
+    made.transfers.loc[good[:20], ["status", "seconds"]] = "failed", 0.01
+    made.transfers.loc[made.transfers.label == "poor", ["status", "seconds"]] = "skipped", 0.0
+    board = make_leaderboard(made)
+    assert row(board, "good")[["seconds", "seconds_low", "seconds_high"]].tolist() == [1, 1, 1]
+    costs = [f"{name}{end}" for name in COSTS for end in ("", "_low", "_high")]
+    assert row(board, "poor")[costs].isna().all()
+    assert row(board, "silence")[costs].isna().all()
+
+
+@pytest.mark.parametrize("metric", ["style_accuracy", "note_f1", "key_invariance_mse"])
+def test_controls_answer_for_the_metrics_that_were_asked_for(results, generator, metric):
+    made = asked_for(results(generator), metric)
+    board = make_leaderboard(made)
+    assert board.is_valid, board.problems
+    assert "headline" not in board.table
+    assert board.table["rank"].isna().all()
+    assert not made.is_ranking
+
+
+def test_a_half_of_the_headline_is_looked_at_without_the_other(results, generator):
+    changes = [
+        ("reference", "style_accuracy", lambda values: values * 0.9),
+        ("style-copy", "note_f1", lambda values: values + 0.4),
+    ]
+    made = results(generator, changes=changes)
+    (style,) = make_leaderboard(asked_for(made, "style_accuracy")).problems
+    assert style == "control reference has style accuracy 0.900, must have at least 0.95"
+    (content,) = make_leaderboard(asked_for(made, "note_f1")).problems
+    assert "note F1" in content
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,11 @@ METHODS = """
         def misbehave(self):
             raise ValueError("nothing to be done")
 
+    class Speaks(Base):
+        name = "speaks"
+        def misbehave(self):
+            raise ValueError("\\u00e9\\u2028\\x85\\u20ac")
+
     class Forks(Base):
         name = "forks"
         def misbehave(self):
@@ -128,6 +133,7 @@ NAMES = [
     "exits",
     "crashes",
     "raises",
+    "speaks",
     "forks",
     "starts",
     "prints",
@@ -267,7 +273,7 @@ def test_what_was_stopped_is_tried_again_under_a_wider_limit(begun, tiny, others
 def test_runs_that_are_killed_do_nothing_twice_and_end_as_if_they_were_not(begun, tiny, others, log, as_toml):
     undisturbed, config = (begun.with_name(name) for name in ("undisturbed", "run.toml"))
     shutil.copytree(begun, undisturbed)
-    configuration = configured(tiny, "counts", "starts")
+    configuration = configured(tiny, "counts", "starts", "speaks")
     run_benchmark(configuration, undisturbed)
     config.write_text(as_toml(configuration))
     command = [sys.executable, "-m", "timbrebench.experiments.cli", "run", str(config), "--out", str(begun)]
@@ -279,6 +285,8 @@ def test_runs_that_are_killed_do_nothing_twice_and_end_as_if_they_were_not(begun
             process.kill()
         assert are_gone(str(log))
         assert_nothing_was_done_twice(begun)
+        with (begun / "records.jsonl").open("ab") as file:
+            file.write("é".encode()[:1])  # where a line ends that did not fit on the disk
         left -= process.returncode != 0
         if process.returncode == 0:  # it was over sooner: begin another
             assert_same_leaderboard(begun, undisturbed)
@@ -294,7 +302,7 @@ def test_runs_that_are_killed_do_nothing_twice_and_end_as_if_they_were_not(begun
 def assert_nothing_was_done_twice(root):
     """Whatever is done leaves a record, each time; a run that was killed at its start has none yet."""
     records = root / "records.jsonl"
-    lines = records.read_text().splitlines() if records.is_file() else []
+    lines = records.read_bytes().split(b"\n") if records.is_file() else []
     keys = []
     for line in lines:
         with contextlib.suppress(ValueError):  # cut off

@@ -12,16 +12,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from timbrebench.audio.errors import RunError
+from timbrebench.audio.executors import LOCAL, open_executor
 from timbrebench.classifier import Judge
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.benchmark import open_run, run_benchmark
+from timbrebench.experiments import scoring
+from timbrebench.experiments.benchmark import open_run, open_suite, run_benchmark
 from timbrebench.experiments.configuration import CONTROLS, MethodEntry, RunConfiguration
 from timbrebench.experiments.runner import list_tasks, method_key, training_set
+from timbrebench.experiments.scoring import run_scores
+from timbrebench.experiments.store import Store
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 
 BAD_METHODS = """
-    import os
+    import asyncio, os, pathlib
     import numpy as np
+    from timbrebench.audio.storage import write_text
     from timbrebench.classifier import Judge
     from timbrebench.transfer import Learned, Method
 
@@ -67,6 +73,46 @@ BAD_METHODS = """
         def transfer(self, content, style, *, sample_rate, seed):
             return self.gain(content)
 
+    class Cancelled(Base):
+        name = "cancelled"
+        def transfer(self, content, style, *, sample_rate, seed):
+            raise asyncio.CancelledError("by itself")
+
+    class Interrupts(Base):
+        name = "interrupts"
+        def transfer(self, content, style, *, sample_rate, seed):
+            raise KeyboardInterrupt
+
+    class Mute(Base):
+        name = "mute"
+        def transfer(self, content, style, *, sample_rate, seed):
+            class Odd(Exception):
+                def __str__(self):
+                    return None
+            raise Odd
+
+    class Unlearned(Base):
+        name = "unlearned"
+        def learned(self):
+            return None
+        def transfer(self, content, style, *, sample_rate, seed):
+            return content
+
+    class Unlisted(Unlearned):
+        name = "unlisted"
+        def learned(self):
+            return Learned(weights=frozenset({1}))
+
+    class Untold(Unlearned):
+        name = "untold"
+        def fingerprint(self):
+            raise OSError("its file is gone")
+
+    class Unstored(Unlearned):
+        name = "unstored"
+        def prepare(self, dataset, workdir):
+            write_text(pathlib.Path("/dev/null/weights"), "weights")
+
     class Learner(Base):
         name = "learner"
         def prepare(self, dataset, workdir):
@@ -93,7 +139,42 @@ BAD_METHODS = """
 
 SHARING = {"cheats": "holds a judge's own network", "eavesdrops": "has learned from 3 clips"}
 
-BAD = ["raises", "exits", "nan", "short", "text", "unprepared", "unsendable", "learner"]
+BAD = [
+    "raises",
+    "exits",
+    "cancelled",
+    "interrupts",
+    "mute",
+    "nan",
+    "short",
+    "text",
+    "unprepared",
+    "unsendable",
+    "unlearned",
+    "unlisted",
+    "untold",
+    "unstored",
+    "learner",
+]
+
+BAD_METRICS = """
+    import time
+    from timbrebench.metrics import metric
+
+    def declare(function):
+        return metric(
+            name=function.__name__, version=1, unit="1", lower=0, upper=1, direction="none",
+            relevant_change=0.1, summary="Does it?",
+        )(function)
+
+    @declare
+    def faulty(trial):
+        return 1 / 0
+
+    @declare
+    def endless(trial):
+        time.sleep(600)
+"""
 
 
 @pytest.fixture
@@ -104,8 +185,10 @@ def third_party(tmp_path, monkeypatch):
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
     lines = [f"{name} = other_methods:{name.title()}" for name in (*BAD, *SHARING)]
+    lines += ["[timbrebench.metrics]", *(f"{name} = other_metrics:{name}" for name in ("faulty", "endless"))]
     (info / "entry_points.txt").write_text("[timbrebench.methods]\n" + "\n".join(lines) + "\n")
     (site / "other_methods.py").write_text(textwrap.dedent(BAD_METHODS))
+    (site / "other_metrics.py").write_text(textwrap.dedent(BAD_METRICS))
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
 
@@ -197,11 +280,18 @@ def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
     reasons = {
         "raises": "ValueError: nothing to be done",
         "exits": "SystemExit: 3",
+        "cancelled": "CancelledError: by itself",
+        "interrupts": "KeyboardInterrupt",
+        "mute": "Odd, whose message cannot be told",
         "nan": "NaN",
         "short": "1.000 s|22050",
         "text": "str",
         "unprepared": "could not be prepared: RuntimeError: no such weights",
         "unsendable": "could not be prepared: .*pickle",
+        "unlearned": "could not be prepared: .*gave None",
+        "unlisted": r"could not be prepared: .*gave frozenset\(\{1\}\)",
+        "untold": r"could not be prepared: its fingerprint\(\) failed: OSError: its file is gone",
+        "unstored": "could not be prepared: cannot write /dev/null/weights",
     }
     for name, reason in reasons.items():
         rows = finished.results.of(name)
@@ -215,6 +305,46 @@ def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
         finished.results.of("ulyanov").reset_index(drop=True),
         run.results.of("ulyanov").reset_index(drop=True),
     )
+
+
+def score_one_pair(root, *metrics):
+    """Score the outputs of the first pair of a run; return what is raised, and how many outputs there are."""
+    configuration, dataset, _, suite = open_suite(root)
+    tasks = [task for task in list_tasks(configuration, suite, dataset) if task.pair == suite.pairs[0]]
+    with (
+        Store(root / "records.jsonl") as store,
+        open_executor(LOCAL, ["timbrebench.experiments.scoring"]) as work,
+    ):
+        with pytest.raises(RunError) as caught:
+            run_scores(
+                tasks,
+                metrics,
+                dataset=dataset,
+                judge_path=root / "judge" / "judge.pt",
+                root=root,
+                store=store,
+                executor=work,
+            )
+        return str(caught.value), sum((store.transfer(task.key)).status == "ok" for task in tasks)
+
+
+def test_a_metric_that_fails_is_named_and_costs_no_other_score(copy, third_party):
+    lines = (copy / "records.jsonl").read_text().splitlines(keepends=True)
+    others = [line for line in lines if '"metric":"onset_f1"' not in line]
+    (copy / "records.jsonl").write_text("".join(others))
+    message, outputs = score_one_pair(copy, "faulty", "onset_f1")
+    assert f"{outputs} scores" in message
+    assert "000-" in message
+    assert "faulty of ulyanov-" in message
+    assert "ZeroDivisionError" in message
+    assert (copy / "records.jsonl").read_text().count('"metric":"onset_f1"') == outputs
+
+
+def test_a_metric_that_hangs_is_stopped(copy, third_party, monkeypatch):
+    monkeypatch.setattr(scoring, "_TIMEOUT_S", 0.2)
+    message, _ = score_one_pair(copy, "endless")
+    assert "a metric took more than" in message
+    assert "000-" in message
 
 
 def test_methods_that_share_something_with_a_judge_are_marked_and_not_ranked(copy, tiny, third_party):

@@ -1,11 +1,13 @@
+import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from timbrebench.audio.errors import RunError
+from timbrebench.audio.errors import RunError, StorageError
 from timbrebench.experiments.store import ScoreRecord, Store, Transfer
 
 
@@ -29,7 +31,7 @@ def test_what_was_added_is_found_again(tmp_path):
 def test_a_line_that_was_cut_off_is_passed_over_and_costs_nothing_else(tmp_path):
     path = tmp_path / "records.jsonl"
     with Store(path) as store:
-        store.add(transfer("a"), transfer("b"))
+        store.add(transfer("a"), transfer("b", reason="é€"))
     content = path.read_bytes()
     for length in range(len(content)):
         path.write_bytes(content[:length])
@@ -41,6 +43,85 @@ def test_a_line_that_was_cut_off_is_passed_over_and_costs_nothing_else(tmp_path)
         # A record is complete with its closing brace; the line's end may be missing.
         assert len(found) in {whole + 1, whole + 2}
         assert "c" in found
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\r", "\n", "\x1c"])
+def test_no_character_of_a_reason_loses_its_record(tmp_path, sign):
+    with Store(tmp_path / "records.jsonl") as store:
+        store.add(transfer("a", reason=f"one{sign}two"), transfer("b"))
+    with Store(tmp_path / "records.jsonl") as store:
+        assert store.transfer("a").reason == f"one{sign}two"
+        assert store.transfer("b")
+
+
+def test_a_reason_that_cannot_be_written_as_it_is_is_written_all_the_same(tmp_path):
+    reasons = {"half a pair": "no \udcff here", "a book": "x" * 5_000_000}
+    kept = {key: transfer(key, reason=reason) for key, reason in reasons.items()}
+    with Store(tmp_path / "records.jsonl") as store:
+        store.add(*kept.values())
+    assert (tmp_path / "records.jsonl").stat().st_size < 20_000
+    with Store(tmp_path / "records.jsonl") as store:
+        assert store.transfer("half a pair").reason == "no ? here"
+        assert all(store.transfer(key) == record for key, record in kept.items())
+
+
+def add_too_much(path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with Store(path) as store:
+            store.add(transfer("a"))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 200, before[1]))
+            store.add(transfer("b", reason="é" * 999))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_told_and_costs_what_did_not_fit(tmp_path):
+    path = tmp_path / "records.jsonl"
+    with pytest.raises(StorageError, match="cannot write"):
+        add_too_much(path)
+    with Store(path) as store:
+        assert store.transfer("a")
+        assert store.transfer("b") is None
+        store.add(transfer("c"))
+    with Store(path) as store:
+        assert store.transfer("a")
+        assert store.transfer("c")
+
+
+def test_what_was_not_run_has_no_cost_in_older_files_either(tmp_path):
+    line = {"kind": "transfer", "key": "a", "label": "x", "pair_id": "p", "seed": 0, "status": "skipped"}
+    (tmp_path / "records.jsonl").write_text(json.dumps(line | {"seconds": 0.0}) + "\n")
+    with Store(tmp_path / "records.jsonl") as store:
+        assert store.transfer("a").seconds is None
+    assert transfer().seconds is None
+
+
+def test_several_read_what_is_left_as_it_is(tmp_path):
+    path = tmp_path / "records.jsonl"
+    with Store(path, read_only=True) as store:
+        assert store.transfer("a") is None
+    assert not path.exists()
+    with Store(path) as store:
+        store.add(transfer("a"))
+        with pytest.raises(RunError, match="another run"), Store(path, read_only=True):
+            pass
+    path.write_bytes(content := path.read_bytes() + b'{"cut')
+    with Store(path, read_only=True) as one, Store(path, read_only=True) as other:
+        assert one.transfer("a") == other.transfer("a") == transfer("a")
+        with pytest.raises(RunError, match="not open for adding"):
+            one.add(transfer("b"))
+    assert path.read_bytes() == content
+
+
+def test_it_is_known_whether_something_is_to_be_tried_again(tmp_path):
+    with Store(tmp_path / "records.jsonl") as store:
+        store.add(transfer("a"), transfer("b"))
+        assert not store.waits
+        store.add(transfer("a", passing=True))
+        assert store.waits
+        store.add(transfer("a"))
+        assert not store.waits
 
 
 def test_a_process_that_is_killed_loses_nothing_that_was_added(tmp_path):

@@ -16,8 +16,9 @@ from timbrebench.experiments.configuration import RunConfiguration, load_configu
 from timbrebench.experiments.layout import DATASET, JUDGE
 from timbrebench.experiments.runner import training_key
 from timbrebench.experiments.submissions.archives import Archive
-from timbrebench.experiments.submissions.checking import check_submission, read_submission
+from timbrebench.experiments.submissions.checking import check_submission
 from timbrebench.experiments.submissions.packing import JUDGE_FILE, submit
+from timbrebench.experiments.submissions.reading import read_submission
 from timbrebench.experiments.submissions.rescoring import check_outputs
 from timbrebench.experiments.suites.files import freeze, write_frozen
 from timbrebench.experiments.suites.recipes import Recipe, RenderedRecipe

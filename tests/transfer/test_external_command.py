@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -199,6 +200,15 @@ def test_nothing_that_it_started_is_left(script, pair, tmp_path, ending):
     pids = [int(line) for line in notes.read_text().split()]
     assert len(pids) == 5
     assert not [pid for pid in pids if is_alive(pid)]
+
+
+@pytest.mark.parametrize("ending", ["cp {content} {output}", "exit 5"])
+def test_an_empty_environment_hides_nothing(pair, tmp_path, ending):
+    notes = tmp_path / "pid"
+    shell = ["sh", "-c", f"env -i sleep 600 & echo $! > {notes}; {ending.format(content='$1', output='$2')}"]
+    with suppress(MethodError):
+        run([*shell, "sh", "{content}", "{output}"], pair)
+    assert not is_alive(int(notes.read_text()))
 
 
 @pytest.mark.parametrize("hungry", ["itself", "its child"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from timbrebench.audio.errors import RunError, UnknownNameError
@@ -114,6 +115,42 @@ def test_runs_of_other_pairs_are_refused(made, run):
         compare_runs(made, run.results, ("a", "b"), [])
 
 
+def test_a_method_named_twice_is_compared_once(made, results):
+    """A second time would be one comparison more to correct for."""
+    later = results(np.random.default_rng(0), changes=[("good", "note_f1", lambda v: v - 0.01)])
+    once, twice = (compare_runs(made, later, ("before", "after"), ["good"] * times) for times in (1, 2))
+    pd.testing.assert_frame_equal(once, twice)
+
+
+def test_the_headline_is_compared_on_the_pairs_that_both_have(made):
+    """Three pieces on which one has no values say nothing of the other either."""
+    here = made.transfers.piece.isin(["piece-0", "piece-1", "piece-2"])
+    made.scores.loc[here & (made.transfers.label == "twin")] = np.nan
+    made.scores.loc[~here & (made.transfers.label == "twin")] = made.scores[
+        ~here.to_numpy() & (made.transfers.label == "good").to_numpy()
+    ].to_numpy()
+    made.scores.loc[here & (made.transfers.label == "good"), "note_f1"] = 0.0
+    table = by_metric(compare_methods(made, "good", "twin"))
+    assert table.loc[["headline", "note_f1"], ["pairs", "pieces"]].to_numpy().tolist() == [[27, 9], [27, 9]]
+    assert (table.difference == 0).all()
+    assert (table.p == 1).all()
+
+
+def test_pieces_on_which_both_are_alike_count_half_in_the_headline(made):
+    good, twin = (made.transfers.label == label for label in ("good", "twin"))
+    made.scores.loc[twin] = made.scores[good].to_numpy()
+    made.scores.loc[twin & (made.transfers.piece == "piece-0"), "note_f1"] -= 0.1
+    row = by_metric(compare_methods(made, "good", "twin")).loc["headline"]
+    assert row.superiority == pytest.approx((11 * 0.5 + 1) / 12)
+    assert row.d_z == pytest.approx(1 / np.sqrt(12))
+
+
+def test_a_headline_without_values_is_not_measured(made):
+    made.scores.loc[made.transfers.label == "twin", ["style_accuracy", "note_f1"]] = np.nan
+    row = by_metric(compare_methods(made, "good", "twin")).loc["headline"]
+    assert (row.verdict, row.pairs, row.pieces) == ("not measured", 0, 0)
+
+
 def test_a_metric_without_values_is_not_measured(made):
     made.scores.loc[made.transfers.label == "twin", "key_invariance_mse"] = np.nan
     row = by_metric(compare_methods(made, "good", "twin")).loc["key_invariance_mse"]
@@ -131,3 +168,24 @@ def test_the_table_is_printed_and_written(made, capsys):
     text = comparison_markdown(table, ["not to be believed"])
     assert text.startswith("## good and poor\n")
     assert sum(line.startswith("|") for line in text.splitlines()) == 2 + len(table)
+
+
+def test_names_of_runs_are_printed_as_they_are(made, results, capsys):
+    """They are paths, and may look like markup, an emoji or the end of a table's cell."""
+    later = results(np.random.default_rng(0), changes=[("good", "note_f1", lambda v: v - 0.2)])
+    names = ("runs[/a]", "[red]x|y:x:")
+    table = compare_runs(made, later, names, ["good"])
+    print_comparison(table, ["see [b]"])
+    printed = capsys.readouterr().out
+    assert "good: runs[/a] and [red]x|y:x:" in printed
+    assert "runs[/a] is better" in printed
+    assert "NOTE: see [b]" in printed
+    text = comparison_markdown(table, ["see <b>"])
+    assert text.startswith("## good: runs[/a] and [red]x\\|y:x:\n")
+    assert "| runs[/a] is better |" in text
+    assert "- see &lt;b&gt;" in text
+
+
+def test_the_caption_says_what_is_corrected_for_in_either_kind(made):
+    text = comparison_markdown(compare_runs(made, made, ("before", "after"), ["good"]), [])
+    assert "for all pairs of one run's methods, or for the methods of two runs" in text

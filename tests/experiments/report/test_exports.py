@@ -62,13 +62,32 @@ def test_markdown_and_latex_keep_signs_that_mean_something_to_them():
     export = Export("x", text, text, names=1)
     lines = markdown(export).splitlines()
     assert len(lines) == 3
-    assert r"a\_b\|c $5 &amp; 50 % #1 {x} ~ ^ \\ &lt;i>" in lines[2]
+    assert r"a\_b\|c <span>$</span>5 &amp; 50 % #1 {x} ~ ^ \\ &lt;i&gt;" in lines[2]
     tex = latex(export)
-    assert r"a\_b|c" in tex
+    assert r"a\_b\textbar{}c" in tex
+    assert r"\textless{}i\textgreater{}" in tex
     assert r"\$5 \& 50 \% \#1 \{x\}" in tex
     assert r"$-$0.5 -- x" in tex
     assert r"f1 $\uparrow$" in tex
-    assert r"na|me\_" in tex
+    assert r"na\textbar{}me\_" in tex
+
+
+def test_hyphens_stay_apart_in_latex():
+    names = pd.DataFrame({"method": ["a--b", "a---b", "a-b"]})
+    rows = latex(Export("x", names, names, names=1)).splitlines()
+    assert r"a-{}-b \\" in rows
+    assert r"a-{}-{}-b \\" in rows
+    assert r"a-b \\" in rows
+
+
+def test_what_most_pairs_cost_does_not_pass_for_an_interval_of_a_mean(written):
+    for suffix, end in ((".md", "|"), (".tex", "&")):
+        lines = (written.parent / f"tables/leaderboard{suffix}").read_text(encoding="utf-8").splitlines()
+        cells = [line.split(end) for line in lines if "ulyanov" in line]
+        # In front of the outputs, the last column.
+        seconds = [row[-3 if suffix == ".md" else -2].strip() for row in cells]
+        assert seconds == ["1.50", "1.50"]
+        assert all(sum("[" in cell for cell in row) > 3 for row in cells)
 
 
 def test_an_evil_name_is_escaped_in_every_form(evil, injected):

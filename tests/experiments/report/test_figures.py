@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import BytesIO
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
+from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.drawing import PAGE, PAPER, page_svg, write_figure
-from timbrebench.experiments.report.matrices import transfer_matrices
+from timbrebench.experiments.report.matrices import TransferMatrix, draw_matrices, transfer_matrices
 from timbrebench.experiments.report.plane import Point, draw_plane, pareto_front
 from timbrebench.experiments.report.spectrograms import image_name, spectrogram_image
-from timbrebench.experiments.report.speed import draw_speed, speed_table
+from timbrebench.experiments.report.speed import draw_speed, speed_rows, speed_table
+from timbrebench.experiments.results import COSTS
 
 
 class TestSpectrogram:
@@ -45,14 +50,15 @@ class TestSpectrogram:
         assert image_name("a" * 64) == image_name("a" * 64) != image_name("b" * 64)
 
 
-def point(label, style, content, *, is_control=False):
+def point(label, style, content, *, is_control=False, is_ranked=True):
     interval = (style - 0.1, style + 0.1), (content - 0.1, content + 0.1)
-    return Point(label, style, content, *interval, is_control=is_control)
+    ranked = is_ranked and not is_control
+    return Point(label, style, content, *interval, is_control=is_control, is_ranked=ranked)
 
 
 class TestPlane:
     def svg(self, points):
-        return page_svg(draw_plane(points, PAGE, x_label="style", y_label="content"))
+        return page_svg(draw_plane(points, PAGE, x_label="style", y_label="content"), "plane")
 
     def test_what_was_not_measured_is_left_out(self):
         svg = self.svg([point("one", 0.5, 0.5), point("two", np.nan, 0.5)])
@@ -78,13 +84,41 @@ class TestPlane:
             point("less", 0.6, 0.7),
             point("twin", 0.7, 0.7),
             point("unknown", np.nan, 1.0),
+            point("unranked", 1.0, 0.9, is_ranked=False),
             point("reference", 1.0, 1.0, is_control=True),
         ]
         assert [one.label for one in pareto_front(points)] == ["content", "both", "twin", "style"]
         assert pareto_front([]) == []
 
+    def test_what_shares_weights_with_a_judge_or_lacks_outputs_keeps_nobody_off_the_front(self, results):
+        shared = replace(results, violations={"ulyanov": "shares weights with a judge"})
+        points = Contents.of(shared, make_leaderboard(shared)).points
+        assert {one.label for one in points if one.is_ranked} == {"ulyanov-long"}
+        assert [one.label for one in pareto_front(points)] == ["ulyanov-long"]
+
+    def test_what_has_no_rank_is_hollow(self):
+        points = [point("one", 0.5, 0.5), point("two", 0.2, 0.2, is_ranked=False)]
+        (axes,) = draw_plane(points, PAPER, x_label="x", y_label="y").axes
+        marks = [line for line in axes.lines if line.get_marker() == "o"]
+        assert [mark.get_markerfacecolor() for mark in marks] == [PAPER.accent, PAPER.ground]
+
 
 class TestMatrices:
+    def test_shares_can_be_read_on_every_colour(self):
+        """By WCAG 2.1, a ratio of 4.5 for text."""
+        shares = pd.DataFrame([np.linspace(0, 1, 51)])
+        figure = draw_matrices([TransferMatrix("one", shares, shares + 1)], PAPER)
+        (axes,) = figure.axes
+        (image,) = axes.images
+        grounds = image.to_rgba(image.get_array())[0]
+        inks = [to_rgb(text.get_color()) for text in axes.texts]
+        assert len(inks) == len(grounds) == 51
+        assert min(map(contrast, inks, grounds)) >= 4.5
+
+    def test_the_fewest_outputs_are_of_cells_that_have_any(self):
+        counts = pd.DataFrame([[0, 7], [3, 9]])
+        assert TransferMatrix("one", counts / 10, counts).fewest == 3
+
     def test_shares_lie_between_the_labels_that_they_are_of(self, results):
         of = {matrix.method: matrix for matrix in transfer_matrices(results, results.labels)}
         assert "silence" not in of
@@ -107,23 +141,53 @@ class TestMatrices:
         assert matrix.counts.loc["organ"].sum() == 1
 
 
+def contrast(first, second):
+    low, high = sorted(luminance(colour) for colour in (first, second))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour):
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
+    return np.dot([0.2126, 0.7152, 0.0722], parts)
+
+
 class TestSpeed:
-    def test_the_slowest_pair_and_the_order(self, results, leaderboard):
+    def test_the_quickest_stands_first_and_what_has_no_time_last(self, results, leaderboard):
         speed = speed_table(results, leaderboard.table)
-        assert speed.seconds.is_monotonic_increasing
-        broken = speed[speed.method == "broken"].iloc[0]
-        assert (broken.seconds_least, broken.seconds_most) == (0.1, 1.5)
+        assert speed.seconds.dropna().is_monotonic_increasing
+        assert speed.method.iloc[-1] == "silence"
+
+    def test_a_pair_that_failed_soon_was_not_quick(self, results, leaderboard):
+        speed = speed_table(results, leaderboard.table).set_index("method")
+        assert (speed.seconds_least["broken"], speed.seconds_most["broken"]) == (1.5, 1.5)
+
+    @pytest.mark.parametrize(
+        ("status", "reason"),
+        [("missing", "not run yet"), ("failed", "no output"), ("ok", "not measured: the work was done")],
+    )
+    def test_what_is_not_known_is_told_by_what_became_of_the_pairs(self, results, status, reason):
+        transfers = results.transfers.copy()
+        rows = transfers.label == "ulyanov"
+        transfers.loc[rows, [*COSTS]], transfers.loc[rows, "status"] = np.nan, status
+        spoilt = replace(results, transfers=transfers)
+        contents = Contents.of(spoilt, make_leaderboard(spoilt))
+        (row,) = [row for row in speed_rows(spoilt, contents.speed) if row["method"] == "ulyanov"]
+        assert all(cell["reason"].startswith(reason) for cell in row["cells"])
+        place = list(contents.leaderboard.table.method).index("ulyanov")
+        costs = contents.questions[-1]["rows"]
+        assert [one["column"].name for one in costs] == list(COSTS)
+        assert all(one["cells"][place]["reason"].startswith(reason) for one in costs)
 
     def test_methods_without_a_time_are_left_out_of_the_figure(self, results, leaderboard):
         speed = speed_table(results, leaderboard.table)
         speed.loc[speed.method == "noise", ["seconds", "seconds_least", "seconds_most"]] = np.nan
-        svg = page_svg(draw_speed(speed, PAGE))
+        svg = page_svg(draw_speed(speed, PAGE), "speed")
         assert ">ulyanov<" in svg
         assert ">noise<" not in svg
 
     def test_nothing_measured_is_an_empty_figure(self, results, leaderboard):
         speed = speed_table(results, leaderboard.table).assign(seconds=np.nan)
-        assert "<svg" in page_svg(draw_speed(speed, PAGE))
+        assert "<svg" in page_svg(draw_speed(speed, PAGE), "speed")
 
 
 @pytest.mark.parametrize("name", ["plane", "transfer-matrices", "speed"])
@@ -143,8 +207,9 @@ def test_a_label_that_looks_like_a_formula_or_markup_is_written_as_it_is(tmp_pat
     figure = draw_plane([point("a$_b$<i>", 0.5, 0.5)], PAPER, x_label="style", y_label="content")
     write_figure(figure, tmp_path / "plane")
     ElementTree.parse(tmp_path / "plane.svg")  # noqa: S314 - our own file
-    svg = page_svg(draw_plane([point("a$_b$<i>", 0.5, 0.5)], PAGE, x_label="x", y_label="y"))
-    assert "a$_b$&lt;i&gt;" in svg
+    label = 'a$_b$<i>url(#x id="y'
+    svg = page_svg(draw_plane([point(label, 0.5, 0.5)], PAGE, x_label="x", y_label="y"), "plane")
+    assert 'a$_b$&lt;i&gt;url(#x id="y' in svg
     speed = pd.DataFrame(
         {
             "method": ["a$_b$<i>"],
@@ -155,4 +220,4 @@ def test_a_label_that_looks_like_a_formula_or_markup_is_written_as_it_is(tmp_pat
             "peak_memory_mib": [np.nan],
         }
     )
-    assert "a$_b$&lt;i&gt;" in page_svg(draw_speed(speed, PAGE))
+    assert "a$_b$&lt;i&gt;" in page_svg(draw_speed(speed, PAGE), "speed")

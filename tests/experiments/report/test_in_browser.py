@@ -174,6 +174,13 @@ class TestPlayers:
         hears(page, "noise")
         assert "back to Reference" in page.locator(".back").first.inner_text()
 
+    def test_the_key_switches_after_the_mouse_has_chosen_by_spectrogram(self, page):
+        for title in ("Content", "ulyanov"):
+            page.locator(f'.clip[data-title="{title}"] .spectrogram').first.click()
+            hears(page, title)
+        page.keyboard.press("x")
+        hears(page, "Content")
+
     def test_pause_keeps_the_position_and_play_goes_on(self, page):
         listen(page, "Content")
         hears(page, "Content", beyond=0.2)
@@ -298,15 +305,30 @@ CONTRASTS = """
       };
       const behind = (element) =>
         element ? [...behind(element.parentElement), getComputedStyle(element).backgroundColor] : [];
-      const names = "p, td, th, small, h1, h2, h4, a, button, label, dd, dt, figcaption";
+      const opacity = (element) =>
+        element ? opacity(element.parentElement) * Number(getComputedStyle(element).opacity) : 1;
+      const ink = (element) => {
+        if (!element.closest("svg")) return getComputedStyle(element).color;
+        const seen = Math.round(100 * opacity(element));
+        return `color-mix(in srgb, ${getComputedStyle(element).fill} ${seen}%, transparent)`;
+      };
+      const names = "p, td, th, small, h1, h2, h3, h4, a, button, label, dd, dt, figcaption, svg text";
       const shown = [...document.querySelectorAll(names)]
-        .filter((element) => element.checkVisibility() && element.innerText.trim() && !element.disabled);
+        .filter((element) => element.checkVisibility() && element.textContent.trim() && !element.disabled);
       return shown.map((element) => {
         const ground = behind(element);
-        const pair = [luminance([...ground, getComputedStyle(element).color]), luminance(ground)];
+        const pair = [luminance([...ground, ink(element)]), luminance(ground)];
         return [(Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05), element.outerHTML.slice(0, 80)];
       });
     }
+"""
+
+
+#: Cells of all colours that there are.
+SHARES = """
+    document.querySelectorAll(".confusion td[style]").forEach((cell, number, cells) => {
+      cell.style.setProperty("--share", number / (cells.length - 1));
+    })
 """
 
 
@@ -317,6 +339,7 @@ def test_text_stands_out_in_light_and_in_dark(visit, written, pair_path, scheme)
         page = visit(path, color_scheme=scheme)
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
         assert dark == (scheme == "dark")
+        page.evaluate(SHARES)
         assert [text for ratio, text in page.evaluate(CONTRASTS) if ratio < 4.5] == []
 
 

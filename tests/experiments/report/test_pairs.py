@@ -43,7 +43,7 @@ def test_every_pair_has_a_page_whose_files_are_there(written, results, elements)
 def test_a_page_holds_given_clips_methods_and_controls_in_the_order_of_the_leaderboard(
     pair_page, leaderboard
 ):
-    titles = re.findall(r'class="clip \w+" data-title="([^"]+)"', pair_page)
+    titles = re.findall(r'class="clip" data-title="([^"]+)"', pair_page)
     assert titles == ["Content", "Style", "Reference", *leaderboard.table.method]
 
 
@@ -101,6 +101,15 @@ def test_pages_and_images_that_belong_to_no_pair_are_removed(at, leaderboard, mo
     write_pages(at(moved), leaderboard, moved)
     assert not any(path.exists() for path in stale)
     assert other.exists()
+
+
+def test_spectrograms_of_audio_that_is_gone_are_kept(at, leaderboard, moved):
+    folder = moved / "pairs/spectrograms"
+    images = set(folder.iterdir())
+    for path in (moved / "outputs").rglob("*.flac"):
+        path.unlink()
+    write_pages(at(moved), leaderboard, moved)
+    assert set(folder.iterdir()) == images
 
 
 def test_a_missing_clip_and_a_missing_output_are_said(at, leaderboard, moved, results):
@@ -179,4 +188,4 @@ def test_an_output_that_is_no_audio_any_more_stops_nothing(results, leaderboard,
         assert f"Nothing to hear: the file outputs/{label}/{pair}.flac" in page
     assert str(moved) not in page
     first = report[report.index("<article") : report.index("</article>")]
-    assert "No output for this pair: ulyanov, silence, noise" in first
+    assert "No output for this pair: ulyanov, silence, noise;" in first

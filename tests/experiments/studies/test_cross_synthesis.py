@@ -18,7 +18,7 @@ def result(context):
         "iterations": 2,
         "inversion": {"algorithm": "griffin-lim", "iterations": 1, "start": "random"},
     }
-    methods = {cross_synthesis.CLAIMANT: quick, "cross-synthesis": {}}
+    methods = {cross_synthesis.CLAIMANT: quick, "cross-synthesis": {}, "silence": {}}
     return cross_synthesis.run(context, cross_synthesis.CrossSettings(methods, all_soundfonts=False))
 
 
@@ -63,18 +63,60 @@ def test_each_method_is_measured_in_both_directions(result):
     assert counts[cross_synthesis.CLAIMANT] == counts["cross-synthesis"] == 2
 
 
-# Less than before is no growth, and neither is noise that overshoots the violin.
-@pytest.mark.parametrize(("voice_after", "held"), [(140.0, True), (80.0, False), (900.0, False)])
-def test_what_is_found_follows_the_table(voice_after, held):
+def test_a_method_whose_output_is_refused_ends_nothing(result):
+    refused = result.table[result.table["sound"] == "silence"]
+    assert refused[["bandwidth_hz", "overtones", "notes"]].isna().all(axis=None)
+    assert len(refused) == 2
+    assert "`silence` was refused" in result.text
+    assert "nearest to the target's bandwidth is `silence`" not in result.text
+
+
+def table_of(voice_after, overtones_after=0.3, notes_after=0.9):
     rows = [
         {"direction": direction, "sound": sound, "bandwidth_hz": hertz, "overtones": 0.3, "notes": 0.9}
         for direction, target, after in (
             ("harp to tuning fork", 50.0, 60.0),
             ("voice to violin", 150.0, voice_after),
         )
-        for sound, hertz in (("content", 100.0), ("target", target), (cross_synthesis.CLAIMANT, after))
+        for sound, hertz in (
+            ("content", 100.0),
+            ("style", target),
+            ("target", target),
+            (cross_synthesis.CLAIMANT, after),
+        )
     ]
-    found = cross_synthesis.findings(pd.DataFrame(rows))
+    table = pd.DataFrame(rows)
+    own = table["sound"] == cross_synthesis.CLAIMANT
+    return table.assign(
+        overtones=table.overtones.mask(own, overtones_after), notes=table.notes.mask(own, notes_after)
+    )
+
+
+# Less than before is no growth, and neither is noise that overshoots the violin, or nothing.
+@pytest.mark.parametrize(
+    ("voice_after", "held"), [(140.0, True), (80.0, False), (900.0, False), (np.nan, False)]
+)
+def test_what_is_found_follows_the_table(voice_after, held):
+    found = cross_synthesis.findings(table_of(voice_after))
     shrinks, grows = (finding.held for finding in found if "the bandwidth" in finding.claim)
     assert shrinks
     assert grows is held
+
+
+def test_a_change_that_decides_is_seen():
+    shrinks, overtones, grows, _, kept = cross_synthesis.findings(table_of(100.3, 0.29952, 0.4498))
+    assert "From 100 Hz to 60 Hz; the tune on the tuning fork has 50 Hz." in shrinks.figures
+    assert "From 100.0 Hz to 100.3 Hz; the tune on the violin has 150.0 Hz." in grows.figures
+    assert grows.held
+    assert overtones.figures.startswith("From 30.00% to 29.95%; ")
+    assert "harp to tuning fork: 49.98%" in kept.figures
+    assert not kept.held
+
+
+def test_what_is_refused_has_no_figures():
+    found = cross_synthesis.findings(table_of(np.nan, np.nan, np.nan))
+    assert found[2].figures == "The output was refused."
+    assert found[4].figures == "harp to tuning fork: refused, voice to violin: refused."
+    assert not found[4].held
+    text = cross_synthesis._text(table_of(np.nan))
+    assert f"target 150 Hz): `{cross_synthesis.CLAIMANT}` was refused." in text

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.experiments.studies import failure
+from timbrebench.transfer import create
 
 FROM_CONTENT = {
     "n_fft": 1024,
@@ -66,5 +67,24 @@ def test_one_transfer_is_enough_for_the_claim_to_fall():
     assert claims == [False, False]
 
 
-def test_the_text_names_the_setting_in_which_the_style_is_heard_most(result):
-    assert "'from the content'" in result.text
+def test_the_text_names_where_the_style_is_heard_most_and_where_the_notes_are_kept_best():
+    from_content = ("from the content", failure.FAILED, 0.0, 0.1, 0.8, 0.0)
+    from_style = ("from the style", failure.FAILED, 1.0, 0.9, 0.2, 0.0)
+    for rows in ((from_content, from_style), (from_style, from_content)):
+        text = failure._text(table_of(*rows), 2)
+        assert "2 pairs. Of the settings" in text
+        assert "heard most with 'from the style' (confidence 0.90, note F1 0.20)" in text
+        assert "kept best with 'from the content' (note F1 0.80, confidence 0.10)" in text
+        assert "No setting brings both to one half." in text
+
+
+def test_the_text_names_no_best_of_what_no_setting_has():
+    text = failure._text(table_of(("published", failure.FAILED, 0.0, 0.1, 0.0, 0.0)), 1)
+    assert text.startswith("1 pair. ")
+    assert "and no setting keeps any note. " in text
+
+
+def test_an_output_that_is_refused_is_no_transfer(context):
+    pair = context.suite.pairs[0]
+    scores = failure._scores(context, pair, create("silence", {}))
+    assert scores == {"style_accuracy": 0, "style_confidence": 0, "note_f1": 0, "transferred": 0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
 from timbrebench.experiments.studies import judge
@@ -51,3 +52,42 @@ def test_the_floor_of_a_second_softmax_is_that_of_six_labels():
     _, finding = judge.findings((0.9, 0.9), (0.0, 1.1, 6))
     assert f"{math.log(math.e + 5) - 1:.3f}" == "1.044"
     assert "cannot fall below 1.044" in finding.figures
+
+
+def test_a_difference_that_falls_short_by_little_does_not_look_as_if_it_did_not():
+    differing, _ = judge.findings((0.6, 0.8996), (0.1, 1.1, 6))
+    assert not differing.held
+    assert "which differ by 0.2996;" in differing.figures
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({}, "it confuses none"),
+        ({("organ", "sax"): 1}, "most often it takes organ for sax (1 of 28 clips)"),
+        (
+            {("organ", "sax"): 1, ("piano", "organ"): 2},
+            "most often it takes piano for organ (2 of 28 clips)",
+        ),
+        (
+            {("organ", "sax"): 1, ("piano", "organ"): 1, ("sax", "organ"): 1},
+            "most often it takes organ for sax, piano for organ and sax for organ (1 clip each)",
+        ),
+        (
+            {("organ", "sax"): 2, ("piano", "organ"): 2, ("sax", "organ"): 2, ("sax", "piano"): 2},
+            "no confusion stands out: 4 are as frequent, with 2 clips each",
+        ),
+    ],
+)
+def test_no_confusion_is_named_that_others_equal(wrong, said):
+    labels = ["organ", "piano", "sax"]
+    confusion = pd.DataFrame(0, index=pd.Index(labels, name="true_label"), columns=labels)
+    for (true, given), clips in wrong.items():
+        confusion.loc[true, given] = clips
+    for label in labels:
+        confusion.loc[label, label] = 28 - confusion.loc[label].sum()
+    table = pd.DataFrame({"tested_on": ["own", "fold 1", "fold 2"], "clips": 84, "accuracy": [0.9, 0.8, 1.0]})
+    curve = pd.DataFrame({"epoch": [0, 1], "validation_loss": [0.5, 0.2]})
+    text = judge._text(table, confusion.reset_index(), curve)
+    assert f"gets 0.900 of 84 test clips right, of pieces that it has not heard; {said}. Its" in text
+    assert "Over 2 folds the accuracy is 0.900 on average" in text

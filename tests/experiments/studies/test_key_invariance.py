@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from timbrebench.experiments.studies import key_invariance
+from timbrebench.transfer import create
 
 QUICK = {
     "sample_rate": 11_025,
@@ -69,3 +71,24 @@ def test_what_is_found_follows_the_table(result):
     assert not held(worst, "Where the keys agree")
     assert held(worst, "In other keys")
     assert not held(best, "In other keys")
+
+
+def test_what_is_missing_bears_nothing_out(result):
+    missing = result.table.assign(log_stft_mse=result.table.log_stft_mse.where(result.table.content != "mel"))
+    assert not held(missing, "Where the keys agree")
+    assert not held(missing, "In other keys")
+
+
+def test_the_text_compares_contents_with_none(result):
+    table = result.table
+    errors = table.content.map({"STFT": 0.5, "mel": 0.3, "CQT": 0.4, "mel + CQT": 0.35, "none": 0.1})
+    text = key_invariance._text(table.assign(log_stft_mse=errors))
+    assert text.startswith(
+        "2 keys. Mean errors in other keys: of the contents mel has the least, 0.300; with no content at all "
+        "it is 0.100, which 0 of 4 undercut."
+    )
+
+
+def test_an_output_that_is_refused_has_no_error():
+    tune = np.full(22_050, 0.1, dtype=np.float32)
+    assert np.isnan(key_invariance._error(create("silence", {}), tune, tune))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from timbrebench.audio.errors import ConfigurationError
@@ -32,7 +33,7 @@ def result(context):
         QUICK,
         style_weight=0.3,
         configurations=("stft/stft+mel", "mel/stft+mel"),
-        differences=(loss_terms.SAME_TUNE, loss_terms.OTHER_MUSIC),
+        differences=(loss_terms.SAME_TUNE, loss_terms.OTHER_KEY, loss_terms.OTHER_MUSIC),
     )
     return loss_terms.run(context, settings)
 
@@ -47,7 +48,7 @@ def test_the_six_configurations_of_the_table_are_compared():
 
 def test_each_configuration_is_tried_on_each_pair(result):
     counts = result.table.groupby("configuration").size()
-    assert counts.to_dict() == {"untouched": 2, "stft/stft+mel": 2, "mel/stft+mel": 2}
+    assert counts.to_dict() == {"untouched": 3, "stft/stft+mel": 3, "mel/stft+mel": 3}
 
 
 def test_the_untouched_content_has_its_notes(result):
@@ -67,6 +68,51 @@ def test_what_is_found_follows_the_table(result):
     by_stft = result.table.configuration == "stft/stft+mel"
     assert verdicts(result.table.assign(harmonic_mean=by_stft.astype(float))) == [True, False]
     assert verdicts(result.table.assign(harmonic_mean=(~by_stft).astype(float))) == [False, True]
+
+
+def test_what_is_not_in_two_keys_for_sure_does_not_count_there(result):
+    """The other music may be in the content's key."""
+    by_stft = result.table.configuration == "stft/stft+mel"
+    unknown = result.table.pair == loss_terms.OTHER_MUSIC
+    scores = (by_stft | unknown).astype(float) + (~by_stft & unknown)
+    assert verdicts(result.table.assign(harmonic_mean=scores)) == [True, False]
+
+
+def test_what_has_no_score_bears_nothing_out(result):
+    by_mel = result.table.configuration == "mel/stft+mel"
+    missing = result.table.assign(harmonic_mean=(~by_mel).astype(float).mask(by_mel))
+    same, other = loss_terms.findings(missing)
+    assert not same.held
+    assert not other.held
+    assert same.figures == "Harmonic mean `stft/stft+mel` 1.00, `mel/stft+mel` \N{EN DASH}."
+    assert "Same tune: `stft/stft+mel` does best" in loss_terms._text(missing, loss_terms.SMALL)
+
+
+def test_nothing_is_best_where_all_have_nothing(result):
+    nothing = result.table.assign(harmonic_mean=0.0)
+    assert "Same tune: none brings the trumpet and the notes together." in loss_terms._text(
+        nothing, loss_terms.SMALL
+    )
+
+
+@pytest.mark.parametrize(
+    ("confidence", "notes", "mean"),
+    [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.5, 1.0, 2 / 3), (np.nan, 1.0, np.nan), (0.0, np.nan, np.nan)],
+)
+def test_what_could_not_be_worked_out_is_no_score(confidence, notes, mean):
+    assert loss_terms._harmonic_mean(confidence, notes) == pytest.approx(mean, nan_ok=True)
+
+
+def test_an_output_that_is_refused_has_no_score(context):
+    clip = np.zeros(22_050, dtype=np.float32)
+    assert np.isnan(list(loss_terms._scores(context, None, clip, clip, clip).values())).all()
+
+
+def test_a_suite_without_the_style_is_refused_before_any_work(context):
+    pairs = tuple(pair for pair in context.suite.pairs if pair.style.label != "trumpet")
+    bare = replace(context, suite=replace(context.suite, pairs=pairs))
+    with pytest.raises(ConfigurationError, match="no pair whose style is a trumpet"):
+        loss_terms.STUDY.check(bare)
 
 
 def test_a_judge_of_other_instruments_is_refused(context):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+import pandas as pd
 import pytest
 
 from timbrebench.experiments.studies import phase
+
+COUNTS = (1, 4, 16)
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +23,28 @@ def errors_of(result):
     ).convergence_db.sort_index()
 
 
-def held(table, part):
+def finding_of(table, part):
     (finding,) = (finding for finding in phase.findings(table) if part in finding.claim)
-    return finding.held
+    return finding
+
+
+def held(table, part):
+    return finding_of(table, part).held
+
+
+def table_of(**changes):
+    """Errors that bear all claims out, but for the changes: those of ways on magnitudes of a clip."""
+    rows = []
+    for kind in (phase.CLIP, phase.MIXTURE):
+        rows.append((kind, "pghi", "", 0, -20.0))
+        for algorithm, start, count in product(phase.ALGORITHMS, phase.STARTS, COUNTS):
+            gain = 2.0 * (algorithm != "griffin-lim") + 3.0 * (start == "pghi")
+            error = -count / 2 - 4 - gain
+            if kind == phase.CLIP:
+                error = changes.get(f"{algorithm} {start} {count}", error)
+            rows.append((kind, algorithm, start, count, error))
+    columns = ["magnitudes", "algorithm", "start", "iterations", "convergence_db"]
+    return pd.DataFrame(rows, columns=columns).assign(cpu_seconds=1.0)
 
 
 def test_every_way_is_measured_on_both_kinds_of_magnitudes(result):
@@ -54,3 +78,31 @@ def test_what_is_found_follows_the_table(result):
     assert not held(turned, "From PGHI's phase")
     for part in ("Fast Griffin-Lim", "Descent on the waveform"):
         assert held(turned, part) is not held(result.table, part)
+
+
+def test_all_claims_can_be_borne_out():
+    assert all(finding.held for finding in phase.findings(table_of()))
+
+
+def test_the_count_that_decides_is_said():
+    late = finding_of(table_of(**{"le-roux random 4": -5.0}), "Local consistency")
+    assert not late.held
+    assert late.figures.endswith(
+        "The lead is least after 4 on magnitudes of a clip: -5.0 dB against -6.0 dB."
+    )
+    narrow = finding_of(table_of(**{"le-roux random 16": -12.01}), "Local consistency")
+    assert narrow.held
+    assert "-12.01 and -14.0 dB against -12.00 and -12.0 dB." in narrow.figures
+
+
+def test_the_gain_that_decides_is_said():
+    found = finding_of(table_of(**{"waveform pghi 4": -7.0}), "From PGHI's phase")
+    assert not found.held
+    assert found.figures == (
+        "The gain after 16 iterations is 3.0 to 3.0 dB. It is least, -1.0 dB, for waveform descent after 4 "
+        "on magnitudes of a clip."
+    )
+
+
+def test_one_clip_is_no_plural():
+    assert phase._text(table_of(), 1).startswith("1 clip and 1 mixture. ")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from timbrebench.audio.errors import ConfigurationError, RunError, UnknownNameError
+from timbrebench.audio.errors import ConfigurationError, MethodError, RunError, UnknownNameError
 from timbrebench.experiments.commands.studies import study_command
 from timbrebench.experiments.studies import (
     judge,
@@ -21,6 +21,7 @@ from timbrebench.experiments.studies.scoring import score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     SETTINGS,
     Finding,
+    Study,
     StudyContext,
     StudyResult,
     chosen_pairs,
@@ -87,8 +88,14 @@ def test_clips_are_those_of_the_suite_wherever_the_dataset_lies(context, tmp_pat
 def test_judges_are_not_studied_where_none_is_trained(context):
     training = replace(context, dataset=context.dataset.select(split="train"))
     for study in (judge, spectrograms):
-        with pytest.raises(ConfigurationError, match="take a run that trains its judge"):
-            study.run(training)
+        for refused in (study.run, study.STUDY.check):
+            with pytest.raises(ConfigurationError, match="take a run that trains its judge"):
+                refused(training)
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_a_run_with_all_it_takes_is_not_refused(context, name):
+    find_study(name).check(context)
 
 
 def test_results_are_written_as_table_figures_and_page(tmp_path):
@@ -105,7 +112,7 @@ def test_results_are_written_as_table_figures_and_page(tmp_path):
     assert "So it is." in page
     assert "- **Held:** More is more. 2 > 1.\n- **Did not hold:** Less is more. 1 < 2.\n" in page
     overview = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert "| [style-content-curve](style-content-curve.md) | Less is more | no |" in overview
+    assert "| [style-content-curve](style-content-curve.md) | small | Less is more | no |" in overview
     assert (tmp_path / "style-content-curve-further.csv").is_file()
     assert "| a | 0.123 |" in page
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "style-content-curve.csv"), table)
@@ -114,11 +121,23 @@ def test_results_are_written_as_table_figures_and_page(tmp_path):
 
 
 def test_a_study_without_claims_is_listed_with_its_question(tmp_path):
-    figure = Figure()
     study = find_study("style-content-curve")
-    write_result(study, StudyResult(pd.DataFrame({"a": [1]}), figure, "Text."), tmp_path)
+    write_result(study, without_claims(), tmp_path, "paper")
     overview = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert f"| [{study.name}]({study.name}.md) | {study.question} | |" in overview
+    assert f"| [{study.name}]({study.name}.md) | paper | {study.question} | |" in overview
+
+
+def test_claims_of_an_earlier_result_are_not_listed(tmp_path):
+    study = find_study("style-content-curve")
+    claimed = replace(without_claims(), findings=(Finding("More is more", held=True, figures="2 > 1."),))
+    write_result(study, claimed, tmp_path)
+    write_result(study, without_claims(), tmp_path)
+    assert not (tmp_path / "style-content-curve-findings.csv").exists()
+    assert "More is more" not in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def without_claims():
+    return StudyResult(pd.DataFrame({"a": [1]}), Figure(), "Text.")
 
 
 def test_pairs_are_refused_where_a_study_takes_none():
@@ -146,3 +165,58 @@ def test_the_command_refuses_what_it_cannot_do_before_it_opens_the_run(tmp_path)
     with pytest.raises(RunError, match="no run here"):
         study_command("phase", run=nowhere, out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def made_up(context, monkeypatch):
+    """Four studies, of which one alone can be done; returns the order in which they are checked and run."""
+    done = []
+
+    def checked(name):
+        def check(_):
+            done.append(f"check {name}")
+            if name == "hopeless":
+                raise ConfigurationError("no clips for judges")
+
+        return check
+
+    def ran(name):
+        def run(_):
+            done.append(f"run {name}")
+            if name == "broken":
+                raise MethodError("the output is silent")
+            return without_claims()
+
+        return run
+
+    pairs = {"broken": 1, "fine": 1, "greedy": 1000, "hopeless": 1}
+    found = {
+        name: Study(name, f"Is it {name}?", "here", ran(name), count, check=checked(name))
+        for name, count in pairs.items()
+    }
+    here = "timbrebench.experiments.studies.study"
+    monkeypatch.setattr(f"{here}.study_names", lambda: sorted(found))
+    monkeypatch.setattr(f"{here}.find_study", found.__getitem__)
+    opened = (None, context.dataset, context.judge, context.suite)
+    monkeypatch.setattr("timbrebench.experiments.benchmark.open_suite", lambda _: opened)
+    return done
+
+
+def test_what_cannot_be_done_is_known_first_and_stops_no_other_study(made_up, tmp_path, capsys):
+    with pytest.raises(RunError, match="given above: greedy, hopeless, broken"):
+        study_command("all", run=tmp_path / "run", out=tmp_path)
+    assert made_up == ["check broken", "check fine", "check hopeless", "run broken", "run fine"]
+    assert (tmp_path / "fine.md").is_file()
+    printed = capsys.readouterr()
+    assert "Is it fine?" in printed.out
+    assert "greedy is left out: 1000 pairs are asked for" in printed.err
+    assert "hopeless is left out: no clips for judges" in printed.err
+    assert "broken is left out: the output is silent" in printed.err
+
+
+def test_a_single_study_that_cannot_be_done_says_why_itself(made_up, tmp_path):
+    with pytest.raises(ConfigurationError, match="no clips for judges"):
+        study_command("hopeless", run=tmp_path / "run", out=tmp_path)
+    with pytest.raises(MethodError, match="silent"):
+        study_command("broken", run=tmp_path / "run", out=tmp_path)
+    assert made_up == ["check hopeless", "check broken", "run broken"]

@@ -6,21 +6,22 @@ import io
 import json
 import shutil
 import zipfile
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import RunError, TimbrebenchError
+from timbrebench.audio.errors import ConfigurationError, RunError, TimbrebenchError
 from timbrebench.audio.storage import write_json
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.layout import CONFIGURATION
-from timbrebench.experiments.submissions.archives import MANIFEST, Archive, write_archive
-from timbrebench.experiments.submissions.checking import check_submission, read_submission
+from timbrebench.experiments.submissions.archives import MANIFEST, write_archive
+from timbrebench.experiments.submissions.checking import check_submission
 from timbrebench.experiments.submissions.merging import merge
 from timbrebench.experiments.submissions.packing import submit
-from timbrebench.experiments.submissions.rescoring import check_outputs
+from timbrebench.experiments.submissions.reading import read_submission
+from timbrebench.experiments.submissions.rescoring import check_outputs, draw_outputs
+from timbrebench.experiments.suites.files import parse_frozen
 
 ENVELOPE = {"method": "envelope"}
 
@@ -69,6 +70,16 @@ def rewritten(path, out, **changes):
         files[key] = changed
     write_archive(out, files)
     return out
+
+
+def with_records(path, out, change):
+    """Write a submission again with other records: `change` alters one, or returns None for it to go."""
+
+    def changed(content):
+        records = [change(json.loads(line)) for line in content.splitlines()]
+        return "".join(json.dumps(record) + "\n" for record in records if record is not None).encode()
+
+    return rewritten(path, out, records=changed)
 
 
 def test_the_same_run_gives_the_same_bytes(both, tmp_path):
@@ -155,6 +166,17 @@ class TestChanges:
         path = rewritten(handed_in[1], tmp_path / "better.zip", leaderboard=better)
         assert any("headline" in problem for problem in check_submission(read_submission(path)))
 
+    def test_what_failed_pairs_took_may_stand_among_the_costs(self, handed_in, tmp_path):
+        """Earlier versions have written it. The silence fails on every pair."""
+
+        def timed(content):
+            table = pd.read_csv(io.BytesIO(content))
+            table.loc[table.method == "silence", ["seconds", "seconds_low", "seconds_high"]] = 0.001
+            return table.to_csv(index=False).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "earlier.zip", leaderboard=timed)
+        assert check_submission(read_submission(path)) == []
+
     def test_better_records_are_found_by_their_leaderboard(self, handed_in, tmp_path):
         def better(content):
             records = [json.loads(line) for line in content.splitlines()]
@@ -196,6 +218,113 @@ class TestChanges:
         path = rewritten(handed_in[0], tmp_path / "other.zip", configuration=other)
         assert any("other settings" in problem for problem in check_submission(read_submission(path)))
 
+    @pytest.mark.parametrize(
+        ("kind", "change", "message"),
+        [
+            ("style_accuracy", {"value": 3.0}, "style_accuracy is 3, and can only be a number from 0 to 1"),
+            ("loudness_difference", {"value": float("inf")}, "loudness_difference is inf"),
+            ("note_f1", {"value": None}, "scores are no number, and have no reason for it"),
+            ("transfer", {"seconds": -1.0}, "seconds is -1, and can only be a number from 0 to inf"),
+            ("transfer", {"peak_memory_mib": -1.0}, "peak_memory_mib is -1"),
+        ],
+    )
+    def test_figures_that_no_run_can_find_are_told(self, handed_in, tmp_path, kind, change, message):
+        def impossible(record):
+            return record | (change if kind in (record["kind"], record.get("metric")) else {})
+
+        path = with_records(handed_in[1], tmp_path / "impossible.zip", impossible)
+        assert any(message in problem for problem in check_submission(read_submission(path)))
+
+    @pytest.mark.parametrize(
+        ("kind", "message"),
+        [
+            ("transfer", "outputs have no record"),
+            ("score", "scores have no record"),
+            ("impression", "clips have no record of what the judge makes of them"),
+            ("learned", "the style judge: no record says what it has learned from"),
+        ],
+    )
+    def test_records_that_are_left_out_are_missed(self, handed_in, tmp_path, kind, message):
+        path = with_records(
+            handed_in[1], tmp_path / "less.zip", lambda record: None if record["kind"] == kind else record
+        )
+        assert any(message in problem for problem in check_submission(read_submission(path)))
+
+    def test_what_was_learned_is_compared_with_what_is_known(self, handed_in, tmp_path):
+        submission = read_submission(handed_in[1])
+        about, clip = submission.about, submission.results.suite.pairs[0].style.sha256
+
+        def other(record):
+            if record["key"] == about.judge:
+                record["clips"] = [*record["clips"], clip]
+            if record["key"] == about.content_judge:
+                record["clips"] = record["clips"][1:]
+            return record
+
+        path = with_records(handed_in[1], tmp_path / "other.zip", other)
+        assert check_submission(read_submission(path)) == [
+            "the style judge: has learned from 1 clips of the suite",
+            "the content judge: has not learned what its record says",
+        ]
+
+    def test_a_method_that_learns_says_from_what(self, handed_in, monkeypatch):
+        checking = "timbrebench.experiments.submissions.checking"
+        monkeypatch.setattr(f"{checking}.learns", lambda method: method.name == "envelope")
+        problems = check_submission(read_submission(handed_in[1]))
+        assert "envelope: no record says what it has learned from" in problems
+
+    def test_pairs_of_a_suite_of_the_project_are_read_from_its_own_file(
+        self, handed_in, tmp_path, monkeypatch
+    ):
+        """Under another length of the clips a method would have been faster."""
+        own = parse_frozen(contents(handed_in[1])["suite.json"].decode(), "the project's")
+
+        def longer(content):
+            suite = json.loads(content)
+            del suite["digest"]
+            return json.dumps(suite | {"duration_s": 10 * suite["duration_s"]}).encode()
+
+        def faster(content):
+            table = pd.read_csv(io.BytesIO(content))
+            for end in ("", "_low", "_high"):
+                table[f"realtime_factor{end}"] /= 10
+            return table.to_csv(index=False).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "faster.zip", suite=longer, leaderboard=faster)
+        for module in ("packing", "reading"):
+            where = f"timbrebench.experiments.submissions.{module}"
+            monkeypatch.setattr(f"{where}.frozen_names", lambda: ["own-1"])
+            monkeypatch.setattr(f"{where}.load_frozen", lambda _: own)
+        assert check_submission(read_submission(handed_in[1])) == []
+        assert any("realtime_factor" in problem for problem in check_submission(read_submission(path)))
+
+    def test_a_setting_that_was_not_run_is_refused(self, handed_in, tmp_path):
+        for setting, error in (("new-timbre", RunError), ("<img src=x>", ConfigurationError)):
+            path = rewritten(
+                handed_in[1],
+                tmp_path / "other.zip",
+                submission=lambda text, new=setting: text.replace(b"known-timbre", new.encode()),
+            )
+            with pytest.raises(error, match="setting"):
+                read_submission(path)
+
+    def test_a_method_that_is_listed_twice_is_refused(self, handed_in, tmp_path):
+        def twice(content):
+            given = json.loads(content)
+            return json.dumps(given | {"methods": [*given["methods"], given["methods"][-1]]}).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "twice.zip", configuration=twice, submission=twice)
+        with pytest.raises(RunError, match="the label 'envelope' stands for two methods"):
+            read_submission(path)
+
+    def test_a_metric_that_is_not_installed_is_named(self, handed_in, tmp_path):
+        def renamed(content):
+            return content.replace(b'"note_f1"', b'"their_own"')
+
+        path = rewritten(handed_in[1], tmp_path / "foreign.zip", configuration=renamed, submission=renamed)
+        with pytest.raises(RunError, match="the metric their_own, which is not installed here"):
+            read_submission(path)
+
     def test_pairs_that_are_not_those_it_names_are_found(self, handed_in, tmp_path):
         def other(content):
             return content.replace(b'"suite": ""', b'"suite": "instruments-6-1"')
@@ -208,9 +337,21 @@ class TestChanges:
 class TestOutputs:
     def test_outputs_are_scored_again(self, handed_in, both):
         submission = read_submission(handed_in[0])
-        problems, said = check_outputs(submission, both.root / "dataset")
+        problems, said = check_outputs(submission, both.root / "dataset", sample=1, seed=7)
         assert problems == []
-        assert "scored again" in said
+        assert said.endswith("; 5 of them were scored again, drawn with the seed 7")
+
+    def test_which_are_scored_again_nobody_knows_beforehand(self, handed_in):
+        submission = read_submission(handed_in[0])
+        made = [(task, submission.records.transfer(task.key)) for task in submission.tasks]
+        made = [(task, transfer) for task, transfer in made if transfer.status == "ok"]
+        assert draw_outputs(made, 1, 7) == draw_outputs(made, 1, 7)
+        drawn = [draw_outputs(made, 1, seed) for seed in range(30)]
+        for outputs in drawn:
+            labels = [task.entry.name for task, _ in outputs]
+            assert labels == ["identity", "style-copy", "reference", "noise", "ulyanov"]
+        assert {task.key for outputs in drawn for task, _ in outputs} == {task.key for task, _ in made}
+        assert draw_outputs(made, 100, 0) == made
 
     def test_scores_that_are_not_of_the_outputs_are_found(self, handed_in, both, tmp_path):
         """Records, leaderboard and list may agree all the same."""
@@ -223,9 +364,10 @@ class TestOutputs:
             return "".join(json.dumps(one) + "\n" for one in records).encode()
 
         path = rewritten(handed_in[0], tmp_path / "better.zip", records=better)
-        problems, _ = check_outputs(read_submission(path), both.root / "dataset")
+        problems, said = check_outputs(read_submission(path), both.root / "dataset", sample=None)
         assert problems
         assert all("loudness_difference" in problem for problem in problems)
+        assert said == "20 outputs were compared with their records; 20 of them were scored again"
 
     def test_impressions_that_are_not_of_the_outputs_are_found(self, handed_in, both, tmp_path):
         def better(content):
@@ -268,6 +410,7 @@ class TestMerging:
         assert both.results.suite.version in text
         listed = json.loads((tmp_path / "submissions.json").read_text(encoding="utf-8"))
         assert [one["submitter"] for one in listed] == ["Ada", "Bo"]
+        assert len(merged.notes) == 1  # nothing in them has learned
 
     def test_methods_of_one_name_are_told_apart(self, handed_in, both, tmp_path):
         other = pack(both.root, tmp_path / "other.zip", methods=["ulyanov"], submitter="Cy")
@@ -296,6 +439,46 @@ class TestMerging:
         assert list(table.method) == list(both.leaderboard.table.method)
         assert table["rank"].equals(both.leaderboard.table["rank"])
 
+    def test_a_method_may_have_any_name(self, handed_in, tmp_path):
+        """Also one that stands for a missing value elsewhere, where its package is not installed."""
+
+        def renamed(content):
+            for old, new in (
+                (b'"method": "envelope"', b'"method": "their-own"'),
+                (b'"label": ""', b'"label": "NA"'),
+            ):
+                content = content.replace(old, new)
+            return content.replace(b'"label": "envelope"', b'"label": "NA"').replace(b"envelope,", b"NA,")
+
+        names = ("configuration", "submission", "leaderboard", "sets")
+        path = rewritten(handed_in[1], tmp_path / "na.zip", **dict.fromkeys(names, renamed))
+        assert check_submission(read_submission(path)) == []
+        merged = merge([handed_in[0], path], tmp_path / "out")
+        assert sorted(merged.table.method[merged.table.kind == "method"]) == ["NA", "ulyanov"]
+
+    def test_what_else_is_behind_differences_is_noted(self, handed_in, tmp_path):
+        """Costs are of two machines, and methods that learn had other clips."""
+
+        def learning(path, out, training):
+            about = read_submission(path).about
+            record = {"kind": "learned", "key": about.methods[-1].key, "weights": [], "clips": ["0" * 64]}
+            return rewritten(
+                path,
+                out,
+                records=lambda text: text + json.dumps(record).encode() + b"\n",
+                submission=lambda text: text.replace(about.training.encode(), training.encode()),
+            )
+
+        paths = [
+            learning(path, tmp_path / path.name, name * 64)
+            for path, name in zip(handed_in, "ab", strict=True)
+        ]
+        notes = merge(paths, tmp_path / "out").notes
+        assert [note.partition(" ")[0] for note in notes] == ["Seconds", "Methods"]
+        assert "aaaaaaaaaaaa by Ada, bbbbbbbbbbbb by Bo" in notes[1]
+        text = (tmp_path / "out" / "leaderboard.md").read_text(encoding="utf-8")
+        assert all(note in text for note in notes)
+
     def test_other_pairs_are_refused(self, handed_in, both, tmp_path):
         suite = {"soundfont": "TimGM6mb", "pairs_per_direction": 2, "seed": 1}
         content = json.loads((both.root / CONFIGURATION).read_text(encoding="utf-8"))
@@ -319,68 +502,6 @@ class TestMerging:
         path = rewritten(handed_in[1], tmp_path / "older.zip", submission=older)
         with pytest.raises(RunError, match="of the metric note_f1"):
             read_submission(path)
-
-
-class TestArchives:
-    @pytest.mark.parametrize("name", ["../escaped", "/absolute", "a/../../b", "back\\slash", "folder/"])
-    def test_names_that_lead_elsewhere_are_refused(self, name, tmp_path):
-        path = tmp_path / "bad.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(name, b"content")
-        with pytest.raises(RunError, match="no plain file inside it"):
-            Archive(path)
-
-    def test_links_and_repeated_names_are_refused(self, tmp_path):
-        path = tmp_path / "bad.zip"
-        link = zipfile.ZipInfo("link")
-        link.external_attr = 0o120777 << 16
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(link, "/etc/passwd")
-        with pytest.raises(RunError, match="no plain file"):
-            Archive(path)
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("one", b"1")
-            with pytest.warns(UserWarning, match="Duplicate"):
-                archive.writestr("one", b"2")
-        with pytest.raises(RunError, match="two files of one name"):
-            Archive(path)
-
-    def test_devices_and_bombs_of_many_files_are_refused(self, tmp_path, monkeypatch):
-        path = tmp_path / "bad.zip"
-        device = zipfile.ZipInfo("device")
-        device.external_attr = 0o020666 << 16
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(device, b"")
-        with pytest.raises(RunError, match="link or device"):
-            Archive(path)
-        write_archive(path, {f"{number}": bytes(2**20) for number in range(20)})
-        monkeypatch.setattr("timbrebench.experiments.submissions.archives.LARGEST_ARCHIVE", 10 * 2**20)
-        with pytest.raises(RunError, match="unpacks to more than 10485760 bytes"):
-            Archive(path)
-
-    def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(self, tmp_path, monkeypatch):
-        path = tmp_path / "large.zip"
-        write_archive(path, {"zeros": bytes(2**20)})
-        assert path.stat().st_size < 10_000
-        monkeypatch.setattr("timbrebench.experiments.submissions.archives.LARGEST_FILE", 2**19)
-        with pytest.raises(RunError, match="too many"):
-            Archive(path)
-
-    def test_files_that_are_not_listed_are_found(self, tmp_path):
-        path = tmp_path / "more.zip"
-        write_archive(path, {"one": b"1"})
-        with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr("two", b"2")
-        with pytest.raises(RunError, match="two is not listed"):
-            Archive(path)
-
-    def test_files_go_in_by_content_or_by_path(self, tmp_path):
-        (tmp_path / "file").write_bytes(b"content")
-        write_archive(tmp_path / "a.zip", {"name": b"content"})
-        write_archive(tmp_path / "b.zip", {"name": tmp_path / "file"})
-        assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
-        with Archive(Path(tmp_path / "a.zip")) as archive:
-            assert archive.read("name") == b"content"
 
 
 def test_what_is_not_finished_cannot_be_handed_in(both, tmp_path):

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import replace
+from importlib import resources
 from itertools import permutations
 
 import numpy as np
@@ -39,7 +40,7 @@ from timbrebench.experiments.suites.files import (
 )
 from timbrebench.experiments.suites.judges import judges_of
 from timbrebench.experiments.suites.making import freeze_recipe, write_noise
-from timbrebench.experiments.suites.opening import compare_clips, open_frozen, refuse_learned
+from timbrebench.experiments.suites.opening import as_held, compare_clips, open_frozen, refuse_learned
 from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe, RenderedRecipe
 from timbrebench.experiments.suites.segments import segments_table
 from timbrebench.experiments.suites.suite import SuiteConfiguration
@@ -73,6 +74,8 @@ class TestThoseOfTheProject:
         suite = load_frozen(name)
         assert suite.title == name
         assert suite.fingerprint == suite.content_fingerprint()
+        packaged = resources.files("timbrebench.experiments.suites") / "frozen" / f"{name}.json"
+        assert '"digest": "' in packaged.read_text(encoding="utf-8")
         assert load_frozen(suite.recipe.name).recipe.version >= suite.recipe.version
         assert load_recipe(suite.recipe.name).name == suite.recipe.name
 
@@ -182,6 +185,40 @@ class TestFiles:
             with pytest.raises(ConfigurationError, match="changed after it was frozen"):
                 parse_frozen(text.replace(old, new), "a file")
 
+    def test_any_other_change_is_found_as_well(self, frozen):
+        text = frozen.text()
+        for old, new in (
+            ('"duration_s": 2.0', '"duration_s": 20.0'),
+            ('"soundfont": "TimGM6mb",\n  "sample_rate"', '"soundfont": "another",\n  "sample_rate"'),
+            (f"    {frozen.pitch_range[0]},\n", "    1,\n"),
+            ('"summary": "Piano and trumpet."', '"summary": "Flute."'),
+        ):
+            assert old in text
+            with pytest.raises(ConfigurationError, match="changed after it was frozen"):
+                parse_frozen(text.replace(old, new), "a file")
+
+    def test_a_file_without_its_fingerprint_is_refused(self, frozen):
+        content = json.loads(frozen.text())
+        del content["digest"]
+        assert parse_frozen(json.dumps(content), "a file of before there were digests") == frozen
+        content |= {"pairs": content["pairs"][:1], "fingerprint": ""}
+        with pytest.raises(ConfigurationError, match="has no fingerprint"):
+            parse_frozen(json.dumps(content), "a file")
+
+    @pytest.mark.parametrize(
+        "text", ["", "[]", '{"duration_s": NaN}', "[" * 100_000, '{"format": 1, "duration_s": 0}']
+    )
+    def test_what_is_no_suite_is_told(self, text):
+        with pytest.raises(ConfigurationError, match="a file: "):
+            parse_frozen(text, "a file")
+
+    def test_clips_have_a_length(self, frozen):
+        content = json.loads(frozen.text())
+        del content["digest"]
+        for name in ("duration_s", "sample_rate"):
+            with pytest.raises(ConfigurationError, match=f"{name}: .* greater than 0"):
+                parse_frozen(json.dumps(content | {name: 0}), "a file")
+
     def test_a_version_that_is_there_is_not_replaced_by_another(self, frozen, tmp_path):
         write_frozen(frozen, tmp_path)
         other = frozen.model_copy(update={"pairs": frozen.pairs[:-1], "fingerprint": ""})
@@ -250,6 +287,17 @@ class TestOpening:
         refuse_learned(suite, {"another"})
         with pytest.raises(DatasetError, match="1 pieces that are learned from"):
             refuse_learned(suite, {suite.pairs[0].content.piece})
+
+    def test_what_a_user_holds_of_a_suite_counts_with_its_own_pairs(self, frozen):
+        moods = load_frozen("moods")
+        held = tuple(clip._replace(sha256=f"{number:064d}") for number, clip in enumerate(moods.clips))
+        given = moods.model_copy(update={"clips": held[::-1], "duration_s": 5.0, "pairs": moods.pairs[:1]})
+        assert as_held(moods, given).clips == held
+        assert as_held(moods, given).pairs == moods.pairs
+        assert as_held(moods, given).duration_s == 5
+        with pytest.raises(DatasetError, match=f"1 of {len(held)} clips of moods-1 were not held"):
+            as_held(moods, given.model_copy(update={"clips": held[1:]}))
+        assert as_held(frozen, given) == frozen
 
     def test_audio_is_for_suites_that_lack_it(self, frozen, tmp_path):
         with pytest.raises(ConfigurationError, match="leave out audio"):

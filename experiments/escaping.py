@@ -1,0 +1,25 @@
+"""Texts of others, such as names of methods and runs, in a Markdown page."""
+
+from __future__ import annotations
+
+
+def plain_markdown(text: object) -> str:
+    """Keep a text from being read as Markdown, HTML or mathematics, and on one line.
+
+    Parameters
+    ----------
+    text : object
+        Any text, or what is written as one.
+
+    Returns
+    -------
+    str
+        To be put into a paragraph or a cell of a table. Square brackets, which hold intervals, stay as they
+        are where they cannot make a link.
+    """
+    plain = " ".join(str(text).split())
+    for character in "\\`*_|":
+        plain = plain.replace(character, f"\\{character}")
+    plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", "]\\(")
+    # Between two of these GitHub sets mathematics, whatever stands before them.
+    return plain.replace("$", "<span>$</span>")

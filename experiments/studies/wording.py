@@ -1,0 +1,69 @@
+"""How figures and counts are written in what studies say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+_DASH = "\N{EN DASH}"
+
+#: Decimals beyond those asked for; figures that agree in all of them are as good as equal.
+_FURTHER = 6
+
+
+def parted(*values: float, decimals: int, kind: Literal["f", "%"] = "f") -> list[str]:
+    """Write figures with so many decimals that those which differ look different.
+
+    A verdict can hang on less than the decimals that suit a page.
+
+    Parameters
+    ----------
+    *values : float
+        The figures.
+    decimals : int
+        How many decimals are enough where they part the figures; at most six more are added.
+    kind : {"f", "%"}, default "f"
+        "%" for shares as percentages.
+
+    Returns
+    -------
+    list of str
+        One for each figure, all with as many decimals; a dash for NaN.
+
+    Examples
+    --------
+    >>> parted(83.76, 111.58, decimals=0)
+    ['84', '112']
+    >>> parted(0.078, 0.0775, decimals=0, kind="%")
+    ['7.80%', '7.75%']
+    """
+    different = len({value for value in values if not math.isnan(value)})
+    for places in range(decimals, decimals + _FURTHER + 1):
+        written = [_DASH if math.isnan(value) else f"{value:z,.{places}{kind}}" for value in values]
+        if len({*written} - {_DASH}) == different:
+            break
+    return written
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "clip"), counted(3, "clip")
+    ('1 clip', '3 clips')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names one after the other, the last after an "and".
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,226 @@
+"""Read a submission: its records as results, on the pairs that it says that it is of."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ValidationError
+
+from timbrebench.audio.errors import DatasetError, RunError, TimbrebenchError, describe_validation
+from timbrebench.audio.storage import write_text
+from timbrebench.classifier import load_content_judge
+from timbrebench.experiments.configuration import MethodEntry, RunConfiguration, parse_configuration
+from timbrebench.experiments.results import Results, collect
+from timbrebench.experiments.runner import Task
+from timbrebench.experiments.store import Store
+from timbrebench.experiments.submissions.archives import Archive
+from timbrebench.experiments.submissions.packing import (
+    ABOUT,
+    CONFIGURATION_FILE,
+    FORMAT,
+    LEADERBOARD_FILE,
+    RECORDS_FILE,
+    SETS_FILE,
+    SUITE_FILE,
+    About,
+    name_of,
+)
+from timbrebench.experiments.suites.files import FrozenSuite, frozen_names, load_frozen, parse_frozen
+from timbrebench.experiments.suites.opening import as_held
+from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
+from timbrebench.metrics.registry import get, metric_names
+from timbrebench.transfer.registry import create, method_names
+
+#: Columns of tables that hold text, whatever it looks like: a method may be called "NA".
+_TEXTS = ("method", "kind", "settings", "violation", "label", "reason")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission as it was read.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    about : About
+        What it says of itself.
+    results : Results
+        Read from its records, with the metrics of this machine.
+    tasks : tuple of Task
+        What it holds records of.
+    records : Store
+        The records, to be read.
+    leaderboard, sets : pandas.DataFrame
+        As they were handed in; the comparison of whole sets is empty where the judge had no answers.
+    foreign : frozenset of str
+        Labels of methods that are not installed here.
+    """
+
+    path: Path
+    about: About
+    results: Results
+    tasks: tuple[Task, ...]
+    records: Store
+    leaderboard: pd.DataFrame
+    sets: pd.DataFrame
+    foreign: frozenset[str]
+
+
+def read_submission(path: Path) -> Submission:
+    """Read a submission.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file of :func:`~timbrebench.experiments.submissions.packing.submit`.
+
+    Returns
+    -------
+    Submission
+        Whose files are all what its list says, and whose metrics and content judge are those of this machine.
+        Where its pairs are a suite of the project, all else about the suite is the project's as well.
+
+    Raises
+    ------
+    RunError
+        If it is no submission, was changed, or was scored by other versions than there are here.
+    """
+    with Archive(path) as archive:
+        about = _parse(About, archive.read(ABOUT), f"{path}: {ABOUT}")
+        _refuse_other_versions(path, about)
+        given = parse_frozen(text_of(archive.read(SUITE_FILE)), f"{path}: {SUITE_FILE}")
+        configuration, foreign = _configuration(archive.read(CONFIGURATION_FILE), about, str(path))
+        suite = _suite(given, about, configuration.suite, path)
+        tasks = _tasks(configuration, about, suite)
+        with tempfile.TemporaryDirectory() as folder:
+            records = Path(folder) / RECORDS_FILE
+            write_text(records, text_of(archive.read(RECORDS_FILE)))
+            with Store(records, read_only=True) as store:
+                results = collect(configuration, suite, tasks, about.judge, store)
+        leaderboard = _table(archive, LEADERBOARD_FILE)
+        sets = _table(archive, SETS_FILE) if SETS_FILE in archive.names() else pd.DataFrame()
+        for name in archive.names():
+            archive.read(name)  # compares it with the list
+    return Submission(path, about, results, tuple(tasks), store, leaderboard, sets, foreign)
+
+
+def text_of(content: bytes) -> str:
+    """Return the content of a file as text, or raise what says that it is none."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RunError(f"a file of the submission is no text ({error})") from error
+
+
+def parse_table(text: str) -> pd.DataFrame:
+    """Read a leaderboard, or a comparison of sets: an empty cell is a figure that there is none of."""
+    table = pd.read_csv(
+        io.StringIO(text), dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""]
+    )
+    texts = [name for name in _TEXTS if name in table]
+    table[texts] = table[texts].fillna("")
+    return table
+
+
+def _parse(model: type[Model], content: bytes, where: str) -> Model:
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        raise describe_validation(error, where, model.model_fields) from error
+
+
+def _refuse_other_versions(path: Path, about: About) -> None:
+    if about.format != FORMAT:
+        raise RunError(f"{path}: layout {about.format}, this version reads {FORMAT}")
+    if about.content_judge != load_content_judge().fingerprint:
+        raise RunError(f"{path}: was scored by another content judge than this version of timbrebench has")
+    known = metric_names()
+    for name, version in about.metrics.items():
+        if name not in known:
+            raise RunError(
+                f"{path}: has the metric {name}, which is not installed here: install the package that has it"
+            )
+        here = get(name).specification.version
+        if here != version:
+            raise RunError(f"{path}: has version {version} of the metric {name}, here is version {here}")
+
+
+def _suite(given: FrozenSuite, about: About, configuration: SuiteConfiguration, path: Path) -> Suite:
+    """Return the pairs of a submission.
+
+    Those of a suite of the project are read from the project's own file, under whatever name they were handed
+    in: the version is of the pairs alone, and figures follow from the clips' length and from real clips too.
+    """
+    suite = replace(given.suite(configuration), name="")
+    if not (name := about.suite or name_of(suite)):
+        if suite.version != about.suite_version:
+            raise RunError(f"{path}: its pairs are not suite {about.suite_version}, as it says")
+        return suite
+    if name not in frozen_names():
+        raise RunError(f"{path}: is of the suite {name}, which this version of timbrebench does not have")
+    try:
+        suite = as_held(load_frozen(name), given).suite(configuration)
+    except DatasetError as error:
+        raise RunError(f"{path}: calls its pairs {name}, but they are others ({error})") from error
+    if suite.version != about.suite_version:
+        raise RunError(f"{path}: calls its pairs {name}, but they are others")
+    return suite
+
+
+def _configuration(content: bytes, about: About, where: str) -> tuple[RunConfiguration, frozenset[str]]:
+    """Read what results follow from; methods that are not installed here keep their names all the same."""
+    try:
+        given = json.loads(content)
+        methods = [MethodEntry.model_validate(entry) for entry in given["methods"]]
+        wanted = {key: given[key] for key in ("name", "metrics", "seeds", "resamples")}
+        wanted["suite"] = {"setting": given["suite"]["setting"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{where}: {CONFIGURATION_FILE} cannot be read ({error})") from error
+    configuration = parse_configuration(wanted, f"{where}: {CONFIGURATION_FILE}")
+    configuration = configuration.model_copy(update={"methods": tuple(methods)})
+    names = [entry.name for entry in configuration.entries]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise RunError(f"{where}: the label {repeated[0]!r} stands for two methods in {CONFIGURATION_FILE}")
+    stated = [(method.label, method.method) for method in about.methods]
+    if stated != [(entry.name, entry.method) for entry in configuration.entries]:
+        raise RunError(f"{where}: {ABOUT} and {CONFIGURATION_FILE} name different methods")
+    if (configuration.seeds, set(configuration.metrics)) != (about.seeds, set(about.metrics)):
+        raise RunError(f"{where}: {ABOUT} and {CONFIGURATION_FILE} name different seeds or metrics")
+    if configuration.suite.setting != about.setting:
+        raise RunError(f"{where}: {ABOUT} and {CONFIGURATION_FILE} name different settings of the suite")
+    return configuration, frozenset(entry.name for entry in methods if not _is_installed(entry))
+
+
+def _is_installed(entry: MethodEntry) -> bool:
+    if entry.method not in method_names():
+        return False
+    try:
+        create(entry.method, entry.parameters)
+    except TimbrebenchError:  # another version of it, or files that are elsewhere
+        return False
+    return True
+
+
+def _tasks(configuration: RunConfiguration, about: About, suite: Suite) -> list[Task]:
+    return [
+        Task(entry, method.key, pair, seed)
+        for entry, method in zip(configuration.entries, about.methods, strict=True)
+        for pair in suite.pairs
+        for seed in configuration.seeds
+    ]
+
+
+def _table(archive: Archive, name: str) -> pd.DataFrame:
+    try:
+        return parse_table(text_of(archive.read(name)))
+    except ValueError as error:
+        raise RunError(f"{archive.path}: {name} cannot be read ({error})") from error

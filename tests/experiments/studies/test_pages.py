@@ -1,0 +1,75 @@
+"""What the published pages say follows from the tables beside them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from timbrebench.experiments.studies import (
+    cross_synthesis,
+    failure,
+    judge,
+    key_invariance,
+    loss_terms,
+    phase,
+    spectrograms,
+    study,
+    style_content_curve,
+    texture,
+    wide_limit_convergence,
+)
+
+PAGES = Path(__file__).resolve().parents[3] / "docs" / "studies"
+
+
+def published(name):
+    return pd.read_csv(PAGES / f"{name}.csv").fillna({"start": ""})
+
+
+def judge_of(table):
+    losses = (table.loss[0], table.loss_with_second_softmax[0], 6)
+    text = judge._text(table, published("judge-confusion"), published("judge-learning-curve"))
+    return text, judge.findings(tuple(table.accuracy[1:]), losses)
+
+
+def convergence_of(table):
+    rates = {name: wide_limit_convergence._rate(table, name) for name in ("loss_error", "gradient_error")}
+    return wide_limit_convergence._text(table, rates), ()
+
+
+#: Text and findings by the table of each study.
+FOLLOWS = {
+    "cross-synthesis": lambda table: (cross_synthesis._text(table), cross_synthesis.findings(table)),
+    "failure": lambda table: (failure._text(table, failure.STUDY.pairs), failure.findings(table)),
+    "judge": judge_of,
+    "key-invariance": lambda table: (key_invariance._text(table), key_invariance.findings(table)),
+    "loss-terms": lambda table: (loss_terms._text(table, loss_terms.SMALL), loss_terms.findings(table)),
+    "phase": lambda table: (phase._text(table, phase.STUDY.pairs), phase.findings(table)),
+    "spectrograms": lambda table: (spectrograms._text(table), spectrograms.findings(table)),
+    "style-content-curve": lambda table: (
+        style_content_curve._text(table, style_content_curve.STUDY.pairs, style_content_curve.SMALL),
+        (),
+    ),
+    "texture": lambda table: (texture._text(table, texture.STUDY.pairs), texture.findings(table)),
+    "wide-limit-convergence": convergence_of,
+}
+
+
+@pytest.mark.parametrize("name", study.study_names())
+def test_a_page_follows_from_its_table(name):
+    table = published(name)
+    text, findings = FOLLOWS[name](table)
+    result = study.StudyResult(table, Figure(), text, findings)
+    page = study._page(study.find_study(name), result, "small")
+    assert (PAGES / f"{name}.md").read_text(encoding="utf-8") == page
+    if findings:
+        written = pd.read_csv(PAGES / f"{name}-findings.csv").to_dict("records")
+        assert written == [asdict(finding) for finding in findings]
+
+
+def test_the_overview_follows_from_the_pages():
+    assert (PAGES / "README.md").read_text(encoding="utf-8") == study._overview(PAGES)

@@ -1,0 +1,54 @@
+"""Tests of the study of the content weight."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from timbrebench.audio.errors import MethodError
+from timbrebench.experiments.studies import scoring, style_content_curve
+from timbrebench.transfer import create
+
+QUICK = style_content_curve.CurveSettings({"wide-limit": {}}, "Quick.", weights=(0.001, 0.01))
+
+
+@pytest.mark.parametrize(
+    ("style", "notes", "said"),
+    [
+        ((0.9, 0.8, 0.1), (0.1, 0.5, 0.9), "; their product is largest at 0.01."),
+        ((1.0, 0.5, 0.0), (0.2, 0.4, 0.9), "; their product is largest at 0.001 and 0.01."),
+        ((0.0, 0.0, 0.0), (0.1, 0.2, 0.3), "; no weight brings style and notes together."),
+    ],
+)
+def test_the_text_says_where_style_and_notes_are_best_together(style, notes, said):
+    weights = [0.001, 0.01, 0.1]
+    table = pd.DataFrame(
+        {"method": "a", "content_weight": weights, "style_accuracy": style, "note_f1": notes}
+    )
+    text = style_content_curve._text(table, 1, QUICK)
+    assert text.startswith("1 pair. Quick. `a` goes from style accuracy ")
+    assert text.endswith(said)
+
+
+def test_what_is_said_of_the_settings_is_so():
+    methods = style_content_curve.SMALL.methods
+    made = {name: create(name, {**parameters}).parameters for name, parameters in methods.items()}
+    about = style_content_curve.SMALL.about
+    ulyanov, wide = made["ulyanov"], made["wide-limit"]
+    assert (
+        f"`ulyanov` has {ulyanov.n_filters:,} filters, a window of {ulyanov.n_fft:,} and "
+        f"{ulyanov.max_iterations} iterations, `wide-limit` {wide.max_iterations} iterations"
+    ) in about
+    for parameters in made.values():
+        assert parameters.inversion.algorithm == "fast-griffin-lim"
+        assert f"{parameters.inversion.iterations} iterations of fast Griffin-Lim" in about
+
+
+def test_an_output_that_is_refused_has_neither_style_nor_notes(context, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise MethodError("the output is silent")
+
+    monkeypatch.setattr(scoring, "apply", refuse)
+    table = style_content_curve.run(context, QUICK).table
+    assert (table[["style_accuracy", "note_f1"]] == 0).all(axis=None)
+    assert "wide-limit: the output is silent" in capsys.readouterr().err

@@ -1,0 +1,37 @@
+"""Tests of how figures and counts are written."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from timbrebench.experiments.studies.wording import counted, listed, parted
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals", "written"),
+    [
+        ((83.76, 111.58), 0, ["84", "112"]),
+        ((83.76, 83.6), 0, ["83.8", "83.6"]),
+        ((0.5, 0.5), 2, ["0.50", "0.50"]),
+        ((0.004, 0.0), 1, ["0.004", "0.000"]),
+        ((-0.004, -0.004), 1, ["0.0", "0.0"]),
+        ((1443.9, math.nan), 0, ["1,444", "\N{EN DASH}"]),
+        ((1.0, 1.0 + 1e-12), 0, ["1.000000", "1.000000"]),
+    ],
+)
+def test_figures_that_differ_look_different(values, decimals, written):
+    assert parted(*values, decimals=decimals) == written
+
+
+def test_shares_are_percentages():
+    assert parted(0.078, 0.0775, 0.0, decimals=0, kind="%") == ["7.80%", "7.75%", "0.00%"]
+
+
+def test_one_is_no_plural():
+    assert [counted(number, "clip") for number in (0, 1, 2)] == ["0 clips", "1 clip", "2 clips"]
+
+
+def test_the_last_name_follows_an_and():
+    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
