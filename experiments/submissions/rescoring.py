@@ -3,16 +3,18 @@
 That a file is whole says little about who made it: whoever can write scores can write their hashes. Only
 outputs that are handed in, and scored again here, show that the scores are theirs. Which ones nobody knows
 beforehand, and of each method so many that few scores can be better than their outputs unnoticed. Those of
-controls are drawn as well, since the headline's scale hangs on them.
+controls are drawn as well, since the headline's scale hangs on them, and real clips, which sets of outputs
+are compared with.
 """
 
 from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,7 +24,7 @@ from timbrebench.classifier import Judge
 from timbrebench.classifier.style.published import load_published, published_name
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.runner import Task
-from timbrebench.experiments.scoring import impression_key, run_scores, score_key
+from timbrebench.experiments.scoring import impression_key, run_impressions, run_scores, score_key
 from timbrebench.experiments.store import Store, Transfer
 from timbrebench.experiments.submissions.archives import Archive
 from timbrebench.experiments.submissions.checking import ABSOLUTE, RELATIVE, is_record_of
@@ -30,9 +32,11 @@ from timbrebench.experiments.submissions.packing import JUDGE_FILE, OUTPUTS, REC
 from timbrebench.experiments.submissions.reading import Submission
 from timbrebench.experiments.suites.suite import Pair
 
-#: How many outputs of each method and control are scored again. Where five in thirty have scores that are not
-#: theirs, nine draws in ten find one.
+#: How many outputs of each method and control are scored again, and real clips of each label heard again.
+#: Where five in thirty have scores that are not theirs, nine draws in ten find one.
 SAMPLE = 10
+
+Item = TypeVar("Item")
 
 
 def check_outputs(
@@ -47,7 +51,8 @@ def check_outputs(
     dataset : pathlib.Path, optional
         A dataset that holds the suite's clips; without it nothing is scored.
     sample : int or None, default SAMPLE
-        How many outputs of each method and control are scored; None for all of them.
+        How many outputs of each method and control are scored, and how many real clips of each label heard;
+        None for all of them.
     seed : int, optional
         Of the draw; by default another each time, which the summary names.
 
@@ -77,42 +82,48 @@ def check_outputs(
         summary = f"{len(made)} outputs were compared with their records"
         if dataset is None or problems:
             return problems, summary
+        held = Dataset.open(dataset)
+        clips = _found(submission, held)
+        if problems := _other_clips(submission, held):
+            return problems, summary
         seed = secrets.randbelow(2**32) if seed is None else seed
-        drawn = made if sample is None else draw_outputs(made, sample, seed)
+        drawn = draw(made, lambda one: one[0].entry.name, sample, seed)
+        real = draw(submission.results.suite.clips, lambda clip: clip.label, sample, seed)
         problems = _score_again(
-            submission, archive, drawn, dataset=Dataset.open(dataset), folder=Path(folder)
+            submission, archive, drawn, real, dataset=held, clips=clips, folder=Path(folder)
         )
     how = "" if sample is None else f", drawn with the seed {seed}"
-    return problems, f"{summary}; {len(drawn)} of them were scored again{how}"
+    again = f"{len(drawn)} of them were scored again, and {len(real)} real clips heard again"
+    return problems, f"{summary}; {again}{how}"
 
 
-def draw_outputs(
-    made: Sequence[tuple[Task, Transfer]], sample: int, seed: int
-) -> list[tuple[Task, Transfer]]:
-    """Draw outputs of each method and control.
+def draw(items: Sequence[Item], group: Callable[[Item], str], sample: int | None, seed: int) -> list[Item]:
+    """Draw some of each group.
 
     Parameters
     ----------
-    made : sequence of (Task, Transfer)
-        All outputs.
-    sample : int
-        How many of each, as far as there are.
+    items : sequence
+        All of them.
+    group : callable
+        Gives an item's group.
+    sample : int or None
+        How many of each, as far as there are; None for all.
     seed : int
         Of the draw.
 
     Returns
     -------
-    list of (Task, Transfer)
-        Method by method.
+    list
+        Group by group, in the order in which they come.
     """
     generator = np.random.default_rng(seed)
-    of_method: dict[str, list[tuple[Task, Transfer]]] = {}
-    for task, transfer in made:
-        of_method.setdefault(task.entry.name, []).append((task, transfer))
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(group(item), []).append(item)
     return [
-        outputs[place]
-        for outputs in of_method.values()
-        for place in sorted(generator.permutation(len(outputs))[:sample].tolist())
+        members[place]
+        for members in groups.values()
+        for place in sorted(generator.permutation(len(members))[:sample].tolist())
     ]
 
 
@@ -120,12 +131,13 @@ def _score_again(
     submission: Submission,
     archive: Archive,
     sample: Sequence[tuple[Task, Transfer]],
+    real: Sequence[Clip],
     *,
     dataset: Dataset,
+    clips: dict[str, Clip],
     folder: Path,
 ) -> list[str]:
-    """Score outputs, and name the scores and impressions that are not those that were handed in."""
-    clips = _found(submission, dataset)
+    """Score outputs and hear real clips, and name what is not as it was handed in."""
     with Store(folder / RECORDS_FILE) as store:
         judge = _judge_of(submission, archive, folder)
         for number, (_, transfer) in enumerate(sample):
@@ -144,7 +156,11 @@ def _score_again(
                 store=store,
                 executor=executor,
             )
-        return _other_scores(submission, tasks, store) + _other_impressions(submission, sample, store)
+            found = [clips[clip.sha256] for clip in real]
+            run_impressions(found, dataset=dataset, judge_path=judge, store=store, executor=executor)
+        heard = [(f"{task.entry.name}, {task.pair.pair_id}", one.output_sha256) for task, one in sample]
+        heard += [(f"{clip.piece}, {clip.label}", clip.sha256) for clip in real]
+        return _other_scores(submission, tasks, store) + _other_impressions(submission, heard, store)
 
 
 def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
@@ -163,15 +179,38 @@ def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
     return path
 
 
+def _clips(submission: Submission) -> list[Clip]:
+    """List all clips that a submission's figures hang on."""
+    suite = submission.results.suite
+    of_pairs = [one for pair in suite.pairs for one in (pair.content, pair.style, pair.reference) if one]
+    return [*suite.clips, *of_pairs]
+
+
 def _found(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
-    """Find the clips of a submission's pairs in a dataset, by their SHA-256."""
+    """Find the clips of a submission in a dataset, by their SHA-256."""
     clips = {clip.sha256: clip for clip in dataset.clips()}
-    pairs = submission.results.suite.pairs
-    wanted = {one.sha256 for pair in pairs for one in (pair.content, pair.style, pair.reference) if one}
-    missing = len(wanted - set(clips))
-    if missing:
-        raise RunError(f"{dataset.root}: lacks {missing} of {len(wanted)} clips of the submission's pairs")
+    wanted = {clip.sha256 for clip in _clips(submission)}
+    if missing := len(wanted - set(clips)):
+        raise RunError(f"{dataset.root}: lacks {missing} of {len(wanted)} clips of the submission")
     return clips
+
+
+def _other_clips(submission: Submission, dataset: Dataset) -> list[str]:
+    """Name the first clip that a submission says something else of than the dataset.
+
+    How long it is gives the real-time factor; its piece, which figures stand and fall together.
+    """
+    held = {_facts(clip) for clip in dataset.clips()}
+    others = {_facts(clip): clip for clip in _clips(submission) if _facts(clip) not in held}
+    return [
+        f"{clip.piece}, {clip.label}: stated as {clip.duration_s:g} s at {clip.sample_rate} Hz, and "
+        f"{dataset.root} has no such clip under its SHA-256 ({len(others)} such clips)"
+        for clip in list(others.values())[:1]
+    ]
+
+
+def _facts(clip: Clip) -> tuple[str, str, str, float, int]:
+    return clip.sha256, clip.label, clip.piece, round(clip.duration_s, 6), clip.sample_rate
 
 
 def _with_clips(pair: Pair, clips: dict[str, Clip]) -> Pair:
@@ -202,17 +241,15 @@ def _other_scores(submission: Submission, tasks: Sequence[Task], store: Store) -
     return problems
 
 
-def _other_impressions(
-    submission: Submission, sample: Sequence[tuple[Task, Transfer]], store: Store
-) -> list[str]:
-    """Compare what the judge makes of outputs here with what was handed in."""
+def _other_impressions(submission: Submission, heard: Sequence[tuple[str, str]], store: Store) -> list[str]:
+    """Compare what the judge makes of clips here, by name and SHA-256, with what was handed in."""
     problems = []
-    for task, transfer in sample:
-        key = impression_key(transfer.output_sha256, submission.about.judge)
+    for name, sha256 in heard:
+        key = impression_key(sha256, submission.about.judge)
         here, there = (
             [] if one is None else [*one.probabilities, *one.embedding]
             for one in (store.impression(key), submission.records.impression(key))
         )
         if len(here) != len(there) or not np.allclose(here, there, rtol=RELATIVE, atol=ABSOLUTE):
-            problems.append(f"{task.entry.name}, {task.pair.pair_id}: the judge makes another of it here")
+            problems.append(f"{name}: the judge makes another of it here")
     return problems

@@ -15,12 +15,13 @@ from timbrebench.audio.storage import write_json
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.layout import CONFIGURATION
+from timbrebench.experiments.scoring import impression_key
 from timbrebench.experiments.submissions.archives import MANIFEST, write_archive
 from timbrebench.experiments.submissions.checking import check_submission
 from timbrebench.experiments.submissions.merging import merge
 from timbrebench.experiments.submissions.packing import submit
 from timbrebench.experiments.submissions.reading import read_submission
-from timbrebench.experiments.submissions.rescoring import check_outputs, draw_outputs
+from timbrebench.experiments.submissions.rescoring import check_outputs, draw
 from timbrebench.experiments.suites.files import parse_frozen
 
 ENVELOPE = {"method": "envelope"}
@@ -339,19 +340,25 @@ class TestOutputs:
         submission = read_submission(handed_in[0])
         problems, said = check_outputs(submission, both.root / "dataset", sample=1, seed=7)
         assert problems == []
-        assert said.endswith("; 5 of them were scored again, drawn with the seed 7")
+        assert said.endswith(
+            "; 5 of them were scored again, and 2 real clips heard again, drawn with the seed 7"
+        )
 
     def test_which_are_scored_again_nobody_knows_beforehand(self, handed_in):
         submission = read_submission(handed_in[0])
         made = [(task, submission.records.transfer(task.key)) for task in submission.tasks]
         made = [(task, transfer) for task, transfer in made if transfer.status == "ok"]
-        assert draw_outputs(made, 1, 7) == draw_outputs(made, 1, 7)
-        drawn = [draw_outputs(made, 1, seed) for seed in range(30)]
+
+        def draw_outputs(sample, seed):
+            return draw(made, lambda one: one[0].entry.name, sample, seed)
+
+        assert draw_outputs(1, 7) == draw_outputs(1, 7)
+        drawn = [draw_outputs(1, seed) for seed in range(30)]
         for outputs in drawn:
             labels = [task.entry.name for task, _ in outputs]
             assert labels == ["identity", "style-copy", "reference", "noise", "ulyanov"]
         assert {task.key for outputs in drawn for task, _ in outputs} == {task.key for task, _ in made}
-        assert draw_outputs(made, 100, 0) == made
+        assert draw_outputs(100, 0) == draw_outputs(None, 0) == made
 
     def test_scores_that_are_not_of_the_outputs_are_found(self, handed_in, both, tmp_path):
         """Records, leaderboard and list may agree all the same."""
@@ -367,20 +374,44 @@ class TestOutputs:
         problems, said = check_outputs(read_submission(path), both.root / "dataset", sample=None)
         assert problems
         assert all("loudness_difference" in problem for problem in problems)
-        assert said == "20 outputs were compared with their records; 20 of them were scored again"
+        real = len(both.results.suite.clips)
+        assert said.endswith(f" records; 20 of them were scored again, and {real} real clips heard again")
 
-    def test_impressions_that_are_not_of_the_outputs_are_found(self, handed_in, both, tmp_path):
-        def better(content):
-            records = [json.loads(line) for line in content.splitlines()]
-            for one in records:
-                if one["kind"] == "impression":
-                    one["embedding"] = [value + 0.1 for value in one["embedding"]]
-            return "".join(json.dumps(one) + "\n" for one in records).encode()
+    @pytest.mark.parametrize("of", ["outputs", "real clips"])
+    def test_impressions_that_are_not_of_the_clips_are_found(self, handed_in, both, tmp_path, of):
+        submission = read_submission(handed_in[0])
+        real = {impression_key(clip.sha256, submission.about.judge) for clip in both.results.suite.clips}
 
-        path = rewritten(handed_in[0], tmp_path / "better.zip", records=better)
+        def better(one):
+            if one["kind"] == "impression" and (one["key"] in real) == (of == "real clips"):
+                one["embedding"] = [value + 0.1 for value in one["embedding"]]
+            return one
+
+        path = with_records(handed_in[0], tmp_path / "better.zip", better)
         problems, _ = check_outputs(read_submission(path), both.root / "dataset")
         assert problems
         assert all("the judge makes another of it" in problem for problem in problems)
+
+    @pytest.mark.parametrize("fact", ["duration_s", "piece"])
+    def test_clips_that_are_not_as_stated_are_found(self, handed_in, both, tmp_path, fact):
+        """Longer clips make a method faster, and more pieces make its figures surer."""
+
+        def changed(content):
+            suite = parse_frozen(content.decode(), "handed in")
+            if fact == "duration_s":
+                other = {"duration_s": 10 * suite.duration_s}
+            else:
+                other = {
+                    rows: tuple(row._replace(piece=f"another-{row.piece}") for row in getattr(suite, rows))
+                    for rows in ("notes", "clips")
+                }
+            suite = suite.model_copy(update=other)
+            return suite.model_copy(update={"fingerprint": suite.content_fingerprint()}).text().encode()
+
+        path = rewritten(handed_in[0], tmp_path / "changed.zip", suite=changed)
+        problems, _ = check_outputs(read_submission(path), both.root / "dataset")
+        assert len(problems) == 1
+        assert "has no such clip under its SHA-256" in problems[0]
 
     def test_another_output_than_the_records_name_is_found(self, handed_in, tmp_path):
         files = contents(handed_in[0])
