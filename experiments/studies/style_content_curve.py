@@ -127,6 +127,6 @@ STUDY = Study(
     question="What does the content weight buy: style against notes?",
     source="Ulyanov & Lebedev 2016 leave it to the ear",
     run=run,
-    pairs=6,
+    pairs=5,
     paper_pairs=30,
 )
