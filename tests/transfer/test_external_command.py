@@ -196,7 +196,7 @@ def test_nothing_that_it_started_is_left(script, pair, tmp_path, ending):
     family = script(textwrap.dedent(FAMILY) + ending, notes, "{content}", "{output}")
     expected = MethodTimeoutError if "sleep" in ending else MethodError
     with pytest.raises(expected):
-        run(family, pair, timeout_s=2 if "sleep" in ending else 60)
+        run(family, pair, timeout_s=5 if "sleep" in ending else 60)
     pids = [int(line) for line in notes.read_text().split()]
     assert len(pids) == 5
     assert not [pid for pid in pids if is_alive(pid)]
