@@ -313,15 +313,13 @@ def parse_frozen(text: str, where: str) -> FrozenSuite:
     try:
         content = json.loads(text)
         digest = content.pop(_DIGEST, None) if isinstance(content, dict) else None
-        if digest not in (None, fingerprint(content)):
-            raise ConfigurationError(f"{where}: its digest is not that of what it says, {changed}")
         frozen = FrozenSuite.model_validate(content)
     except ValidationError as error:
         raise describe_validation(error, where, FrozenSuite.model_fields) from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{where}: cannot be read as a suite ({error})") from error
-    if not frozen.fingerprint:
-        raise ConfigurationError(f"{where}: has no fingerprint, {changed}")
+    if not frozen.fingerprint or digest != fingerprint(content):
+        raise ConfigurationError(f"{where}: its digest is missing, or not that of what it says; {changed}")
     return frozen
 
 

@@ -197,13 +197,15 @@ class TestFiles:
             with pytest.raises(ConfigurationError, match="changed after it was frozen"):
                 parse_frozen(text.replace(old, new), "a file")
 
-    def test_a_file_without_its_fingerprint_is_refused(self, frozen):
+    @pytest.mark.parametrize("name", ["digest", "fingerprint"])
+    def test_a_file_without_what_tells_that_it_is_whole_is_refused(self, frozen, name):
         content = json.loads(frozen.text())
-        del content["digest"]
-        assert parse_frozen(json.dumps(content), "a file of before there were digests") == frozen
-        content |= {"pairs": content["pairs"][:1], "fingerprint": ""}
-        with pytest.raises(ConfigurationError, match="has no fingerprint"):
+        del content[name]
+        with pytest.raises(ConfigurationError, match="changed after it was frozen"):
             parse_frozen(json.dumps(content), "a file")
+        without = frozen.model_copy(update={"fingerprint": ""})
+        with pytest.raises(ConfigurationError, match="changed after it was frozen"):
+            parse_frozen(without.text(), "a file")
 
     @pytest.mark.parametrize(
         "text", ["", "[]", '{"duration_s": NaN}', "[" * 100_000, '{"format": 1, "duration_s": 0}']
@@ -214,7 +216,6 @@ class TestFiles:
 
     def test_clips_have_a_length(self, frozen):
         content = json.loads(frozen.text())
-        del content["digest"]
         for name in ("duration_s", "sample_rate"):
             with pytest.raises(ConfigurationError, match=f"{name}: .* greater than 0"):
                 parse_frozen(json.dumps(content | {name: 0}), "a file")
