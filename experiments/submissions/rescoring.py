@@ -191,7 +191,9 @@ def _found(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
     clips = {clip.sha256: clip for clip in dataset.clips()}
     wanted = {clip.sha256 for clip in _clips(submission)}
     if missing := len(wanted - set(clips)):
-        raise RunError(f"{dataset.root}: lacks {missing} of {len(wanted)} clips of the submission")
+        name = submission.about.suite
+        how = f": render them with `timbrebench suite build {name} FOLDER`" if name else ""
+        raise RunError(f"{dataset.root}: lacks {missing} of {len(wanted)} clips of the submission{how}")
     return clips
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -419,6 +420,18 @@ class TestOutputs:
         write_archive(tmp_path / "other.zip", files)
         problems, _ = check_outputs(read_submission(tmp_path / "other.zip"), None)
         assert len(problems) == 1
+
+    @pytest.mark.parametrize(
+        ("suite", "hint"), [("", "submission$"), ("own-1", "suite build own-1 FOLDER`$")]
+    )
+    def test_a_dataset_without_the_clips_is_told(self, handed_in, both, tmp_path, suite, hint):
+        dataset = shutil.copytree(both.root / "dataset", tmp_path / "dataset")
+        manifest = pd.read_csv(dataset / "manifest.csv")
+        manifest[manifest.split != "test"].to_csv(dataset / "manifest.csv", index=False)
+        submission = read_submission(handed_in[0])
+        submission = replace(submission, about=submission.about.model_copy(update={"suite": suite}))
+        with pytest.raises(RunError, match=rf"lacks (\d+) of \1 clips of the .*{hint}"):
+            check_outputs(submission, dataset)
 
     def test_without_outputs_nothing_can_be_scored(self, handed_in, both, run):
         with pytest.raises(RunError, match="came without outputs"):
