@@ -117,7 +117,8 @@ def _impossible(results: Results) -> list[str]:
 def _learned(submission: Submission) -> list[str]:
     """Name who does not say what it has learned from, does not say it truly, or knows the suite."""
     about, suite = submission.about, submission.results.suite
-    tested = {clip.sha256 for clip in suite.every_clip}
+    of_pairs = [one for pair in suite.pairs for one in (pair.content, pair.style, pair.reference) if one]
+    tested = {clip.sha256 for clip in (*suite.clips, *of_pairs)}
     names = {about.judge: "the style judge", about.content_judge: "the content judge"}
     telling = {
         *names,

@@ -179,10 +179,17 @@ def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
     return path
 
 
+def _clips(submission: Submission) -> list[Clip]:
+    """List all clips that a submission's figures hang on."""
+    suite = submission.results.suite
+    of_pairs = [one for pair in suite.pairs for one in (pair.content, pair.style, pair.reference) if one]
+    return [*suite.clips, *of_pairs]
+
+
 def _found(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
     """Find the clips of a submission in a dataset, by their SHA-256."""
     clips = {clip.sha256: clip for clip in dataset.clips()}
-    wanted = {clip.sha256 for clip in submission.results.suite.every_clip}
+    wanted = {clip.sha256 for clip in _clips(submission)}
     if missing := len(wanted - set(clips)):
         name = submission.about.suite
         how = f": render them with `timbrebench suite build {name} FOLDER`" if name else ""
@@ -196,11 +203,11 @@ def _other_clips(submission: Submission, dataset: Dataset) -> list[str]:
     How long it is gives the real-time factor; its piece, which figures stand and fall together.
     """
     held = {_facts(clip) for clip in dataset.clips()}
-    others = [clip for clip in submission.results.suite.every_clip if _facts(clip) not in held]
+    others = {_facts(clip): clip for clip in _clips(submission) if _facts(clip) not in held}
     return [
         f"{clip.piece}, {clip.label}: stated as {clip.duration_s:g} s at {clip.sample_rate} Hz, and "
         f"{dataset.root} has no such clip under its SHA-256 ({len(others)} such clips)"
-        for clip in others[:1]
+        for clip in list(others.values())[:1]
     ]
 
 

@@ -246,7 +246,13 @@ def freeze(suite: Suite, dataset: Dataset | None = None, recipe: Recipe | None =
     """
     dataset = dataset or suite.dataset
     description: dict[str, Any] = dict(dataset.description) if dataset else {}
-    clips = suite.every_clip
+    of_pairs = [
+        clip
+        for pair in suite.pairs
+        for clip in (pair.content, pair.style, pair.reference)
+        if clip is not None
+    ]
+    clips = list(dict.fromkeys([*suite.clips, *of_pairs]))
     place = {clip: number for number, clip in enumerate(clips)}
     first = suite.pairs[0].content
     contents = sorted({pair.content.piece: pair.content for pair in suite.pairs}.items())

@@ -132,12 +132,6 @@ class Suite:
         return all(pair.reference is not None for pair in self.pairs)
 
     @property
-    def every_clip(self) -> tuple[Clip, ...]:
-        """All clips that figures hang on, each once: the real ones, then what pairs have besides."""
-        of_pairs = [clip for pair in self.pairs for _, clip in _roles(pair)]
-        return tuple(dict.fromkeys([*self.clips, *of_pairs]))
-
-    @property
     def title(self) -> str:
         """What to call it: the name of a frozen one, and the version of any."""
         return f"{self.name or 'drawn'} ({self.version})"
