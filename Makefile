@@ -46,10 +46,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 benchmark: setup
 	$(BIN)/timbrebench run $(PROFILE) --out $(OUT)
 
-# Tests of one file stay together, since they share what takes long to make; in the order of the folders
-# the long ones do not come last.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest
 
 lint: setup
 	$(BIN)/ruff format --check .
