@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 BASELINE := experiments/baselines/smoke.csv
 # Options of the check, such as --markdown summary.md.
 CHECK ?=
-FOLDERS := audio datasets classifier transfer metrics experiments
+FOLDERS := core audio datasets classifier transfer metrics experiments
 
 # The project's folders must not shadow packages of the same name.
 export PYTHONSAFEPATH = 1

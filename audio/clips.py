@@ -10,8 +10,8 @@ import soundfile
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
-from timbrebench.audio.errors import AudioError
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.errors import AudioError
+from timbrebench.core.files import atomic_path
 
 Samples = NDArray[np.float32]
 

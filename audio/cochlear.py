@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 
 #: Number of bands between the low-pass and the high-pass band, and where they start, as published.
 N_BANDS = 30

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv1d
 
 from timbrebench.audio.differentiable import stft_magnitude
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 from timbrebench.audio.spectra import HOP_LENGTH
 
 #: Passes what lies under 0.45 of half the sample rate; what lies above 0.55 of it comes out 80 dB lower.

@@ -13,7 +13,7 @@ import librosa
 import torch
 from torch import Tensor, nn
 
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT
 
 

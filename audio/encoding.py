@@ -14,9 +14,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import AudioError, StorageError
+from timbrebench.core.errors import AudioError, StorageError
 from timbrebench.audio.ogg import with_stable_serial
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.files import atomic_path
 
 #: Names of formats, which are the suffixes of their files as well.
 AudioFormat = Literal["flac", "wav", "ogg", "mp3"]

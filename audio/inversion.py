@@ -54,7 +54,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.consistency import make_consistent
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 from timbrebench.audio.fourier import ShortTimeFourier, Spectrum
 from timbrebench.audio.pghi import integrate_phase
 from timbrebench.audio.projections import FAST, PLAIN, project

@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 
 _MAGIC = b"OggS"
 

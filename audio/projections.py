@@ -23,7 +23,7 @@ import numpy as np
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.fourier import Spectrum
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 
 #: Momentum of the algorithm of 1984, and the one that Perraudin et al. recommend.

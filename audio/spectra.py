@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 
 N_FFT = 2048
 HOP_LENGTH = 512

@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.fourier import ShortTimeFourier
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 
 

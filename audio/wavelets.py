@@ -48,7 +48,7 @@ from scipy import fft
 from scipy.signal import oaconvolve
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 from timbrebench.audio.spectra import HOP_LENGTH, Spectrogram
 
 #: Coefficients of all bands, one band after the other.

@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import atomic_path
 
 
 class Fingerprinted(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from timbrebench.audio.clips import Samples, as_samples, resample
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.audio.loudness import is_silent
 
 #: Shortest clip in seconds that can be judged: a note and some of its decay.

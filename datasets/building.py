@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError, describe_validation
-from timbrebench.audio.storage import write_json
+from timbrebench.core.errors import ConfigurationError, DatasetError, describe_validation
+from timbrebench.core.files import write_json
 from timbrebench.datasets.dataset import DESCRIPTION, Dataset
 
 #: The folder inside a dataset's that holds what a build that is not over needs to go on.

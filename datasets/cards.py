@@ -15,7 +15,7 @@ from typing import Any
 
 import soundfile
 
-from timbrebench.audio.storage import file_sha256, write_json, write_text
+from timbrebench.core.files import file_sha256, write_json, write_text
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST
 from timbrebench.datasets.rebuilding import can_rebuild
 

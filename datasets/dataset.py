@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.audio.clips import Samples, fit_length, read_audio
-from timbrebench.audio.errors import DatasetError, UnknownNameError
+from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.datasets.notes import read_notes, window
 from timbrebench.datasets.spectrograms import Variant, load_spectrogram

@@ -21,7 +21,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import resample
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 
 #: Seconds read on both sides of a window where the rate is changed: longer than half of soxr's filter, so
 #: that a window comes out as if the whole had been resampled.

@@ -8,9 +8,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import StorageError
+from timbrebench.core.errors import StorageError
 from timbrebench.audio.loudness import limit_peak
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.files import atomic_path
 
 #: Seconds that may miss at a clip's end and are filled with zeros. Encoders drop or lose part of a frame,
 #: which lasts up to 0.05 s; what misses more is not the excerpt.

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 
 import pretty_midi
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, UnknownNameError
 
 #: The six of the multi-instrument dataset. The first saxophone is the tenor, because the alto does not sound
 #: everywhere: in TimGM6mb its E4 is silent, in FluidR3 all above C6.

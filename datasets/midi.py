@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 import pretty_midi
 
-from timbrebench.audio.errors import CorpusError
+from timbrebench.core.errors import CorpusError
 from timbrebench.datasets.notes import drums_table, notes_table
 
 #: Most bytes of a file that is parsed. The longest pieces for piano have a tenth of that.

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import CorpusError
-from timbrebench.audio.storage import write_text
+from timbrebench.core.errors import CorpusError
+from timbrebench.core.files import write_text
 
 COLUMNS = ("onset_s", "offset_s", "pitch", "velocity", "octave_shift")
 

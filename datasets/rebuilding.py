@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.audio.executors import Executor
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import DESCRIPTION, Dataset
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import CorpusError
+from timbrebench.core.errors import CorpusError
 
 #: Share of the smaller piece's melodic turns found in the larger one, from which on both are one piece in two
 #: editions. Different pieces of one composer share a few hundredths.

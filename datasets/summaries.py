@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from timbrebench.audio.errors import UnknownNameError
+from timbrebench.core.errors import UnknownNameError
 from timbrebench.datasets.configuration import SPLITS
 from timbrebench.datasets.dataset import Dataset
 

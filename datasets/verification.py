@@ -10,9 +10,9 @@ import pandas as pd
 import soundfile
 from joblib import Parallel, cpu_count, delayed
 
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.progress import Tracker
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.progress import Tracker
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets.building import tally
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, source_pieces
 from timbrebench.datasets.spectrograms import listed_spectrograms

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.executors import LOCAL, Executor, open_executor
-from timbrebench.audio.processes import Call
-from timbrebench.audio.progress import log, plain_lines
-from timbrebench.audio.storage import write_json, write_text
+from timbrebench.core.errors import RunError
+from timbrebench.core.workers.executors import LOCAL, Executor, open_executor
+from timbrebench.core.workers.processes import Call
+from timbrebench.core.progress import log, plain_lines
+from timbrebench.core.files import write_json, write_text
 from timbrebench.classifier import (
     JUDGE_SPLITS,
     Judge,
@@ -85,7 +85,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     root : path-like
         The run's folder.
     executor : str, default "local"
-        Where the work is done (:func:`~timbrebench.audio.executors.open_executor`).
+        Where the work is done (:func:`~timbrebench.core.workers.executors.open_executor`).
 
     Returns
     -------

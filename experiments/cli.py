@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from timbrebench.audio.errors import ConfigurationError, TimbrebenchError
+from timbrebench.core.errors import ConfigurationError, TimbrebenchError
 from timbrebench.experiments.commands.audioset import audioset_app
 from timbrebench.experiments.commands.check import baseline_command, check_command
 from timbrebench.experiments.commands.compare import compare_command

@@ -21,8 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.storage import file_sha256, fingerprint, write_json
+from timbrebench.core.errors import RunError
+from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.experiments.environment import installed_versions
 from timbrebench.experiments.layout import (
     CONFIGURATION,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from timbrebench.audio.errors import (
+from timbrebench.core.errors import (
     ConfigurationError,
     UnknownNameError,
     describe_validation,

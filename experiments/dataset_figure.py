@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from timbrebench.audio.errors import ConfigurationError
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.files import atomic_path
 from timbrebench.datasets.configuration import SPLITS
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.summaries import summarise

@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.storage import write_json
+from timbrebench.core.errors import RunError
+from timbrebench.core.files import write_json
 
 #: What figures depend on.
 _PACKAGES = (

@@ -11,7 +11,7 @@ import pandas as pd
 
 from timbrebench.experiments.configuration import CONTROLS
 from timbrebench.experiments.results import COSTS, Results
-from timbrebench.experiments.statistics.bootstrap import (
+from timbrebench.core.statistics.bootstrap import (
     Floats,
     content_kept,
     headline,
@@ -26,9 +26,9 @@ from timbrebench.experiments.statistics.headline_test import (
     headline_seed_deviation,
     headline_sums,
 )
-from timbrebench.experiments.statistics.multiple_testing import holm, tie_groups
-from timbrebench.experiments.statistics.paired import average_seeds, seed_deviation
-from timbrebench.experiments.statistics.permutation import exchange_signs
+from timbrebench.core.statistics.multiple_testing import holm, tie_groups
+from timbrebench.core.statistics.paired import average_seeds, seed_deviation
+from timbrebench.core.statistics.permutation import exchange_signs
 from timbrebench.transfer.registry import create, default_parameters, method_names
 
 #: Note F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.

@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.progress import Tracker
-from timbrebench.audio.storage import write_text
+from timbrebench.core.errors import RunError
+from timbrebench.core.progress import Tracker
+from timbrebench.core.files import write_text
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S

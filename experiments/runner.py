@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from timbrebench.audio.storage import fingerprint
+from timbrebench.core.files import fingerprint
 from timbrebench.classifier import ContentJudge, Judge
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.finding import family_of

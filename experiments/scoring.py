@@ -13,12 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from timbrebench.audio.clips import read_audio
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.processes import Call, Ended, Limits
-from timbrebench.audio.progress import Tracker
-from timbrebench.audio.raised import describe_error
-from timbrebench.audio.storage import fingerprint
+from timbrebench.core.errors import RunError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.workers.processes import Call, Ended, Limits
+from timbrebench.core.progress import Tracker
+from timbrebench.core.raised import describe_error
+from timbrebench.core.files import fingerprint
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Clip, Dataset

@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal, TextIO
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.storage import storage_error
+from timbrebench.core.errors import RunError
+from timbrebench.core.files import storage_error
 
 Status = Literal["ok", "failed", "timeout", "skipped"]
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.audio.executors import Executor
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.building import is_finished
 from timbrebench.datasets.dataset import DESCRIPTION

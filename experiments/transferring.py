@@ -13,13 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from timbrebench.audio.clips import write_audio
-from timbrebench.audio.errors import MethodTimeoutError, RunError
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.memory import forget_peak, peak_mib
-from timbrebench.audio.processes import Call, Ended, Limits
-from timbrebench.audio.progress import Tracker, muted
-from timbrebench.audio.raised import describe_error, may_pass
-from timbrebench.audio.storage import atomic_path, file_sha256, storage_error
+from timbrebench.core.errors import MethodTimeoutError, RunError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.workers.memory import forget_peak, peak_mib
+from timbrebench.core.workers.processes import Call, Ended, Limits
+from timbrebench.core.progress import Tracker, muted
+from timbrebench.core.raised import describe_error, may_pass
+from timbrebench.core.files import atomic_path, file_sha256, storage_error
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.configuration import LimitsConfiguration
 from timbrebench.experiments.layout import OUTPUTS, PREPARED

@@ -22,8 +22,8 @@ from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.core.progress import Tracker, muted
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Dataset

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from timbrebench.audio.storage import atomic_path, write_text
+from timbrebench.core.files import atomic_path, write_text
 from timbrebench.experiments.conditions import GRADES
 from timbrebench.experiments.validation import LEAST_CORRELATION, Study
 from timbrebench.metrics.contract import CORRUPTIONS, Specification

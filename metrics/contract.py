@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from timbrebench.audio.errors import ConfigurationError, suggestion
+from timbrebench.core.errors import ConfigurationError, suggestion
 from timbrebench.metrics.sound import Unscorable
 from timbrebench.metrics.trial import NEEDS, Trial
 

@@ -32,7 +32,7 @@ import pandas as pd
 import scipy.signal
 
 from timbrebench.audio.clips import Samples, fit_length
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.audio.loudness import rms, scale_to_rms
 from timbrebench.datasets.notes import fold, notes_table, stretch
 

@@ -9,8 +9,8 @@ to what the decorator :func:`~timbrebench.metrics.contract.metric` made::
 
 from __future__ import annotations
 
-from timbrebench.audio.errors import ConfigurationError
-from timbrebench.audio.plugins import entry_point_names, load_entry_point
+from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.plugins import entry_point_names, load_entry_point
 from timbrebench.metrics.contract import Metric
 
 GROUP = "timbrebench.metrics"

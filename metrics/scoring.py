@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from timbrebench.audio.clips import read_audio
-from timbrebench.audio.errors import ConfigurationError, TimbrebenchError, UnknownNameError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import ConfigurationError, TimbrebenchError, UnknownNameError
+from timbrebench.core.progress import Tracker
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets.notes import read_notes

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.metrics.distribution import (
     Floats,
     FrechetDistance,

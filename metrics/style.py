@@ -38,7 +38,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.sound import Unscorable
 from timbrebench.metrics.trial import Trial

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import Reading
 from timbrebench.classifier.content.evaluation import NoteScores, note_scores
 from timbrebench.classifier.content.targets import note_raster

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.classifier.content.evaluation import NoteScores
 from timbrebench.datasets.notes import DRUM
 from timbrebench.metrics.cross_correlation import max_cross_correlation

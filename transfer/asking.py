@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from timbrebench.audio.errors import MethodError
-from timbrebench.audio.raised import describe_error
+from timbrebench.core.errors import MethodError
+from timbrebench.core.raised import describe_error
 from timbrebench.transfer.contract import Learned, Method
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from timbrebench.audio.clips import Samples, as_samples, fit_length
-from timbrebench.audio.errors import AudioError, MethodError, describe_validation
+from timbrebench.core.errors import AudioError, MethodError, describe_validation
 from timbrebench.audio.loudness import SILENCE_RMS, is_silent, rms
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.io import wavfile
 
 from timbrebench.audio.clips import Samples, read_audio, resample
-from timbrebench.audio.errors import AudioError, MethodError
-from timbrebench.audio.storage import atomic_path, file_sha256, fingerprint
+from timbrebench.core.errors import AudioError, MethodError
+from timbrebench.core.files import atomic_path, file_sha256, fingerprint
 
 
 def write_clip(path: Path, samples: Samples, sample_rate: int) -> None:

@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from timbrebench.audio.inversion import Inversion
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 
 #: From a tensor to its losses, each a tensor with one value, by name.
 Terms = Callable[[Tensor], dict[str, Tensor]]

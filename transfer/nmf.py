@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 
 Matrix = NDArray[np.float32]
 

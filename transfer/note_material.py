@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.nmf import Matrix, activate, update_activations
 from timbrebench.transfer.note_network import PLAYED, normalise

@@ -26,10 +26,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import resample
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import magnitude
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.files import atomic_path
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.transfer.nmf import (
     TINY,

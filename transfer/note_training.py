@@ -26,7 +26,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as Examples
 
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.classifier.lightning import Fit, FittedModule, fit
 from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_material import SOFTEST, Material

@@ -12,8 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from timbrebench.audio.errors import ConfigurationError, MethodError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import ConfigurationError, MethodError
+from timbrebench.core.progress import Tracker
 
 #: Where a method computes: "auto" is a GPU where there is one.
 Device = Literal["auto", "cpu", "cuda"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from timbrebench.audio.storage import write_json
+from timbrebench.core.files import write_json
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.building import build_dataset
 from timbrebench.datasets.soundfonts.finding import family_of

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.progress import log
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.progress import log
 from timbrebench.classifier.listening import SHORTEST_S
 from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.features import compute_features

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from timbrebench.audio.errors import ConfigurationError
-from timbrebench.audio.plugins import entry_point_names, load_entry_point
+from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.plugins import entry_point_names, load_entry_point
 from timbrebench.transfer.contract import Method, Parameters
 
 GROUP = "timbrebench.methods"

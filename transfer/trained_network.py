@@ -31,8 +31,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import JudgeError, MethodError
-from timbrebench.audio.progress import log
+from timbrebench.core.errors import JudgeError, MethodError
+from timbrebench.core.progress import log
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.classifier.style.augmentation import Augmentation
 from timbrebench.classifier.style.configuration import JudgeConfiguration

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from timbrebench.audio.storage import fingerprint
+from timbrebench.core.files import fingerprint
 from timbrebench.classifier.archive import read_archive, write_archive
 from timbrebench.classifier.fitting import one_thread, weights_sha256
 from timbrebench.datasets.dataset import Dataset

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.decoding import Decoding, Probabilities
 from timbrebench.classifier.content.features import Features, compute_features
 from timbrebench.classifier.content.judge import ContentJudge

@@ -11,8 +11,8 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.progress import Tracker
 from timbrebench.classifier.content.front_end import PitchFrontEnd
 from timbrebench.classifier.content.targets import note_raster, onset_raster
 from timbrebench.datasets.dataset import Clip, Dataset

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.storage import fingerprint
+from timbrebench.core.files import fingerprint
 from timbrebench.classifier.archive import pack_hashes, read_archive, unpack_hashes, write_archive
 from timbrebench.classifier.content.decoding import Decoding, Probabilities, Reading
 from timbrebench.classifier.content.front_end import PitchFrontEnd

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.storage import fingerprint, storage_error, write_json, write_text
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import fingerprint, storage_error, write_json, write_text
 from timbrebench.classifier.content.card import ContentCard
 from timbrebench.classifier.content.evaluation import ContentEvaluation, evaluate_on
 from timbrebench.classifier.content.features import Features, compute_features, concatenate

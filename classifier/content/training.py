@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.augmentation import vary
 from timbrebench.classifier.content.decoding import Decoding
 from timbrebench.classifier.content.evaluation import choose_decoding

@@ -12,7 +12,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.front_end import BaseFrontEnd, standardise
 
 #: Cosines over the spectrum, from one half period up, that make a random equaliser.

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.storage import fingerprint, write_json, write_text
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import fingerprint, write_json, write_text
 from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge, evaluate_on

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.features import Features, compute_features
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.datasets.dataset import Dataset

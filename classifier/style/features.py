@@ -11,8 +11,8 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.progress import Tracker
 from timbrebench.classifier.style.front_end import BaseFrontEnd
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program

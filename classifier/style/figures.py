@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.files import atomic_path
 from timbrebench.classifier.style.evaluation import N_BINS, Evaluation
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#7F7F7F"

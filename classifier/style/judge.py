@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.storage import fingerprint
+from timbrebench.core.files import fingerprint
 from timbrebench.classifier.archive import pack_hashes, read_archive, unpack_hashes, write_archive
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.style.front_end import BaseFrontEnd, FrontEnd, standardise

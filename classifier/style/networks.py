@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.front_end import BaseFrontEnd
 
 NetworkKind = Literal["harmonic", "four-block", "alexnet"]

@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.storage import storage_error, write_json, write_text
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import storage_error, write_json, write_text
 from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.features import compute_features

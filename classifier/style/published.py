@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.audio.errors import JudgeError, UnknownNameError
+from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.classifier.style.evaluation import Evaluation
 from timbrebench.classifier.style.judge import Judge
 

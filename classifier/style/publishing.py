@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from timbrebench.audio.errors import JudgeError
-from timbrebench.audio.storage import write_json
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import write_json
 from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.evaluation import Evaluation
 from timbrebench.classifier.style.pipeline import EVALUATION_FILE, find_judge

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from timbrebench.audio.clips import Samples, fit_length
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.audio.loudness import rms
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.classifier.style.evaluation import right_answers
 from timbrebench.classifier.style.features import Features
 from timbrebench.classifier.style.front_end import BaseFrontEnd

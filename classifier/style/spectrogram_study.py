@@ -16,8 +16,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.audio.progress import Tracker
-from timbrebench.audio.storage import fingerprint, write_text
+from timbrebench.core.progress import Tracker
+from timbrebench.core.files import fingerprint, write_text
 from timbrebench.classifier.style.augmentation import Augmentation
 from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import leave_soundfonts_out

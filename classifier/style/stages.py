@@ -11,7 +11,7 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
-from timbrebench.audio.storage import fingerprint, write_json
+from timbrebench.core.files import fingerprint, write_json
 from timbrebench.classifier.style.configuration import JudgeConfiguration
 
 Figures = TypeVar("Figures", bound=BaseModel)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
 from timbrebench.classifier.style.configuration import JudgeConfiguration
 from timbrebench.classifier.style.features import Features

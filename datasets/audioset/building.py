@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError
-from timbrebench.audio.executors import Executor, LocalExecutor
-from timbrebench.audio.processes import Call, Ended
-from timbrebench.audio.progress import Tracker, log
-from timbrebench.audio.storage import exclusive, file_sha256, write_text
+from timbrebench.core.errors import ConfigurationError, DatasetError
+from timbrebench.core.workers.executors import Executor, LocalExecutor
+from timbrebench.core.workers.processes import Call, Ended
+from timbrebench.core.progress import Tracker, log
+from timbrebench.core.files import exclusive, file_sha256, write_text
 from timbrebench.datasets.audioset.configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.fetching import fetch_missing
 from timbrebench.datasets.audioset.journal import Journal

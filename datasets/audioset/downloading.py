@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError, MissingResourceError
+from timbrebench.core.errors import ConfigurationError, DatasetError, MissingResourceError
 from timbrebench.datasets.audioset.configuration import DownloadSource
 
 #: Seconds without a byte after which a connection counts as lost.

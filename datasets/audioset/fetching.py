@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.audioset.configuration import DownloadSource
 from timbrebench.datasets.audioset.downloading import Downloader, VideoError
 from timbrebench.datasets.audioset.journal import Journal

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from timbrebench.audio.errors import StorageError
-from timbrebench.audio.storage import storage_error, write_text
+from timbrebench.core.errors import StorageError
+from timbrebench.core.files import storage_error, write_text
 from timbrebench.datasets.building import JOURNAL
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from timbrebench.audio.errors import DatasetError, UnknownNameError
+from timbrebench.core.errors import DatasetError, UnknownNameError
 
 #: Short names of the subtrees that say something about style, and the classes at their tops.
 SUBTREES = {"instruments": "/m/04szw", "genres": "/m/0kpv1t", "moods": "/t/dd00030"}

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.errors import ParserWarning
 
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 
 _COLUMNS = ["ytid", "start_s", "end_s", "labels"]
 _TYPES = {"ytid": "str", "start_s": "float64", "end_s": "float64", "labels": "str"}

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.audioset.ontology import Ontology
 from timbrebench.datasets.audioset.segments import Segments
 from timbrebench.datasets.configuration import SPLITS, Shares

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import StorageError, TimbrebenchError
+from timbrebench.core.errors import StorageError, TimbrebenchError
 from timbrebench.audio.loudness import is_silent
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets.audioset.configuration import AudioSetConfiguration, ParquetSource
 from timbrebench.datasets.audioset.sources import Location, encoded_rows
 from timbrebench.datasets.decoding import cut_windows

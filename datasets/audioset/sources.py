@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from timbrebench.audio.errors import DatasetError, MissingResourceError
-from timbrebench.audio.progress import log
+from timbrebench.core.errors import DatasetError, MissingResourceError
+from timbrebench.core.progress import log
 from timbrebench.datasets.audioset.configuration import DownloadSource, ParquetSource, Source
 
 #: ``ID``, ``YID``, each with a start and an end or without.

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from timbrebench.audio.errors import UnknownNameError
-from timbrebench.audio.executors import Executor
+from timbrebench.core.errors import UnknownNameError
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.selection import Selection
 
 

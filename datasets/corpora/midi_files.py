@@ -15,12 +15,12 @@ from pathlib import Path
 
 import platformdirs
 
-from timbrebench.audio.errors import CorpusError
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.progress import Tracker
-from timbrebench.audio.storage import file_sha256, fingerprint
-from timbrebench.datasets.archives import SUFFIXES as ARCHIVES
-from timbrebench.datasets.archives import is_archive, unpack_archive
+from timbrebench.core.errors import CorpusError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.progress import Tracker
+from timbrebench.core.files import file_sha256, fingerprint
+from timbrebench.core.unpacking import SUFFIXES as ARCHIVES
+from timbrebench.core.unpacking import is_archive, unpack_archive
 from timbrebench.datasets.corpora.contract import (
     Candidates,
     Corpus,

@@ -16,10 +16,10 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import CorpusError
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.progress import Tracker
-from timbrebench.audio.storage import fingerprint, write_json
+from timbrebench.core.errors import CorpusError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.progress import Tracker
+from timbrebench.core.files import fingerprint, write_json
 from timbrebench.datasets.corpora.contract import Score
 from timbrebench.datasets.corpora.midi_notes import convert_midi, release
 from timbrebench.datasets.notes import melodic_turns

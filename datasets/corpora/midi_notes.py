@@ -17,8 +17,8 @@ import pandas as pd
 import platformdirs
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import CorpusError
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.errors import CorpusError
+from timbrebench.core.files import atomic_path
 from timbrebench.datasets.corpora.contract import Piece, Score
 from timbrebench.datasets.midi import parse_midi, read_content
 from timbrebench.datasets.notes import COLUMNS

@@ -16,9 +16,9 @@ from typing import Any
 
 import platformdirs
 
-from timbrebench.audio.errors import CorpusError
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.storage import write_json
+from timbrebench.core.errors import CorpusError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.files import write_json
 from timbrebench.datasets.corpora.contract import (
     Candidates,
     Corpus,

@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from timbrebench.audio.errors import CorpusError, UnknownNameError
-from timbrebench.audio.storage import write_json
+from timbrebench.core.errors import CorpusError, UnknownNameError
+from timbrebench.core.files import write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.corpora import adl
 from timbrebench.datasets.corpora.contract import Corpus, Piece, Score

@@ -16,11 +16,11 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.executors import Executor, LocalExecutor
-from timbrebench.audio.processes import Call, Ended, Limits
-from timbrebench.audio.progress import Tracker, log
-from timbrebench.audio.storage import exclusive, fingerprint, write_text
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.workers.executors import Executor, LocalExecutor
+from timbrebench.core.workers.processes import Call, Ended, Limits
+from timbrebench.core.progress import Tracker, log
+from timbrebench.core.files import exclusive, fingerprint, write_text
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
 from timbrebench.datasets.cards import software, write_description
 from timbrebench.datasets.dataset import FAILURES, MANIFEST, MANIFEST_COLUMNS, SCHEMA, Dataset

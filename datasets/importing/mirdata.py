@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from timbrebench.audio.errors import (
+from timbrebench.core.errors import (
     ConfigurationError,
     DatasetError,
     MissingResourceError,
     UnknownNameError,
 )
-from timbrebench.audio.progress import Tracker
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.progress import Tracker
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets.importing.configuration import MirdataSource
 from timbrebench.datasets.importing.sources import Entry, Listing
 

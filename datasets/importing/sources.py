@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.audio.errors import DatasetError, UnknownNameError
-from timbrebench.audio.progress import log
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.errors import DatasetError, UnknownNameError
+from timbrebench.core.progress import log
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets.configuration import SPLITS, Shares
 from timbrebench.datasets.importing.configuration import PatternSource, SubfolderSource, TableSource
 

@@ -20,10 +20,10 @@ import pandas as pd
 import soundfile
 from pydantic import BaseModel
 
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.executors import Executor, LocalExecutor
-from timbrebench.audio.progress import Tracker, log
-from timbrebench.audio.storage import exclusive, write_text
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.workers.executors import Executor, LocalExecutor
+from timbrebench.core.progress import Tracker, log
+from timbrebench.core.files import exclusive, write_text
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
 from timbrebench.datasets.cards import write_description
 from timbrebench.datasets.configuration import DatasetConfiguration

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.encoding import encode_audio
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.audio.loudness import limit_peak, rms
-from timbrebench.audio.progress import muted
-from timbrebench.audio.storage import file_sha256, write_json
+from timbrebench.core.progress import muted
+from timbrebench.core.files import file_sha256, write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import read_clip

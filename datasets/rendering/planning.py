@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from timbrebench.audio.errors import CorpusError, DatasetError
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import CorpusError, DatasetError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.configuration import SPLITS, DatasetConfiguration
 from timbrebench.datasets.corpora import Corpus, Piece, Score, convert, find_corpus
 from timbrebench.datasets.notes import fold, melodic_turns, settle_drums, stretch

@@ -11,8 +11,8 @@ from typing import Any
 
 import pretty_midi
 
-from timbrebench.audio.errors import MissingResourceError
-from timbrebench.audio.storage import file_sha256, fingerprint
+from timbrebench.core.errors import MissingResourceError
+from timbrebench.core.files import file_sha256, fingerprint
 from timbrebench.datasets.soundfonts.downloads import KNOWN, PinnedSoundfont, fetch_soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST, RecordedNotes
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.audio.clips import Samples, read_audio, resample
-from timbrebench.audio.errors import AudioError, DatasetError
+from timbrebench.core.errors import AudioError, DatasetError
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS
 
 MANIFEST = "manifest.csv"

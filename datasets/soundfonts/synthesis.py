@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.audio.clips import Samples, resample
-from timbrebench.audio.errors import DatasetError, MissingResourceError
+from timbrebench.core.errors import DatasetError, MissingResourceError
 from timbrebench.audio.loudness import rms
 
 #: Rate in hertz at which soundfonts are recorded and rendered; other rates are resampled from it, since

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbrebench.audio.errors import ConfigurationError, TimbrebenchError
+from timbrebench.core.errors import ConfigurationError, TimbrebenchError
 from timbrebench.experiments.commands.console import print_line
 
 # What takes seconds to import is imported when a command runs.
@@ -58,7 +58,7 @@ def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Pat
     typer.Exit
         With 1 where a method is worse, with 2 where something could not be measured or written.
     """
-    from timbrebench.audio.storage import write_text
+    from timbrebench.core.files import write_text
     from timbrebench.experiments.comparison.gate_report import gate_junit, gate_markdown
 
     try:

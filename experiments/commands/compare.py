@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.experiments.commands.console import print_line
 
 # What takes seconds to import is imported when the command runs.
@@ -32,7 +32,7 @@ def compare_command(
         raise ConfigurationError(f"--out {out}: the name must end in .csv or .md")
     if run is not None and method:
         raise ConfigurationError("--method is for two runs: of one run, name the two methods themselves")
-    from timbrebench.audio.storage import write_text
+    from timbrebench.core.files import write_text
     from timbrebench.experiments.comparison.report import comparison_markdown, print_comparison
 
     table, notes = _of_one_run(run, first, second) if run else _of_two_runs(first, second, method or [])

@@ -20,7 +20,7 @@ def bench_datasets_command(
     ] = None,
 ) -> None:
     """Time a build, where its time goes, a loop over pretty_midi, both cores, indexing and planning."""
-    from timbrebench.audio.storage import write_text
+    from timbrebench.core.files import write_text
     from timbrebench.experiments.speed.datasets import measure
 
     page = measure(out, midi=midi, audioset=audioset).markdown()

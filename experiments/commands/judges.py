@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.experiments.commands.console import AsJson, Config, print_json, print_line
 
 judge_app = typer.Typer(help="Train judges, and say how far they can be believed.", no_args_is_help=True)

@@ -114,7 +114,7 @@ def bench_metrics_command(
     out: Annotated[Path, typer.Option(help="Folder of the table, speed.md, and of what is scored.")],
 ) -> None:
     """Time all metrics on one output of 10 s, on one core."""
-    from timbrebench.audio.storage import write_text
+    from timbrebench.core.files import write_text
     from timbrebench.experiments.speed.metrics import measure
 
     table = measure(out / "dataset").markdown()
@@ -125,8 +125,8 @@ def bench_metrics_command(
 
 def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Path) -> Path:
     """Find the judge that was trained beside a dataset, or train one in OUT."""
-    from timbrebench.audio.errors import JudgeError
-    from timbrebench.audio.progress import log
+    from timbrebench.core.errors import JudgeError
+    from timbrebench.core.progress import log
     from timbrebench.classifier import Judge, build_judge
     from timbrebench.classifier.style.pipeline import JUDGE_FILE
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.experiments.commands.console import AsJson, print_json, print_line
 
 # What takes seconds to import is imported when the command runs.
@@ -42,7 +42,7 @@ def score_command(
 
     Where OUTPUT is a folder, the others are folders with files of the same names, or one file for all.
     """
-    from timbrebench.audio.storage import write_text
+    from timbrebench.core.files import write_text
     from timbrebench.classifier import Judge
     from timbrebench.metrics import Folders, score_folders
 

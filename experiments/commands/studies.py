@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from timbrebench.audio.errors import RunError, TimbrebenchError
-from timbrebench.audio.progress import log
+from timbrebench.core.errors import RunError, TimbrebenchError
+from timbrebench.core.progress import log
 from timbrebench.experiments.commands.console import print_line
 
 #: Folder, beside the results, for what studies learn on the way.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.experiments.commands.console import AsJson, Where, print_json, print_line
 
 # What takes seconds to import is imported when the command runs.
@@ -106,7 +106,7 @@ def suite_freeze(
     executor: Where = "local",
 ) -> None:
     """Make a suite by its recipe and freeze it. A version that is there already stays as it is."""
-    from timbrebench.audio.executors import open_executor
+    from timbrebench.core.workers.executors import open_executor
     from timbrebench.classifier import load_content_judge
     from timbrebench.experiments.suites.files import load_recipe, write_frozen
     from timbrebench.experiments.suites.making import freeze_recipe
@@ -154,7 +154,7 @@ def suite_build(
     executor: Where = "local",
 ) -> None:
     """Render the clips of a suite, and nothing else, as a dataset."""
-    from timbrebench.audio.executors import open_executor
+    from timbrebench.core.workers.executors import open_executor
     from timbrebench.experiments.suites.files import load_frozen
     from timbrebench.experiments.suites.opening import open_frozen
     from timbrebench.experiments.suites.suite import SuiteConfiguration
@@ -171,7 +171,7 @@ def suite_segments(
     out: Annotated[Path, typer.Option(help="A CSV file for `timbrebench audioset build`.")],
 ) -> None:
     """Write the segments of a suite over AudioSet as a table of segments."""
-    from timbrebench.audio.storage import write_text
+    from timbrebench.core.files import write_text
     from timbrebench.experiments.suites.files import load_frozen
     from timbrebench.experiments.suites.segments import segments_table
 

@@ -20,7 +20,7 @@ def bench_transfer_command(
     ] = None,
 ) -> None:
     """Time one loss and gradient of the random convolution, and every method on 10 s, on one core."""
-    from timbrebench.audio.storage import write_text
+    from timbrebench.core.files import write_text
     from timbrebench.datasets import Dataset
     from timbrebench.experiments.speed.transfer import measure
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.storage import write_text
+from timbrebench.core.errors import RunError
+from timbrebench.core.files import write_text
 from timbrebench.experiments.comparison.comparing import check_finished
 from timbrebench.experiments.results import Results
 from timbrebench.metrics.registry import get

@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.audio.errors import RunError, UnknownNameError
+from timbrebench.core.errors import RunError, UnknownNameError
 from timbrebench.classifier import Judge
 from timbrebench.experiments.layout import JUDGE
 from timbrebench.experiments.results import NOT_SCORED, Results
-from timbrebench.experiments.statistics.bootstrap import interval, resample_pieces, resampled_means
-from timbrebench.experiments.statistics.effect_sizes import (
+from timbrebench.core.statistics.bootstrap import interval, resample_pieces, resampled_means
+from timbrebench.core.statistics.effect_sizes import (
     cohens_dz,
     least_pieces,
     pieces_needed,
@@ -38,9 +38,9 @@ from timbrebench.experiments.statistics.headline_test import (
     headline_seed_deviation,
     headline_sums,
 )
-from timbrebench.experiments.statistics.multiple_testing import SIGNIFICANCE, holm
-from timbrebench.experiments.statistics.paired import average_seeds, piece_sums, seed_deviation
-from timbrebench.experiments.statistics.permutation import exchange_signs, sign_flip_p_values
+from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
+from timbrebench.core.statistics.paired import average_seeds, piece_sums, seed_deviation
+from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_values
 from timbrebench.metrics.registry import get
 
 Floats = NDArray[np.float64]

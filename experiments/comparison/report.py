@@ -13,7 +13,7 @@ from rich.text import Text
 
 from timbrebench.experiments.escaping import plain_markdown
 from timbrebench.experiments.printing import open_console
-from timbrebench.experiments.statistics.effect_sizes import POWER
+from timbrebench.core.statistics.effect_sizes import POWER
 
 _CAPTION = (
     "Difference: first less second, with its 95 % interval over content pieces. p: paired permutation test; "

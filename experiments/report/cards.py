@@ -11,7 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples, read_audio
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 from timbrebench.experiments.report.recordings import Recording, Recordings
 from timbrebench.experiments.report.spectrograms import spectrogram_image
 from timbrebench.experiments.report.templating import data_uri

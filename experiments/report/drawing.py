@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.files import atomic_path
 
 #: Dots per inch of figures that are written as PNG: 6 inches are 1,200 of them.
 DPI = 200

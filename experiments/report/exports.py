@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.audio.storage import write_text
+from timbrebench.core.files import write_text
 from timbrebench.experiments.escaping import plain_markdown
 from timbrebench.experiments.layout import TABLES
 from timbrebench.experiments.report.contents import Contents

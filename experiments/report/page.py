@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from timbrebench.audio.errors import describe_validation
-from timbrebench.audio.storage import write_text
+from timbrebench.core.errors import describe_validation
+from timbrebench.core.files import write_text
 from timbrebench.classifier import Evaluation
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.finding import family_of
@@ -33,7 +33,7 @@ from timbrebench.experiments.report.speed import draw_speed, speed_rows
 from timbrebench.experiments.report.tables import as_records, leaderboard_groups
 from timbrebench.experiments.report.templating import asset, data_uri, render
 from timbrebench.experiments.results import Results
-from timbrebench.experiments.statistics.bootstrap import COVERAGE
+from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class
 

@@ -17,9 +17,9 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
-from timbrebench.audio.errors import AudioError
-from timbrebench.audio.progress import Tracker
-from timbrebench.audio.storage import fingerprint, write_text
+from timbrebench.core.errors import AudioError
+from timbrebench.core.progress import Tracker
+from timbrebench.core.files import fingerprint, write_text
 from timbrebench.experiments.layout import PAIR_PAGES
 from timbrebench.experiments.report.cards import Card
 from timbrebench.experiments.report.contents import Contents

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import pandas as pd
 import soundfile
 
-from timbrebench.audio.errors import AudioError
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.errors import AudioError
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets import Clip
 from timbrebench.experiments.report.tables import Column, as_records
 from timbrebench.experiments.results import Results

@@ -14,7 +14,7 @@ from PIL import Image
 
 from timbrebench.audio.clips import Samples, read_audio
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, magnitude
-from timbrebench.audio.storage import atomic_path, fingerprint
+from timbrebench.core.files import atomic_path, fingerprint
 
 #: Levels that the darkest and the brightest colour stand for, in dB relative to a sine at full scale.
 DB_RANGE = (-70.0, -15.0)

@@ -13,8 +13,8 @@ from typing import Any
 import fluidsynth
 import soundfile
 
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.processes import Call
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.workers.processes import Call
 from timbrebench.datasets.soundfonts.synthesis import fluidsynth_version
 
 SYNTHESIZER, ENCODER = "fluidsynth", "FLAC encoder"
@@ -30,7 +30,7 @@ class ThisProcess(Executor):
     """Makes calls in this process, so that all of their CPU time is its own."""
 
     def run(self, calls: Sequence[Call]) -> Iterator[tuple[int, Any]]:
-        """Make calls: see :class:`~timbrebench.audio.executors.Executor`."""
+        """Make calls: see :class:`~timbrebench.core.workers.executors.Executor`."""
         index = 0
         while index < len(calls):
             yield index, calls[index].function(*calls[index].arguments)

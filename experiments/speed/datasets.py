@@ -22,12 +22,12 @@ import pretty_midi
 import soundfile
 
 from timbrebench.audio.clips import fit_length, resample
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.executors import Executor, LocalExecutor
+from timbrebench.core.errors import RunError
+from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.audio.loudness import limit_peak, scale_to_rms
-from timbrebench.audio.memory import forget_peak, peak_mib
-from timbrebench.audio.processes import Call, Ended
-from timbrebench.audio.progress import log, muted
+from timbrebench.core.workers.memory import forget_peak, peak_mib
+from timbrebench.core.workers.processes import Call, Ended
+from timbrebench.core.progress import log, muted
 from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.audioset import AudioSetConfiguration, count_classes, plan_clips
 from timbrebench.datasets.corpora import find_corpus

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from timbrebench.audio.storage import atomic_path
+from timbrebench.core.files import atomic_path
 from timbrebench.datasets.audioset import read_segments
 
 _LETTERS = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype="S1")

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.classifier import Judge, JudgeConfiguration, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.classifier.style.networks import create_network

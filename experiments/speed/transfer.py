@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from torch.nn.functional import conv1d
 
 from timbrebench.audio.clips import Samples, resample
-from timbrebench.audio.errors import TimbrebenchError
-from timbrebench.audio.executors import LocalExecutor
-from timbrebench.audio.memory import forget_peak, peak_mib
-from timbrebench.audio.processes import Call, Ended
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.core.errors import TimbrebenchError
+from timbrebench.core.workers.executors import LocalExecutor
+from timbrebench.core.workers.memory import forget_peak, peak_mib
+from timbrebench.core.workers.processes import Call, Ended
+from timbrebench.core.progress import Tracker, muted
 from timbrebench.audio.spectra import Spectrogram, log_magnitude
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.experiments.statistics.bootstrap import headline
-from timbrebench.experiments.statistics.paired import piece_sums, seed_means
-from timbrebench.experiments.statistics.permutation import exchange_p_value
+from timbrebench.core.statistics.bootstrap import headline
+from timbrebench.core.statistics.paired import piece_sums, seed_means
+from timbrebench.core.statistics.permutation import exchange_p_value
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def headline_p_value(first: Floats, second: Floats, chance: float, ceiling: floa
     chance, ceiling : float
         Note F1 of the style copy and of the reference.
     signs : numpy.ndarray, shape (exchanges, pieces)
-        Of :func:`~timbrebench.experiments.statistics.permutation.exchange_signs`.
+        Of :func:`~timbrebench.core.statistics.permutation.exchange_signs`.
 
     Returns
     -------

@@ -31,7 +31,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import magnitude
 from timbrebench.experiments.studies.melodies import ode_to_joy, star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.scoring import prepared, score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     Finding,

@@ -26,7 +26,7 @@ import torch
 from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import Samples, resample
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.melodies import star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.scoring import transfer

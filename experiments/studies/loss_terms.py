@@ -26,8 +26,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import Samples, resample
-from timbrebench.audio.errors import ConfigurationError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.progress import Tracker
 from timbrebench.classifier import load_content_judge
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies import key_invariance

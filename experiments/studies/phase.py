@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import fit_length
 from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.core.progress import Tracker, muted
 from timbrebench.audio.spectra import Spectrogram, magnitude
 from timbrebench.experiments.studies.study import (
     Finding,

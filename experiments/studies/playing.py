@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.audio.loudness import is_silent, limit_peak, scale_to_rms
 from timbrebench.datasets.soundfonts.finding import find_soundfont
 

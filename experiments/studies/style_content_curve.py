@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.scoring import score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     Study,

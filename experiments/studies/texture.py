@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from timbrebench.audio.clips import Samples, resample
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE
 from timbrebench.experiments.studies.scoring import transfer
 from timbrebench.experiments.studies.study import (

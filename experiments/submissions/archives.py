@@ -1,7 +1,7 @@
 """The file of a submission: a zip archive with a list of what is in it.
 
 The same content gives the same bytes. Archives come from strangers: one is let in by
-:mod:`timbrebench.datasets.archive_guard`, as any other archive is, and what is read of it is compared with
+:mod:`timbrebench.core.archives`, as any other archive is, and what is read of it is compared with
 its list; nothing is ever unpacked under a name that the archive chose.
 """
 
@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.storage import atomic_path, file_sha256
-from timbrebench.datasets.archive_guard import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
+from timbrebench.core.errors import RunError
+from timbrebench.core.files import atomic_path, file_sha256
+from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 
 MANIFEST = "manifest.json"
 

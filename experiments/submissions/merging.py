@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.storage import file_sha256, write_json, write_text
+from timbrebench.core.errors import RunError
+from timbrebench.core.files import file_sha256, write_json, write_text
 from timbrebench.classifier.style.published import published_name
 from timbrebench.experiments.configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.escaping import plain_markdown

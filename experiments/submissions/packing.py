@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from timbrebench.audio.errors import RunError
+from timbrebench.core.errors import RunError
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published import published_name
 from timbrebench.experiments.benchmark import open_suite

@@ -12,8 +12,8 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from timbrebench.audio.errors import DatasetError, RunError, TimbrebenchError, describe_validation
-from timbrebench.audio.storage import write_text
+from timbrebench.core.errors import DatasetError, RunError, TimbrebenchError, describe_validation
+from timbrebench.core.files import write_text
 from timbrebench.classifier import load_content_judge
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.results import Results, collect

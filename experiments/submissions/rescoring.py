@@ -18,8 +18,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.executors import LocalExecutor
+from timbrebench.core.errors import RunError
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.classifier import Judge
 from timbrebench.classifier.style.published import load_published, published_name
 from timbrebench.datasets import Clip, Dataset

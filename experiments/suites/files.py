@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError, describe_validation
-from timbrebench.audio.storage import fingerprint, write_text
+from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation
+from timbrebench.core.files import fingerprint, write_text
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.experiments.suites.recipes import Recipe
 from timbrebench.experiments.suites.suite import (

@@ -12,10 +12,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from timbrebench.audio.clips import write_audio
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.executors import Executor
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.workers.executors import Executor
 from timbrebench.audio.loudness import scale_to_rms
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets.configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering.building import build_pieces, find_pieces

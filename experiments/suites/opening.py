@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.errors import ConfigurationError, DatasetError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program
 from timbrebench.datasets.rendering.building import build_pieces

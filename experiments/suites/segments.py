@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets.audioset import Ontology, read_segments
 from timbrebench.datasets.excerpts import RECORDED
 from timbrebench.experiments.suites.files import FrozenClip, FrozenPair, FrozenSuite

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from timbrebench.audio.errors import DatasetError, UnknownNameError
-from timbrebench.audio.storage import fingerprint, write_text
+from timbrebench.core.errors import DatasetError, UnknownNameError
+from timbrebench.core.files import fingerprint, write_text
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import programs_of
 

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from timbrebench.audio import as_samples, fit_length, read_audio, resample, write_audio
-from timbrebench.audio.errors import AudioError, StorageError
+from timbrebench.core.errors import AudioError, StorageError
 
 
 def sine(frequency, sample_rate, seconds=1.0):
@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
 
 
 def test_storage_errors_say_what_to_do(tmp_path):
-    from timbrebench.audio.storage import storage_error, write_text
+    from timbrebench.core.files import storage_error, write_text
 
     assert "free some" in str(storage_error(tmp_path, OSError(errno.ENOSPC, "")))
     (tmp_path / "file").write_text("")

@@ -17,7 +17,7 @@ from timbrebench.audio.cochlear import (
     erb_frequency,
     erb_number,
 )
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 
 RATE = 20_000
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from timbrebench.audio.constant_q import LOWEST_HZ, ConstantQ, PseudoConstantQ
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 
 RATE = 22050
 

@@ -9,7 +9,7 @@ import torch
 
 from timbrebench.audio import magnitude
 from timbrebench.audio.differentiable import MelBands, stft_magnitude
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 
 RATE = 22050
 

@@ -4,7 +4,7 @@ import soundfile
 
 from timbrebench.audio import rms, write_audio
 from timbrebench.audio.encoding import AUDIO_FORMATS, encode_audio
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 from timbrebench.audio.ogg import page_checksum, with_stable_serial
 
 

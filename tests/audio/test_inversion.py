@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from timbrebench.audio import magnitude
 from timbrebench.audio.consistency import REACH, local_weights
-from timbrebench.audio.errors import AudioError, ConfigurationError
+from timbrebench.core.errors import AudioError, ConfigurationError
 from timbrebench.audio.fourier import ShortTimeFourier
 from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
 from timbrebench.audio.pghi import phase_gradient

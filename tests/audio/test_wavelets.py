@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import pywt
 
-from timbrebench.audio.errors import AudioError
+from timbrebench.core.errors import AudioError
 from timbrebench.audio.projections import FAST, project
 from timbrebench.audio.wavelets import LOWEST_HZ, WAVELET, WaveletFrame, cwt
 

@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import CorpusError, DatasetError, MissingResourceError, UnknownNameError
-from timbrebench.audio.executors import LocalExecutor
+from timbrebench.core.errors import CorpusError, DatasetError, MissingResourceError, UnknownNameError
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.corpora import Score, convert, list_scores
@@ -150,8 +150,8 @@ def test_a_finished_dataset_is_not_built_again(dataset):
 
 
 def test_two_builds_do_not_share_a_folder(tmp_path):
-    from timbrebench.audio.errors import StorageError
-    from timbrebench.audio.storage import exclusive
+    from timbrebench.core.errors import StorageError
+    from timbrebench.core.files import exclusive
 
     root = tmp_path / "dataset"
     with exclusive(root / JOURNAL / "lock"), pytest.raises(StorageError, match="another process"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import DatasetError, UnknownNameError
+from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.cards import CARD, dataset_card
 from timbrebench.datasets.rebuilding import rebuild_dataset

@@ -12,9 +12,9 @@ import pretty_midi
 import pytest
 from pydantic import ValidationError
 
-from timbrebench.audio.errors import CorpusError, DatasetError, MissingResourceError, UnknownNameError
-from timbrebench.audio.executors import Executor, LocalExecutor
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.errors import CorpusError, DatasetError, MissingResourceError, UnknownNameError
+from timbrebench.core.workers.executors import Executor, LocalExecutor
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets import DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.corpora import convert, find_corpus
 from timbrebench.datasets.corpora.adl import fetch_adl

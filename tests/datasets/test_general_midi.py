@@ -1,7 +1,7 @@
 import pretty_midi
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.instruments import (
     FAMILIES,

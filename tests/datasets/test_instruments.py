@@ -1,6 +1,6 @@
 import pytest
 
-from timbrebench.audio.errors import UnknownNameError
+from timbrebench.core.errors import UnknownNameError
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS, is_first_program, programs_of
 from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
 

@@ -8,7 +8,7 @@ import mido
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import CorpusError
+from timbrebench.core.errors import CorpusError
 from timbrebench.datasets.midi import LARGEST_BYTES, LONGEST_NOTE_S, LONGEST_S, parse_midi, read_midi
 
 #: Longest that any one file may take, in seconds, on a busy machine. They take milliseconds.

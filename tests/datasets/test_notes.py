@@ -1,7 +1,7 @@
 import pretty_midi
 import pytest
 
-from timbrebench.audio.errors import CorpusError
+from timbrebench.core.errors import CorpusError
 from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import (
     drums_table,

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets import verify_dataset
 from timbrebench.datasets.importing.building import import_dataset
 from timbrebench.datasets.importing.configuration import ImportConfiguration, SubfolderSource

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import timbrebench.audio
-from timbrebench.audio.storage import write_json
+from timbrebench.core.files import write_json
 from timbrebench.experiments.completion import Completion
 from timbrebench.experiments.configuration import RunConfiguration
 from timbrebench.experiments.store import Store, Transfer

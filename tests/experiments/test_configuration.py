@@ -1,6 +1,6 @@
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.experiments.configuration import CONTROLS, load_configuration
 from timbrebench.experiments.configuration_text import profile_names
 

@@ -1,6 +1,6 @@
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.experiments.configuration import load_configuration
 
 OPTIONS = """

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from timbrebench.audio.executors import LOCAL, open_executor
+from timbrebench.core.workers.executors import LOCAL, open_executor
 from timbrebench.classifier import Judge
 from timbrebench.experiments.benchmark import open_suite
 from timbrebench.experiments.configuration import RunConfiguration

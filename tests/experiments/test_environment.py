@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from timbrebench.audio.errors import RunError
+from timbrebench.core.errors import RunError
 from timbrebench.experiments import environment
 from timbrebench.experiments.environment import describe_environment, note_environment, read_environments
 

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from timbrebench.audio.errors import RunError
+from timbrebench.core.errors import RunError
 from timbrebench.experiments.benchmark import open_run, open_suite, run_benchmark
 from timbrebench.experiments.cli import app
 from timbrebench.experiments.configuration import RunConfiguration

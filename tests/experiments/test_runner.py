@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import RunError
-from timbrebench.audio.executors import LOCAL, open_executor
+from timbrebench.core.errors import RunError
+from timbrebench.core.workers.executors import LOCAL, open_executor
 from timbrebench.classifier import Judge
 from timbrebench.datasets import Dataset
 from timbrebench.experiments import scoring
@@ -27,7 +27,7 @@ from timbrebench.experiments.suites.suite import SuiteConfiguration
 BAD_METHODS = """
     import asyncio, os, pathlib
     import numpy as np
-    from timbrebench.audio.storage import write_text
+    from timbrebench.core.files import write_text
     from timbrebench.classifier import Judge
     from timbrebench.transfer import Learned, Method
 

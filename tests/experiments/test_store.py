@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from timbrebench.audio.errors import RunError, StorageError
+from timbrebench.core.errors import RunError, StorageError
 from timbrebench.experiments.store import ScoreRecord, Store, Transfer
 
 

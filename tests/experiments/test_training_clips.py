@@ -7,8 +7,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError
-from timbrebench.audio.executors import LocalExecutor
+from timbrebench.core.errors import ConfigurationError, DatasetError
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.classifier.style.published import published_card
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.experiments.benchmark import open_suite, run_benchmark

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError
+from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.audio.loudness import rms
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import read_notes

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import AudioError, ConfigurationError, DatasetError, JudgeError
+from timbrebench.core.errors import AudioError, ConfigurationError, DatasetError, JudgeError
 from timbrebench.classifier import Impression
 from timbrebench.metrics import Score, Unscorable, evaluate, metric
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.audio.loudness import rms
 from timbrebench.datasets.notes import notes_table
 from timbrebench.metrics import corruptions

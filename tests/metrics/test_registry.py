@@ -4,8 +4,8 @@ import textwrap
 
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError
-from timbrebench.audio.plugins import entry_point_names, load_entry_point
+from timbrebench.core.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.plugins import entry_point_names, load_entry_point
 from timbrebench.metrics import Metric, get, metric_names
 
 WORKING = """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import write_audio
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.datasets.notes import write_notes
 from timbrebench.metrics import Folders, score, score_folders
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.metrics.distribution import classifier_score, frechet_distance, kernel_distance
 from timbrebench.metrics.set_scores import COLUMNS, set_scores
 

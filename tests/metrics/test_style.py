@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.metrics import Unscorable, get
 from timbrebench.metrics.style import is_heard_as, transfer_matrix
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from timbrebench.audio.clips import write_audio
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.notes import notes_table, write_notes
 from timbrebench.transfer.external import samples_sha256, write_clip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import magnitude, rms
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.features import SmoothShapes, analyse, sounding_frames
 from timbrebench.transfer.methods.adain import AdaIN, adain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.transfer import Learned, create
 from timbrebench.transfer.asking import told_fingerprint, told_learned
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.transfer import apply
 from timbrebench.transfer.methods.classifier_features import ClassifierFeatures
 from timbrebench.transfer.perceptual_losses import activations, gram, total_variation

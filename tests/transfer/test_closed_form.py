@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import resample, rms
-from timbrebench.audio.errors import ConfigurationError, MethodError
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
 
 METHODS = ["adain", "wct", "envelope", "cross-synthesis"]

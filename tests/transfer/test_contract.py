@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.audio.errors import AudioError, ConfigurationError, MethodError
+from timbrebench.core.errors import AudioError, ConfigurationError, MethodError
 from timbrebench.transfer import (
     Control,
     Method,

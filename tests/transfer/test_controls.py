@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import rms
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.transfer import apply, create
 
 

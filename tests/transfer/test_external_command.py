@@ -16,7 +16,7 @@ import psutil
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import ConfigurationError, MethodError, MethodTimeoutError
+from timbrebench.core.errors import ConfigurationError, MethodError, MethodTimeoutError
 from timbrebench.transfer import apply, create
 
 #: A tool as somebody might write it: the content as loud as the style, and a note of what it was told.
@@ -234,8 +234,8 @@ def test_memory_that_is_reserved_and_not_used_does_not_count(script, pair):
 #: Runs a method as a command does, or as a run does.
 CALLER = """
     import numpy as np
-    from timbrebench.audio.executors import LOCAL, open_executor
-    from timbrebench.audio.processes import Call
+    from timbrebench.core.workers.executors import LOCAL, open_executor
+    from timbrebench.core.workers.processes import Call
     from timbrebench.transfer.methods.command_line import CommandLine
 
     def transfer(command):

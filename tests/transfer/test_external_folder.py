@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.external import samples_sha256
 

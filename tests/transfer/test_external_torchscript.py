@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from timbrebench.audio.errors import ConfigurationError, MethodError
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.transfer import apply, create
 

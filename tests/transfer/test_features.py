@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import magnitude
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.transfer.features import (
     HEADROOM_DB,
     SmoothShapes,

@@ -8,7 +8,7 @@ import torch
 
 from timbrebench.audio import log_magnitude, rms
 from timbrebench.audio.cochlear import CochlearFilterBank
-from timbrebench.audio.errors import ConfigurationError, MethodError
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.methods.grinstein import PUBLISHED, Grinstein, GrinsteinAuditory, close_loop
 from timbrebench.transfer.texture_statistics import STATISTICS, TextureStatistics, texture_errors

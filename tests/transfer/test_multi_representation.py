@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from timbrebench.audio import log_magnitude
-from timbrebench.audio.errors import ConfigurationError, MethodError
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.gradient_normalisation import gradient_norms, normalising_weights, weighted_sum
 from timbrebench.transfer.methods.multi_representation import CONFIGURATIONS, MultiRepresentation

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import non_negative_factorization
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.audio.spectra import magnitude
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.methods.musaicing import (

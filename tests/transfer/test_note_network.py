@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.audio.errors import DatasetError, JudgeError
+from timbrebench.core.errors import DatasetError, JudgeError
 from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_material import Material, gather
 from timbrebench.transfer.note_network import MOST_PITCHES, PLAYED, READ, NoteNetwork, normalise

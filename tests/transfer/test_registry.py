@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.transfer import create, method_class, method_names
 from timbrebench.transfer.methods.controls import Identity
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, MethodError
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.audio.spectra import magnitude
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer import apply, create

@@ -8,7 +8,7 @@ import librosa
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError, MethodError
+from timbrebench.core.errors import ConfigurationError, DatasetError, MethodError
 from timbrebench.audio.spectra import magnitude
 from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from timbrebench.audio import log_magnitude, magnitude, rms
-from timbrebench.audio.errors import ConfigurationError, MethodError
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.methods.time_domain import TimeDomain, WaveformLoss
 from timbrebench.transfer.optimisation import with_gradient

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from timbrebench.audio.errors import ConfigurationError, JudgeError, MethodError
+from timbrebench.core.errors import ConfigurationError, JudgeError, MethodError
 from timbrebench.audio.spectra import magnitude
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.style import training

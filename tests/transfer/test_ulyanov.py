@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from timbrebench.audio import log_magnitude, rms
-from timbrebench.audio.errors import ConfigurationError, MethodError
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.block_convolution import BlockConvolution

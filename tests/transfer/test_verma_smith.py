@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.transfer import apply
 from timbrebench.transfer.methods.verma_smith import VermaSmith
 from timbrebench.transfer.perceptual_losses import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.audio.spectra import log_magnitude
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.arc_cosine import kernel, spread_diagonals, sum_diagonals

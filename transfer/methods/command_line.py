@@ -22,10 +22,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import MethodError, suggestion
+from timbrebench.core.errors import MethodError, suggestion
 from timbrebench.transfer.contract import Method, Parameters
 from timbrebench.transfer.external import files_fingerprint, read_output, write_clip
-from timbrebench.transfer.limited_process import run_limited
+from timbrebench.core.workers.limited_process import run_limited
 
 PLACEHOLDERS = ("content", "style", "output", "sample_rate", "seed")
 

@@ -52,10 +52,10 @@ from pydantic import Field
 from scipy.fft import next_fast_len
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.audio.fourier import Spectrum
 from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.transfer.contract import Method, Parameters
 
 Array = NDArray[np.float64]

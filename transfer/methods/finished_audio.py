@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.transfer.contract import Method, Parameters
 from timbrebench.transfer.external import files_fingerprint, read_output, samples_sha256
 

@@ -59,10 +59,10 @@ from torch import Tensor
 
 from timbrebench.audio.clips import Samples, fit_length, resample
 from timbrebench.audio.cochlear import HIGHEST_MODULATION_HZ, N_BANDS, CochlearFilterBank
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.core.progress import Tracker, muted
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.transfer.contract import Method, Parameters
 from timbrebench.transfer.methods.ulyanov import Objective

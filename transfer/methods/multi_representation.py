@@ -112,7 +112,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from torch import Tensor
 
 from timbrebench.audio.clips import Samples, fit_length, resample
-from timbrebench.audio.errors import suggestion
+from timbrebench.core.errors import suggestion
 from timbrebench.audio.loudness import limit_peak
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT
 from timbrebench.transfer.blocks import even_blocks

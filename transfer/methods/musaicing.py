@@ -42,7 +42,7 @@ import numpy as np
 from pydantic import Field
 from scipy.ndimage import maximum_filter1d
 
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.transfer.nmf import Matrix, move_pitch, update_activations
 from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters

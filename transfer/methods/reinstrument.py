@@ -83,11 +83,11 @@ import numpy as np
 from pydantic import Field
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import JudgeError, MethodError
+from timbrebench.core.errors import JudgeError, MethodError
 from timbrebench.audio.inversion import Inversion
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.audio.storage import fingerprint
+from timbrebench.core.files import fingerprint
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.datasets.dataset import Dataset, source_pieces
 from timbrebench.transfer.contract import Learned

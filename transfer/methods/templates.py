@@ -40,10 +40,10 @@ import numpy as np
 from pydantic import Field
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import MethodError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import MethodError
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.audio.storage import fingerprint
+from timbrebench.core.files import fingerprint
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.nmf import Matrix, activate
 from timbrebench.transfer.note_templates import Analysis, NoteTemplates, divergences, learn

@@ -26,7 +26,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.transfer.contract import Learned, Method, Parameters
 from timbrebench.transfer.external import change_rate, files_fingerprint

@@ -35,7 +35,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from timbrebench.audio.inversion import Inversion
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.transfer.block_convolution import BlockConvolution
 from timbrebench.transfer.gram_loss import gram_loss, sum_of_squares

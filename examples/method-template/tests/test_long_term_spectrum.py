@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.transfer import apply, create
 
 RATE = 22050

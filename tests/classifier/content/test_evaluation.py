@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.evaluation import (
     choose_decoding,
     clip_scores,

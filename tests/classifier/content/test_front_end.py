@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio.clips import resample
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.front_end import BINS_PER_SEMITONE, N_BINS, PitchFrontEnd
 
 RATE = 22_050

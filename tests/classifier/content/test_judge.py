@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.audio.errors import JudgeError, StorageError
+from timbrebench.core.errors import JudgeError, StorageError
 from timbrebench.classifier.content.decoding import Decoding
 from timbrebench.classifier.content.judge import ContentJudge
 

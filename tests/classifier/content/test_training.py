@@ -3,7 +3,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.evaluation import choose_decoding, evaluate_on
 from timbrebench.classifier.content.training import ContentConfiguration, train_content_judge
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.augmentation import Augmentation
 from timbrebench.classifier.style.front_end import (
     CqtFrontEnd,

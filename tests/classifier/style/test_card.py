@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import build_judge
 from timbrebench.classifier.style.card import CARD_FILE, PAGE_FILE, JudgeCard, write_card
 from timbrebench.classifier.style.evaluation import evaluate_judge

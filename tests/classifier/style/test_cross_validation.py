@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
 from timbrebench.classifier.style.features import first_programs
 from timbrebench.datasets.instruments import is_first_program

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import Evaluation, evaluate_judge, train_judge
 from timbrebench.classifier.style.evaluation import evaluate_on, right_answers
 

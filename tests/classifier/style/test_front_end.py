@@ -4,7 +4,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from timbrebench.audio import resample
-from timbrebench.audio.errors import AudioError, JudgeError
+from timbrebench.core.errors import AudioError, JudgeError
 from timbrebench.classifier.style.front_end import (
     CqtFrontEnd,
     FrontEnd,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.audio.errors import JudgeError, StorageError
+from timbrebench.core.errors import JudgeError, StorageError
 from timbrebench.classifier import Judge
 from timbrebench.classifier.style.judge import weights_sha256
 

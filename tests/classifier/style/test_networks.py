@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.front_end import LogFrequencyFrontEnd, MelFrontEnd
 from timbrebench.classifier.style.networks import HARMONICS, HarmonicNetwork, create_network
 

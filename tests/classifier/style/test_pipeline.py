@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import JudgeError, StorageError
+from timbrebench.core.errors import JudgeError, StorageError
 from timbrebench.classifier import Evaluation, Judge, build_judge
 from timbrebench.classifier.style.pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from timbrebench.audio.errors import JudgeError, UnknownNameError
+from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.classifier import Judge, JudgeConfiguration, build_judge, evaluate_judge, find_judge
 from timbrebench.classifier.style.pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
 from timbrebench.classifier.style.published import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import rms
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import evaluate_judge
 from timbrebench.classifier.style.front_end import LogFrequencyFrontEnd
 from timbrebench.classifier.style.robustness import (

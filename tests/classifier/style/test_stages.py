@@ -1,6 +1,6 @@
 import pytest
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.evaluation import Scores
 from timbrebench.classifier.style.stages import stage, training_key
 

@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from torch.nn.functional import cross_entropy
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import Judge, JudgeConfiguration, train_judge
 from timbrebench.classifier.style.evaluation import evaluate_on
 from timbrebench.classifier.style.front_end import MelFrontEnd

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.processes import Ended
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.workers.processes import Ended
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, plan_clips
 from timbrebench.datasets.audioset.configuration import FolderSource, ParquetSource
@@ -267,7 +267,7 @@ def test_every_container_is_cut_where_decoding_the_whole_has_it(suffix, codec, t
 
 
 def test_nan_in_a_file_is_no_audio(tmp_path):
-    from timbrebench.audio.errors import AudioError
+    from timbrebench.core.errors import AudioError
 
     samples = np.zeros(RATE, np.float32)
     samples[100] = np.nan

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError
+from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, fetching
 from timbrebench.datasets.audioset.configuration import DownloadSource
 from timbrebench.datasets.audioset.downloading import Downloader, VideoError

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.datasets.audioset import (
     AudioSetConfiguration,
     Ontology,

@@ -15,9 +15,9 @@ import pytest
 import soundfile
 
 from timbrebench.audio.clips import resample
-from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.audio.executors import LocalExecutor
-from timbrebench.audio.processes import Ended, Limits
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.core.workers.executors import LocalExecutor
+from timbrebench.core.workers.processes import Ended, Limits
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.configuration import Shares
 from timbrebench.datasets.decoding import decode_windows
@@ -418,7 +418,7 @@ def test_a_sample_rate_that_no_audio_has_is_damage(tmp_path):
     content = bytearray(path.read_bytes())
     content[24:28] = (4_000_000_000).to_bytes(4, "little")
     path.write_bytes(bytes(content))
-    from timbrebench.audio.errors import AudioError
+    from timbrebench.core.errors import AudioError
 
     with pytest.raises(AudioError):
         decode_windows(path, [0.0], 100, 8_000, list)

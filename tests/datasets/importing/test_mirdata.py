@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import (
+from timbrebench.core.errors import (
     ConfigurationError,
     DatasetError,
     MissingResourceError,

@@ -9,8 +9,8 @@ import pretty_midi
 import pytest
 
 from timbrebench.audio import rms
-from timbrebench.audio.errors import DatasetError
-from timbrebench.audio.executors import LocalExecutor
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.classifier.content.features import true_notes
 from timbrebench.classifier.style.robustness import transposed
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset

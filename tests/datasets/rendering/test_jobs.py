@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import rms
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.dataset import read_clip
 from timbrebench.datasets.notes import notes_table

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from timbrebench.audio.executors import LocalExecutor
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.augmentation import NoteAugmentation

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.audio import magnitude, rms, write_audio
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.soundfonts.finding import find_soundfont

@@ -7,8 +7,8 @@ import threading
 import pytest
 from pydantic import ValidationError
 
-from timbrebench.audio.errors import MissingResourceError
-from timbrebench.audio.storage import file_sha256
+from timbrebench.core.errors import MissingResourceError
+from timbrebench.core.files import file_sha256
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.soundfonts import downloads

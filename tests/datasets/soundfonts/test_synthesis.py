@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import magnitude, rms
-from timbrebench.audio.errors import DatasetError, MissingResourceError
+from timbrebench.core.errors import DatasetError, MissingResourceError
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS, programs_of
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.soundfonts.finding import FOLDERS_VARIABLE, Soundfont, find_soundfont

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from timbrebench.audio.errors import JudgeError
+from timbrebench.core.errors import JudgeError
 from timbrebench.experiments.cli import app
 from timbrebench.experiments.suites.files import FrozenClip, freeze, write_frozen
 from timbrebench.experiments.suites.recipes import Recipe, RenderedRecipe

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import RunError
+from timbrebench.core.errors import RunError
 from timbrebench.experiments.comparison.baseline import read_baseline, write_baseline
 from timbrebench.experiments.comparison.gate import check_run
 from timbrebench.experiments.configuration import MethodEntry

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import RunError, UnknownNameError
+from timbrebench.core.errors import RunError, UnknownNameError
 from timbrebench.experiments.comparison.comparing import compare_methods, compare_runs
 from timbrebench.experiments.comparison.report import comparison_markdown, print_comparison
 from timbrebench.experiments.leaderboard import make_leaderboard

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import typer
 
-from timbrebench.audio.errors import ConfigurationError, RunError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, RunError, UnknownNameError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.commands.check import report_outcome
 from timbrebench.experiments.comparison.baseline import read_baseline, write_baseline
@@ -22,8 +22,8 @@ from timbrebench.experiments.comparison.gate import Outcome, check_run
 from timbrebench.experiments.comparison.gate_report import gate_junit, gate_markdown
 from timbrebench.experiments.configuration import RunConfiguration
 from timbrebench.experiments.results import COSTS, Results
-from timbrebench.experiments.statistics.effect_sizes import least_pieces
-from timbrebench.experiments.statistics.multiple_testing import SIGNIFICANCE
+from timbrebench.core.statistics.effect_sizes import least_pieces
+from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE
 from timbrebench.experiments.suites.suite import Suite
 from timbrebench.metrics import score
 from timbrebench.metrics.registry import get, metric_names

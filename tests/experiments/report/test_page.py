@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 from timbrebench.audio import read_audio
-from timbrebench.audio.errors import ConfigurationError
-from timbrebench.audio.storage import write_json, write_text
+from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.files import write_json, write_text
 from timbrebench.classifier import Evaluation
 from timbrebench.classifier.style.evaluation import Scores
 from timbrebench.datasets import Dataset

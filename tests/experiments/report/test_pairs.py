@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-from timbrebench.audio.storage import write_text
+from timbrebench.core.files import write_text
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.page import write_page

@@ -2,13 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.experiments.statistics.effect_sizes import superiority
+from timbrebench.core.statistics.effect_sizes import superiority
 from timbrebench.experiments.statistics.headline_test import (
     headline_differences,
     headline_of,
     headline_seed_deviation,
 )
-from timbrebench.experiments.statistics.paired import seed_deviation
+from timbrebench.core.statistics.paired import seed_deviation
 
 BOUNDS = (0.05, 0.86)
 

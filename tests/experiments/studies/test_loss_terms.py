@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.experiments.studies import loss_terms
 
 QUICK = {

@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.studies.melodies import ode_to_joy, star_spangled_banner, tune
 from timbrebench.experiments.studies.playing import RATE, play

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from timbrebench.audio.errors import ConfigurationError, MethodError, RunError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, MethodError, RunError, UnknownNameError
 from timbrebench.experiments.commands.studies import study_command
 from timbrebench.experiments.studies import (
     judge,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import MethodError
+from timbrebench.core.errors import MethodError
 from timbrebench.experiments.studies import scoring, style_content_curve
 from timbrebench.transfer import create
 

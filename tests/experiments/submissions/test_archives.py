@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from timbrebench.audio.errors import RunError
+from timbrebench.core.errors import RunError
 from timbrebench.experiments.submissions.archives import Archive, write_archive
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, RunError, TimbrebenchError
-from timbrebench.audio.storage import write_json
+from timbrebench.core.errors import ConfigurationError, RunError, TimbrebenchError
+from timbrebench.core.files import write_json
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.layout import CONFIGURATION

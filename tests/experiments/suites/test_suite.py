@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from timbrebench.audio.errors import DatasetError
+from timbrebench.core.errors import DatasetError
 from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
 
 

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.audio.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.audio.executors import LocalExecutor
-from timbrebench.audio.storage import file_sha256, write_json
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.core.workers.executors import LocalExecutor
+from timbrebench.core.files import file_sha256, write_json
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published import published_card
 from timbrebench.datasets import Dataset, DatasetConfiguration

@@ -1,7 +1,7 @@
 """Calls in processes of their own, which may end in any way without harm to anybody else.
 
 A process is kept for further calls of its kind, and replaced when it was ended. It is forked from one that
-has imported what is needed (:mod:`timbrebench.audio.process_template`), which takes a fiftieth of a second.
+has imported what is needed (:mod:`timbrebench.core.workers.process_template`), which takes a fiftieth of a second.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
-from timbrebench.audio.errors import RunError, TimbrebenchError
-from timbrebench.audio.memory import held_mib
+from timbrebench.core.errors import RunError, TimbrebenchError
+from timbrebench.core.workers.memory import held_mib
 
 #: Libraries that would each start as many threads, or processes, as there are cores, in as many processes.
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR")} | {

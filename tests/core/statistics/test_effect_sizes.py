@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm, ttest_rel
 
-from timbrebench.experiments.statistics.effect_sizes import (
+from timbrebench.core.statistics.effect_sizes import (
     cohens_dz,
     least_pieces,
     pieces_needed,
     superiority,
 )
-from timbrebench.experiments.statistics.permutation import exchange_signs, sign_flip_p_values
+from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_values
 
 
 def test_d_z_is_the_t_statistic_by_the_root_of_n(generator):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pooch
 
-from timbrebench.audio.errors import MissingResourceError
-from timbrebench.audio.progress import Tracker
+from timbrebench.core.errors import MissingResourceError
+from timbrebench.core.progress import Tracker
 
 _MEBIBYTE = 1 << 20
 

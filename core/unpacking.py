@@ -1,6 +1,6 @@
 """Unpack archives that strangers made, as if each of them meant harm.
 
-What may be unpacked is for :mod:`timbrebench.datasets.archive_guard` to say. The target appears whole or not
+What may be unpacked is for :mod:`timbrebench.core.archives` to say. The target appears whole or not
 at all.
 """
 
@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from timbrebench.audio.errors import CorpusError
-from timbrebench.audio.storage import storage_error
-from timbrebench.datasets.archive_guard import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
+from timbrebench.core.errors import CorpusError
+from timbrebench.core.files import storage_error
+from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 
 #: Endings of the archives that are understood.
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")

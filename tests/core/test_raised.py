@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from timbrebench.audio.errors import MethodError, MissingResourceError, StorageError
-from timbrebench.audio.raised import describe_error, may_pass
+from timbrebench.core.errors import MethodError, MissingResourceError, StorageError
+from timbrebench.core.raised import describe_error, may_pass
 
 
 class MuteError(Exception):

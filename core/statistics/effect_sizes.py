@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from timbrebench.experiments.statistics.multiple_testing import SIGNIFICANCE
+from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE
 
 Floats = NDArray[np.float64]
 

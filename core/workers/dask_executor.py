@@ -13,10 +13,10 @@ from typing import Any
 from distributed import Client, Future, KilledWorker, as_completed, get_worker
 from distributed.worker import thread_state
 
-from timbrebench.audio.errors import ConfigurationError, RunError
-from timbrebench.audio.executors import Executor
-from timbrebench.audio.processes import Call, Processes
-from timbrebench.audio.progress import log
+from timbrebench.core.errors import ConfigurationError, RunError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.workers.processes import Call, Processes
+from timbrebench.core.progress import log
 
 #: Seconds to wait for a scheduler.
 _CONNECT_S = 20
@@ -57,7 +57,7 @@ class DaskExecutor(Executor):
             ) from error
 
     def run(self, calls: Sequence[Call]) -> Iterator[tuple[int, Any]]:
-        """Make calls: see :class:`~timbrebench.audio.executors.Executor`."""
+        """Make calls: see :class:`~timbrebench.core.workers.executors.Executor`."""
         completed = as_completed(with_results=True, raise_errors=False, loop=self._client.loop)
         indices: dict[str, int] = {}
         futures: dict[str, Future] = {}

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, NoReturn
 
-from timbrebench.audio.errors import TimbrebenchError
+from timbrebench.core.errors import TimbrebenchError
 
 #: Most bytes that a reader of archives may want at once. Only lists of entries and overlong names are read
 #: whole: their length is stated by the archive, and memory for them is taken before it shows to be a lie.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from timbrebench.audio.errors import MissingResourceError, StorageError, TimbrebenchError
+from timbrebench.core.errors import MissingResourceError, StorageError, TimbrebenchError
 
 
 def describe_error(error: BaseException) -> str:

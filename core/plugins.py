@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
-from timbrebench.audio.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, UnknownNameError
 
 
 def entry_point_names(group: str) -> list[str]:

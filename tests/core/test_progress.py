@@ -1,7 +1,7 @@
 import time
 
 from timbrebench.audio import progress
-from timbrebench.audio.progress import Tracker, muted
+from timbrebench.core.progress import Tracker, muted
 
 
 def test_plain_lines_where_the_output_is_no_terminal(capsys, monkeypatch):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from timbrebench.audio.errors import StorageError
+from timbrebench.core.errors import StorageError
 
 _REMEDIES = {
     errno.ENOSPC: "no space left: free some and run again, what was finished is kept",

@@ -1,6 +1,6 @@
 """Where work is done: on this machine, or on a Dask cluster. The results are the same, to the byte.
 
-Each call is made in a process of its own kind with one thread (:mod:`timbrebench.audio.processes`), here as
+Each call is made in a process of its own kind with one thread (:mod:`timbrebench.core.workers.processes`), here as
 there, so that a call that hangs, crashes or takes all memory costs itself and nothing else.
 
 What calls read and write goes through the file system: the machines of a cluster need the same version of
@@ -18,8 +18,8 @@ from typing import Any, Self
 
 from joblib import cpu_count
 
-from timbrebench.audio.errors import ConfigurationError, MissingResourceError, RunError
-from timbrebench.audio.processes import Call, Ended, Processes, ProcessesClosedError
+from timbrebench.core.errors import ConfigurationError, MissingResourceError, RunError
+from timbrebench.core.workers.processes import Call, Ended, Processes, ProcessesClosedError
 
 #: The name of the executor that needs no address.
 LOCAL = "local"
@@ -46,7 +46,7 @@ class Executor(ABC):
         index : int
             Of the call.
         result : object
-            What the function returned, or an :class:`~timbrebench.audio.processes.Ended` if its process ended
+            What the function returned, or an :class:`~timbrebench.core.workers.processes.Ended` if its process ended
             before. They come in the order in which calls end.
 
         Raises
@@ -203,7 +203,7 @@ def open_executor(address: str, preload: Sequence[str]) -> Executor:
             f"executor {address!r}: write {LOCAL!r} or the address of a Dask scheduler, such as dask://host:8786"
         )
     try:
-        from timbrebench.audio.dask_executor import DaskExecutor  # noqa: PLC0415 - Dask is an extra
+        from timbrebench.core.workers.dask_executor import DaskExecutor  # noqa: PLC0415 - Dask is an extra
     except ImportError as error:
         raise MissingResourceError(
             f"executor {address!r}: needs Dask: install it with `pip install 'timbrebench[distributed]'`"

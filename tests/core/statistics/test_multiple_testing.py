@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from timbrebench.experiments.statistics.multiple_testing import holm, tie_groups
+from timbrebench.core.statistics.multiple_testing import holm, tie_groups
 
 
 def test_holm_against_values_worked_out_by_hand():

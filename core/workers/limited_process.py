@@ -19,9 +19,9 @@ from typing import IO
 
 import psutil
 
-from timbrebench.audio.errors import MethodError, MethodTimeoutError
-from timbrebench.audio.memory import held_mib
-from timbrebench.audio.progress import LINE_INTERVAL_S, log
+from timbrebench.core.errors import MethodError, MethodTimeoutError
+from timbrebench.core.workers.memory import held_mib
+from timbrebench.core.progress import LINE_INTERVAL_S, log
 
 #: Seconds between two looks at a program. What holds more memory for a shorter time is not seen.
 _INTERVAL_S = 0.1

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from timbrebench.audio.errors import CorpusError, StorageError
-from timbrebench.datasets.archives import UnpackingLimits, is_archive, unpack_archive
+from timbrebench.core.errors import CorpusError, StorageError
+from timbrebench.core.unpacking import UnpackingLimits, is_archive, unpack_archive
 
 SONG = b"MThd and some notes" * 20
 SMALL = UnpackingLimits(total_bytes=1 << 20, files=20, ratio=10, free_bytes=1 << 16)

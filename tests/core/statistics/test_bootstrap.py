@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from timbrebench.experiments.statistics.bootstrap import (
+from timbrebench.core.statistics.bootstrap import (
     headline,
     interval,
     resample_pieces,

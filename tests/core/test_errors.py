@@ -3,7 +3,7 @@ import pickle
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from timbrebench.audio.errors import UnknownNameError, describe_validation, suggestion
+from timbrebench.core.errors import UnknownNameError, describe_validation, suggestion
 
 
 def test_the_nearest_name_is_suggested():

@@ -3,7 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from timbrebench.experiments.statistics.permutation import (
+from timbrebench.core.statistics.permutation import (
     EXACT_PIECES,
     exchange_p_value,
     exchange_signs,

@@ -11,9 +11,9 @@ import time
 import psutil
 import pytest
 
-from timbrebench.audio.errors import ConfigurationError, RunError
-from timbrebench.audio.executors import LocalExecutor, open_executor
-from timbrebench.audio.processes import Call, Ended, Limits
+from timbrebench.core.errors import ConfigurationError, RunError
+from timbrebench.core.workers.executors import LocalExecutor, open_executor
+from timbrebench.core.workers.processes import Call, Ended, Limits
 
 FUNCTIONS = """
     import ctypes, os, signal, subprocess, sys, threading, time
