@@ -15,7 +15,7 @@ from timbrebench.audio.clips import Samples, fit_length, read_audio
 from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.datasets.notes import read_notes, window
-from timbrebench.datasets.spectrograms import Variant, load_spectrogram
+from timbrebench.datasets.stored_spectrograms import Variant, load_spectrogram
 
 #: Version of the layout on disk; readers refuse others.
 SCHEMA = 2

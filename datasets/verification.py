@@ -15,7 +15,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets.building import tally
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, source_pieces
-from timbrebench.datasets.spectrograms import listed_spectrograms
+from timbrebench.datasets.stored_spectrograms import listed_spectrograms
 
 #: Seconds by which a file may be longer or shorter than its row says: what times are rounded to in tables.
 _TOLERANCE_S = 1e-3

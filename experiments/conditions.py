@@ -13,7 +13,7 @@ from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms, scale_to_rms
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.datasets.notes import read_notes
-from timbrebench.datasets.soundfonts.finding import Soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 from timbrebench.experiments.configuration import CONTROLS

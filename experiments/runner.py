@@ -8,7 +8,7 @@ from pathlib import Path
 from timbrebench.core.files import fingerprint
 from timbrebench.classifier import ContentJudge, Judge
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts.finding import family_of
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.store import DependencyRecord, LearnedRecord, Store

@@ -15,7 +15,7 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.building import is_finished
 from timbrebench.datasets.dataset import DESCRIPTION
-from timbrebench.datasets.rendering.building import build_pieces, find_pieces
+from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
 from timbrebench.experiments.configuration import RunConfiguration
 
 

@@ -27,7 +27,7 @@ from timbrebench.core.progress import Tracker, muted
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.experiments.conditions import REFERENCE, Condition, Spoiler
 from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.metrics.contract import Score, Specification, evaluate

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 
 # The same examples every time, and no test asserts a time.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from timbrebench.core.files import write_json
-from timbrebench.datasets.configuration import DatasetConfiguration
-from timbrebench.datasets.rendering.building import build_dataset
-from timbrebench.datasets.soundfonts.finding import family_of
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.rendered_dataset import build_dataset
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of
 from timbrebench.transfer.note_configuration import NoteTraining
 from timbrebench.transfer.note_templates import Analysis
 from timbrebench.transfer.trained_notes import TrainedNotes, learn_templates, train_notes

@@ -14,10 +14,10 @@ from timbrebench.classifier.content.features import Features, compute_features, 
 from timbrebench.classifier.content.front_end import PitchFrontEnd
 from timbrebench.classifier.content.judge import ContentJudge
 from timbrebench.classifier.content.training import ContentConfiguration, train_content_judge
-from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
-from timbrebench.datasets.rendering.building import build_dataset
+from timbrebench.datasets.rendering.rendered_dataset import build_dataset
 
 JUDGE_FILE = "content.pt"
 CARD_FILE = "content.json"

@@ -29,10 +29,10 @@ from timbrebench.classifier.style.networks import NetworkKind
 from timbrebench.classifier.style.pipeline import CURVE_FILE
 from timbrebench.classifier.style.robustness import Condition, Robustness, measure_robustness
 from timbrebench.classifier.style.stages import stage, training_key
-from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.datasets.rendering.building import build_dataset
-from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
+from timbrebench.datasets.rendering.rendered_dataset import build_dataset
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 
 CARD_FILE = "card.json"
 PAGE_FILE = "card.md"

@@ -23,7 +23,7 @@ from timbrebench.classifier.style.front_end import BaseFrontEnd
 from timbrebench.classifier.style.judge import Judge
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import read_drums, read_notes
-from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 
 #: What clips are judged by when they are shortened, in seconds: the window of Verma & Smith (2017), and one
 #: that a judge has hardly learned from.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, MissingResourceError
-from timbrebench.datasets.audioset.configuration import DownloadSource
+from timbrebench.datasets.audioset.audioset_configuration import DownloadSource
 
 #: Seconds without a byte after which a connection counts as lost.
 _SOCKET_TIMEOUT_S = 30.0

@@ -21,7 +21,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.files import file_sha256, fingerprint
 from timbrebench.core.unpacking import SUFFIXES as ARCHIVES
 from timbrebench.core.unpacking import is_archive, unpack_archive
-from timbrebench.datasets.corpora.contract import (
+from timbrebench.datasets.corpora.corpus import (
     Candidates,
     Corpus,
     Score,
@@ -30,7 +30,7 @@ from timbrebench.datasets.corpora.contract import (
     take_turns,
 )
 from timbrebench.datasets.corpora.midi_index import index_scores
-from timbrebench.datasets.selection import Selection
+from timbrebench.datasets.corpora.piece_selection import Selection
 
 #: Endings of MIDI files.
 SUFFIXES = (".mid", ".midi")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import atomic_path
-from timbrebench.datasets.corpora.contract import Piece, Score
+from timbrebench.datasets.corpora.corpus import Piece, Score
 from timbrebench.datasets.midi import parse_midi, read_content
 from timbrebench.datasets.notes import COLUMNS
 

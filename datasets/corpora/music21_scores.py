@@ -19,7 +19,7 @@ import platformdirs
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.workers.executors import Executor
 from timbrebench.core.files import write_json
-from timbrebench.datasets.corpora.contract import (
+from timbrebench.datasets.corpora.corpus import (
     Candidates,
     Corpus,
     Piece,
@@ -30,7 +30,7 @@ from timbrebench.datasets.corpora.contract import (
 )
 from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import COLUMNS, drums_table, notes_table
-from timbrebench.datasets.selection import Selection
+from timbrebench.datasets.corpora.piece_selection import Selection
 
 #: Raise it when the conversion changes, so that kept notes are made again.
 _CONVERSION = 2
@@ -95,7 +95,7 @@ def list_scores(seed: int) -> list[Score]:
     Returns
     -------
     list of Score
-        See :func:`timbrebench.datasets.corpora.contract.take_turns`.
+        See :func:`timbrebench.datasets.corpora.corpus.take_turns`.
     """
     return take_turns(Music21Corpus().scores(), seed)
 

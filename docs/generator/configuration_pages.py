@@ -10,7 +10,7 @@ from markup import cell
 from model_fields import field_table, models_in
 from pydantic import BaseModel
 
-from timbrebench.datasets.importing.configuration import ImportConfiguration
+from timbrebench.datasets.importing.import_configuration import ImportConfiguration
 from timbrebench.experiments.configuration import RunConfiguration
 from timbrebench.experiments.configuration_text import profile_names
 

@@ -41,11 +41,11 @@ def dataset_import(
 ) -> None:
     """Cut recordings with labels into a dataset: a folder, a table, or what mirdata has a loader for."""
     from timbrebench.core.workers.executors import open_executor
-    from timbrebench.datasets.importing.building import import_dataset
-    from timbrebench.datasets.importing.configuration import load_import
+    from timbrebench.datasets.importing.imported_dataset import import_dataset
+    from timbrebench.datasets.importing.import_configuration import load_import
 
     configuration = load_import(config)
-    with open_executor(executor, ["timbrebench.datasets.importing.building"]) as work:
+    with open_executor(executor, ["timbrebench.datasets.importing.imported_dataset"]) as work:
         dataset = import_dataset(configuration, out, executor=work)
     _print_counts(dataset)
 
@@ -82,7 +82,7 @@ def dataset_verify(root: Folder) -> None:
 def dataset_card(root: Folder) -> None:
     """Print a dataset's card: what it is, sources, licences, counts, how to build it again."""
     from timbrebench.datasets import Dataset
-    from timbrebench.datasets.cards import dataset_card as card
+    from timbrebench.datasets.dataset_card import dataset_card as card
 
     print_line(card(Dataset.open(root).description).rstrip("\n"))
 
@@ -125,7 +125,7 @@ def _print_counts(dataset: Dataset) -> None:
 
 
 def _print_tables(dataset: Dataset, counts: dict[str, Any]) -> None:
-    from timbrebench.datasets.summaries import summarise
+    from timbrebench.datasets.dataset_summary import summarise
 
     single = {name: value for name, value in counts.items() if not isinstance(value, dict)}
     print_line("  ".join(f"{name} {value}" for name, value in single.items()))

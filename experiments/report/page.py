@@ -20,7 +20,7 @@ from timbrebench.core.errors import describe_validation
 from timbrebench.core.files import write_text
 from timbrebench.classifier import Evaluation
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts.finding import family_of
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of
 from timbrebench.experiments.report.cards import examples
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.drawing import PAGE, page_svg

@@ -32,9 +32,9 @@ from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_data
 from timbrebench.datasets.audioset import AudioSetConfiguration, count_classes, plan_clips
 from timbrebench.datasets.corpora import find_corpus
 from timbrebench.datasets.notes import read_notes
-from timbrebench.datasets.rendering.building import find_pieces
-from timbrebench.datasets.selection import Selection
-from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.rendering.rendered_dataset import find_pieces
+from timbrebench.datasets.corpora.piece_selection import Selection
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import RENDER_RATE
 from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, ThisProcess, watched
 from timbrebench.experiments.speed.machine import cpu_model
@@ -214,7 +214,7 @@ def _usual_way(root: Path, out: Path) -> float:
 def _wall(configuration: DatasetConfiguration, root: Path, workers: int) -> float:
     """Return the seconds on the wall of a build with so many processes, which have been started before."""
     log(f"building with {workers} processes")
-    with LocalExecutor(["timbrebench.datasets.rendering.building"], workers=workers) as work:
+    with LocalExecutor(["timbrebench.datasets.rendering.rendered_dataset"], workers=workers) as work:
         find_pieces(configuration, work)
         begun = time.monotonic()
         build_dataset(configuration, root, executor=work)

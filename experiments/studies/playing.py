@@ -7,7 +7,7 @@ import pandas as pd
 from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import DatasetError
 from timbrebench.audio.loudness import is_silent, limit_peak, scale_to_rms
-from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 
 #: Rate in hertz of what is played.
 RATE = 22_050

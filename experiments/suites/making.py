@@ -16,11 +16,11 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.executors import Executor
 from timbrebench.audio.loudness import scale_to_rms
 from timbrebench.core.files import file_sha256
-from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.datasets.rendering.building import build_pieces, find_pieces
-from timbrebench.datasets.rendering.planning import PlannedPiece
-from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
+from timbrebench.datasets.rendering.piece_planning import PlannedPiece
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.studies.melodies import star_spangled_banner
 from timbrebench.experiments.suites.files import FrozenSuite, freeze
 from timbrebench.experiments.suites.recipes import MelodyRecipe, Recipe, RenderedRecipe, TextureRecipe

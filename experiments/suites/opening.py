@@ -18,8 +18,8 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program
-from timbrebench.datasets.rendering.building import build_pieces
-from timbrebench.datasets.rendering.planning import plan_named
+from timbrebench.datasets.rendering.rendered_dataset import build_pieces
+from timbrebench.datasets.rendering.piece_planning import plan_named
 from timbrebench.experiments.suites.files import FrozenSuite
 from timbrebench.experiments.suites.making import (
     SuiteClips,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from timbrebench.core.errors import UnknownNameError
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS, is_first_program, programs_of
-from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 
 
 def test_the_families_part_general_midi():

@@ -10,7 +10,7 @@ from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.audio.loudness import rms
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import read_notes
-from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.conditions import AMOUNTS, GRADES, REFERENCE, Condition, render_window
 from timbrebench.experiments.configuration import CONTROLS
 from timbrebench.experiments.validation import assess, validate_metrics

@@ -8,7 +8,7 @@ import scipy.signal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 from timbrebench.metrics import Sound, Unscorable, get
 from timbrebench.metrics.cross_correlation import max_cross_correlation

@@ -10,7 +10,7 @@ import scipy.signal
 
 from timbrebench.classifier.content.evaluation import note_f1
 from timbrebench.classifier.content.judge import WEIGHTS, load_content_judge
-from timbrebench.datasets.configuration import Shares
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.datasets.notes import notes_table
 
 RATE = 22_050

@@ -15,7 +15,7 @@ from timbrebench.classifier.style.published import (
     published_names,
 )
 from timbrebench.classifier.style.publishing import publish_judge
-from timbrebench.datasets.configuration import Shares
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 SIX = "instruments-6-1"
 

@@ -16,7 +16,7 @@ from timbrebench.classifier.style.robustness import (
     transposed,
 )
 from timbrebench.datasets.notes import read_notes
-from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 
 EVERY_KEY = set(range(128))
 

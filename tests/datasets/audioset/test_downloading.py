@@ -14,7 +14,7 @@ import soundfile
 
 from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, fetching
-from timbrebench.datasets.audioset.configuration import DownloadSource
+from timbrebench.datasets.audioset.audioset_configuration import DownloadSource
 from timbrebench.datasets.audioset.downloading import Downloader, VideoError
 
 pytest.importorskip("yt_dlp", reason="yt-dlp is not installed")

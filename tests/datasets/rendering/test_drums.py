@@ -15,9 +15,9 @@ from timbrebench.classifier.content.features import true_notes
 from timbrebench.classifier.style.robustness import transposed
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.notes import drums_table, notes_table, read_drums, read_notes, window
-from timbrebench.datasets.rendering.augmentation import NoteAugmentation
-from timbrebench.datasets.selection import Selection
-from timbrebench.datasets.soundfonts.finding import FOLDERS_VARIABLE, find_soundfont
+from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation
+from timbrebench.datasets.corpora.piece_selection import Selection
+from timbrebench.datasets.soundfonts.soundfont_finding import FOLDERS_VARIABLE, find_soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
 
 KICK, SNARE = 36, 38
@@ -62,7 +62,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def executor(cache):
-    with LocalExecutor(["timbrebench.datasets.rendering.building"], workers=2) as workers:
+    with LocalExecutor(["timbrebench.datasets.rendering.rendered_dataset"], workers=2) as workers:
         yield workers
 
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.notes import read_notes
-from timbrebench.datasets.rendering.augmentation import NoteAugmentation
-from timbrebench.datasets.spectrograms import TABLE, StoredSpectrograms
+from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation
+from timbrebench.datasets.stored_spectrograms import TABLE, StoredSpectrograms
 
 PLAIN = DatasetConfiguration(
     pieces=4, instruments=("violin", 73), soundfonts=("TimGM6mb",), renderings=1, clip_duration_s=2.0
@@ -31,7 +31,7 @@ FULL = PLAIN.model_copy(
 
 @pytest.fixture(scope="module")
 def executor():
-    with LocalExecutor(["timbrebench.datasets.rendering.building"]) as executor:
+    with LocalExecutor(["timbrebench.datasets.rendering.rendered_dataset"]) as executor:
         yield executor
 
 

@@ -8,7 +8,7 @@ from timbrebench.audio import magnitude, rms, write_audio
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.soundfonts.finding import find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
 
 RATE = 22_050

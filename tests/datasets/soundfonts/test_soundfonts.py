@@ -12,8 +12,8 @@ from timbrebench.core.files import file_sha256
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.soundfonts import downloads
-from timbrebench.datasets.soundfonts.downloads import KNOWN, PinnedSoundfont, fetch_soundfont
-from timbrebench.datasets.soundfonts.finding import FOLDERS_VARIABLE, find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_downloads import KNOWN, PinnedSoundfont, fetch_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import FOLDERS_VARIABLE, find_soundfont
 
 SONIVOX = find_soundfont("sonivox").path
 SHA256 = file_sha256(SONIVOX)
@@ -141,7 +141,7 @@ def test_a_file_with_the_checksum_is_not_fetched_and_one_without_is_not_taken(
 
 
 def test_a_known_name_is_fetched_where_no_file_has_it(server, cache, monkeypatch):
-    monkeypatch.setattr("timbrebench.datasets.soundfonts.finding.KNOWN", (pinned(server, name="Known"),))
+    monkeypatch.setattr("timbrebench.datasets.soundfonts.soundfont_finding.KNOWN", (pinned(server, name="Known"),))
     assert find_soundfont("Known").sha256() == SHA256
     assert find_soundfont("Known.sf2").name == "Known"
     with pytest.raises(MissingResourceError):
@@ -152,7 +152,7 @@ def test_a_known_name_is_fetched_where_no_file_has_it(server, cache, monkeypatch
 
 def test_a_known_name_that_cannot_be_fetched_says_how_else_to_get_it(server, cache, monkeypatch):
     monkeypatch.setattr(
-        "timbrebench.datasets.soundfonts.finding.KNOWN", (pinned(server, "gone.sf2", name="Known"),)
+        "timbrebench.datasets.soundfonts.soundfont_finding.KNOWN", (pinned(server, "gone.sf2", name="Known"),)
     )
     with pytest.raises(MissingResourceError, match=rf"{FOLDERS_VARIABLE}.*gone\.sf2"):
         find_soundfont("Known")

@@ -5,7 +5,7 @@ from timbrebench.audio import magnitude, rms
 from timbrebench.core.errors import DatasetError, MissingResourceError
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS, programs_of
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.soundfonts.finding import FOLDERS_VARIABLE, Soundfont, find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import FOLDERS_VARIABLE, Soundfont, find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from timbrebench.audio import write_audio
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
-from timbrebench.datasets.configuration import Shares
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.report import write_report

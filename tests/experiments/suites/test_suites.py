@@ -21,7 +21,7 @@ from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published import published_card
 from timbrebench.datasets import Dataset, DatasetConfiguration
 from timbrebench.datasets.audioset import read_segments
-from timbrebench.datasets.configuration import Shares
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.datasets.dataset import SCHEMA
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
 from timbrebench.datasets.notes import read_notes

@@ -13,7 +13,7 @@ import pretty_midi
 
 from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import file_sha256, fingerprint
-from timbrebench.datasets.soundfonts.downloads import KNOWN, PinnedSoundfont, fetch_soundfont
+from timbrebench.datasets.soundfonts.soundfont_downloads import KNOWN, PinnedSoundfont, fetch_soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST, RecordedNotes
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 
@@ -130,7 +130,7 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
     wanted : str, PinnedSoundfont or mapping
         A file's name with or without ``.sf2`` or ``.sf3``, the path of a file, or that of a folder of
         recorded notes (:mod:`timbrebench.datasets.soundfonts.recorded_notes`). A name that is not found,
-        but known to :mod:`timbrebench.datasets.soundfonts.downloads`, is downloaded into the user's cache.
+        but known to :mod:`timbrebench.datasets.soundfonts.soundfont_downloads`, is downloaded into the user's cache.
         A pinned soundfont is one with the checksum, wherever it lies; ``dataset.json`` holds it as a
         mapping.
 

@@ -15,7 +15,7 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.processes import Ended
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, plan_clips
-from timbrebench.datasets.audioset.configuration import FolderSource, ParquetSource
+from timbrebench.datasets.audioset.audioset_configuration import FolderSource, ParquetSource
 from timbrebench.datasets.audioset.slicing import Job
 from timbrebench.datasets.decoding import cut_windows
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from timbrebench.core.errors import DatasetError
-from timbrebench.datasets.spectrograms import (
+from timbrebench.datasets.stored_spectrograms import (
     VARIANTS,
     StoredSpectrograms,
     listed_spectrograms,

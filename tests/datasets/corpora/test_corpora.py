@@ -18,11 +18,11 @@ from timbrebench.core.files import file_sha256
 from timbrebench.datasets import DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.corpora import convert, find_corpus
 from timbrebench.datasets.corpora.adl import fetch_adl
-from timbrebench.datasets.corpora.contract import take_turns
+from timbrebench.datasets.corpora.corpus import take_turns
 from timbrebench.datasets.notes import melodic_turns, notes_table
-from timbrebench.datasets.rendering.planning import plan_pieces
-from timbrebench.datasets.same_music import KnownMusic
-from timbrebench.datasets.selection import Selection, mean_polyphony
+from timbrebench.datasets.rendering.piece_planning import plan_pieces
+from timbrebench.datasets.corpora.duplicate_pieces import KnownMusic
+from timbrebench.datasets.corpora.piece_selection import Selection, mean_polyphony
 
 CONFIGURATION = DatasetConfiguration(
     pieces=4,
@@ -43,7 +43,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def executor():
-    with LocalExecutor(["timbrebench.datasets.rendering.planning"], workers=2) as workers:
+    with LocalExecutor(["timbrebench.datasets.rendering.piece_planning"], workers=2) as workers:
         yield workers
 
 
@@ -172,7 +172,7 @@ def test_notes_from_the_cache_are_those_that_were_read(folder, cache):
 def test_a_percussion_part_of_a_score_is_drums(tmp_path):
     from music21 import instrument, note, stream
 
-    from timbrebench.datasets.corpora.contract import Score
+    from timbrebench.datasets.corpora.corpus import Score
 
     parts = [(instrument.Clarinet(), note.Note(60)), (instrument.SnareDrum(), note.Unpitched())]
     parts.append((instrument.Timpani(), note.Note(40)))

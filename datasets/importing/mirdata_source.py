@@ -24,8 +24,8 @@ from timbrebench.core.errors import (
 )
 from timbrebench.core.progress import Tracker
 from timbrebench.core.files import file_sha256
-from timbrebench.datasets.importing.configuration import MirdataSource
-from timbrebench.datasets.importing.sources import Entry, Listing
+from timbrebench.datasets.importing.import_configuration import MirdataSource
+from timbrebench.datasets.importing.recording_sources import Entry, Listing
 
 
 def list_tracks(source: MirdataSource) -> Listing:

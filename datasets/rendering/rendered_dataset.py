@@ -25,8 +25,8 @@ from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.files import exclusive, write_text
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
-from timbrebench.datasets.cards import write_description
-from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.dataset_card import write_description
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.corpora import begin_with, find_corpus
 from timbrebench.datasets.dataset import (
     FAILURES,
@@ -37,11 +37,11 @@ from timbrebench.datasets.dataset import (
 )
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.notes import write_notes
-from timbrebench.datasets.rendering.jobs import RenderingJob
-from timbrebench.datasets.rendering.planning import CALLS, PlannedPiece, plan_pieces, shared_range
-from timbrebench.datasets.soundfonts.finding import Soundfont, find_soundfont
+from timbrebench.datasets.rendering.render_jobs import RenderingJob
+from timbrebench.datasets.rendering.piece_planning import CALLS, PlannedPiece, plan_pieces, shared_range
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import fluidsynth_version
-from timbrebench.datasets.spectrograms import TABLE, write_table
+from timbrebench.datasets.stored_spectrograms import TABLE, write_table
 
 #: Columns that the manifest has besides those of every dataset; the last three where there are copies.
 _MORE_COLUMNS = (

@@ -19,12 +19,12 @@ from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNam
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.core.workers.processes import Ended, Limits
 from timbrebench.datasets import Dataset, verify_dataset
-from timbrebench.datasets.configuration import Shares
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.datasets.decoding import decode_windows
 from timbrebench.datasets.importing import building
-from timbrebench.datasets.importing.building import import_dataset
-from timbrebench.datasets.importing.clips import Job, recording_id
-from timbrebench.datasets.importing.configuration import (
+from timbrebench.datasets.importing.imported_dataset import import_dataset
+from timbrebench.datasets.importing.imported_clips import Job, recording_id
+from timbrebench.datasets.importing.import_configuration import (
     ImportConfiguration,
     PatternSource,
     SubfolderSource,
@@ -163,7 +163,7 @@ def test_an_imported_dataset_keeps_the_contract(dataset):
 
 
 def test_processes_and_threads_make_the_same_bytes(dataset, recordings, tmp_path):
-    with LocalExecutor(["timbrebench.datasets.importing.building"], workers=2) as work:
+    with LocalExecutor(["timbrebench.datasets.importing.imported_dataset"], workers=2) as work:
         import_dataset(configured(recordings), tmp_path / "again", executor=work)
     assert same_files(dataset.root, tmp_path / "again")
 

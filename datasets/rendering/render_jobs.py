@@ -17,10 +17,10 @@ from timbrebench.audio.loudness import limit_peak, rms
 from timbrebench.core.progress import muted
 from timbrebench.core.files import file_sha256, write_json
 from timbrebench.datasets.building import JOURNAL
-from timbrebench.datasets.configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import read_clip
-from timbrebench.datasets.rendering.planning import PlannedPiece
-from timbrebench.datasets.soundfonts.finding import Soundfont
+from timbrebench.datasets.rendering.piece_planning import PlannedPiece
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 
 #: Root mean square that each rendering is scaled to, so that no instrument is told by its level.
 _LEVEL = 0.1

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from timbrebench.core.errors import DatasetError, MissingResourceError
 from timbrebench.core.progress import log
-from timbrebench.datasets.audioset.configuration import DownloadSource, ParquetSource, Source
+from timbrebench.datasets.audioset.audioset_configuration import DownloadSource, ParquetSource, Source
 
 #: ``ID``, ``YID``, each with a start and an end or without.
 _STEM = re.compile(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from timbrebench.datasets.building import read_configuration
-from timbrebench.datasets.configuration import Shares
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 
 class FolderSource(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from timbrebench.core.errors import UnknownNameError
-from timbrebench.datasets.configuration import SPLITS
+from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 from timbrebench.datasets.dataset import Dataset
 
 

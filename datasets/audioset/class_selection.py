@@ -14,7 +14,7 @@ from scipy import sparse
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.audioset.ontology import Ontology
 from timbrebench.datasets.audioset.segments import Segments
-from timbrebench.datasets.configuration import SPLITS, Shares
+from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Selection:
         Which segment carries which.
     splits : numpy.ndarray, shape (segments,), int8
         The split of each segment's video, as an index into
-        :data:`~timbrebench.datasets.configuration.SPLITS`.
+        :data:`~timbrebench.datasets.rendering.dataset_configuration.SPLITS`.
     """
 
     table: pd.DataFrame

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import ConfigurationError
-from timbrebench.datasets.audioset.configuration import AudioSetConfiguration
+from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.ontology import Ontology
 from timbrebench.datasets.audioset.segments import read_segments
-from timbrebench.datasets.audioset.selection import Selection, choose, select_segments
-from timbrebench.datasets.audioset.sources import Library, Location
-from timbrebench.datasets.configuration import SPLITS
+from timbrebench.datasets.audioset.class_selection import Selection, choose, select_segments
+from timbrebench.datasets.audioset.audio_sources import Library, Location
+from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, v
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.corpora import Score, convert, list_scores
 from timbrebench.datasets.instruments import programs_of
-from timbrebench.datasets.rendering.planning import shared_range
+from timbrebench.datasets.rendering.piece_planning import shared_range
 
 CONFIGURATION = DatasetConfiguration(
     pieces=4,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from timbrebench.core.errors import UnknownNameError
 from timbrebench.core.workers.executors import Executor
-from timbrebench.datasets.selection import Selection
+from timbrebench.datasets.corpora.piece_selection import Selection
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ from timbrebench.core.workers.processes import Call, Ended, Limits
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.files import exclusive, fingerprint, write_text
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
-from timbrebench.datasets.cards import software, write_description
+from timbrebench.datasets.dataset_card import software, write_description
 from timbrebench.datasets.dataset import FAILURES, MANIFEST, MANIFEST_COLUMNS, SCHEMA, Dataset
 from timbrebench.datasets.excerpts import RECORDED
-from timbrebench.datasets.importing.clips import Job
-from timbrebench.datasets.importing.configuration import ImportConfiguration, MirdataSource
-from timbrebench.datasets.importing.sources import Listing, gather, list_folder
+from timbrebench.datasets.importing.imported_clips import Job
+from timbrebench.datasets.importing.import_configuration import ImportConfiguration, MirdataSource
+from timbrebench.datasets.importing.recording_sources import Listing, gather, list_folder
 
 #: The table of the recordings that clips come from.
 SOURCES = "sources.csv"
@@ -97,7 +97,7 @@ def _list(configuration: ImportConfiguration) -> Listing:
     source = configuration.source
     if not isinstance(source, MirdataSource):
         return list_folder(source)
-    from timbrebench.datasets.importing.mirdata import list_tracks  # noqa: PLC0415 - an extra
+    from timbrebench.datasets.importing.mirdata_source import list_tracks  # noqa: PLC0415 - an extra
 
     return list_tracks(source)
 

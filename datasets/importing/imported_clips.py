@@ -22,7 +22,7 @@ from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.decoding import Windows, decode_windows
 from timbrebench.datasets.excerpts import SLACK_S, write_pcm
-from timbrebench.datasets.importing.sources import Entry, Recording
+from timbrebench.datasets.importing.recording_sources import Entry, Recording
 
 #: What file systems and spreadsheets take everywhere; the longest name they take is 255 bytes.
 _AWKWARD, _LONGEST = re.compile(r"[^A-Za-z0-9_-]+"), 80

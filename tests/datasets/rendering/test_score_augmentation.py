@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from timbrebench.audio import magnitude
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.notes import fold
-from timbrebench.datasets.rendering.augmentation import NoteAugmentation, Variation
+from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation, Variation
 
 ORIGINAL = {"name": "piece~1", "source_piece": "piece", "transposition": 0, "tempo": 1.0, "velocity": 1.0}
 
