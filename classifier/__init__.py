@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from timbrebench.classifier.content.decoding import Reading
-from timbrebench.classifier.content.judge import ContentJudge, load_content_judge
-from timbrebench.classifier.style.configuration import JUDGE_SPLITS, JudgeConfiguration
-from timbrebench.classifier.style.evaluation import Evaluation, evaluate_judge
-from timbrebench.classifier.style.judge import Impression, Judge
-from timbrebench.classifier.style.pipeline import build_judge, find_judge
+from timbrebench.classifier.content.note_decoding import Reading
+from timbrebench.classifier.content.content_judge import ContentJudge, load_content_judge
+from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
+from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge
+from timbrebench.classifier.style.style_judge import Impression, Judge
+from timbrebench.classifier.style.style_pipeline import build_judge, find_judge
 
 if TYPE_CHECKING:
-    from timbrebench.classifier.style.training import train_judge
+    from timbrebench.classifier.style.style_training import train_judge
 
 __all__ = [
     "JUDGE_SPLITS",
@@ -32,6 +32,6 @@ def __getattr__(name: str) -> object:
     """Import what trains when it is asked for: PyTorch Lightning takes seconds."""
     if name != "train_judge":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from timbrebench.classifier.style.training import train_judge  # noqa: PLC0415
+    from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415
 
     return train_judge

@@ -22,7 +22,7 @@ from timbrebench.classifier import (
     find_judge,
     load_content_judge,
 )
-from timbrebench.classifier.style.published import published_card
+from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.configuration import RunConfiguration, parse_configuration
 from timbrebench.experiments.environment import note_environment, read_environments

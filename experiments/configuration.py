@@ -15,7 +15,7 @@ from timbrebench.core.errors import (
     suggestion,
 )
 from timbrebench.classifier import JudgeConfiguration
-from timbrebench.classifier.style.published import published_card
+from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.configuration_text import configuration_text
 from timbrebench.experiments.suites.files import load_frozen

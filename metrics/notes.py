@@ -64,7 +64,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from timbrebench.classifier.content.evaluation import frame_accuracy
+from timbrebench.classifier.content.content_evaluation import frame_accuracy
 from timbrebench.metrics.contract import Response, metric
 from timbrebench.metrics.transcription import compare_notes, read_roll, true_roll
 from timbrebench.metrics.trial import Trial

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from timbrebench.core.errors import DatasetError
-from timbrebench.classifier.content.evaluation import NoteScores
+from timbrebench.classifier.content.content_evaluation import NoteScores
 from timbrebench.datasets.notes import DRUM
 from timbrebench.metrics.cross_correlation import max_cross_correlation
 from timbrebench.metrics.sound import ContentJudge, Judge, Sound, Unscorable

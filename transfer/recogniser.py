@@ -23,10 +23,10 @@ from pydantic import Field
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.progress import log
 from timbrebench.classifier.listening import SHORTEST_S
-from timbrebench.classifier.style.configuration import JudgeConfiguration
-from timbrebench.classifier.style.features import compute_features
-from timbrebench.classifier.style.judge import Judge
-from timbrebench.classifier.style.stages import training_key
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_features import compute_features
+from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.classifier.style.training_stages import training_key
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.contract import Parameters
 from timbrebench.transfer.note_templates import NoteTemplates, divergences, label_of
@@ -90,7 +90,7 @@ def train_recogniser(dataset: Dataset, training: RecogniserTraining, workdir: Pa
         if path.exists():
             log(f"{path}: cannot be read, so the network is trained again")
     features = replace(compute_features(dataset, configuration.front_end), manifest=held)
-    from timbrebench.classifier.style.training import (  # noqa: PLC0415 - takes seconds
+    from timbrebench.classifier.style.style_training import (  # noqa: PLC0415 - takes seconds
         train_judge,
     )
 

@@ -34,13 +34,13 @@ from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import JudgeError, MethodError
 from timbrebench.core.progress import log
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.classifier.style.augmentation import Augmentation
-from timbrebench.classifier.style.configuration import JudgeConfiguration
-from timbrebench.classifier.style.features import compute_features
-from timbrebench.classifier.style.front_end import StftFrontEnd
-from timbrebench.classifier.style.judge import Judge
-from timbrebench.classifier.style.networks import AlexNet, FourBlockNetwork
-from timbrebench.classifier.style.stages import training_key
+from timbrebench.classifier.style.style_augmentation import Augmentation
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_features import compute_features
+from timbrebench.classifier.style.style_front_end import StftFrontEnd
+from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.classifier.style.style_networks import AlexNet, FourBlockNetwork
+from timbrebench.classifier.style.training_stages import training_key
 from timbrebench.datasets.dataset import Dataset, source_pieces
 from timbrebench.transfer.contract import Learned, Parameters
 from timbrebench.transfer.optimisation import (
@@ -239,7 +239,7 @@ class TrainedNetworkMethod(SpectrogramMethod):
                 log(f"{path}: cannot be read, so the network is trained again")
             features = replace(compute_features(dataset, self.front_end), manifest=held)
             description = f"training the network of {self.name}"
-            from timbrebench.classifier.style.training import (  # noqa: PLC0415 - takes seconds
+            from timbrebench.classifier.style.style_training import (  # noqa: PLC0415 - takes seconds
                 train_judge,
             )
 

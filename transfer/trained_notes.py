@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from timbrebench.core.files import fingerprint
-from timbrebench.classifier.archive import read_archive, write_archive
+from timbrebench.classifier.weights_archive import read_archive, write_archive
 from timbrebench.classifier.fitting import one_thread, weights_sha256
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.nmf import Matrix

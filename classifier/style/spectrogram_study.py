@@ -18,21 +18,21 @@ from pydantic import BaseModel, ConfigDict
 
 from timbrebench.core.progress import Tracker
 from timbrebench.core.files import fingerprint, write_text
-from timbrebench.classifier.style.augmentation import Augmentation
-from timbrebench.classifier.style.configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_augmentation import Augmentation
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import leave_soundfonts_out
-from timbrebench.classifier.style.evaluation import evaluate_on
-from timbrebench.classifier.style.features import compute_features
-from timbrebench.classifier.style.figures import bar_figure, write_figure
-from timbrebench.classifier.style.front_end import (
+from timbrebench.classifier.style.style_evaluation import evaluate_on
+from timbrebench.classifier.style.style_features import compute_features
+from timbrebench.classifier.style.judge_figures import bar_figure, write_figure
+from timbrebench.classifier.style.style_front_end import (
     CqtFrontEnd,
     FrontEnd,
     LogFrequencyFrontEnd,
     MelFrontEnd,
     StftFrontEnd,
 )
-from timbrebench.classifier.style.stages import stage, training_key
-from timbrebench.classifier.style.training import train_judge
+from timbrebench.classifier.style.training_stages import stage, training_key
+from timbrebench.classifier.style.style_training import train_judge
 from timbrebench.datasets.dataset import Dataset
 
 TABLE_FILE = "spectrograms.csv"

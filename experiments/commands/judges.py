@@ -61,8 +61,8 @@ def judge_card(
 ) -> None:
     """Write a style judge's card: cross-validation, soundfonts left out, calibration, noise, recordings."""
     from timbrebench.classifier import Judge
-    from timbrebench.classifier.style.card import write_card
-    from timbrebench.classifier.style.pipeline import JUDGE_FILE
+    from timbrebench.classifier.style.style_card import write_card
+    from timbrebench.classifier.style.style_pipeline import JUDGE_FILE
     from timbrebench.datasets import Dataset
     from timbrebench.experiments.configuration import load_configuration
 
@@ -96,7 +96,7 @@ def judge_publish(
     name: Annotated[str, typer.Option(help="The frozen suite that it is for, as NAME-VERSION.")],
 ) -> None:
     """Write the style judge of a run as those that come with the package are written, if it fits a suite."""
-    from timbrebench.classifier.style.publishing import publish_judge
+    from timbrebench.classifier.style.judge_publishing import publish_judge
     from timbrebench.experiments.benchmark import open_suite
     from timbrebench.experiments.layout import JUDGE
     from timbrebench.experiments.suites.files import load_frozen
@@ -125,7 +125,7 @@ def judge_train_content(
     out: Annotated[Path, typer.Argument(help="Gets the dataset, the judge and its card.")],
 ) -> None:
     """Build the dataset of the content judge that comes with the package, and train and test it again."""
-    from timbrebench.classifier.content.pipeline import build_shipped_judge
+    from timbrebench.classifier.content.content_pipeline import build_shipped_judge
 
     build_shipped_judge(out)
     print_line((out / "content.md").read_text(encoding="utf-8"))

@@ -128,7 +128,7 @@ def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Pat
     from timbrebench.core.errors import JudgeError
     from timbrebench.core.progress import log
     from timbrebench.classifier import Judge, build_judge
-    from timbrebench.classifier.style.pipeline import JUDGE_FILE
+    from timbrebench.classifier.style.style_pipeline import JUDGE_FILE
 
     beside = dataset.root.parent / "judge" / JUDGE_FILE
     if beside.is_file():

@@ -47,7 +47,7 @@ def submission_verify(
     ] = None,
 ) -> None:
     """Check that a submission is whole and its tables follow from its records; else the status is 1."""
-    from timbrebench.classifier.style.published import published_name
+    from timbrebench.classifier.style.published_judges import published_name
     from timbrebench.experiments.submissions.archives import Archive
     from timbrebench.experiments.submissions.checking import check_submission
     from timbrebench.experiments.submissions.packing import OUTPUTS

@@ -20,7 +20,7 @@ import torch
 from timbrebench.core.progress import Tracker
 from timbrebench.classifier import Judge, JudgeConfiguration, load_content_judge
 from timbrebench.classifier.fitting import one_thread
-from timbrebench.classifier.style.networks import create_network
+from timbrebench.classifier.style.style_networks import create_network
 from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
 from timbrebench.metrics import Metric, Sound, Trial, get, metric_names
 

@@ -23,13 +23,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch.nn.functional import cross_entropy
 
-from timbrebench.classifier.style.augmentation import Augmentation
-from timbrebench.classifier.style.configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_augmentation import Augmentation
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import cross_validate
-from timbrebench.classifier.style.evaluation import Evaluation, evaluate_on
-from timbrebench.classifier.style.features import Features, compute_features
-from timbrebench.classifier.style.front_end import MelFrontEnd
-from timbrebench.classifier.style.judge import Judge
+from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
+from timbrebench.classifier.style.style_features import Features, compute_features
+from timbrebench.classifier.style.style_front_end import MelFrontEnd
+from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
 from timbrebench.experiments.studies.wording import counted, listed, parted
 
@@ -69,7 +69,7 @@ PAPER = JudgeSettings(max_epochs=60, folds=4, all_soundfonts=True)
 
 def run(context: StudyContext, settings: JudgeSettings | None = None) -> StudyResult:
     """Train the report's network on the dataset's own split, and once for each fold."""
-    from timbrebench.classifier.style.training import train_judge  # noqa: PLC0415 - Lightning takes seconds
+    from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - Lightning takes seconds
 
     settings = settings or of_setting(context, SMALL, PAPER)
     configuration = JudgeConfiguration(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.classifier import ContentJudge, Judge, load_content_judge
-from timbrebench.classifier.style.published import load_published, published_name
+from timbrebench.classifier.style.published_judges import load_published, published_name
 from timbrebench.experiments.configuration import MethodEntry
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.results import COSTS, NOT_SCORED, Results

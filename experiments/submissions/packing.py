@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from timbrebench.core.errors import RunError
 from timbrebench.classifier import load_content_judge
-from timbrebench.classifier.style.published import published_name
+from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.experiments.benchmark import open_suite
 from timbrebench.experiments.environment import describe_environment
 from timbrebench.experiments.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS

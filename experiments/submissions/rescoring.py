@@ -21,7 +21,7 @@ import numpy as np
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.classifier import Judge
-from timbrebench.classifier.style.published import load_published, published_name
+from timbrebench.classifier.style.published_judges import load_published, published_name
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.runner import Task
 from timbrebench.experiments.scoring import impression_key, run_impressions, run_scores, score_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from timbrebench.classifier.style.published import published_card, published_names
+from timbrebench.classifier.style.published_judges import published_card, published_names
 from timbrebench.experiments.suites.files import FrozenSuite
 
 

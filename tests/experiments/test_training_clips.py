@@ -9,7 +9,7 @@ import pytest
 
 from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.core.workers.executors import LocalExecutor
-from timbrebench.classifier.style.published import published_card
+from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.experiments.benchmark import open_suite, run_benchmark
 from timbrebench.experiments.configuration import RunConfiguration, load_configuration

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from timbrebench.classifier.style.networks import AlexNet, FourBlockNetwork
+from timbrebench.classifier.style.style_networks import AlexNet, FourBlockNetwork
 from timbrebench.transfer.perceptual_losses import (
     activations,
     content_loss,

@@ -1,7 +1,7 @@
 """Gatys et al. on a network that was trained to name instruments: the multi-instrument report (2023).
 
 The spectrogram is optimised so that the features of a four-block classifier (see
-:class:`~timbrebench.classifier.style.networks.FourBlockNetwork`) match those of the content, and their Gram
+:class:`~timbrebench.classifier.style.style_networks.FourBlockNetwork`) match those of the content, and their Gram
 matrices those of the style. The report's authors found that nothing was transferred, whatever they tried: 300
 and 3,000 iterations, three starting points, total variation, other weights, two optimisers. All of that can
 be set here.

@@ -88,7 +88,7 @@ from timbrebench.audio.inversion import Inversion
 from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.core.files import fingerprint
-from timbrebench.classifier.style.judge import Judge
+from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.datasets.dataset import Dataset, source_pieces
 from timbrebench.transfer.contract import Learned
 from timbrebench.transfer.nmf import activate

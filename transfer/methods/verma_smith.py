@@ -5,7 +5,7 @@ instruments respond as to the content, their Gram matrices are those of the styl
 frames and of frequencies. The Gram matrix knows nothing of the style's dynamics; the two energies bring them.
 
 Published settings, all of them the defaults here: an AlexNet with 3×3 receptive fields (see
-:class:`~timbrebench.classifier.style.networks.AlexNet`), which `prepare` trains with a cross-entropy; 16 kHz,
+:class:`~timbrebench.classifier.style.style_networks.AlexNet`), which `prepare` trains with a cross-entropy; 16 kHz,
 a transform of 512 samples every 10 ms, log magnitudes; noise to start from; Griffin-Lim to end with.
 
 What the source leaves open, and how it is settled here:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from timbrebench.classifier.content.features import compute_features
-from timbrebench.classifier.content.front_end import PitchFrontEnd
-from timbrebench.classifier.content.training import ContentConfiguration, train_content_judge
+from timbrebench.classifier.content.content_features import compute_features
+from timbrebench.classifier.content.content_front_end import PitchFrontEnd
+from timbrebench.classifier.content.content_training import ContentConfiguration, train_content_judge
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 
 QUICK = ContentConfiguration(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from timbrebench.classifier import JudgeConfiguration, train_judge
-from timbrebench.classifier.style.augmentation import Augmentation
-from timbrebench.classifier.style.features import compute_features
+from timbrebench.classifier.style.style_augmentation import Augmentation
+from timbrebench.classifier.style.style_features import compute_features
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 
 QUICK = JudgeConfiguration(

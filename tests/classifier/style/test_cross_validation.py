@@ -3,7 +3,7 @@ import pytest
 
 from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
-from timbrebench.classifier.style.features import first_programs
+from timbrebench.classifier.style.style_features import first_programs
 from timbrebench.datasets.instruments import is_first_program
 
 

@@ -6,7 +6,7 @@ import pytest
 from timbrebench.audio import rms
 from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import evaluate_judge
-from timbrebench.classifier.style.front_end import LogFrequencyFrontEnd
+from timbrebench.classifier.style.style_front_end import LogFrequencyFrontEnd
 from timbrebench.classifier.style.robustness import (
     UNCHANGED,
     Robustness,

@@ -11,7 +11,7 @@ import pytest
 from timbrebench.audio import rms
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.executors import LocalExecutor
-from timbrebench.classifier.content.features import true_notes
+from timbrebench.classifier.content.content_features import true_notes
 from timbrebench.classifier.style.robustness import transposed
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.notes import drums_table, notes_table, read_drums, read_notes, window

@@ -16,7 +16,7 @@ from timbrebench.audio import read_audio
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.files import write_json, write_text
 from timbrebench.classifier import Evaluation
-from timbrebench.classifier.style.evaluation import Scores
+from timbrebench.classifier.style.style_evaluation import Scores
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.report import cards, write_report

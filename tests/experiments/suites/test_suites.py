@@ -18,7 +18,7 @@ from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNam
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.core.files import file_sha256, write_json
 from timbrebench.classifier import load_content_judge
-from timbrebench.classifier.style.published import published_card
+from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.datasets import Dataset, DatasetConfiguration
 from timbrebench.datasets.audioset import read_segments
 from timbrebench.datasets.rendering.dataset_configuration import Shares

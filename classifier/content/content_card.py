@@ -1,0 +1,85 @@
+"""What a content judge is and how far it can be believed, on one page."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from timbrebench.classifier.content.content_evaluation import ContentEvaluation, Figures
+
+
+class ContentCard(BaseModel):
+    """All figures of a content judge.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Of the judge.
+    parameters : int
+        Weights of the network.
+    soundfonts : tuple of str
+        Soundfonts that it has heard.
+    training_pieces, training_clips : int
+        How many pieces and clips it has learned from or was chosen by.
+    onset_threshold, note_threshold : float
+        Chosen on validation pieces.
+    tests : dict of str to ContentEvaluation
+        Figures on the test split of each dataset, by its name.
+    without_soundfont : dict of str to dict of str to ContentEvaluation
+        By family of soundfonts, and by dataset: figures on the family's test clips of a judge that was
+        trained in the same way without any clip of the family.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fingerprint: str
+    parameters: int
+    soundfonts: tuple[str, ...]
+    training_pieces: int
+    training_clips: int
+    onset_threshold: float
+    note_threshold: float
+    tests: dict[str, ContentEvaluation]
+    without_soundfont: dict[str, dict[str, ContentEvaluation]]
+
+    def markdown(self) -> str:
+        """Return the card as a page of Markdown."""
+        lines = [
+            "# Content judge",
+            "",
+            "Hears which notes are played, in any timbre: a convolutional network on harmonically",
+            f"stacked pictures of pitch, with {self.parameters:,} weights. It has learned from",
+            f"{self.training_clips:,} clips of {self.training_pieces} pieces, played with",
+            f"{', '.join(self.soundfonts)}.",
+            "",
+            f"Fingerprint: `{self.fingerprint}`",
+            "",
+            f"A note begins where the probability of an onset peaks at {self.onset_threshold:g} or more,",
+            f"and lasts while that of its key is at least {self.note_threshold:g}. Both thresholds were",
+            "chosen on validation pieces.",
+            "",
+            "All figures are means over clips of pieces that the judge has never heard. Notes are right",
+            "within 50 ms of the onset and half a semitone (mir_eval); with offsets, also within 50 ms or",
+            "a fifth of the note's length of its end. Frames are compared with the score, from onset to",
+            "offset, however long a note can be heard.",
+        ]
+        for name, evaluation in self.tests.items():
+            lines += ["", f"## Test pieces: {name}", "", *_table(evaluation)]
+        for family, evaluations in self.without_soundfont.items():
+            for name, evaluation in evaluations.items():
+                title = f"## Trained without {family}, tested on it: {name}"
+                lines += ["", title, "", *_table(evaluation)]
+        return "\n".join(lines) + "\n"
+
+
+def _table(evaluation: ContentEvaluation) -> list[str]:
+    rows = {"all": evaluation.overall, **evaluation.by_soundfont, **evaluation.by_label}
+    return [
+        "| clips of | clips | note F1 | with offsets | frame F1 |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *(_row(name, figures) for name, figures in rows.items()),
+    ]
+
+
+def _row(name: str, figures: Figures) -> str:
+    scores = (figures.note_f1, figures.note_f1_with_offsets, figures.frame_f1)
+    return f"| {name} | {figures.clips} | " + " | ".join(f"{score:.3f}" for score in scores) + " |"

@@ -1,0 +1,280 @@
+"""How well the content judge hears: its notes against those that were played.
+
+Notes are compared by mir_eval (Raffel et al. 2014): a heard note is right where its onset lies within 50 ms
+of a true one's and its pitch within half a semitone, and each is matched with one at most; with offsets, the
+end must also lie within 50 ms or a fifth of the note's length. Two voices that play the same pitch together
+are one note here, as in the tables of notes: nothing in the sound tells them apart, and one of them could not
+be matched. Frames are compared with the plain notes, from onset to offset, however long a note can be heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import mir_eval
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from timbrebench.core.errors import JudgeError
+from timbrebench.classifier.content.note_decoding import Decoding, Probabilities
+from timbrebench.classifier.content.content_features import Features, compute_features
+from timbrebench.classifier.content.content_judge import ContentJudge
+from timbrebench.datasets.dataset import Dataset
+
+#: Seconds between the onsets of two notes that are one.
+ONSET_TOLERANCE_S = 0.05
+
+
+class Figures(BaseModel):
+    """Means over clips.
+
+    Attributes
+    ----------
+    clips : int
+        How many.
+    note_f1 : float
+        By onset and pitch.
+    note_f1_with_offsets : float
+        By onset, pitch and offset.
+    frame_f1 : float
+        Of the pitches in each frame.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clips: int
+    note_f1: float
+    note_f1_with_offsets: float
+    frame_f1: float
+
+
+class ContentEvaluation(BaseModel):
+    """What a content judge makes of pieces that it has never heard.
+
+    Attributes
+    ----------
+    overall : Figures
+        On all clips.
+    by_label, by_soundfont : dict
+        The same on the clips of each instrument or family, and of each soundfont.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    overall: Figures
+    by_label: dict[str, Figures]
+    by_soundfont: dict[str, Figures]
+
+
+@dataclass(frozen=True)
+class NoteScores:
+    """How well heard notes agree with true ones.
+
+    Attributes
+    ----------
+    precision : float
+        Which share of the heard notes is right; 0 where nothing is heard.
+    recall : float
+        Which share of the true notes is heard.
+    f1 : float
+        Harmonic mean of the two; 0 where either is.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def note_scores(truth: pd.DataFrame, heard: pd.DataFrame, *, with_offsets: bool = False) -> NoteScores:
+    """Compare heard notes with true ones.
+
+    Parameters
+    ----------
+    truth, heard : pandas.DataFrame
+        ``onset_s, offset_s, pitch``. Repeated rows of one onset and pitch in the truth count once; what
+        begins before the clip (negative onsets) does not count, nor does what ends as it begins.
+    with_offsets : bool, default False
+        Whether the ends must be right too.
+
+    Returns
+    -------
+    NoteScores
+        Each from 0 to 1.
+
+    Raises
+    ------
+    JudgeError
+        If the truth holds no note: there is nothing to hear.
+    """
+    played = truth[(truth.onset_s >= 0) & (truth.offset_s > truth.onset_s)]
+    played = played.drop_duplicates(["onset_s", "pitch"])
+    if played.empty:
+        raise JudgeError("the true notes are none: choose a window in which a note begins")
+    if heard.empty:
+        return NoteScores(precision=0.0, recall=0.0, f1=0.0)
+    precision, recall, f1, _ = mir_eval.transcription.precision_recall_f1_overlap(
+        *_intervals(played),
+        *_intervals(heard),
+        onset_tolerance=ONSET_TOLERANCE_S,
+        offset_ratio=0.2 if with_offsets else None,
+    )
+    return NoteScores(float(precision), float(recall), float(f1))
+
+
+def note_f1(truth: pd.DataFrame, heard: pd.DataFrame, *, with_offsets: bool = False) -> float:
+    """Return the F1 of heard notes, from 0 to 1; takes and raises what :func:`note_scores` does."""
+    return note_scores(truth, heard, with_offsets=with_offsets).f1
+
+
+def frame_f1(truth: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
+    """Return the F1 of the pitches heard in each frame, from 0 to 1.
+
+    It is that of mir_eval's multipitch precision and recall, which for pitches on a keyboard are counts.
+
+    Parameters
+    ----------
+    truth, heard : numpy.ndarray, shape (88, frames), bool
+        Whether a key sounds.
+
+    Returns
+    -------
+    float
+        0 where no pitch is right.
+    """
+    return float(2 * (truth & heard).sum() / max(1, truth.sum() + heard.sum()))
+
+
+def frame_accuracy(truth: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
+    """Return mir_eval's multipitch accuracy, from 0 to 1; takes what :func:`frame_f1` does.
+
+    Of all keys that are true or heard in a frame, the share that are both (Poliner & Ellis 2007).
+    """
+    return float((truth & heard).sum() / max(1, (truth | heard).sum()))
+
+
+def evaluate_content_judge(judge: ContentJudge, dataset: Dataset) -> ContentEvaluation:
+    """Let the judge hear the test split of a dataset.
+
+    Parameters
+    ----------
+    judge : ContentJudge
+        Any.
+    dataset : Dataset
+        A dataset with a test split.
+
+    Returns
+    -------
+    ContentEvaluation
+        The same each time.
+
+    Raises
+    ------
+    JudgeError
+        If the test split is empty, or holds a piece that the judge learned from.
+    """
+    return evaluate_on(judge, compute_features(dataset.select(split="test"), judge.front_end))
+
+
+def evaluate_on(judge: ContentJudge, test: Features) -> ContentEvaluation:
+    """Let the judge hear clips that went through its front end; as :func:`evaluate_content_judge`."""
+    if test.manifest.empty:
+        raise JudgeError("there is no clip to evaluate on: the test split is empty")
+    learned = sorted(set(test.manifest.piece) & set(judge.training_pieces))
+    if learned:
+        raise JudgeError(f"the judge has learned from {learned[0]}: evaluate it on pieces it has not heard")
+    scores = clip_scores(test, judge.decoding, *judge.probabilities_of(test.levels))
+    return ContentEvaluation(
+        overall=_figures(scores),
+        by_label=_by(test.manifest.label, scores),
+        by_soundfont=_by(test.manifest.soundfont, scores),
+    )
+
+
+def clip_scores(
+    features: Features, decoding: Decoding, notes: Probabilities, onsets: Probabilities
+) -> pd.DataFrame:
+    """Score a network's answers for each clip.
+
+    Parameters
+    ----------
+    features : Features
+        The clips.
+    decoding : Decoding
+        How notes are read off.
+    notes, onsets : numpy.ndarray, shape (clips, 88, frames)
+        Probabilities.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``note_f1, note_f1_with_offsets, frame_f1``, one row for each clip.
+    """
+    frame_s = features.front_end.frame_s
+    rolls = features.notes.numpy().astype(bool)
+    rows = []
+    for truth, roll, note, onset in zip(features.truth, rolls, notes, onsets, strict=True):
+        heard = decoding.notes(note, onset, frame_s)
+        rows.append(
+            (
+                note_f1(truth, heard),
+                note_f1(truth, heard, with_offsets=True),
+                frame_f1(roll, note >= decoding.note),
+            )
+        )
+    return pd.DataFrame(rows, columns=["note_f1", "note_f1_with_offsets", "frame_f1"])
+
+
+def choose_decoding(features: Features, notes: Probabilities, onsets: Probabilities) -> Decoding:
+    """Choose the thresholds with the best F1 of notes and of frames, on validation clips.
+
+    Parameters
+    ----------
+    features : Features
+        Clips of the validation split.
+    notes, onsets : numpy.ndarray, shape (clips, 88, frames)
+        A network's answers for them.
+
+    Returns
+    -------
+    Decoding
+        Thresholds on a grid of 0.05.
+    """
+    grid = [round(0.05 * step, 2) for step in range(3, 15)]
+    truth, frame_s = features.notes.numpy().astype(bool), features.front_end.frame_s
+
+    def frames(threshold: float) -> float:
+        return frame_f1(truth, notes >= threshold)
+
+    note = _best(frames, grid)
+
+    def heard_notes(threshold: float) -> float:
+        decoding = Decoding(onset=threshold, note=note)
+        answers = zip(features.truth, notes, onsets, strict=True)
+        return float(np.mean([note_f1(table, decoding.notes(n, o, frame_s)) for table, n, o in answers]))
+
+    return Decoding(onset=_best(heard_notes, grid), note=note)
+
+
+def _best(score: Callable[[float], float], grid: Sequence[float]) -> float:
+    return max(grid, key=score)
+
+
+def _intervals(notes: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return notes as mir_eval takes them: intervals in seconds and frequencies in hertz."""
+    return notes[["onset_s", "offset_s"]].to_numpy(dtype=float), _hertz(notes.pitch.to_numpy())
+
+
+def _hertz(pitches: NDArray[np.int_]) -> NDArray[np.float64]:
+    return np.asarray(440.0 * 2 ** ((pitches - 69) / 12), dtype=float)
+
+
+def _by(group: Iterable[str], scores: pd.DataFrame) -> dict[str, Figures]:
+    return {str(name): _figures(rows) for name, rows in scores.groupby(list(group))}
+
+
+def _figures(scores: pd.DataFrame) -> Figures:
+    means = {str(name): round(float(value), 4) for name, value in scores.mean().items()}
+    return Figures(clips=len(scores), **means)

@@ -1,0 +1,153 @@
+"""A dataset's clips as the content judge sees them, with what it is to say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, cpu_count, delayed
+from numpy.typing import NDArray
+
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.progress import Tracker
+from timbrebench.classifier.content.content_front_end import PitchFrontEnd
+from timbrebench.classifier.content.note_targets import note_raster, onset_raster
+from timbrebench.datasets.dataset import Clip, Dataset
+from timbrebench.datasets.notes import read_notes, window
+
+
+@dataclass(frozen=True)
+class Features:
+    """Pictures of clips, their notes as pictures, and the manifest's rows that they belong to.
+
+    Attributes
+    ----------
+    levels : torch.Tensor, shape (clips, 2, 309, frames), uint8
+        The front end's decibels in steps of 1/255 of their range, so that hours of them fit into memory.
+    notes : torch.Tensor, shape (clips, 88, frames), uint8
+        1 where a key sounds.
+    onsets : torch.Tensor, shape (clips, 88, frames), float16
+        How near an onset is.
+    truth : tuple of pandas.DataFrame
+        The notes of each clip, also those that began before it.
+    manifest : pandas.DataFrame
+        One row for each clip, in the same order.
+    front_end : PitchFrontEnd
+        What the pictures were made with.
+    """
+
+    levels: torch.Tensor
+    notes: torch.Tensor
+    onsets: torch.Tensor
+    truth: tuple[pd.DataFrame, ...]
+    manifest: pd.DataFrame
+    front_end: PitchFrontEnd
+
+    def select(self, rows: NDArray[np.bool_]) -> Features:
+        """Return the clips for which `rows`, shape (clips,), is true."""
+        chosen = torch.from_numpy(rows)
+        return replace(
+            self,
+            levels=self.levels[chosen],
+            notes=self.notes[chosen],
+            onsets=self.onsets[chosen],
+            truth=tuple(table for table, wanted in zip(self.truth, rows, strict=True) if wanted),
+            manifest=self.manifest[rows],
+        )
+
+    def where(self, **wanted: Iterable[str]) -> Features:
+        """Return the clips whose value in each named column of the manifest is among those given."""
+        rows = np.ones(len(self.manifest), dtype=bool)
+        for column, values in wanted.items():
+            rows &= self.manifest[column].isin(list(values)).to_numpy()
+        return self.select(rows)
+
+
+def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> Features:
+    """Read every clip of a dataset through a front end, on all cores, or on the one that a call of a run has.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Clips of equal duration.
+    front_end : PitchFrontEnd
+        What to compute.
+
+    Returns
+    -------
+    Features
+        In the manifest's order.
+
+    Raises
+    ------
+    JudgeError
+        If there is no clip, or one is silent.
+    """
+    if not len(dataset):
+        raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
+    with (
+        Tracker("reading clips", len(dataset), "clips") as tracker,
+        Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=16) as parallel,
+    ):
+        levels = []
+        for picture in parallel(delayed(_levels)(dataset, clip, front_end) for clip in dataset.clips()):
+            levels.append(torch.from_numpy(picture))
+            tracker.advance()
+    truth = true_notes(dataset)
+    frames, frame_s = levels[0].shape[2], front_end.frame_s
+    return Features(
+        torch.stack(levels),
+        torch.from_numpy(np.stack([note_raster(table, frames, frame_s) for table in truth])),
+        torch.from_numpy(np.stack([onset_raster(table, frames, frame_s) for table in truth])).half(),
+        truth,
+        dataset.manifest.reset_index(drop=True),
+        front_end,
+    )
+
+
+def concatenate(parts: Sequence[Features]) -> Features:
+    """Put the clips of several datasets one after the other.
+
+    Parameters
+    ----------
+    parts : sequence of Features
+        With clips of one duration and one front end.
+
+    Returns
+    -------
+    Features
+        All clips.
+
+    Raises
+    ------
+    JudgeError
+        If the clips of one part are longer than those of another.
+    """
+    lengths = sorted({part.levels.shape[3] for part in parts})
+    if len(lengths) > 1:
+        raise JudgeError(f"clips have {lengths} frames: build all datasets with the same clip_duration_s")
+    return Features(
+        torch.cat([part.levels for part in parts]),
+        torch.cat([part.notes for part in parts]),
+        torch.cat([part.onsets for part in parts]),
+        tuple(table for part in parts for table in part.truth),
+        pd.concat([part.manifest for part in parts], ignore_index=True),
+        parts[0].front_end,
+    )
+
+
+def true_notes(dataset: Dataset) -> tuple[pd.DataFrame, ...]:
+    """Return the notes that sound in each clip, also those that began before it (negative onsets)."""
+    pieces = {
+        piece: read_notes(dataset.root / "notes" / f"{piece}.csv")
+        for piece in dataset.manifest.piece.unique()
+    }
+    return tuple(window(pieces[clip.piece], clip.start_s, clip.duration_s) for clip in dataset.clips())
+
+
+def _levels(dataset: Dataset, clip: Clip, front_end: PitchFrontEnd) -> NDArray[np.uint8]:
+    decibels = front_end.decibels(dataset.samples(clip), clip.sample_rate)
+    return np.asarray(np.rint((1 + decibels / front_end.range_db) * 255), dtype=np.uint8)

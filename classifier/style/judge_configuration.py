@@ -1,0 +1,57 @@
+"""How a style judge is made."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from timbrebench.classifier.fitting import FitConfiguration
+from timbrebench.classifier.style.style_augmentation import Augmentation
+from timbrebench.classifier.style.style_front_end import FrontEnd, LogFrequencyFrontEnd
+from timbrebench.classifier.style.style_networks import NetworkKind
+
+#: Splits that a judge learns from, and is chosen by: no suite may hold a piece of them.
+JUDGE_SPLITS = ("judge", "validation")
+
+
+class JudgeConfiguration(FitConfiguration):
+    """How a style judge is made, beside what :class:`~timbrebench.classifier.fitting.FitConfiguration` says.
+
+    Attributes
+    ----------
+    name : str
+        A judge that comes with the package (:mod:`timbrebench.classifier.style.published_judges`), such as
+        ``instruments-6-1``. It is trained already, so that nothing below may be given beside it. Empty where
+        a judge is trained.
+    front_end : FrontEnd
+        What it sees.
+    network : {"harmonic", "four-block", "alexnet"}
+        What it thinks with.
+    augmentation : Augmentation
+        How clips are varied.
+    multi_label : bool
+        Whether a clip can have several labels, parted by ``|`` in the manifest, or none.
+    """
+
+    name: str = ""
+    front_end: FrontEnd = LogFrequencyFrontEnd()
+    network: NetworkKind = "harmonic"
+    augmentation: Augmentation = Augmentation()
+    multi_label: bool = False
+    max_epochs: int = Field(default=26, ge=1)
+    learning_rate: float = Field(default=4e-3, gt=0)
+
+    @model_validator(mode="after")
+    def _check_name(self) -> Self:
+        if not self.name:
+            return self
+        # A published judge is looked up only where one is asked for: reading it takes the network's module.
+        from timbrebench.classifier.style.published_judges import published_card  # noqa: PLC0415
+
+        published_card(self.name)
+        fields = type(self).model_fields.items()
+        given = [key for key, field in fields if key != "name" and getattr(self, key) != field.default]
+        if given:
+            raise ValueError(f"the judge {self.name!r} is trained already: leave out {', '.join(given)}")
+        return self

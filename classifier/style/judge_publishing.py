@@ -1,0 +1,71 @@
+"""Make a judge of a run one that comes with the package."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import write_json
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_evaluation import Evaluation
+from timbrebench.classifier.style.style_pipeline import EVALUATION_FILE, find_judge
+from timbrebench.classifier.style.published_judges import PublishedCard
+from timbrebench.datasets.dataset import Dataset
+
+#: What decides the weights besides what the dataset was made with.
+_TRAINED_WITH = ("torch", "pytorch-lightning", "numpy")
+
+
+def publish_judge(
+    folder: Path, dataset: Dataset, configuration: JudgeConfiguration, *, name: str, run: str, out: Path
+) -> PublishedCard:
+    """Write ``NAME.pt`` and ``NAME.json``, as they lie in ``classifier/style/weights/``.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The judge's, from :func:`~timbrebench.classifier.style.style_pipeline.build_judge`.
+    dataset : Dataset
+        What it was trained on.
+    configuration : JudgeConfiguration
+        How it was trained.
+    name : str
+        That of the frozen suite for which it is.
+    run : str
+        Name of the run that has trained it.
+    out : pathlib.Path
+        Gets the two files.
+
+    Returns
+    -------
+    PublishedCard
+        The card.
+
+    Raises
+    ------
+    JudgeError
+        If the folder does not hold a judge of this dataset and configuration.
+    """
+    judge = find_judge(dataset, configuration, folder)
+    if judge is None or configuration.name:
+        raise JudgeError(f"{folder}: holds no judge that was trained on {dataset.root} in this way")
+    evaluation = Evaluation.model_validate_json((folder / EVALUATION_FILE).read_text(encoding="utf-8"))
+    card = PublishedCard(
+        name=name,
+        fingerprint=judge.fingerprint,
+        labels=judge.labels,
+        parameters=sum(weights.numel() for weights in judge.network.parameters()),
+        temperature=judge.temperature,
+        soundfonts=judge.soundfonts,
+        training_pieces=judge.training_pieces,
+        training_clips=len(judge.training_clips),
+        run=run,
+        dataset=dataset.description["configuration"],
+        configuration=configuration.model_dump(mode="json", exclude={"name"}),
+        software={**dataset.description["software"], **{part: version(part) for part in _TRAINED_WITH}},
+        evaluation=evaluation,
+    )
+    judge.save(out / f"{name}.pt")
+    write_json(out / f"{name}.json", card.model_dump(mode="json"))
+    return card

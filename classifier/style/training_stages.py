@@ -1,0 +1,71 @@
+"""Long measurements in stages: what is finished is kept, and an interrupted one goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+from pydantic import BaseModel
+
+from timbrebench.core.files import fingerprint, write_json
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+
+Figures = TypeVar("Figures", bound=BaseModel)
+
+#: What of a clip decides what a judge learns from it, or is tested on.
+_DECISIVE = ("sha256", "label", "split", "piece", "soundfont", "soundfont_family", "program")
+
+
+def stage(path: Path, key: str, kind: type[Figures], measure: Callable[[Path], Figures]) -> Figures:
+    """Measure something once.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        JSON file that keeps it.
+    key : str
+        Fingerprint of all that decides the figures: what a file keeps under another one is measured again.
+    kind : type
+        What is measured.
+    measure : callable
+        Measures it. It is given a folder of its own for what it needs to go on after an interruption, which
+        goes when it returns.
+
+    Returns
+    -------
+    pydantic.BaseModel
+        The figures: just measured, or kept.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    kept = _kept(path, key, kind)
+    if kept is not None:
+        return kept
+    scratch = path.parent / f"{path.stem}-{key[:8]}"
+    figures = measure(scratch)
+    write_json(path, {"key": key, "figures": figures.model_dump(mode="json")})
+    shutil.rmtree(scratch, ignore_errors=True)
+    return figures
+
+
+def training_key(manifest: pd.DataFrame, configuration: JudgeConfiguration) -> str:
+    """Return the fingerprint of all that decides what a judge learns: the clips and the configuration."""
+    clips = manifest[list(_DECISIVE)].astype(object)
+    clips = clips.where(clips.notna(), None)  # JSON has no NaN, which stands for no label
+    return fingerprint([clips.to_numpy().tolist(), configuration.model_dump(mode="json", exclude={"name"})])
+
+
+def _kept(path: Path, key: str, kind: type[Figures]) -> Figures | None:
+    """Return what is kept under this key, or None where there is nothing, or nothing that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return kind.model_validate(content["figures"]) if content["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,100 @@
+"""Judges that come with the package: that they are what their cards say, and how configurations take one."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from timbrebench.core.errors import JudgeError, UnknownNameError
+from timbrebench.classifier import Judge, JudgeConfiguration, build_judge, evaluate_judge, find_judge
+from timbrebench.classifier.style.style_pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
+from timbrebench.classifier.style.published_judges import (
+    load_published,
+    published_card,
+    published_name,
+    published_names,
+)
+from timbrebench.classifier.style.judge_publishing import publish_judge
+from timbrebench.datasets.rendering.dataset_configuration import Shares
+
+SIX = "instruments-6-1"
+
+
+@pytest.mark.parametrize("name", published_names())
+def test_a_card_is_of_its_judge(name):
+    card, judge = published_card(name), load_published(name)
+    assert card.name == name
+    assert card.fingerprint == judge.fingerprint
+    assert card.labels == judge.labels == card.evaluation.labels
+    assert card.training_pieces == judge.training_pieces
+    assert card.training_clips == len(judge.training_clips)
+    assert published_name(judge.fingerprint) == name
+
+
+@pytest.mark.parametrize("name", published_names())
+def test_no_judge_has_learned_from_test_pieces_or_from_those_of_methods(name):
+    assert {Shares().split_of(piece) for piece in published_card(name).training_pieces} == {
+        "judge",
+        "validation",
+    }
+
+
+def test_a_judge_knows_the_instruments_on_pieces_that_it_has_never_heard(dataset):
+    """Clips of 2 s from TimGM6mb, where its card has 0.99 on clips of 5 s."""
+    firsts = dataset.select(program=[0, 56])
+    assert evaluate_judge(load_published(SIX), firsts).accuracy >= 0.9
+
+
+def test_names_that_there_are_not_are_told():
+    with pytest.raises(UnknownNameError, match="did you mean 'instruments-6-1'"):
+        JudgeConfiguration(name="instruments-6")
+    with pytest.raises(UnknownNameError, match="instruments-6-1"):
+        published_card("../judge")
+    assert published_name("0" * 64) == ""
+
+
+def test_a_judge_that_is_trained_already_takes_no_settings():
+    with pytest.raises(ValidationError, match="trained already: leave out max_epochs, seed"):
+        JudgeConfiguration(name=SIX, max_epochs=3, seed=1)
+    configuration = JudgeConfiguration(name=SIX)
+    assert JudgeConfiguration.model_validate(configuration.model_dump(mode="json")) == configuration
+
+
+class TestInAFolder:
+    def test_nothing_is_trained(self, dataset, tmp_path):
+        wanted = JudgeConfiguration(name=SIX)
+        assert find_judge(dataset, wanted, tmp_path) is None
+        judge = build_judge(dataset, wanted, tmp_path)
+        assert (
+            judge.fingerprint
+            == Judge.load(tmp_path / JUDGE_FILE).fingerprint
+            == published_card(SIX).fingerprint
+        )
+        assert (tmp_path / EVALUATION_FILE).is_file()
+        assert not (tmp_path / CURVE_FILE).exists()
+        before = (tmp_path / JUDGE_FILE).stat().st_mtime_ns
+        assert find_judge(dataset, wanted, tmp_path).fingerprint == judge.fingerprint
+        build_judge(dataset, wanted, tmp_path)
+        assert (tmp_path / JUDGE_FILE).stat().st_mtime_ns == before
+
+    def test_it_takes_the_place_of_one_that_was_trained_and_the_other_way_round(
+        self, dataset, brief, tmp_path
+    ):
+        own = build_judge(dataset, brief, tmp_path).fingerprint
+        published = build_judge(dataset, JudgeConfiguration(name=SIX), tmp_path).fingerprint
+        assert own != published
+        assert find_judge(dataset, brief, tmp_path) is None
+        assert not (tmp_path / CURVE_FILE).exists()
+        assert build_judge(dataset, brief, tmp_path).fingerprint == own
+
+    def test_a_judge_is_published_with_what_it_was_trained_on(self, dataset, brief, tmp_path):
+        judge = build_judge(dataset, brief, tmp_path / "judge")
+        out = tmp_path / "out"
+        about = {"name": "mine-1", "run": "a test", "out": out}
+        card = publish_judge(tmp_path / "judge", dataset, brief, **about)
+        assert sorted(path.name for path in out.iterdir()) == ["mine-1.json", "mine-1.pt"]
+        assert Judge.load(out / "mine-1.pt").fingerprint == card.fingerprint == judge.fingerprint
+        assert card.configuration["max_epochs"] == brief.max_epochs
+        assert card.dataset["instruments"] == ["piano", "trumpet"]
+        with pytest.raises(JudgeError, match="holds no judge that was trained on"):
+            publish_judge(tmp_path / "judge", dataset.select(split=["judge", "test"]), brief, **about)
