@@ -163,7 +163,7 @@ def _installed() -> list[object]:
 
 def _to_be_asked(configuration: RunConfiguration) -> dict[str, list[str]]:
     """List what the project's own code does not tell: methods by label, metrics by name."""
-    from timbrebench.transfer.asking import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
+    from timbrebench.transfer.queries import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
     from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
     methods, metrics = _of_others(_METHODS), _of_others(_METRICS)
@@ -199,7 +199,7 @@ def _answers(configuration: Mapping[str, Any], asked: Mapping[str, list[str]]) -
     """Ask methods and metrics for what their results are found by."""
     answers: list[object] = []
     if asked["methods"]:
-        from timbrebench.transfer.asking import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
+        from timbrebench.transfer.queries import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
         from timbrebench.transfer.contract import learns  # noqa: PLC0415 - likewise
         from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 

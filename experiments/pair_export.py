@@ -2,7 +2,7 @@
 
 Each pair is a folder with ``content.wav`` and ``style.wav``, and a row of ``pairs.csv``; the reference stays
 here. What comes back is scored by the method ``finished-audio``
-(:mod:`timbrebench.transfer.methods.finished_audio`), which finds a pair by the SHA-256 of its samples.
+(:mod:`timbrebench.transfer.methods.external.finished_audio`), which finds a pair by the SHA-256 of its samples.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from timbrebench.core.files import write_text
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S
-from timbrebench.transfer.external import samples_sha256, write_clip
-from timbrebench.transfer.methods.finished_audio import PAIRS
+from timbrebench.transfer.methods.external.exchange import samples_sha256, write_clip
+from timbrebench.transfer.methods.external.finished_audio import PAIRS
 
 README = "README.md"
 

@@ -13,7 +13,7 @@ from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.store import DependencyRecord, LearnedRecord, Store
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
-from timbrebench.transfer.asking import told_fingerprint
+from timbrebench.transfer.queries import told_fingerprint
 from timbrebench.transfer.contract import learns
 from timbrebench.transfer.registry import create
 

@@ -26,7 +26,7 @@ from timbrebench.experiments.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.runner import Task, training_set
 from timbrebench.experiments.store import LearnedRecord, Store, Transfer
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration, holder
-from timbrebench.transfer.asking import told_learned
+from timbrebench.transfer.queries import told_learned
 from timbrebench.transfer.contract import Method, apply, learns
 from timbrebench.transfer.registry import create, method_class
 

@@ -17,7 +17,7 @@ def train_notes_command(
     ] = None,
 ) -> None:
     """Train the note network of reinstrument that comes with the package again."""
-    from timbrebench.transfer.packaged_notes import NOTES_FILE, build_packaged_notes
+    from timbrebench.transfer.methods.reinstrument.packaged_notes import NOTES_FILE, build_packaged_notes
 
     notes = build_packaged_notes(out, dataset=dataset)
     print_line(f"{out / NOTES_FILE}: learned from {len(notes.training_clips)} clips")

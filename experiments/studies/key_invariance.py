@@ -34,7 +34,7 @@ from timbrebench.experiments.studies.study import Finding, Study, StudyContext, 
 from timbrebench.experiments.studies.wording import counted, parted
 from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.target import log_spectral_mse
-from timbrebench.transfer.methods.multi_representation import MultiRepresentation
+from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation
 
 #: Conditions, and the representations that the content is compared by.
 CONTENTS: Mapping[str, tuple[str, ...]] = {

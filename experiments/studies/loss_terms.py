@@ -4,7 +4,7 @@ Content is the beginning of *The Star-Spangled Banner* on a piano. The styles, a
 it by more and more: the same tune; another tune in the same key; that tune in the farthest key and another
 tempo; other music, a clip of the suite. Right would be the content's tune on the trumpet.
 
-The six configurations are those of :mod:`timbrebench.transfer.methods.multi_representation`, named
+The six configurations are those of :mod:`timbrebench.transfer.methods.multi_representation.multi_representation`, named
 ``{content}/{style}``. The submission's table says which work best for which kind of pair, by ear; what its
 sources say in words is tested here: that content by the STFT suits pairs in one key, and content by mel bands
 pairs in two, and that several representations together do better than one.
@@ -44,7 +44,7 @@ from timbrebench.experiments.studies.study import Finding, Study, StudyContext, 
 from timbrebench.experiments.studies.wording import parted
 from timbrebench.metrics import Trial, get
 from timbrebench.metrics.contract import evaluate
-from timbrebench.transfer.methods.multi_representation import CONFIGURATIONS, MultiRepresentation
+from timbrebench.transfer.methods.multi_representation.multi_representation import CONFIGURATIONS, MultiRepresentation
 
 #: The table's: all that have a content.
 COMPARED = tuple(name for name, (content, _) in CONFIGURATIONS.items() if content)

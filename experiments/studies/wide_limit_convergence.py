@@ -17,7 +17,7 @@ from timbrebench.experiments.studies.study import Study, StudyContext, StudyResu
 from timbrebench.experiments.studies.wording import parted
 from timbrebench.transfer.methods.ulyanov import Objective
 from timbrebench.transfer.methods.wide_limit import WideObjective
-from timbrebench.transfer.random_convolution import draw_filters
+from timbrebench.transfer.algorithms.random_convolution import draw_filters
 
 #: Numbers of filters, four times as many each time.
 FILTERS = (256, 1024, 4096, 16384)

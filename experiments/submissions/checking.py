@@ -24,7 +24,7 @@ from timbrebench.experiments.submissions.packing import (
 )
 from timbrebench.experiments.submissions.reading import Submission, parse_table
 from timbrebench.metrics.registry import get
-from timbrebench.transfer.asking import told_fingerprint
+from timbrebench.transfer.queries import told_fingerprint
 from timbrebench.transfer.contract import learns
 from timbrebench.transfer.registry import create, method_class
 

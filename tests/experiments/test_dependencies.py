@@ -19,7 +19,7 @@ from timbrebench.experiments.pair_export import export_pairs
 from timbrebench.experiments.runner import list_tasks
 from timbrebench.experiments.store import LearnedRecord, Store
 from timbrebench.experiments.transferring import run_transfers
-from timbrebench.transfer.external import write_clip
+from timbrebench.transfer.methods.external.exchange import write_clip
 from timbrebench.transfer.registry import method_class
 
 

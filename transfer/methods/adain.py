@@ -12,7 +12,7 @@ for images (VGG-19, relu4_1) with a decoder trained to invert them.
 
 What the source leaves open, and how it is settled here:
 
-- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.features`, which shows why), which
+- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.bases.smooth_shapes`, which shows why), which
   are inverted exactly. With the mean alone, style accuracy on 30 pairs of training pieces is 0.30 instead of
   0.47.
 - *How many.* 40, the best of 20, 30, 40 and 60 on those pairs: style accuracy 0.40, 0.43, 0.47, 0.40 with a
@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from timbrebench.transfer.features import Array, SmoothMethod
+from timbrebench.transfer.bases.smooth_shapes import Array, SmoothMethod
 
 #: What is added to the content's variances, as in the authors' code.
 _EPSILON = 1e-5
@@ -41,7 +41,7 @@ _EPSILON = 1e-5
 class AdaIN(SmoothMethod):
     """Adaptive instance normalisation; see the module for what is published and what is not.
 
-    Its parameters are those of every :class:`~timbrebench.transfer.features.SmoothMethod`.
+    Its parameters are those of every :class:`~timbrebench.transfer.bases.smooth_shapes.SmoothMethod`.
     """
 
     name = "adain"

@@ -16,9 +16,9 @@ What the source leaves open, and how it is settled here:
 - *Noise.* 90 is taken for the standard deviation, in decibels around the loudest bin: what a library's normal
   distribution takes as its second number. Half of the bins start louder than anything in the clips.
 - *Losses.* Content and style loss are those of Gatys et al., in their scale
-  (:mod:`timbrebench.transfer.perceptual_losses`). Total variation is that of the picture in decibels.
+  (:mod:`timbrebench.transfer.algorithms.perceptual_losses`). Total variation is that of the picture in decibels.
 - *Layers.* Style of all four blocks, content of the third: Gatys et al. take the second last group, too.
-- *Step.* 1 dB for Adam (see :data:`~timbrebench.transfer.trained_network.LEARNING_RATE_DB`).
+- *Step.* 1 dB for Adam (see :data:`~timbrebench.transfer.bases.trained_network_method.LEARNING_RATE_DB`).
 - *Lengths.* Gram matrices are divided by the number of positions; a style that is started from is cut, or
   repeated, to the content's length.
 
@@ -52,7 +52,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from timbrebench.transfer.perceptual_losses import (
+from timbrebench.transfer.algorithms.perceptual_losses import (
     activations,
     content_loss,
     gram,
@@ -60,7 +60,7 @@ from timbrebench.transfer.perceptual_losses import (
     style_loss,
     total_variation,
 )
-from timbrebench.transfer.trained_network import Pictures, TrainedNetworkMethod, TrainedNetworkParameters
+from timbrebench.transfer.bases.trained_network_method import Pictures, TrainedNetworkMethod, TrainedNetworkParameters
 
 #: Standard deviation of the noise to start from, in decibels.
 NOISE_DB = 90.0

@@ -44,8 +44,8 @@ from scipy.ndimage import maximum_filter1d
 
 from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.transfer.nmf import Matrix, move_pitch, update_activations
-from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
+from timbrebench.transfer.algorithms.nmf import Matrix, move_pitch, update_activations
+from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 
 
 class MusaicingParameters(SpectrogramParameters):

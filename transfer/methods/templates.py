@@ -7,7 +7,7 @@ the latter. Smaragdis & Brown (2003) brought the factorisation to notes, and tem
 the common setting of transcription and source separation since.
 
 `prepare` learns two spectra for each pitch of each timbre (label, program and soundfont) from clips whose
-notes are known (see :mod:`timbrebench.transfer.note_templates`). Neither label is told at transfer: content
+notes are known (see :mod:`timbrebench.transfer.algorithms.note_templates`). Neither label is told at transfer: content
 and style are each taken for the timbre whose templates explain the clip with the smallest divergence.
 
 There is no one source and there are no published settings. What had to be settled was settled on training
@@ -45,9 +45,9 @@ from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.core.files import fingerprint
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.transfer.nmf import Matrix, activate
-from timbrebench.transfer.note_templates import Analysis, NoteTemplates, divergences, learn
-from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
+from timbrebench.transfer.algorithms.nmf import Matrix, activate
+from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, divergences, learn
+from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 
 #: File in the folder of what was learned.
 STORED = "note_templates.npz"

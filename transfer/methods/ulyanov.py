@@ -37,11 +37,11 @@ from torch import Tensor
 from timbrebench.audio.inversion import Inversion
 from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.transfer.block_convolution import BlockConvolution
-from timbrebench.transfer.gram_loss import gram_loss, sum_of_squares
-from timbrebench.transfer.optimisation import Device, find_device
-from timbrebench.transfer.random_convolution import draw_filters
-from timbrebench.transfer.spectrogram import SpectrogramMethod, SpectrogramParameters
+from timbrebench.transfer.algorithms.block_convolution import BlockConvolution
+from timbrebench.transfer.algorithms.gram_loss import gram_loss, sum_of_squares
+from timbrebench.transfer.algorithms.optimisation import Device, find_device
+from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 
 #: Standard deviation of the noise that the optimisation starts from, as in the authors' code.
 START_STD = 1e-3
@@ -83,8 +83,8 @@ class Objective:
 
     both norms sums of squares, computed in ``float32``. The gradient is written out rather than left to
     automatic differentiation, the convolution goes through the FFT
-    (:mod:`timbrebench.transfer.block_convolution`), and the Gram matrices are not formed where that is dearer
-    (:mod:`timbrebench.transfer.gram_loss`).
+    (:mod:`timbrebench.transfer.algorithms.block_convolution`), and the Gram matrices are not formed where that is dearer
+    (:mod:`timbrebench.transfer.algorithms.gram_loss`).
 
     Parameters
     ----------

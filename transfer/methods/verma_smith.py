@@ -23,7 +23,7 @@ What the source leaves open, and how it is settled here:
 - *Descent.* The source says gradient descent. Here it is Adam with 300 steps of 1 dB, from noise with the
   mean and the deviation of the pair.
 - *Training.* The source's network told 80 instruments apart; here it is those of the clips. Its excerpts of
-  2.57 s are shorter here, see :class:`~timbrebench.transfer.trained_network.NetworkTraining`.
+  2.57 s are shorter here, see :class:`~timbrebench.transfer.bases.trained_network_method.NetworkTraining`.
 
 Layer and weights were settled on pairs of the default dataset that the network had not heard (FluidR3_GM, the
 default judge; 80 steps of 2 dB). Style accuracy, and F1 of the notes read in the output:
@@ -60,7 +60,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from timbrebench.audio.inversion import Inversion
-from timbrebench.transfer.perceptual_losses import (
+from timbrebench.transfer.algorithms.perceptual_losses import (
     activations,
     gram,
     relative_error,
@@ -68,7 +68,7 @@ from timbrebench.transfer.perceptual_losses import (
     spectral_envelope,
     temporal_envelope,
 )
-from timbrebench.transfer.trained_network import Pictures, TrainedNetworkMethod, TrainedNetworkParameters
+from timbrebench.transfer.bases.trained_network_method import Pictures, TrainedNetworkMethod, TrainedNetworkParameters
 
 #: Convolutions, the Gram matrices of all of which are the style.
 _LAYERS = 5

@@ -12,7 +12,7 @@ Published: directions with an eigenvalue under 1e-5 are left out, and five netwo
 
 What the source leaves open, and how it is settled here:
 
-- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.features`), which are inverted
+- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.bases.smooth_shapes`), which are inverted
   exactly, where the published method trains decoders.
 - *How much.* After five passes at 0.6, 0.4⁵ = 1 % of the content's features is left. There is one pass here,
   so `alpha` is 1. On 30 pairs of training pieces (FluidR3, 5 s), an `alpha` of 0.6, 0.8, 1 reached a style
@@ -40,7 +40,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.covariance import ledoit_wolf
 
-from timbrebench.transfer.features import Array, SmoothMethod
+from timbrebench.transfer.bases.smooth_shapes import Array, SmoothMethod
 
 #: Variances under this count as none. Shrinkage leaves such ones only where no feature varies at all.
 _NONE = 1e-12
@@ -49,7 +49,7 @@ _NONE = 1e-12
 class WCT(SmoothMethod):
     """Whitening and colouring; see the module for what is published and what is not.
 
-    Its parameters are those of every :class:`~timbrebench.transfer.features.SmoothMethod`.
+    Its parameters are those of every :class:`~timbrebench.transfer.bases.smooth_shapes.SmoothMethod`.
     """
 
     name = "wct"

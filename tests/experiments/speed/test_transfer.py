@@ -9,7 +9,7 @@ from timbrebench.experiments.configuration import MethodEntry, load_configuratio
 from timbrebench.experiments.speed.machine import cpu_model
 from timbrebench.experiments.speed.transfer import measure, textbook, timed_methods
 from timbrebench.transfer.methods.ulyanov import Objective
-from timbrebench.transfer.random_convolution import draw_filters
+from timbrebench.transfer.algorithms.random_convolution import draw_filters
 
 
 @pytest.fixture(scope="module")

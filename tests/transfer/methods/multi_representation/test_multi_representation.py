@@ -1,0 +1,268 @@
+"""Random networks on STFT, mel bands and CQT: their terms, how these are balanced, and what comes out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from timbrebench.audio import log_magnitude
+from timbrebench.core.errors import ConfigurationError, MethodError
+from timbrebench.transfer import apply, create
+from timbrebench.transfer.algorithms.gradient_normalisation import gradient_norms, normalising_weights, weighted_sum
+from timbrebench.transfer.methods.multi_representation.multi_representation import CONFIGURATIONS, MultiRepresentation
+from timbrebench.transfer.algorithms.optimisation import minimise_lbfgs, with_gradient
+from timbrebench.transfer.methods.multi_representation.representation_losses import ContinuationLosses, Targets
+from timbrebench.transfer.methods.multi_representation.representations import ResidualBlocks, gram, lecun_normal
+
+SMALL = {
+    "n_fft": 1024,
+    "hop_length": 256,
+    "stft_network": {"n_filters": 64},
+    "mel_network": {"n_filters": 32, "kernel_width": 6, "block_width": 3, "style_bands": 48},
+    "cqt_network": {"n_filters": 6, "kernel_bins": 5, "kernel_width": 3, "n_blocks": 1},
+    "max_iterations": 40,
+    "device": "cpu",
+}
+
+SIX_TERMS = {"stft_content": 1, "sparsity": 0}
+
+ALL = ("stft", "mel", "cqt")
+
+
+def method(**settings):
+    return MultiRepresentation(**{**SMALL, **settings})
+
+
+def full_scale(clip, dtype=torch.float32):
+    return torch.from_numpy(clip / np.abs(clip).max()).to(dtype)
+
+
+def prepared(method, content, style, dtype=torch.float32):
+    """The terms of a method for a pair, as its transfer sets them up."""
+    losses = method.losses(0, torch.device("cpu"))
+    for representation in losses.representations.values():
+        representation.content.to(dtype)
+        representation.style.to(dtype)
+    content, style = full_scale(content, dtype), full_scale(style, dtype)
+    contents = losses.contents(content, method.parameters.representations("content"))
+    styles = losses.styles([style], method.parameters.representations("style"))
+    return ContinuationLosses(losses, Targets(contents, styles), content[:0])
+
+
+def noise(length, dtype=torch.float32):
+    return 1e-3 * torch.randn(length, generator=torch.Generator().manual_seed(5), dtype=dtype)
+
+
+def melody(transposition):
+    """Play five notes with five harmonics each, a quarter of a second long."""
+    time = np.arange(5512) / 22050
+    frequencies = [261.6 * 2 ** ((step + transposition) / 12) for step in (0, 4, 7, 12, 7)]
+    partials = [[np.sin(2 * np.pi * n * f * time) / n for n in range(1, 6)] for f in frequencies]
+    return (np.sum(partials, axis=1) * np.exp(-4 * time)).ravel().astype(np.float32)
+
+
+class TestTerms:
+    def test_there_are_up_to_six_and_the_sparsity(self, content, style):
+        terms = prepared(method(weights={"stft_content": 1}), content, style)(noise(len(content)))
+        assert set(terms) == {f"{name}_{kind}" for name in ALL for kind in ("content", "style")} | {
+            "sparsity"
+        }
+
+    def test_the_weights_give_every_term_a_gradient_of_norm_one(self, content, style):
+        terms = prepared(method(weights={"stft_content": 1}), content, style)
+        start = noise(len(content))
+        raw = gradient_norms(terms, start)
+        assert max(raw.values()) > 1e3 * min(raw.values())
+        betas = normalising_weights(terms, start)
+        balanced = gradient_norms(lambda x: {n: betas[n] * loss for n, loss in terms(x).items()}, start)
+        assert balanced == pytest.approx(dict.fromkeys(raw, 1.0), rel=1e-4)
+
+    def test_a_term_without_a_gradient_is_refused(self):
+        with pytest.raises(MethodError, match="'flat' has a gradient of norm 0"):
+            normalising_weights(lambda x: {"flat": (0 * x).sum()}, torch.ones(3))
+
+    def test_the_gradient_is_that_of_finite_differences(self, content, style):
+        model = method(weights=SIX_TERMS)
+        content, style = content[5000:9000], style[5000:9500]
+        terms = prepared(model, content, style, torch.float64)
+        start = noise(len(content), torch.float64)
+        total = weighted_sum(terms, normalising_weights(terms, start))
+        x = full_scale(content, torch.float64) + 30 * start  # where no magnitude is near 0
+        _, gradient = with_gradient(total)(x)
+        direction = noise(len(content), torch.float64) / 1e-3
+        step = 1e-6
+        slope = (total(x + step * direction) - total(x - step * direction)) / (2 * step)
+        assert float(gradient @ direction) == pytest.approx(float(slope), rel=1e-5)
+
+    def test_content_and_style_fit_themselves(self, content):
+        terms = prepared(method(weights=SIX_TERMS), content, content)(full_scale(content))
+        assert all(float(loss) == 0 for loss in terms.values())
+
+    def test_a_settled_beginning_is_part_of_the_whole(self, content, style):
+        whole = prepared(method(), content, style)
+        x = noise(len(content))
+        rest = ContinuationLosses(whole.losses, whole.targets, x[:7000])
+        assert rest(x[7000:]) == whole(x)
+
+    @pytest.mark.parametrize("configuration", sorted(CONFIGURATIONS))
+    def test_the_loss_of_every_configuration_falls(self, content, style, configuration):
+        model = method(configuration=configuration)
+        terms = prepared(model, content, style)
+        start = noise(len(content))
+        betas = normalising_weights(terms, start)
+        total = weighted_sum(terms, {n: weight * betas[n] for n, weight in model.parameters.terms.items()})
+        found = minimise_lbfgs(with_gradient(total), start, max_iterations=10, name="test")
+        assert float(total(found)) < 0.8 * float(total(start))
+
+
+class TestKeyInvariance:
+    @pytest.fixture
+    def change(self):
+        """How far content features move when the content is played some semitones higher."""
+
+        def measure(semitones, **cqt):
+            settings = {**SMALL["cqt_network"], **cqt}
+            model = method(weights={"stft_content": 1}, n_fft=2048, hop_length=512, cqt_network=settings)
+            losses = model.losses(0, torch.device("cpu"))
+            low, high = (losses.contents(full_scale(melody(shift)), ALL) for shift in (0, semitones))
+            return {name: float((high[name] - low[name]).norm() / low[name].norm()) for name in ALL}
+
+        return measure
+
+    @pytest.mark.parametrize("semitones", [1, 2])
+    def test_the_content_of_few_bands_and_of_the_cqt_hardly_changes_with_the_key(self, change, semitones):
+        moved = change(semitones)
+        assert moved["stft"] > 0.8
+        assert moved["mel"] < 0.4 * moved["stft"]
+        assert moved["cqt"] < 0.2 * moved["stft"]
+
+    def test_a_maximum_over_an_octave_hides_a_semitone_where_windows_tell_it_apart(self, change):
+        sharp = {"filter_scale": 1.0, "n_blocks": 0}
+        assert change(1, **sharp, pooling=12)["cqt"] < 0.5 * change(1, **sharp, pooling=1)["cqt"]
+
+
+class TestNetworks:
+    def test_weights_have_the_variance_of_one_over_their_number_for_a_filter(self):
+        weights = lecun_normal((200, 30, 7), torch.Generator().manual_seed(0))
+        scaled = weights * math.sqrt(30 * 7)
+        assert float(scaled.abs().max()) <= 2
+        assert float(scaled.mean()) == pytest.approx(0, abs=0.02)
+        assert float(scaled.std()) == pytest.approx(0.88, abs=0.01)  # of a normal cut at two deviations
+
+    @pytest.mark.parametrize(("taps", "n_blocks"), [(3, 1), (3, 3), (4, 2)])
+    def test_blocks_reach_as_far_as_they_say(self, taps, n_blocks):
+        blocks = ResidualBlocks(4, (taps,), n_blocks, torch.Generator().manual_seed(0))
+        x = torch.randn(1, 4, 100, requires_grad=True)
+        blocks(x)[-1][0, :, 50].sum().backward()
+        seen = torch.nonzero(x.grad.abs().sum(dim=(0, 1)))
+        assert int(seen.max() - seen.min()) == blocks.reach
+
+    def test_gram_is_the_mean_product_over_positions(self):
+        features = torch.randn(3, 4, 5)
+        expected = torch.einsum("ibt,jbt->ij", features, features) / 20
+        torch.testing.assert_close(gram(features), expected)
+
+    def test_a_networks_weights_do_not_depend_on_which_others_there_are(self, content):
+        def features(configuration):
+            losses = method(configuration=configuration).losses(3, torch.device("cpu"))
+            return losses.contents(full_scale(content), ["mel"])["mel"]
+
+        torch.testing.assert_close(features("mel/stft+mel"), features("mel+cqt/mel+cqt"))
+
+
+class TestParameters:
+    def test_a_misspelt_configuration_is_refused_with_the_nearest(self):
+        with pytest.raises(
+            ConfigurationError, match=r"unknown configuration .*did you mean 'stft/stft\+mel'\?"
+        ):
+            method(configuration="stft/stft+mell")
+
+    def test_weights_replace_those_of_the_configuration(self):
+        settings = method(
+            configuration="stft/stft", weights={"stft_style": 3, "mel_content": 2, "sparsity": 0}
+        )
+        assert settings.parameters.terms == {"stft_content": 1, "stft_style": 3, "mel_content": 2}
+
+    def test_weights_that_leave_nothing_are_refused(self):
+        with pytest.raises(ConfigurationError, match="every weight of content and style is 0"):
+            method(configuration="stft/stft", weights={"stft_style": 0, "stft_content": 0})
+
+    def test_a_pool_that_is_wider_than_the_axis_is_refused(self):
+        with pytest.raises(ConfigurationError, match="the 24 bins that are left"):
+            method(cqt_network={"n_bins": 24, "pooling": 25})
+
+    def test_the_published_settings_are_the_defaults(self):
+        terms = MultiRepresentation().parameters.terms
+        assert terms == {
+            "mel_content": 1,
+            "cqt_content": 1,
+            "stft_style": 50,
+            "mel_style": 50,
+            "cqt_style": 50,
+            "sparsity": 0.1,
+        }
+
+
+class TestTransfer:
+    @pytest.mark.parametrize("short", ["content", "style"])
+    def test_a_clip_shorter_than_the_receptive_field_is_refused_with_what_it_needs(self, pair, short):
+        pair[short] = pair[short][:9000]
+        wide = method(mel_network={"n_filters": 4, "kernel_width": 30, "block_width": 5})
+        needed = (
+            f"{math.ceil(1000 * 41 * 256 / 22050) / 1000:.3f} s"  # 30 frames, and 4 · (1 + 2) of the blocks
+        )
+        with pytest.raises(MethodError, match=f"the {short} lasts 0.408 s.*42 frames at a time, {needed}"):
+            apply(wide, **pair, seed=0)
+
+    def test_a_texture_depends_on_the_content_for_length_and_level_alone(self, pair):
+        texture = method(configuration="texture", max_iterations=5)
+        other = {**pair, "content": pair["content"][::-1].copy()}
+        np.testing.assert_array_equal(apply(texture, **pair, seed=0), apply(texture, **other, seed=0))
+
+    def test_a_texture_has_the_spectrum_of_the_style(self, pair):
+        def spectrum(clip):
+            power = np.abs(np.fft.rfft(clip, 22050)) ** 2
+            bands = np.log10(power[100:4100].reshape(80, 50).sum(axis=1))
+            return bands - bands.mean()
+
+        made = spectrum(apply(method(configuration="texture", max_iterations=100), **pair, seed=0))
+        likeness = {name: np.corrcoef(made, spectrum(pair[name]))[0, 1] for name in ("style", "content")}
+        assert likeness["style"] > 0.6
+        assert likeness["style"] > likeness["content"] + 0.2
+
+    def test_content_alone_comes_back(self, pair):
+        settings = {"configuration": "stft/stft", "weights": {"stft_style": 0, "sparsity": 0}}
+        made = apply(method(**settings, stft_network={"n_filters": 512}), **pair, seed=0)
+        spectra = [log_magnitude(clip, 1024, 256).ravel() for clip in (made, pair["content"])]
+        assert np.corrcoef(spectra[0], spectra[1])[0, 1] > 0.9
+
+    def test_a_quieter_pair_gives_the_same_output_at_the_contents_level(self, pair):
+        model = method(max_iterations=3)
+        quiet = {**pair, "content": pair["content"] / 4, "style": pair["style"] / 8}
+        np.testing.assert_allclose(
+            apply(model, **quiet, seed=0), apply(model, **pair, seed=0) / 4, rtol=1e-4, atol=1e-6
+        )
+
+    def test_long_contents_are_made_in_blocks_that_go_on_where_the_last_stopped(self, pair, monkeypatch):
+        from timbrebench.transfer.methods import multi_representation as module
+
+        monkeypatch.setattr(module, "BLOCK_S", 0.7)
+        monkeypatch.setattr(module, "OVERLAP_S", 0.1)
+        settings = {"configuration": "stft/stft", "weights": {"stft_style": 0, "sparsity": 0}}
+        model = method(**settings, stft_network={"n_filters": 512}, max_iterations=60)
+        made = apply(model, **pair, seed=0)
+        jumps = np.abs(np.diff(made))
+        seam = len(made) // 2 + round(0.05 * 22050)  # two blocks that share 0.1 s
+        assert jumps[seam - 20 : seam + 20].max() < np.quantile(jumps, 0.999)
+
+    def test_other_rates_are_worked_on_at_the_methods_own(self, pair):
+        model = method(max_iterations=3)
+        output = apply(model, pair["content"], pair["style"], sample_rate=16000, seed=0)
+        assert output.shape == pair["content"].shape
+
+
+def test_the_method_is_registered_under_its_name():
+    assert isinstance(create("multi-representation", {}), MultiRepresentation)

@@ -1,0 +1,388 @@
+"""What methods share that look at spectrograms through a network trained to name instruments.
+
+`prepare` trains the network on the clips it is given, with the pipeline that trains style judges and with
+networks of that package, but as a network of the method's own: other clips than the judge's (runs give
+methods the training split alone), another seed, and another kind of network than the default judge has. Some
+pieces are held out, to choose the epoch by.
+
+What is optimised is a picture: the magnitude spectrogram of the content's shape in decibels under the
+loudest bin of its clip, from -80 to 0. What leaves that range in the end is brought back before it becomes
+magnitudes: ten to the power of an unbounded value would be any magnitude. What lies on the floor becomes
+silence.
+
+Networks learn from pictures with mean 0 and variance 1. Those of a pair are moved and scaled alike, by mean
+and deviation of the two together. Each by its own would leave the level and the contrast of the output open:
+all pictures that differ in nothing else would have the same loss.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from timbrebench.audio.clips import Samples
+from timbrebench.core.errors import JudgeError, MethodError
+from timbrebench.core.progress import log
+from timbrebench.audio.spectra import Spectrogram
+from timbrebench.classifier.style.style_augmentation import Augmentation
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_features import compute_features
+from timbrebench.classifier.style.style_front_end import StftFrontEnd
+from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.classifier.style.style_networks import AlexNet, FourBlockNetwork
+from timbrebench.classifier.style.training_stages import training_key
+from timbrebench.datasets.dataset import Dataset, source_pieces
+from timbrebench.transfer.contract import Learned, Parameters
+from timbrebench.transfer.algorithms.optimisation import (
+    Device,
+    find_device,
+    minimise_adam,
+    minimise_lbfgs,
+    with_gradient,
+)
+from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
+
+#: Share of the pieces that the epoch is chosen by.
+HELD_OUT = 0.1
+
+#: Decibels that Adam moves a bin in one step where nothing else is asked for: 300 steps lead anywhere in the
+#: range of 80 dB, and back.
+LEARNING_RATE_DB = 1.0
+
+
+class NetworkTraining(Parameters):
+    """How the network is trained.
+
+    Attributes
+    ----------
+    seed : int
+        Of the first weights, the order of the clips, their excerpts, and the pieces held out; by default not
+        the judges'.
+    max_epochs : int
+        Most passes through the clips.
+    learning_rate : float
+        Highest learning rate of the cycle. At a quarter of the default, 12 passes took an AlexNet to 0.40 of
+        the clips of unseen pieces instead of 0.80.
+    excerpt_s : float
+        Seconds of each clip that are seen in a pass, at another place each time. Many passes over short
+        excerpts teach more in the same time than few over long ones: two over 2.57 s, which Verma & Smith
+        have, left an AlexNet guessing.
+    """
+
+    seed: int = Field(default=1, ge=0)
+    max_epochs: int = Field(default=12, ge=1)
+    learning_rate: float = Field(default=4e-3, gt=0, allow_inf_nan=False)
+    excerpt_s: float = Field(default=0.64, gt=0, allow_inf_nan=False)
+
+
+class TrainedNetworkParameters(SpectrogramParameters):
+    """Settings that every :class:`TrainedNetworkMethod` has.
+
+    Attributes
+    ----------
+    training : NetworkTraining
+        How the network is trained.
+    optimiser : {"adam", "lbfgs"}
+        What the picture is optimised by.
+    iterations : int
+        Steps of Adam, or most iterations of L-BFGS.
+    learning_rate : float or None
+        Adam's step in decibels; by default 1. L-BFGS takes none.
+    device : {"auto", "cpu", "cuda"}
+        Where the picture is optimised; "auto" takes a GPU where there is one. The network is trained on one
+        core of the CPU, which gives the same weights everywhere.
+    """
+
+    training: NetworkTraining = NetworkTraining()
+    optimiser: Literal["adam", "lbfgs"] = "adam"
+    iterations: int = Field(default=300, gt=0)
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    device: Device = "auto"
+
+    @model_validator(mode="after")
+    def _rate_is_adams(self) -> Self:
+        if self.optimiser == "lbfgs" and self.learning_rate is not None:
+            raise ValueError("L-BFGS finds its steps by itself: leave out learning_rate, or choose 'adam'")
+        return self
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A pair in decibels, and how both are shown to the network.
+
+    Attributes
+    ----------
+    content, style : torch.Tensor, shapes (bins, frames) and (bins, frames of the style)
+        Decibels, from -range_db to 0.
+    mean, deviation : float
+        Of the values of both together, in decibels.
+    """
+
+    content: Tensor
+    style: Tensor
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, content: Tensor, style: Tensor) -> Pictures:
+        """Make them of two spectrograms in decibels."""
+        values = torch.cat([content.flatten(), style.flatten()])
+        # Two clips of one level throughout have no deviation, and nothing to divide by.
+        return cls(content, style, float(values.mean()), max(float(values.std()), 1e-3))
+
+    def standardise(self, picture: Tensor) -> Tensor:
+        """Return what the network sees of a picture in decibels."""
+        return (picture - self.mean) / self.deviation
+
+
+class TrainedNetworkMethod(SpectrogramMethod):
+    """A method that optimises a spectrogram under the eyes of a network that `prepare` has trained.
+
+    A subclass names the kind of network, and writes :meth:`loss` and :meth:`start`.
+
+    Attributes
+    ----------
+    network_kind : {"four-block", "alexnet"}
+        What is trained.
+    network : Judge or None
+        The trained network, with what it has learned from.
+    """
+
+    Parameters: ClassVar[type[TrainedNetworkParameters]] = TrainedNetworkParameters
+    parameters: TrainedNetworkParameters
+    network_kind: ClassVar[Literal["four-block", "alexnet"]]
+
+    def __init__(self, /, **parameters: object) -> None:
+        super().__init__(**parameters)
+        self.network: Judge | None = None
+
+    @property
+    def front_end(self) -> StftFrontEnd:
+        """What the network is trained on: the method's own spectrogram."""
+        settings = self.parameters
+        return StftFrontEnd(
+            sample_rate=settings.sample_rate,
+            n_fft=settings.n_fft,
+            win_length=settings.n_fft,
+            hop_length=settings.hop_length,
+        )
+
+    @abstractmethod
+    def loss(self, pictures: Pictures, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
+        """Return what is to be minimised.
+
+        Parameters
+        ----------
+        pictures : Pictures
+            The pair.
+        layers : torch.nn.Sequential
+            The convolutional part of the network.
+
+        Returns
+        -------
+        callable
+            From a picture in decibels, of the content's shape, to a tensor with one value.
+        """
+
+    @abstractmethod
+    def start(self, pictures: Pictures, noise: Tensor) -> Tensor:
+        """Return the picture in decibels that the optimisation starts from.
+
+        Parameters
+        ----------
+        pictures : Pictures
+            The pair.
+        noise : torch.Tensor, shape (bins, frames)
+            Independent, with mean 0 and variance 1.
+
+        Returns
+        -------
+        torch.Tensor, shape (bins, frames)
+            Decibels, of any range.
+        """
+
+    def prepare(self, dataset: Dataset, workdir: Path) -> None:
+        """Train the network, or load the one that was trained on the same clips before.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Clips of equal duration with two labels or more, each in two pieces or more.
+        workdir : pathlib.Path
+            Holds the network. A file that is damaged is made again.
+
+        Raises
+        ------
+        JudgeError
+            If there are too few labels or pieces, a clip is silent, or the training diverges.
+        StorageError
+            If the network cannot be written.
+        """
+        training = self.parameters.training
+        held = hold_out(dataset.manifest, training.seed)
+        configuration = self._configuration(dataset.manifest)
+        path = workdir / f"network-{training_key(held, configuration)[:16]}.pt"
+        try:
+            self.network = Judge.load(path)
+        except JudgeError:
+            if path.exists():
+                log(f"{path}: cannot be read, so the network is trained again")
+            features = replace(compute_features(dataset, self.front_end), manifest=held)
+            description = f"training the network of {self.name}"
+            from timbrebench.classifier.style.style_training import (  # noqa: PLC0415 - takes seconds
+                train_judge,
+            )
+
+            self.network = train_judge(features, configuration, description=description).judge
+            self.network.save(path)
+
+    def _configuration(self, manifest: pd.DataFrame) -> JudgeConfiguration:
+        training = self.parameters.training
+        longest = float(manifest.duration_s.max()) if len(manifest) else training.excerpt_s
+        return JudgeConfiguration(
+            front_end=self.front_end,
+            network=self.network_kind,
+            augmentation=Augmentation(
+                crop=min(1.0, training.excerpt_s / longest),
+                share=0,
+                shift_semitones=0,
+                masked_bands=0,
+                masked_frames=0,
+            ),
+            max_epochs=training.max_epochs,
+            learning_rate=training.learning_rate,
+            seed=training.seed,
+        )
+
+    def learned(self) -> Learned:
+        """Return the network's weights and the clips that it was trained or chosen by."""
+        if self.network is None:
+            return Learned()
+        return Learned(frozenset({self.network.weights_sha256}), self.network.training_clips)
+
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Return the content in the style; see :meth:`SpectrogramMethod.transfer`.
+
+        Raises
+        ------
+        MethodError
+            If the method has not been prepared.
+        """
+        self._trained()  # before any work
+        return super().transfer(content, style, sample_rate=sample_rate, seed=seed)
+
+    def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
+        """Return the magnitudes of the picture that was found, as loud as the content."""
+        settings, range_db = self.parameters, self.front_end.range_db
+        device = find_device(settings.device)
+        clips = [torch.from_numpy(decibels(clip, range_db)).to(device) for clip in (content, style)]
+        pictures = Pictures.of(*clips)
+        noise = torch.from_numpy(rng.standard_normal(content.shape, dtype=np.float32)).to(device)
+        layers = copy.deepcopy(convolutions(self._trained())).to(device).eval().requires_grad_(False)
+        start = self.start(pictures, noise)
+        found = self._minimise(self.loss(pictures, layers), start).cpu().numpy()
+        return magnitudes(found, float(content.max()), range_db)
+
+    def _minimise(self, loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+        settings, objective = self.parameters, with_gradient(_scaled(loss, start))
+        if settings.optimiser == "lbfgs":
+            return minimise_lbfgs(objective, start, max_iterations=settings.iterations, name=self.name)
+        rate = LEARNING_RATE_DB if settings.learning_rate is None else settings.learning_rate
+        return minimise_adam(
+            objective, start, iterations=settings.iterations, learning_rate=rate, name=self.name
+        )
+
+    def _trained(self) -> Judge:
+        if self.network is None:
+            raise MethodError(
+                f"the method {self.name!r} has not been prepared: call `prepare` with a dataset first"
+            )
+        return self.network
+
+
+def _scaled(loss: Callable[[Tensor], Tensor], start: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return a loss whose gradient at the start has a root mean square of 1.
+
+    Adam adds 1e-8 to what it divides by, and the first step of L-BFGS is as long as the gradient: where the
+    weights make a loss small, both would hardly move.
+    """
+    _, gradient = with_gradient(loss)(start)
+    size = float(gradient.square().mean().sqrt())
+    return (lambda picture: loss(picture) / size) if size > 0 else loss
+
+
+def hold_out(manifest: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Divide the pieces of a dataset into those to learn from and those to choose the epoch by.
+
+    Parameters
+    ----------
+    manifest : pandas.DataFrame
+        With the columns ``label`` and ``piece``.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, numbered from 0, whose ``split`` is "validation" for about :data:`HELD_OUT` of the
+        pieces, with each label among them where it can be, and "judge" for the others.
+    """
+    sources = source_pieces(manifest)  # a copy of a piece tells what the piece is
+    pieces = np.random.default_rng(seed).permutation(sorted(sources.unique()))
+    held: set[str] = set()
+    for _, having in sorted(sources.groupby(manifest.label).unique().items()):
+        if held.isdisjoint(having):
+            held.add(next(piece for piece in pieces if piece in having))
+    others = [piece for piece in pieces if piece not in held]
+    held.update(others[: max(0, round(HELD_OUT * len(pieces)) - len(held))])
+    split = np.where(sources.isin(held), "validation", "judge")
+    return manifest.assign(split=split).reset_index(drop=True)
+
+
+def convolutions(network: Judge) -> nn.Sequential:
+    """Return the convolutional part of a trained network."""
+    match network.network:
+        case AlexNet(layers=layers):
+            return layers
+        case FourBlockNetwork(blocks=blocks):
+            return blocks
+    raise MethodError(f"the network {network.network_kind!r} is not a plain stack of convolutions")
+
+
+def decibels(magnitude: Spectrogram, range_db: float) -> Spectrogram:
+    """Return magnitudes in decibels under the loudest, not further down than `range_db`, float32."""
+    loudest = np.maximum(magnitude.max(), np.finfo(np.float32).tiny)
+    floor = 10 ** (-range_db / 20)
+    return np.asarray(20 * np.log10(np.maximum(magnitude / loudest, floor)), dtype=np.float32)
+
+
+def magnitudes(picture: Spectrogram, loudest: float, range_db: float) -> Spectrogram:
+    """Return the magnitudes of a picture in decibels, of any range.
+
+    Parameters
+    ----------
+    picture : numpy.ndarray, shape (bins, frames)
+        Decibels. What is over 0 counts as 0.
+    loudest : float
+        Magnitude at 0 decibels.
+    range_db : float
+        What is as far down, or further, is silent.
+
+    Returns
+    -------
+    numpy.ndarray, shape of `picture`, float32
+        From 0 to `loudest`.
+    """
+    audible = picture > -range_db
+    bounded = np.clip(picture, -range_db, 0)
+    return np.where(audible, loudest * 10 ** (bounded / 20), 0).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Systems outside this project: a program, an exported model, a folder of finished audio."""

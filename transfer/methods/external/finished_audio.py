@@ -1,0 +1,96 @@
+"""A folder of finished audio as a method: the outputs of a system that is run elsewhere.
+
+The folder holds ``pairs.csv`` as `timbrebench pairs export` wrote it, and one file for each pair, named by
+the pair: ``000-piano-trumpet.wav``, or ``.flac``, ``.ogg``, ``.mp3`` and whatever else libsndfile reads. A
+system that draws may have an output for each seed: ``000-piano-trumpet-seed1.wav`` goes before
+``000-piano-trumpet.wav``.
+
+A method sees samples, not names, so a pair is found by the SHA-256 of the samples of its clips. Outputs that
+were exported for other clips are found out in this way, too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from timbrebench.audio.clips import Samples
+from timbrebench.core.errors import MethodError
+from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.methods.external.exchange import files_fingerprint, read_output, samples_sha256
+
+#: The table of exported pairs, and the columns of it by which a pair is found.
+PAIRS = "pairs.csv"
+KEY_COLUMNS = ("pair_id", "content_sha256", "style_sha256")
+
+
+class FinishedAudioParameters(Parameters):
+    """Where the outputs are.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        The folder that was handed in.
+    """
+
+    folder: Path
+
+
+class FinishedAudio(Method):
+    """Outputs that exist already; see the module for how the folder looks."""
+
+    name = "finished-audio"
+    version = 1
+    summary = "a folder of outputs that another system made for exported pairs"
+    source = "whoever made the audio"
+    costs = frozenset()  # what it took to make the audio is not known
+    Parameters = FinishedAudioParameters
+    parameters: FinishedAudioParameters
+
+    def fingerprint(self) -> str:
+        """Fingerprint the folder, with all that is in it."""
+        return files_fingerprint([self.parameters.folder])
+
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Read the output of the pair.
+
+        Raises
+        ------
+        MethodError
+            If the folder, its table, the pair in the table or the pair's file is missing, or the file is no
+            audio.
+        """
+        pair_ids = self._pair_ids(samples_sha256(content), samples_sha256(style))
+        stems = [stem for pair_id in pair_ids for stem in (f"{pair_id}-seed{seed}", pair_id)]
+        files = sorted(self.parameters.folder.iterdir())
+        for stem in stems:
+            found = [path for path in files if path.stem == stem and path.is_file()]
+            if len(found) > 1:
+                names = " and ".join(path.name for path in found)
+                raise MethodError(f"{self.parameters.folder}: {names} are outputs of one pair: leave one")
+            if found:
+                return read_output(found[0], sample_rate)
+        raise MethodError(
+            f"{self.parameters.folder}: there is no {pair_ids[0]}.wav (nor .flac, .ogg, .mp3, nor "
+            f"{pair_ids[0]}-seed{seed}.wav): hand in an output for each pair"
+        )
+
+    def _pair_ids(self, content: str, style: str) -> list[str]:
+        """Look a pair up; the same two clips may be a pair more than once."""
+        path = self.parameters.folder / PAIRS
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise MethodError(
+                f"{path}: cannot be read ({error}): put the table of the exported pairs beside the outputs"
+            ) from error
+        absent = [column for column in KEY_COLUMNS if column not in table]
+        if absent:
+            raise MethodError(f"{path}: misses {', '.join(absent)}: put in the table as it was exported")
+        rows = table[(table.content_sha256 == content) & (table.style_sha256 == style)]
+        if rows.empty:
+            raise MethodError(
+                f"{path}: has no pair of these two clips: its pairs were exported from another suite"
+            )
+        return list(rows.pair_id)

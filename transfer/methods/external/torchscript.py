@@ -1,0 +1,168 @@
+"""A network that was exported with TorchScript as a method.
+
+The module is called as ``module(content, style)`` with two ``float32`` tensors of shapes (1, n) and (1, m):
+mono samples in [-1, 1] at the model's own rate. It returns a tensor of floats of shape (1, k), k as long as n
+within 50 ms. The clips are resampled to the model's rate and its output back.
+
+What the contract asks of every method is seen to here: the module is in evaluation mode, draws from torch's
+own generators start from the seed, and each pair gets a fresh copy of the module, so that what a module keeps
+between calls, as networks for streams do, depends on no other pair. Code that is optimised while it runs
+would round differently from one call to the next, so TorchScript's optimiser is left out.
+
+Reading an export runs no Python of its maker.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from timbrebench.audio.clips import Samples
+from timbrebench.core.errors import MethodError
+from timbrebench.classifier.fitting import weights_sha256
+from timbrebench.transfer.contract import Learned, Method, Parameters
+from timbrebench.transfer.methods.external.exchange import change_rate, files_fingerprint
+from timbrebench.transfer.algorithms.optimisation import Device, find_device
+
+
+class TorchScriptParameters(Parameters):
+    """Which export, and how it is run.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file that `torch.jit.save` wrote.
+    sample_rate : int
+        Rate that the model works at, in hertz. The file does not say, and a wrong one would go unnoticed, so
+        there is no default.
+    device : {"auto", "cpu", "cuda"}
+        Where it computes: "auto" is a GPU where there is one.
+    """
+
+    path: Path
+    sample_rate: int = Field(gt=0)
+    device: Device = "auto"
+
+
+class TorchScript(Method):
+    """An exported network; see the module for how it is called."""
+
+    name = "torchscript"
+    version = 1
+    summary = "a network exported with TorchScript, called as module(content, style)"
+    source = "the export that its parameters name"
+    Parameters = TorchScriptParameters
+    parameters: TorchScriptParameters
+
+    def fingerprint(self) -> str:
+        """Fingerprint the export."""
+        return files_fingerprint([self.parameters.path])
+
+    def learned(self) -> Learned:
+        """Return the SHA-256 of the file, and of the weights of the network and each network inside it.
+
+        A judge is found in this way even where it is a part of the export. What the network has learned from
+        nobody can see in it.
+
+        Raises
+        ------
+        MethodError
+            If the file is missing or no TorchScript.
+        """
+        module = _load(self.parameters.path, self._sha256, torch.device("cpu"))
+        return Learned(weights=frozenset({self._sha256, *_weights(module)}))
+
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Call the module.
+
+        Raises
+        ------
+        MethodError
+            If the file is missing or no TorchScript, or the module fails or returns no tensor of shape
+            (1, k).
+        ConfigurationError
+            If it is to run on a GPU and there is none.
+        """
+        device = find_device(self.parameters.device)
+        module = copy.deepcopy(_load(self.parameters.path, self._sha256, device))
+        rate = self.parameters.sample_rate
+        inputs = [
+            torch.from_numpy(change_rate(clip, sample_rate, rate))[None].to(device)
+            for clip in (content, style)
+        ]
+        made = self._checked(_call(module, inputs, seed, self.parameters.path))
+        return change_rate(made[0].to("cpu", torch.float32).numpy(), rate, sample_rate)
+
+    @cached_property
+    def _sha256(self) -> str:
+        """The file as it is when the method is first asked for it; workers are sent this with the method."""
+        return hashlib.sha256(_read(self.parameters.path)).hexdigest()
+
+    def _checked(self, made: Any) -> Tensor:  # noqa: ANN401 - a module may return anything
+        if not isinstance(made, Tensor):
+            raise MethodError(
+                f"{self.parameters.path}: the module returned a {type(made).__name__}, no tensor"
+            )
+        if not made.is_floating_point() or made.ndim != 2 or made.shape[0] != 1 or not made.numel():
+            raise MethodError(
+                f"{self.parameters.path}: the module returned {made.dtype} of shape {tuple(made.shape)}: "
+                "return floats of shape (1, k), as many samples as the content has"
+            )
+        return made
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MethodError(
+            f"{path}: cannot be read ({error.strerror}): check the path of the export"
+        ) from error
+
+
+@lru_cache(maxsize=8)  # the exports of a run; a method is sent to its worker anew for every pair
+def _load(path: Path, sha256: str, device: torch.device) -> nn.Module:
+    """Read an export as it was when its SHA-256 was taken, in evaluation mode."""
+    content = _read(path)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise MethodError(f"{path}: the file has changed in the meantime: run it again")
+    try:
+        module: nn.Module = torch.jit.load(io.BytesIO(content), map_location=device)  # type: ignore[no-untyped-call]
+    except Exception as error:  # a foreign file fails in whatever way its bytes happen to be read
+        raise MethodError(f"{path}: no TorchScript export: write it with torch.jit.save") from error
+    return module.eval()
+
+
+def _call(module: nn.Module, inputs: list[Tensor], seed: int, path: Path) -> Any:  # noqa: ANN401
+    gpus = [inputs[0].device] if inputs[0].is_cuda else []
+    try:
+        with (
+            torch.no_grad(),
+            torch.random.fork_rng(devices=gpus),
+            torch.jit.optimized_execution(False),  # type: ignore[attr-defined]
+        ):
+            torch.manual_seed(seed)
+            return module(*inputs)
+    except Exception as error:  # a module is anybody's code
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise MethodError(f"{path}: module(content, style) failed: {lines[-1]}") from error
+
+
+def _weights(module: nn.Module) -> set[str]:
+    """Return the SHA-256 of the weights of a network and of each network inside it."""
+    found = set()
+    for network in module.modules():
+        # numpy has no name for some of the types that weights are kept in; no judge is of such a type.
+        if network.state_dict() and all(
+            tensor.dtype != torch.bfloat16 for tensor in network.state_dict().values()
+        ):
+            found.add(weights_sha256(network))
+    return found

@@ -1,0 +1,1 @@
+"""Random networks on three representations of a sound, optimised on the waveform."""

@@ -1,0 +1,181 @@
+"""Content and style losses of a sound in several representations at once.
+
+With F the features of the output, C those of the content and S those of the style, the content loss of a
+representation is ‖F − C‖² over the last layer, and its style loss the sum of ‖gram(F) − gram(S)‖² over all
+layers. The sparsity loss is the sum of log(1 + magnitude) over the output's STFT, which is its L1 norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from timbrebench.audio.differentiable import stft_magnitude
+from timbrebench.transfer.methods.multi_representation.representations import Network, Representation, gram
+
+#: Content features by representation.
+Contents = dict[str, Tensor]
+
+#: Gram matrices of each layer by representation.
+Styles = dict[str, list[Tensor]]
+
+
+class Listening:
+    """One sound as networks hear it, each only once.
+
+    Parameters
+    ----------
+    samples : torch.Tensor, shape (n,)
+        The sound.
+    hop_length : int
+        Samples from one frame to the next.
+    """
+
+    def __init__(self, samples: Tensor, hop_length: int) -> None:
+        self._samples, self._hop_length = samples, hop_length
+        self._magnitudes: dict[int, Tensor] = {}
+        self._layers: dict[Network, list[Tensor]] = {}
+
+    def magnitude(self, n_fft: int) -> Tensor:
+        """Return the STFT magnitudes, shape (1 + n_fft // 2, frames)."""
+        if n_fft not in self._magnitudes:
+            self._magnitudes[n_fft] = stft_magnitude(self._samples, n_fft, self._hop_length)
+        return self._magnitudes[n_fft]
+
+    def content(self, representation: Representation) -> Tensor:
+        """Return the features that the content is compared by."""
+        return self._hear(representation.n_fft, representation.content)[-1]
+
+    def style(self, representation: Representation) -> list[Tensor]:
+        """Return the features whose correlations are the style, layer by layer."""
+        return self._hear(representation.n_fft, representation.style)
+
+    def _hear(self, n_fft: int, network: Network) -> list[Tensor]:
+        if network not in self._layers:
+            self._layers[network] = network(self.magnitude(n_fft))
+        return self._layers[network]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What an output is compared with.
+
+    Attributes
+    ----------
+    content : dict of str to torch.Tensor
+        Features of the content, by representation; those left out have no content loss.
+    style : dict of str to list of torch.Tensor
+        Gram matrices of the style, by representation.
+    """
+
+    content: Contents
+    style: Styles
+
+
+@dataclass(frozen=True)
+class RepresentationLosses:
+    """Losses in several representations.
+
+    Attributes
+    ----------
+    representations : mapping of str to Representation
+        The ways of listening, by name.
+    hop_length : int
+        Samples from one frame to the next.
+    sparsity_n_fft : int or None
+        Window of the STFT that the sparsity loss is taken of; None for no such loss.
+    """
+
+    representations: Mapping[str, Representation]
+    hop_length: int
+    sparsity_n_fft: int | None = None
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that a feature of any of the networks depends on."""
+        networks = [n for r in self.representations.values() for n in (r.content, r.style)]
+        return max(network.receptive_field for network in networks)
+
+    def contents(self, samples: Tensor, names: Iterable[str]) -> Contents:
+        """Return the content features of a sound, shape (n,), in the representations named."""
+        listening = Listening(samples, self.hop_length)
+        return {name: listening.content(self.representations[name]) for name in names}
+
+    def styles(self, parts: Iterable[Tensor], names: Iterable[str]) -> Styles:
+        """Return the Gram matrices of a sound in the representations named.
+
+        Parameters
+        ----------
+        parts : iterable of torch.Tensor, shape (n,)
+            The sound; a long one in parts of about one length, whose matrices are averaged.
+        names : iterable of str
+            Representations.
+
+        Returns
+        -------
+        dict of str to list of torch.Tensor, shape (n_filters, n_filters)
+            A matrix for each layer.
+        """
+        parts = list(parts)
+        styles: Styles = {name: [] for name in names}
+        for part in parts:
+            listening = Listening(part, self.hop_length)
+            for name, means in styles.items():
+                grams = [gram(f) / len(parts) for f in listening.style(self.representations[name])]
+                styles[name] = [m + g for m, g in zip(means, grams, strict=True)] if means else grams
+        return styles
+
+    def __call__(self, samples: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """Return the losses of a sound.
+
+        Parameters
+        ----------
+        samples : torch.Tensor, shape (n,)
+            The sound, of the content's length.
+        targets : Targets
+            What to compare it with.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            ``{representation}_content``, ``{representation}_style`` and ``sparsity``, as far as they are
+            asked for; each holds one value.
+        """
+        listening = Listening(samples, self.hop_length)
+        losses = {}
+        for name, content in targets.content.items():
+            features = listening.content(self.representations[name])
+            losses[f"{name}_content"] = (features - content).square().sum()
+        for name, grams in targets.style.items():
+            layers = listening.style(self.representations[name])
+            errors = [(gram(f) - g).square().sum() for f, g in zip(layers, grams, strict=True)]
+            losses[f"{name}_style"] = sum(errors[1:], start=errors[0])
+        if self.sparsity_n_fft is not None:
+            losses["sparsity"] = listening.magnitude(self.sparsity_n_fft).log1p().sum()
+        return losses
+
+
+@dataclass(frozen=True)
+class ContinuationLosses:
+    """Losses of a sound of which the beginning is settled.
+
+    Attributes
+    ----------
+    losses : RepresentationLosses
+        The losses of the whole.
+    targets : Targets
+        What the whole is compared with.
+    before : torch.Tensor, shape (m,)
+        The beginning; of no samples where nothing is settled.
+    """
+
+    losses: RepresentationLosses
+    targets: Targets
+    before: Tensor
+
+    def __call__(self, free: Tensor) -> dict[str, Tensor]:
+        """Return the losses of the beginning followed by `free`, shape (n - m,)."""
+        return self.losses(torch.cat([self.before, free]), self.targets)
