@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from timbrebench.experiments.report.drawing import Inks
 from timbrebench.experiments.results import Results
 from timbrebench.experiments.statistics.headline_test import STYLE
-from timbrebench.metrics.style import transfer_matrix
+from timbrebench.metrics.style_metrics import transfer_matrix
 
 #: Matrices side by side in a figure.
 _COLUMNS = 4

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from timbrebench.classifier import Reading
 from timbrebench.datasets.notes import notes_table
 from timbrebench.metrics import Unscorable
-from timbrebench.metrics.notes import (
+from timbrebench.metrics.note_metrics import (
     multipitch_accuracy,
     note_f1,
     note_f1_offsets,

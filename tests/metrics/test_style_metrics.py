@@ -7,7 +7,7 @@ import pytest
 
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.metrics import Unscorable, get
-from timbrebench.metrics.style import is_heard_as, transfer_matrix
+from timbrebench.metrics.style_metrics import is_heard_as, transfer_matrix
 
 LABELS = ("organ", "piano", "sax")
 
