@@ -43,8 +43,8 @@ from timbrebench.experiments.results import Results, collect
 from timbrebench.experiments.runner import judges_learned, list_tasks
 from timbrebench.experiments.scoring import run_impressions, run_scores
 from timbrebench.experiments.store import Store
-from timbrebench.experiments.suites.files import load_frozen
-from timbrebench.experiments.suites.opening import open_frozen, refuse_learned
+from timbrebench.experiments.suites.frozen_suite import load_frozen
+from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned
 from timbrebench.experiments.suites.suite import Suite, holder, make_suite
 from timbrebench.experiments.training_clips import build_run_dataset
 from timbrebench.experiments.transferring import run_transfers

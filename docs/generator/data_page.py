@@ -8,8 +8,8 @@ from markup import table
 
 from timbrebench.experiments.configuration import RunConfiguration, load_configuration
 from timbrebench.experiments.configuration_text import profile_names
-from timbrebench.experiments.suites.files import FrozenSuite, frozen_names, load_frozen
-from timbrebench.experiments.suites.judges import judges_of
+from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen
+from timbrebench.experiments.suites.suite_judges import judges_of
 
 _CARDS = """# Data and suites
 

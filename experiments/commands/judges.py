@@ -99,8 +99,8 @@ def judge_publish(
     from timbrebench.classifier.style.judge_publishing import publish_judge
     from timbrebench.experiments.benchmark import open_suite
     from timbrebench.experiments.layout import JUDGE
-    from timbrebench.experiments.suites.files import load_frozen
-    from timbrebench.experiments.suites.judges import why_unfit
+    from timbrebench.experiments.suites.frozen_suite import load_frozen
+    from timbrebench.experiments.suites.suite_judges import why_unfit
 
     frozen = load_frozen(name)
     opened = open_suite(run)

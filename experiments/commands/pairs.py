@@ -24,7 +24,7 @@ def pairs_export(
 ) -> None:
     """Write each pair's content and style as audio, with a table and what to hand back; no reference."""
     from timbrebench.experiments.benchmark import open_suite
-    from timbrebench.experiments.pair_export import export_pairs
+    from timbrebench.experiments.suites.pair_export import export_pairs
     from timbrebench.experiments.suites.suite import holder
 
     configuration, _, _, suite = open_suite(root)

@@ -14,7 +14,7 @@ from timbrebench.experiments.commands.console import AsJson, Where, print_json, 
 
 # What takes seconds to import is imported when the command runs.
 if TYPE_CHECKING:
-    from timbrebench.experiments.suites.files import FrozenSuite
+    from timbrebench.experiments.suites.frozen_suite import FrozenSuite
 
 suite_app = typer.Typer(help="Frozen suites: lists of pairs that never change.", no_args_is_help=True)
 
@@ -24,7 +24,7 @@ Name = Annotated[str, typer.Argument(help="A suite's name, with or without versi
 @suite_app.command("list")
 def suite_list(as_json: AsJson = False) -> None:
     """List the suites that come with the project."""
-    from timbrebench.experiments.suites.files import frozen_names, load_frozen
+    from timbrebench.experiments.suites.frozen_suite import frozen_names, load_frozen
 
     suites = [load_frozen(name) for name in frozen_names()]
     if as_json:
@@ -37,7 +37,7 @@ def suite_list(as_json: AsJson = False) -> None:
 @suite_app.command("show")
 def suite_show(name: Name, as_json: AsJson = False) -> None:
     """Print what a suite is made of: how many pairs of which labels, and what its clips were made with."""
-    from timbrebench.experiments.suites.files import load_frozen
+    from timbrebench.experiments.suites.frozen_suite import load_frozen
 
     frozen = load_frozen(name)
     about = _about(frozen)
@@ -68,7 +68,7 @@ def _summary(frozen: FrozenSuite) -> str:
 
 
 def _about(frozen: FrozenSuite) -> dict[str, Any]:
-    from timbrebench.experiments.suites.judges import judges_of
+    from timbrebench.experiments.suites.suite_judges import judges_of
     from timbrebench.experiments.suites.suite import SuiteConfiguration
 
     labels = [(frozen.clips[pair.content].label, frozen.clips[pair.style].label) for pair in frozen.pairs]
@@ -108,8 +108,8 @@ def suite_freeze(
     """Make a suite by its recipe and freeze it. A version that is there already stays as it is."""
     from timbrebench.core.workers.executors import open_executor
     from timbrebench.classifier import load_content_judge
-    from timbrebench.experiments.suites.files import load_recipe, write_frozen
-    from timbrebench.experiments.suites.making import freeze_recipe
+    from timbrebench.experiments.suites.frozen_suite import load_recipe, write_frozen
+    from timbrebench.experiments.suites.suite_making import freeze_recipe
     from timbrebench.experiments.suites.segments import freeze_segments
 
     wanted = load_recipe(recipe)
@@ -135,8 +135,8 @@ def suite_check(
 ) -> None:
     """Compare every clip of a suite with a dataset; the exit status is 1 where one is missing or another."""
     from timbrebench.datasets import Dataset
-    from timbrebench.experiments.suites.files import load_frozen
-    from timbrebench.experiments.suites.opening import compare_clips
+    from timbrebench.experiments.suites.frozen_suite import load_frozen
+    from timbrebench.experiments.suites.suite_opening import compare_clips
 
     frozen = load_frozen(name)
     problems = compare_clips(frozen, Dataset.open(dataset))
@@ -155,8 +155,8 @@ def suite_build(
 ) -> None:
     """Render the clips of a suite, and nothing else, as a dataset."""
     from timbrebench.core.workers.executors import open_executor
-    from timbrebench.experiments.suites.files import load_frozen
-    from timbrebench.experiments.suites.opening import open_frozen
+    from timbrebench.experiments.suites.frozen_suite import load_frozen
+    from timbrebench.experiments.suites.suite_opening import open_frozen
     from timbrebench.experiments.suites.suite import SuiteConfiguration
 
     frozen = load_frozen(name)
@@ -172,7 +172,7 @@ def suite_segments(
 ) -> None:
     """Write the segments of a suite over AudioSet as a table of segments."""
     from timbrebench.core.files import write_text
-    from timbrebench.experiments.suites.files import load_frozen
+    from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.segments import segments_table
 
     frozen = load_frozen(name)

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from timbrebench.audio.clips import Samples
 from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import magnitude
-from timbrebench.experiments.studies.melodies import ode_to_joy, star_spangled_banner
+from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.scoring import prepared, transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting

@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import Samples, resample
 from timbrebench.core.progress import Tracker
-from timbrebench.experiments.studies.melodies import star_spangled_banner
+from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.scoring import transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting

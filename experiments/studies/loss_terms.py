@@ -31,7 +31,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.classifier import load_content_judge
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies import key_invariance
-from timbrebench.experiments.studies.melodies import (
+from timbrebench.experiments.suites.melodies import (
     ODE_TEMPO,
     ODE_TO_JOY,
     ode_to_joy,

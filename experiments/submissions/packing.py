@@ -23,7 +23,7 @@ from timbrebench.experiments.runner import Task, list_tasks, training_key
 from timbrebench.experiments.scoring import impression_key, score_key
 from timbrebench.experiments.store import Record, Store
 from timbrebench.experiments.submissions.archives import write_archive
-from timbrebench.experiments.suites.files import freeze, frozen_names, load_frozen
+from timbrebench.experiments.suites.frozen_suite import freeze, frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Setting, Suite
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class

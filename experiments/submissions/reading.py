@@ -31,8 +31,8 @@ from timbrebench.experiments.submissions.packing import (
     About,
     name_of,
 )
-from timbrebench.experiments.suites.files import FrozenSuite, frozen_names, load_frozen, parse_frozen
-from timbrebench.experiments.suites.opening import as_held
+from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen, parse_frozen
+from timbrebench.experiments.suites.suite_opening import as_held
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.transfer.registry import create, method_names

@@ -42,7 +42,7 @@ class MelodyRecipe(BaseModel):
     kind : "melody"
         Which recipe this is.
     melody : "star-spangled-banner"
-        What is played: its first 4 s (:mod:`timbrebench.experiments.studies.melodies`).
+        What is played: its first 4 s (:mod:`timbrebench.experiments.suites.melodies`).
     transpositions : tuple of int
         Keys of the content, in semitones above the home key.
     directions : tuple of (str, str)

@@ -15,7 +15,7 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets.audioset import Ontology, read_segments
 from timbrebench.datasets.excerpts import RECORDED
-from timbrebench.experiments.suites.files import FrozenClip, FrozenPair, FrozenSuite
+from timbrebench.experiments.suites.frozen_suite import FrozenClip, FrozenPair, FrozenSuite
 from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe
 
 #: Length of AudioSet's segments in seconds.

@@ -15,7 +15,7 @@ from timbrebench.classifier import Judge
 from timbrebench.experiments.benchmark import open_suite
 from timbrebench.experiments.configuration import RunConfiguration
 from timbrebench.experiments.layout import RECORDS
-from timbrebench.experiments.pair_export import export_pairs
+from timbrebench.experiments.suites.pair_export import export_pairs
 from timbrebench.experiments.runner import list_tasks
 from timbrebench.experiments.store import LearnedRecord, Store
 from timbrebench.experiments.transferring import run_transfers

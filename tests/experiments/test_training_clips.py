@@ -20,7 +20,7 @@ from timbrebench.experiments.submissions.checking import check_submission
 from timbrebench.experiments.submissions.packing import JUDGE_FILE, submit
 from timbrebench.experiments.submissions.reading import read_submission
 from timbrebench.experiments.submissions.rescoring import check_outputs
-from timbrebench.experiments.suites.files import freeze, write_frozen
+from timbrebench.experiments.suites.frozen_suite import freeze, write_frozen
 from timbrebench.experiments.suites.recipes import Recipe, RenderedRecipe
 from timbrebench.experiments.training_clips import build_run_dataset
 

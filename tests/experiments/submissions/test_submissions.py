@@ -23,7 +23,7 @@ from timbrebench.experiments.submissions.merging import merge
 from timbrebench.experiments.submissions.packing import submit
 from timbrebench.experiments.submissions.reading import read_submission
 from timbrebench.experiments.submissions.rescoring import check_outputs, draw
-from timbrebench.experiments.suites.files import parse_frozen
+from timbrebench.experiments.suites.frozen_suite import parse_frozen
 
 ENVELOPE = {"method": "envelope"}
 

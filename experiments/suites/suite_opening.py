@@ -20,8 +20,8 @@ from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program
 from timbrebench.datasets.rendering.rendered_dataset import build_pieces
 from timbrebench.datasets.rendering.piece_planning import plan_named
-from timbrebench.experiments.suites.files import FrozenSuite
-from timbrebench.experiments.suites.making import (
+from timbrebench.experiments.suites.frozen_suite import FrozenSuite
+from timbrebench.experiments.suites.suite_making import (
     SuiteClips,
     melody_configuration,
     melody_pieces,

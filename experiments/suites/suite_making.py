@@ -21,8 +21,8 @@ from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
 from timbrebench.datasets.rendering.piece_planning import PlannedPiece
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
-from timbrebench.experiments.studies.melodies import star_spangled_banner
-from timbrebench.experiments.suites.files import FrozenSuite, freeze
+from timbrebench.experiments.suites.melodies import star_spangled_banner
+from timbrebench.experiments.suites.frozen_suite import FrozenSuite, freeze
 from timbrebench.experiments.suites.recipes import MelodyRecipe, Recipe, RenderedRecipe, TextureRecipe
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration, make_suite
 

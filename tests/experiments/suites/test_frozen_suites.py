@@ -27,7 +27,7 @@ from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
 from timbrebench.datasets.notes import read_notes
 from timbrebench.experiments.benchmark import open_run, run_benchmark
 from timbrebench.experiments.configuration import RunConfiguration
-from timbrebench.experiments.suites.files import (
+from timbrebench.experiments.suites.frozen_suite import (
     FrozenClip,
     FrozenPair,
     FrozenSuite,
@@ -38,9 +38,9 @@ from timbrebench.experiments.suites.files import (
     parse_frozen,
     write_frozen,
 )
-from timbrebench.experiments.suites.judges import judges_of
-from timbrebench.experiments.suites.making import freeze_recipe, write_noise
-from timbrebench.experiments.suites.opening import as_held, compare_clips, open_frozen, refuse_learned
+from timbrebench.experiments.suites.suite_judges import judges_of
+from timbrebench.experiments.suites.suite_making import freeze_recipe, write_noise
+from timbrebench.experiments.suites.suite_opening import as_held, compare_clips, open_frozen, refuse_learned
 from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe, RenderedRecipe
 from timbrebench.experiments.suites.segments import segments_table
 from timbrebench.experiments.suites.suite import SuiteConfiguration
@@ -409,7 +409,7 @@ def test_the_noise_of_textures_is_what_its_hash_says_in_any_order(tmp_path):
 def test_the_melody_is_what_its_notes_say(tmp_path):
     """The notes that the suite names by their hash are those of the tune, 4 s of it."""
     from timbrebench.datasets.notes import write_notes
-    from timbrebench.experiments.studies.melodies import star_spangled_banner
+    from timbrebench.experiments.suites.melodies import star_spangled_banner
 
     path = tmp_path / "notes.csv"
     for row in load_frozen("key-invariance").notes:

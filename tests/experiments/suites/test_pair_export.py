@@ -19,7 +19,7 @@ from timbrebench.core.errors import RunError
 from timbrebench.experiments.benchmark import open_run, open_suite, run_benchmark
 from timbrebench.experiments.cli import app
 from timbrebench.experiments.configuration import RunConfiguration
-from timbrebench.experiments.pair_export import export_pairs
+from timbrebench.experiments.suites.pair_export import export_pairs
 from timbrebench.transfer.methods.external.exchange import samples_sha256
 
 #: Half the content and a quarter of the style: a mixture, and so something for every metric to hear.

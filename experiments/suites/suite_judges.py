@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from timbrebench.classifier.style.published_judges import published_card, published_names
-from timbrebench.experiments.suites.files import FrozenSuite
+from timbrebench.experiments.suites.frozen_suite import FrozenSuite
 
 
 def judges_of(frozen: FrozenSuite) -> list[str]:

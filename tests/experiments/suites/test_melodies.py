@@ -8,7 +8,7 @@ import pytest
 
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.notes import notes_table
-from timbrebench.experiments.studies.melodies import ode_to_joy, star_spangled_banner, tune
+from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner, tune
 from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.tuning_fork import CLANG_RATIO, tuning_forks
 
