@@ -24,9 +24,9 @@ from timbrebench.classifier import (
 )
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.configuration import RunConfiguration, parse_configuration
-from timbrebench.experiments.environment import note_environment, read_environments
-from timbrebench.experiments.layout import (
+from timbrebench.experiments.run.run_configuration import RunConfiguration, parse_configuration
+from timbrebench.experiments.run.environment import note_environment, read_environments
+from timbrebench.experiments.run.layout import (
     CONFIGURATION,
     DATASET,
     ENVIRONMENT,
@@ -40,17 +40,17 @@ from timbrebench.experiments.layout import (
 )
 from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.results import Results, collect
-from timbrebench.experiments.runner import judges_learned, list_tasks
-from timbrebench.experiments.scoring import run_impressions, run_scores
-from timbrebench.experiments.store import Store
+from timbrebench.experiments.run.tasks import judges_learned, list_tasks
+from timbrebench.experiments.run.scores import run_impressions, run_scores
+from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned
 from timbrebench.experiments.suites.suite import Suite, holder, make_suite
-from timbrebench.experiments.training_clips import build_run_dataset
-from timbrebench.experiments.transferring import run_transfers
+from timbrebench.experiments.run.training_clips import build_run_dataset
+from timbrebench.experiments.run.transfers import run_transfers
 
 #: What the processes of a run need, imported once for all of them.
-_PRELOAD = ("timbrebench.experiments.scoring", "timbrebench.experiments.transferring")
+_PRELOAD = ("timbrebench.experiments.run.scores", "timbrebench.experiments.run.transfers")
 
 
 @dataclass(frozen=True)

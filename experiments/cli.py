@@ -180,14 +180,14 @@ def run(
     executor: Where = "local",
 ) -> None:
     """Build, train, transfer, score and rank: everything that is missing in the run's folder."""
-    from timbrebench.experiments.completion import Completion
-    from timbrebench.experiments.configuration_text import configuration_text
+    from timbrebench.experiments.run.completion import Completion
+    from timbrebench.experiments.run.configuration_text import configuration_text
 
     text, where = configuration_text(config)
     completion = Completion(out, text)
     if not completion.is_reached():
         from timbrebench.experiments.benchmark import run_benchmark
-        from timbrebench.experiments.configuration import read_configuration
+        from timbrebench.experiments.run.run_configuration import read_configuration
 
         configuration = read_configuration(text, where)
         with completion.recorded(configuration):

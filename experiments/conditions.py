@@ -16,7 +16,7 @@ from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
-from timbrebench.experiments.configuration import CONTROLS
+from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import corruptions
 from timbrebench.transfer.contract import ReferenceControl

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from timbrebench.experiments.configuration import CONTROLS
+from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.results import COSTS, Results
 from timbrebench.core.statistics.bootstrap import (
     Floats,

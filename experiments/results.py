@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.classifier import load_content_judge
-from timbrebench.experiments.configuration import RunConfiguration
-from timbrebench.experiments.runner import Task
-from timbrebench.experiments.scoring import score_key
-from timbrebench.experiments.sets import compare_sets
+from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.tasks import Task
+from timbrebench.experiments.run.scores import score_key
+from timbrebench.experiments.run.sets import compare_sets
 from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
-from timbrebench.experiments.store import Store
+from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.suites.suite import Suite
 
 #: What a transfer took: seconds, seconds for each second of content, and the most memory in MiB.
@@ -51,7 +51,7 @@ class Results:
     compare : callable
         Returns `sets`.
     environments : sequence of mapping
-        Where the run was made (:func:`~timbrebench.experiments.environment.read_environments`); empty where
+        Where the run was made (:func:`~timbrebench.experiments.run.environment.read_environments`); empty where
         that was not noted.
     """
 
@@ -66,7 +66,7 @@ class Results:
 
     @cached_property
     def sets(self) -> pd.DataFrame:
-        """All outputs of a method beside real clips (:func:`~timbrebench.experiments.sets.compare_sets`).
+        """All outputs of a method beside real clips (:func:`~timbrebench.experiments.run.sets.compare_sets`).
 
         Worked out when it is asked for: its intervals take a second.
         """

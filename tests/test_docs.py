@@ -14,7 +14,7 @@ from urllib.parse import unquote, urldefrag, urlparse
 import pytest
 
 from timbrebench.classifier.style.published_judges import published_card
-from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.metrics import metric_names
 from timbrebench.transfer import method_names
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from timbrebench.audio import read_audio, write_audio
-from timbrebench.experiments.configuration import parse_configuration
+from timbrebench.experiments.run.run_configuration import parse_configuration
 from timbrebench.transfer import apply, method_names
 
 ROOT = Path(__file__).resolve().parent.parent

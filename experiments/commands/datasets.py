@@ -23,7 +23,7 @@ def dataset_build(out: Folder, config: Config = "default", executor: Where = "lo
     """Build the dataset of a configuration, or what is missing of it."""
     from timbrebench.core.workers.executors import open_executor
     from timbrebench.datasets import build_dataset
-    from timbrebench.experiments.configuration import load_configuration
+    from timbrebench.experiments.run.run_configuration import load_configuration
 
     configuration = load_configuration(config).dataset
     with open_executor(executor, ["timbrebench.datasets"]) as work:

@@ -25,7 +25,7 @@ def judge_train(
     """Train a style judge on a dataset and evaluate it on pieces it has never heard."""
     from timbrebench.classifier import build_judge
     from timbrebench.datasets import Dataset
-    from timbrebench.experiments.configuration import load_configuration
+    from timbrebench.experiments.run.run_configuration import load_configuration
 
     build_judge(Dataset.open(dataset), load_configuration(config).judge, out)
     print_line((out / "evaluation.json").read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def judge_card(
     from timbrebench.classifier.style.style_card import write_card
     from timbrebench.classifier.style.style_pipeline import JUDGE_FILE
     from timbrebench.datasets import Dataset
-    from timbrebench.experiments.configuration import load_configuration
+    from timbrebench.experiments.run.run_configuration import load_configuration
 
     listener = Judge.load(judge / JUDGE_FILE)
     card = write_card(
@@ -98,7 +98,7 @@ def judge_publish(
     """Write the style judge of a run as those that come with the package are written, if it fits a suite."""
     from timbrebench.classifier.style.judge_publishing import publish_judge
     from timbrebench.experiments.benchmark import open_suite
-    from timbrebench.experiments.layout import JUDGE
+    from timbrebench.experiments.run.layout import JUDGE
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.suite_judges import why_unfit
 

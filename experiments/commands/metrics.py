@@ -76,7 +76,7 @@ def validate_metrics_command(
     from timbrebench.classifier import Judge, load_content_judge
     from timbrebench.datasets import Dataset, build_dataset
     from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
-    from timbrebench.experiments.configuration import load_configuration
+    from timbrebench.experiments.run.run_configuration import load_configuration
     from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
     from timbrebench.experiments.validation import validate_metrics
     from timbrebench.experiments.validation_report import FIGURE, TABLE, describe, write_validation

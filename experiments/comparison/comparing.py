@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from timbrebench.core.errors import RunError, UnknownNameError
 from timbrebench.classifier import Judge
-from timbrebench.experiments.layout import JUDGE
+from timbrebench.experiments.run.layout import JUDGE
 from timbrebench.experiments.results import NOT_SCORED, Results
 from timbrebench.core.statistics.bootstrap import interval, resample_pieces, resampled_means
 from timbrebench.core.statistics.effect_sizes import (

@@ -16,7 +16,7 @@ import pandas as pd
 
 from timbrebench.core.files import write_text
 from timbrebench.experiments.escaping import plain_markdown
-from timbrebench.experiments.layout import TABLES
+from timbrebench.experiments.run.layout import TABLES
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.matrices import TransferMatrix
 from timbrebench.experiments.report.speed import speed_rows

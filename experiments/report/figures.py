@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from timbrebench.experiments.layout import FIGURES
+from timbrebench.experiments.run.layout import FIGURES
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure
 from timbrebench.experiments.report.matrices import draw_matrices

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from timbrebench.core.errors import AudioError
 from timbrebench.core.progress import Tracker
 from timbrebench.core.files import fingerprint, write_text
-from timbrebench.experiments.layout import PAIR_PAGES
+from timbrebench.experiments.run.layout import PAIR_PAGES
 from timbrebench.experiments.report.cards import Card
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.recordings import Recording, Recordings

@@ -30,8 +30,8 @@ from timbrebench.core.progress import Tracker, muted
 from timbrebench.audio.spectra import Spectrogram, log_magnitude
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
-from timbrebench.experiments.configuration import MethodEntry, load_configuration
-from timbrebench.experiments.runner import training_set
+from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
+from timbrebench.experiments.run.tasks import training_set
 from timbrebench.experiments.speed.machine import cpu_model
 from timbrebench.experiments.suites.suite import Pair, SuiteConfiguration, make_suite
 from timbrebench.transfer import Control, apply, create, method_class, method_names

@@ -17,7 +17,7 @@ import pandas as pd
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, write_json, write_text
 from timbrebench.classifier.style.published_judges import published_name
-from timbrebench.experiments.configuration import CONTROLS, MethodEntry
+from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.escaping import plain_markdown
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.report.exports import Export, markdown, with_interval

@@ -15,13 +15,13 @@ from timbrebench.core.errors import RunError
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.experiments.benchmark import open_suite
-from timbrebench.experiments.environment import describe_environment
-from timbrebench.experiments.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS
+from timbrebench.experiments.run.environment import describe_environment
+from timbrebench.experiments.run.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS
 from timbrebench.experiments.leaderboard import make_leaderboard
 from timbrebench.experiments.results import NOT_SCORED, collect
-from timbrebench.experiments.runner import Task, list_tasks, training_key
-from timbrebench.experiments.scoring import impression_key, score_key
-from timbrebench.experiments.store import Record, Store
+from timbrebench.experiments.run.tasks import Task, list_tasks, training_key
+from timbrebench.experiments.run.scores import impression_key, score_key
+from timbrebench.experiments.run.records import Record, Store
 from timbrebench.experiments.submissions.archives import write_archive
 from timbrebench.experiments.suites.frozen_suite import freeze, frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Setting, Suite

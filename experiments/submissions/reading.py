@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 from timbrebench.core.errors import DatasetError, RunError, TimbrebenchError, describe_validation
 from timbrebench.core.files import write_text
 from timbrebench.classifier import load_content_judge
-from timbrebench.experiments.configuration import MethodEntry, RunConfiguration, parse_configuration
+from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.results import Results, collect
-from timbrebench.experiments.runner import Task
-from timbrebench.experiments.store import Store
+from timbrebench.experiments.run.tasks import Task
+from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.submissions.archives import Archive
 from timbrebench.experiments.submissions.packing import (
     ABOUT,

@@ -23,9 +23,9 @@ from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.classifier import Judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.runner import Task
-from timbrebench.experiments.scoring import impression_key, run_impressions, run_scores, score_key
-from timbrebench.experiments.store import Store, Transfer
+from timbrebench.experiments.run.tasks import Task
+from timbrebench.experiments.run.scores import impression_key, run_impressions, run_scores, score_key
+from timbrebench.experiments.run.records import Store, Transfer
 from timbrebench.experiments.submissions.archives import Archive
 from timbrebench.experiments.submissions.checking import ABSOLUTE, RELATIVE, is_record_of
 from timbrebench.experiments.submissions.packing import JUDGE_FILE, OUTPUTS, RECORDS_FILE
@@ -146,7 +146,7 @@ def _score_again(
             (folder / name).write_bytes(archive.read(transfer.output))
             store.add(transfer.model_copy(update={"output": name}))
         tasks = [replace(task, pair=_with_clips(task.pair, clips)) for task, _ in sample]
-        with LocalExecutor(["timbrebench.experiments.scoring"]) as executor:
+        with LocalExecutor(["timbrebench.experiments.run.scores"]) as executor:
             run_scores(
                 tasks,
                 submission.results.configuration.metrics,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.experiments.benchmark import run_benchmark
-from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.results import COSTS, Results
 from timbrebench.experiments.suites.suite import Suite
 

@@ -18,10 +18,10 @@ from timbrebench.classifier import Judge
 from timbrebench.datasets import Dataset
 from timbrebench.experiments import scoring
 from timbrebench.experiments.benchmark import open_run, open_suite, run_benchmark
-from timbrebench.experiments.configuration import CONTROLS, MethodEntry, RunConfiguration
-from timbrebench.experiments.runner import list_tasks, method_key, training_set
-from timbrebench.experiments.scoring import run_scores
-from timbrebench.experiments.store import Store
+from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
+from timbrebench.experiments.run.tasks import list_tasks, method_key, training_set
+from timbrebench.experiments.run.scores import run_scores
+from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 
 BAD_METHODS = """
@@ -313,7 +313,7 @@ def score_one_pair(root, *metrics):
     tasks = [task for task in list_tasks(configuration, suite, dataset) if task.pair == suite.pairs[0]]
     with (
         Store(root / "records.jsonl") as store,
-        open_executor(LOCAL, ["timbrebench.experiments.scoring"]) as work,
+        open_executor(LOCAL, ["timbrebench.experiments.run.scores"]) as work,
     ):
         with pytest.raises(RunError) as caught:
             run_scores(

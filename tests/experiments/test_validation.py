@@ -12,7 +12,7 @@ from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.conditions import AMOUNTS, GRADES, REFERENCE, Condition, render_window
-from timbrebench.experiments.configuration import CONTROLS
+from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.validation import assess, validate_metrics
 from timbrebench.experiments.validation_report import describe, markdown, write_validation
 from timbrebench.metrics.contract import CORRUPTIONS, INDIFFERENCES, Score, Specification

@@ -11,7 +11,7 @@ import pytest
 from timbrebench.core.errors import RunError
 from timbrebench.experiments.comparison.baseline import read_baseline, write_baseline
 from timbrebench.experiments.comparison.gate import check_run
-from timbrebench.experiments.configuration import MethodEntry
+from timbrebench.experiments.run.run_configuration import MethodEntry
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from timbrebench.experiments.commands.check import report_outcome
 from timbrebench.experiments.comparison.baseline import read_baseline, write_baseline
 from timbrebench.experiments.comparison.gate import Outcome, check_run
 from timbrebench.experiments.comparison.gate_report import gate_junit, gate_markdown
-from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.results import COSTS, Results
 from timbrebench.core.statistics.effect_sizes import least_pieces
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE

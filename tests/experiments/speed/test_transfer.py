@@ -5,7 +5,7 @@ import pytest
 
 from timbrebench.audio.spectra import log_magnitude
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.configuration import MethodEntry, load_configuration
+from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.speed.machine import cpu_model
 from timbrebench.experiments.speed.transfer import measure, textbook, timed_methods
 from timbrebench.transfer.methods.ulyanov import Objective

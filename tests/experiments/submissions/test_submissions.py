@@ -14,9 +14,9 @@ import pytest
 from timbrebench.core.errors import ConfigurationError, RunError, TimbrebenchError
 from timbrebench.core.files import write_json
 from timbrebench.experiments.benchmark import run_benchmark
-from timbrebench.experiments.configuration import CONTROLS, RunConfiguration
-from timbrebench.experiments.layout import CONFIGURATION
-from timbrebench.experiments.scoring import impression_key
+from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
+from timbrebench.experiments.run.layout import CONFIGURATION
+from timbrebench.experiments.run.scores import impression_key
 from timbrebench.experiments.submissions.archives import MANIFEST, write_archive
 from timbrebench.experiments.submissions.checking import check_submission
 from timbrebench.experiments.submissions.merging import merge

@@ -26,7 +26,7 @@ from timbrebench.datasets.dataset import SCHEMA
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
 from timbrebench.datasets.notes import read_notes
 from timbrebench.experiments.benchmark import open_run, run_benchmark
-from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.frozen_suite import (
     FrozenClip,
     FrozenPair,

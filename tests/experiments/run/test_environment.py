@@ -8,7 +8,7 @@ import pytest
 
 from timbrebench.core.errors import RunError
 from timbrebench.experiments import environment
-from timbrebench.experiments.environment import describe_environment, note_environment, read_environments
+from timbrebench.experiments.run.environment import describe_environment, note_environment, read_environments
 
 
 @pytest.fixture

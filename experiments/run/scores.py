@@ -22,8 +22,8 @@ from timbrebench.core.files import fingerprint
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.runner import Task
-from timbrebench.experiments.store import ImpressionRecord, ScoreRecord, Store, Transfer
+from timbrebench.experiments.run.tasks import Task
+from timbrebench.experiments.run.records import ImpressionRecord, ScoreRecord, Store, Transfer
 from timbrebench.experiments.suites.suite import Pair, notes_sha256
 from timbrebench.metrics import Score, Sound, Trial, Unscorable, get
 

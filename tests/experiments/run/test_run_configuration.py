@@ -1,8 +1,8 @@
 import pytest
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
-from timbrebench.experiments.configuration import CONTROLS, load_configuration
-from timbrebench.experiments.configuration_text import profile_names
+from timbrebench.experiments.run.run_configuration import CONTROLS, load_configuration
+from timbrebench.experiments.run.configuration_text import profile_names
 
 
 def written(tmp_path, text):

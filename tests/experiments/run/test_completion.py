@@ -14,9 +14,9 @@ import pytest
 
 import timbrebench.audio
 from timbrebench.core.files import write_json
-from timbrebench.experiments.completion import Completion
-from timbrebench.experiments.configuration import RunConfiguration
-from timbrebench.experiments.store import Store, Transfer
+from timbrebench.experiments.run.completion import Completion
+from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.records import Store, Transfer
 
 TEXT = "name = 'tiny'"
 
@@ -33,7 +33,7 @@ METHODS = """
 CHECK = """
     import sys
     from pathlib import Path
-    from timbrebench.experiments.completion import Completion
+    from timbrebench.experiments.run.completion import Completion
     print(Completion(Path(sys.argv[1]), sys.argv[2]).is_reached())
 """
 

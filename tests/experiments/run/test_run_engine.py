@@ -1,6 +1,6 @@
 """Whole runs with methods that misbehave, and runs that are killed: nothing else is lost or done twice.
 
-A longer trial: ``TIMBREBENCH_KILLS=20 pytest tests/experiments/test_run_engine.py -k killed``.
+A longer trial: ``TIMBREBENCH_KILLS=20 pytest tests/experiments/run/test_run_engine.py -k killed``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import psutil
 import pytest
 
 from timbrebench.experiments.benchmark import run_benchmark
-from timbrebench.experiments.configuration import CONTROLS, RunConfiguration
+from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.results import COSTS
 
 METHODS = """

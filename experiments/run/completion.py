@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, fingerprint, write_json
-from timbrebench.experiments.environment import installed_versions
-from timbrebench.experiments.layout import (
+from timbrebench.experiments.run.environment import installed_versions
+from timbrebench.experiments.run.layout import (
     CONFIGURATION,
     DATASET,
     ENVIRONMENT,
@@ -44,7 +44,7 @@ from timbrebench.experiments.layout import (
 )
 
 if TYPE_CHECKING:
-    from timbrebench.experiments.configuration import RunConfiguration
+    from timbrebench.experiments.run.run_configuration import RunConfiguration
 
 _PACKAGES = ("audio", "datasets", "classifier", "transfer", "metrics", "experiments")
 
@@ -113,7 +113,7 @@ class Completion:
 
 @contextlib.contextmanager
 def _undisturbed(root: Path) -> Iterator[None]:
-    """Keep runs out of the folder meanwhile (:class:`~timbrebench.experiments.store.Store`)."""
+    """Keep runs out of the folder meanwhile (:class:`~timbrebench.experiments.run.records.Store`)."""
     with (root / RECORDS).open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -124,7 +124,7 @@ def _undisturbed(root: Path) -> Iterator[None]:
 
 def _waits(root: Path) -> bool:
     """Tell whether some outputs are to be tried again at the next start."""
-    from timbrebench.experiments.store import Store  # noqa: PLC0415 - brings pydantic
+    from timbrebench.experiments.run.records import Store  # noqa: PLC0415 - brings pydantic
 
     with Store(root / RECORDS, read_only=True) as store:
         return store.waits

@@ -9,9 +9,9 @@ from timbrebench.core.files import fingerprint
 from timbrebench.classifier import ContentJudge, Judge
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import family_of
-from timbrebench.experiments.configuration import MethodEntry, RunConfiguration
-from timbrebench.experiments.layout import OUTPUTS, PREPARED
-from timbrebench.experiments.store import DependencyRecord, LearnedRecord, Store
+from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
+from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
+from timbrebench.experiments.run.records import DependencyRecord, LearnedRecord, Store
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
 from timbrebench.transfer.queries import told_fingerprint
 from timbrebench.transfer.contract import learns

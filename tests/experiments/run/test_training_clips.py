@@ -12,9 +12,9 @@ from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.experiments.benchmark import open_suite, run_benchmark
-from timbrebench.experiments.configuration import RunConfiguration, load_configuration
-from timbrebench.experiments.layout import DATASET, JUDGE
-from timbrebench.experiments.runner import training_key
+from timbrebench.experiments.run.run_configuration import RunConfiguration, load_configuration
+from timbrebench.experiments.run.layout import DATASET, JUDGE
+from timbrebench.experiments.run.tasks import training_key
 from timbrebench.experiments.submissions.archives import Archive
 from timbrebench.experiments.submissions.checking import check_submission
 from timbrebench.experiments.submissions.packing import JUDGE_FILE, submit
@@ -22,7 +22,7 @@ from timbrebench.experiments.submissions.reading import read_submission
 from timbrebench.experiments.submissions.rescoring import check_outputs
 from timbrebench.experiments.suites.frozen_suite import freeze, write_frozen
 from timbrebench.experiments.suites.recipes import Recipe, RenderedRecipe
-from timbrebench.experiments.training_clips import build_run_dataset
+from timbrebench.experiments.run.training_clips import build_run_dataset
 
 JUDGED_BY = "instruments-6-1"
 

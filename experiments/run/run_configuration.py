@@ -17,7 +17,7 @@ from timbrebench.core.errors import (
 from timbrebench.classifier import JudgeConfiguration
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.datasets import DatasetConfiguration
-from timbrebench.experiments.configuration_text import configuration_text
+from timbrebench.experiments.run.configuration_text import configuration_text
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 from timbrebench.metrics.registry import metric_names

@@ -16,7 +16,7 @@ from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.building import is_finished
 from timbrebench.datasets.dataset import DESCRIPTION
 from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
-from timbrebench.experiments.configuration import RunConfiguration
+from timbrebench.experiments.run.run_configuration import RunConfiguration
 
 
 class TrainingClips(BaseModel):

@@ -1,7 +1,7 @@
 import pytest
 
 from timbrebench.core.errors import ConfigurationError
-from timbrebench.experiments.configuration import load_configuration
+from timbrebench.experiments.run.run_configuration import load_configuration
 
 OPTIONS = """
 name = "options"

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from timbrebench.core.workers.executors import LOCAL, open_executor
 from timbrebench.classifier import Judge
 from timbrebench.experiments.benchmark import open_suite
-from timbrebench.experiments.configuration import RunConfiguration
-from timbrebench.experiments.layout import RECORDS
+from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.layout import RECORDS
 from timbrebench.experiments.suites.pair_export import export_pairs
-from timbrebench.experiments.runner import list_tasks
-from timbrebench.experiments.store import LearnedRecord, Store
-from timbrebench.experiments.transferring import run_transfers
+from timbrebench.experiments.run.tasks import list_tasks
+from timbrebench.experiments.run.records import LearnedRecord, Store
+from timbrebench.experiments.run.transfers import run_transfers
 from timbrebench.transfer.methods.external.exchange import write_clip
 from timbrebench.transfer.registry import method_class
 
@@ -34,7 +34,7 @@ class Gain(nn.Module):
 
 @pytest.fixture(scope="module")
 def executor():
-    with open_executor(LOCAL, ["timbrebench.experiments.transferring"]) as executor:
+    with open_executor(LOCAL, ["timbrebench.experiments.run.transfers"]) as executor:
         yield executor
 
 

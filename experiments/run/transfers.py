@@ -21,10 +21,10 @@ from timbrebench.core.progress import Tracker, muted
 from timbrebench.core.raised import describe_error, may_pass
 from timbrebench.core.files import atomic_path, file_sha256, storage_error
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.configuration import LimitsConfiguration
-from timbrebench.experiments.layout import OUTPUTS, PREPARED
-from timbrebench.experiments.runner import Task, training_set
-from timbrebench.experiments.store import LearnedRecord, Store, Transfer
+from timbrebench.experiments.run.run_configuration import LimitsConfiguration
+from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
+from timbrebench.experiments.run.tasks import Task, training_set
+from timbrebench.experiments.run.records import LearnedRecord, Store, Transfer
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration, holder
 from timbrebench.transfer.queries import told_learned
 from timbrebench.transfer.contract import Method, apply, learns
