@@ -38,8 +38,8 @@ from timbrebench.experiments.run.layout import (
     SUITE_CLIPS,
     VALIDITY,
 )
-from timbrebench.experiments.leaderboard import Leaderboard, make_leaderboard
-from timbrebench.experiments.results import Results, collect
+from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
+from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.tasks import judges_learned, list_tasks
 from timbrebench.experiments.run.scores import run_impressions, run_scores
 from timbrebench.experiments.run.records import Store

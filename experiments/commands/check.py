@@ -15,7 +15,7 @@ from timbrebench.experiments.commands.console import print_line
 
 # What takes seconds to import is imported when a command runs.
 if TYPE_CHECKING:
-    from timbrebench.experiments.comparison.gate import Outcome
+    from timbrebench.experiments.ranking.gate import Outcome
 
 
 def check_command(
@@ -29,7 +29,7 @@ def check_command(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
 ) -> None:
     """Compare a run with a baseline: exit status 1 where a method is worse, 2 where that can't be said."""
-    from timbrebench.experiments.comparison.gate import Outcome
+    from timbrebench.experiments.ranking.gate import Outcome
 
     try:
         outcome = _check(root, baseline, dict(_margin(text) for text in margin or ()))
@@ -81,10 +81,10 @@ def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Pat
 
 def _check(root: Path, path: Path, margins: dict[str, float]) -> Outcome:
     from timbrebench.experiments.benchmark import read_results
-    from timbrebench.experiments.comparison.baseline import read_baseline
-    from timbrebench.experiments.comparison.comparing import style_judge
-    from timbrebench.experiments.comparison.gate import check_run
-    from timbrebench.experiments.leaderboard import make_leaderboard
+    from timbrebench.experiments.ranking.baseline import read_baseline
+    from timbrebench.experiments.ranking.comparing import style_judge
+    from timbrebench.experiments.ranking.gate import check_run
+    from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 
     baseline = read_baseline(path)
     results = read_results(root)
@@ -110,9 +110,9 @@ def baseline_command(
 ) -> None:
     """Make a run the baseline of later checks."""
     from timbrebench.experiments.benchmark import read_results
-    from timbrebench.experiments.comparison.baseline import write_baseline
-    from timbrebench.experiments.comparison.comparing import style_judge
-    from timbrebench.experiments.leaderboard import make_leaderboard
+    from timbrebench.experiments.ranking.baseline import write_baseline
+    from timbrebench.experiments.ranking.comparing import style_judge
+    from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 
     results = read_results(root)
     problems = make_leaderboard(results).problems

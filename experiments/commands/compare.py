@@ -14,7 +14,7 @@ from timbrebench.experiments.commands.console import print_line
 if TYPE_CHECKING:
     import pandas as pd
 
-    from timbrebench.experiments.results import Results
+    from timbrebench.experiments.ranking.results import Results
 
 
 def compare_command(
@@ -46,7 +46,7 @@ def compare_command(
 
 def _of_one_run(root: Path, first: str, second: str) -> tuple[pd.DataFrame, list[str]]:
     from timbrebench.experiments.benchmark import read_results
-    from timbrebench.experiments.comparison.comparing import compare_methods
+    from timbrebench.experiments.ranking.comparing import compare_methods
 
     results = read_results(root)
     notes = [
@@ -57,7 +57,7 @@ def _of_one_run(root: Path, first: str, second: str) -> tuple[pd.DataFrame, list
 
 def _of_two_runs(first: str, second: str, labels: list[str]) -> tuple[pd.DataFrame, list[str]]:
     from timbrebench.experiments.benchmark import read_results
-    from timbrebench.experiments.comparison.comparing import compare_runs, style_judge
+    from timbrebench.experiments.ranking.comparing import compare_runs, style_judge
 
     roots = Path(first), Path(second)
     for root in roots:
@@ -78,6 +78,6 @@ def _of_two_runs(first: str, second: str, labels: list[str]) -> tuple[pd.DataFra
 
 
 def _validity(results: Results, name: str) -> list[str]:
-    from timbrebench.experiments.leaderboard import make_leaderboard
+    from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 
     return [f"{name} is not valid: {problem}" for problem in make_leaderboard(results).problems]

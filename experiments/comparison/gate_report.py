@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from timbrebench.experiments.comparison.gate import Finding, Outcome
+from timbrebench.experiments.ranking.gate import Finding, Outcome
 from timbrebench.experiments.escaping import plain_markdown
 
 _HEADINGS = {

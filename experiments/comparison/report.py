@@ -32,7 +32,7 @@ def print_comparison(table: pd.DataFrame, notes: Sequence[str]) -> None:
     Parameters
     ----------
     table : pandas.DataFrame
-        Of :func:`~timbrebench.experiments.comparison.comparing.compare_sides`.
+        Of :func:`~timbrebench.experiments.ranking.comparing.compare_sides`.
     notes : sequence of str
         What to know before believing it.
     """

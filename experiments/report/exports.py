@@ -21,7 +21,7 @@ from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.matrices import TransferMatrix
 from timbrebench.experiments.report.speed import speed_rows
 from timbrebench.experiments.report.tables import DASH, MINUS, Column, as_records
-from timbrebench.experiments.results import COSTS
+from timbrebench.experiments.ranking.results import COSTS
 
 _MATRICES = "transfer-matrices"
 _SUFFIXES = (".csv", ".md", ".tex")

@@ -15,7 +15,7 @@ from timbrebench.experiments.report.matrices import draw_matrices
 from timbrebench.experiments.report.plane import Floats, draw_plane
 from timbrebench.experiments.report.speed import draw_speed
 from timbrebench.core.statistics.bootstrap import headline
-from timbrebench.experiments.statistics.headline_test import CONTENT
+from timbrebench.experiments.ranking.headline_test import CONTENT
 
 
 def write_figures(contents: Contents, root: Path) -> None:

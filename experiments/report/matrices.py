@@ -13,8 +13,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from timbrebench.experiments.report.drawing import Inks
-from timbrebench.experiments.results import Results
-from timbrebench.experiments.statistics.headline_test import STYLE
+from timbrebench.experiments.ranking.results import Results
+from timbrebench.experiments.ranking.headline_test import STYLE
 from timbrebench.metrics.style_metrics import transfer_matrix
 
 #: Matrices side by side in a figure.

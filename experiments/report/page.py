@@ -32,7 +32,7 @@ from timbrebench.experiments.report.spectrograms import DB_RANGE, F_MIN, colour_
 from timbrebench.experiments.report.speed import draw_speed, speed_rows
 from timbrebench.experiments.report.tables import as_records, leaderboard_groups
 from timbrebench.experiments.report.templating import asset, data_uri, render
-from timbrebench.experiments.results import Results
+from timbrebench.experiments.ranking.results import Results
 from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class

@@ -27,8 +27,8 @@ from timbrebench.experiments.report.recordings import Recording, Recordings
 from timbrebench.experiments.report.spectrograms import image_name, write_image
 from timbrebench.experiments.report.tables import Column, as_records, metrics_by_question
 from timbrebench.experiments.report.templating import asset, render
-from timbrebench.experiments.results import Results
-from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.results import Results
+from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 from timbrebench.experiments.suites.suite import Pair
 
 _SPECTROGRAMS = "spectrograms"

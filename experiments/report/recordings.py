@@ -15,8 +15,8 @@ from timbrebench.core.errors import AudioError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets import Clip
 from timbrebench.experiments.report.tables import Column, as_records
-from timbrebench.experiments.results import Results
-from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.results import Results
+from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 from timbrebench.experiments.suites.suite import Pair
 
 #: Metrics that stand beside each output that can be heard.

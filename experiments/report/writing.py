@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from timbrebench.experiments.leaderboard import Leaderboard
+from timbrebench.experiments.ranking.leaderboard import Leaderboard
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.exports import write_tables
 from timbrebench.experiments.report.figures import write_figures
 from timbrebench.experiments.report.page import write_page
 from timbrebench.experiments.report.pairs import write_pair_pages
-from timbrebench.experiments.results import Results
+from timbrebench.experiments.ranking.results import Results
 
 
 def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path:

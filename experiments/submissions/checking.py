@@ -10,8 +10,8 @@ import pandas as pd
 from timbrebench.classifier import ContentJudge, Judge, load_content_judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
 from timbrebench.experiments.run.run_configuration import MethodEntry
-from timbrebench.experiments.leaderboard import make_leaderboard
-from timbrebench.experiments.results import COSTS, NOT_SCORED, Results
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
 from timbrebench.experiments.run.tasks import base_key
 from timbrebench.experiments.run.records import LearnedRecord
 from timbrebench.experiments.submissions.packing import (

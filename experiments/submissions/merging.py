@@ -19,11 +19,11 @@ from timbrebench.core.files import file_sha256, write_json, write_text
 from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.escaping import plain_markdown
-from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report.exports import Export, markdown, with_interval
 from timbrebench.experiments.report.tables import as_records, leaderboard_columns
-from timbrebench.experiments.results import Results
-from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.results import Results
+from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 from timbrebench.experiments.submissions.checking import check_submission
 from timbrebench.experiments.submissions.packing import table_text
 from timbrebench.experiments.submissions.reading import Submission, read_submission

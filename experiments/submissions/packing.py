@@ -17,8 +17,8 @@ from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.experiments.benchmark import open_suite
 from timbrebench.experiments.run.environment import describe_environment
 from timbrebench.experiments.run.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS
-from timbrebench.experiments.leaderboard import make_leaderboard
-from timbrebench.experiments.results import NOT_SCORED, collect
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.results import NOT_SCORED, collect
 from timbrebench.experiments.run.tasks import Task, list_tasks, training_key
 from timbrebench.experiments.run.scores import impression_key, score_key
 from timbrebench.experiments.run.records import Record, Store

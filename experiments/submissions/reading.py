@@ -16,7 +16,7 @@ from timbrebench.core.errors import DatasetError, RunError, TimbrebenchError, de
 from timbrebench.core.files import write_text
 from timbrebench.classifier import load_content_judge
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
-from timbrebench.experiments.results import Results, collect
+from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.submissions.archives import Archive

@@ -11,7 +11,7 @@ import pytest
 
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.run.run_configuration import RunConfiguration
-from timbrebench.experiments.results import COSTS, Results
+from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.suites.suite import Suite
 
 TINY = {

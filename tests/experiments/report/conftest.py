@@ -14,9 +14,9 @@ from timbrebench.audio import write_audio
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
-from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report import write_report
-from timbrebench.experiments.results import COSTS, Results
+from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
 
 INJECTED = "<script>alert(1)</script>"

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.exports import Export, latex, markdown, write_tables
 

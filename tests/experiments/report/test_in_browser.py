@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.page import write_page
 from timbrebench.experiments.report.pairs import write_pair_pages

@@ -18,7 +18,7 @@ from timbrebench.core.files import write_json, write_text
 from timbrebench.classifier import Evaluation
 from timbrebench.classifier.style.style_evaluation import Scores
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report import cards, write_report
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.page import write_page

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.core.files import write_text
-from timbrebench.experiments.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.page import write_page
 from timbrebench.experiments.report.pairs import page_name, write_pair_pages

@@ -23,7 +23,7 @@ import pytest
 
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
-from timbrebench.experiments.results import COSTS
+from timbrebench.experiments.ranking.results import COSTS
 
 METHODS = """
     import ctypes, os, pathlib, subprocess, time

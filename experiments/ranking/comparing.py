@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from timbrebench.core.errors import RunError, UnknownNameError
 from timbrebench.classifier import Judge
 from timbrebench.experiments.run.layout import JUDGE
-from timbrebench.experiments.results import NOT_SCORED, Results
+from timbrebench.experiments.ranking.results import NOT_SCORED, Results
 from timbrebench.core.statistics.bootstrap import interval, resample_pieces, resampled_means
 from timbrebench.core.statistics.effect_sizes import (
     cohens_dz,
@@ -29,7 +29,7 @@ from timbrebench.core.statistics.effect_sizes import (
     pieces_needed,
     superiority,
 )
-from timbrebench.experiments.statistics.headline_test import (
+from timbrebench.experiments.ranking.headline_test import (
     CONTENT,
     STYLE,
     headline_differences,

@@ -15,7 +15,7 @@ from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.run.scores import score_key
 from timbrebench.experiments.run.sets import compare_sets
-from timbrebench.experiments.statistics.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.suites.suite import Suite
 

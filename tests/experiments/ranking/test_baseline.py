@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from timbrebench.core.errors import RunError
-from timbrebench.experiments.comparison.baseline import read_baseline, write_baseline
-from timbrebench.experiments.comparison.gate import check_run
+from timbrebench.experiments.ranking.baseline import read_baseline, write_baseline
+from timbrebench.experiments.ranking.gate import check_run
 from timbrebench.experiments.run.run_configuration import MethodEntry
 
 

@@ -22,8 +22,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import ConfigurationError, RunError, UnknownNameError
-from timbrebench.experiments.comparison.baseline import KEYS, Baseline, valued_metrics
-from timbrebench.experiments.results import Results
+from timbrebench.experiments.ranking.baseline import KEYS, Baseline, valued_metrics
+from timbrebench.experiments.ranking.results import Results
 from timbrebench.core.statistics.bootstrap import interval, resample_pieces, resampled_means
 from timbrebench.core.statistics.effect_sizes import least_pieces
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from timbrebench.core.errors import RunError, UnknownNameError
-from timbrebench.experiments.comparison.comparing import compare_methods, compare_runs
+from timbrebench.experiments.ranking.comparing import compare_methods, compare_runs
 from timbrebench.experiments.comparison.report import comparison_markdown, print_comparison
-from timbrebench.experiments.leaderboard import make_leaderboard
-from timbrebench.experiments.results import NOT_SCORED
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.results import NOT_SCORED
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ import pandas as pd
 
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import write_text
-from timbrebench.experiments.comparison.comparing import check_finished
-from timbrebench.experiments.results import Results
+from timbrebench.experiments.ranking.comparing import check_finished
+from timbrebench.experiments.ranking.results import Results
 from timbrebench.metrics.registry import get
 
 #: What says which output a row is about.

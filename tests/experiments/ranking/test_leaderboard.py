@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.experiments.leaderboard import make_leaderboard
-from timbrebench.experiments.results import COSTS
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.results import COSTS
 
 
 def row(board, label):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.core.statistics.effect_sizes import superiority
-from timbrebench.experiments.statistics.headline_test import (
+from timbrebench.experiments.ranking.headline_test import (
     headline_differences,
     headline_of,
     headline_seed_deviation,

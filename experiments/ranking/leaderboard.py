@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.experiments.run.run_configuration import CONTROLS
-from timbrebench.experiments.results import COSTS, Results
+from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.core.statistics.bootstrap import (
     Floats,
     content_kept,
@@ -19,7 +19,7 @@ from timbrebench.core.statistics.bootstrap import (
     resample_pieces,
     resampled_means,
 )
-from timbrebench.experiments.statistics.headline_test import (
+from timbrebench.experiments.ranking.headline_test import (
     CONTENT,
     STYLE,
     headline_p_value,
@@ -43,7 +43,7 @@ class Leaderboard:
     ----------
     table : pandas.DataFrame
         One row for each method, best first, controls last. Columns: ``rank`` (empty for controls and for
-        methods that are not :meth:`~timbrebench.experiments.results.Results.is_rankable`), ``method``,
+        methods that are not :meth:`~timbrebench.experiments.ranking.results.Results.is_rankable`), ``method``,
         ``kind``, ``settings`` (what differs from the published ones), ``outputs``, ``missing``,
         ``violation`` (what the method shares with a judge that it must not), ``headline``, ``content_kept``
         (its half beside style accuracy), each metric, and what a pair costs (``seconds``,

@@ -1,0 +1,1 @@
+"""What results say: the headline, the leaderboard, comparisons, and the gate."""

@@ -1,1 +1,0 @@
-"""Intervals, tests and effect sizes over content pieces."""
