@@ -30,7 +30,7 @@ from timbrebench.experiments.commands.studies import study_command
 from timbrebench.experiments.commands.submissions import submission_app, submit_command
 from timbrebench.experiments.commands.suites import suite_app
 from timbrebench.experiments.commands.transfer import bench_transfer_command
-from timbrebench.experiments.printing import print_run
+from timbrebench.experiments.report.terminal import print_run
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
 

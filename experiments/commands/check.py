@@ -59,7 +59,7 @@ def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Pat
         With 1 where a method is worse, with 2 where something could not be measured or written.
     """
     from timbrebench.core.files import write_text
-    from timbrebench.experiments.comparison.gate_report import gate_junit, gate_markdown
+    from timbrebench.experiments.report.gate_report import gate_junit, gate_markdown
 
     try:
         if markdown is not None:

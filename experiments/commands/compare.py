@@ -33,7 +33,7 @@ def compare_command(
     if run is not None and method:
         raise ConfigurationError("--method is for two runs: of one run, name the two methods themselves")
     from timbrebench.core.files import write_text
-    from timbrebench.experiments.comparison.report import comparison_markdown, print_comparison
+    from timbrebench.experiments.report.comparison_report import comparison_markdown, print_comparison
 
     table, notes = _of_one_run(run, first, second) if run else _of_two_runs(first, second, method or [])
     print_comparison(table, notes)

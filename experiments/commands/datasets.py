@@ -100,7 +100,7 @@ def dataset_info(
 
     dataset = Dataset.open(root)
     if plot is not None:
-        from timbrebench.experiments.dataset_figure import write_dataset_figure
+        from timbrebench.experiments.report.dataset_figure import write_dataset_figure
 
         write_dataset_figure(dataset, plot)
     description = dict(dataset.description)

@@ -11,8 +11,8 @@ import pandas as pd
 from timbrebench.experiments.ranking.leaderboard import Leaderboard
 from timbrebench.experiments.report.matrices import TransferMatrix, transfer_matrices
 from timbrebench.experiments.report.plane import Point
-from timbrebench.experiments.report.speed import speed_table
-from timbrebench.experiments.report.tables import Column, as_records, leaderboard_columns, questions
+from timbrebench.experiments.report.cost_figures import speed_table
+from timbrebench.experiments.report.leaderboard_tables import Column, as_records, leaderboard_columns, questions
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 
@@ -30,13 +30,13 @@ class Contents:
     columns : list of Column
         Those of the leaderboard.
     questions : list of dict
-        Every metric (:func:`~timbrebench.experiments.report.tables.questions`).
+        Every metric (:func:`~timbrebench.experiments.report.leaderboard_tables.questions`).
     points : list of Point
         The methods in the style-content plane; empty where one of both was not measured.
     matrices : list of TransferMatrix
         One for each method that the judge has heard.
     speed : pandas.DataFrame
-        What methods cost (:func:`~timbrebench.experiments.report.speed.speed_table`).
+        What methods cost (:func:`~timbrebench.experiments.report.cost_figures.speed_table`).
     failures : list of dict
         Transfers without output by method and reason: ``label, status, reason, count, example``.
     """

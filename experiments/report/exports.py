@@ -15,12 +15,12 @@ from typing import Any
 import pandas as pd
 
 from timbrebench.core.files import write_text
-from timbrebench.experiments.escaping import plain_markdown
+from timbrebench.experiments.report.escaping import plain_markdown
 from timbrebench.experiments.run.layout import TABLES
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.matrices import TransferMatrix
-from timbrebench.experiments.report.speed import speed_rows
-from timbrebench.experiments.report.tables import DASH, MINUS, Column, as_records
+from timbrebench.experiments.report.cost_figures import speed_rows
+from timbrebench.experiments.report.leaderboard_tables import DASH, MINUS, Column, as_records
 from timbrebench.experiments.ranking.results import COSTS
 
 _MATRICES = "transfer-matrices"

@@ -100,7 +100,7 @@ def test_a_plot_of_what_a_dataset_holds(imported, tmp_path, suffix):
 
 def test_a_plot_is_a_picture(imported, tmp_path):
     from timbrebench.core.errors import ConfigurationError
-    from timbrebench.experiments.dataset_figure import write_dataset_figure
+    from timbrebench.experiments.report.dataset_figure import write_dataset_figure
 
     with pytest.raises(ConfigurationError, match=r"a figure is a \.png or a \.svg"):
         write_dataset_figure(Dataset.open(imported), tmp_path / "plot.txt")

@@ -19,7 +19,7 @@ from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.commands.check import report_outcome
 from timbrebench.experiments.ranking.baseline import read_baseline, write_baseline
 from timbrebench.experiments.ranking.gate import Outcome, check_run
-from timbrebench.experiments.comparison.gate_report import gate_junit, gate_markdown
+from timbrebench.experiments.report.gate_report import gate_junit, gate_markdown
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.core.statistics.effect_sizes import least_pieces

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.experiments.report.drawing import Inks, style_axes
-from timbrebench.experiments.report.tables import DASH, as_records, why_no_cost
+from timbrebench.experiments.report.leaderboard_tables import DASH, as_records, why_no_cost
 from timbrebench.experiments.ranking.results import COSTS, Results
 
 #: The table's columns beside the method, most asked for first.

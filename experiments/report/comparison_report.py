@@ -11,8 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from timbrebench.experiments.escaping import plain_markdown
-from timbrebench.experiments.printing import open_console
+from timbrebench.experiments.report.escaping import plain_markdown
+from timbrebench.experiments.report.terminal import open_console
 from timbrebench.core.statistics.effect_sizes import POWER
 
 _CAPTION = (

@@ -21,7 +21,7 @@ from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report import cards, write_report
 from timbrebench.experiments.report.contents import Contents
-from timbrebench.experiments.report.page import write_page
+from timbrebench.experiments.report.report_page import write_page
 
 DASH, NBSP = "\N{EN DASH}", "\N{NO-BREAK SPACE}"
 

@@ -21,11 +21,11 @@ from timbrebench.core.errors import AudioError
 from timbrebench.core.progress import Tracker
 from timbrebench.core.files import fingerprint, write_text
 from timbrebench.experiments.run.layout import PAIR_PAGES
-from timbrebench.experiments.report.cards import Card
+from timbrebench.experiments.report.pair_cards import Card
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.recordings import Recording, Recordings
-from timbrebench.experiments.report.spectrograms import image_name, write_image
-from timbrebench.experiments.report.tables import Column, as_records, metrics_by_question
+from timbrebench.experiments.report.spectrogram_images import image_name, write_image
+from timbrebench.experiments.report.leaderboard_tables import Column, as_records, metrics_by_question
 from timbrebench.experiments.report.templating import asset, render
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE

@@ -13,7 +13,7 @@ from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure
 from timbrebench.experiments.report.matrices import draw_matrices
 from timbrebench.experiments.report.plane import Floats, draw_plane
-from timbrebench.experiments.report.speed import draw_speed
+from timbrebench.experiments.report.cost_figures import draw_speed
 from timbrebench.core.statistics.bootstrap import headline
 from timbrebench.experiments.ranking.headline_test import CONTENT
 

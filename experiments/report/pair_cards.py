@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from timbrebench.audio.clips import Samples, read_audio
 from timbrebench.core.errors import AudioError
 from timbrebench.experiments.report.recordings import Recording, Recordings
-from timbrebench.experiments.report.spectrograms import spectrogram_image
+from timbrebench.experiments.report.spectrogram_images import spectrogram_image
 from timbrebench.experiments.report.templating import data_uri
 from timbrebench.experiments.suites.suite import Pair
 

@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from timbrebench.experiments.ranking.gate import Finding, Outcome
-from timbrebench.experiments.escaping import plain_markdown
+from timbrebench.experiments.report.escaping import plain_markdown
 
 _HEADINGS = {
     0: "No method has become worse",

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.experiments import printing
-from timbrebench.experiments.printing import print_judge, print_leaderboard, read_leaderboard
+from timbrebench.experiments.report.terminal import print_judge, print_leaderboard, read_leaderboard
 
 
 @pytest.mark.parametrize("width", [80, 140])

@@ -1,1 +1,0 @@
-"""Methods and runs compared: side by side, and with a baseline."""
