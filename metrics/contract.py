@@ -42,7 +42,7 @@ Response = Literal["rises", "falls"]
 #: What can be done to an output without a metric noticing: a change of level, of sign, a few samples' delay.
 INDIFFERENCES = frozenset({"gain", "polarity", "shift"})
 
-#: Graded ways of spoiling a reference (:mod:`timbrebench.metrics.corruptions`).
+#: Graded ways of spoiling a reference (:mod:`timbrebench.experiments.validity.corruptions`).
 CORRUPTIONS = (
     "noise",
     "lowpass",

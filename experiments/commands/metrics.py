@@ -78,8 +78,8 @@ def validate_metrics_command(
     from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
     from timbrebench.experiments.run.run_configuration import load_configuration
     from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
-    from timbrebench.experiments.validation import validate_metrics
-    from timbrebench.experiments.validation_report import FIGURE, TABLE, describe, write_validation
+    from timbrebench.experiments.validity.validation import validate_metrics
+    from timbrebench.experiments.validity.validation_report import FIGURE, TABLE, describe, write_validation
 
     configuration = load_configuration(config)
     opened = (

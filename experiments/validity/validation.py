@@ -28,7 +28,7 @@ from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
-from timbrebench.experiments.conditions import REFERENCE, Condition, Spoiler
+from timbrebench.experiments.validity.conditions import REFERENCE, Condition, Spoiler
 from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.metrics.contract import Score, Specification, evaluate
 from timbrebench.metrics.registry import get, metric_names

@@ -11,10 +11,10 @@ from timbrebench.audio.loudness import rms
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
-from timbrebench.experiments.conditions import AMOUNTS, GRADES, REFERENCE, Condition, render_window
+from timbrebench.experiments.validity.conditions import AMOUNTS, GRADES, REFERENCE, Condition, render_window
 from timbrebench.experiments.run.run_configuration import CONTROLS
-from timbrebench.experiments.validation import assess, validate_metrics
-from timbrebench.experiments.validation_report import describe, markdown, write_validation
+from timbrebench.experiments.validity.validation import assess, validate_metrics
+from timbrebench.experiments.validity.validation_report import describe, markdown, write_validation
 from timbrebench.metrics.contract import CORRUPTIONS, INDIFFERENCES, Score, Specification
 
 CHEAP = ("key_invariance_mse", "onset_f1", "style_accuracy", "xcorr_content")

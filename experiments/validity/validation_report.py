@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from timbrebench.core.files import atomic_path, write_text
-from timbrebench.experiments.conditions import GRADES
-from timbrebench.experiments.validation import LEAST_CORRELATION, Study
+from timbrebench.experiments.validity.conditions import GRADES
+from timbrebench.experiments.validity.validation import LEAST_CORRELATION, Study
 from timbrebench.metrics.contract import CORRUPTIONS, Specification
 
 VERDICTS = "validity.csv"

@@ -1,0 +1,1 @@
+"""Whether metrics do what they declare."""
