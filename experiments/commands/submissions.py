@@ -21,7 +21,7 @@ def submit_command(
     ] = False,
 ) -> None:
     """Pack a run into one file that others can check and merge with theirs."""
-    from timbrebench.experiments.submissions.packing import submit
+    from timbrebench.experiments.submissions.submission_packing import submit
 
     about = submit(root, out, submitter=submitter, audio=audio)
     methods = sum(1 for method in about.methods)
@@ -48,10 +48,10 @@ def submission_verify(
 ) -> None:
     """Check that a submission is whole and its tables follow from its records; else the status is 1."""
     from timbrebench.classifier.style.published_judges import published_name
-    from timbrebench.experiments.submissions.archives import Archive
-    from timbrebench.experiments.submissions.checking import check_submission
-    from timbrebench.experiments.submissions.packing import OUTPUTS
-    from timbrebench.experiments.submissions.reading import read_submission
+    from timbrebench.experiments.submissions.submission_archive import Archive
+    from timbrebench.experiments.submissions.submission_checking import check_submission
+    from timbrebench.experiments.submissions.submission_packing import OUTPUTS
+    from timbrebench.experiments.submissions.submission_reading import read_submission
     from timbrebench.experiments.submissions.rescoring import SAMPLE, check_outputs
 
     submission = read_submission(path)
@@ -85,7 +85,7 @@ def submission_merge(
     out: Annotated[Path, typer.Option(help="Folder for leaderboard.csv, leaderboard.md and sets.csv.")],
 ) -> None:
     """Make one leaderboard of several submissions; what was not measured alike is refused."""
-    from timbrebench.experiments.submissions.merging import merge
+    from timbrebench.experiments.submissions.submission_merging import merge
 
     merged = merge(paths, out)
     methods = int((merged.table.kind == "method").sum())

@@ -26,10 +26,10 @@ from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.run.scores import impression_key, run_impressions, run_scores, score_key
 from timbrebench.experiments.run.records import Store, Transfer
-from timbrebench.experiments.submissions.archives import Archive
-from timbrebench.experiments.submissions.checking import ABSOLUTE, RELATIVE, is_record_of
-from timbrebench.experiments.submissions.packing import JUDGE_FILE, OUTPUTS, RECORDS_FILE
-from timbrebench.experiments.submissions.reading import Submission
+from timbrebench.experiments.submissions.submission_archive import Archive
+from timbrebench.experiments.submissions.submission_checking import ABSOLUTE, RELATIVE, is_record_of
+from timbrebench.experiments.submissions.submission_packing import JUDGE_FILE, OUTPUTS, RECORDS_FILE
+from timbrebench.experiments.submissions.submission_reading import Submission
 from timbrebench.experiments.suites.suite import Pair
 
 #: How many outputs of each method and control are scored again, and real clips of each label heard again.

@@ -15,10 +15,10 @@ from timbrebench.experiments.benchmark import open_suite, run_benchmark
 from timbrebench.experiments.run.run_configuration import RunConfiguration, load_configuration
 from timbrebench.experiments.run.layout import DATASET, JUDGE
 from timbrebench.experiments.run.tasks import training_key
-from timbrebench.experiments.submissions.archives import Archive
-from timbrebench.experiments.submissions.checking import check_submission
-from timbrebench.experiments.submissions.packing import JUDGE_FILE, submit
-from timbrebench.experiments.submissions.reading import read_submission
+from timbrebench.experiments.submissions.submission_archive import Archive
+from timbrebench.experiments.submissions.submission_checking import check_submission
+from timbrebench.experiments.submissions.submission_packing import JUDGE_FILE, submit
+from timbrebench.experiments.submissions.submission_reading import read_submission
 from timbrebench.experiments.submissions.rescoring import check_outputs
 from timbrebench.experiments.suites.frozen_suite import freeze, write_frozen
 from timbrebench.experiments.suites.recipes import Recipe, RenderedRecipe

@@ -17,11 +17,11 @@ from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.run.layout import CONFIGURATION
 from timbrebench.experiments.run.scores import impression_key
-from timbrebench.experiments.submissions.archives import MANIFEST, write_archive
-from timbrebench.experiments.submissions.checking import check_submission
-from timbrebench.experiments.submissions.merging import merge
-from timbrebench.experiments.submissions.packing import submit
-from timbrebench.experiments.submissions.reading import read_submission
+from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
+from timbrebench.experiments.submissions.submission_checking import check_submission
+from timbrebench.experiments.submissions.submission_merging import merge
+from timbrebench.experiments.submissions.submission_packing import submit
+from timbrebench.experiments.submissions.submission_reading import read_submission
 from timbrebench.experiments.submissions.rescoring import check_outputs, draw
 from timbrebench.experiments.suites.frozen_suite import parse_frozen
 
@@ -270,7 +270,7 @@ class TestChanges:
         ]
 
     def test_a_method_that_learns_says_from_what(self, handed_in, monkeypatch):
-        checking = "timbrebench.experiments.submissions.checking"
+        checking = "timbrebench.experiments.submissions.submission_checking"
         monkeypatch.setattr(f"{checking}.learns", lambda method: method.name == "envelope")
         problems = check_submission(read_submission(handed_in[1]))
         assert "envelope: no record says what it has learned from" in problems

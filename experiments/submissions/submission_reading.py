@@ -19,8 +19,8 @@ from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfig
 from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.run.records import Store
-from timbrebench.experiments.submissions.archives import Archive
-from timbrebench.experiments.submissions.packing import (
+from timbrebench.experiments.submissions.submission_archive import Archive
+from timbrebench.experiments.submissions.submission_packing import (
     ABOUT,
     CONFIGURATION_FILE,
     FORMAT,
@@ -81,7 +81,7 @@ def read_submission(path: Path) -> Submission:
     Parameters
     ----------
     path : pathlib.Path
-        A file of :func:`~timbrebench.experiments.submissions.packing.submit`.
+        A file of :func:`~timbrebench.experiments.submissions.submission_packing.submit`.
 
     Returns
     -------

@@ -24,9 +24,9 @@ from timbrebench.experiments.report.exports import Export, markdown, with_interv
 from timbrebench.experiments.report.leaderboard_tables import as_records, leaderboard_columns
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
-from timbrebench.experiments.submissions.checking import check_submission
-from timbrebench.experiments.submissions.packing import table_text
-from timbrebench.experiments.submissions.reading import Submission, read_submission
+from timbrebench.experiments.submissions.submission_checking import check_submission
+from timbrebench.experiments.submissions.submission_packing import table_text
+from timbrebench.experiments.submissions.submission_reading import Submission, read_submission
 
 #: By how much the figures of a control may differ between two submissions, on any pair: it is given the same
 #: clips, and only rounding may differ.

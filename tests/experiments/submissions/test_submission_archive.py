@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from timbrebench.core.errors import RunError
-from timbrebench.experiments.submissions.archives import Archive, write_archive
+from timbrebench.experiments.submissions.submission_archive import Archive, write_archive
 
 
 @pytest.mark.parametrize("name", ["../escaped", "/absolute", "a/../../b", "back\\slash", "folder/"])
@@ -45,7 +45,7 @@ def test_devices_and_bombs_of_many_files_are_refused(tmp_path, monkeypatch):
     with pytest.raises(RunError, match="link or device"):
         Archive(path)
     write_archive(path, {f"{number}": bytes(2**20) for number in range(20)})
-    monkeypatch.setattr("timbrebench.experiments.submissions.archives.LARGEST_ARCHIVE", 10 * 2**20)
+    monkeypatch.setattr("timbrebench.experiments.submissions.submission_archive.LARGEST_ARCHIVE", 10 * 2**20)
     with pytest.raises(RunError, match="unpacks to more than 10485760 bytes"):
         Archive(path)
 
@@ -54,7 +54,7 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path, mon
     path = tmp_path / "large.zip"
     write_archive(path, {"zeros": bytes(2**20)})
     assert path.stat().st_size < 10_000
-    monkeypatch.setattr("timbrebench.experiments.submissions.archives.LARGEST_FILE", 2**19)
+    monkeypatch.setattr("timbrebench.experiments.submissions.submission_archive.LARGEST_FILE", 2**19)
     with pytest.raises(RunError, match="too many"):
         Archive(path)
 

@@ -22,7 +22,7 @@ from timbrebench.experiments.ranking.results import NOT_SCORED, collect
 from timbrebench.experiments.run.tasks import Task, list_tasks, training_key
 from timbrebench.experiments.run.scores import impression_key, score_key
 from timbrebench.experiments.run.records import Record, Store
-from timbrebench.experiments.submissions.archives import write_archive
+from timbrebench.experiments.submissions.submission_archive import write_archive
 from timbrebench.experiments.suites.frozen_suite import freeze, frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Setting, Suite
 from timbrebench.metrics.registry import get

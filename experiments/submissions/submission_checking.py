@@ -14,7 +14,7 @@ from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
 from timbrebench.experiments.run.tasks import base_key
 from timbrebench.experiments.run.records import LearnedRecord
-from timbrebench.experiments.submissions.packing import (
+from timbrebench.experiments.submissions.submission_packing import (
     CONFIGURATION_FILE,
     LEADERBOARD_FILE,
     SETS_FILE,
@@ -22,7 +22,7 @@ from timbrebench.experiments.submissions.packing import (
     impressions,
     table_text,
 )
-from timbrebench.experiments.submissions.reading import Submission, parse_table
+from timbrebench.experiments.submissions.submission_reading import Submission, parse_table
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.queries import told_fingerprint
 from timbrebench.transfer.contract import learns
