@@ -33,16 +33,16 @@ _FINDINGS = "findings"
 
 #: Where each study is defined, as ``STUDY``.
 _MODULES = {
-    "cross-synthesis": "timbrebench.experiments.studies.cross_synthesis",
-    "failure": "timbrebench.experiments.studies.failure",
-    "judge": "timbrebench.experiments.studies.judge",
-    "key-invariance": "timbrebench.experiments.studies.key_invariance",
-    "loss-terms": "timbrebench.experiments.studies.loss_terms",
-    "phase": "timbrebench.experiments.studies.phase",
-    "spectrograms": "timbrebench.experiments.studies.spectrograms",
-    "style-content-curve": "timbrebench.experiments.studies.style_content_curve",
-    "texture": "timbrebench.experiments.studies.texture",
-    "wide-limit-convergence": "timbrebench.experiments.studies.wide_limit_convergence",
+    "cross-synthesis": "timbrebench.experiments.studies.cross_synthesis_study",
+    "failure": "timbrebench.experiments.studies.failure_study",
+    "judge": "timbrebench.experiments.studies.judge_study",
+    "key-invariance": "timbrebench.experiments.studies.key_invariance_study",
+    "loss-terms": "timbrebench.experiments.studies.loss_terms_study",
+    "phase": "timbrebench.experiments.studies.phase_study",
+    "spectrograms": "timbrebench.experiments.studies.spectrograms_study",
+    "style-content-curve": "timbrebench.experiments.studies.style_content_curve_study",
+    "texture": "timbrebench.experiments.studies.texture_study",
+    "wide-limit-convergence": "timbrebench.experiments.studies.wide_limit_convergence_study",
 }
 
 _T = TypeVar("_T")

@@ -17,7 +17,7 @@ from timbrebench.experiments.studies import (
     style_content_curve,
     wide_limit_convergence,
 )
-from timbrebench.experiments.studies.scoring import score_pair, transfer_pair
+from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     SETTINGS,
     Finding,

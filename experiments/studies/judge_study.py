@@ -31,7 +31,7 @@ from timbrebench.classifier.style.style_features import Features, compute_featur
 from timbrebench.classifier.style.style_front_end import MelFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.wording import counted, listed, parted
+from timbrebench.experiments.studies.study_wording import counted, listed, parted
 
 #: What the report has: accuracy of each fold, and the loss.
 PUBLISHED_FOLDS = (0.602, 0.916, 0.603, 0.919)

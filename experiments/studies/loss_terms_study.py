@@ -39,9 +39,9 @@ from timbrebench.experiments.suites.melodies import (
     tune,
 )
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.scoring import transfer
+from timbrebench.experiments.studies.study_scores import transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.wording import parted
+from timbrebench.experiments.studies.study_wording import parted
 from timbrebench.metrics import Trial, get
 from timbrebench.metrics.contract import evaluate
 from timbrebench.transfer.methods.multi_representation.multi_representation import CONFIGURATIONS, MultiRepresentation

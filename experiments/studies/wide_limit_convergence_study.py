@@ -14,7 +14,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram, magnitude
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyResult, chosen_pairs
-from timbrebench.experiments.studies.wording import parted
+from timbrebench.experiments.studies.study_wording import parted
 from timbrebench.transfer.methods.ulyanov import Objective
 from timbrebench.transfer.methods.wide_limit import WideObjective
 from timbrebench.transfer.algorithms.random_convolution import draw_filters

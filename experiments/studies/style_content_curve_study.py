@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.core.progress import Tracker
-from timbrebench.experiments.studies.scoring import score_pair, transfer_pair
+from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     Study,
     StudyContext,
@@ -17,7 +17,7 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
-from timbrebench.experiments.studies.wording import counted, listed
+from timbrebench.experiments.studies.study_wording import counted, listed
 from timbrebench.transfer import create
 
 #: Settings of ``wide-limit`` at which style and notes balance, for other studies.

@@ -32,7 +32,7 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
-from timbrebench.experiments.studies.wording import counted, parted
+from timbrebench.experiments.studies.study_wording import counted, parted
 
 ALGORITHMS = ("griffin-lim", "fast-griffin-lim", "le-roux", "waveform")
 STARTS = ("random", "pghi")

@@ -35,11 +35,11 @@ from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import magnitude
 from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.scoring import prepared, transfer
+from timbrebench.experiments.studies.study_scores import prepared, transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.style_content_curve import BALANCED
+from timbrebench.experiments.studies.style_content_curve_study import BALANCED
 from timbrebench.experiments.studies.tuning_fork import tuning_forks
-from timbrebench.experiments.studies.wording import parted
+from timbrebench.experiments.studies.study_wording import parted
 
 #: The method whose claims these are.
 CLAIMANT = "verma-smith"

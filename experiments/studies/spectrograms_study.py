@@ -18,7 +18,7 @@ from timbrebench.classifier.style.style_features import first_programs
 from timbrebench.classifier.style.spectrogram_study import write_study
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.wording import parted
+from timbrebench.experiments.studies.study_wording import parted
 
 _COLOURS = {"decibel": "#0072B2", "log1p": "#D55E00"}
 

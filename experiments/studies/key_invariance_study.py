@@ -29,9 +29,9 @@ from timbrebench.audio.clips import Samples, resample
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.scoring import transfer
+from timbrebench.experiments.studies.study_scores import transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.wording import counted, parted
+from timbrebench.experiments.studies.study_wording import counted, parted
 from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.target import log_spectral_mse
 from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation

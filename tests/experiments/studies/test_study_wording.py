@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from timbrebench.experiments.studies.wording import counted, listed, parted
+from timbrebench.experiments.studies.study_wording import counted, listed, parted
 
 
 @pytest.mark.parametrize(
