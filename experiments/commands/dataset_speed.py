@@ -21,7 +21,7 @@ def bench_datasets_command(
 ) -> None:
     """Time a build, where its time goes, a loop over pretty_midi, both cores, indexing and planning."""
     from timbrebench.core.files import write_text
-    from timbrebench.experiments.speed.datasets import measure
+    from timbrebench.experiments.speed.dataset_speed import measure
 
     page = measure(out, midi=midi, audioset=audioset).markdown()
     write_text(out / "dataset-speed.md", page)

@@ -115,7 +115,7 @@ def bench_metrics_command(
 ) -> None:
     """Time all metrics on one output of 10 s, on one core."""
     from timbrebench.core.files import write_text
-    from timbrebench.experiments.speed.metrics import measure
+    from timbrebench.experiments.speed.metric_speed import measure
 
     table = measure(out / "dataset").markdown()
     write_text(out / "speed.md", table)

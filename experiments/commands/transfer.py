@@ -22,7 +22,7 @@ def bench_transfer_command(
     """Time one loss and gradient of the random convolution, and every method on 10 s, on one core."""
     from timbrebench.core.files import write_text
     from timbrebench.datasets import Dataset
-    from timbrebench.experiments.speed.transfer import measure
+    from timbrebench.experiments.speed.transfer_speed import measure
 
     page = measure(out, dataset=None if dataset is None else Dataset.open(dataset)).markdown()
     write_text(out / "speed.md", page)
