@@ -60,7 +60,7 @@ def test_the_template_is_installed_tested_run_by_its_name_and_removed(tmp_path, 
     for name, program in (("content", 0), ("style", 56)):
         write_audio(tmp_path / f"{name}.wav", synthesizer.render(scale, program, 2.0, 22050), 22050)
     clips = [tmp_path / f"{name}.wav" for name in ("content", "style", "output")]
-    command = ["-m", "timbrebench.experiments.cli", "transfer", "long-term-spectrum", *clips]
+    command = ["-m", "timbrebench.experiments.commands.cli", "transfer", "long-term-spectrum", *clips]
     environment.run(*command, "--set", "range_db=30", cwd=tmp_path)
     content, style, output = (mean_spectrum_db(read_audio(path)[0]) for path in clips)
     assert distance(output, style) < distance(content, style) / 2

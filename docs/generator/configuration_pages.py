@@ -37,7 +37,7 @@ def configuration_page() -> str:
 
 def command_page() -> str:
     """Return the Markdown of the page of all commands, which typer writes."""
-    command = [sys.executable, "-m", "typer", "timbrebench.experiments.cli", "utils", "docs"]
+    command = [sys.executable, "-m", "typer", "timbrebench.experiments.commands.cli", "utils", "docs"]
     done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
         [*command, "--name", "timbrebench", "--title", "Command line"],
         capture_output=True,

@@ -279,7 +279,7 @@ def test_nan_in_a_file_is_no_audio(tmp_path):
 def test_the_command_counts_and_builds(configuration, dataset, library, tmp_path):
     from typer.testing import CliRunner
 
-    from timbrebench.experiments.cli import app
+    from timbrebench.experiments.commands.cli import app
 
     lines = [f"{key} = {json.dumps(getattr(configuration, key))}" for key in ("ontology", "class_labels")]
     lines += [f"segments = {json.dumps(configuration.segments)}", 'classes = ["Sitar"]']

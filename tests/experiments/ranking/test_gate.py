@@ -16,7 +16,7 @@ import typer
 
 from timbrebench.core.errors import ConfigurationError, RunError, UnknownNameError
 from timbrebench.datasets.notes import notes_table
-from timbrebench.experiments.commands.check import report_outcome
+from timbrebench.experiments.commands.check_command import report_outcome
 from timbrebench.experiments.ranking.baseline import read_baseline, write_baseline
 from timbrebench.experiments.ranking.gate import Outcome, check_run
 from timbrebench.experiments.report.gate_report import gate_junit, gate_markdown

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from timbrebench.core.errors import ConfigurationError, MethodError, RunError, UnknownNameError
-from timbrebench.experiments.commands.studies import study_command
+from timbrebench.experiments.commands.study_commands import study_command
 from timbrebench.experiments.studies import (
     judge,
     phase,

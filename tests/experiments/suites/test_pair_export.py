@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from timbrebench.core.errors import RunError
 from timbrebench.experiments.benchmark import open_run, open_suite, run_benchmark
-from timbrebench.experiments.cli import app
+from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.pair_export import export_pairs
 from timbrebench.transfer.methods.external.exchange import samples_sha256

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from timbrebench.core.errors import JudgeError
-from timbrebench.experiments.cli import app
+from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.suites.frozen_suite import FrozenClip, freeze, write_frozen
 from timbrebench.experiments.suites.recipes import Recipe, RenderedRecipe
 

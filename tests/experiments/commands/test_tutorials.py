@@ -23,7 +23,7 @@ from sybil.parsers.markdown import SkipParser
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 from typer.testing import CliRunner
 
-from timbrebench.experiments.cli import app
+from timbrebench.experiments.commands.cli import app
 
 TUTORIALS = Path(__file__).resolve().parents[2] / "docs" / "tutorials"
 PAGES = sorted(path.stem for path in TUTORIALS.glob("*.md"))

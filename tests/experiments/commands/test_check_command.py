@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from timbrebench.experiments.cli import app
+from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.comparison import baseline
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import notes_table
-from timbrebench.experiments.cli import app
+from timbrebench.experiments.commands.cli import app
 
 RATE = 22_050
 PROGRAMS = {"piano": 0, "trumpet": 56}

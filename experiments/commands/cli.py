@@ -11,25 +11,25 @@ from typing import Annotated, Any
 import typer
 
 from timbrebench.core.errors import ConfigurationError, TimbrebenchError
-from timbrebench.experiments.commands.audioset import audioset_app
-from timbrebench.experiments.commands.check import baseline_command, check_command
-from timbrebench.experiments.commands.compare import compare_command
+from timbrebench.experiments.commands.audioset_commands import audioset_app
+from timbrebench.experiments.commands.check_command import baseline_command, check_command
+from timbrebench.experiments.commands.compare_command import compare_command
 from timbrebench.experiments.commands.console import AsJson, Where, print_json, print_line
-from timbrebench.experiments.commands.dataset_speed import bench_datasets_command
-from timbrebench.experiments.commands.datasets import dataset_app
-from timbrebench.experiments.commands.judges import judge_app
-from timbrebench.experiments.commands.metrics import (
+from timbrebench.experiments.commands.dataset_speed_command import bench_datasets_command
+from timbrebench.experiments.commands.dataset_commands import dataset_app
+from timbrebench.experiments.commands.judge_commands import judge_app
+from timbrebench.experiments.commands.metric_commands import (
     bench_metrics_command,
     list_metrics_command,
     validate_metrics_command,
 )
-from timbrebench.experiments.commands.notes import train_notes_command
-from timbrebench.experiments.commands.pairs import pairs_app
-from timbrebench.experiments.commands.score import score_command
-from timbrebench.experiments.commands.studies import study_command
-from timbrebench.experiments.commands.submissions import submission_app, submit_command
-from timbrebench.experiments.commands.suites import suite_app
-from timbrebench.experiments.commands.transfer import bench_transfer_command
+from timbrebench.experiments.commands.notes_command import train_notes_command
+from timbrebench.experiments.commands.pairs_command import pairs_app
+from timbrebench.experiments.commands.score_command import score_command
+from timbrebench.experiments.commands.study_commands import study_command
+from timbrebench.experiments.commands.submission_commands import submission_app, submit_command
+from timbrebench.experiments.commands.suite_commands import suite_app
+from timbrebench.experiments.commands.transfer_commands import bench_transfer_command
 from timbrebench.experiments.report.terminal import print_run
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.

@@ -16,7 +16,7 @@ import pytest
 
 from timbrebench.audio import read_audio, write_audio
 
-COMMAND = [sys.executable, "-m", "timbrebench.experiments.cli"]
+COMMAND = [sys.executable, "-m", "timbrebench.experiments.commands.cli"]
 
 
 def timbrebench(*arguments, **options):
@@ -240,7 +240,7 @@ def imported(*arguments):
     """Run a command; return its output and which of the heavy libraries it has imported."""
     code = (
         "import sys\n"
-        "from timbrebench.experiments.cli import main\n"
+        "from timbrebench.experiments.commands.cli import main\n"
         "try:\n"
         "    main()\n"
         "finally:\n"
