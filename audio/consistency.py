@@ -30,8 +30,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from timbrebench.audio.fourier import ShortTimeFourier, Spectrum
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.core.progress import Tracker
 
 #: Bins to either side that count as neighbours. Five instead of two gained less than 0.2 dB in 60 iterations.
 REACH = 2

@@ -33,8 +33,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv1d
 
 from timbrebench.audio.differentiable import stft_magnitude
-from timbrebench.core.errors import AudioError
 from timbrebench.audio.spectra import HOP_LENGTH
+from timbrebench.core.errors import AudioError
 
 #: Passes what lies under 0.45 of half the sample rate; what lies above 0.55 of it comes out 80 dB lower.
 LOW_PASS: NDArray[np.float64] = firwin(103, 0.5, window=("kaiser", kaiser_beta(80)))

@@ -13,8 +13,8 @@ import librosa
 import torch
 from torch import Tensor, nn
 
-from timbrebench.core.errors import AudioError
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT
+from timbrebench.core.errors import AudioError
 
 
 def stft_magnitude(samples: Tensor, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> Tensor:

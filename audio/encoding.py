@@ -14,8 +14,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from timbrebench.core.errors import AudioError, StorageError
 from timbrebench.audio.ogg import with_stable_serial
+from timbrebench.core.errors import AudioError, StorageError
 from timbrebench.core.files import atomic_path
 
 #: Names of formats, which are the suffixes of their files as well.

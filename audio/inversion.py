@@ -54,12 +54,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.consistency import make_consistent
-from timbrebench.core.errors import AudioError
 from timbrebench.audio.fourier import ShortTimeFourier, Spectrum
 from timbrebench.audio.pghi import integrate_phase
 from timbrebench.audio.projections import FAST, PLAIN, project
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
 from timbrebench.audio.waveform import descend
+from timbrebench.core.errors import AudioError
 
 
 class Inversion(BaseModel):

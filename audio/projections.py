@@ -23,8 +23,8 @@ import numpy as np
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.fourier import Spectrum
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.core.progress import Tracker
 
 #: Momentum of the algorithm of 1984, and the one that Perraudin et al. recommend.
 PLAIN, FAST = 0.0, 0.99

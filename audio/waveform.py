@@ -27,8 +27,8 @@ from scipy.optimize import minimize
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.fourier import ShortTimeFourier
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.core.progress import Tracker
 
 
 class MagnitudeLoss:

@@ -48,8 +48,8 @@ from scipy import fft
 from scipy.signal import oaconvolve
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import AudioError
 from timbrebench.audio.spectra import HOP_LENGTH, Spectrogram
+from timbrebench.core.errors import AudioError
 
 #: Coefficients of all bands, one band after the other.
 Coefficients = NDArray[np.complex64]

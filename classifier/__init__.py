@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from timbrebench.classifier.content.note_decoding import Reading
 from timbrebench.classifier.content.content_judge import ContentJudge, load_content_judge
+from timbrebench.classifier.content.note_decoding import Reading
 from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge
 from timbrebench.classifier.style.style_judge import Impression, Judge

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Sampler
 
+from timbrebench.classifier.fitting import FitConfiguration, one_thread
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.progress import Tracker
-from timbrebench.classifier.fitting import FitConfiguration, one_thread
 
 #: Inside a folder of a training: the state after the last epoch, and TensorBoard's events.
 CHECKPOINT = "last.ckpt"

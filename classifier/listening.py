@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from timbrebench.audio.clips import Samples, as_samples, resample
-from timbrebench.core.errors import JudgeError
 from timbrebench.audio.loudness import is_silent
+from timbrebench.core.errors import JudgeError
 
 #: Shortest clip in seconds that can be judged: a note and some of its decay.
 SHORTEST_S = 0.5

@@ -1,1 +1,1 @@
-"""What every folder stands on and nothing of it knows a sound: errors, files, plug-ins, progress, workers, statistics."""
+"""What knows no sound: errors, files, plug-ins, progress, workers, statistics."""

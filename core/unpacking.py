@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import storage_error
-from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 
 #: Endings of the archives that are understood.
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")

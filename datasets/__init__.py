@@ -12,10 +12,10 @@ import io
 with contextlib.redirect_stdout(io.StringIO()):
     import pretty_midi  # noqa: F401
 
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.datasets.importing.imported_dataset import import_dataset
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration
+from timbrebench.datasets.importing.imported_dataset import import_dataset
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.rendered_dataset import build_dataset
 from timbrebench.datasets.verification import verify_dataset
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.audio.clips import Samples, fit_length, read_audio
-from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.datasets.notes import read_notes, window
 from timbrebench.datasets.stored_spectrograms import Variant, load_spectrogram
 

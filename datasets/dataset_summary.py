@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from timbrebench.core.errors import UnknownNameError
-from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 
 
 def summarise(dataset: Dataset, column: str) -> pd.DataFrame:

@@ -8,8 +8,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from timbrebench.core.errors import StorageError
 from timbrebench.audio.loudness import limit_peak
+from timbrebench.core.errors import StorageError
 from timbrebench.core.files import atomic_path
 
 #: Seconds that may miss at a clip's end and are filled with zeros. Encoders drop or lose part of a frame,

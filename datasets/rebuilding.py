@@ -83,8 +83,8 @@ def _builders() -> dict[str, tuple[Any, Callable[..., Dataset]]]:
     """Return what each builder takes, and what it is called with."""
     from timbrebench.datasets import DatasetConfiguration, build_dataset  # noqa: PLC0415 - they import this package
     from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset  # noqa: PLC0415
-    from timbrebench.datasets.importing.imported_dataset import import_dataset  # noqa: PLC0415
     from timbrebench.datasets.importing.import_configuration import ImportConfiguration  # noqa: PLC0415
+    from timbrebench.datasets.importing.imported_dataset import import_dataset  # noqa: PLC0415
 
     return {
         "rendered-midi": (DatasetConfiguration, build_dataset),

@@ -16,9 +16,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import DatasetError
 from timbrebench.audio.power_spectra import mel_power, power_to_decibels, power_to_log1p, stft_power
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
+from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import atomic_path, file_sha256, write_text
 
 #: The folder inside a dataset's that holds them, and the table that lists them.

@@ -11,8 +11,8 @@ import soundfile
 from joblib import Parallel, cpu_count, delayed
 
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.progress import Tracker
 from timbrebench.core.files import file_sha256
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.building import tally
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, source_pieces
 from timbrebench.datasets.stored_spectrograms import listed_spectrograms

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
-from timbrebench.core.errors import RunError
-from timbrebench.core.workers.executors import LOCAL, Executor, open_executor
-from timbrebench.core.workers.processes import Call
-from timbrebench.core.progress import log, plain_lines
-from timbrebench.core.files import write_json, write_text
 from timbrebench.classifier import (
-    JUDGE_SPLITS,
-    Judge,
     JudgeConfiguration,
     build_judge,
     find_judge,
     load_content_judge,
 )
-from timbrebench.classifier.style.published_judges import published_card
+from timbrebench.core.files import write_json, write_text
+from timbrebench.core.progress import log, plain_lines
+from timbrebench.core.workers.executors import LOCAL, open_executor
+from timbrebench.core.workers.processes import Call
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.run.run_configuration import RunConfiguration, parse_configuration
+from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
+from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.environment import note_environment, read_environments
 from timbrebench.experiments.run.layout import (
     CONFIGURATION,
@@ -35,19 +30,16 @@ from timbrebench.experiments.run.layout import (
     RECORDS,
     SETS,
     SUITE,
-    SUITE_CLIPS,
     VALIDITY,
 )
-from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
-from timbrebench.experiments.ranking.results import Results, collect
-from timbrebench.experiments.run.tasks import judges_learned, list_tasks
-from timbrebench.experiments.run.scores import run_impressions, run_scores
+from timbrebench.experiments.run.opened_run import draw_or_open_suite, open_suite
 from timbrebench.experiments.run.records import Store
-from timbrebench.experiments.suites.frozen_suite import load_frozen
-from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned
-from timbrebench.experiments.suites.suite import Suite, holder, make_suite
+from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.scores import run_impressions, run_scores
+from timbrebench.experiments.run.tasks import judges_learned, list_tasks
 from timbrebench.experiments.run.training_clips import build_run_dataset
 from timbrebench.experiments.run.transfers import run_transfers
+from timbrebench.experiments.suites.suite import holder
 
 #: What the processes of a run need, imported once for all of them.
 _PRELOAD = ("timbrebench.experiments.run.scores", "timbrebench.experiments.run.transfers")
@@ -108,7 +100,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         dataset = build_run_dataset(configuration, root / DATASET, work)
         write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
         environments = note_environment(root / ENVIRONMENT)  # before there are results of this one
-        suite = _suite(dataset, configuration, root, work)
+        suite = draw_or_open_suite(dataset, configuration, root, work)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)
         run_transfers(
@@ -185,82 +177,6 @@ def read_results(root: Path | str) -> Results:
         return collect(configuration, suite, tasks, judge.fingerprint, store, environments=environments)
 
 
-class Material(NamedTuple):
-    """What the methods of a run are measured with.
-
-    Attributes
-    ----------
-    configuration : RunConfiguration
-        How the run was made.
-    dataset : Dataset
-        What judge and methods learn from. It holds the clips of drawn pairs; a frozen suite has its own.
-    judge : Judge
-        The style judge.
-    suite : Suite
-        The pairs.
-    """
-
-    configuration: RunConfiguration
-    dataset: Dataset
-    judge: Judge
-    suite: Suite
-
-
-def open_suite(root: Path | str) -> Material:
-    """Read what the methods of a run are measured with, without running anything.
-
-    Parameters
-    ----------
-    root : path-like
-        Folder of a run, finished or not.
-
-    Returns
-    -------
-    Material
-        Configuration, dataset, judge and suite.
-
-    Raises
-    ------
-    RunError
-        If there is no run, or none that has a judge yet.
-    """
-    root = Path(root)
-    path, judge_path = root / CONFIGURATION, root / JUDGE / "judge.pt"
-    if not path.is_file() or not judge_path.is_file():
-        raise RunError(f"{root}: no run here that has come to its scores: start it with `timbrebench run`")
-    configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
-    dataset = Dataset.open(root / DATASET)
-    judge = Judge.load(judge_path)
-    return Material(configuration, dataset, judge, _suite(dataset, configuration, root))
-
-
-def _suite(
-    dataset: Dataset,
-    configuration: RunConfiguration,
-    root: Path,
-    executor: Executor | None = None,
-) -> Suite:
-    """Draw the pairs, or open the frozen suite; its clips are rendered only with an executor."""
-    heard = _heard(dataset, configuration)
-    if not configuration.suite.name:
-        return make_suite(dataset, configuration.suite, heard=heard)
-    frozen = load_frozen(configuration.suite.name)
-    suite = open_frozen(frozen, configuration.suite, root / SUITE_CLIPS, executor)
-    refuse_learned(suite, {*heard, *dataset.select(split="train").manifest.piece})
-    return suite
-
-
-def _heard(dataset: Dataset, configuration: RunConfiguration) -> set[str]:
-    """Return the pieces that a judge of the run has learned from, or will."""
-    published = configuration.judge.name
-    by_style_judge = (
-        published_card(published).training_pieces
-        if published
-        else dataset.select(split=JUDGE_SPLITS).manifest.piece
-    )
-    return {*by_style_judge, *load_content_judge().training_pieces}
-
-
 def _training(dataset: Dataset, configuration: RunConfiguration, folder: Path) -> Call | None:
     """Return the call that trains the judge, or None where it is trained, or a published one.
 
@@ -278,7 +194,7 @@ def _train(dataset_root: Path, configuration: JudgeConfiguration, folder: Path) 
 
 def _publish(results: Results, root: Path) -> Run:
     """Write all that follows from the results, so that no file is of other results or code than the rest."""
-    from timbrebench.experiments.report import write_report  # noqa: PLC0415 - matplotlib takes a second
+    from timbrebench.experiments.report.report_writing import write_report  # noqa: PLC0415 - matplotlib takes a second
 
     leaderboard = make_leaderboard(results)
     _write_table(leaderboard.table, root / LEADERBOARD)

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from timbrebench.audio.clips import read_audio
-from timbrebench.core.errors import ConfigurationError, TimbrebenchError, UnknownNameError
-from timbrebench.core.progress import Tracker
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
+from timbrebench.core.errors import ConfigurationError, TimbrebenchError, UnknownNameError
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.notes import read_notes
 from timbrebench.metrics.contract import Metric, Score, evaluate
 from timbrebench.metrics.registry import get, metric_names

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from timbrebench.audio.clips import Samples, as_samples, resample
-from timbrebench.core.errors import ConfigurationError, JudgeError
 from timbrebench.audio.loudness import is_silent, scale_to_rms
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
 from timbrebench.classifier import Impression, Reading
+from timbrebench.core.errors import ConfigurationError, JudgeError
 from timbrebench.metrics.detection import WINDOW, Times, onset_envelope, pick_onsets
 
 #: Rate in hertz and root mean square of standard clips.

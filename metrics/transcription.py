@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import Reading
 from timbrebench.classifier.content.content_evaluation import NoteScores, note_scores
 from timbrebench.classifier.content.note_targets import note_raster
+from timbrebench.core.errors import JudgeError
 from timbrebench.metrics.sound import Unscorable
 
 #: Which of the 88 keys of a piano sound in each frame, the lowest (MIDI pitch 21) first.

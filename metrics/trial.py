@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from timbrebench.core.errors import DatasetError
 from timbrebench.classifier.content.content_evaluation import NoteScores
+from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.notes import DRUM
 from timbrebench.metrics.cross_correlation import max_cross_correlation
 from timbrebench.metrics.sound import ContentJudge, Judge, Sound, Unscorable

@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from timbrebench.audio.clips import Samples, as_samples, fit_length
-from timbrebench.core.errors import AudioError, MethodError, describe_validation
 from timbrebench.audio.loudness import SILENCE_RMS, is_silent, rms
+from timbrebench.core.errors import AudioError, MethodError, describe_validation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,10 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.core.errors import JudgeError
-from timbrebench.classifier.content.note_decoding import Decoding, Probabilities
 from timbrebench.classifier.content.content_features import Features, compute_features
 from timbrebench.classifier.content.content_judge import ContentJudge
+from timbrebench.classifier.content.note_decoding import Decoding, Probabilities
+from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.dataset import Dataset
 
 #: Seconds between the onsets of two notes that are one.

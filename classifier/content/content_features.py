@@ -11,10 +11,10 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
-from timbrebench.core.errors import JudgeError
-from timbrebench.core.progress import Tracker
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.note_targets import note_raster, onset_raster
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import read_notes, window
 

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.files import fingerprint
-from timbrebench.classifier.weights_archive import pack_hashes, read_archive, unpack_hashes, write_archive
-from timbrebench.classifier.content.note_decoding import Decoding, Probabilities, Reading
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.content_networks import HarmonicNetwork, scale
+from timbrebench.classifier.content.note_decoding import Decoding, Probabilities, Reading
 from timbrebench.classifier.fitting import one_thread, weights_sha256
+from timbrebench.classifier.weights_archive import pack_hashes, read_archive, unpack_hashes, write_archive
+from timbrebench.core.files import fingerprint
 
 #: Version of the file; others are refused.
 SCHEMA = 1

@@ -6,17 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from timbrebench.core.errors import JudgeError
-from timbrebench.core.files import fingerprint, storage_error, write_json, write_text
 from timbrebench.classifier.content.content_card import ContentCard
 from timbrebench.classifier.content.content_evaluation import ContentEvaluation, evaluate_on
 from timbrebench.classifier.content.content_features import Features, compute_features, concatenate
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.content_judge import ContentJudge
 from timbrebench.classifier.content.content_training import ContentConfiguration, train_content_judge
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import fingerprint, storage_error, write_json, write_text
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.rendered_dataset import build_dataset
 
 JUDGE_FILE = "content.pt"

@@ -13,15 +13,15 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.content_augmentation import vary
-from timbrebench.classifier.content.note_decoding import Decoding
 from timbrebench.classifier.content.content_evaluation import choose_decoding
 from timbrebench.classifier.content.content_features import Features
 from timbrebench.classifier.content.content_judge import AT_ONCE, ContentJudge
 from timbrebench.classifier.content.content_networks import HarmonicNetwork
+from timbrebench.classifier.content.note_decoding import Decoding
 from timbrebench.classifier.fitting import FitConfiguration
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
+from timbrebench.core.errors import JudgeError
 
 #: How much more an onset that is missed costs than one that is made up: there are many more frames without.
 _ONSET_WEIGHT = 2.0

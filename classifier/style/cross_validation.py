@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, train_test_split
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.style_features import Features, first_programs
-from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.classifier.style.style_training import train_judge
+from timbrebench.classifier.style.training_stages import stage, training_key
+from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.dataset import source_pieces
 
 #: Share of the pieces outside a fold that its judge is chosen by.

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from timbrebench.core.files import atomic_path
 from timbrebench.classifier.style.style_evaluation import N_BINS, Evaluation
+from timbrebench.core.files import atomic_path
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#7F7F7F"
 

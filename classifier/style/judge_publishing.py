@@ -5,12 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from timbrebench.core.errors import JudgeError
-from timbrebench.core.files import write_json
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.published_judges import PublishedCard
 from timbrebench.classifier.style.style_evaluation import Evaluation
 from timbrebench.classifier.style.style_pipeline import EVALUATION_FILE, find_judge
-from timbrebench.classifier.style.published_judges import PublishedCard
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import write_json
 from timbrebench.datasets.dataset import Dataset
 
 #: What decides the weights besides what the dataset was made with.

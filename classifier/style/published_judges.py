@@ -14,9 +14,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.classifier.style.style_evaluation import Evaluation
 from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.core.errors import JudgeError, UnknownNameError
 
 
 class PublishedCard(BaseModel):

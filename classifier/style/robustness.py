@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from timbrebench.audio.clips import Samples, fit_length
-from timbrebench.core.errors import JudgeError
 from timbrebench.audio.loudness import rms
-from timbrebench.core.progress import Tracker
 from timbrebench.classifier.style.style_evaluation import right_answers
 from timbrebench.classifier.style.style_features import Features
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import read_drums, read_notes
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont

@@ -16,14 +16,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.core.progress import Tracker
-from timbrebench.core.files import fingerprint, write_text
-from timbrebench.classifier.style.style_augmentation import Augmentation
-from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import leave_soundfonts_out
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.judge_figures import bar_figure, write_figure
+from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_evaluation import evaluate_on
 from timbrebench.classifier.style.style_features import compute_features
-from timbrebench.classifier.style.judge_figures import bar_figure, write_figure
 from timbrebench.classifier.style.style_front_end import (
     CqtFrontEnd,
     FrontEnd,
@@ -31,8 +29,10 @@ from timbrebench.classifier.style.style_front_end import (
     MelFrontEnd,
     StftFrontEnd,
 )
-from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.classifier.style.style_training import train_judge
+from timbrebench.classifier.style.training_stages import stage, training_key
+from timbrebench.core.files import fingerprint, write_text
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset
 
 TABLE_FILE = "spectrograms.csv"

@@ -12,8 +12,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd, standardise
+from timbrebench.core.errors import JudgeError
 
 #: Cosines over the spectrum, from one half period up, that make a random equaliser.
 _CURVES = 6

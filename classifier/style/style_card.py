@@ -10,12 +10,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from timbrebench.core.errors import JudgeError
-from timbrebench.core.files import fingerprint, write_json, write_text
-from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
-from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge, evaluate_on
-from timbrebench.classifier.style.style_features import compute_features, first_programs
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.judge_figures import (
     bar_figure,
     confusion_figure,
@@ -23,14 +19,18 @@ from timbrebench.classifier.style.judge_figures import (
     reliability_figure,
     write_figure,
 )
+from timbrebench.classifier.style.robustness import Condition, Robustness, measure_robustness
+from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge, evaluate_on
+from timbrebench.classifier.style.style_features import compute_features, first_programs
 from timbrebench.classifier.style.style_front_end import FrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.style_networks import NetworkKind
 from timbrebench.classifier.style.style_pipeline import CURVE_FILE
-from timbrebench.classifier.style.robustness import Condition, Robustness, measure_robustness
 from timbrebench.classifier.style.training_stages import stage, training_key
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import fingerprint, write_json, write_text
 from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.rendered_dataset import build_dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 

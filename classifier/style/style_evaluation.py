@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.style_features import Features, compute_features
 from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.dataset import Dataset
 
 #: Bins of equal width that answers are sorted into by their confidence.

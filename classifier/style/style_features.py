@@ -11,9 +11,9 @@ import torch
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
+from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.progress import Tracker
-from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program
 

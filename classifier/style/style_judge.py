@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.files import fingerprint
-from timbrebench.classifier.weights_archive import pack_hashes, read_archive, unpack_hashes, write_archive
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd, FrontEnd, standardise
 from timbrebench.classifier.style.style_networks import Network, NetworkKind, create_network
+from timbrebench.classifier.weights_archive import pack_hashes, read_archive, unpack_hashes, write_archive
+from timbrebench.core.files import fingerprint
 
 #: Version of the file; others are refused.
 SCHEMA = 3

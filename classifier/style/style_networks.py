@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
+from timbrebench.core.errors import JudgeError
 
 NetworkKind = Literal["harmonic", "four-block", "alexnet"]
 

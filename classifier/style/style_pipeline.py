@@ -6,14 +6,14 @@ import json
 import shutil
 from pathlib import Path
 
-from timbrebench.core.errors import JudgeError
-from timbrebench.core.files import storage_error, write_json, write_text
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.published_judges import load_published, published_card
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.style_features import compute_features
 from timbrebench.classifier.style.style_judge import Judge
-from timbrebench.classifier.style.published_judges import load_published, published_card
 from timbrebench.classifier.style.training_stages import training_key
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import storage_error, write_json, write_text
 from timbrebench.datasets.dataset import Dataset
 
 JUDGE_FILE = "judge.pt"

@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_features import Features
 from timbrebench.classifier.style.style_front_end import standardise
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.style_networks import create_network
+from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.instruments import is_first_program
 
 #: How much oftener the program that suites are made of is drawn than each other one of its label.

@@ -11,8 +11,8 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
-from timbrebench.core.files import fingerprint, write_json
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.core.files import fingerprint, write_json
 
 Figures = TypeVar("Figures", bound=BaseModel)
 

@@ -14,9 +14,9 @@ from distributed import Client, Future, KilledWorker, as_completed, get_worker
 from distributed.worker import thread_state
 
 from timbrebench.core.errors import ConfigurationError, RunError
+from timbrebench.core.progress import log
 from timbrebench.core.workers.executors import Executor
 from timbrebench.core.workers.processes import Call, Processes
-from timbrebench.core.progress import log
 
 #: Seconds to wait for a scheduler.
 _CONNECT_S = 20

@@ -1,7 +1,7 @@
 """Where work is done: on this machine, or on a Dask cluster. The results are the same, to the byte.
 
-Each call is made in a process of its own kind with one thread (:mod:`timbrebench.core.workers.processes`), here as
-there, so that a call that hangs, crashes or takes all memory costs itself and nothing else.
+Each call is made in a process of its own kind with one thread (:mod:`timbrebench.core.workers.processes`),
+here as there, so that a call that hangs, crashes or takes all memory costs itself and nothing else.
 
 What calls read and write goes through the file system: the machines of a cluster need the same version of
 this project and of the methods, and the folders of a run under the same paths.
@@ -46,8 +46,8 @@ class Executor(ABC):
         index : int
             Of the call.
         result : object
-            What the function returned, or an :class:`~timbrebench.core.workers.processes.Ended` if its process ended
-            before. They come in the order in which calls end.
+            What the function returned, or an :class:`~timbrebench.core.workers.processes.Ended` if its
+            process ended before. They come in the order in which calls end.
 
         Raises
         ------

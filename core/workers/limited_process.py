@@ -20,8 +20,8 @@ from typing import IO
 import psutil
 
 from timbrebench.core.errors import MethodError, MethodTimeoutError
-from timbrebench.core.workers.memory import held_mib
 from timbrebench.core.progress import LINE_INTERVAL_S, log
+from timbrebench.core.workers.memory import held_mib
 
 #: Seconds between two looks at a program. What holds more memory for a shorter time is not seen.
 _INTERVAL_S = 0.1

@@ -1,7 +1,8 @@
 """Calls in processes of their own, which may end in any way without harm to anybody else.
 
 A process is kept for further calls of its kind, and replaced when it was ended. It is forked from one that
-has imported what is needed (:mod:`timbrebench.core.workers.process_template`), which takes a fiftieth of a second.
+has imported what is needed (:mod:`timbrebench.core.workers.process_template`), which takes a fiftieth of a
+second.
 """
 
 from __future__ import annotations

@@ -19,18 +19,16 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.core.errors import ConfigurationError, DatasetError
+from timbrebench.core.files import exclusive, file_sha256, write_text
+from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.core.workers.processes import Call, Ended
-from timbrebench.core.progress import Tracker, log
-from timbrebench.core.files import exclusive, file_sha256, write_text
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
+from timbrebench.datasets.audioset.clip_planning import Plan, plan_clips
 from timbrebench.datasets.audioset.fetching import fetch_missing
 from timbrebench.datasets.audioset.journal import Journal
-from timbrebench.datasets.audioset.clip_planning import Plan, plan_clips
 from timbrebench.datasets.audioset.slicing import Job, Slice
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
-from timbrebench.datasets.dataset_card import software, write_description
-from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 from timbrebench.datasets.dataset import (
     FAILURES,
     MANIFEST,
@@ -38,7 +36,9 @@ from timbrebench.datasets.dataset import (
     SCHEMA,
     Dataset,
 )
+from timbrebench.datasets.dataset_card import software, write_description
 from timbrebench.datasets.excerpts import RECORDED
+from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 
 _COLUMNS = [*MANIFEST_COLUMNS, "soundfont_family", "source", "missing_s"]
 

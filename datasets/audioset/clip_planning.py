@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import ConfigurationError
+from timbrebench.datasets.audioset.audio_sources import Library, Location
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
+from timbrebench.datasets.audioset.class_selection import Selection, choose, select_segments
 from timbrebench.datasets.audioset.ontology import Ontology
 from timbrebench.datasets.audioset.segments import read_segments
-from timbrebench.datasets.audioset.class_selection import Selection, choose, select_segments
-from timbrebench.datasets.audioset.audio_sources import Library, Location
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 
 

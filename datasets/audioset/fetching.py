@@ -9,9 +9,9 @@ from typing import Any
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.audioset.audioset_configuration import DownloadSource
+from timbrebench.datasets.audioset.clip_planning import Plan
 from timbrebench.datasets.audioset.downloading import Downloader, VideoError
 from timbrebench.datasets.audioset.journal import Journal
-from timbrebench.datasets.audioset.clip_planning import Plan
 from timbrebench.datasets.audioset.slicing import Slice
 
 #: Videos in a row that are not to be had before a build stops. Of AudioSet's videos some 30 % are gone; that

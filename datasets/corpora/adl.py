@@ -18,10 +18,10 @@ from pathlib import Path
 
 import platformdirs
 
-from timbrebench.core.errors import CorpusError
-from timbrebench.core.progress import log
-from timbrebench.core.files import atomic_path, file_sha256
 from timbrebench.core.downloads import download
+from timbrebench.core.errors import CorpusError
+from timbrebench.core.files import atomic_path, file_sha256
+from timbrebench.core.progress import log
 
 #: The name of the corpus in configurations.
 NAME = "adl-piano-midi"

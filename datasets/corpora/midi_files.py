@@ -16,11 +16,11 @@ from pathlib import Path
 import platformdirs
 
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.workers.executors import Executor
-from timbrebench.core.progress import Tracker
 from timbrebench.core.files import file_sha256, fingerprint
+from timbrebench.core.progress import Tracker
 from timbrebench.core.unpacking import SUFFIXES as ARCHIVES
 from timbrebench.core.unpacking import is_archive, unpack_archive
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora.corpus import (
     Candidates,
     Corpus,

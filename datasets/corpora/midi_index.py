@@ -17,14 +17,14 @@ import platformdirs
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.workers.executors import Executor
-from timbrebench.core.progress import Tracker
 from timbrebench.core.files import fingerprint, write_json
+from timbrebench.core.progress import Tracker
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora.corpus import Score
-from timbrebench.datasets.corpora.midi_notes import convert_midi, release
-from timbrebench.datasets.notes import melodic_turns
 from timbrebench.datasets.corpora.duplicate_pieces import SAME_MUSIC, KnownMusic
+from timbrebench.datasets.corpora.midi_notes import convert_midi, release
 from timbrebench.datasets.corpora.piece_selection import mean_polyphony
+from timbrebench.datasets.notes import melodic_turns
 
 #: Raise it when the index changes, so that kept ones are made again.
 _INDEX = 1
@@ -42,7 +42,8 @@ class Entry:
     duration_s : float
         When the last note ends, in seconds.
     polyphony : float
-        Notes that sound at once, on average (:func:`timbrebench.datasets.corpora.piece_selection.mean_polyphony`).
+        Notes that sound at once, on average
+        (:func:`timbrebench.datasets.corpora.piece_selection.mean_polyphony`).
     failure : str
         Why it cannot be used; empty if it can. Then the others count.
     """

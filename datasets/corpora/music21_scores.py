@@ -17,8 +17,8 @@ from typing import Any
 import platformdirs
 
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.workers.executors import Executor
 from timbrebench.core.files import write_json
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora.corpus import (
     Candidates,
     Corpus,
@@ -28,9 +28,9 @@ from timbrebench.datasets.corpora.corpus import (
     piece_name,
     take_turns,
 )
+from timbrebench.datasets.corpora.piece_selection import Selection
 from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import COLUMNS, drums_table, notes_table
-from timbrebench.datasets.corpora.piece_selection import Selection
 
 #: Raise it when the conversion changes, so that kept notes are made again.
 _CONVERSION = 2

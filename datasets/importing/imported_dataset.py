@@ -17,16 +17,16 @@ from typing import Any
 import pandas as pd
 
 from timbrebench.core.errors import DatasetError
+from timbrebench.core.files import exclusive, fingerprint, write_text
+from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.core.workers.processes import Call, Ended, Limits
-from timbrebench.core.progress import Tracker, log
-from timbrebench.core.files import exclusive, fingerprint, write_text
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
-from timbrebench.datasets.dataset_card import software, write_description
 from timbrebench.datasets.dataset import FAILURES, MANIFEST, MANIFEST_COLUMNS, SCHEMA, Dataset
+from timbrebench.datasets.dataset_card import software, write_description
 from timbrebench.datasets.excerpts import RECORDED
-from timbrebench.datasets.importing.imported_clips import Job
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, MirdataSource
+from timbrebench.datasets.importing.imported_clips import Job
 from timbrebench.datasets.importing.recording_sources import Listing, gather, list_folder
 
 #: The table of the recordings that clips come from.

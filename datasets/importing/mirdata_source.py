@@ -22,8 +22,8 @@ from timbrebench.core.errors import (
     MissingResourceError,
     UnknownNameError,
 )
-from timbrebench.core.progress import Tracker
 from timbrebench.core.files import file_sha256
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.importing.import_configuration import MirdataSource
 from timbrebench.datasets.importing.recording_sources import Entry, Listing
 

@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 
 from timbrebench.core.errors import DatasetError, UnknownNameError
-from timbrebench.core.progress import log
 from timbrebench.core.files import file_sha256
-from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
+from timbrebench.core.progress import log
 from timbrebench.datasets.importing.import_configuration import PatternSource, SubfolderSource, TableSource
+from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
 
 #: What lies beside audio in folders of recordings. All else is tried, and listed as failed where it is none.
 NO_AUDIO = frozenset(

@@ -16,9 +16,9 @@ from pydantic import (
 )
 
 from timbrebench.audio.encoding import MP3_RATES, AudioFormat
+from timbrebench.datasets.corpora.piece_selection import Selection
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS, instrument_name, programs_of
 from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation
-from timbrebench.datasets.corpora.piece_selection import Selection
 from timbrebench.datasets.soundfonts.soundfont_downloads import PinnedSoundfont
 from timbrebench.datasets.stored_spectrograms import StoredSpectrograms
 
@@ -94,7 +94,8 @@ class DatasetConfiguration(BaseModel):
         pitches of the piece. The split "train" is played with the first only: methods learn what suites ask.
     soundfonts : tuple of str or PinnedSoundfont
         Names, paths, or a name with an address and a SHA-256; each piece is rendered with each. What is not
-        on this machine is downloaded where :mod:`timbrebench.datasets.soundfonts.soundfont_downloads` knows it.
+        on this machine is downloaded where :mod:`timbrebench.datasets.soundfonts.soundfont_downloads` knows
+        it.
     sample_rate : int
         Rate of the clips in hertz, 8,000 to 96,000. 22,050 is what the literature's methods work at.
         Renderings are made at 44,100 and resampled, so higher rates add no higher frequencies.

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.core.errors import CorpusError, DatasetError
-from timbrebench.core.workers.executors import Executor
 from timbrebench.core.progress import Tracker
-from timbrebench.datasets.rendering.dataset_configuration import SPLITS, DatasetConfiguration
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora import Corpus, Piece, Score, convert, find_corpus
-from timbrebench.datasets.notes import fold, melodic_turns, settle_drums, stretch
-from timbrebench.datasets.rendering.score_augmentation import Variation
-from timbrebench.datasets.rendering.melody import skyline
 from timbrebench.datasets.corpora.duplicate_pieces import KnownMusic
+from timbrebench.datasets.notes import fold, melodic_turns, settle_drums, stretch
+from timbrebench.datasets.rendering.dataset_configuration import SPLITS, DatasetConfiguration
+from timbrebench.datasets.rendering.melody import skyline
+from timbrebench.datasets.rendering.score_augmentation import Variation
 
 #: The kind of all calls that build a dataset: their processes keep soundfonts and corpora in memory.
 CALLS = "dataset"

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.encoding import encode_audio
-from timbrebench.core.errors import DatasetError
 from timbrebench.audio.loudness import limit_peak, rms
-from timbrebench.core.progress import muted
+from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256, write_json
+from timbrebench.core.progress import muted
 from timbrebench.datasets.building import JOURNAL
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.dataset import read_clip
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.piece_planning import PlannedPiece
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 

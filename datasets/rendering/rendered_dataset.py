@@ -21,12 +21,10 @@ import soundfile
 from pydantic import BaseModel
 
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.core.progress import Tracker, log
 from timbrebench.core.files import exclusive, write_text
+from timbrebench.core.progress import Tracker, log
+from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
-from timbrebench.datasets.dataset_card import write_description
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.corpora import begin_with, find_corpus
 from timbrebench.datasets.dataset import (
     FAILURES,
@@ -35,10 +33,12 @@ from timbrebench.datasets.dataset import (
     SCHEMA,
     Dataset,
 )
+from timbrebench.datasets.dataset_card import write_description
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.notes import write_notes
-from timbrebench.datasets.rendering.render_jobs import RenderingJob
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.piece_planning import CALLS, PlannedPiece, plan_pieces, shared_range
+from timbrebench.datasets.rendering.render_jobs import RenderingJob
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import fluidsynth_version
 from timbrebench.datasets.stored_spectrograms import TABLE, write_table

@@ -15,10 +15,10 @@ from typing import IO
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field
 
-from timbrebench.core.errors import MissingResourceError
-from timbrebench.core.progress import log
-from timbrebench.core.files import atomic_path, file_sha256
 from timbrebench.core.downloads import download
+from timbrebench.core.errors import MissingResourceError
+from timbrebench.core.files import atomic_path, file_sha256
+from timbrebench.core.progress import log
 
 _SHA256 = r"^[0-9a-f]{64}$"
 

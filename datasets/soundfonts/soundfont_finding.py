@@ -13,8 +13,8 @@ import pretty_midi
 
 from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import file_sha256, fingerprint
-from timbrebench.datasets.soundfonts.soundfont_downloads import KNOWN, PinnedSoundfont, fetch_soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST, RecordedNotes
+from timbrebench.datasets.soundfonts.soundfont_downloads import KNOWN, PinnedSoundfont, fetch_soundfont
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 
 #: Environment variable with further folders to look in, separated as in PATH.
@@ -130,8 +130,8 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
     wanted : str, PinnedSoundfont or mapping
         A file's name with or without ``.sf2`` or ``.sf3``, the path of a file, or that of a folder of
         recorded notes (:mod:`timbrebench.datasets.soundfonts.recorded_notes`). A name that is not found,
-        but known to :mod:`timbrebench.datasets.soundfonts.soundfont_downloads`, is downloaded into the user's cache.
-        A pinned soundfont is one with the checksum, wherever it lies; ``dataset.json`` holds it as a
+        but known to :mod:`timbrebench.datasets.soundfonts.soundfont_downloads`, is downloaded into the user's
+        cache. A pinned soundfont is one with the checksum, wherever it lies; ``dataset.json`` holds it as a
         mapping.
 
     Returns

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.audio.clips import Samples, resample
-from timbrebench.core.errors import DatasetError, MissingResourceError
 from timbrebench.audio.loudness import rms
+from timbrebench.core.errors import DatasetError, MissingResourceError
 
 #: Rate in hertz at which soundfonts are recorded and rendered; other rates are resampled from it, since
 #: fluidsynth itself interpolates without a filter against aliases.

@@ -11,8 +11,8 @@ from model_fields import field_table, models_in
 from pydantic import BaseModel
 
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration
-from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.configuration_text import profile_names
+from timbrebench.experiments.run.run_configuration import RunConfiguration
 
 #: Roots: a name for the file, what it is for, the model.
 _ROOTS: tuple[tuple[str, str, type[BaseModel]], ...] = (

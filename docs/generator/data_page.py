@@ -6,8 +6,8 @@ import html
 
 from markup import table
 
-from timbrebench.experiments.run.run_configuration import RunConfiguration, load_configuration
 from timbrebench.experiments.run.configuration_text import profile_names
+from timbrebench.experiments.run.run_configuration import RunConfiguration, load_configuration
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen
 from timbrebench.experiments.suites.suite_judges import judges_of
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from timbrebench.experiments.commands.console import AsJson, Where, print_json, print_line
+from timbrebench.experiments.commands.options import AsJson, Where
+from timbrebench.experiments.report.standard_output import print_json, print_line
 
 audioset_app = typer.Typer(help="Plan and build datasets cut out of AudioSet.", no_args_is_help=True)
 

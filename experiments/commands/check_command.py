@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timbrebench.core.errors import ConfigurationError, TimbrebenchError
-from timbrebench.experiments.commands.console import print_line
+from timbrebench.experiments.report.standard_output import print_line
 
 # What takes seconds to import is imported when a command runs.
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from timbrebench.core.errors import ConfigurationError, TimbrebenchError
 from timbrebench.experiments.commands.audioset_commands import audioset_app
 from timbrebench.experiments.commands.check_command import baseline_command, check_command
 from timbrebench.experiments.commands.compare_command import compare_command
-from timbrebench.experiments.commands.console import AsJson, Where, print_json, print_line
-from timbrebench.experiments.commands.dataset_speed_command import bench_datasets_command
 from timbrebench.experiments.commands.dataset_commands import dataset_app
+from timbrebench.experiments.commands.dataset_speed_command import bench_datasets_command
 from timbrebench.experiments.commands.judge_commands import judge_app
 from timbrebench.experiments.commands.metric_commands import (
     bench_metrics_command,
@@ -24,12 +23,14 @@ from timbrebench.experiments.commands.metric_commands import (
     validate_metrics_command,
 )
 from timbrebench.experiments.commands.notes_command import train_notes_command
+from timbrebench.experiments.commands.options import AsJson, Where
 from timbrebench.experiments.commands.pairs_command import pairs_app
 from timbrebench.experiments.commands.score_command import score_command
 from timbrebench.experiments.commands.study_commands import study_command
 from timbrebench.experiments.commands.submission_commands import submission_app, submit_command
 from timbrebench.experiments.commands.suite_commands import suite_app
 from timbrebench.experiments.commands.transfer_commands import bench_transfer_command
+from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.report.terminal import print_run
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timbrebench.core.errors import ConfigurationError
-from timbrebench.experiments.commands.console import print_line
+from timbrebench.experiments.report.standard_output import print_line
 
 # What takes seconds to import is imported when the command runs.
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from timbrebench.experiments.commands.console import AsJson, Config, Where, print_json, print_line
+from timbrebench.experiments.commands.options import AsJson, Config, Where
+from timbrebench.experiments.report.standard_output import print_json, print_line
 
 if TYPE_CHECKING:
     from timbrebench.datasets import Dataset
@@ -41,8 +42,8 @@ def dataset_import(
 ) -> None:
     """Cut recordings with labels into a dataset: a folder, a table, or what mirdata has a loader for."""
     from timbrebench.core.workers.executors import open_executor
-    from timbrebench.datasets.importing.imported_dataset import import_dataset
     from timbrebench.datasets.importing.import_configuration import load_import
+    from timbrebench.datasets.importing.imported_dataset import import_dataset
 
     configuration = load_import(config)
     with open_executor(executor, ["timbrebench.datasets.importing.imported_dataset"]) as work:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from timbrebench.experiments.commands.console import print_line
+from timbrebench.experiments.report.standard_output import print_line
 
 
 def bench_datasets_command(

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from timbrebench.core.errors import JudgeError
-from timbrebench.experiments.commands.console import AsJson, Config, print_json, print_line
+from timbrebench.experiments.commands.options import AsJson, Config
+from timbrebench.experiments.report.standard_output import print_json, print_line
 
 judge_app = typer.Typer(help="Train judges, and say how far they can be believed.", no_args_is_help=True)
 
@@ -97,8 +98,8 @@ def judge_publish(
 ) -> None:
     """Write the style judge of a run as those that come with the package are written, if it fits a suite."""
     from timbrebench.classifier.style.judge_publishing import publish_judge
-    from timbrebench.experiments.benchmark import open_suite
     from timbrebench.experiments.run.layout import JUDGE
+    from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.suite_judges import why_unfit
 

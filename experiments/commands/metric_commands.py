@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbrebench.experiments.commands.console import AsJson, Config, print_json, print_line
+from timbrebench.experiments.commands.options import AsJson, Config
+from timbrebench.experiments.report.standard_output import print_json, print_line
 
 if TYPE_CHECKING:
     from timbrebench.classifier import JudgeConfiguration
@@ -125,10 +126,10 @@ def bench_metrics_command(
 
 def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Path) -> Path:
     """Find the judge that was trained beside a dataset, or train one in OUT."""
-    from timbrebench.core.errors import JudgeError
-    from timbrebench.core.progress import log
     from timbrebench.classifier import Judge, build_judge
     from timbrebench.classifier.style.style_pipeline import JUDGE_FILE
+    from timbrebench.core.errors import JudgeError
+    from timbrebench.core.progress import log
 
     beside = dataset.root.parent / "judge" / JUDGE_FILE
     if beside.is_file():

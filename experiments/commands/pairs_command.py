@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from timbrebench.experiments.commands.console import print_line
+from timbrebench.experiments.report.standard_output import print_line
 
 pairs_app = typer.Typer(help="Hand the pairs of a run to systems outside.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ def pairs_export(
     out: Annotated[Path, typer.Option(help="Folder of the pairs.")],
 ) -> None:
     """Write each pair's content and style as audio, with a table and what to hand back; no reference."""
-    from timbrebench.experiments.benchmark import open_suite
+    from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.suites.pair_export import export_pairs
     from timbrebench.experiments.suites.suite import holder
 

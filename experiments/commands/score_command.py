@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timbrebench.core.errors import ConfigurationError
-from timbrebench.experiments.commands.console import AsJson, print_json, print_line
+from timbrebench.experiments.commands.options import AsJson
+from timbrebench.experiments.report.standard_output import print_json, print_line
 
 # What takes seconds to import is imported when the command runs.
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def score_command(
 
     Where OUTPUT is a folder, the others are folders with files of the same names, or one file for all.
     """
-    from timbrebench.core.files import write_text
     from timbrebench.classifier import Judge
+    from timbrebench.core.files import write_text
     from timbrebench.metrics import Folders, score_folders
 
     listener = Judge.load(judge) if judge is not None else None

@@ -11,7 +11,7 @@ import typer
 
 from timbrebench.core.errors import RunError, TimbrebenchError
 from timbrebench.core.progress import log
-from timbrebench.experiments.commands.console import print_line
+from timbrebench.experiments.report.standard_output import print_line
 
 #: Folder, beside the results, for what studies learn on the way.
 _LEARNED = "learned"
@@ -42,7 +42,7 @@ def study_command(
     Of all studies, those that cannot be done on this run are named before the others begin, and the command
     ends with 1.
     """
-    from timbrebench.experiments.benchmark import open_suite
+    from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.studies.study import StudyContext, find_study, study_names, write_result
 
     studies = [find_study(one) for one in (study_names() if name == _ALL else [name])]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from timbrebench.experiments.commands.console import print_line
+from timbrebench.experiments.report.standard_output import print_line
 
 submission_app = typer.Typer(help="Check submissions and merge them.", no_args_is_help=True)
 
@@ -48,11 +48,11 @@ def submission_verify(
 ) -> None:
     """Check that a submission is whole and its tables follow from its records; else the status is 1."""
     from timbrebench.classifier.style.published_judges import published_name
+    from timbrebench.experiments.submissions.rescoring import SAMPLE, check_outputs
     from timbrebench.experiments.submissions.submission_archive import Archive
     from timbrebench.experiments.submissions.submission_checking import check_submission
     from timbrebench.experiments.submissions.submission_packing import OUTPUTS
     from timbrebench.experiments.submissions.submission_reading import read_submission
-    from timbrebench.experiments.submissions.rescoring import SAMPLE, check_outputs
 
     submission = read_submission(path)
     problems = check_submission(submission)

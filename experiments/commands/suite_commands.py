@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from timbrebench.core.errors import ConfigurationError
-from timbrebench.experiments.commands.console import AsJson, Where, print_json, print_line
+from timbrebench.experiments.commands.options import AsJson, Where
+from timbrebench.experiments.report.standard_output import print_json, print_line
 
 # What takes seconds to import is imported when the command runs.
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def _summary(frozen: FrozenSuite) -> str:
 
 
 def _about(frozen: FrozenSuite) -> dict[str, Any]:
-    from timbrebench.experiments.suites.suite_judges import judges_of
     from timbrebench.experiments.suites.suite import SuiteConfiguration
+    from timbrebench.experiments.suites.suite_judges import judges_of
 
     labels = [(frozen.clips[pair.content].label, frozen.clips[pair.style].label) for pair in frozen.pairs]
     version = frozen.suite(SuiteConfiguration(soundfont=frozen.soundfont)).version if frozen.is_hashed else ""
@@ -106,11 +107,11 @@ def suite_freeze(
     executor: Where = "local",
 ) -> None:
     """Make a suite by its recipe and freeze it. A version that is there already stays as it is."""
-    from timbrebench.core.workers.executors import open_executor
     from timbrebench.classifier import load_content_judge
+    from timbrebench.core.workers.executors import open_executor
     from timbrebench.experiments.suites.frozen_suite import load_recipe, write_frozen
-    from timbrebench.experiments.suites.suite_making import freeze_recipe
     from timbrebench.experiments.suites.segments import freeze_segments
+    from timbrebench.experiments.suites.suite_making import freeze_recipe
 
     wanted = load_recipe(recipe)
     if (wanted.made.kind == "audioset") != (tables is not None):
@@ -156,8 +157,8 @@ def suite_build(
     """Render the clips of a suite, and nothing else, as a dataset."""
     from timbrebench.core.workers.executors import open_executor
     from timbrebench.experiments.suites.frozen_suite import load_frozen
-    from timbrebench.experiments.suites.suite_opening import open_frozen
     from timbrebench.experiments.suites.suite import SuiteConfiguration
+    from timbrebench.experiments.suites.suite_opening import open_frozen
 
     frozen = load_frozen(name)
     with open_executor(executor, ["timbrebench.datasets"]) as work:

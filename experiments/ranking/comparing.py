@@ -18,10 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.core.errors import RunError, UnknownNameError
 from timbrebench.classifier import Judge
-from timbrebench.experiments.run.layout import JUDGE
-from timbrebench.experiments.ranking.results import NOT_SCORED, Results
+from timbrebench.core.errors import RunError, UnknownNameError
 from timbrebench.core.statistics.bootstrap import interval, resample_pieces, resampled_means
 from timbrebench.core.statistics.effect_sizes import (
     cohens_dz,
@@ -29,6 +27,9 @@ from timbrebench.core.statistics.effect_sizes import (
     pieces_needed,
     superiority,
 )
+from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
+from timbrebench.core.statistics.paired import average_seeds, piece_sums, seed_deviation
+from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_values
 from timbrebench.experiments.ranking.headline_test import (
     CONTENT,
     STYLE,
@@ -38,9 +39,8 @@ from timbrebench.experiments.ranking.headline_test import (
     headline_seed_deviation,
     headline_sums,
 )
-from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
-from timbrebench.core.statistics.paired import average_seeds, piece_sums, seed_deviation
-from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_values
+from timbrebench.experiments.ranking.results import NOT_SCORED, Results
+from timbrebench.experiments.run.layout import JUDGE
 from timbrebench.metrics.registry import get
 
 Floats = NDArray[np.float64]

@@ -22,13 +22,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import ConfigurationError, RunError, UnknownNameError
-from timbrebench.experiments.ranking.baseline import KEYS, Baseline, valued_metrics
-from timbrebench.experiments.ranking.results import Results
 from timbrebench.core.statistics.bootstrap import interval, resample_pieces, resampled_means
 from timbrebench.core.statistics.effect_sizes import least_pieces
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
 from timbrebench.core.statistics.paired import average_seeds, piece_sums
 from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_greater
+from timbrebench.experiments.ranking.baseline import KEYS, Baseline, valued_metrics
+from timbrebench.experiments.ranking.results import Results
 from timbrebench.metrics.registry import get
 
 Floats = NDArray[np.float64]

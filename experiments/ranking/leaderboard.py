@@ -9,8 +9,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from timbrebench.experiments.run.run_configuration import CONTROLS
-from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.core.statistics.bootstrap import (
     Floats,
     content_kept,
@@ -19,6 +17,9 @@ from timbrebench.core.statistics.bootstrap import (
     resample_pieces,
     resampled_means,
 )
+from timbrebench.core.statistics.multiple_testing import holm, tie_groups
+from timbrebench.core.statistics.paired import average_seeds, seed_deviation
+from timbrebench.core.statistics.permutation import exchange_signs
 from timbrebench.experiments.ranking.headline_test import (
     CONTENT,
     STYLE,
@@ -26,9 +27,8 @@ from timbrebench.experiments.ranking.headline_test import (
     headline_seed_deviation,
     headline_sums,
 )
-from timbrebench.core.statistics.multiple_testing import holm, tie_groups
-from timbrebench.core.statistics.paired import average_seeds, seed_deviation
-from timbrebench.core.statistics.permutation import exchange_signs
+from timbrebench.experiments.ranking.results import COSTS, Results
+from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.transfer.registry import create, default_parameters, method_names
 
 #: Note F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.
@@ -43,8 +43,8 @@ class Leaderboard:
     ----------
     table : pandas.DataFrame
         One row for each method, best first, controls last. Columns: ``rank`` (empty for controls and for
-        methods that are not :meth:`~timbrebench.experiments.ranking.results.Results.is_rankable`), ``method``,
-        ``kind``, ``settings`` (what differs from the published ones), ``outputs``, ``missing``,
+        methods that are not :meth:`~timbrebench.experiments.ranking.results.Results.is_rankable`),
+        ``method``, ``kind``, ``settings`` (what differs from the published ones), ``outputs``, ``missing``,
         ``violation`` (what the method shares with a judge that it must not), ``headline``, ``content_kept``
         (its half beside style accuracy), each metric, and what a pair costs (``seconds``,
         ``realtime_factor``, ``peak_memory_mib``). Without both metrics of the headline there is none, and no

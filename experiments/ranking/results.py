@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.classifier import load_content_judge
-from timbrebench.experiments.run.run_configuration import RunConfiguration
-from timbrebench.experiments.run.tasks import Task
-from timbrebench.experiments.run.scores import score_key
-from timbrebench.experiments.run.sets import compare_sets
 from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 from timbrebench.experiments.run.records import Store
+from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.scores import score_key
+from timbrebench.experiments.run.sets import compare_sets
+from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Suite
 
 #: What a transfer took: seconds, seconds for each second of content, and the most memory in MiB.
@@ -51,8 +51,8 @@ class Results:
     compare : callable
         Returns `sets`.
     environments : sequence of mapping
-        Where the run was made (:func:`~timbrebench.experiments.run.environment.read_environments`); empty where
-        that was not noted.
+        Where the run was made (:func:`~timbrebench.experiments.run.environment.read_environments`); empty
+        where that was not noted.
     """
 
     configuration: RunConfiguration

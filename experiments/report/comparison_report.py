@@ -11,9 +11,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from timbrebench.core.statistics.effect_sizes import POWER
 from timbrebench.experiments.report.escaping import plain_markdown
 from timbrebench.experiments.report.terminal import open_console
-from timbrebench.core.statistics.effect_sizes import POWER
 
 _CAPTION = (
     "Difference: first less second, with its 95 % interval over content pieces. p: paired permutation test; "

@@ -8,13 +8,18 @@ from typing import Any
 
 import pandas as pd
 
+from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 from timbrebench.experiments.ranking.leaderboard import Leaderboard
+from timbrebench.experiments.ranking.results import Results
+from timbrebench.experiments.report.cost_figures import speed_table
+from timbrebench.experiments.report.leaderboard_tables import (
+    Column,
+    as_records,
+    leaderboard_columns,
+    questions,
+)
 from timbrebench.experiments.report.matrices import TransferMatrix, transfer_matrices
 from timbrebench.experiments.report.plane import Point
-from timbrebench.experiments.report.cost_figures import speed_table
-from timbrebench.experiments.report.leaderboard_tables import Column, as_records, leaderboard_columns, questions
-from timbrebench.experiments.ranking.results import Results
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.report.drawing import Inks, style_axes
 from timbrebench.experiments.report.leaderboard_tables import DASH, as_records, why_no_cost
-from timbrebench.experiments.ranking.results import COSTS, Results
 
 #: The table's columns beside the method, most asked for first.
 SHOWN = ("seconds", "seconds_most", "realtime_factor", "peak_memory_mib")
@@ -33,10 +33,10 @@ def speed_table(results: Results, table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``method, kind``; each of :data:`~timbrebench.experiments.ranking.results.COSTS` of the middle pair, with
-        ``_low`` and ``_high``, between which 95 % of the pairs lie; and ``seconds_least``, ``seconds_most``
-        of any pair. Pairs without an output do not count. What cannot be known is NaN, as for methods that
-        are run elsewhere; those stand last.
+        ``method, kind``; each of :data:`~timbrebench.experiments.ranking.results.COSTS` of the middle pair,
+        with ``_low`` and ``_high``, between which 95 % of the pairs lie; and ``seconds_least``,
+        ``seconds_most`` of any pair. Pairs without an output do not count. What cannot be known is NaN, as
+        for methods that are run elsewhere; those stand last.
     """
     ends = [f"{name}{end}" for name in COSTS for end in ("", "_low", "_high")]
     costs = table[["method", "kind", *ends]].copy()

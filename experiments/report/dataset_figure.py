@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.files import atomic_path
-from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_summary import summarise
+from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 
 #: Labels that are drawn; of more, those with the most clips.
 _MOST_LABELS = 40

@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 
 from timbrebench.core.files import write_text
-from timbrebench.experiments.report.escaping import plain_markdown
-from timbrebench.experiments.run.layout import TABLES
-from timbrebench.experiments.report.contents import Contents
-from timbrebench.experiments.report.matrices import TransferMatrix
-from timbrebench.experiments.report.cost_figures import speed_rows
-from timbrebench.experiments.report.leaderboard_tables import DASH, MINUS, Column, as_records
 from timbrebench.experiments.ranking.results import COSTS
+from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.cost_figures import speed_rows
+from timbrebench.experiments.report.escaping import plain_markdown
+from timbrebench.experiments.report.leaderboard_tables import DASH, MINUS, Column, as_records
+from timbrebench.experiments.report.matrices import TransferMatrix
+from timbrebench.experiments.run.layout import TABLES
 
 _MATRICES = "transfer-matrices"
 _SUFFIXES = (".csv", ".md", ".tex")

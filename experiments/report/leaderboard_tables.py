@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.metrics.registry import get
 
 #: Metrics that stand on the leaderboard beside the headline and its halves.

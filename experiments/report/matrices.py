@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from timbrebench.experiments.report.drawing import Inks
-from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.ranking.headline_test import STYLE
+from timbrebench.experiments.ranking.results import Results
+from timbrebench.experiments.report.drawing import Inks
 from timbrebench.metrics.style_metrics import transfer_matrix
 
 #: Matrices side by side in a figure.

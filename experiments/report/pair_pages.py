@@ -18,17 +18,17 @@ from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 from timbrebench.core.errors import AudioError
-from timbrebench.core.progress import Tracker
 from timbrebench.core.files import fingerprint, write_text
-from timbrebench.experiments.run.layout import PAIR_PAGES
-from timbrebench.experiments.report.pair_cards import Card
+from timbrebench.core.progress import Tracker
+from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.leaderboard_tables import Column, as_records, metrics_by_question
+from timbrebench.experiments.report.pair_cards import Card
 from timbrebench.experiments.report.recordings import Recording, Recordings
 from timbrebench.experiments.report.spectrogram_images import image_name, write_image
-from timbrebench.experiments.report.leaderboard_tables import Column, as_records, metrics_by_question
 from timbrebench.experiments.report.templating import asset, render
-from timbrebench.experiments.ranking.results import Results
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.run.layout import PAIR_PAGES
 from timbrebench.experiments.suites.suite import Pair
 
 _SPECTROGRAMS = "spectrograms"

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from timbrebench.experiments.run.layout import FIGURES
+from timbrebench.core.statistics.bootstrap import headline
+from timbrebench.experiments.ranking.headline_test import CONTENT
 from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.cost_figures import draw_speed
 from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure
 from timbrebench.experiments.report.matrices import draw_matrices
 from timbrebench.experiments.report.plane import Floats, draw_plane
-from timbrebench.experiments.report.cost_figures import draw_speed
-from timbrebench.core.statistics.bootstrap import headline
-from timbrebench.experiments.ranking.headline_test import CONTENT
+from timbrebench.experiments.run.layout import FIGURES
 
 
 def write_figures(contents: Contents, root: Path) -> None:

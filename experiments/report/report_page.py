@@ -16,24 +16,24 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from timbrebench.classifier import Evaluation
 from timbrebench.core.errors import describe_validation
 from timbrebench.core.files import write_text
-from timbrebench.classifier import Evaluation
+from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import family_of
-from timbrebench.experiments.report.pair_cards import examples
+from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.cost_figures import draw_speed, speed_rows
 from timbrebench.experiments.report.drawing import PAGE, page_svg
-from timbrebench.experiments.report.report_figures import plane_figure
+from timbrebench.experiments.report.leaderboard_tables import as_records, leaderboard_groups
+from timbrebench.experiments.report.pair_cards import examples
 from timbrebench.experiments.report.pair_pages import list_pairs
 from timbrebench.experiments.report.plane import pareto_front
 from timbrebench.experiments.report.recordings import Recordings
+from timbrebench.experiments.report.report_figures import plane_figure
 from timbrebench.experiments.report.spectrogram_images import DB_RANGE, F_MIN, colour_bar
-from timbrebench.experiments.report.cost_figures import draw_speed, speed_rows
-from timbrebench.experiments.report.leaderboard_tables import as_records, leaderboard_groups
 from timbrebench.experiments.report.templating import asset, data_uri, render
-from timbrebench.experiments.ranking.results import Results
-from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class
 

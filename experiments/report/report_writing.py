@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from timbrebench.experiments.ranking.leaderboard import Leaderboard
+from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.exports import write_tables
+from timbrebench.experiments.report.pair_pages import write_pair_pages
 from timbrebench.experiments.report.report_figures import write_figures
 from timbrebench.experiments.report.report_page import write_page
-from timbrebench.experiments.report.pair_pages import write_pair_pages
-from timbrebench.experiments.ranking.results import Results
 
 
 def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path:

@@ -51,4 +51,6 @@ def _environment() -> Environment:
 
 
 def _text(name: str) -> str:
-    return (resources.files("timbrebench.experiments.report") / "templates" / name).read_text(encoding="utf-8")
+    return (resources.files("timbrebench.experiments.report") / "templates" / name).read_text(
+        encoding="utf-8"
+    )

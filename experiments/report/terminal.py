@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from timbrebench.experiments.commands.console import print_json, print_line
+from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.run.layout import EVALUATION, JUDGE, LEADERBOARD, REPORT, VALIDITY
 
 #: Columns shown, and what they are called where space is short; the CSV has all of them.

@@ -199,8 +199,8 @@ def _answers(configuration: Mapping[str, Any], asked: Mapping[str, list[str]]) -
     """Ask methods and metrics for what their results are found by."""
     answers: list[object] = []
     if asked["methods"]:
-        from timbrebench.transfer.queries import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
         from timbrebench.transfer.contract import learns  # noqa: PLC0415 - likewise
+        from timbrebench.transfer.queries import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
         from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
         for entry in configuration["methods"]:

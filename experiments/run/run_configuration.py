@@ -8,14 +8,14 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from timbrebench.classifier import JudgeConfiguration
+from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.errors import (
     ConfigurationError,
     UnknownNameError,
     describe_validation,
     suggestion,
 )
-from timbrebench.classifier import JudgeConfiguration
-from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.run.configuration_text import configuration_text
 from timbrebench.experiments.suites.frozen_suite import load_frozen

@@ -13,17 +13,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from timbrebench.audio.clips import read_audio
-from timbrebench.core.errors import RunError
-from timbrebench.core.workers.executors import Executor
-from timbrebench.core.workers.processes import Call, Ended, Limits
-from timbrebench.core.progress import Tracker
-from timbrebench.core.raised import describe_error
-from timbrebench.core.files import fingerprint
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
+from timbrebench.core.errors import RunError
+from timbrebench.core.files import fingerprint
+from timbrebench.core.progress import Tracker
+from timbrebench.core.raised import describe_error
+from timbrebench.core.workers.executors import Executor
+from timbrebench.core.workers.processes import Call, Ended, Limits
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.run.records import ImpressionRecord, ScoreRecord, Store, Transfer
+from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Pair, notes_sha256
 from timbrebench.metrics import Score, Sound, Trial, Unscorable, get
 

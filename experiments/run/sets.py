@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from timbrebench.experiments.run.tasks import Task
-from timbrebench.experiments.run.scores import impression_key
 from timbrebench.experiments.run.records import ImpressionRecord, Store
+from timbrebench.experiments.run.scores import impression_key
+from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Suite
 from timbrebench.metrics.set_scores import set_scores
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from timbrebench.core.files import fingerprint
 from timbrebench.classifier import ContentJudge, Judge
+from timbrebench.core.files import fingerprint
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import family_of
-from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.run.records import DependencyRecord, LearnedRecord, Store
+from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
-from timbrebench.transfer.queries import told_fingerprint
 from timbrebench.transfer.contract import learns
+from timbrebench.transfer.queries import told_fingerprint
 from timbrebench.transfer.registry import create
 
 

@@ -14,20 +14,20 @@ from pathlib import Path
 
 from timbrebench.audio.clips import write_audio
 from timbrebench.core.errors import MethodTimeoutError, RunError
+from timbrebench.core.files import atomic_path, file_sha256, storage_error
+from timbrebench.core.progress import Tracker, muted
+from timbrebench.core.raised import describe_error, may_pass
 from timbrebench.core.workers.executors import Executor
 from timbrebench.core.workers.memory import forget_peak, peak_mib
 from timbrebench.core.workers.processes import Call, Ended, Limits
-from timbrebench.core.progress import Tracker, muted
-from timbrebench.core.raised import describe_error, may_pass
-from timbrebench.core.files import atomic_path, file_sha256, storage_error
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.run.run_configuration import LimitsConfiguration
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
-from timbrebench.experiments.run.tasks import Task, training_set
 from timbrebench.experiments.run.records import LearnedRecord, Store, Transfer
+from timbrebench.experiments.run.run_configuration import LimitsConfiguration
+from timbrebench.experiments.run.tasks import Task, training_set
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration, holder
-from timbrebench.transfer.queries import told_learned
 from timbrebench.transfer.contract import Method, apply, learns
+from timbrebench.transfer.queries import told_learned
 from timbrebench.transfer.registry import create, method_class
 
 #: Outputs keep 24 bits: 16 would add noise of their own to what is scored.

@@ -22,18 +22,18 @@ import pretty_midi
 import soundfile
 
 from timbrebench.audio.clips import fit_length, resample
-from timbrebench.core.errors import RunError
-from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.audio.loudness import limit_peak, scale_to_rms
+from timbrebench.core.errors import RunError
+from timbrebench.core.progress import log, muted
+from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.core.workers.memory import forget_peak, peak_mib
 from timbrebench.core.workers.processes import Call, Ended
-from timbrebench.core.progress import log, muted
 from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.audioset import AudioSetConfiguration, count_classes, plan_clips
 from timbrebench.datasets.corpora import find_corpus
+from timbrebench.datasets.corpora.piece_selection import Selection
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.rendered_dataset import find_pieces
-from timbrebench.datasets.corpora.piece_selection import Selection
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import RENDER_RATE
 from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, ThisProcess, watched

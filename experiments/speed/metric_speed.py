@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from timbrebench.core.progress import Tracker
 from timbrebench.classifier import Judge, JudgeConfiguration, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.classifier.style.style_networks import create_network
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
 from timbrebench.metrics import Metric, Sound, Trial, get, metric_names
 

@@ -22,23 +22,23 @@ from numpy.typing import NDArray
 from torch.nn.functional import conv1d
 
 from timbrebench.audio.clips import Samples, resample
+from timbrebench.audio.spectra import Spectrogram, log_magnitude
+from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import TimbrebenchError
+from timbrebench.core.progress import Tracker, muted
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.core.workers.memory import forget_peak, peak_mib
 from timbrebench.core.workers.processes import Call, Ended
-from timbrebench.core.progress import Tracker, muted
-from timbrebench.audio.spectra import Spectrogram, log_magnitude
-from timbrebench.classifier.fitting import one_thread
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.run.tasks import training_set
 from timbrebench.experiments.speed.machine import cpu_model
 from timbrebench.experiments.suites.suite import Pair, SuiteConfiguration, make_suite
 from timbrebench.transfer import Control, apply, create, method_class, method_names
+from timbrebench.transfer.algorithms.random_convolution import draw_filters
 from timbrebench.transfer.contract import learns
 from timbrebench.transfer.methods.ulyanov import START_STD, Objective
 from timbrebench.transfer.methods.wide_limit import WideObjective
-from timbrebench.transfer.algorithms.random_convolution import draw_filters
 
 #: What is built where no dataset is given: clips of 10 s, and as much to learn from as methods need at least.
 MUSIC = DatasetConfiguration(

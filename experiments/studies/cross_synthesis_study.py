@@ -31,15 +31,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import magnitude
-from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner
+from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.study_scores import prepared, transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.study_scores import prepared, transfer
+from timbrebench.experiments.studies.study_wording import parted
 from timbrebench.experiments.studies.style_content_curve_study import BALANCED
 from timbrebench.experiments.studies.tuning_fork import tuning_forks
-from timbrebench.experiments.studies.study_wording import parted
+from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner
 
 #: The method whose claims these are.
 CLAIMANT = "verma-smith"

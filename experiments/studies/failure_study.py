@@ -23,7 +23,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.core.progress import Tracker
-from timbrebench.experiments.studies.study_scores import prepared, score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     Finding,
     Study,
@@ -32,8 +31,9 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
-from timbrebench.experiments.studies.style_content_curve_study import BALANCED
+from timbrebench.experiments.studies.study_scores import prepared, score_pair, transfer_pair
 from timbrebench.experiments.studies.study_wording import counted
+from timbrebench.experiments.studies.style_content_curve_study import BALANCED
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.transfer import Method, create
 

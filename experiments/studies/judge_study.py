@@ -23,9 +23,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch.nn.functional import cross_entropy
 
-from timbrebench.classifier.style.style_augmentation import Augmentation
-from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.cross_validation import cross_validate
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.style_features import Features, compute_features
 from timbrebench.classifier.style.style_front_end import MelFrontEnd

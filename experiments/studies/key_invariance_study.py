@@ -27,11 +27,11 @@ from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import Samples, resample
 from timbrebench.core.progress import Tracker
-from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.study_scores import transfer
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.study_scores import transfer
 from timbrebench.experiments.studies.study_wording import counted, parted
+from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.target import log_spectral_mse
 from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation

@@ -4,10 +4,11 @@ Content is the beginning of *The Star-Spangled Banner* on a piano. The styles, a
 it by more and more: the same tune; another tune in the same key; that tune in the farthest key and another
 tempo; other music, a clip of the suite. Right would be the content's tune on the trumpet.
 
-The six configurations are those of :mod:`timbrebench.transfer.methods.multi_representation.multi_representation`, named
-``{content}/{style}``. The submission's table says which work best for which kind of pair, by ear; what its
-sources say in words is tested here: that content by the STFT suits pairs in one key, and content by mel bands
-pairs in two, and that several representations together do better than one.
+The six configurations are those of
+:mod:`timbrebench.transfer.methods.multi_representation.multi_representation`, named ``{content}/{style}``.
+The submission's table says which work best for which kind of pair, by ear; what its sources say in words is
+tested here: that content by the STFT suits pairs in one key, and content by mel bands pairs in two, and that
+several representations together do better than one.
 
 An output is as good as the harmonic mean of two figures: how sure the judge is to hear a trumpet, and the F1
 of the notes that are read in it against the content's. The authors listened for something else where keys
@@ -26,11 +27,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import Samples, resample
+from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.progress import Tracker
-from timbrebench.classifier import load_content_judge
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies import key_invariance
+from timbrebench.experiments.studies.playing import RATE, play
+from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.study_scores import transfer
+from timbrebench.experiments.studies.study_wording import parted
 from timbrebench.experiments.suites.melodies import (
     ODE_TEMPO,
     ODE_TO_JOY,
@@ -38,13 +43,12 @@ from timbrebench.experiments.suites.melodies import (
     star_spangled_banner,
     tune,
 )
-from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.study_scores import transfer
-from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.study_wording import parted
 from timbrebench.metrics import Trial, get
 from timbrebench.metrics.contract import evaluate
-from timbrebench.transfer.methods.multi_representation.multi_representation import CONFIGURATIONS, MultiRepresentation
+from timbrebench.transfer.methods.multi_representation.multi_representation import (
+    CONFIGURATIONS,
+    MultiRepresentation,
+)
 
 #: The table's: all that have a content.
 COMPARED = tuple(name for name, (content, _) in CONFIGURATIONS.items() if content)

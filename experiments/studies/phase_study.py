@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 
 from timbrebench.audio.clips import fit_length
 from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
-from timbrebench.core.progress import Tracker, muted
 from timbrebench.audio.spectra import Spectrogram, magnitude
+from timbrebench.core.progress import Tracker, muted
 from timbrebench.experiments.studies.study import (
     Finding,
     Study,

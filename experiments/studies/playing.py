@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import DatasetError
 from timbrebench.audio.loudness import is_silent, limit_peak, scale_to_rms
+from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 
 #: Rate in hertz of what is played.

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from timbrebench.classifier.style.style_features import first_programs
 from timbrebench.classifier.style.spectrogram_study import write_study
+from timbrebench.classifier.style.style_features import first_programs
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
 from timbrebench.experiments.studies.study_wording import parted

@@ -12,9 +12,9 @@ from typing import Literal, TypeVar, get_args
 import pandas as pd
 from matplotlib.figure import Figure
 
+from timbrebench.classifier import JUDGE_SPLITS, Judge
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.core.files import atomic_path, write_text
-from timbrebench.classifier import JUDGE_SPLITS, Judge
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.suites.suite import Pair, Suite, holder
 

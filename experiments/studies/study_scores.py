@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from timbrebench.audio.clips import Samples
+from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import MethodError
 from timbrebench.core.progress import log, muted
-from timbrebench.classifier import load_content_judge
 from timbrebench.experiments.studies.study import StudyContext
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import Trial, get

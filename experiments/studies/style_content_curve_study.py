@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.core.progress import Tracker
-from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     Study,
     StudyContext,
@@ -17,6 +16,7 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
+from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
 from timbrebench.experiments.studies.study_wording import counted, listed
 from timbrebench.transfer import create
 

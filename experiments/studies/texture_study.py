@@ -27,7 +27,6 @@ from scipy.stats import spearmanr
 from timbrebench.audio.clips import Samples, resample
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE
-from timbrebench.experiments.studies.study_scores import transfer
 from timbrebench.experiments.studies.study import (
     Finding,
     Study,
@@ -36,6 +35,7 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
     of_setting,
 )
+from timbrebench.experiments.studies.study_scores import transfer
 from timbrebench.experiments.studies.study_wording import counted, parted
 from timbrebench.metrics import Trial, get
 from timbrebench.metrics.contract import evaluate

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import resample
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram, magnitude
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyResult, chosen_pairs
 from timbrebench.experiments.studies.study_wording import parted
+from timbrebench.transfer.algorithms.random_convolution import draw_filters
 from timbrebench.transfer.methods.ulyanov import Objective
 from timbrebench.transfer.methods.wide_limit import WideObjective
-from timbrebench.transfer.algorithms.random_convolution import draw_filters
 
 #: Numbers of filters, four times as many each time.
 FILTERS = (256, 1024, 4096, 16384)

@@ -18,14 +18,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from timbrebench.core.errors import RunError
-from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.classifier import Judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
+from timbrebench.core.errors import RunError
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.tasks import Task
-from timbrebench.experiments.run.scores import impression_key, run_impressions, run_scores, score_key
 from timbrebench.experiments.run.records import Store, Transfer
+from timbrebench.experiments.run.scores import impression_key, run_impressions, run_scores, score_key
+from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.submissions.submission_archive import Archive
 from timbrebench.experiments.submissions.submission_checking import ABSOLUTE, RELATIVE, is_record_of
 from timbrebench.experiments.submissions.submission_packing import JUDGE_FILE, OUTPUTS, RECORDS_FILE

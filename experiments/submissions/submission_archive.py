@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
+from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import atomic_path, file_sha256
-from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 
 MANIFEST = "manifest.json"
 

@@ -9,11 +9,11 @@ import pandas as pd
 
 from timbrebench.classifier import ContentJudge, Judge, load_content_judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
-from timbrebench.experiments.run.run_configuration import MethodEntry
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
-from timbrebench.experiments.run.tasks import base_key
 from timbrebench.experiments.run.records import LearnedRecord
+from timbrebench.experiments.run.run_configuration import MethodEntry
+from timbrebench.experiments.run.tasks import base_key
 from timbrebench.experiments.submissions.submission_packing import (
     CONFIGURATION_FILE,
     LEADERBOARD_FILE,
@@ -24,8 +24,8 @@ from timbrebench.experiments.submissions.submission_packing import (
 )
 from timbrebench.experiments.submissions.submission_reading import Submission, parse_table
 from timbrebench.metrics.registry import get
-from timbrebench.transfer.queries import told_fingerprint
 from timbrebench.transfer.contract import learns
+from timbrebench.transfer.queries import told_fingerprint
 from timbrebench.transfer.registry import create, method_class
 
 #: By how much a figure may differ that another machine computed: relatively, and near 0.

@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, write_json, write_text
-from timbrebench.classifier.style.published_judges import published_name
-from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
-from timbrebench.experiments.report.escaping import plain_markdown
+from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.results import Results
+from timbrebench.experiments.report.escaping import plain_markdown
 from timbrebench.experiments.report.exports import Export, markdown, with_interval
 from timbrebench.experiments.report.leaderboard_tables import as_records, leaderboard_columns
-from timbrebench.experiments.ranking.results import Results
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.submissions.submission_checking import check_submission
 from timbrebench.experiments.submissions.submission_packing import table_text
 from timbrebench.experiments.submissions.submission_reading import Submission, read_submission

@@ -11,17 +11,17 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from timbrebench.core.errors import RunError
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published_judges import published_name
-from timbrebench.experiments.benchmark import open_suite
-from timbrebench.experiments.run.environment import describe_environment
-from timbrebench.experiments.run.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS
+from timbrebench.core.errors import RunError
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import NOT_SCORED, collect
-from timbrebench.experiments.run.tasks import Task, list_tasks, training_key
-from timbrebench.experiments.run.scores import impression_key, score_key
+from timbrebench.experiments.run.environment import describe_environment
+from timbrebench.experiments.run.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS
+from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import Record, Store
+from timbrebench.experiments.run.scores import impression_key, score_key
+from timbrebench.experiments.run.tasks import Task, list_tasks, training_key
 from timbrebench.experiments.submissions.submission_archive import write_archive
 from timbrebench.experiments.suites.frozen_suite import freeze, frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Setting, Suite

@@ -12,13 +12,13 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
+from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import DatasetError, RunError, TimbrebenchError, describe_validation
 from timbrebench.core.files import write_text
-from timbrebench.classifier import load_content_judge
-from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.ranking.results import Results, collect
-from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.run.records import Store
+from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
+from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.submissions.submission_archive import Archive
 from timbrebench.experiments.submissions.submission_packing import (
     ABOUT,
@@ -32,8 +32,8 @@ from timbrebench.experiments.submissions.submission_packing import (
     name_of,
 )
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen, parse_frozen
-from timbrebench.experiments.suites.suite_opening import as_held
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
+from timbrebench.experiments.suites.suite_opening import as_held
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.transfer.registry import create, method_names
 

@@ -2,7 +2,8 @@
 
 Each pair is a folder with ``content.wav`` and ``style.wav``, and a row of ``pairs.csv``; the reference stays
 here. What comes back is scored by the method ``finished-audio``
-(:mod:`timbrebench.transfer.methods.external.finished_audio`), which finds a pair by the SHA-256 of its samples.
+(:mod:`timbrebench.transfer.methods.external.finished_audio`), which finds a pair by the SHA-256 of its
+samples.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import pandas as pd
 
 from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import RunError
-from timbrebench.core.progress import Tracker
 from timbrebench.core.files import write_text
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S

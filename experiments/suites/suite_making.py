@@ -12,17 +12,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from timbrebench.audio.clips import write_audio
-from timbrebench.core.errors import DatasetError
-from timbrebench.core.workers.executors import Executor
 from timbrebench.audio.loudness import scale_to_rms
+from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.piece_planning import PlannedPiece
+from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
-from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, freeze
+from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.experiments.suites.recipes import MelodyRecipe, Recipe, RenderedRecipe, TextureRecipe
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration, make_suite
 

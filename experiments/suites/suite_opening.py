@@ -14,13 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from timbrebench.core.errors import ConfigurationError, DatasetError
-from timbrebench.core.workers.executors import Executor
 from timbrebench.core.files import file_sha256
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program
-from timbrebench.datasets.rendering.rendered_dataset import build_pieces
 from timbrebench.datasets.rendering.piece_planning import plan_named
+from timbrebench.datasets.rendering.rendered_dataset import build_pieces
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite
+from timbrebench.experiments.suites.recipes import (
+    AudioSetRecipe,
+    MelodyRecipe,
+    RenderedRecipe,
+    TextureRecipe,
+)
+from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 from timbrebench.experiments.suites.suite_making import (
     SuiteClips,
     melody_configuration,
@@ -29,13 +36,6 @@ from timbrebench.experiments.suites.suite_making import (
     texture_configuration,
     write_noise,
 )
-from timbrebench.experiments.suites.recipes import (
-    AudioSetRecipe,
-    MelodyRecipe,
-    RenderedRecipe,
-    TextureRecipe,
-)
-from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 
 
 def open_frozen(

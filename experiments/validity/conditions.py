@@ -13,8 +13,8 @@ from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms, scale_to_rms
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.datasets.notes import read_notes
-from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.suites.suite import Pair

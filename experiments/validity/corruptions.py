@@ -32,8 +32,8 @@ import pandas as pd
 import scipy.signal
 
 from timbrebench.audio.clips import Samples, fit_length
-from timbrebench.core.errors import ConfigurationError
 from timbrebench.audio.loudness import rms, scale_to_rms
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.datasets.notes import fold, notes_table, stretch
 
 #: Corruptions of samples and of notes, by their names among those that metrics can promise to respond to.

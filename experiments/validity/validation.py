@@ -22,14 +22,14 @@ from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.core.progress import Tracker, muted
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.core.progress import Tracker, muted
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
-from timbrebench.experiments.validity.conditions import REFERENCE, Condition, Spoiler
 from timbrebench.experiments.suites.suite import Pair, Suite
+from timbrebench.experiments.validity.conditions import REFERENCE, Condition, Spoiler
 from timbrebench.metrics.contract import Score, Specification, evaluate
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Sound

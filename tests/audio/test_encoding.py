@@ -4,8 +4,8 @@ import soundfile
 
 from timbrebench.audio import rms, write_audio
 from timbrebench.audio.encoding import AUDIO_FORMATS, encode_audio
-from timbrebench.core.errors import AudioError
 from timbrebench.audio.ogg import page_checksum, with_stable_serial
+from timbrebench.core.errors import AudioError
 
 
 def tones(rate, channels, seconds=1.3):

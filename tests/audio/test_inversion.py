@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from timbrebench.audio import magnitude
 from timbrebench.audio.consistency import REACH, local_weights
-from timbrebench.core.errors import AudioError, ConfigurationError
 from timbrebench.audio.fourier import ShortTimeFourier
 from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
 from timbrebench.audio.pghi import phase_gradient
 from timbrebench.audio.waveform import MagnitudeLoss
+from timbrebench.core.errors import AudioError, ConfigurationError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import Method
 from timbrebench.transfer.contract import Parameters

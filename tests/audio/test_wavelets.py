@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import pywt
 
-from timbrebench.core.errors import AudioError
 from timbrebench.audio.projections import FAST, project
 from timbrebench.audio.wavelets import LOWEST_HZ, WAVELET, WaveletFrame, cwt
+from timbrebench.core.errors import AudioError
 
 RATE = 22050
 

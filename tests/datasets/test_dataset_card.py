@@ -13,8 +13,8 @@ import soundfile
 from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.dataset_card import CARD, dataset_card
-from timbrebench.datasets.rebuilding import rebuild_dataset
 from timbrebench.datasets.dataset_summary import summarise
+from timbrebench.datasets.rebuilding import rebuild_dataset
 
 CONFIGURATION = DatasetConfiguration(
     pieces=4, instruments=("piano", "clarinet"), soundfonts=("TimGM6mb",), renderings=1, clip_duration_s=1.0
@@ -92,8 +92,8 @@ def test_the_card_promises_no_more_than_can_be_done(rendered):
 
 
 def test_an_import_is_built_again_from_its_description(tmp_path, generator):
-    from timbrebench.datasets.importing.imported_dataset import import_dataset
     from timbrebench.datasets.importing.import_configuration import ImportConfiguration, SubfolderSource
+    from timbrebench.datasets.importing.imported_dataset import import_dataset
 
     for label in ("a|b", "c"):
         (tmp_path / "in" / label).mkdir(parents=True)

@@ -13,8 +13,8 @@ import soundfile
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets import verify_dataset
-from timbrebench.datasets.importing.imported_dataset import import_dataset
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, SubfolderSource
+from timbrebench.datasets.importing.imported_dataset import import_dataset
 
 RATE = 8_000
 

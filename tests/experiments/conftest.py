@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from timbrebench.experiments.benchmark import run_benchmark
-from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.ranking.results import COSTS, Results
+from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.suite import Suite
 
 TINY = {

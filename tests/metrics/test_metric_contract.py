@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.core.errors import AudioError, ConfigurationError, DatasetError, JudgeError
 from timbrebench.classifier import Impression
+from timbrebench.core.errors import AudioError, ConfigurationError, DatasetError, JudgeError
 from timbrebench.metrics import Score, Unscorable, evaluate, metric
 
 DECLARED = {

@@ -26,10 +26,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import resample
-from timbrebench.core.errors import DatasetError
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import magnitude
+from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import atomic_path
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.transfer.algorithms.nmf import (
     TINY,

@@ -1,1 +1,1 @@
-"""What a method may inherit: a frame for spectrograms, for blocks of samples, for smooth shapes, for trained networks."""
+"""What a method may inherit: frames for spectrograms, blocks, smooth shapes and trained networks."""

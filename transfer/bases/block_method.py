@@ -11,8 +11,8 @@ from pydantic import Field
 from timbrebench.audio.clips import Samples, fit_length, resample
 from timbrebench.audio.loudness import limit_peak
 from timbrebench.transfer.algorithms.blocks import transform_blocks
-from timbrebench.transfer.contract import Method, Parameters
 from timbrebench.transfer.bases.spectrogram_method import check_length
+from timbrebench.transfer.contract import Method, Parameters
 
 
 class BlockParameters(Parameters):

@@ -40,8 +40,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from timbrebench.audio.inversion import Inversion
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.core.progress import Tracker
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 
 Array = NDArray[np.float64]

@@ -17,10 +17,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from timbrebench.audio.clips import Samples, fit_length, resample
-from timbrebench.core.errors import MethodError
 from timbrebench.audio.inversion import Inversion, invert
 from timbrebench.audio.loudness import limit_peak
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
+from timbrebench.core.errors import MethodError
 from timbrebench.transfer.algorithms.blocks import faded_blocks
 from timbrebench.transfer.contract import Method, Parameters
 

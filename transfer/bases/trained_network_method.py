@@ -31,18 +31,17 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import JudgeError, MethodError
-from timbrebench.core.progress import log
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_features import compute_features
 from timbrebench.classifier.style.style_front_end import StftFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.style_networks import AlexNet, FourBlockNetwork
 from timbrebench.classifier.style.training_stages import training_key
+from timbrebench.core.errors import JudgeError, MethodError
+from timbrebench.core.progress import log
 from timbrebench.datasets.dataset import Dataset, source_pieces
-from timbrebench.transfer.contract import Learned, Parameters
 from timbrebench.transfer.algorithms.optimisation import (
     Device,
     find_device,
@@ -51,6 +50,7 @@ from timbrebench.transfer.algorithms.optimisation import (
     with_gradient,
 )
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
+from timbrebench.transfer.contract import Learned, Parameters
 
 #: Share of the pieces that the epoch is chosen by.
 HELD_OUT = 0.1

@@ -12,9 +12,9 @@ for images (VGG-19, relu4_1) with a decoder trained to invert them.
 
 What the source leaves open, and how it is settled here:
 
-- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.bases.smooth_shapes`, which shows why), which
-  are inverted exactly. With the mean alone, style accuracy on 30 pairs of training pieces is 0.30 instead of
-  0.47.
+- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.bases.smooth_shapes`, which shows
+  why), which are inverted exactly. With the mean alone, style accuracy on 30 pairs of training pieces is 0.30
+  instead of 0.47.
 - *How many.* 40, the best of 20, 30, 40 and 60 on those pairs: style accuracy 0.40, 0.43, 0.47, 0.40 with a
   note F1 of 0.77, 0.75, 0.73, 0.67.
 - *Time.* Pauses do not count and are not changed.

@@ -1,10 +1,10 @@
 """Gatys et al. on a network that was trained to name instruments: the multi-instrument report (2023).
 
 The spectrogram is optimised so that the features of a four-block classifier (see
-:class:`~timbrebench.classifier.style.style_networks.FourBlockNetwork`) match those of the content, and their Gram
-matrices those of the style. The report's authors found that nothing was transferred, whatever they tried: 300
-and 3,000 iterations, three starting points, total variation, other weights, two optimisers. All of that can
-be set here.
+:class:`~timbrebench.classifier.style.style_networks.FourBlockNetwork`) match those of the content, and their
+Gram matrices those of the style. The report's authors found that nothing was transferred, whatever they
+tried: 300 and 3,000 iterations, three starting points, total variation, other weights, two optimisers. All of
+that can be set here.
 
 Published settings, all of them the defaults here: the network, which `prepare` trains; noise N(0, 90) to
 start from; Adam with 300 iterations; content weight 1e-3, style weight 1, no total variation.
@@ -16,7 +16,8 @@ What the source leaves open, and how it is settled here:
 - *Noise.* 90 is taken for the standard deviation, in decibels around the loudest bin: what a library's normal
   distribution takes as its second number. Half of the bins start louder than anything in the clips.
 - *Losses.* Content and style loss are those of Gatys et al., in their scale
-  (:mod:`timbrebench.transfer.algorithms.perceptual_losses`). Total variation is that of the picture in decibels.
+  (:mod:`timbrebench.transfer.algorithms.perceptual_losses`). Total variation is that of the picture in
+  decibels.
 - *Layers.* Style of all four blocks, content of the third: Gatys et al. take the second last group, too.
 - *Step.* 1 dB for Adam (see :data:`~timbrebench.transfer.bases.trained_network_method.LEARNING_RATE_DB`).
 - *Lengths.* Gram matrices are divided by the number of positions; a style that is started from is cut, or
@@ -60,7 +61,11 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
     style_loss,
     total_variation,
 )
-from timbrebench.transfer.bases.trained_network_method import Pictures, TrainedNetworkMethod, TrainedNetworkParameters
+from timbrebench.transfer.bases.trained_network_method import (
+    Pictures,
+    TrainedNetworkMethod,
+    TrainedNetworkParameters,
+)
 
 #: Standard deviation of the noise to start from, in decibels.
 NOISE_DB = 90.0

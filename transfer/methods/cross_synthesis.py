@@ -52,9 +52,9 @@ from pydantic import Field
 from scipy.fft import next_fast_len
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import MethodError
 from timbrebench.audio.fourier import Spectrum
 from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
+from timbrebench.core.errors import MethodError
 from timbrebench.core.progress import Tracker
 from timbrebench.transfer.contract import Method, Parameters
 

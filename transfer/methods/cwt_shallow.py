@@ -50,11 +50,11 @@ from timbrebench.audio.clips import Samples
 from timbrebench.audio.projections import FAST, project
 from timbrebench.audio.spectra import N_FFT, Spectrogram
 from timbrebench.audio.wavelets import WaveletFrame
-from timbrebench.transfer.bases.block_method import BlockMethod, BlockParameters
 from timbrebench.transfer.algorithms.blocks import even_blocks
-from timbrebench.transfer.methods.ulyanov import START_STD, Objective
 from timbrebench.transfer.algorithms.optimisation import minimise_lbfgs
 from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.bases.block_method import BlockMethod, BlockParameters
+from timbrebench.transfer.methods.ulyanov import START_STD, Objective
 
 #: What a sine of amplitude 1 reaches in a short-time Fourier transform with the original's windows.
 FULL_SCALE = N_FFT / 4

@@ -35,8 +35,8 @@ from scipy.signal import fftconvolve
 from scipy.signal.windows import hann
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import MethodError
 from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
+from timbrebench.core.errors import MethodError
 from timbrebench.core.progress import Tracker
 from timbrebench.transfer.contract import Method, Parameters
 

@@ -42,8 +42,8 @@ import numpy as np
 from pydantic import Field
 from scipy.ndimage import maximum_filter1d
 
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.core.progress import Tracker
 from timbrebench.transfer.algorithms.nmf import Matrix, move_pitch, update_activations
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 

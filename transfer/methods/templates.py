@@ -7,8 +7,9 @@ the latter. Smaragdis & Brown (2003) brought the factorisation to notes, and tem
 the common setting of transcription and source separation since.
 
 `prepare` learns two spectra for each pitch of each timbre (label, program and soundfont) from clips whose
-notes are known (see :mod:`timbrebench.transfer.algorithms.note_templates`). Neither label is told at transfer: content
-and style are each taken for the timbre whose templates explain the clip with the smallest divergence.
+notes are known (see :mod:`timbrebench.transfer.algorithms.note_templates`). Neither label is told at
+transfer: content and style are each taken for the timbre whose templates explain the clip with the smallest
+divergence.
 
 There is no one source and there are no published settings. What had to be settled was settled on training
 pieces of the default dataset: templates learned from two thirds of them, and pairs made of the others, on
@@ -40,10 +41,10 @@ import numpy as np
 from pydantic import Field
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import MethodError
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.core.errors import MethodError
 from timbrebench.core.files import fingerprint
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.nmf import Matrix, activate
 from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, divergences, learn

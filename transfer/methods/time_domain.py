@@ -55,10 +55,10 @@ from torch import Tensor
 from torch.nn.functional import conv1d
 
 from timbrebench.audio.clips import Samples
-from timbrebench.transfer.bases.block_method import BlockMethod, BlockParameters
-from timbrebench.transfer.methods.ulyanov import START_STD
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
 from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.bases.block_method import BlockMethod, BlockParameters
+from timbrebench.transfer.methods.ulyanov import START_STD
 
 #: Squares of magnitudes are kept above this, as in the author's code.
 TINY = 1e-15

@@ -35,8 +35,8 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from timbrebench.audio.inversion import Inversion
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.core.progress import Tracker
 from timbrebench.transfer.algorithms.block_convolution import BlockConvolution
 from timbrebench.transfer.algorithms.gram_loss import gram_loss, sum_of_squares
 from timbrebench.transfer.algorithms.optimisation import Device, find_device
@@ -83,8 +83,8 @@ class Objective:
 
     both norms sums of squares, computed in ``float32``. The gradient is written out rather than left to
     automatic differentiation, the convolution goes through the FFT
-    (:mod:`timbrebench.transfer.algorithms.block_convolution`), and the Gram matrices are not formed where that is dearer
-    (:mod:`timbrebench.transfer.algorithms.gram_loss`).
+    (:mod:`timbrebench.transfer.algorithms.block_convolution`), and the Gram matrices are not formed where
+    that is dearer (:mod:`timbrebench.transfer.algorithms.gram_loss`).
 
     Parameters
     ----------

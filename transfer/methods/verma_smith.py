@@ -5,8 +5,8 @@ instruments respond as to the content, their Gram matrices are those of the styl
 frames and of frequencies. The Gram matrix knows nothing of the style's dynamics; the two energies bring them.
 
 Published settings, all of them the defaults here: an AlexNet with 3×3 receptive fields (see
-:class:`~timbrebench.classifier.style.style_networks.AlexNet`), which `prepare` trains with a cross-entropy; 16 kHz,
-a transform of 512 samples every 10 ms, log magnitudes; noise to start from; Griffin-Lim to end with.
+:class:`~timbrebench.classifier.style.style_networks.AlexNet`), which `prepare` trains with a cross-entropy;
+16 kHz, a transform of 512 samples every 10 ms, log magnitudes; noise to start from; Griffin-Lim to end with.
 
 What the source leaves open, and how it is settled here:
 
@@ -68,7 +68,11 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
     spectral_envelope,
     temporal_envelope,
 )
-from timbrebench.transfer.bases.trained_network_method import Pictures, TrainedNetworkMethod, TrainedNetworkParameters
+from timbrebench.transfer.bases.trained_network_method import (
+    Pictures,
+    TrainedNetworkMethod,
+    TrainedNetworkParameters,
+)
 
 #: Convolutions, the Gram matrices of all of which are the style.
 _LAYERS = 5

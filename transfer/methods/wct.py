@@ -12,8 +12,8 @@ Published: directions with an eigenvalue under 1e-5 are left out, and five netwo
 
 What the source leaves open, and how it is settled here:
 
-- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.bases.smooth_shapes`), which are inverted
-  exactly, where the published method trains decoders.
+- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.bases.smooth_shapes`), which are
+  inverted exactly, where the published method trains decoders.
 - *How much.* After five passes at 0.6, 0.4⁵ = 1 % of the content's features is left. There is one pass here,
   so `alpha` is 1. On 30 pairs of training pieces (FluidR3, 5 s), an `alpha` of 0.6, 0.8, 1 reached a style
   accuracy of 0.10, 0.43, 0.60, and a note F1 of 0.75, 0.69, 0.60.

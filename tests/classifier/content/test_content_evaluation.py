@@ -3,7 +3,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.content_evaluation import (
     choose_decoding,
     clip_scores,
@@ -12,6 +11,7 @@ from timbrebench.classifier.content.content_evaluation import (
     frame_f1,
     note_f1,
 )
+from timbrebench.core.errors import JudgeError
 
 
 def test_the_notes_themselves_are_all_right(scale):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from timbrebench.audio.clips import resample
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.content_front_end import BINS_PER_SEMITONE, N_BINS, PitchFrontEnd
+from timbrebench.core.errors import JudgeError
 
 RATE = 22_050
 SHARP_IN_FREQUENCY, SHARP_IN_TIME = 0, 1

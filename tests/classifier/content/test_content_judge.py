@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.core.errors import JudgeError, StorageError
-from timbrebench.classifier.content.note_decoding import Decoding
 from timbrebench.classifier.content.content_judge import ContentJudge
+from timbrebench.classifier.content.note_decoding import Decoding
+from timbrebench.core.errors import JudgeError, StorageError
 
 RATE = 22_050
 

@@ -5,7 +5,11 @@ import pytest
 
 from timbrebench.classifier.content import pipeline
 from timbrebench.classifier.content.content_card import ContentCard
-from timbrebench.classifier.content.content_pipeline import SHIPPED_FAMILIES, SHIPPED_INSTRUMENTS, build_content_judge
+from timbrebench.classifier.content.content_pipeline import (
+    SHIPPED_FAMILIES,
+    SHIPPED_INSTRUMENTS,
+    build_content_judge,
+)
 from timbrebench.datasets import DatasetConfiguration
 
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.content.content_evaluation import choose_decoding, evaluate_on
 from timbrebench.classifier.content.content_training import ContentConfiguration, train_content_judge
+from timbrebench.core.errors import JudgeError
 
 
 def test_a_few_seconds_of_training_are_enough_to_hear_most_frames(judge, features):

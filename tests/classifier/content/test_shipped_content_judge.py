@@ -10,8 +10,8 @@ import scipy.signal
 
 from timbrebench.classifier.content.content_evaluation import note_f1
 from timbrebench.classifier.content.content_judge import WEIGHTS, load_content_judge
-from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.datasets.notes import notes_table
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 RATE = 22_050
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
 from timbrebench.classifier.style.style_features import first_programs
+from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.instruments import is_first_program
 
 

@@ -4,7 +4,6 @@ import matplotlib.image
 import pandas as pd
 import pytest
 
-from timbrebench.classifier.style.style_evaluation import evaluate_on
 from timbrebench.classifier.style.judge_figures import (
     bar_figure,
     confusion_figure,
@@ -12,6 +11,7 @@ from timbrebench.classifier.style.judge_figures import (
     reliability_figure,
     write_figure,
 )
+from timbrebench.classifier.style.style_evaluation import evaluate_on
 
 
 @pytest.fixture(scope="module")

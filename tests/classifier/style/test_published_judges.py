@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.classifier import Judge, JudgeConfiguration, build_judge, evaluate_judge, find_judge
-from timbrebench.classifier.style.style_pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
+from timbrebench.classifier.style.judge_publishing import publish_judge
 from timbrebench.classifier.style.published_judges import (
     load_published,
     published_card,
     published_name,
     published_names,
 )
-from timbrebench.classifier.style.judge_publishing import publish_judge
+from timbrebench.classifier.style.style_pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
+from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 SIX = "instruments-6-1"

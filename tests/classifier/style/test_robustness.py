@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import rms
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import evaluate_judge
-from timbrebench.classifier.style.style_front_end import LogFrequencyFrontEnd
 from timbrebench.classifier.style.robustness import (
     UNCHANGED,
     Robustness,
@@ -15,6 +13,8 @@ from timbrebench.classifier.style.robustness import (
     shortened,
     transposed,
 )
+from timbrebench.classifier.style.style_front_end import LogFrequencyFrontEnd
+from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 

@@ -2,7 +2,6 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_front_end import (
     CqtFrontEnd,
@@ -11,6 +10,7 @@ from timbrebench.classifier.style.style_front_end import (
     StftFrontEnd,
     standardise,
 )
+from timbrebench.core.errors import JudgeError
 
 FRONT_END = LogFrequencyFrontEnd()
 NOTHING = Augmentation(

@@ -2,10 +2,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import build_judge
 from timbrebench.classifier.style.style_card import CARD_FILE, PAGE_FILE, JudgeCard, write_card
 from timbrebench.classifier.style.style_evaluation import evaluate_judge
+from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST
 

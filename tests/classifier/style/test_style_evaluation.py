@@ -3,9 +3,9 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import Evaluation, evaluate_judge, train_judge
 from timbrebench.classifier.style.style_evaluation import evaluate_on, right_answers
+from timbrebench.core.errors import JudgeError
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from timbrebench.audio import resample
-from timbrebench.core.errors import AudioError, JudgeError
 from timbrebench.classifier.style.style_front_end import (
     CqtFrontEnd,
     FrontEnd,
@@ -13,6 +12,7 @@ from timbrebench.classifier.style.style_front_end import (
     StftFrontEnd,
     standardise,
 )
+from timbrebench.core.errors import AudioError, JudgeError
 
 RATE = 22_050
 KINDS = [LogFrequencyFrontEnd, MelFrontEnd, StftFrontEnd, CqtFrontEnd]

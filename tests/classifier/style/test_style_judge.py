@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.core.errors import JudgeError, StorageError
 from timbrebench.classifier import Judge
 from timbrebench.classifier.style.style_judge import weights_sha256
+from timbrebench.core.errors import JudgeError, StorageError
 
 RATE = 22_050
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.style_front_end import LogFrequencyFrontEnd, MelFrontEnd
 from timbrebench.classifier.style.style_networks import HARMONICS, HarmonicNetwork, create_network
+from timbrebench.core.errors import JudgeError
 
 RATE = 22_050
 KINDS = ["harmonic", "four-block", "alexnet"]

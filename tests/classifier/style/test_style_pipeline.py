@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.core.errors import JudgeError, StorageError
 from timbrebench.classifier import Evaluation, Judge, build_judge
 from timbrebench.classifier.style.style_pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
+from timbrebench.core.errors import JudgeError, StorageError
 
 
 @pytest.fixture(scope="module")

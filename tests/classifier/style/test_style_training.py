@@ -13,10 +13,10 @@ import torch
 from pydantic import ValidationError
 from torch.nn.functional import cross_entropy
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier import Judge, JudgeConfiguration, train_judge
 from timbrebench.classifier.style.style_evaluation import evaluate_on
 from timbrebench.classifier.style.style_front_end import MelFrontEnd
+from timbrebench.core.errors import JudgeError
 
 
 def test_unseen_pieces_are_judged_clearly_better_than_by_chance(judge, features):

@@ -1,8 +1,8 @@
 import pytest
 
-from timbrebench.core.errors import JudgeError
 from timbrebench.classifier.style.style_evaluation import Scores
 from timbrebench.classifier.style.training_stages import stage, training_key
+from timbrebench.core.errors import JudgeError
 
 FIGURES = Scores(precision=0.5, recall=0.25, f1=1 / 3)
 KEY, OTHER_KEY = "0123456789", "9876543210"

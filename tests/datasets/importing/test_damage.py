@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from timbrebench.datasets import verify_dataset
-from timbrebench.datasets.importing.imported_dataset import import_dataset
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, SubfolderSource
+from timbrebench.datasets.importing.imported_dataset import import_dataset
 
 FORMATS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III"}
 

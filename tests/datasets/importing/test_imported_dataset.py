@@ -19,11 +19,8 @@ from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNam
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.core.workers.processes import Ended, Limits
 from timbrebench.datasets import Dataset, verify_dataset
-from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.datasets.decoding import decode_windows
 from timbrebench.datasets.importing import building
-from timbrebench.datasets.importing.imported_dataset import import_dataset
-from timbrebench.datasets.importing.imported_clips import Job, recording_id
 from timbrebench.datasets.importing.import_configuration import (
     ImportConfiguration,
     PatternSource,
@@ -31,7 +28,10 @@ from timbrebench.datasets.importing.import_configuration import (
     TableSource,
     load_import,
 )
+from timbrebench.datasets.importing.imported_clips import Job, recording_id
+from timbrebench.datasets.importing.imported_dataset import import_dataset
 from timbrebench.datasets.notes import notes_table
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 RATE = 22_050
 PROGRAMS = {"piano": 0, "trumpet": 56}

@@ -18,8 +18,8 @@ from timbrebench.core.errors import (
     UnknownNameError,
 )
 from timbrebench.datasets import verify_dataset
-from timbrebench.datasets.importing.imported_dataset import import_dataset
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, MirdataSource
+from timbrebench.datasets.importing.imported_dataset import import_dataset
 from timbrebench.datasets.importing.mirdata_source import list_tracks
 from timbrebench.datasets.notes import notes_table
 

@@ -9,16 +9,16 @@ import pretty_midi
 import pytest
 
 from timbrebench.audio import rms
-from timbrebench.core.errors import DatasetError
-from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.classifier.content.content_features import true_notes
 from timbrebench.classifier.style.robustness import transposed
+from timbrebench.core.errors import DatasetError
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
+from timbrebench.datasets.corpora.piece_selection import Selection
 from timbrebench.datasets.notes import drums_table, notes_table, read_drums, read_notes, window
 from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation
-from timbrebench.datasets.corpora.piece_selection import Selection
-from timbrebench.datasets.soundfonts.soundfont_finding import FOLDERS_VARIABLE, find_soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
+from timbrebench.datasets.soundfonts.soundfont_finding import FOLDERS_VARIABLE, find_soundfont
 
 KICK, SNARE = 36, 38
 

@@ -6,8 +6,8 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.dataset import read_clip
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.rendering.render_jobs import RenderingJob
 from timbrebench.datasets.rendering.piece_planning import PlannedPiece
+from timbrebench.datasets.rendering.render_jobs import RenderingJob
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 
 CONFIGURATION = DatasetConfiguration(soundfonts=("TimGM6mb",), clip_duration_s=2.0, audio_format="wav")

@@ -8,8 +8,8 @@ from timbrebench.audio import magnitude, rms, write_audio
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 
 RATE = 22_050
 PITCHES = range(45, 85, 6)

@@ -141,7 +141,9 @@ def test_a_file_with_the_checksum_is_not_fetched_and_one_without_is_not_taken(
 
 
 def test_a_known_name_is_fetched_where_no_file_has_it(server, cache, monkeypatch):
-    monkeypatch.setattr("timbrebench.datasets.soundfonts.soundfont_finding.KNOWN", (pinned(server, name="Known"),))
+    monkeypatch.setattr(
+        "timbrebench.datasets.soundfonts.soundfont_finding.KNOWN", (pinned(server, name="Known"),)
+    )
     assert find_soundfont("Known").sha256() == SHA256
     assert find_soundfont("Known.sf2").name == "Known"
     with pytest.raises(MissingResourceError):

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from timbrebench.experiments.commands.cli import app
 
-TUTORIALS = Path(__file__).resolve().parents[2] / "docs" / "tutorials"
+TUTORIALS = Path(__file__).resolve().parents[3] / "docs" / "tutorials"
 PAGES = sorted(path.stem for path in TUTORIALS.glob("*.md"))
 
 INFO = re.compile(r'(?P<language>\w*)(?: title="(?P<title>[^"]+)")?[^\n]*\n')

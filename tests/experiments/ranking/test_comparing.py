@@ -10,9 +10,9 @@ import pytest
 
 from timbrebench.core.errors import RunError, UnknownNameError
 from timbrebench.experiments.ranking.comparing import compare_methods, compare_runs
-from timbrebench.experiments.report.comparison_report import comparison_markdown, print_comparison
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import NOT_SCORED
+from timbrebench.experiments.report.comparison_report import comparison_markdown, print_comparison
 
 
 @pytest.fixture

@@ -15,15 +15,15 @@ import pytest
 import typer
 
 from timbrebench.core.errors import ConfigurationError, RunError, UnknownNameError
+from timbrebench.core.statistics.effect_sizes import least_pieces
+from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE
 from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.commands.check_command import report_outcome
 from timbrebench.experiments.ranking.baseline import read_baseline, write_baseline
 from timbrebench.experiments.ranking.gate import Outcome, check_run
+from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.report.gate_report import gate_junit, gate_markdown
 from timbrebench.experiments.run.run_configuration import RunConfiguration
-from timbrebench.experiments.ranking.results import COSTS, Results
-from timbrebench.core.statistics.effect_sizes import least_pieces
-from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE
 from timbrebench.experiments.suites.suite import Suite
 from timbrebench.metrics import score
 from timbrebench.metrics.registry import get, metric_names

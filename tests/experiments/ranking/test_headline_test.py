@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 
 from timbrebench.core.statistics.effect_sizes import superiority
+from timbrebench.core.statistics.paired import seed_deviation
 from timbrebench.experiments.ranking.headline_test import (
     headline_differences,
     headline_of,
     headline_seed_deviation,
 )
-from timbrebench.core.statistics.paired import seed_deviation
 
 BOUNDS = (0.05, 0.86)
 

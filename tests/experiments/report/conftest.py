@@ -13,10 +13,10 @@ import pytest
 from timbrebench.audio import write_audio
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.rendering.dataset_configuration import Shares
-from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
-from timbrebench.experiments.report import write_report
 from timbrebench.experiments.ranking.results import COSTS, Results
+from timbrebench.experiments.report.report_writing import write_report
+from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
 
 INJECTED = "<script>alert(1)</script>"

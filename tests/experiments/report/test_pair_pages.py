@@ -12,8 +12,8 @@ import pytest
 from timbrebench.core.files import write_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report.contents import Contents
-from timbrebench.experiments.report.report_page import write_page
 from timbrebench.experiments.report.pair_pages import page_name, write_pair_pages
+from timbrebench.experiments.report.report_page import write_page
 
 
 def write_pages(results, leaderboard, root):

@@ -10,8 +10,8 @@ import pytest
 
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report.contents import Contents
-from timbrebench.experiments.report.report_page import write_page
 from timbrebench.experiments.report.pair_pages import write_pair_pages
+from timbrebench.experiments.report.report_page import write_page
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 

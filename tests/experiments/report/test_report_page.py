@@ -13,15 +13,16 @@ import pytest
 import soundfile
 
 from timbrebench.audio import read_audio
-from timbrebench.core.errors import ConfigurationError
-from timbrebench.core.files import write_json, write_text
 from timbrebench.classifier import Evaluation
 from timbrebench.classifier.style.style_evaluation import Scores
+from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.files import write_json, write_text
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
-from timbrebench.experiments.report import cards, write_report
+from timbrebench.experiments.report import pair_cards
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.report_page import write_page
+from timbrebench.experiments.report.report_writing import write_report
 
 DASH, NBSP = "\N{EN DASH}", "\N{NO-BREAK SPACE}"
 
@@ -202,8 +203,8 @@ def decode(uri):
 
 
 def test_pairs_are_left_out_where_the_page_would_grow_too_large(page, leaderboard, moved, at, monkeypatch):
-    assert page.count("<article") == cards.PAIRS_TO_HEAR
-    monkeypatch.setattr(cards, "EMBEDDED_BYTES", 1)
+    assert page.count("<article") == pair_cards.PAIRS_TO_HEAR
+    monkeypatch.setattr(pair_cards, "EMBEDDED_BYTES", 1)
     assert rewritten(at(moved), leaderboard, moved).count("<article") == 1
 
 

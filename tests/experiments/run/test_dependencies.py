@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from timbrebench.core.workers.executors import LOCAL, open_executor
 from timbrebench.classifier import Judge
-from timbrebench.experiments.benchmark import open_suite
-from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.core.workers.executors import LOCAL, open_executor
 from timbrebench.experiments.run.layout import RECORDS
-from timbrebench.experiments.suites.pair_export import export_pairs
-from timbrebench.experiments.run.tasks import list_tasks
+from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import LearnedRecord, Store
+from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.tasks import list_tasks
 from timbrebench.experiments.run.transfers import run_transfers
+from timbrebench.experiments.suites.pair_export import export_pairs
 from timbrebench.transfer.methods.external.exchange import write_clip
 from timbrebench.transfer.registry import method_class
 

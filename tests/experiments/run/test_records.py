@@ -127,7 +127,8 @@ def test_it_is_known_whether_something_is_to_be_tried_again(tmp_path):
 def test_a_process_that_is_killed_loses_nothing_that_was_added(tmp_path):
     path = tmp_path / "records.jsonl"
     code = (
-        "import os, signal, sys; from pathlib import Path; from timbrebench.experiments.run.records import *;\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from timbrebench.experiments.run.records import *\n"
         "with Store(Path(sys.argv[1])) as store:\n"
         "    store.add(Transfer(key='k', label='x', pair_id='p', seed=0, status='ok'))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

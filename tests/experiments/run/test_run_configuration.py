@@ -1,8 +1,8 @@
 import pytest
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
-from timbrebench.experiments.run.run_configuration import CONTROLS, load_configuration
 from timbrebench.experiments.run.configuration_text import profile_names
+from timbrebench.experiments.run.run_configuration import CONTROLS, load_configuration
 
 
 def written(tmp_path, text):

@@ -22,8 +22,8 @@ import psutil
 import pytest
 
 from timbrebench.experiments.benchmark import run_benchmark
-from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.ranking.results import COSTS
+from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 
 METHODS = """
     import ctypes, os, pathlib, subprocess, time
@@ -276,7 +276,15 @@ def test_runs_that_are_killed_do_nothing_twice_and_end_as_if_they_were_not(begun
     configuration = configured(tiny, "counts", "starts", "speaks")
     run_benchmark(configuration, undisturbed)
     config.write_text(as_toml(configuration))
-    command = [sys.executable, "-m", "timbrebench.experiments.commands.cli", "run", str(config), "--out", str(begun)]
+    command = [
+        sys.executable,
+        "-m",
+        "timbrebench.experiments.commands.cli",
+        "run",
+        str(config),
+        "--out",
+        str(begun),
+    ]
     draws = random.Random(0)  # noqa: S311
     left = int(os.environ.get("TIMBREBENCH_KILLS", "3"))
     while left:

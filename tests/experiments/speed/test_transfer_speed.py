@@ -8,8 +8,8 @@ from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.speed.machine import cpu_model
 from timbrebench.experiments.speed.transfer_speed import measure, textbook, timed_methods
-from timbrebench.transfer.methods.ulyanov import Objective
 from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.methods.ulyanov import Objective
 
 
 @pytest.fixture(scope="module")

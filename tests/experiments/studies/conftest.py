@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from timbrebench.experiments.benchmark import open_suite
+from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.studies.study import StudyContext
 
 

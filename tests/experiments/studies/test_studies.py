@@ -17,7 +17,6 @@ from timbrebench.experiments.studies import (
     style_content_curve,
     wide_limit_convergence,
 )
-from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
 from timbrebench.experiments.studies.study import (
     SETTINGS,
     Finding,
@@ -29,6 +28,7 @@ from timbrebench.experiments.studies.study import (
     study_names,
     write_result,
 )
+from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
 from timbrebench.transfer import create
 
 
@@ -198,7 +198,7 @@ def made_up(context, monkeypatch):
     monkeypatch.setattr(f"{here}.study_names", lambda: sorted(found))
     monkeypatch.setattr(f"{here}.find_study", found.__getitem__)
     opened = (None, context.dataset, context.judge, context.suite)
-    monkeypatch.setattr("timbrebench.experiments.benchmark.open_suite", lambda _: opened)
+    monkeypatch.setattr("timbrebench.experiments.run.opened_run.open_suite", lambda _: opened)
     return done
 
 

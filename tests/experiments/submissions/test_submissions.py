@@ -14,15 +14,15 @@ import pytest
 from timbrebench.core.errors import ConfigurationError, RunError, TimbrebenchError
 from timbrebench.core.files import write_json
 from timbrebench.experiments.benchmark import run_benchmark
-from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.run.layout import CONFIGURATION
+from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.run.scores import impression_key
+from timbrebench.experiments.submissions.rescoring import check_outputs, draw
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
 from timbrebench.experiments.submissions.submission_checking import check_submission
 from timbrebench.experiments.submissions.submission_merging import merge
 from timbrebench.experiments.submissions.submission_packing import submit
 from timbrebench.experiments.submissions.submission_reading import read_submission
-from timbrebench.experiments.submissions.rescoring import check_outputs, draw
 from timbrebench.experiments.suites.frozen_suite import parse_frozen
 
 ENVELOPE = {"method": "envelope"}

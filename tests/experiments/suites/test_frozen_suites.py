@@ -14,17 +14,17 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.core.workers.executors import LocalExecutor
-from timbrebench.core.files import file_sha256, write_json
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published_judges import published_card
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.core.files import file_sha256, write_json
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration
 from timbrebench.datasets.audioset import read_segments
-from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.datasets.dataset import SCHEMA
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
 from timbrebench.datasets.notes import read_notes
+from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.experiments.benchmark import open_run, run_benchmark
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.frozen_suite import (
@@ -38,12 +38,12 @@ from timbrebench.experiments.suites.frozen_suite import (
     parse_frozen,
     write_frozen,
 )
-from timbrebench.experiments.suites.suite_judges import judges_of
-from timbrebench.experiments.suites.suite_making import freeze_recipe, write_noise
-from timbrebench.experiments.suites.suite_opening import as_held, compare_clips, open_frozen, refuse_learned
 from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe, RenderedRecipe
 from timbrebench.experiments.suites.segments import segments_table
 from timbrebench.experiments.suites.suite import SuiteConfiguration
+from timbrebench.experiments.suites.suite_judges import judges_of
+from timbrebench.experiments.suites.suite_making import freeze_recipe, write_noise
+from timbrebench.experiments.suites.suite_opening import as_held, compare_clips, open_frozen, refuse_learned
 
 RENDERED = ("instruments-6-1", "instruments-gm16-1", "cross-synthesis-1", "key-invariance-1")
 

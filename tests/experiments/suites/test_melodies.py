@@ -8,9 +8,9 @@ import pytest
 
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.notes import notes_table
-from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner, tune
 from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.tuning_fork import CLANG_RATIO, tuning_forks
+from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner, tune
 
 
 @pytest.mark.parametrize("notes", [star_spangled_banner(), ode_to_joy()])

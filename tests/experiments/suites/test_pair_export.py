@@ -16,8 +16,9 @@ import soundfile
 from typer.testing import CliRunner
 
 from timbrebench.core.errors import RunError
-from timbrebench.experiments.benchmark import open_run, open_suite, run_benchmark
+from timbrebench.experiments.benchmark import open_run, run_benchmark
 from timbrebench.experiments.commands.cli import app
+from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.pair_export import export_pairs
 from timbrebench.transfer.methods.external.exchange import samples_sha256

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.core.errors import ConfigurationError
 from timbrebench.audio.loudness import rms
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.metrics import corruptions
 from timbrebench.metrics.contract import CORRUPTIONS, INDIFFERENCES

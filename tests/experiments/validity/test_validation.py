@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.audio.loudness import rms
+from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
-from timbrebench.experiments.validity.conditions import AMOUNTS, GRADES, REFERENCE, Condition, render_window
 from timbrebench.experiments.run.run_configuration import CONTROLS
+from timbrebench.experiments.validity.conditions import AMOUNTS, GRADES, REFERENCE, Condition, render_window
 from timbrebench.experiments.validity.validation import assess, validate_metrics
 from timbrebench.experiments.validity.validation_report import describe, markdown, write_validation
 from timbrebench.metrics.contract import CORRUPTIONS, INDIFFERENCES, Score, Specification

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from timbrebench.core.errors import ConfigurationError, JudgeError, MethodError
 from timbrebench.audio.spectra import magnitude
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.style import training
+from timbrebench.core.errors import ConfigurationError, JudgeError, MethodError
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer import Learned, apply, create
 from timbrebench.transfer.bases.trained_network_method import Pictures, decibels, hold_out, magnitudes

@@ -8,9 +8,9 @@ import torch
 
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.transfer import apply
-from timbrebench.transfer.methods.classifier_features import ClassifierFeatures
 from timbrebench.transfer.algorithms.perceptual_losses import activations, gram, total_variation
 from timbrebench.transfer.bases.trained_network_method import Pictures, convolutions
+from timbrebench.transfer.methods.classifier_features import ClassifierFeatures
 
 QUICK = {
     "n_fft": 256,

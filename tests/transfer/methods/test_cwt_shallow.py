@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import rms
-from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.audio.wavelets import WaveletFrame
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.methods.cwt_shallow import FULL_SCALE, CwtShallow
 

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from sklearn.decomposition import non_negative_factorization
 
-from timbrebench.core.errors import ConfigurationError
 from timbrebench.audio.spectra import magnitude
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods.musaicing import (
-    Musaicing,
-    sum_diagonals,
-    weaken_repetitions,
-    weaken_the_rest,
-)
 from timbrebench.transfer.algorithms.nmf import (
     activate,
     kl_divergence,
     move_pitch,
     update_activations,
     update_templates,
+)
+from timbrebench.transfer.methods.musaicing import (
+    Musaicing,
+    sum_diagonals,
+    weaken_repetitions,
+    weaken_the_rest,
 )
 
 

@@ -8,12 +8,10 @@ import librosa
 import numpy as np
 import pytest
 
-from timbrebench.core.errors import ConfigurationError, DatasetError, MethodError
 from timbrebench.audio.spectra import magnitude
+from timbrebench.core.errors import ConfigurationError, DatasetError, MethodError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods import templates as module
-from timbrebench.transfer.methods.templates import STORED, Templates, identify, sharpen
 from timbrebench.transfer.algorithms.note_templates import (
     ATTACK_AND_REST,
     Analysis,
@@ -22,6 +20,8 @@ from timbrebench.transfer.algorithms.note_templates import (
     learn,
     piano_roll,
 )
+from timbrebench.transfer.methods import templates as module
+from timbrebench.transfer.methods.templates import STORED, Templates, identify, sharpen
 
 ANALYSIS = Analysis(22050, 2048, 512)
 QUICK = {"iterations": 20, "inversion": {"iterations": 5}}

@@ -9,9 +9,9 @@ import torch
 from timbrebench.audio import log_magnitude, magnitude, rms
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods.time_domain import TimeDomain, WaveformLoss
 from timbrebench.transfer.algorithms.optimisation import with_gradient
 from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.methods.time_domain import TimeDomain, WaveformLoss
 
 SMALL = {
     "n_fft": 512,

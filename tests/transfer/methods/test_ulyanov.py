@@ -14,8 +14,8 @@ from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.algorithms.block_convolution import BlockConvolution
 from timbrebench.transfer.algorithms.gram_loss import ByFilters, ByPositions, gram_loss
-from timbrebench.transfer.methods.ulyanov import Objective, Ulyanov, minimise
 from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.methods.ulyanov import Objective, Ulyanov, minimise
 
 #: Four filters for each frequency bin, as in the published settings, but with few bins.
 SMALL = {

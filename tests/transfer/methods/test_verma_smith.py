@@ -8,7 +8,6 @@ import torch
 
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer import apply
-from timbrebench.transfer.methods.verma_smith import VermaSmith
 from timbrebench.transfer.algorithms.perceptual_losses import (
     activations,
     gram,
@@ -16,6 +15,7 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
     temporal_envelope,
 )
 from timbrebench.transfer.bases.trained_network_method import Pictures, convolutions
+from timbrebench.transfer.methods.verma_smith import VermaSmith
 
 QUICK = {"training": {"max_epochs": 2}, "inversion": {"iterations": 3}}
 NONE = {"content_weight": 0, "style_weight": 0, "temporal_weight": 0, "spectral_weight": 0}

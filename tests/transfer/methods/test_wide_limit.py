@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.core.errors import MethodError
 from timbrebench.audio.spectra import log_magnitude
+from timbrebench.core.errors import MethodError
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.algorithms.arc_cosine import kernel, spread_diagonals, sum_diagonals
 from timbrebench.transfer.methods.ulyanov import Objective

@@ -26,11 +26,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import MethodError
 from timbrebench.classifier.fitting import weights_sha256
+from timbrebench.core.errors import MethodError
+from timbrebench.transfer.algorithms.optimisation import Device, find_device
 from timbrebench.transfer.contract import Learned, Method, Parameters
 from timbrebench.transfer.methods.external.exchange import change_rate, files_fingerprint
-from timbrebench.transfer.algorithms.optimisation import Device, find_device
 
 
 class TorchScriptParameters(Parameters):

@@ -9,11 +9,12 @@ sources of statistics, and found two of them to be the best; each is a method he
     (:mod:`timbrebench.transfer.methods.ulyanov`): 4,096 filters on the log-magnitude spectrogram, one layer.
 
 ``grinstein-auditory``: a model of the ear
-    The texture statistics of McDermott & Simoncelli (:mod:`timbrebench.transfer.methods.grinstein.texture_statistics`): mean,
-    variance and skewness of the envelopes of cochlear bands, their correlations, the power of their
-    modulation bands, and the correlations of modulations between bands. Published settings, the defaults
-    here: 20 kHz, 30 bands beside a low-pass and a high-pass band, 20 modulation bands from 0.5 to 200 Hz, at
-    most 60 rounds, and an end where every statistic has a signal-to-noise ratio of 30 dB.
+    The texture statistics of McDermott & Simoncelli
+    (:mod:`timbrebench.transfer.methods.grinstein.texture_statistics`): mean, variance and skewness of the
+    envelopes of cochlear bands, their correlations, the power of their modulation bands, and the correlations
+    of modulations between bands. Published settings, the defaults here: 20 kHz, 30 bands beside a low-pass
+    and a high-pass band, 20 modulation bands from 0.5 to 200 Hz, at most 60 rounds, and an end where every
+    statistic has a signal-to-noise ratio of 30 dB.
 
 What the paper leaves open, and how it is settled here:
 
@@ -59,17 +60,21 @@ from torch import Tensor
 
 from timbrebench.audio.clips import Samples, fit_length, resample
 from timbrebench.audio.cochlear import HIGHEST_MODULATION_HZ, N_BANDS, CochlearFilterBank
-from timbrebench.core.errors import MethodError
 from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
-from timbrebench.core.progress import Tracker, muted
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.transfer.contract import Method, Parameters
-from timbrebench.transfer.methods.ulyanov import Objective
+from timbrebench.core.errors import MethodError
+from timbrebench.core.progress import Tracker, muted
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
 from timbrebench.transfer.algorithms.random_convolution import draw_filters
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
-from timbrebench.transfer.methods.grinstein.texture_statistics import Statistic, TextureStatistics, texture_errors
+from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.methods.grinstein.texture_statistics import (
+    Statistic,
+    TextureStatistics,
+    texture_errors,
+)
+from timbrebench.transfer.methods.ulyanov import Objective
 
 _SOURCE = "E. Grinstein, N. Q. K. Duong, A. Ozerov and P. Pérez, Audio style transfer, ICASSP 2018"
 
@@ -158,7 +163,8 @@ class AuditoryParameters(Parameters):
     lowest_modulation_hz : float
         Centre of the slowest modulation band. Clips have to last one period of it.
     statistics : tuple of str
-        Names of the statistics that are imposed, see :mod:`timbrebench.transfer.methods.grinstein.texture_statistics`.
+        Names of the statistics that are imposed, see
+        :mod:`timbrebench.transfer.methods.grinstein.texture_statistics`.
     max_rounds : int
         Most rounds; 0 returns the content.
     device : {"auto", "cpu", "cuda"}

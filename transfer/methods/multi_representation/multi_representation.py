@@ -7,12 +7,12 @@ with dilated residual blocks on mel bands, which hears rhythm; one over time and
 transform, with a maximum over neighbouring pitches and residual blocks, which hears the same in another key.
 There is no phase to estimate afterwards.
 
-- :mod:`timbrebench.transfer.methods.multi_representation.representations` and :mod:`timbrebench.transfer.methods.multi_representation.representation_settings` define
-  the networks;
-- :mod:`timbrebench.transfer.methods.multi_representation.representation_losses` the up to six terms that they give, a content and a style
-  loss for each;
-- :mod:`timbrebench.transfer.algorithms.gradient_normalisation` how terms are balanced: each is scaled so that its
-  gradient has norm 1 where the optimisation starts, and then by a weight.
+- :mod:`timbrebench.transfer.methods.multi_representation.representations` and
+  :mod:`timbrebench.transfer.methods.multi_representation.representation_settings` define the networks;
+- :mod:`timbrebench.transfer.methods.multi_representation.representation_losses` the up to six terms that they
+  give, a content and a style loss for each;
+- :mod:`timbrebench.transfer.algorithms.gradient_normalisation` how terms are balanced: each is scaled so that
+  its gradient has norm 1 where the optimisation starts, and then by a weight.
 
 Which terms there are is the configuration, named ``{content}/{style}``:
 
@@ -112,14 +112,19 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from torch import Tensor
 
 from timbrebench.audio.clips import Samples, fit_length, resample
-from timbrebench.core.errors import suggestion
 from timbrebench.audio.loudness import limit_peak
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT
+from timbrebench.core.errors import suggestion
 from timbrebench.transfer.algorithms.blocks import even_blocks
-from timbrebench.transfer.contract import Method, Parameters
 from timbrebench.transfer.algorithms.gradient_normalisation import normalising_weights, weighted_sum
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
-from timbrebench.transfer.methods.multi_representation.representation_losses import ContinuationLosses, RepresentationLosses, Targets
+from timbrebench.transfer.bases.spectrogram_method import check_length
+from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.methods.multi_representation.representation_losses import (
+    ContinuationLosses,
+    RepresentationLosses,
+    Targets,
+)
 from timbrebench.transfer.methods.multi_representation.representation_settings import (
     CQTNetwork,
     Frames,
@@ -127,7 +132,6 @@ from timbrebench.transfer.methods.multi_representation.representation_settings i
     RepresentationSettings,
     STFTNetwork,
 )
-from timbrebench.transfer.bases.spectrogram_method import check_length
 
 #: Standard deviation of the noise that the optimisation starts from, for a content with a peak of 1.
 START_STD = 1e-3

@@ -1,8 +1,8 @@
 """The three ways of listening with random networks, and the settings that each is drawn with.
 
 The defaults are those of Barry & Kim's experiment; see
-:mod:`timbrebench.transfer.methods.multi_representation.multi_representation`. The CQT is gathered from an STFT with the window
-that its own longest filter fits in, whatever that of the others is.
+:mod:`timbrebench.transfer.methods.multi_representation.multi_representation`. The CQT is gathered from an
+STFT with the window that its own longest filter fits in, whatever that of the others is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from timbrebench.audio.constant_q import PseudoConstantQ
 from timbrebench.audio.differentiable import MelBands
-from timbrebench.transfer.methods.multi_representation.representations import Network, Representation, ResidualBlocks, lecun_normal
+from timbrebench.transfer.methods.multi_representation.representations import (
+    Network,
+    Representation,
+    ResidualBlocks,
+    lecun_normal,
+)
 
 
 @dataclass(frozen=True)

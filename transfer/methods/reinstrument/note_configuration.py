@@ -1,6 +1,7 @@
 """How the network of :mod:`timbrebench.transfer.methods.reinstrument.note_network` is trained.
 
-The training itself is in :mod:`timbrebench.transfer.methods.reinstrument.note_training`, whose library takes seconds to import.
+The training itself is in :mod:`timbrebench.transfer.methods.reinstrument.note_training`, whose library takes
+seconds to import.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.nmf import Matrix, activate, update_activations
-from timbrebench.transfer.methods.reinstrument.note_network import PLAYED, normalise
 from timbrebench.transfer.algorithms.note_templates import (
     Analysis,
     NoteTemplates,
@@ -19,6 +18,7 @@ from timbrebench.transfer.algorithms.note_templates import (
     piano_roll,
     timbre_of,
 )
+from timbrebench.transfer.methods.reinstrument.note_network import PLAYED, normalise
 
 #: Updates of activations that are read, here and at transfer.
 ITERATIONS = 40

@@ -1,10 +1,10 @@
 """How the notes of a clip live on when another instrument plays them: a small convolutional network.
 
-It reads how loud each pitch is over time (activations of note templates, :mod:`timbrebench.transfer.algorithms.nmf`) in
-the content and in the style, and says of each pitch at each time which stage of its life a note is in, or
-that there is none, and how loud it is. What the content's instrument lets ring, and the style's holds, is one
-to it: it has learned from pieces that both play. It sees no spectrum, so it can be used with timbres that it
-has never met.
+It reads how loud each pitch is over time (activations of note templates,
+:mod:`timbrebench.transfer.algorithms.nmf`) in the content and in the style, and says of each pitch at each
+time which stage of its life a note is in, or that there is none, and how loud it is. What the content's
+instrument lets ring, and the style's holds, is one to it: it has learned from pieces that both play. It sees
+no spectrum, so it can be used with timbres that it has never met.
 
 All pitches share one convolution over time, which also sees what sounds at the distance of an octave, a
 twelfth and some other intervals: what is no note but a partial of another. A vector of the content and one of

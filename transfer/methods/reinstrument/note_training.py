@@ -26,8 +26,8 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as Examples
 
-from timbrebench.core.errors import DatasetError
 from timbrebench.classifier.lightning import Fit, FittedModule, fit
+from timbrebench.core.errors import DatasetError
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_material import SOFTEST, Material
 from timbrebench.transfer.methods.reinstrument.note_network import NoteNetwork

@@ -8,8 +8,8 @@ from timbrebench.core.files import write_json
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.rendered_dataset import build_dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import family_of
-from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.algorithms.note_templates import Analysis
+from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.methods.reinstrument.trained_notes import TrainedNotes, learn_templates, train_notes
 
 #: The default dataset, of which the training pieces are learned from. Judges choose their epochs by the

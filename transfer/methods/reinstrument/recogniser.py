@@ -20,18 +20,18 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from timbrebench.core.errors import JudgeError
-from timbrebench.core.progress import log
 from timbrebench.classifier.listening import SHORTEST_S
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_features import compute_features
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.training_stages import training_key
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.progress import log
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.transfer.contract import Parameters
 from timbrebench.transfer.algorithms.note_templates import NoteTemplates, divergences, label_of
 from timbrebench.transfer.bases.spectrogram_method import Heard
 from timbrebench.transfer.bases.trained_network_method import hold_out
+from timbrebench.transfer.contract import Parameters
 
 #: How much the logarithm of the divergence counts beside that of the probability.
 _DIVERGENCE_WEIGHT = 4.0
@@ -108,7 +108,8 @@ class Recognised:
     timbre : int
         Number of the timbre among the templates'.
     unexplained : float
-        What its templates leave unexplained: :func:`~timbrebench.transfer.algorithms.note_templates.divergences`.
+        What its templates leave unexplained:
+        :func:`~timbrebench.transfer.algorithms.note_templates.divergences`.
     """
 
     timbre: int

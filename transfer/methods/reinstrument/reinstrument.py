@@ -7,15 +7,17 @@ content's. Here a network stands between reading and playing:
 1. *Recognise* what plays the style among the timbres that `prepare` has met
    (:mod:`timbrebench.transfer.methods.reinstrument.recogniser`), and which of them explains the content best.
 2. *Read* the notes of both: activations of an attack and a rest for each pitch.
-3. *Translate*: a convolutional network (:mod:`timbrebench.transfer.methods.reinstrument.note_network`) turns the activations of
+3. *Translate*: a convolutional network (:mod:`timbrebench.transfer.methods.reinstrument.note_network`) turns
+the activations of
    the content into those that the style's instrument would have, stage by stage of each note's life. What
    kind of instrument that is it hears from the style's activations.
 4. *Play* with the templates of the style's timbre, six for each pitch. A style that none of the timbres
-   explains gets templates of its own, fitted to the clip (:mod:`timbrebench.transfer.methods.reinstrument.note_adaptation`).
+   explains gets templates of its own, fitted to the clip
+   (:mod:`timbrebench.transfer.methods.reinstrument.note_adaptation`).
 
 `prepare` learns templates and recogniser from the clips it is given, in a minute or two. The network comes
-with the package (:mod:`timbrebench.transfer.methods.reinstrument.packaged_notes`); it sees no spectrum and has heard no relative
-of FluidR3. It can also be learned from the clips given. Nothing is drawn at transfer.
+with the package (:mod:`timbrebench.transfer.methods.reinstrument.packaged_notes`); it sees no spectrum and
+has heard no relative of FluidR3. It can also be learned from the clips given. Nothing is drawn at transfer.
 
 What was tried, on 30 pairs of pieces that no part of it has learned from (FluidR3, 5 s; style accuracy, note
 F1 over that of the reference, their harmonic mean, and the log-spectral distance to the reference):
@@ -83,23 +85,32 @@ import numpy as np
 from pydantic import Field
 
 from timbrebench.audio.clips import Samples
-from timbrebench.core.errors import JudgeError, MethodError
 from timbrebench.audio.inversion import Inversion
-from timbrebench.core.progress import Tracker
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.core.files import fingerprint
 from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.core.errors import JudgeError, MethodError
+from timbrebench.core.files import fingerprint
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset, source_pieces
-from timbrebench.transfer.contract import Learned
 from timbrebench.transfer.algorithms.nmf import activate
+from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, divergences
+from timbrebench.transfer.bases.spectrogram_method import Heard, MagnitudeMethod, SpectrogramParameters
+from timbrebench.transfer.contract import Learned
 from timbrebench.transfer.methods.reinstrument.note_adaptation import KNOWN_SHARE, fit_templates
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_material import ITERATIONS
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED
-from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, divergences
-from timbrebench.transfer.methods.reinstrument.recogniser import RecogniserTraining, recognise, train_recogniser
-from timbrebench.transfer.bases.spectrogram_method import Heard, MagnitudeMethod, SpectrogramParameters
-from timbrebench.transfer.methods.reinstrument.trained_notes import TrainedNotes, learn_templates, packaged_notes, train_notes
+from timbrebench.transfer.methods.reinstrument.recogniser import (
+    RecogniserTraining,
+    recognise,
+    train_recogniser,
+)
+from timbrebench.transfer.methods.reinstrument.trained_notes import (
+    TrainedNotes,
+    learn_templates,
+    packaged_notes,
+    train_notes,
+)
 
 #: Files in the folder of what was learned.
 READING, PLAYING, NOTES = "reading.npz", "playing.npz", "notes.pt"

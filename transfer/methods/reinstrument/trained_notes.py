@@ -16,15 +16,15 @@ from typing import Any
 import pandas as pd
 import torch
 
-from timbrebench.core.files import fingerprint
-from timbrebench.classifier.weights_archive import read_archive, write_archive
 from timbrebench.classifier.fitting import one_thread, weights_sha256
+from timbrebench.classifier.weights_archive import read_archive, write_archive
+from timbrebench.core.files import fingerprint
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.nmf import Matrix
+from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, learn, timbre_of
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_material import gather
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED, READ, NoteNetwork, normalise
-from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, learn, timbre_of
 
 #: File in the package.
 WEIGHTS = "weights/notes.pt"
@@ -184,8 +184,9 @@ def learn_templates(
     Returns
     -------
     reading, playing : NoteTemplates
-        Of attack and rest, and of the stages of :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`; for the
-        same timbres and pitches.
+        Of attack and rest, and of the stages of
+        :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`; for the same timbres and
+        pitches.
     """
     reading, playing = (
         learn(

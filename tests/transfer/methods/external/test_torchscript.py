@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.classifier.fitting import weights_sha256
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
 
 

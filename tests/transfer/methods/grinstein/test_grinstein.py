@@ -10,8 +10,17 @@ from timbrebench.audio import log_magnitude, rms
 from timbrebench.audio.cochlear import CochlearFilterBank
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods.grinstein.grinstein import PUBLISHED, Grinstein, GrinsteinAuditory, close_loop
-from timbrebench.transfer.methods.grinstein.texture_statistics import STATISTICS, TextureStatistics, texture_errors
+from timbrebench.transfer.methods.grinstein.grinstein import (
+    PUBLISHED,
+    Grinstein,
+    GrinsteinAuditory,
+    close_loop,
+)
+from timbrebench.transfer.methods.grinstein.texture_statistics import (
+    STATISTICS,
+    TextureStatistics,
+    texture_errors,
+)
 
 #: Four filters for each frequency bin, as in the published settings, but with few bins.
 SMALL = {

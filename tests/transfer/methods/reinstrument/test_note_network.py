@@ -7,16 +7,27 @@ import pytest
 import torch
 
 from timbrebench.core.errors import DatasetError, JudgeError
+from timbrebench.transfer.algorithms.note_templates import Analysis
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_material import Material, gather
-from timbrebench.transfer.methods.reinstrument.note_network import MOST_PITCHES, PLAYED, READ, NoteNetwork, normalise
-from timbrebench.transfer.algorithms.note_templates import Analysis
+from timbrebench.transfer.methods.reinstrument.note_network import (
+    MOST_PITCHES,
+    PLAYED,
+    READ,
+    NoteNetwork,
+    normalise,
+)
 from timbrebench.transfer.methods.reinstrument.note_training import (
     TranslationExamples,
     train_note_network,
     translation_loss,
 )
-from timbrebench.transfer.methods.reinstrument.trained_notes import TrainedNotes, learn_templates, packaged_notes, train_notes
+from timbrebench.transfer.methods.reinstrument.trained_notes import (
+    TrainedNotes,
+    learn_templates,
+    packaged_notes,
+    train_notes,
+)
 
 ANALYSIS = Analysis(22050, 2048, 512)
 SHORT = {"frames": 32, "examples": 8, "max_epochs": 2, "channels": 8}

@@ -7,8 +7,12 @@ import pytest
 
 from timbrebench.audio.spectra import magnitude
 from timbrebench.transfer.algorithms.note_templates import Analysis, label_of, learn
-from timbrebench.transfer.methods.reinstrument.recogniser import RecogniserTraining, recognise, train_recogniser
 from timbrebench.transfer.bases.spectrogram_method import Heard
+from timbrebench.transfer.methods.reinstrument.recogniser import (
+    RecogniserTraining,
+    recognise,
+    train_recogniser,
+)
 
 ANALYSIS = Analysis(22050, 2048, 512)
 QUICK = RecogniserTraining(max_epochs=2)

@@ -12,16 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from timbrebench.classifier import Judge
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import LOCAL, open_executor
-from timbrebench.classifier import Judge
 from timbrebench.datasets import Dataset
 from timbrebench.experiments import scoring
-from timbrebench.experiments.benchmark import open_run, open_suite, run_benchmark
-from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
-from timbrebench.experiments.run.tasks import list_tasks, method_key, training_set
-from timbrebench.experiments.run.scores import run_scores
+from timbrebench.experiments.benchmark import open_run, run_benchmark
+from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import Store
+from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
+from timbrebench.experiments.run.scores import run_scores
+from timbrebench.experiments.run.tasks import list_tasks, method_key, training_set
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 
 BAD_METHODS = """

@@ -1,0 +1,17 @@
+"""Standard output, which ruff's rule against `print` keeps for what a command answers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+
+def print_line(value: object) -> None:
+    """Write a value and a line's end."""
+    sys.stdout.write(f"{value}\n")
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
+    """Write a value as indented JSON; NaN and infinity, which JSON lacks, are errors."""
+    print_line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,94 @@
+"""A run that was begun: what its methods are measured with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from timbrebench.classifier import JUDGE_SPLITS, Judge, load_content_judge
+from timbrebench.classifier.style.published_judges import published_card
+from timbrebench.core.errors import RunError
+from timbrebench.core.workers.executors import Executor
+from timbrebench.datasets import Dataset
+from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE, SUITE_CLIPS
+from timbrebench.experiments.run.run_configuration import RunConfiguration, parse_configuration
+from timbrebench.experiments.suites.frozen_suite import load_frozen
+from timbrebench.experiments.suites.suite import Suite, make_suite
+from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned
+
+
+class Material(NamedTuple):
+    """What the methods of a run are measured with.
+
+    Attributes
+    ----------
+    configuration : RunConfiguration
+        How the run was made.
+    dataset : Dataset
+        What judge and methods learn from. It holds the clips of drawn pairs; a frozen suite has its own.
+    judge : Judge
+        The style judge.
+    suite : Suite
+        The pairs.
+    """
+
+    configuration: RunConfiguration
+    dataset: Dataset
+    judge: Judge
+    suite: Suite
+
+
+def open_suite(root: Path | str) -> Material:
+    """Read what the methods of a run are measured with, without running anything.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder of a run, finished or not.
+
+    Returns
+    -------
+    Material
+        Configuration, dataset, judge and suite.
+
+    Raises
+    ------
+    RunError
+        If there is no run, or none that has a judge yet.
+    """
+    root = Path(root)
+    path, judge_path = root / CONFIGURATION, root / JUDGE / "judge.pt"
+    if not path.is_file() or not judge_path.is_file():
+        raise RunError(f"{root}: no run here that has come to its scores: start it with `timbrebench run`")
+    configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
+    dataset = Dataset.open(root / DATASET)
+    judge = Judge.load(judge_path)
+    return Material(configuration, dataset, judge, draw_or_open_suite(dataset, configuration, root))
+
+
+def draw_or_open_suite(
+    dataset: Dataset,
+    configuration: RunConfiguration,
+    root: Path,
+    executor: Executor | None = None,
+) -> Suite:
+    """Draw the pairs, or open the frozen suite; its clips are rendered only with an executor."""
+    heard = _heard(dataset, configuration)
+    if not configuration.suite.name:
+        return make_suite(dataset, configuration.suite, heard=heard)
+    frozen = load_frozen(configuration.suite.name)
+    suite = open_frozen(frozen, configuration.suite, root / SUITE_CLIPS, executor)
+    refuse_learned(suite, {*heard, *dataset.select(split="train").manifest.piece})
+    return suite
+
+
+def _heard(dataset: Dataset, configuration: RunConfiguration) -> set[str]:
+    """Return the pieces that a judge of the run has learned from, or will."""
+    published = configuration.judge.name
+    by_style_judge = (
+        published_card(published).training_pieces
+        if published
+        else dataset.select(split=JUDGE_SPLITS).manifest.piece
+    )
+    return {*by_style_judge, *load_content_judge().training_pieces}
