@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("audio", "classifier", "datasets", "experiments", "metrics", "transfer")
+FOLDERS = ("audio", "classifier", "core", "datasets", "experiments", "metrics", "transfer")
 
 
 def project():

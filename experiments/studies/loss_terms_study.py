@@ -31,7 +31,7 @@ from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets import Clip
-from timbrebench.experiments.studies import key_invariance
+from timbrebench.experiments.studies import key_invariance_study
 from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
 from timbrebench.experiments.studies.study_scores import transfer
@@ -99,7 +99,7 @@ class LossTermSettings:
     differences: tuple[str, ...] = (SAME_TUNE, SAME_KEY, OTHER_KEY, OTHER_MUSIC)
 
 
-SMALL = LossTermSettings(key_invariance.SMALL.parameters, style_weight=0.3)
+SMALL = LossTermSettings(key_invariance_study.SMALL.parameters, style_weight=0.3)
 PAPER = LossTermSettings()
 
 

@@ -18,7 +18,7 @@ from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.suites.suite import Pair
-from timbrebench.metrics import corruptions
+from timbrebench.experiments.validity import corruptions
 from timbrebench.transfer.contract import ReferenceControl
 from timbrebench.transfer.registry import create
 

@@ -1,6 +1,6 @@
 import time
 
-from timbrebench.audio import progress
+from timbrebench.core import progress
 from timbrebench.core.progress import Tracker, muted
 
 

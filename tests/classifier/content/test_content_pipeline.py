@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from timbrebench.classifier.content import pipeline
+from timbrebench.classifier.content import content_pipeline
 from timbrebench.classifier.content.content_card import ContentCard
 from timbrebench.classifier.content.content_pipeline import (
     SHIPPED_FAMILIES,
@@ -31,24 +31,24 @@ def built(build, tmp_path_factory):
 
 def test_the_card_has_the_figures_of_every_test_and_left_out_family(built):
     folder, judge = built
-    card = ContentCard.model_validate_json((folder / pipeline.CARD_FILE).read_text())
+    card = ContentCard.model_validate_json((folder / content_pipeline.CARD_FILE).read_text())
     assert card.fingerprint == judge.fingerprint
     assert card.training_clips == len(judge.training_clips)
     assert card.tests["own"] == card.tests["the same"]
     assert set(card.without_soundfont) == {"TimGM6mb", "FluidR3"}
     for family, evaluations in card.without_soundfont.items():
         assert all(name.startswith(family) for name in evaluations["own"].by_soundfont)
-    assert (folder / pipeline.PAGE_FILE).read_text() == card.markdown()
+    assert (folder / content_pipeline.PAGE_FILE).read_text() == card.markdown()
     assert "Trained without FluidR3" in card.markdown()
 
 
 def test_what_was_built_is_used_again(built, build, monkeypatch):
     folder, judge = built
-    monkeypatch.setattr(pipeline, "train_content_judge", None)  # would fail if it was called
+    monkeypatch.setattr(content_pipeline, "train_content_judge", None)  # would fail if it was called
     assert build(folder).fingerprint == judge.fingerprint
 
 
-@pytest.mark.parametrize("name", [pipeline.JUDGE_FILE, pipeline.CARD_FILE])
+@pytest.mark.parametrize("name", [content_pipeline.JUDGE_FILE, content_pipeline.CARD_FILE])
 def test_a_damaged_file_is_not_used(built, build, tmp_path, monkeypatch, name):
     folder = shutil.copytree(built[0], tmp_path / "judge")
     (folder / name).write_bytes(b"")
@@ -56,7 +56,7 @@ def test_a_damaged_file_is_not_used(built, build, tmp_path, monkeypatch, name):
     def begun(*_, **__):
         raise InterruptedError
 
-    monkeypatch.setattr(pipeline, "train_content_judge", begun)
+    monkeypatch.setattr(content_pipeline, "train_content_judge", begun)
     with pytest.raises(InterruptedError):
         build(folder)
 

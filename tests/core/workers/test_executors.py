@@ -381,7 +381,7 @@ class TestDask:
 
     def test_workers_are_not_waited_for_for_ever(self, functions, monkeypatch, capsys):
         distributed = pytest.importorskip("distributed")
-        from timbrebench.audio import dask_executor
+        from timbrebench.core.workers import dask_executor
 
         monkeypatch.setattr(dask_executor, "_LOOK_S", 0.1)
         monkeypatch.setattr(dask_executor, "_WORKERS_S", 0.3)
@@ -394,7 +394,7 @@ class TestDask:
         assert "there are no workers: start some" in capsys.readouterr().err
 
     def test_nobody_at_the_address(self, monkeypatch):
-        from timbrebench.audio import dask_executor
+        from timbrebench.core.workers import dask_executor
 
         monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.5)
         with pytest.raises(ConfigurationError, match="no Dask scheduler answers"):

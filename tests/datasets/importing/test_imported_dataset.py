@@ -20,7 +20,7 @@ from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.core.workers.processes import Ended, Limits
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.decoding import decode_windows
-from timbrebench.datasets.importing import building
+from timbrebench.datasets.importing import imported_dataset
 from timbrebench.datasets.importing.import_configuration import (
     ImportConfiguration,
     PatternSource,
@@ -198,7 +198,7 @@ def test_a_recording_that_has_changed_meanwhile_is_cut_again(recordings, tmp_pat
     held = tmp_path / "held"
     shutil.copytree(recordings, held)
     root, run, made = tmp_path / "dataset", Job.run, []
-    monkeypatch.setattr(building, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(imported_dataset, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         import_dataset(configured(held), root, executor=Quick())
     monkeypatch.undo()
@@ -260,8 +260,8 @@ def test_decoding_that_takes_too_long_is_stopped(tmp_path, monkeypatch, generato
     (tmp_path / "in" / "noise").mkdir(parents=True)
     noise = generator.integers(-9000, 9000, RATE * 20, np.int16)
     soundfile.write(tmp_path / "in" / "noise" / "long.flac", noise, RATE)
-    assert building._LIMITS.timeout_s is not None
-    monkeypatch.setattr(building, "_LIMITS", Limits(timeout_s=0.05))
+    assert imported_dataset._LIMITS.timeout_s is not None
+    monkeypatch.setattr(imported_dataset, "_LIMITS", Limits(timeout_s=0.05))
     with pytest.raises(DatasetError, match=r"decoding it took longer than 0.05 s \(1 times\)"):
         import_dataset(configured(tmp_path / "in"), tmp_path / "out", executor=Endless())
     monkeypatch.undo()

@@ -188,7 +188,7 @@ def test_verification_finds_a_copy_that_left_its_original(copy):
 
 
 def test_a_second_build_stopped_and_taken_up_is_the_same_byte_for_byte(full, tmp_path, executor, monkeypatch):
-    from timbrebench.datasets.rendering import building
+    from timbrebench.datasets.rendering import rendered_dataset
 
     root = tmp_path / "stopped"
 
@@ -199,7 +199,7 @@ def test_a_second_build_stopped_and_taken_up_is_the_same_byte_for_byte(full, tmp
         raise StoppedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "_finish", stop)
+        patch.setattr(rendered_dataset, "_finish", stop)
         with pytest.raises(StoppedError):
             build_dataset(FULL, root, executor=executor)
     next((root / "spectrograms").rglob("*.npy")).unlink()

@@ -123,15 +123,15 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path):
     def stop_at_the_end(*args, **kwargs):
         raise StoppedError
 
-    from timbrebench.datasets.rendering import building
+    from timbrebench.datasets.rendering import rendered_dataset
 
-    original = building._finish
-    building._finish = stop_at_the_end
+    original = rendered_dataset._finish
+    rendered_dataset._finish = stop_at_the_end
     try:
         with pytest.raises(StoppedError):
             build_dataset(CONFIGURATION, root)
     finally:
-        building._finish = original
+        rendered_dataset._finish = original
     with pytest.raises(DatasetError, match="no finished dataset"):
         Dataset.open(root)
     kept = sorted((root / JOURNAL).glob("*--*.json"))

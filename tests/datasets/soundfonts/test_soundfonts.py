@@ -11,7 +11,7 @@ from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.soundfonts import downloads
+from timbrebench.datasets.soundfonts import soundfont_downloads
 from timbrebench.datasets.soundfonts.soundfont_downloads import KNOWN, PinnedSoundfont, fetch_soundfont
 from timbrebench.datasets.soundfonts.soundfont_finding import FOLDERS_VARIABLE, find_soundfont
 
@@ -170,7 +170,7 @@ def test_what_is_known_of_soundfonts_holds_for_those_on_this_machine(cache):
 
 
 def test_downloads_have_suffixes_and_places_of_their_own(cache):
-    paths = [downloads.cached_path(font) for font in KNOWN]
+    paths = [soundfont_downloads.cached_path(font) for font in KNOWN]
     assert [path.suffix for path in paths] == [".sf2", ".sf2", ".sf3", ".sf2"]
     assert len(set(paths)) == len(KNOWN)
 

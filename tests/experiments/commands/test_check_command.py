@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from timbrebench.experiments.commands.cli import app
-from timbrebench.experiments.comparison import baseline
+from timbrebench.experiments.ranking import baseline
 
 
 def timbrebench(*arguments):

@@ -178,7 +178,8 @@ def at(results):
 
 
 PLUGIN = f"""
-from timbrebench.transfer import Method, Parameters
+from timbrebench.transfer import Method
+from timbrebench.transfer import Parameters
 
 class Evil(Method):
     name, version = {INJECTED!r}, 1

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.experiments import printing
+from timbrebench.experiments.report import terminal
 from timbrebench.experiments.report.terminal import print_judge, print_leaderboard, read_leaderboard
 
 
@@ -10,7 +10,7 @@ from timbrebench.experiments.report.terminal import print_judge, print_leaderboa
 def test_every_method_fits_the_terminal_whole(run, capsys, monkeypatch, width):
     from rich.console import Console
 
-    monkeypatch.setattr(printing, "open_console", lambda: Console(width=width))
+    monkeypatch.setattr(terminal, "open_console", lambda: Console(width=width))
     print_leaderboard(run.root)
     shown = capsys.readouterr().out
     assert "…" not in shown

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from timbrebench.core.errors import RunError
-from timbrebench.experiments import environment
+from timbrebench.experiments.run import environment
 from timbrebench.experiments.run.environment import describe_environment, note_environment, read_environments
 
 

@@ -16,8 +16,8 @@ from timbrebench.classifier import Judge
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import LOCAL, open_executor
 from timbrebench.datasets import Dataset
-from timbrebench.experiments import scoring
 from timbrebench.experiments.benchmark import open_run, run_benchmark
+from timbrebench.experiments.run import scores
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
@@ -30,7 +30,8 @@ BAD_METHODS = """
     import numpy as np
     from timbrebench.core.files import write_text
     from timbrebench.classifier import Judge
-    from timbrebench.transfer import Learned, Method
+    from timbrebench.transfer import Learned
+    from timbrebench.transfer import Method
 
     class Base(Method):
         version, source, summary = 1, "test", "does what its name says"
@@ -342,7 +343,7 @@ def test_a_metric_that_fails_is_named_and_costs_no_other_score(copy, third_party
 
 
 def test_a_metric_that_hangs_is_stopped(copy, third_party, monkeypatch):
-    monkeypatch.setattr(scoring, "_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(scores, "_TIMEOUT_S", 0.2)
     message, _ = score_one_pair(copy, "endless")
     assert "a metric took more than" in message
     assert "000-" in message

@@ -94,7 +94,7 @@ def test_a_suite_that_the_judge_has_learned_is_refused(published, run, tmp_path,
     """A judge of other pieces: its card names one of the suite's."""
     piece = run.results.suite.pairs[0].content.piece
     card = published_card(JUDGED_BY).model_copy(update={"training_pieces": (piece,)})
-    monkeypatch.setattr("timbrebench.experiments.benchmark.published_card", lambda _: card)
+    monkeypatch.setattr("timbrebench.experiments.run.opened_run.published_card", lambda _: card)
     root = tmp_path / "run"
     with pytest.raises(DatasetError, match=f"learned from in this run, such as {piece}"):
         run_benchmark(published, root)

@@ -14,7 +14,7 @@ import soundfile
 from timbrebench.audio.clips import read_audio
 from timbrebench.datasets import build_dataset
 from timbrebench.datasets.audioset import read_segments
-from timbrebench.experiments.speed import datasets as dataset_speed
+from timbrebench.experiments.speed import dataset_speed
 from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, ThisProcess, watched
 from timbrebench.experiments.speed.dataset_speed import MUSIC, measure
 from timbrebench.experiments.speed.made_up_segments import write_segments

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from timbrebench.experiments.studies import failure
+from timbrebench.experiments.studies import failure_study
 from timbrebench.transfer import create
 
 FROM_CONTENT = {
@@ -21,10 +21,10 @@ FROM_CONTENT = {
 @pytest.fixture(scope="module")
 def result(context):
     conditions = (
-        failure.Condition("from the content", failure.FAILED, FROM_CONTENT),
-        failure.Condition("reference", "style-copy", {}),
+        failure_study.Condition("from the content", failure_study.FAILED, FROM_CONTENT),
+        failure_study.Condition("reference", "style-copy", {}),
     )
-    return failure.run(context, failure.FailureSettings(conditions, all_soundfonts=False))
+    return failure_study.run(context, failure_study.FailureSettings(conditions, all_soundfonts=False))
 
 
 def table_of(*rows):
@@ -44,7 +44,7 @@ def test_from_the_content_one_step_leaves_the_notes(result):
 
 
 def test_the_settings_differ_from_the_published_one_in_one_thing():
-    published, many, *others = failure.one_at_a_time({"n_fft": 1024}, (3, 30), 2)
+    published, many, *others = failure_study.one_at_a_time({"n_fft": 1024}, (3, 30), 2)
     assert published.parameters == {"n_fft": 1024, "iterations": 3}
     assert many.parameters["iterations"] == 30
     assert {other.parameters.get("start") for other in others} == {None, "content", "style"}
@@ -52,26 +52,26 @@ def test_the_settings_differ_from_the_published_one_in_one_thing():
 
 
 def test_the_papers_setting_combines_all():
-    conditions = list(failure.all_combined())
+    conditions = list(failure_study.all_combined())
     assert len(conditions) == len({condition.name for condition in conditions}) == 2 * 3 * 2 * 4 * 2
     assert conditions[0].parameters["iterations"] == 300
 
 
 def test_one_transfer_is_enough_for_the_claim_to_fall():
-    nothing = ("published", failure.FAILED, 0.5, 0.5, 0.1, 0.0)
-    something = ("lucky", failure.FAILED, 0.5, 0.5, 0.6, 0.5)
+    nothing = ("published", failure_study.FAILED, 0.5, 0.5, 0.1, 0.0)
+    something = ("lucky", failure_study.FAILED, 0.5, 0.5, 0.6, 0.5)
     better = ("other", "reinstrument", 1.0, 0.9, 0.8, 1.0)
-    claims = [finding.held for finding in failure.findings(table_of(nothing, better))]
+    claims = [finding.held for finding in failure_study.findings(table_of(nothing, better))]
     assert claims == [True, True]
-    claims = [finding.held for finding in failure.findings(table_of(something, nothing))]
+    claims = [finding.held for finding in failure_study.findings(table_of(something, nothing))]
     assert claims == [False, False]
 
 
 def test_the_text_names_where_the_style_is_heard_most_and_where_the_notes_are_kept_best():
-    from_content = ("from the content", failure.FAILED, 0.0, 0.1, 0.8, 0.0)
-    from_style = ("from the style", failure.FAILED, 1.0, 0.9, 0.2, 0.0)
+    from_content = ("from the content", failure_study.FAILED, 0.0, 0.1, 0.8, 0.0)
+    from_style = ("from the style", failure_study.FAILED, 1.0, 0.9, 0.2, 0.0)
     for rows in ((from_content, from_style), (from_style, from_content)):
-        text = failure._text(table_of(*rows), 2)
+        text = failure_study._text(table_of(*rows), 2)
         assert "2 pairs. Of the settings" in text
         assert "heard most with 'from the style' (confidence 0.90, note F1 0.20)" in text
         assert "kept best with 'from the content' (note F1 0.80, confidence 0.10)" in text
@@ -79,12 +79,12 @@ def test_the_text_names_where_the_style_is_heard_most_and_where_the_notes_are_ke
 
 
 def test_the_text_names_no_best_of_what_no_setting_has():
-    text = failure._text(table_of(("published", failure.FAILED, 0.0, 0.1, 0.0, 0.0)), 1)
+    text = failure_study._text(table_of(("published", failure_study.FAILED, 0.0, 0.1, 0.0, 0.0)), 1)
     assert text.startswith("1 pair. ")
     assert "and no setting keeps any note. " in text
 
 
 def test_an_output_that_is_refused_is_no_transfer(context):
     pair = context.suite.pairs[0]
-    scores = failure._scores(context, pair, create("silence", {}))
+    scores = failure_study._scores(context, pair, create("silence", {}))
     assert scores == {"style_accuracy": 0, "style_confidence": 0, "note_f1": 0, "transferred": 0}

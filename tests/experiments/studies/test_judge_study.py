@@ -7,12 +7,12 @@ import math
 import pandas as pd
 import pytest
 
-from timbrebench.experiments.studies import judge
+from timbrebench.experiments.studies import judge_study
 
 
 @pytest.fixture(scope="module")
 def result(context):
-    return judge.run(context, judge.JudgeSettings(max_epochs=2, folds=2, all_soundfonts=False))
+    return judge_study.run(context, judge_study.JudgeSettings(max_epochs=2, folds=2, all_soundfonts=False))
 
 
 def test_each_fold_is_tested_and_all_its_clips_counted(result):
@@ -27,15 +27,15 @@ def test_the_learning_curve_has_a_row_for_each_pass(result):
 
 
 def test_folds_that_agree_speak_against_the_report():
-    differing, _ = judge.findings((0.6, 0.92), (0.1, 1.1, 6))
-    agreeing, _ = judge.findings((0.9, 0.92), (0.1, 1.1, 6))
+    differing, _ = judge_study.findings((0.6, 0.92), (0.1, 1.1, 6))
+    agreeing, _ = judge_study.findings((0.9, 0.92), (0.1, 1.1, 6))
     assert differing.held
     assert not agreeing.held
 
 
 def test_one_softmax_too_many_explains_a_loss_that_a_trained_network_does_not_have():
     explained = [
-        judge.findings((0.9, 0.9), losses)[1].held
+        judge_study.findings((0.9, 0.9), losses)[1].held
         for losses in ((0.1, 1.15, 6), (1.2, 1.5, 6), (1.0, 1.5, 6))
     ]
     assert explained == [True, False, False]
@@ -49,13 +49,13 @@ def test_a_second_softmax_hides_most_of_what_was_learned(result):
 
 
 def test_the_floor_of_a_second_softmax_is_that_of_six_labels():
-    _, finding = judge.findings((0.9, 0.9), (0.0, 1.1, 6))
+    _, finding = judge_study.findings((0.9, 0.9), (0.0, 1.1, 6))
     assert f"{math.log(math.e + 5) - 1:.3f}" == "1.044"
     assert "cannot fall below 1.044" in finding.figures
 
 
 def test_a_difference_that_falls_short_by_little_does_not_look_as_if_it_did_not():
-    differing, _ = judge.findings((0.6, 0.8996), (0.1, 1.1, 6))
+    differing, _ = judge_study.findings((0.6, 0.8996), (0.1, 1.1, 6))
     assert not differing.held
     assert "which differ by 0.2996;" in differing.figures
 
@@ -88,6 +88,6 @@ def test_no_confusion_is_named_that_others_equal(wrong, said):
         confusion.loc[label, label] = 28 - confusion.loc[label].sum()
     table = pd.DataFrame({"tested_on": ["own", "fold 1", "fold 2"], "clips": 84, "accuracy": [0.9, 0.8, 1.0]})
     curve = pd.DataFrame({"epoch": [0, 1], "validation_loss": [0.5, 0.2]})
-    text = judge._text(table, confusion.reset_index(), curve)
+    text = judge_study._text(table, confusion.reset_index(), curve)
     assert f"gets 0.900 of 84 test clips right, of pieces that it has not heard; {said}. Its" in text
     assert "Over 2 folds the accuracy is 0.900 on average" in text

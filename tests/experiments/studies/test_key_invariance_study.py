@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from timbrebench.experiments.studies import key_invariance
+from timbrebench.experiments.studies import key_invariance_study
 from timbrebench.transfer import create
 
 QUICK = {
@@ -29,11 +29,11 @@ WEIGHTS = {"stft_style": 0.3, "mel_style": 0.3, "sparsity": 0.0}
 
 @pytest.fixture(scope="module")
 def result(context):
-    return key_invariance.run(context, key_invariance.KeySettings((0, 3), QUICK, WEIGHTS))
+    return key_invariance_study.run(context, key_invariance_study.KeySettings((0, 3), QUICK, WEIGHTS))
 
 
 def held(table, part):
-    (finding,) = (finding for finding in key_invariance.findings(table) if part in finding.claim)
+    (finding,) = (finding for finding in key_invariance_study.findings(table) if part in finding.claim)
     return finding.held
 
 
@@ -82,7 +82,7 @@ def test_what_is_missing_bears_nothing_out(result):
 def test_the_text_compares_contents_with_none(result):
     table = result.table
     errors = table.content.map({"STFT": 0.5, "mel": 0.3, "CQT": 0.4, "mel + CQT": 0.35, "none": 0.1})
-    text = key_invariance._text(table.assign(log_stft_mse=errors))
+    text = key_invariance_study._text(table.assign(log_stft_mse=errors))
     assert text.startswith(
         "2 keys. Mean errors in other keys: of the contents mel has the least, 0.300; with no content at all "
         "it is 0.100, which 0 of 4 undercut."
@@ -91,4 +91,4 @@ def test_the_text_compares_contents_with_none(result):
 
 def test_an_output_that_is_refused_has_no_error():
     tune = np.full(22_050, 0.1, dtype=np.float32)
-    assert np.isnan(key_invariance._error(create("silence", {}), tune, tune))
+    assert np.isnan(key_invariance_study._error(create("silence", {}), tune, tune))

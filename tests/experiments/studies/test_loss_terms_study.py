@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from timbrebench.core.errors import ConfigurationError
-from timbrebench.experiments.studies import loss_terms
+from timbrebench.experiments.studies import loss_terms_study
 
 QUICK = {
     "sample_rate": 11_025,
@@ -29,21 +29,21 @@ QUICK = {
 
 @pytest.fixture(scope="module")
 def result(context):
-    settings = loss_terms.LossTermSettings(
+    settings = loss_terms_study.LossTermSettings(
         QUICK,
         style_weight=0.3,
         configurations=("stft/stft+mel", "mel/stft+mel"),
-        differences=(loss_terms.SAME_TUNE, loss_terms.OTHER_KEY, loss_terms.OTHER_MUSIC),
+        differences=(loss_terms_study.SAME_TUNE, loss_terms_study.OTHER_KEY, loss_terms_study.OTHER_MUSIC),
     )
-    return loss_terms.run(context, settings)
+    return loss_terms_study.run(context, settings)
 
 
 def verdicts(table):
-    return [finding.held for finding in loss_terms.findings(table)]
+    return [finding.held for finding in loss_terms_study.findings(table)]
 
 
 def test_the_six_configurations_of_the_table_are_compared():
-    assert len(loss_terms.COMPARED) == 6
+    assert len(loss_terms_study.COMPARED) == 6
 
 
 def test_each_configuration_is_tried_on_each_pair(result):
@@ -73,7 +73,7 @@ def test_what_is_found_follows_the_table(result):
 def test_what_is_not_in_two_keys_for_sure_does_not_count_there(result):
     """The other music may be in the content's key."""
     by_stft = result.table.configuration == "stft/stft+mel"
-    unknown = result.table.pair == loss_terms.OTHER_MUSIC
+    unknown = result.table.pair == loss_terms_study.OTHER_MUSIC
     scores = (by_stft | unknown).astype(float) + (~by_stft & unknown)
     assert verdicts(result.table.assign(harmonic_mean=scores)) == [True, False]
 
@@ -81,17 +81,17 @@ def test_what_is_not_in_two_keys_for_sure_does_not_count_there(result):
 def test_what_has_no_score_bears_nothing_out(result):
     by_mel = result.table.configuration == "mel/stft+mel"
     missing = result.table.assign(harmonic_mean=(~by_mel).astype(float).mask(by_mel))
-    same, other = loss_terms.findings(missing)
+    same, other = loss_terms_study.findings(missing)
     assert not same.held
     assert not other.held
     assert same.figures == "Harmonic mean `stft/stft+mel` 1.00, `mel/stft+mel` \N{EN DASH}."
-    assert "Same tune: `stft/stft+mel` does best" in loss_terms._text(missing, loss_terms.SMALL)
+    assert "Same tune: `stft/stft+mel` does best" in loss_terms_study._text(missing, loss_terms_study.SMALL)
 
 
 def test_nothing_is_best_where_all_have_nothing(result):
     nothing = result.table.assign(harmonic_mean=0.0)
-    assert "Same tune: none brings the trumpet and the notes together." in loss_terms._text(
-        nothing, loss_terms.SMALL
+    assert "Same tune: none brings the trumpet and the notes together." in loss_terms_study._text(
+        nothing, loss_terms_study.SMALL
     )
 
 
@@ -100,19 +100,19 @@ def test_nothing_is_best_where_all_have_nothing(result):
     [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.5, 1.0, 2 / 3), (np.nan, 1.0, np.nan), (0.0, np.nan, np.nan)],
 )
 def test_what_could_not_be_worked_out_is_no_score(confidence, notes, mean):
-    assert loss_terms._harmonic_mean(confidence, notes) == pytest.approx(mean, nan_ok=True)
+    assert loss_terms_study._harmonic_mean(confidence, notes) == pytest.approx(mean, nan_ok=True)
 
 
 def test_an_output_that_is_refused_has_no_score(context):
     clip = np.zeros(22_050, dtype=np.float32)
-    assert np.isnan(list(loss_terms._scores(context, None, clip, clip, clip).values())).all()
+    assert np.isnan(list(loss_terms_study._scores(context, None, clip, clip, clip).values())).all()
 
 
 def test_a_suite_without_the_style_is_refused_before_any_work(context):
     pairs = tuple(pair for pair in context.suite.pairs if pair.style.label != "trumpet")
     bare = replace(context, suite=replace(context.suite, pairs=pairs))
     with pytest.raises(ConfigurationError, match="no pair whose style is a trumpet"):
-        loss_terms.STUDY.check(bare)
+        loss_terms_study.STUDY.check(bare)
 
 
 def test_a_judge_of_other_instruments_is_refused(context):
@@ -120,4 +120,4 @@ def test_a_judge_of_other_instruments_is_refused(context):
         labels = ("piano", "voice")
 
     with pytest.raises(ConfigurationError, match="knows no trumpet"):
-        loss_terms.run(replace(context, judge=Deaf()))
+        loss_terms_study.run(replace(context, judge=Deaf()))

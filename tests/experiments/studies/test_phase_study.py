@@ -7,14 +7,14 @@ from itertools import product
 import pandas as pd
 import pytest
 
-from timbrebench.experiments.studies import phase
+from timbrebench.experiments.studies import phase_study
 
 COUNTS = (1, 4, 16)
 
 
 @pytest.fixture(scope="module")
 def result(context):
-    return phase.run(context, phase.PhaseSettings((1, 8)))
+    return phase_study.run(context, phase_study.PhaseSettings((1, 8)))
 
 
 def errors_of(result):
@@ -24,7 +24,7 @@ def errors_of(result):
 
 
 def finding_of(table, part):
-    (finding,) = (finding for finding in phase.findings(table) if part in finding.claim)
+    (finding,) = (finding for finding in phase_study.findings(table) if part in finding.claim)
     return finding
 
 
@@ -35,12 +35,12 @@ def held(table, part):
 def table_of(**changes):
     """Errors that bear all claims out, but for the changes: those of ways on magnitudes of a clip."""
     rows = []
-    for kind in (phase.CLIP, phase.MIXTURE):
+    for kind in (phase_study.CLIP, phase_study.MIXTURE):
         rows.append((kind, "pghi", "", 0, -20.0))
-        for algorithm, start, count in product(phase.ALGORITHMS, phase.STARTS, COUNTS):
+        for algorithm, start, count in product(phase_study.ALGORITHMS, phase_study.STARTS, COUNTS):
             gain = 2.0 * (algorithm != "griffin-lim") + 3.0 * (start == "pghi")
             error = -count / 2 - 4 - gain
-            if kind == phase.CLIP:
+            if kind == phase_study.CLIP:
                 error = changes.get(f"{algorithm} {start} {count}", error)
             rows.append((kind, algorithm, start, count, error))
     columns = ["magnitudes", "algorithm", "start", "iterations", "convergence_db"]
@@ -48,28 +48,28 @@ def table_of(**changes):
 
 
 def test_every_way_is_measured_on_both_kinds_of_magnitudes(result):
-    ways = 1 + len(phase.ALGORITHMS) * len(phase.STARTS) * 2
+    ways = 1 + len(phase_study.ALGORITHMS) * len(phase_study.STARTS) * 2
     assert len(result.table) == 2 * ways
     assert (result.table.cpu_seconds > 0).all()
 
 
-@pytest.mark.parametrize("algorithm", phase.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", phase_study.ALGORITHMS)
 def test_more_iterations_come_nearer(result, algorithm):
-    errors = errors_of(result)[phase.CLIP, algorithm]
-    for start in phase.STARTS:
+    errors = errors_of(result)[phase_study.CLIP, algorithm]
+    for start in phase_study.STARTS:
         assert errors[start, 8] < errors[start, 1]
 
 
-@pytest.mark.parametrize("kind", [phase.CLIP, phase.MIXTURE])
+@pytest.mark.parametrize("kind", [phase_study.CLIP, phase_study.MIXTURE])
 def test_an_integrated_phase_is_a_better_start_than_a_random_one(result, kind):
     errors = errors_of(result)[kind]
-    for algorithm in phase.ALGORITHMS:
+    for algorithm in phase_study.ALGORITHMS:
         assert errors[algorithm, "pghi", 8] < errors[algorithm, "random", 8] - 1
 
 
 def test_magnitudes_that_no_clip_has_cannot_be_met_as_well(result):
     errors = errors_of(result)
-    assert errors[phase.CLIP, "pghi", "", 0] < errors[phase.MIXTURE, "pghi", "", 0]
+    assert errors[phase_study.CLIP, "pghi", "", 0] < errors[phase_study.MIXTURE, "pghi", "", 0]
 
 
 def test_what_is_found_follows_the_table(result):
@@ -81,7 +81,7 @@ def test_what_is_found_follows_the_table(result):
 
 
 def test_all_claims_can_be_borne_out():
-    assert all(finding.held for finding in phase.findings(table_of()))
+    assert all(finding.held for finding in phase_study.findings(table_of()))
 
 
 def test_the_count_that_decides_is_said():
@@ -105,4 +105,4 @@ def test_the_gain_that_decides_is_said():
 
 
 def test_one_clip_is_no_plural():
-    assert phase._text(table_of(), 1).startswith("1 clip and 1 mixture. ")
+    assert phase_study._text(table_of(), 1).startswith("1 clip and 1 mixture. ")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from timbrebench.experiments.studies import spectrograms
+from timbrebench.experiments.studies import spectrograms_study
 
 
 @pytest.fixture(scope="module")
 def result(context):
-    return spectrograms.run(context, spectrograms.SpectrogramSettings(max_epochs=1, pieces=2))
+    return spectrograms_study.run(context, spectrograms_study.SpectrogramSettings(max_epochs=1, pieces=2))
 
 
 def table_of(decibel, log1p, clips=100):
@@ -29,7 +29,7 @@ def test_four_front_ends_on_two_scales_are_compared(result):
 
 
 def test_accuracies_that_chance_could_part_are_no_difference():
-    near = spectrograms.findings(table_of((0.80, 0.82), (0.81, 0.79)))
-    far = spectrograms.findings(table_of((0.95, 0.90), (0.50, 0.60)))
+    near = spectrograms_study.findings(table_of((0.80, 0.82), (0.81, 0.79)))
+    far = spectrograms_study.findings(table_of((0.95, 0.90), (0.50, 0.60)))
     assert [finding.held for finding in near] == [False, True]
     assert [finding.held for finding in far] == [True, True]

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from timbrebench.core.errors import ConfigurationError, MethodError, RunError, UnknownNameError
 from timbrebench.experiments.commands.study_commands import study_command
 from timbrebench.experiments.studies import (
-    judge,
-    phase,
-    spectrograms,
-    style_content_curve,
-    wide_limit_convergence,
+    judge_study,
+    phase_study,
+    spectrograms_study,
+    style_content_curve_study,
+    wide_limit_convergence_study,
 )
 from timbrebench.experiments.studies.study import (
     SETTINGS,
@@ -57,15 +57,15 @@ def test_pairs_are_spread_over_the_suite(context):
 
 
 def test_more_filters_come_nearer_to_the_closed_form(context):
-    result = wide_limit_convergence.run(context, filters=(16, 256))
+    result = wide_limit_convergence_study.run(context, filters=(16, 256))
     few, many = result.table.itertuples()
     assert many.gradient_error < 0.6 * few.gradient_error
 
 
 def test_a_higher_content_weight_keeps_more_notes(context):
     methods = {"wide-limit": {"max_iterations": 12, "inversion": {"iterations": 5}}}
-    settings = style_content_curve.CurveSettings(methods, "Quick.", weights=(1e-3, 100.0))
-    result = style_content_curve.run(context, settings)
+    settings = style_content_curve_study.CurveSettings(methods, "Quick.", weights=(1e-3, 100.0))
+    result = style_content_curve_study.run(context, settings)
     assert list(result.table.columns) == ["method", "content_weight", "style_accuracy", "note_f1"]
     low, high = result.table.note_f1
     assert high > low
@@ -76,18 +76,20 @@ def test_clips_are_those_of_the_suite_wherever_the_dataset_lies(context, tmp_pat
     training = context.dataset.select(split="train")
     elsewhere = replace(context, dataset=replace(training, root=tmp_path))
     assert context.clips.root != tmp_path
-    here, there = (wide_limit_convergence.run(one, filters=(16, 32)).table for one in (context, elsewhere))
+    here, there = (
+        wide_limit_convergence_study.run(one, filters=(16, 32)).table for one in (context, elsewhere)
+    )
     pd.testing.assert_frame_equal(here, there)
     pair = chosen_pairs(elsewhere)[0]
     output = transfer_pair(elsewhere, pair, create("envelope", {}))
     assert score_pair(elsewhere, pair, output, ("note_f1",))["note_f1"] > 0.3
-    result = phase.run(elsewhere, phase.PhaseSettings((1, 2)))
+    result = phase_study.run(elsewhere, phase_study.PhaseSettings((1, 2)))
     assert result.table.convergence_db.notna().all()
 
 
 def test_judges_are_not_studied_where_none_is_trained(context):
     training = replace(context, dataset=context.dataset.select(split="train"))
-    for study in (judge, spectrograms):
+    for study in (judge_study, spectrograms_study):
         for refused in (study.run, study.STUDY.check):
             with pytest.raises(ConfigurationError, match="take a run that trains its judge"):
                 refused(training)

@@ -10,17 +10,17 @@ import pytest
 from matplotlib.figure import Figure
 
 from timbrebench.experiments.studies import (
-    cross_synthesis,
-    failure,
-    judge,
-    key_invariance,
-    loss_terms,
-    phase,
-    spectrograms,
+    cross_synthesis_study,
+    failure_study,
+    judge_study,
+    key_invariance_study,
+    loss_terms_study,
+    phase_study,
+    spectrograms_study,
     study,
-    style_content_curve,
-    texture,
-    wide_limit_convergence,
+    style_content_curve_study,
+    texture_study,
+    wide_limit_convergence_study,
 )
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "studies"
@@ -32,29 +32,45 @@ def published(name):
 
 def judge_of(table):
     losses = (table.loss[0], table.loss_with_second_softmax[0], 6)
-    text = judge._text(table, published("judge-confusion"), published("judge-learning-curve"))
-    return text, judge.findings(tuple(table.accuracy[1:]), losses)
+    text = judge_study._text(table, published("judge-confusion"), published("judge-learning-curve"))
+    return text, judge_study.findings(tuple(table.accuracy[1:]), losses)
 
 
 def convergence_of(table):
-    rates = {name: wide_limit_convergence._rate(table, name) for name in ("loss_error", "gradient_error")}
-    return wide_limit_convergence._text(table, rates), ()
+    rates = {
+        name: wide_limit_convergence_study._rate(table, name) for name in ("loss_error", "gradient_error")
+    }
+    return wide_limit_convergence_study._text(table, rates), ()
 
 
 #: Text and findings by the table of each study.
 FOLLOWS = {
-    "cross-synthesis": lambda table: (cross_synthesis._text(table), cross_synthesis.findings(table)),
-    "failure": lambda table: (failure._text(table, failure.STUDY.pairs), failure.findings(table)),
+    "cross-synthesis": lambda table: (
+        cross_synthesis_study._text(table),
+        cross_synthesis_study.findings(table),
+    ),
+    "failure": lambda table: (
+        failure_study._text(table, failure_study.STUDY.pairs),
+        failure_study.findings(table),
+    ),
     "judge": judge_of,
-    "key-invariance": lambda table: (key_invariance._text(table), key_invariance.findings(table)),
-    "loss-terms": lambda table: (loss_terms._text(table, loss_terms.SMALL), loss_terms.findings(table)),
-    "phase": lambda table: (phase._text(table, phase.STUDY.pairs), phase.findings(table)),
-    "spectrograms": lambda table: (spectrograms._text(table), spectrograms.findings(table)),
+    "key-invariance": lambda table: (key_invariance_study._text(table), key_invariance_study.findings(table)),
+    "loss-terms": lambda table: (
+        loss_terms_study._text(table, loss_terms_study.SMALL),
+        loss_terms_study.findings(table),
+    ),
+    "phase": lambda table: (phase_study._text(table, phase_study.STUDY.pairs), phase_study.findings(table)),
+    "spectrograms": lambda table: (spectrograms_study._text(table), spectrograms_study.findings(table)),
     "style-content-curve": lambda table: (
-        style_content_curve._text(table, style_content_curve.STUDY.pairs, style_content_curve.SMALL),
+        style_content_curve_study._text(
+            table, style_content_curve_study.STUDY.pairs, style_content_curve_study.SMALL
+        ),
         (),
     ),
-    "texture": lambda table: (texture._text(table, texture.STUDY.pairs), texture.findings(table)),
+    "texture": lambda table: (
+        texture_study._text(table, texture_study.STUDY.pairs),
+        texture_study.findings(table),
+    ),
     "wide-limit-convergence": convergence_of,
 }
 

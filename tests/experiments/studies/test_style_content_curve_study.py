@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from timbrebench.core.errors import MethodError
-from timbrebench.experiments.studies import scoring, style_content_curve
+from timbrebench.experiments.studies import study_scores, style_content_curve_study
 from timbrebench.transfer import create
 
-QUICK = style_content_curve.CurveSettings({"wide-limit": {}}, "Quick.", weights=(0.001, 0.01))
+QUICK = style_content_curve_study.CurveSettings({"wide-limit": {}}, "Quick.", weights=(0.001, 0.01))
 
 
 @pytest.mark.parametrize(
@@ -25,15 +25,15 @@ def test_the_text_says_where_style_and_notes_are_best_together(style, notes, sai
     table = pd.DataFrame(
         {"method": "a", "content_weight": weights, "style_accuracy": style, "note_f1": notes}
     )
-    text = style_content_curve._text(table, 1, QUICK)
+    text = style_content_curve_study._text(table, 1, QUICK)
     assert text.startswith("1 pair. Quick. `a` goes from style accuracy ")
     assert text.endswith(said)
 
 
 def test_what_is_said_of_the_settings_is_so():
-    methods = style_content_curve.SMALL.methods
+    methods = style_content_curve_study.SMALL.methods
     made = {name: create(name, {**parameters}).parameters for name, parameters in methods.items()}
-    about = style_content_curve.SMALL.about
+    about = style_content_curve_study.SMALL.about
     ulyanov, wide = made["ulyanov"], made["wide-limit"]
     assert (
         f"`ulyanov` has {ulyanov.n_filters:,} filters, a window of {ulyanov.n_fft:,} and "
@@ -48,7 +48,7 @@ def test_an_output_that_is_refused_has_neither_style_nor_notes(context, monkeypa
     def refuse(*_, **__):
         raise MethodError("the output is silent")
 
-    monkeypatch.setattr(scoring, "apply", refuse)
-    table = style_content_curve.run(context, QUICK).table
+    monkeypatch.setattr(study_scores, "apply", refuse)
+    table = style_content_curve_study.run(context, QUICK).table
     assert (table[["style_accuracy", "note_f1"]] == 0).all(axis=None)
     assert "wide-limit: the output is silent" in capsys.readouterr().err

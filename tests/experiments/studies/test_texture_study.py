@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.audio.clips import write_audio
-from timbrebench.experiments.studies import texture
+from timbrebench.experiments.studies import texture_study
 from timbrebench.metrics.correlation import COPY
 from timbrebench.transfer import create
 
@@ -27,11 +27,11 @@ def table_of(kl, correlation=0.2):
 
 
 def figures(table):
-    return [finding.figures for finding in texture.findings(table)]
+    return [finding.figures for finding in texture_study.findings(table)]
 
 
 def verdicts(table):
-    return [finding.held for finding in texture.findings(table)]
+    return [finding.held for finding in texture_study.findings(table)]
 
 
 def test_rhythm_that_comes_back_without_a_copy_bears_the_claims_out():
@@ -90,12 +90,12 @@ def test_a_figure_that_stays_bears_no_fall_out():
     ],
 )
 def test_the_text_follows_the_table(kl, correlation, sources, said):
-    assert said in texture._text(table_of(kl, correlation), sources)
+    assert said in texture_study._text(table_of(kl, correlation), sources)
 
 
 def test_a_texture_that_is_refused_has_no_figures():
-    scores = texture._scores(create("silence", {}), np.full(22_050, 0.1, dtype=np.float32))
-    assert list(scores) == list(texture.METRICS)
+    scores = texture_study._scores(create("silence", {}), np.full(22_050, 0.1, dtype=np.float32))
+    assert list(scores) == list(texture_study.METRICS)
     assert np.isnan(list(scores.values())).all()
 
 
@@ -116,12 +116,12 @@ def result(context, tmp_path_factory):
     pulses = replace(
         context, suite=replace(context.suite, pairs=(replace(pair, style=clip),), dataset=dataset)
     )
-    settings = texture.TextureSettings(
+    settings = texture_study.TextureSettings(
         blocks=(),
         kernel_widths=(1, 48),
         wide_limit={"max_iterations": 30, "inversion": {"iterations": 5}},
     )
-    return texture.run(pulses, settings)
+    return texture_study.run(pulses, settings)
 
 
 def test_a_field_longer_than_a_beat_brings_the_rhythm_back_and_one_frame_does_not(result):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from timbrebench.experiments.studies import wide_limit_convergence
+from timbrebench.experiments.studies import wide_limit_convergence_study
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,6 @@ from timbrebench.experiments.studies import wide_limit_convergence
 def test_errors_are_said_to_fall_only_where_they_do(loss, gradient, said):
     table = pd.DataFrame({"filters": [256, 1024], "loss_error": [0.1, 0.2], "gradient_error": [0.4, 0.3]})
     rates = {"loss_error": loss, "gradient_error": gradient}
-    text = wide_limit_convergence._text(table, rates)
+    text = wide_limit_convergence_study._text(table, rates)
     assert text.startswith("With 1,024 filters the loss is 20.0% off its limit, the gradient 30.0%. ")
     assert said in text

@@ -9,7 +9,7 @@ import pytest
 from timbrebench.audio.loudness import rms
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.datasets.notes import notes_table
-from timbrebench.metrics import corruptions
+from timbrebench.experiments.validity import corruptions
 from timbrebench.metrics.contract import CORRUPTIONS, INDIFFERENCES
 
 RATE = 22_050

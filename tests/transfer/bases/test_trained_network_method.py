@@ -11,7 +11,7 @@ import torch
 
 from timbrebench.audio.spectra import magnitude
 from timbrebench.classifier.fitting import weights_sha256
-from timbrebench.classifier.style import training
+from timbrebench.classifier.style import style_training
 from timbrebench.core.errors import ConfigurationError, JudgeError, MethodError
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer import Learned, apply, create
@@ -41,7 +41,7 @@ def no_training(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a network is trained")
 
-    monkeypatch.setattr(training, "train_judge", refuse)
+    monkeypatch.setattr(style_training, "train_judge", refuse)
 
 
 class TestPrepare:

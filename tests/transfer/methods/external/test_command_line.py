@@ -234,7 +234,8 @@ def test_memory_that_is_reserved_and_not_used_does_not_count(script, pair):
 #: Runs a method as a command does, or as a run does.
 CALLER = """
     import numpy as np
-    from timbrebench.core.workers.executors import LOCAL, open_executor
+    from timbrebench.core.workers.executors import LOCAL
+    from timbrebench.core.workers.executors import open_executor
     from timbrebench.core.workers.processes import Call
     from timbrebench.transfer.methods.external.command_line import CommandLine
 

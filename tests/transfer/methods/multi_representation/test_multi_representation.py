@@ -261,7 +261,7 @@ class TestTransfer:
         )
 
     def test_long_contents_are_made_in_blocks_that_go_on_where_the_last_stopped(self, pair, monkeypatch):
-        from timbrebench.transfer.methods import multi_representation as module
+        from timbrebench.transfer.methods.multi_representation import multi_representation as module
 
         monkeypatch.setattr(module, "BLOCK_S", 0.7)
         monkeypatch.setattr(module, "OVERLAP_S", 0.1)

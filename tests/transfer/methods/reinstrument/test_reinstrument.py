@@ -13,7 +13,7 @@ from timbrebench.audio.spectra import magnitude
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods import reinstrument as module
+from timbrebench.transfer.methods.reinstrument import reinstrument as module
 from timbrebench.transfer.methods.reinstrument.note_adaptation import fit_templates, smooth_filter
 from timbrebench.transfer.methods.reinstrument.reinstrument import PLAYING, READING, Reinstrument
 from timbrebench.transfer.methods.reinstrument.trained_notes import packaged_notes
