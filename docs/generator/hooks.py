@@ -18,7 +18,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("audio", "classifier", "datasets", "experiments", "metrics", "transfer")
+_PACKAGES = ("audio", "classifier", "core", "datasets", "experiments", "metrics", "transfer")
 
 #: ``<!-- README: heading -->`` stands for the section of the README under that heading.
 _EXCERPT = re.compile(r"<!-- README: (.+?) -->")

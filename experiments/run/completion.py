@@ -46,7 +46,7 @@ from timbrebench.experiments.run.layout import (
 if TYPE_CHECKING:
     from timbrebench.experiments.run.run_configuration import RunConfiguration
 
-_PACKAGES = ("audio", "datasets", "classifier", "transfer", "metrics", "experiments")
+_PACKAGES = ("core", "audio", "datasets", "classifier", "transfer", "metrics", "experiments")
 
 _METHODS, _METRICS = "timbrebench.methods", "timbrebench.metrics"
 
