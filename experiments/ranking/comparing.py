@@ -30,7 +30,7 @@ from timbrebench.core.statistics.effect_sizes import (
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
 from timbrebench.core.statistics.paired import average_seeds, piece_sums, seed_deviation
 from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_values
-from timbrebench.experiments.ranking.headline_test import (
+from timbrebench.experiments.ranking.headline import (
     CONTENT,
     STYLE,
     headline_differences,

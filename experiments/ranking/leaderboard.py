@@ -20,7 +20,7 @@ from timbrebench.core.statistics.bootstrap import (
 from timbrebench.core.statistics.multiple_testing import holm, tie_groups
 from timbrebench.core.statistics.paired import average_seeds, seed_deviation
 from timbrebench.core.statistics.permutation import exchange_signs
-from timbrebench.experiments.ranking.headline_test import (
+from timbrebench.experiments.ranking.headline import (
     CONTENT,
     STYLE,
     headline_p_value,

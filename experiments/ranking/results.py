@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.classifier import load_content_judge
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import score_key

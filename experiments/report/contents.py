@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.leaderboard import Leaderboard
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.cost_figures import speed_table

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.metrics.registry import get
 

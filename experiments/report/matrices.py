@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from timbrebench.experiments.ranking.headline_test import STYLE
+from timbrebench.experiments.ranking.headline import STYLE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.drawing import Inks
 from timbrebench.metrics.style_metrics import transfer_matrix

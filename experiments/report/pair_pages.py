@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from timbrebench.core.errors import AudioError
 from timbrebench.core.files import fingerprint, write_text
 from timbrebench.core.progress import Tracker
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.leaderboard_tables import Column, as_records, metrics_by_question

@@ -14,7 +14,7 @@ import soundfile
 from timbrebench.core.errors import AudioError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets import Clip
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.leaderboard_tables import Column, as_records
 from timbrebench.experiments.suites.suite import Pair

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from timbrebench.core.statistics.bootstrap import headline
-from timbrebench.experiments.ranking.headline_test import CONTENT
+from timbrebench.experiments.ranking.headline import CONTENT
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.cost_figures import draw_speed
 from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure

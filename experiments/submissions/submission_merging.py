@@ -17,7 +17,7 @@ import pandas as pd
 from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, write_json, write_text
-from timbrebench.experiments.ranking.headline_test import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.escaping import plain_markdown

@@ -4,7 +4,7 @@ import pytest
 
 from timbrebench.core.statistics.effect_sizes import superiority
 from timbrebench.core.statistics.paired import seed_deviation
-from timbrebench.experiments.ranking.headline_test import (
+from timbrebench.experiments.ranking.headline import (
     headline_differences,
     headline_of,
     headline_seed_deviation,
