@@ -1,4 +1,4 @@
-"""Means with intervals, and the headline.
+"""Means with intervals.
 
 Clips of one piece resemble each other, so they are no independent evidence. The bootstrap here draws whole
 content pieces, with all pairs that have their content from them, and it draws the same pieces for every
@@ -73,46 +73,3 @@ def interval(means: Floats) -> tuple[float, float]:
     tail = (1 - COVERAGE) / 2
     low, high = np.quantile(present, [tail, 1 - tail])
     return float(low), float(high)
-
-
-def content_kept(content: Floats, chance: Floats, ceiling: Floats) -> Floats:
-    """Return which share of the notes is kept: 0 for those that agree by chance, 1 for all that can be heard.
-
-    Parameters
-    ----------
-    content, chance, ceiling : numpy.ndarray
-        Note F1 of the method, of the style copy and of the reference.
-
-    Returns
-    -------
-    numpy.ndarray, same shape
-        0 to 1; NaN where an input is, or where the reference is no better than the style copy.
-    """
-    room = ceiling - chance
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(room > 0, np.clip((content - chance) / room, 0, 1), np.nan)
-
-
-def headline(style: Floats, content: Floats, chance: Floats, ceiling: Floats) -> Floats:
-    """Return the headline score: the harmonic mean of style and content.
-
-    Content is the note F1 between what copying the style reaches (0: the notes agree by chance) and
-    what the reference reaches (1: all that the content judge can hear). Doing nothing has no style, copying
-    the style keeps no content; both score 0.
-
-    Parameters
-    ----------
-    style : numpy.ndarray
-        Style accuracy, 0 to 1.
-    content, chance, ceiling : numpy.ndarray, same shape
-        Note F1 of the method, of the style copy and of the reference.
-
-    Returns
-    -------
-    numpy.ndarray, same shape
-        0 to 1; NaN where an input is, or where the reference is no better than the style copy.
-    """
-    kept = content_kept(content, chance, ceiling)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        total = style + kept
-        return np.where(total > 0, 2 * style * kept / total, np.where(np.isnan(total), np.nan, 0.0))

@@ -32,11 +32,11 @@ from timbrebench.core.statistics.paired import average_seeds, piece_sums, seed_d
 from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_values
 from timbrebench.experiments.ranking.headline import (
     CONTENT,
+    HEADLINE,
+    RELEVANT_CHANGE,
     STYLE,
-    headline_differences,
-    headline_of,
-    headline_p_value,
-    headline_seed_deviation,
+    HeadlineScale,
+    has_headline,
     headline_sums,
 )
 from timbrebench.experiments.ranking.results import NOT_SCORED, Results
@@ -44,11 +44,6 @@ from timbrebench.experiments.run.layout import JUDGE
 from timbrebench.metrics.registry import get
 
 Floats = NDArray[np.float64]
-
-HEADLINE = "headline"
-
-#: The smallest difference of two headlines that matters, as of the shares that it is made of.
-_RELEVANT_HEADLINE = 0.02
 
 
 @dataclass(frozen=True)
@@ -76,12 +71,6 @@ class Side:
     def rows(self) -> pd.DataFrame:
         """Return the method's values, one row for each pair and seed."""
         return self.results.of(self.label)
-
-    def note_f1_bounds(self) -> tuple[float, float]:
-        """Return the note F1 of the style copy and of the reference."""
-        controls = (average_seeds(self.results.of(name), [CONTENT]) for name in ("style-copy", "reference"))
-        chance, ceiling = (float(values[CONTENT].mean()) for values in controls)
-        return chance, ceiling
 
 
 def compare_methods(results: Results, first: str, second: str) -> pd.DataFrame:
@@ -220,7 +209,9 @@ def compare_sides(
         ``pieces_needed, pairs_needed`` (to tell them apart), ``first_seed_sd, second_seed_sd`` (NaN for one
         seed), ``verdict``.
     """
-    comparers = [_Match(first, second, metrics) for first, second in matches]
+    # That of the first run; on the same pairs the second's is the same.
+    scale = matches[0][0].results.headline_scale()
+    comparers = [_Match(first, second, metrics, scale) for first, second in matches]
     corrected = holm_by_column(np.array([comparer.p_values() for comparer in comparers]))
     rows = [
         {**row, "p_corrected": p, "verdict": _verdict(row, p)}
@@ -256,8 +247,9 @@ def holm_by_column(p_values: Floats) -> Floats:
 class _Match:
     """Two sides on the pairs that both have."""
 
-    def __init__(self, first: Side, second: Side, metrics: Sequence[str]) -> None:
+    def __init__(self, first: Side, second: Side, metrics: Sequence[str], scale: HeadlineScale) -> None:
         self._sides = first, second
+        self._scale = scale
         self._metrics = list(metrics)
         here = first.pairs(metrics)
         there = second.pairs(metrics).reindex(here.index)
@@ -269,7 +261,7 @@ class _Match:
         self._differences = values[0] - values[1]
         self._sums, self._numbers = piece_sums(self._differences, self._piece_of, self._pieces)
         self._signs = exchange_signs(self._pieces, seed=0)
-        self._has_headline = {STYLE, CONTENT} <= set(metrics)
+        self._has_headline = has_headline(metrics)
 
     def p_values(self) -> Floats:
         """Return a p-value for each row."""
@@ -277,17 +269,12 @@ class _Match:
         plain[self._numbers.sum(axis=0) == 0] = np.nan
         if not self._has_headline:
             return plain
-        first, second = self._headline_sums()
-        p_value = headline_p_value(first, second, *self._bounds(), self._signs)
+        p_value = self._scale.p_value(*self._headline_sums(), self._signs)
         return np.concatenate([[p_value], plain])
 
     def _headline_sums(self) -> tuple[Floats, Floats]:
         first, second = (headline_sums(pairs, self._piece_of, self._pieces) for pairs in self._pairs)
         return first, second
-
-    def _bounds(self) -> tuple[float, float]:
-        """Return the first side's bounds; on the same pairs the second's are the same."""
-        return self._sides[0].note_f1_bounds()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return what there is to say of the headline and of each metric."""
@@ -316,23 +303,23 @@ class _Match:
         }
 
     def _headline_row(self, counts: Floats) -> dict[str, Any]:
-        sums, bounds = self._headline_sums(), self._bounds()
-        means = [float(headline_of(side.sum(axis=0, keepdims=True), *bounds)[0]) for side in sums]
-        resampled = headline_of(counts @ sums[0], *bounds) - headline_of(counts @ sums[1], *bounds)
+        sums, scale = self._headline_sums(), self._scale
+        means = [float(scale.of_sums(side.sum(axis=0, keepdims=True))[0]) for side in sums]
+        resampled = scale.of_sums(counts @ sums[0]) - scale.of_sums(counts @ sums[1])
         # The second and the last of a piece's sums are numbers of values, and the same for both sides.
         with_values = sums[0][:, [1, 3]].any(axis=1)
-        by_piece = headline_differences(sums[0][with_values], sums[1][with_values], *bounds)
+        by_piece = scale.differences(sums[0][with_values], sums[1][with_values])
         by_piece = by_piece[np.isfinite(by_piece)]
         number = int(self._both[[STYLE, CONTENT]].any(axis=1).sum()) if len(by_piece) else 0
         return {
             "metric": HEADLINE,
             "unit": "1",
             "direction": "higher",
-            "relevant": _RELEVANT_HEADLINE,
+            "relevant": RELEVANT_CHANGE,
             **self._figures(means, resampled, number),
             **_effect(by_piece, number, "higher"),
-            "first_seed_sd": headline_seed_deviation(self._sides[0].rows(), *bounds),
-            "second_seed_sd": headline_seed_deviation(self._sides[1].rows(), *bounds),
+            "first_seed_sd": scale.seed_deviation(self._sides[0].rows()),
+            "second_seed_sd": scale.seed_deviation(self._sides[1].rows()),
         }
 
     def _figures(self, means: list[float], resampled: Floats, pairs: int) -> dict[str, Any]:

@@ -11,8 +11,6 @@ import pandas as pd
 
 from timbrebench.core.statistics.bootstrap import (
     Floats,
-    content_kept,
-    headline,
     interval,
     resample_pieces,
     resampled_means,
@@ -22,9 +20,11 @@ from timbrebench.core.statistics.paired import average_seeds, seed_deviation
 from timbrebench.core.statistics.permutation import exchange_signs
 from timbrebench.experiments.ranking.headline import (
     CONTENT,
+    CONTENT_KEPT,
+    HEADLINE,
     STYLE,
-    headline_p_value,
-    headline_seed_deviation,
+    HeadlineScale,
+    has_headline,
     headline_sums,
 )
 from timbrebench.experiments.ranking.results import COSTS, Results
@@ -85,17 +85,17 @@ def make_leaderboard(results: Results) -> Leaderboard:
     # The last row stands for the data as they are, so that every figure goes through the same formulas.
     counts = np.vstack([counts, np.ones(len(pieces))])
     means = {label: _means(results, label, pieces, counts) for label in results.labels}
-    if {STYLE, CONTENT} <= set(results.configuration.metrics):
-        chance, ceiling = means["style-copy"][CONTENT], means["reference"][CONTENT]
+    scale = results.headline_scale()
+    if has_headline(results.configuration.metrics):
+        resampled = HeadlineScale(means["style-copy"][CONTENT], means["reference"][CONTENT])
         for figures in means.values():
-            figures["content_kept"] = content_kept(figures[CONTENT], chance, ceiling)
-            figures["headline"] = headline(figures[STYLE], figures[CONTENT], chance, ceiling)
-    rows = [_row(results, label, means) for label in results.labels]
-    table = pd.DataFrame(rows)
-    if "headline" in table:
-        table = _ranked(table, results, means)
-    point = {label: {name: float(values[-1]) for name, values in means[label].items()} for label in means}
-    return Leaderboard(table, tuple(control_problems(results, point)))
+            figures[CONTENT_KEPT] = resampled.content_kept(figures[CONTENT])
+            figures[HEADLINE] = resampled.headline(figures[STYLE], figures[CONTENT])
+    table = pd.DataFrame([_row(results, label, means[label], scale) for label in results.labels])
+    if HEADLINE in table:
+        table = _ranked(table, results, scale)
+    style = {label: float(means[label][STYLE][-1]) for label in CONTROLS if STYLE in means[label]}
+    return Leaderboard(table, tuple(_control_problems(results, style, scale)))
 
 
 def _means(results: Results, label: str, pieces: list[str], counts: Floats) -> dict[str, Floats]:
@@ -106,8 +106,7 @@ def _means(results: Results, label: str, pieces: list[str], counts: Floats) -> d
     return {name: resampled_means(rows[name].to_numpy(dtype=np.float64), piece_of, counts) for name in names}
 
 
-def _row(results: Results, label: str, means: dict[str, dict[str, Floats]]) -> dict[str, object]:
-    figures = means[label]
+def _row(results: Results, label: str, figures: dict[str, Floats], scale: HeadlineScale) -> dict[str, object]:
     entry = next(entry for entry in results.configuration.entries if entry.name == label)
     rows = results.of(label)
     done = rows.status == "ok"
@@ -120,7 +119,7 @@ def _row(results: Results, label: str, means: dict[str, dict[str, Floats]]) -> d
         "missing": int((~done).sum()),
         "violation": results.violations.get(label, ""),
     }
-    names = ["headline", "content_kept", *results.configuration.metrics]
+    names = [HEADLINE, CONTENT_KEPT, *results.configuration.metrics]
     for name in (name for name in names if name in figures):
         row[name] = float(figures[name][-1])
         row[f"{name}_low"], row[f"{name}_high"] = interval(figures[name][:-1])
@@ -133,14 +132,9 @@ def _row(results: Results, label: str, means: dict[str, dict[str, Floats]]) -> d
         # pairs with an output count: to fail soon is not to be fast.
         low, row[name], high = (rows[name][done].quantile(share) for share in (0.025, 0.5, 0.975))
         row[f"{name}_low"], row[f"{name}_high"] = low, high
-    if "headline" in figures and len(results.configuration.seeds) > 1:
-        row["headline_seed_sd"] = headline_seed_deviation(rows, *_note_f1_bounds(means))
+    if HEADLINE in figures and len(results.configuration.seeds) > 1:
+        row[f"{HEADLINE}_seed_sd"] = scale.seed_deviation(rows)
     return row
-
-
-def _note_f1_bounds(means: dict[str, dict[str, Floats]]) -> tuple[float, float]:
-    """Return the note F1 of the style copy and of the reference."""
-    return float(means["style-copy"][CONTENT][-1]), float(means["reference"][CONTENT][-1])
 
 
 def _changed_settings(method: str, parameters: dict[str, object]) -> dict[str, object]:
@@ -166,19 +160,19 @@ def _flat(settings: dict[str, object]) -> dict[str, object]:
     return flat
 
 
-def _ranked(table: pd.DataFrame, results: Results, means: dict[str, dict[str, Floats]]) -> pd.DataFrame:
+def _ranked(table: pd.DataFrame, results: Results, scale: HeadlineScale) -> pd.DataFrame:
     """Rank methods by headline, in tie groups; put those that cannot be ranked and the controls below."""
     rankable = (table.kind == "method") & table.headline.notna() & table.method.map(results.is_rankable)
     ranked = [str(label) for label in table.method[rankable]]
-    point = [float(means[label]["headline"][-1]) for label in ranked]
-    ranks = tie_groups(point, _headline_p_values(results, ranked, _note_f1_bounds(means)))
+    headlines = [float(value) for value in table.headline[rankable]]
+    ranks = tie_groups(headlines, _headline_p_values(results, ranked, scale))
     table["rank"] = table.method.map(dict(zip(ranked, ranks, strict=True))).astype("Int64")
     order = pd.DataFrame({"control": table.kind == "control", "unranked": table["rank"].isna()})
     order["score"] = -table.headline.where(table.kind == "method", 0)
     return table.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
 
 
-def _headline_p_values(results: Results, labels: list[str], bounds: tuple[float, float]) -> Floats:
+def _headline_p_values(results: Results, labels: list[str], scale: HeadlineScale) -> Floats:
     """Test the headlines of each two methods, and correct for the number of tests."""
     tables = [average_seeds(results.of(label), [STYLE, CONTENT]) for label in labels]
     names = np.unique(results.transfers.piece.to_numpy(dtype=str))
@@ -189,29 +183,19 @@ def _headline_p_values(results: Results, labels: list[str], bounds: tuple[float,
     signs = exchange_signs(len(names), seed=0)
     p_values = np.full((len(labels), len(labels)), np.nan)
     for first, second in combinations(range(len(labels)), 2):
-        p_values[first, second] = headline_p_value(sums[first], sums[second], *bounds, signs)
+        p_values[first, second] = scale.p_value(sums[first], sums[second], signs)
     corrected = holm(p_values)
     return np.fmax(corrected, corrected.T)
 
 
-def control_problems(results: Results, point: dict[str, dict[str, float]]) -> list[str]:
-    """List the controls that did not land where they must.
+def _control_problems(results: Results, style: dict[str, float], scale: HeadlineScale) -> list[str]:
+    """List the controls that did not land where they must; empty for a valid run.
 
-    Parameters
-    ----------
-    results : Results
-        What the run has found.
-    point : dict
-        Mean of each metric, by label and metric.
-
-    Returns
-    -------
-    list of str
-        Empty for a valid run. The reference must have the style (at least 0.95), the content must not (at
-        most 0.05), the style copy must (at least 0.95) with far fewer of the content's notes than the
-        reference, noise must not pass for the style, and silence must be refused as an output. Where nobody
-        knows the right answers, only outputs are asked for: such a run ranks nothing. No more does one that
-        was not asked for style accuracy or for note F1, of which the other is still looked at.
+    The reference must have the style (at least 0.95), the content must not (at most 0.05), the style copy
+    must (at least 0.95) with far fewer of the content's notes than the reference, noise must not pass for the
+    style, and silence must be refused as an output. Where nobody knows the right answers, only outputs are
+    asked for: such a run ranks nothing. Nor does one without style accuracy or note F1, of which the other is
+    still looked at.
     """
     has_truth = results.suite.has_truth
     problems = [
@@ -221,19 +205,16 @@ def control_problems(results: Results, point: dict[str, dict[str, float]]) -> li
     ]
     silent = results.transfers[results.transfers.label == "silence"]
     if (silent.status == "ok").any():
-        problems.append("silence was taken for an output")
+        problems.append("silence was accepted as an output")
     if not has_truth:
         return problems
-    asked = results.configuration.metrics
-    if STYLE in asked:
-        problems += _style_problems({label: figures[STYLE] for label, figures in point.items()})
-    if CONTENT in asked:
-        chance, ceiling = point["style-copy"][CONTENT], point["reference"][CONTENT]
-        if not ceiling - chance >= _CLEAR_MARGIN:
-            problems.append(
-                f"the style copy has note F1 {chance:.3f} and the reference {ceiling:.3f}: they must lie at "
-                f"least {_CLEAR_MARGIN} apart"
-            )
+    if style:
+        problems += _style_problems(style)
+    if CONTENT in results.configuration.metrics and not scale.ceiling - scale.chance >= _CLEAR_MARGIN:
+        problems.append(
+            f"the style copy has note F1 {scale.chance:.3f} and the reference {scale.ceiling:.3f}: they must "
+            f"lie at least {_CLEAR_MARGIN} apart"
+        )
     return problems
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.classifier import load_content_judge
-from timbrebench.experiments.ranking.headline import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import CONTENT, STYLE, HeadlineScale, has_headline
 from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import score_key
@@ -98,7 +98,13 @@ class Results:
     @property
     def is_ranking(self) -> bool:
         """Whether methods are ranked: right answers are known, and the headline's metrics were asked for."""
-        return self.suite.has_truth and {STYLE, CONTENT} <= set(self.configuration.metrics)
+        return self.suite.has_truth and has_headline(self.configuration.metrics)
+
+    def headline_scale(self) -> HeadlineScale:
+        """Return the scale of the headline; its bounds are NaN where note F1 was not asked for."""
+        if CONTENT not in self.scores:
+            return HeadlineScale(np.nan, np.nan)
+        return HeadlineScale.of_controls(self.of("style-copy"), self.of("reference"))
 
     @property
     def labels(self) -> list[str]:

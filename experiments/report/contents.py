@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.experiments.ranking.headline import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import CONTENT, STYLE, has_headline
 from timbrebench.experiments.ranking.leaderboard import Leaderboard
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.cost_figures import speed_table
@@ -73,7 +73,7 @@ class Contents:
 
 
 def _points(table: pd.DataFrame, columns: Sequence[Column]) -> list[Point]:
-    if not {STYLE, CONTENT} <= {column.name for column in columns}:
+    if not has_headline(column.name for column in columns):
         return []
     return [
         Point(

@@ -5,16 +5,13 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from timbrebench.core.statistics.bootstrap import headline
-from timbrebench.experiments.ranking.headline import CONTENT
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.cost_figures import draw_speed
 from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure
 from timbrebench.experiments.report.matrices import draw_matrices
-from timbrebench.experiments.report.plane import Floats, draw_plane
+from timbrebench.experiments.report.plane import draw_plane
 from timbrebench.experiments.run.layout import FIGURES
 
 
@@ -54,10 +51,5 @@ def write_figures(contents: Contents, root: Path) -> None:
 
 def plane_figure(contents: Contents, inks: Inks) -> Figure:
     """Draw the run's methods in the style-content plane, with the headline's contours."""
-    content_of = contents.leaderboard.table.set_index("method")[CONTENT]
-
-    def score(style: Floats, content: Floats) -> Floats:
-        chance, ceiling = (np.full_like(style, content_of[name]) for name in ("style-copy", "reference"))
-        return headline(style, content, chance, ceiling)
-
+    score = contents.results.headline_scale().headline
     return draw_plane(contents.points, inks, x_label="style accuracy", y_label="note F1", score=score)

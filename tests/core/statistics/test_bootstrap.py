@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from timbrebench.core.statistics.bootstrap import (
-    headline,
     interval,
     resample_pieces,
     resampled_means,
@@ -48,16 +47,3 @@ def test_intervals_hold_the_true_mean_about_as_often_as_they_say(generator):
         low, high = interval(resampled_means(values, piece_of, counts))
         hits += low <= 0 <= high
     assert 0.88 <= hits / 200 <= 0.99
-
-
-def test_headline_of_the_corners():
-    style = np.array([0.0, 1.0, 1.0, 0.5])
-    onset = np.array([0.8, 0.3, 0.8, 0.55])
-    scores = headline(style, onset, np.full(4, 0.3), np.full(4, 0.8))
-    assert scores.tolist() == pytest.approx([0.0, 0.0, 1.0, 0.5])
-
-
-def test_headline_is_no_number_where_the_onsets_tell_nothing():
-    one = np.ones(1)
-    assert np.isnan(headline(one, 0.5 * one, 0.5 * one, 0.5 * one)).all()
-    assert np.isnan(headline(np.nan * one, 0.5 * one, 0 * one, one)).all()

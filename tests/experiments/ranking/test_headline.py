@@ -4,19 +4,27 @@ import pytest
 
 from timbrebench.core.statistics.effect_sizes import superiority
 from timbrebench.core.statistics.paired import seed_deviation
-from timbrebench.experiments.ranking.headline import (
-    headline_differences,
-    headline_of,
-    headline_seed_deviation,
-)
+from timbrebench.experiments.ranking.headline import HeadlineScale
 
-BOUNDS = (0.05, 0.86)
+SCALE = HeadlineScale(0.05, 0.86)
 
 
 def sums_of(style, content):
     """One pair to a piece."""
     one = np.ones(len(style))
     return np.stack([style, one, content, one], axis=1)
+
+
+def test_headline_of_the_corners():
+    style, content = np.array([0.0, 1.0, 1.0, 0.5]), np.array([0.8, 0.3, 0.8, 0.55])
+    headlines = HeadlineScale(0.3, 0.8).headline(style, content)
+    assert headlines.tolist() == pytest.approx([0.0, 0.0, 1.0, 0.5])
+
+
+def test_there_is_no_headline_where_the_notes_say_nothing():
+    one = np.ones(1)
+    assert np.isnan(HeadlineScale(0.5, 0.5).headline(one, 0.5 * one)).all()
+    assert np.isnan(HeadlineScale(0.0, 1.0).headline(np.nan * one, 0.5 * one)).all()
 
 
 @pytest.fixture
@@ -30,7 +38,7 @@ def test_a_piece_on_which_both_are_alike_makes_no_difference(sums, column, value
     sums[0] = (1, 1, 0.8, 1)
     worse = sums.copy()
     worse[0, column] = value
-    differences = headline_differences(sums, worse, *BOUNDS)
+    differences = SCALE.differences(sums, worse)
     assert differences[0] > 0
     assert (differences[1:] == 0).all()
     assert superiority(differences) == pytest.approx(0.55)
@@ -38,7 +46,7 @@ def test_a_piece_on_which_both_are_alike_makes_no_difference(sums, column, value
 
 def test_the_other_way_round_is_the_same_with_the_other_sign(sums, generator):
     other = sums_of(generator.uniform(size=10), generator.uniform(0.3, 0.8, 10))
-    there, back = headline_differences(sums, other, *BOUNDS), headline_differences(other, sums, *BOUNDS)
+    there, back = SCALE.differences(sums, other), SCALE.differences(other, sums)
     assert there == pytest.approx(-back)
 
 
@@ -46,13 +54,13 @@ def test_the_pieces_make_up_the_difference_of_the_headlines(sums):
     """All but for the headline's curvature, which is small where the methods are near each other."""
     other = sums.copy()
     other[:, 2] -= np.linspace(0, 0.05, 10)
-    whole = [headline_of(side.sum(axis=0, keepdims=True), *BOUNDS)[0] for side in (sums, other)]
-    assert headline_differences(sums, other, *BOUNDS).mean() == pytest.approx(whole[0] - whole[1], rel=0.01)
+    whole = [SCALE.of_sums(side.sum(axis=0, keepdims=True))[0] for side in (sums, other)]
+    assert SCALE.differences(sums, other).mean() == pytest.approx(whole[0] - whole[1], rel=0.01)
 
 
 def test_without_a_headline_there_is_no_difference(sums):
     nothing = sums * [1, 1, 0, 0]
-    assert np.isnan(headline_differences(nothing, nothing, *BOUNDS)).all()
+    assert np.isnan(SCALE.differences(nothing, nothing)).all()
 
 
 def test_pairs_that_a_seed_lacks_are_no_difference_between_seeds():
@@ -63,13 +71,13 @@ def test_pairs_that_a_seed_lacks_are_no_difference_between_seeds():
     )
     rows.loc[(rows.seed == 1) & (rows.pair_id >= "5"), ["style_accuracy", "note_f1"]] = np.nan
     assert seed_deviation(rows, "note_f1") == 0
-    assert headline_seed_deviation(rows, *BOUNDS) == 0
+    assert SCALE.seed_deviation(rows) == 0
     moved = rows.assign(note_f1=rows.note_f1 - 0.1 * rows.seed)
     assert seed_deviation(moved, "note_f1") == pytest.approx(0.1 / np.sqrt(2))
-    assert headline_seed_deviation(moved, *BOUNDS) > 0
+    assert SCALE.seed_deviation(moved) > 0
 
 
 def test_one_seed_has_no_deviation():
     rows = pd.DataFrame({"pair_id": ["0", "1"], "seed": 0, "style_accuracy": 1.0, "note_f1": [0.2, 0.4]})
     assert np.isnan(seed_deviation(rows, "note_f1"))
-    assert np.isnan(headline_seed_deviation(rows, *BOUNDS))
+    assert np.isnan(SCALE.seed_deviation(rows))

@@ -135,7 +135,7 @@ def test_a_control_that_lands_elsewhere_makes_the_run_invalid(results, label, me
 def test_silence_that_passes_makes_the_run_invalid(results, generator):
     made = results(generator)
     made.transfers.loc[made.transfers.label == "silence", "status"] = "ok"
-    assert "silence was taken for an output" in make_leaderboard(made).problems
+    assert "silence was accepted as an output" in make_leaderboard(made).problems
 
 
 def test_seeds_are_averaged_and_do_not_narrow_the_intervals(results, generator):
