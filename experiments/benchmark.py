@@ -32,14 +32,13 @@ from timbrebench.experiments.run.layout import (
     SUITE,
     VALIDITY,
 )
-from timbrebench.experiments.run.opened_run import draw_or_open_suite, open_suite
+from timbrebench.experiments.run.opened_run import open_suite, prepare_suite
 from timbrebench.experiments.run.records import Store
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import run_impressions, run_scores
 from timbrebench.experiments.run.tasks import judges_learned, list_tasks
 from timbrebench.experiments.run.training_clips import build_run_dataset
 from timbrebench.experiments.run.transfers import run_transfers
-from timbrebench.experiments.suites.suite import holder
 
 #: What the processes of a run need, imported once for all of them.
 _PRELOAD = ("timbrebench.experiments.run.scores", "timbrebench.experiments.run.transfers")
@@ -100,7 +99,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         dataset = build_run_dataset(configuration, root / DATASET, work)
         write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
         environments = note_environment(root / ENVIRONMENT)  # before there are results of this one
-        suite = draw_or_open_suite(dataset, configuration, root, work)
+        suite = prepare_suite(dataset, configuration, root, work)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)
         run_transfers(
@@ -119,13 +118,13 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         run_scores(
             tasks,
             configuration.metrics,
-            dataset=holder(suite),
+            dataset=suite.dataset,
             judge_path=judge_path,
             root=root,
             store=store,
             executor=work,
         )
-        run_impressions(suite.clips, dataset=holder(suite), judge_path=judge_path, store=store, executor=work)
+        run_impressions(suite.clips, dataset=suite.dataset, judge_path=judge_path, store=store, executor=work)
         results = collect(configuration, suite, tasks, judge.fingerprint, store, environments=environments)
     return _publish(results, root)
 

@@ -94,7 +94,7 @@ def validate_metrics_command(
             soundfont=find_soundfont(opened.description["configuration"]["soundfonts"][0]).name,
             pairs_per_direction=-(-pairs // max(1, directions)),
         ),
-        heard={*Judge.load(judge).training_pieces, *load_content_judge().training_pieces},
+        learned={*Judge.load(judge).training_pieces, *load_content_judge().training_pieces},
     )
     study = validate_metrics(opened, suite, judge_path=judge, pairs=pairs)
     write_validation(study, out)

@@ -25,8 +25,7 @@ def pairs_export(
     """Write each pair's content and style as audio, with a table and what to hand back; no reference."""
     from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.suites.pair_export import export_pairs
-    from timbrebench.experiments.suites.suite import holder
 
     configuration, _, _, suite = open_suite(root)
-    export_pairs(suite, holder(suite), out, name=configuration.name, seeds=configuration.seeds)
+    export_pairs(suite, out, name=configuration.name, seeds=configuration.seeds)
     print_line(f"{out}: {len(suite.pairs)} pairs")

@@ -119,13 +119,13 @@ def suite_freeze(
     if tables is not None:
         frozen = freeze_segments(wanted, tables)
     else:
-        heard = load_content_judge().training_pieces
+        learned = load_content_judge().training_pieces
         with (
             open_executor(executor, ["timbrebench.datasets"]) as work,
             tempfile.TemporaryDirectory() as thrown_away,
         ):
             folder = clips or Path(thrown_away) / "clips"
-            frozen = freeze_recipe(wanted, folder, work, heard=heard)
+            frozen = freeze_recipe(wanted, folder, work, learned=learned)
     print_line(write_frozen(frozen, out))
 
 
@@ -158,11 +158,11 @@ def suite_build(
     from timbrebench.core.workers.executors import open_executor
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.suite import SuiteConfiguration
-    from timbrebench.experiments.suites.suite_opening import open_frozen
+    from timbrebench.experiments.suites.suite_opening import render_frozen
 
     frozen = load_frozen(name)
     with open_executor(executor, ["timbrebench.datasets"]) as work:
-        suite = open_frozen(frozen, SuiteConfiguration(soundfont=frozen.soundfont), out, work)
+        suite = render_frozen(frozen, SuiteConfiguration(soundfont=frozen.soundfont), out, work)
     print_line(f"{out}: {len(suite.clips)} clips of {frozen.title}")
 
 

@@ -17,7 +17,7 @@ from timbrebench.datasets import Clip
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.leaderboard_tables import Column, as_records
-from timbrebench.experiments.suites.suite import Pair
+from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
 #: Metrics that stand beside each output that can be heard.
 _KEY_METRICS = (STYLE, CONTENT, "key_invariance_mse")
@@ -77,7 +77,7 @@ class Recordings:
 
     def __init__(self, results: Results, table: pd.DataFrame, columns: Sequence[Column], root: Path) -> None:
         self.root = root
-        self._clips = results.suite.dataset
+        self._clips = results.suite.dataset if isinstance(results.suite, OpenedSuite) else None
         self._methods = list(zip(table.method, table.kind, strict=True))
         self.seeds = results.configuration.seeds
         self._columns = [column for column in columns if column.name in _KEY_METRICS]

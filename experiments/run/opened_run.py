@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +15,9 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE, SUITE_CLIPS
 from timbrebench.experiments.run.run_configuration import RunConfiguration, parse_configuration
-from timbrebench.experiments.suites.frozen_suite import load_frozen
-from timbrebench.experiments.suites.suite import Suite, make_suite
-from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned
+from timbrebench.experiments.suites.frozen_suite import FrozenSuite, load_frozen
+from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration, make_suite
+from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned, render_frozen
 
 
 class Material(NamedTuple):
@@ -29,14 +31,14 @@ class Material(NamedTuple):
         What judge and methods learn from. It holds the clips of drawn pairs; a frozen suite has its own.
     judge : Judge
         The style judge.
-    suite : Suite
-        The pairs.
+    suite : OpenedSuite
+        The pairs with their audio.
     """
 
     configuration: RunConfiguration
     dataset: Dataset
     judge: Judge
-    suite: Suite
+    suite: OpenedSuite
 
 
 def open_suite(root: Path | str) -> Material:
@@ -64,26 +66,32 @@ def open_suite(root: Path | str) -> Material:
     configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
     dataset = Dataset.open(root / DATASET)
     judge = Judge.load(judge_path)
-    return Material(configuration, dataset, judge, draw_or_open_suite(dataset, configuration, root))
+    return Material(configuration, dataset, judge, _suite(dataset, configuration, open_frozen, root))
 
 
-def draw_or_open_suite(
+def prepare_suite(
+    dataset: Dataset, configuration: RunConfiguration, root: Path, executor: Executor
+) -> OpenedSuite:
+    """Draw the pairs of a run, or render what is missing of its frozen suite's clips and open it."""
+    return _suite(dataset, configuration, partial(render_frozen, executor=executor), root)
+
+
+def _suite(
     dataset: Dataset,
     configuration: RunConfiguration,
+    open_clips: Callable[[FrozenSuite, SuiteConfiguration, Path], OpenedSuite],
     root: Path,
-    executor: Executor | None = None,
-) -> Suite:
-    """Draw the pairs, or open the frozen suite; its clips are rendered only with an executor."""
-    heard = _heard(dataset, configuration)
+) -> OpenedSuite:
+    """Draw the pairs of a run, or open its frozen suite by the function given."""
+    learned = _learned_by_judges(dataset, configuration)
     if not configuration.suite.name:
-        return make_suite(dataset, configuration.suite, heard=heard)
-    frozen = load_frozen(configuration.suite.name)
-    suite = open_frozen(frozen, configuration.suite, root / SUITE_CLIPS, executor)
-    refuse_learned(suite, {*heard, *dataset.select(split="train").manifest.piece})
+        return make_suite(dataset, configuration.suite, learned=learned)
+    suite = open_clips(load_frozen(configuration.suite.name), configuration.suite, root / SUITE_CLIPS)
+    refuse_learned(suite, {*learned, *dataset.select(split="train").manifest.piece})
     return suite
 
 
-def _heard(dataset: Dataset, configuration: RunConfiguration) -> set[str]:
+def _learned_by_judges(dataset: Dataset, configuration: RunConfiguration) -> set[str]:
     """Return the pieces that a judge of the run has learned from, or will."""
     published = configuration.judge.name
     by_style_judge = (

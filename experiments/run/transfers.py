@@ -25,7 +25,7 @@ from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.run.records import LearnedRecord, Store, Transfer
 from timbrebench.experiments.run.run_configuration import LimitsConfiguration
 from timbrebench.experiments.run.tasks import Task, training_set
-from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration, holder
+from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration
 from timbrebench.transfer.contract import Method, apply, learns
 from timbrebench.transfer.queries import told_learned
 from timbrebench.transfer.registry import create, method_class
@@ -38,7 +38,7 @@ def run_transfers(
     tasks: Sequence[Task],
     *,
     dataset: Dataset,
-    suite: Suite,
+    suite: OpenedSuite,
     limits: LimitsConfiguration,
     root: Path,
     store: Store,
@@ -55,7 +55,7 @@ def run_transfers(
         What is wanted.
     dataset : Dataset
         What methods may learn from.
-    suite : Suite
+    suite : OpenedSuite
         Holds the clips, and decides which part of the dataset that is.
     limits : LimitsConfiguration
         What a method may take.
@@ -118,7 +118,7 @@ def run_transfers(
                 if (result.weights or result.clips) and store.learned(result.key) is None:
                     store.add(result)
                 ready += waiting
-                calls += [_call(task, first, holder(suite), root, limits) for task in waiting]
+                calls += [_call(task, first, suite.dataset, root, limits) for task in waiting]
             else:
                 store.add(*(_skipped(task, result) for task in waiting))
                 tracker.advance(len(waiting))

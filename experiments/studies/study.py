@@ -16,7 +16,7 @@ from timbrebench.classifier import JUDGE_SPLITS, Judge
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.core.files import atomic_path, write_text
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.suites.suite import Pair, Suite, holder
+from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
 #: How much work is done: what two cores do in three minutes, or what was published, for a GPU or a night.
 Setting = Literal["small", "paper"]
@@ -58,7 +58,7 @@ class StudyContext:
         What methods learn from and, where the run has trained its judge, the judge.
     judge : Judge
         The run's style judge.
-    suite : Suite
+    suite : OpenedSuite
         Pairs to take clips from.
     pairs : int
         How many of them, spread evenly over the suite.
@@ -70,7 +70,7 @@ class StudyContext:
 
     dataset: Dataset
     judge: Judge
-    suite: Suite
+    suite: OpenedSuite
     pairs: int = 1
     setting: Setting = "small"
     workdir: Path | None = None
@@ -86,7 +86,7 @@ class StudyContext:
     @property
     def clips(self) -> Dataset:
         """The dataset that holds the clips of the suite; a frozen suite has its own."""
-        return holder(self.suite)
+        return self.suite.dataset
 
     @property
     def judged(self) -> Dataset:

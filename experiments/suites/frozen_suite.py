@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,6 +22,7 @@ from timbrebench.core.files import fingerprint, write_text
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.experiments.suites.recipes import Recipe
 from timbrebench.experiments.suites.suite import (
+    OpenedSuite,
     Pair,
     Suite,
     SuiteConfiguration,
@@ -168,33 +169,41 @@ class FrozenSuite(BaseModel):
         """The labels that outputs are asked to have."""
         return frozenset(self.clips[pair.style].label for pair in self.pairs)
 
-    def suite(self, configuration: SuiteConfiguration, clips: Sequence[Clip] | None = None) -> Suite:
-        """Return the suite.
+    def suite(self, configuration: SuiteConfiguration) -> Suite:
+        """Return the list of pairs as a run with this configuration has it, whoever holds the audio."""
+        clips = [self._clip(clip) for clip in self.clips]
+        return Suite(configuration, self._pairs(clips), self._real(clips), name=self.title)
+
+    def opened(
+        self, configuration: SuiteConfiguration, clips: Sequence[Clip], dataset: Dataset
+    ) -> OpenedSuite:
+        """Return the pairs with their audio.
 
         Parameters
         ----------
         configuration : SuiteConfiguration
             Of the run.
-        clips : sequence of Clip, optional
-            The clips in a dataset, in the order of the file's; without them the suite can be read about, but
-            not heard.
-
-        Returns
-        -------
-        Suite
-            Without a dataset.
+        clips : sequence of Clip
+            Clips of the dataset, in the order of this suite's.
+        dataset : Dataset
+            Holds the clips.
         """
-        found = [self._clip(clip) for clip in self.clips] if clips is None else list(clips)
+        return OpenedSuite(
+            configuration, self._pairs(clips), self._real(clips), name=self.title, dataset=dataset
+        )
+
+    def _pairs(self, clips: Sequence[Clip]) -> tuple[Pair, ...]:
         notes = dict(self.notes)
         pairs = []
         for pair in self.pairs:
-            content, style = found[pair.content], found[pair.style]
-            reference = None if pair.reference is None else found[pair.reference]
-            mark = pair_fingerprint(content, style, reference, notes.get(content.piece, ""))
-            pairs.append(Pair(pair.pair_id, content, style, reference, mark))
-        styles = {pair.style.label for pair in pairs}
-        real = tuple(clip for clip in found if clip.label in styles)
-        return Suite(configuration, tuple(pairs), real, name=self.title)
+            content, style = clips[pair.content], clips[pair.style]
+            reference = None if pair.reference is None else clips[pair.reference]
+            of_files = pair_fingerprint(content, style, reference, notes.get(content.piece, ""))
+            pairs.append(Pair(pair.pair_id, content, style, reference, of_files))
+        return tuple(pairs)
+
+    def _real(self, clips: Sequence[Clip]) -> tuple[Clip, ...]:
+        return tuple(clip for clip in clips if clip.label in self.style_labels)
 
     def _clip(self, clip: FrozenClip) -> Clip:
         return Clip(
@@ -227,15 +236,13 @@ class FrozenSuite(BaseModel):
         return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def freeze(suite: Suite, dataset: Dataset | None = None, recipe: Recipe | None = None) -> FrozenSuite:
+def freeze(suite: OpenedSuite, recipe: Recipe | None = None) -> FrozenSuite:
     """Freeze a suite.
 
     Parameters
     ----------
-    suite : Suite
-        Its clips, or those of its pairs where it has no others.
-    dataset : Dataset, optional
-        Holds the clips and notes; by default the suite's own.
+    suite : OpenedSuite
+        Pairs and clips, with the dataset that holds them and their notes.
     recipe : Recipe, optional
         How it was made; it gives the name.
 
@@ -244,8 +251,7 @@ def freeze(suite: Suite, dataset: Dataset | None = None, recipe: Recipe | None =
     FrozenSuite
         With its fingerprint.
     """
-    dataset = dataset or suite.dataset
-    description: dict[str, Any] = dict(dataset.description) if dataset else {}
+    description = suite.dataset.description
     of_pairs = [
         clip
         for pair in suite.pairs
@@ -256,7 +262,7 @@ def freeze(suite: Suite, dataset: Dataset | None = None, recipe: Recipe | None =
     place = {clip: number for number, clip in enumerate(clips)}
     first = suite.pairs[0].content
     contents = sorted({pair.content.piece: pair.content for pair in suite.pairs}.items())
-    notes = [FrozenNotes(name, notes_sha256(dataset, clip)) for name, clip in contents] if dataset else []
+    notes = [FrozenNotes(name, notes_sha256(suite.dataset, clip)) for name, clip in contents]
     frozen = FrozenSuite(
         recipe=recipe,
         soundfont=first.soundfont,

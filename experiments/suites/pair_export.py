@@ -16,8 +16,7 @@ from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import write_text
 from timbrebench.core.progress import Tracker
-from timbrebench.datasets import Dataset
-from timbrebench.experiments.suites.suite import Pair, Suite
+from timbrebench.experiments.suites.suite import OpenedSuite, Pair, Suite
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S
 from timbrebench.transfer.methods.external.exchange import samples_sha256, write_clip
 from timbrebench.transfer.methods.external.finished_audio import PAIRS
@@ -64,15 +63,13 @@ parameters = {{ folder = "path/of/the/folder" }}
 """
 
 
-def export_pairs(suite: Suite, dataset: Dataset, out: Path, *, name: str, seeds: tuple[int, ...]) -> None:
+def export_pairs(suite: OpenedSuite, out: Path, *, name: str, seeds: tuple[int, ...]) -> None:
     """Write the contents and styles of a suite, and what to do with them.
 
     Parameters
     ----------
-    suite : Suite
-        The pairs.
-    dataset : Dataset
-        Holds their clips.
+    suite : OpenedSuite
+        The pairs with their audio.
     out : pathlib.Path
         The folder: ``<pair_id>/content.wav``, ``<pair_id>/style.wav``, ``README.md`` and ``pairs.csv``, which
         is written last. The same suite gives the same bytes.
@@ -89,7 +86,8 @@ def export_pairs(suite: Suite, dataset: Dataset, out: Path, *, name: str, seeds:
         If something cannot be written.
     """
     clips = {
-        pair.pair_id: (dataset.samples(pair.content), dataset.samples(pair.style)) for pair in suite.pairs
+        pair.pair_id: (suite.dataset.samples(pair.content), suite.dataset.samples(pair.style))
+        for pair in suite.pairs
     }
     rows = [_row(pair, *clips[pair.pair_id], seeds) for pair in suite.pairs]
     table = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")

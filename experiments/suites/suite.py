@@ -116,15 +116,12 @@ class Suite:
         All real clips that the pairs were drawn from.
     name : str
         Name and version of a frozen suite, such as ``instruments-6-1``; empty for a drawn one.
-    dataset : Dataset or None
-        Holds the clips; None for a suite that is only read about.
     """
 
     configuration: SuiteConfiguration
     pairs: tuple[Pair, ...]
     clips: tuple[Clip, ...] = ()
     name: str = ""
-    dataset: Dataset | None = field(default=None, compare=False)
 
     @property
     def has_truth(self) -> bool:
@@ -162,20 +159,22 @@ def _roles(pair: Pair) -> list[tuple[str, Clip]]:
     return known if pair.reference is None else [*known, ("reference", pair.reference)]
 
 
-def holder(suite: Suite) -> Dataset:
-    """Return the dataset that holds a suite's clips.
+@dataclass(frozen=True)
+class OpenedSuite(Suite):
+    """A list of pairs with the audio of their clips.
 
-    Raises
-    ------
-    DatasetError
-        If the suite was only read about.
+    Attributes
+    ----------
+    dataset : Dataset
+        Holds the clips. Suites are compared by their pairs, wherever the clips lie.
     """
-    if suite.dataset is None:
-        raise DatasetError(f"the suite {suite.title} was opened without its clips")
-    return suite.dataset
+
+    dataset: Dataset = field(kw_only=True, compare=False)
 
 
-def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Collection[str] = ()) -> Suite:
+def make_suite(
+    dataset: Dataset, configuration: SuiteConfiguration, *, learned: Collection[str] = ()
+) -> OpenedSuite:
     """Draw the pairs of a suite.
 
     Contents take turns among the test pieces, so that none weighs more than another by more than one pair;
@@ -187,33 +186,34 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Co
         A dataset in which every piece is played by every instrument.
     configuration : SuiteConfiguration
         How many, on which soundfont, and the seed.
-    heard : collection of str
+    learned : collection of str
         Pieces that a judge has learned from, which are left out. With the default shares of a dataset's
         splits none of the test pieces is among those of the content judge that comes with the package.
 
     Returns
     -------
-    Suite
+    OpenedSuite
         The same for the same dataset and configuration.
 
     Raises
     ------
     DatasetError
-        If there are fewer than two test pieces, not heard by a judge, or labels on that soundfont.
+        If, on that soundfont, there are fewer than two labels or two test pieces that no judge has learned
+        from.
     UnknownNameError
         If a direction names a label that the dataset does not have.
     """
     on_soundfont = dataset.select(split="test", soundfont=configuration.soundfont)
     clips = [clip for clip in on_soundfont.clips() if clip.program == programs_of(clip.instrument)[0]]
-    clips = [clip for clip in clips if clip.piece not in heard]
+    clips = [clip for clip in clips if clip.piece not in learned]
     by_place = {(clip.label, clip.piece, clip.start_s): clip for clip in clips}
     labels = sorted({clip.label for clip in clips})
     places = sorted({(clip.piece, clip.start_s) for clip in clips})
     pieces = sorted({piece for piece, _ in places})
     if len(labels) < 2 or len(pieces) < 2:
         raise DatasetError(
-            f"{dataset.root} has {len(labels)} labels and {len(pieces)} pieces in its test split on "
-            f"{configuration.soundfont} that no judge has heard; pairs need two of each: use more pieces"
+            f"{dataset.root}: the test split has {len(labels)} labels and {len(pieces)} pieces that no judge "
+            f"has learned from on {configuration.soundfont}; pairs need two of each: use more pieces"
         )
     generator = np.random.default_rng(configuration.seed)
     contents = _turns(places, generator)
@@ -235,7 +235,7 @@ def make_suite(dataset: Dataset, configuration: SuiteConfiguration, *, heard: Co
         pairs.append(
             Pair(pair_id, content, style, reference, pair_fingerprint(content, style, reference, notes))
         )
-    return Suite(configuration, tuple(pairs), tuple(clips), dataset=dataset)
+    return OpenedSuite(configuration, tuple(pairs), tuple(clips), dataset=dataset)
 
 
 def _turns(places: Sequence[tuple[str, float]], generator: np.random.Generator) -> list[tuple[str, float]]:

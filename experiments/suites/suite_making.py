@@ -24,7 +24,7 @@ from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, freeze
 from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.experiments.suites.recipes import MelodyRecipe, Recipe, RenderedRecipe, TextureRecipe
-from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration, make_suite
+from timbrebench.experiments.suites.suite import OpenedSuite, Pair, SuiteConfiguration, make_suite
 
 #: Label of contents that are noise, and root mean square that datasets scale their clips to.
 _NOISE, _LEVEL = "noise", 0.1
@@ -137,7 +137,9 @@ def write_noise(made: TextureRecipe, pieces: Sequence[str], root: Path) -> list[
     return rows
 
 
-def freeze_recipe(recipe: Recipe, folder: Path, executor: Executor, *, heard: Collection[str]) -> FrozenSuite:
+def freeze_recipe(
+    recipe: Recipe, folder: Path, executor: Executor, *, learned: Collection[str]
+) -> FrozenSuite:
     """Make a suite and freeze it.
 
     Parameters
@@ -148,7 +150,7 @@ def freeze_recipe(recipe: Recipe, folder: Path, executor: Executor, *, heard: Co
         Gets the clips; what is there already is used.
     executor : Executor
         Where they are rendered.
-    heard : collection of str
+    learned : collection of str
         Pieces that a judge has learned from.
 
     Returns
@@ -169,7 +171,7 @@ def freeze_recipe(recipe: Recipe, folder: Path, executor: Executor, *, heard: Co
         dataset = build_pieces(
             about, one_soundfont(made), pieces, folder, pitch_range=pitch_range, executor=executor
         )
-        return freeze(make_suite(dataset, made.draw, heard=heard), dataset, recipe)
+        return freeze(make_suite(dataset, made.draw, learned=learned), recipe)
     if isinstance(made, MelodyRecipe):
         pieces = melody_pieces(made)
         pitches = [pitch for piece in pieces for pitch in piece.notes.pitch]
@@ -177,13 +179,13 @@ def freeze_recipe(recipe: Recipe, folder: Path, executor: Executor, *, heard: Co
         dataset = build_pieces(
             about, melody_configuration(made), pieces, folder, pitch_range=pitch_range, executor=executor
         )
-        return freeze(_melody_suite(made, dataset), dataset, recipe)
+        return freeze(_melody_suite(made, dataset), recipe)
     if isinstance(made, TextureRecipe):
         configuration = texture_configuration(made)
         pieces, pitch_range = find_pieces(
             made.dataset.model_copy(update={"clip_duration_s": made.clip_duration_s}), executor
         )
-        chosen = [piece for piece in pieces if piece.split == "test" and piece.name not in heard]
+        chosen = [piece for piece in pieces if piece.split == "test" and piece.name not in learned]
         chosen = chosen[: made.pieces]
         dataset = build_pieces(
             about,
@@ -194,11 +196,11 @@ def freeze_recipe(recipe: Recipe, folder: Path, executor: Executor, *, heard: Co
             executor=executor,
             more=partial(write_noise, made, [piece.name for piece in chosen]),
         )
-        return freeze(_texture_suite(made, dataset), dataset, recipe)
+        return freeze(_texture_suite(made, dataset), recipe)
     raise DatasetError(f"{recipe.name}: its segments are drawn with `timbrebench suite freeze --tables`")
 
 
-def _melody_suite(made: MelodyRecipe, dataset: Dataset) -> Suite:
+def _melody_suite(made: MelodyRecipe, dataset: Dataset) -> OpenedSuite:
     """Pair the melody in each key with the home key."""
     clips = {(clip.label, clip.piece): clip for clip in dataset.clips()}
     home = _melody_name(made, 0)
@@ -209,10 +211,11 @@ def _melody_suite(made: MelodyRecipe, dataset: Dataset) -> Suite:
             content, style = clips[content_label, name], clips[style_label, home]
             pair_id = f"{len(pairs):03d}-{content_label}-{style_label}-{key:+d}"
             pairs.append(Pair(pair_id, content, style, clips[style_label, name], ""))
-    return Suite(SuiteConfiguration(soundfont=made.soundfont), tuple(pairs), tuple(clips.values()))
+    configuration = SuiteConfiguration(soundfont=made.soundfont)
+    return OpenedSuite(configuration, tuple(pairs), tuple(clips.values()), dataset=dataset)
 
 
-def _texture_suite(made: TextureRecipe, dataset: Dataset) -> Suite:
+def _texture_suite(made: TextureRecipe, dataset: Dataset) -> OpenedSuite:
     """Pair each style with the noise of its piece."""
     noise = {clip.piece: clip for clip in dataset.clips() if clip.label == _NOISE}
     styles = [clip for clip in dataset.clips() if clip.label != _NOISE]
@@ -220,4 +223,5 @@ def _texture_suite(made: TextureRecipe, dataset: Dataset) -> Suite:
         Pair(f"{number:03d}-{clip.label}-{clip.piece}", noise[f"{_NOISE}-{clip.piece}"], clip, None, "")
         for number, clip in enumerate(sorted(styles, key=lambda clip: (clip.label, clip.piece)))
     ]
-    return Suite(SuiteConfiguration(soundfont=made.soundfont), tuple(pairs), tuple(styles))
+    configuration = SuiteConfiguration(soundfont=made.soundfont)
+    return OpenedSuite(configuration, tuple(pairs), tuple(styles), dataset=dataset)

@@ -27,7 +27,7 @@ from timbrebench.experiments.suites.recipes import (
     RenderedRecipe,
     TextureRecipe,
 )
-from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
+from timbrebench.experiments.suites.suite import OpenedSuite, Suite, SuiteConfiguration
 from timbrebench.experiments.suites.suite_making import (
     SuiteClips,
     melody_configuration,
@@ -38,10 +38,8 @@ from timbrebench.experiments.suites.suite_making import (
 )
 
 
-def open_frozen(
-    frozen: FrozenSuite, configuration: SuiteConfiguration, root: Path, executor: Executor | None = None
-) -> Suite:
-    """Open a frozen suite with its clips.
+def open_frozen(frozen: FrozenSuite, configuration: SuiteConfiguration, root: Path) -> OpenedSuite:
+    """Open a frozen suite whose clips are there.
 
     Parameters
     ----------
@@ -50,22 +48,57 @@ def open_frozen(
     configuration : SuiteConfiguration
         Of the run; `audio` names the dataset of clips that cannot be rendered.
     root : pathlib.Path
-        Folder for the clips that can.
-    executor : Executor, optional
-        Where clips are rendered that are not there; without it they must be there.
+        Folder of the clips that can, as :func:`render_frozen` writes it.
 
     Returns
     -------
-    Suite
-        With its dataset. Where users hold the audio, clips have the hashes of what is held.
+    OpenedSuite
+        Where users hold the audio, clips have the hashes of the files that are held.
 
     Raises
     ------
     DatasetError
-        If a clip is missing, or is not the one that was frozen; the message says what differs.
+        If a clip is missing or does not match its frozen hash; the message says what differs.
     ConfigurationError
-        If the audio is with users and the configuration names no folder, or names one for nothing.
+        If the audio is with users and the configuration names no folder, or the clips are rendered and it
+        names one.
     """
+    if _is_held(frozen, configuration):
+        return _checked(frozen, configuration, Dataset.open(configuration.audio))
+    return _checked(frozen, configuration, Dataset.open(root))
+
+
+def render_frozen(
+    frozen: FrozenSuite, configuration: SuiteConfiguration, root: Path, executor: Executor
+) -> OpenedSuite:
+    """Render the clips of a frozen suite that are missing, and open it.
+
+    Parameters
+    ----------
+    frozen, configuration
+        As in :func:`open_frozen`. Clips that cannot be rendered have to be there.
+    root : pathlib.Path
+        Folder for the clips.
+    executor : Executor
+        Where they are rendered.
+
+    Returns
+    -------
+    OpenedSuite
+        As from :func:`open_frozen`.
+
+    Raises
+    ------
+    DatasetError, ConfigurationError
+        As :func:`open_frozen`.
+    """
+    if _is_held(frozen, configuration):
+        return open_frozen(frozen, configuration, root)
+    return _checked(frozen, configuration, _render(frozen, root, executor))
+
+
+def _is_held(frozen: FrozenSuite, configuration: SuiteConfiguration) -> bool:
+    """Tell whether users hold the audio of a suite; the configuration has to name their folder only then."""
     made = frozen.recipe.made if frozen.recipe else None
     if isinstance(made, AudioSetRecipe):
         if not configuration.audio:
@@ -73,17 +106,17 @@ def open_frozen(
                 f"the suite {frozen.title} lists clips of AudioSet, without audio: name a dataset of them "
                 'with audio = "FOLDER" in [suite] (see `timbrebench suite segments`)'
             )
-        dataset = Dataset.open(configuration.audio)
-    elif configuration.audio:
+        return True
+    if configuration.audio:
         raise ConfigurationError(f"the suite {frozen.title} renders its clips: leave out audio in [suite]")
-    elif executor is None:
-        dataset = Dataset.open(root)
-    else:
-        dataset = _render(frozen, root, executor)
+    return False
+
+
+def _checked(frozen: FrozenSuite, configuration: SuiteConfiguration, dataset: Dataset) -> OpenedSuite:
     problems = compare_clips(frozen, dataset)
     if problems:
         raise DatasetError(f"{dataset.root}: not the suite {frozen.title}: {'; '.join(problems)}")
-    return replace(frozen.suite(configuration, find_clips(frozen, dataset)), dataset=dataset)
+    return frozen.opened(configuration, find_clips(frozen, dataset), dataset)
 
 
 def as_held(frozen: FrozenSuite, given: FrozenSuite) -> FrozenSuite:

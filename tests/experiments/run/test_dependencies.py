@@ -191,7 +191,7 @@ def test_what_was_half_written_is_removed(transfer):
 def test_outputs_that_are_handed_in_later_are_taken_then(run, transfer, tmp_path):
     configuration, dataset, _, suite = open_suite(run.root)
     folder = tmp_path / "handed-in"
-    export_pairs(suite, dataset, folder, name=configuration.name, seeds=configuration.seeds)
+    export_pairs(suite, folder, name=configuration.name, seeds=configuration.seeds)
     missing = suite.pairs[1]
     for pair in suite.pairs:
         if pair is not missing:

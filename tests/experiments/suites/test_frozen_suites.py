@@ -59,7 +59,7 @@ def recipe(tiny):
 def frozen(recipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp("frozen") / "clips"
     with LocalExecutor(["timbrebench.datasets"], workers=1) as executor:
-        return freeze_recipe(recipe, folder, executor, heard=load_content_judge().training_pieces)
+        return freeze_recipe(recipe, folder, executor, learned=load_content_judge().training_pieces)
 
 
 @pytest.fixture

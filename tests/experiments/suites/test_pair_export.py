@@ -101,21 +101,21 @@ def test_contents_and_styles_are_exported_as_they_are_and_nothing_else(run, expo
 
 
 def test_the_same_suite_is_exported_to_the_same_bytes(run, exported, tmp_path):
-    configuration, dataset, _, suite = open_suite(run.root)
+    configuration, _, _, suite = open_suite(run.root)
     options = {"name": configuration.name, "seeds": configuration.seeds}
-    export_pairs(suite, dataset, tmp_path / "again", **options)
+    export_pairs(suite, tmp_path / "again", **options)
     assert files_of(tmp_path / "again") == files_of(exported)
     lost = exported / suite.pairs[0].pair_id / "style.wav"
     lost.unlink()
-    export_pairs(suite, dataset, exported, **options)
+    export_pairs(suite, exported, **options)
     assert lost.is_file()
 
 
 def test_a_folder_with_other_pairs_is_left_alone(run, exported):
-    _, dataset, _, suite = open_suite(run.root)
+    suite = open_suite(run.root).suite
     before = files_of(exported)
     with pytest.raises(RunError, match="holds other pairs"):
-        export_pairs(replace(suite, pairs=suite.pairs[1:]), dataset, exported, name="other", seeds=(0,))
+        export_pairs(replace(suite, pairs=suite.pairs[1:]), exported, name="other", seeds=(0,))
     assert files_of(exported) == before
 
 

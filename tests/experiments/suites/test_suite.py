@@ -49,13 +49,13 @@ def test_the_version_changes_with_the_audio(dataset, suite):
     assert changed.version != suite.version
 
 
-def test_pieces_that_a_judge_has_heard_are_left_out(dataset):
+def test_pieces_that_a_judge_has_learned_from_are_left_out(dataset):
     pieces = sorted(set(dataset.select(split="test").manifest.piece))
-    left = make_suite(dataset, SuiteConfiguration(soundfont="TimGM6mb"), heard=pieces[:1])
+    left = make_suite(dataset, SuiteConfiguration(soundfont="TimGM6mb"), learned=pieces[:1])
     used = {clip.piece for pair in left.pairs for clip in (pair.content, pair.style)}
     assert used == set(pieces[1:])
-    with pytest.raises(DatasetError, match="no judge has heard"):
-        make_suite(dataset, SuiteConfiguration(soundfont="TimGM6mb"), heard=pieces)
+    with pytest.raises(DatasetError, match="no judge has learned from"):
+        make_suite(dataset, SuiteConfiguration(soundfont="TimGM6mb"), learned=pieces)
 
 
 def test_too_few_pieces_are_told(dataset):
