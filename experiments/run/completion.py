@@ -163,7 +163,7 @@ def _installed() -> list[object]:
 
 def _to_be_asked(configuration: RunConfiguration) -> dict[str, list[str]]:
     """List what the project's own code does not tell: methods by label, metrics by name."""
-    from timbrebench.transfer.queries import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
+    from timbrebench.transfer.method_calls import query_fingerprint  # noqa: PLC0415 - brings NumPy and more
     from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
     methods, metrics = _of_others(_METHODS), _of_others(_METRICS)
@@ -171,7 +171,7 @@ def _to_be_asked(configuration: RunConfiguration) -> dict[str, list[str]]:
         "methods": [
             entry.name
             for entry in configuration.entries
-            if entry.method in methods or any(told_fingerprint(create(entry.method, entry.parameters)))
+            if entry.method in methods or any(query_fingerprint(create(entry.method, entry.parameters)))
         ],
         "metrics": [name for name in configuration.metrics if name in metrics],
     }
@@ -200,14 +200,14 @@ def _answers(configuration: Mapping[str, Any], asked: Mapping[str, list[str]]) -
     answers: list[object] = []
     if asked["methods"]:
         from timbrebench.transfer.contract import learns  # noqa: PLC0415 - likewise
-        from timbrebench.transfer.queries import told_fingerprint  # noqa: PLC0415 - brings NumPy and more
+        from timbrebench.transfer.method_calls import query_fingerprint  # noqa: PLC0415 - brings NumPy and more
         from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
         for entry in configuration["methods"]:
             if (entry["label"] or entry["method"]) in asked["methods"]:
                 method = create(entry["method"], entry["parameters"])
                 settings = method.parameters.model_dump(mode="json")
-                answers.append([method.version, settings, learns(method), told_fingerprint(method)])
+                answers.append([method.version, settings, learns(method), query_fingerprint(method)])
     if asked["metrics"]:
         from timbrebench.metrics.registry import get  # noqa: PLC0415 - brings librosa and more
 

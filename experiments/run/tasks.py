@@ -14,7 +14,7 @@ from timbrebench.experiments.run.records import DependencyRecord, LearnedRecord,
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
 from timbrebench.transfer.contract import learns
-from timbrebench.transfer.queries import told_fingerprint
+from timbrebench.transfer.method_calls import query_fingerprint
 from timbrebench.transfer.registry import create
 
 
@@ -87,7 +87,7 @@ def list_tasks(
         key = method_key(entry, suite, dataset)
         dependency = store.dependency(key) if store is not None else None
         if dependency is None:
-            told, problem = told_fingerprint(create(entry.method, entry.parameters))
+            told, problem = query_fingerprint(create(entry.method, entry.parameters))
             if told or problem:
                 dependency = DependencyRecord(key=key, fingerprint=told, problem=problem)
         if dependency is not None:

@@ -27,7 +27,7 @@ from timbrebench.experiments.run.run_configuration import LimitsConfiguration
 from timbrebench.experiments.run.tasks import Task, training_set
 from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration
 from timbrebench.transfer.contract import Method, apply, learns
-from timbrebench.transfer.queries import told_learned
+from timbrebench.transfer.method_calls import query_learned
 from timbrebench.transfer.registry import create, method_class
 
 #: Outputs keep 24 bits: 16 would add noise of their own to what is scored.
@@ -162,7 +162,7 @@ def _prepare(task: Task, dataset_root: Path, suite: SuiteConfiguration, root: Pa
         if training is not None:
             with muted():
                 method.prepare(training, workdir)
-        told = told_learned(method)
+        told = query_learned(method)
         content = pickle.dumps(method)
     except BaseException as error:
         return _failure(error)

@@ -25,7 +25,7 @@ from timbrebench.experiments.submissions.submission_packing import (
 from timbrebench.experiments.submissions.submission_reading import Submission, parse_table
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.contract import learns
-from timbrebench.transfer.queries import told_fingerprint
+from timbrebench.transfer.method_calls import query_fingerprint
 from timbrebench.transfer.registry import create, method_class
 
 #: By how much a figure may differ that another machine computed: relatively, and near 0.
@@ -73,7 +73,7 @@ def _is_of(method: SubmittedMethod, entry: MethodEntry, submission: Submission) 
     if not _is_known(method, submission):
         return True
     one = create(entry.method, entry.parameters)
-    if any(told_fingerprint(one)):
+    if any(query_fingerprint(one)):
         return True  # it depends on files, which may be others here
     return method.key == base_key(entry, submission.about.training if learns(one) else "")
 

@@ -7,7 +7,7 @@ from timbrebench.core.raised import describe_error
 from timbrebench.transfer.contract import Learned, Method
 
 
-def told_learned(method: Method) -> Learned:
+def query_learned(method: Method) -> Learned:
     """Ask a method what it has learned, and check the answer.
 
     Parameters
@@ -42,7 +42,7 @@ def _is_plain(text: object) -> bool:
     return isinstance(text, str) and text.isascii()
 
 
-def told_fingerprint(method: Method) -> tuple[str, str]:
+def query_fingerprint(method: Method) -> tuple[str, str]:
     """Ask a method, which may be anybody's code, for its fingerprint.
 
     Parameters

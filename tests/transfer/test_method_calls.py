@@ -6,7 +6,7 @@ import pytest
 
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer import Learned, create
-from timbrebench.transfer.queries import told_fingerprint, told_learned
+from timbrebench.transfer.method_calls import query_fingerprint, query_learned
 
 
 @pytest.fixture
@@ -21,14 +21,14 @@ def method():
 def test_what_names_no_networks_and_clips_is_refused(method, monkeypatch, answer):
     monkeypatch.setattr(type(method), "learned", lambda self: answer)
     with pytest.raises(MethodError, match=r"learned\(\) of method 'envelope' gave .*: return Learned"):
-        told_learned(method)
+        query_learned(method)
 
 
 def test_a_sound_answer_is_passed_on(method, monkeypatch):
     answer = Learned(weights=frozenset({"a" * 64}))
     monkeypatch.setattr(type(method), "learned", lambda self: answer)
-    assert told_learned(method) is answer
-    assert told_fingerprint(method) == ("", "")
+    assert query_learned(method) is answer
+    assert query_fingerprint(method) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_fingerprint_that_is_none_is_a_problem(method, monkeypatch, answer, pr
         return answer
 
     monkeypatch.setattr(type(method), "fingerprint", fingerprint)
-    told, found = told_fingerprint(method)
+    told, found = query_fingerprint(method)
     assert told == ""
     assert found.startswith(f"its fingerprint() failed: {problem}")
 
@@ -57,4 +57,4 @@ def test_ctrl_c_is_not_taken_for_an_answer(method, monkeypatch):
 
     monkeypatch.setattr(type(method), "fingerprint", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        told_fingerprint(method)
+        query_fingerprint(method)
