@@ -1,15 +1,20 @@
-"""What all builders share: whose folder it is, and whether it is finished.
+"""What all builders share: reading a configuration, taking a folder for a build, finishing the dataset.
 
-A build can be stopped at any moment and goes on where it was. Its journal is a folder inside the dataset's;
-``dataset.json`` is written last, so a folder that has it is whole.
+A builder describes itself (:class:`Builder`), returns early where :func:`is_finished`, works inside
+:func:`build_folder`, and hands its clips over to :func:`finish_dataset`. A build can be stopped at any moment
+and goes on where it was. Its journal is a folder inside the dataset's; ``dataset.json`` is written last, so a
+folder that has it is whole.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import tomllib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,13 +22,64 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, describe_validation
-from timbrebench.core.files import write_json
-from timbrebench.datasets.dataset import DESCRIPTION, Dataset
+from timbrebench.core.files import exclusive, file_sha256, write_json, write_text
+from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, SCHEMA, Dataset
+from timbrebench.datasets.dataset_card import CARD, dataset_card
 
 #: The folder inside a dataset's that holds what a build that is not over needs to go on.
 JOURNAL = ".build"
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Builder:
+    """What a builder's datasets say of it.
+
+    Attributes
+    ----------
+    name : str
+        Its name in ``dataset.json``.
+    configuration : type of pydantic.BaseModel
+        What it builds from.
+    title, about : str
+        Heading and first paragraph of the card. They are part of each dataset's bytes.
+    """
+
+    name: str
+    configuration: type[BaseModel]
+    title: str
+    about: str
+
+    def card(self, description: Mapping[str, Any]) -> str:
+        """Write the card of one of its datasets: Markdown."""
+        rebuildable = configuration_of(description, self.configuration) is not None
+        return dataset_card(description, title=self.title, about=self.about, rebuildable=rebuildable)
+
+
+def configuration_of(description: Mapping[str, Any], model: type[Model]) -> Model | None:
+    """Return the configuration that a description holds, if it is of a certain kind.
+
+    One builder's datasets can be made of several kinds of configuration: rendered clips are those of a whole
+    dataset, of a suite, or of the training pieces alone. Each kind is recognised by its model, which takes no
+    keys but its own.
+
+    Parameters
+    ----------
+    description : mapping
+        The content of ``dataset.json``.
+    model : type of pydantic.BaseModel
+        The kind.
+
+    Returns
+    -------
+    pydantic.BaseModel or None
+        Settings that an earlier version did not have are at their defaults. None for another kind.
+    """
+    try:
+        return model.model_validate(description.get("configuration"))
+    except ValidationError:
+        return None
 
 
 def read_configuration(path: Path | str, model: type[Model], parts: Iterable[type[BaseModel]]) -> Model:
@@ -58,7 +114,7 @@ def read_configuration(path: Path | str, model: type[Model], parts: Iterable[typ
         return model.model_validate(content)
     except ValidationError as error:
         models: tuple[type[BaseModel], ...] = (model, *parts)
-        known = {name for one in models for name in one.model_fields}
+        known = {name for part in models for name in part.model_fields}
         raise describe_validation(error, str(path), known) from error
 
 
@@ -79,12 +135,13 @@ def is_finished(configuration: BaseModel, root: Path) -> bool:
     """
     if not (root / DESCRIPTION).is_file():
         return False
-    _refuse_other(root, Dataset.open(root).description.get("configuration"), configuration)
+    _refuse_other(root, Dataset.open(root).description, configuration)
     return True
 
 
-def begin(configuration: BaseModel, root: Path) -> None:
-    """Take a folder for a build, or take up the build that was begun in it.
+@contextlib.contextmanager
+def build_folder(configuration: BaseModel, root: Path) -> Iterator[None]:
+    """Take a folder for a build, or take up the build that was begun in it; afterwards the journal is gone.
 
     Parameters
     ----------
@@ -97,21 +154,26 @@ def begin(configuration: BaseModel, root: Path) -> None:
     ------
     DatasetError
         If it holds something else, or another configuration's build.
+    StorageError
+        If it cannot be written, or another process is building there; what is finished is kept.
     """
     path = root / JOURNAL / "configuration.json"
     if path.is_file():
-        _refuse_other(root, json.loads(path.read_text(encoding="utf-8")), configuration)
+        begun_with = json.loads(path.read_text(encoding="utf-8"))
+        _refuse_other(root, {"configuration": begun_with}, configuration)
     elif root.exists() and any(root.iterdir()) and not (root / JOURNAL).exists():
-        raise DatasetError(f"{root} is not empty and no dataset: choose another folder")
+        raise DatasetError(f"{root} is not empty and holds no dataset: choose another folder")
     write_json(path, configuration.model_dump(mode="json"))
+    with exclusive(root / JOURNAL / "lock"):
+        yield
+    shutil.rmtree(root / JOURNAL)
 
 
-def _refuse_other(root: Path, found: object, configuration: BaseModel) -> None:
+def _refuse_other(root: Path, description: Mapping[str, Any], configuration: BaseModel) -> None:
     wanted = configuration.model_dump(mode="json")
-    present = found if isinstance(found, dict) else {}
-    with contextlib.suppress(ValidationError):
-        # What an earlier version had no setting for was as the default is now.
-        present = type(configuration).model_validate(present).model_dump(mode="json")
+    same_kind = configuration_of(description, type(configuration))
+    present = description.get("configuration") if same_kind is None else same_kind.model_dump(mode="json")
+    present = present if isinstance(present, dict) else {}
     if present != wanted:
         different = sorted(key for key in {*wanted, *present} if present.get(key) != wanted.get(key))
         raise DatasetError(
@@ -120,6 +182,103 @@ def _refuse_other(root: Path, found: object, configuration: BaseModel) -> None:
         )
 
 
-def tally(column: pd.Series[Any]) -> dict[str, int]:
-    """Count how often each value stands in a column."""
-    return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}
+def finish_dataset(
+    root: Path,
+    builder: Builder,
+    configuration: BaseModel,
+    *,
+    manifest: pd.DataFrame,
+    failures: Iterable[tuple[str, str]],
+    sources: Iterable[Mapping[str, Any]],
+    software: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    counted: Iterable[str] = (),
+    counts: Mapping[str, int] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a dataset's tables, its card and, last, its description; remove audio that no row lists.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The dataset's folder, with clips and notes.
+    builder : Builder
+        Who builds it.
+    configuration : pydantic.BaseModel
+        What it is made of: the builder's own kind, or another one whose clips it renders.
+    manifest : pandas.DataFrame
+        One row for each clip, in the order of the file.
+    failures : iterable of (str, str)
+        What could not be used, and why.
+    sources : iterable of mapping
+        Name, SHA-256 or version, and licence of what it is made from.
+    software : mapping of str to str
+        Versions of what it is built with, see :func:`timbrebench.datasets.dataset_card.software`.
+    tables : mapping of str to pandas.DataFrame, optional
+        Further tables by the names of their files.
+    counted : iterable of str, optional
+        Columns whose values are counted besides those of every dataset.
+    counts : mapping of str to int, optional
+        What else was counted.
+    facts : mapping, optional
+        What the description says besides.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be written.
+    """
+    rejected = pd.DataFrame(list(failures), columns=["source", "reason"])
+    written = {MANIFEST: manifest, FAILURES: rejected, **(tables or {})}
+    for name, table in written.items():
+        write_text(root / name, table.to_csv(index=False, lineterminator="\n"))
+    _remove_unlisted(root, set(manifest.path))
+    description: dict[str, Any] = {
+        "schema": SCHEMA,
+        "builder": builder.name,
+        "configuration": configuration.model_dump(mode="json"),
+        "sources": list(sources),
+        "software": software,
+        "counts": {
+            **count_clips(manifest, ("label", "split", *counted)),
+            **(counts or {}),
+            "failures": len(rejected),
+        },
+        **(facts or {}),
+    }
+    write_text(root / CARD, builder.card(description))
+    files = [*(root / name for name in (*written, CARD)), *(root / "notes").glob("*.csv")]
+    digests = {path.relative_to(root).as_posix(): file_sha256(path) for path in files}
+    write_json(root / DESCRIPTION, {**description, "files": digests})
+
+
+def _remove_unlisted(root: Path, listed: set[str]) -> None:
+    """Remove what a build that was stopped has left, and clips that lost their places to others."""
+    for path in (root / "audio").rglob("*"):
+        if path.is_file() and path.relative_to(root).as_posix() not in listed:
+            path.unlink()
+    for folder in sorted((path for path in (root / "audio").rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def count_clips(manifest: pd.DataFrame, columns: Iterable[str]) -> dict[str, Any]:
+    """Count a manifest's clips, hours and pieces, and the clips with each value of some columns.
+
+    A clip with several labels, separated by ``|``, counts for each of them.
+    """
+    counts: dict[str, Any] = {
+        "clips": len(manifest),
+        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
+        "pieces": int(manifest.piece.nunique()),
+    }
+    for column in columns:
+        values = manifest[column].str.split("|").explode().value_counts().sort_index()
+        counts[column] = {str(value): int(count) for value, count in values.items()}
+    return counts
+
+
+def commonest(reasons: Iterable[str]) -> str:
+    """List the three commonest reasons of failures, for the message of a build that has no clip."""
+    counts = Counter(reasons).most_common(3)
+    return "; ".join(f"{reason} ({count} times)" for reason, count in counts) or "there is nothing to cut"

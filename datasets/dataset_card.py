@@ -6,46 +6,18 @@ have equal cards.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import soundfile
 
-from timbrebench.core.files import file_sha256, write_json, write_text
-from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST
-from timbrebench.datasets.rebuilding import can_rebuild
+from timbrebench.datasets.dataset import FAILURES, MANIFEST
 
 CARD = "README.md"
-
-#: What each builder makes: a title and a description.
-_BUILDERS = {
-    "rendered-midi": (
-        "Rendered music with known notes",
-        "Pieces rendered note for note by several instruments on each soundfont. A piece sounds on all "
-        "instruments in the same seconds with the same notes, so that for each clip and each instrument the "
-        "right answer of a transfer is known. `notes/` has the notes of each piece, in seconds from its "
-        "start.",
-    ),
-    "audioset": (
-        "Segments of AudioSet",
-        "Windows of recordings, with the labels that people gave them in AudioSet (Gemmeke et al., ICASSP "
-        "2017). Several labels of a clip are parted by `|`. The audio is its uploaders'.",
-    ),
-    "folder-import": (
-        "Clips of recordings",
-        "Recordings cut into clips one after the other, or where a table says so. Several labels of a clip "
-        "are parted by `|`. `sources.csv` has the SHA-256 of each recording.",
-    ),
-    "mirdata-import": (
-        "Clips of recordings, by mirdata",
-        "Recordings of a published dataset, read with mirdata (Bittner et al., ISMIR 2019) and cut into "
-        "clips one after the other. `sources.csv` has the SHA-256 of each recording.",
-    ),
-}
 
 #: Licences of what is often built from, as far as their authors state them.
 _LICENCES = {
@@ -69,12 +41,12 @@ _SPLITS = (
     "could not be used, and why."
 )
 
-#: What is said besides of datasets that keep drums.
+#: Added for datasets that keep drums.
 _DRUMS = (
     " Drums play beside the instrument: rows of `notes/` with `drum` = 1 are strokes, which have no pitch."
 )
 
-#: What a source's row tells in columns of its own, or the card elsewhere.
+#: What a source's row has in columns of its own, or the card elsewhere.
 _APART = frozenset(("name", "licence", "sha256", "bibtex"))
 
 _COMMAND = (
@@ -85,27 +57,29 @@ _COMMAND = (
 _UNKNOWN = "not recorded: ask where it came from"
 
 
-def dataset_card(description: Mapping[str, Any]) -> str:
+def dataset_card(description: Mapping[str, Any], *, title: str, about: str, rebuildable: bool) -> str:
     """Write a dataset's card.
 
     Parameters
     ----------
     description : mapping
         The content of ``dataset.json``, of any version of this layout.
+    title, about : str
+        Heading and first paragraph.
+    rebuildable : bool
+        Whether ``timbrebench dataset rebuild`` can build from the description's configuration.
 
     Returns
     -------
     str
         Markdown.
     """
-    builder = str(description["builder"])
     configuration = json.dumps(description["configuration"], indent=2, sort_keys=True, ensure_ascii=False)
-    title, text = _BUILDERS.get(builder, (builder, "A dataset of a builder that this version does not know."))
     if description["configuration"].get("keep_drums"):
-        text += _DRUMS
+        about += _DRUMS
     sections = [
         f"# {title}",
-        text,
+        about,
         "## What it holds",
         *_holdings(description["counts"]),
         _SPLITS,
@@ -113,34 +87,12 @@ def dataset_card(description: Mapping[str, Any]) -> str:
         _sources(description["sources"]),
         *(f"```bibtex\n{source['bibtex']}\n```" for source in description["sources"] if "bibtex" in source),
         "## How to build it again",
-        _COMMAND if can_rebuild(description) else "By what has made it, from this configuration:",
+        _COMMAND if rebuildable else "By what has made it, from this configuration:",
         f"```json\n{configuration}\n```",
         "## Software",
         _table(("", "version"), sorted(description["software"].items())),
     ]
     return "\n\n".join(sections) + "\n"
-
-
-def write_description(root: Path, description: Mapping[str, Any], files: Iterable[Path]) -> None:
-    """Write a dataset's card and, last, its description.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The dataset's folder.
-    description : mapping
-        All of ``dataset.json`` but ``files``.
-    files : iterable of pathlib.Path
-        What lies in the folder beside clips and card; ``files`` lists them and the card with their SHA-256.
-
-    Raises
-    ------
-    StorageError
-        If a file cannot be written.
-    """
-    write_text(root / CARD, dataset_card(description))
-    digests = {path.relative_to(root).as_posix(): file_sha256(path) for path in [*files, root / CARD]}
-    write_json(root / DESCRIPTION, {**description, "files": digests})
 
 
 def software(*packages: str) -> dict[str, str]:
@@ -156,13 +108,11 @@ def software(*packages: str) -> dict[str, str]:
     dict of str to str
         With those of Python, libsndfile and this package.
     """
-    found = {"python": platform.python_version(), "libsndfile": str(soundfile.__libsndfile_version__)}
+    versions = {"python": platform.python_version(), "libsndfile": str(soundfile.__libsndfile_version__)}
     for name in ("timbrebench", *packages):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 def _holdings(counts: Mapping[str, Any]) -> list[str]:
@@ -181,9 +131,8 @@ def _sources(sources: Iterable[Mapping[str, Any]]) -> str:
         name = str(source["name"])
         licence = source.get("licence") or _LICENCES.get(name, _UNKNOWN)
         # What identifies the bytes stands last, since it is long.
-        told = {key: value for key, value in source.items() if key not in _APART}
-        said = ", ".join(f"{key} {value}" for key, value in sorted(told.items()))
-        rows.append((name, said, licence, source.get("sha256", "")))
+        details = ", ".join(f"{key} {value}" for key, value in sorted(source.items()) if key not in _APART)
+        rows.append((name, details, licence, source.get("sha256", "")))
     return _table(("source", "", "licence", "SHA-256"), rows)
 
 

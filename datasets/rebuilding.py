@@ -1,8 +1,8 @@
-"""Build a dataset again from the description of one that exists."""
+"""All builders by their names, and what follows: building a dataset again, and writing its card again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,20 @@ from pydantic import ValidationError
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.core.workers.executors import Executor
+from timbrebench.datasets.audioset.audioset_dataset import AUDIOSET, build_audioset
+from timbrebench.datasets.building import Builder
 from timbrebench.datasets.dataset import DESCRIPTION, Dataset
+from timbrebench.datasets.dataset_card import dataset_card
+from timbrebench.datasets.importing.imported_dataset import FOLDER_IMPORT, MIRDATA_IMPORT, import_dataset
+from timbrebench.datasets.rendering.rendered_dataset import RENDERING, build_dataset
+
+#: Each builder, and the function that builds from a configuration into a folder.
+_BUILDERS: dict[str, tuple[Builder, Callable[..., Dataset]]] = {
+    RENDERING.name: (RENDERING, build_dataset),
+    AUDIOSET.name: (AUDIOSET, build_audioset),
+    FOLDER_IMPORT.name: (FOLDER_IMPORT, import_dataset),
+    MIRDATA_IMPORT.name: (MIRDATA_IMPORT, import_dataset),
+}
 
 
 def rebuild_dataset(root: Path | str, again: Path | str, *, executor: Executor | None = None) -> Dataset:
@@ -35,60 +48,31 @@ def rebuild_dataset(root: Path | str, again: Path | str, *, executor: Executor |
     ConfigurationError
         If this version does not take the configuration.
     DatasetError
-        If there is no dataset, or both folders are one.
+        If there is no dataset, or both folders are the same.
     Exception
         What the builder raises.
     """
     if Path(root).resolve() == Path(again).resolve():
         raise DatasetError(f"{again} holds the dataset that is to be built again: choose another folder")
     description = Dataset.open(root).description
-    builders = _builders()
     name = str(description.get("builder"))
-    if name not in builders:
-        raise UnknownNameError(f"builder in {Path(root) / DESCRIPTION}:", name, builders)
-    model, build = builders[name]
+    if name not in _BUILDERS:
+        raise UnknownNameError(f"builder in {Path(root) / DESCRIPTION}:", name, _BUILDERS)
+    builder, build = _BUILDERS[name]
     try:
-        configuration = model.model_validate(description["configuration"])
-    except (KeyError, ValidationError) as error:
+        configuration = builder.configuration.model_validate(description.get("configuration"))
+    except ValidationError as error:
         raise ConfigurationError(
             f"{Path(root) / DESCRIPTION}: this version cannot build from its configuration ({error})"
         ) from error
     return build(configuration, again, executor=executor)
 
 
-def can_rebuild(description: Mapping[str, Any]) -> bool:
-    """Tell whether a description's configuration is all that its builder needs.
-
-    Parameters
-    ----------
-    description : mapping
-        The content of ``dataset.json``.
-
-    Returns
-    -------
-    bool
-        False for the audio of a suite, whose clips are chosen elsewhere, and for builders that are not known.
-    """
-    model, _ = _builders().get(str(description.get("builder")), (None, None))
-    if model is None:
-        return False
-    try:
-        model.model_validate(description.get("configuration"))
-    except ValidationError:
-        return False
-    return True
-
-
-def _builders() -> dict[str, tuple[Any, Callable[..., Dataset]]]:
-    """Return what each builder takes, and what it is called with."""
-    from timbrebench.datasets import DatasetConfiguration, build_dataset  # noqa: PLC0415 - they import this package
-    from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset  # noqa: PLC0415
-    from timbrebench.datasets.importing.import_configuration import ImportConfiguration  # noqa: PLC0415
-    from timbrebench.datasets.importing.imported_dataset import import_dataset  # noqa: PLC0415
-
-    return {
-        "rendered-midi": (DatasetConfiguration, build_dataset),
-        "audioset": (AudioSetConfiguration, build_audioset),
-        "folder-import": (ImportConfiguration, import_dataset),
-        "mirdata-import": (ImportConfiguration, import_dataset),
-    }
+def card_of(dataset: Dataset) -> str:
+    """Write the card of a dataset of any builder and any version: Markdown."""
+    description: dict[str, Any] = dict(dataset.description)
+    name = str(description["builder"])
+    if name in _BUILDERS:
+        return _BUILDERS[name][0].card(description)
+    about = "A dataset of a builder that this version does not know."
+    return dataset_card(description, title=name, about=about, rebuildable=False)

@@ -19,7 +19,7 @@ from timbrebench.audio.clips import Samples
 from timbrebench.audio.power_spectra import mel_power, power_to_decibels, power_to_log1p, stft_power
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.files import atomic_path, file_sha256, write_text
+from timbrebench.core.files import atomic_path, file_sha256
 
 #: The folder inside a dataset's that holds them, and the table that lists them.
 FOLDER = "spectrograms"
@@ -132,10 +132,10 @@ def spectrogram_path(audio_path: str, variant: Variant) -> str:
     return str(PurePosixPath(FOLDER, variant) / below)
 
 
-def write_table(root: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """List all spectrograms of a dataset in :data:`TABLE`: ``clip_id, variant, path, sha256``."""
-    table = pd.DataFrame(list(rows), columns=list(_COLUMNS))
-    write_text(root / TABLE, table.to_csv(index=False, lineterminator="\n"))
+def spectrogram_table(clips: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """List the ``spectrograms`` of clips as :data:`TABLE` does: ``clip_id, variant, path, sha256``."""
+    rows = [{"clip_id": clip["clip_id"], **entry} for clip in clips for entry in clip["spectrograms"]]
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
 def listed_spectrograms(root: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from joblib import Parallel, cpu_count, delayed
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.core.progress import Tracker
-from timbrebench.datasets.building import tally
+from timbrebench.datasets.building import count_clips
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, source_pieces
 from timbrebench.datasets.stored_spectrograms import listed_spectrograms
 
@@ -124,35 +124,20 @@ def _row_problems(manifest: pd.DataFrame) -> list[str]:
 
 
 def _count_problems(dataset: Dataset) -> list[str]:
-    """Count anew what the description has counted, as far as the manifest can tell."""
-    counts = dataset.description.get("counts", {})
-    found = _count(dataset)
-    problems = []
-    for name in sorted(set(counts) & set(found)):
-        if counts[name] != found[name]:
-            problems.append(
-                f"{DESCRIPTION} counts other {name} than there are: {_difference(counts, found, name)}"
-            )
-    return problems
-
-
-def _count(dataset: Dataset) -> dict[str, Any]:
-    manifest = dataset.manifest
-    found: dict[str, Any] = {
-        "clips": len(manifest),
-        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
-        "pieces": int(manifest.piece.nunique()),
-    }
+    """Count anew what the description has counted, as far as the tables can tell."""
+    stated = dataset.description.get("counts", {})
+    counts = count_clips(dataset.manifest, ("label", "split", "soundfont"))
     if (dataset.root / FAILURES).is_file():
-        found["failures"] = len(pd.read_csv(dataset.root / FAILURES, dtype="str", keep_default_na=False))
-    for column in ("label", "split", "soundfont"):
-        found[column] = tally(manifest[column].str.split("|").explode())
-    return found
+        counts["failures"] = len(pd.read_csv(dataset.root / FAILURES, dtype="str", keep_default_na=False))
+    return [
+        f"{DESCRIPTION} counts other {name} than there are: {_difference(name, stated[name], counts[name])}"
+        for name in sorted(set(stated) & set(counts))
+        if stated[name] != counts[name]
+    ]
 
 
-def _difference(counts: Mapping[str, Any], found: Mapping[str, Any], name: str) -> str:
-    told, counted = counts[name], found[name]
-    if not isinstance(told, dict):
-        return f"{told}, {MANIFEST if name != 'failures' else FAILURES} has {counted}"
-    keys = sorted(key for key in {*told, *counted} if told.get(key) != counted.get(key))
-    return ", ".join(f"{told.get(key, 0)} of {key}, {MANIFEST} has {counted.get(key, 0)}" for key in keys)
+def _difference(name: str, stated: Any, counted: Any) -> str:  # noqa: ANN401 - a number, or one for each value
+    if not isinstance(stated, dict):
+        return f"{stated}, {MANIFEST if name != 'failures' else FAILURES} has {counted}"
+    keys = sorted(key for key in {*stated, *counted} if stated.get(key) != counted.get(key))
+    return ", ".join(f"{stated.get(key, 0)} of {key}, {MANIFEST} has {counted.get(key, 0)}" for key in keys)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
@@ -29,6 +29,7 @@ from timbrebench.classifier.style.style_pipeline import CURVE_FILE
 from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import fingerprint, write_json, write_text
+from timbrebench.datasets.building import configuration_of
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.rendered_dataset import build_dataset
@@ -296,13 +297,12 @@ def _measure(
 
 def _play_recordings(dataset: Dataset, recorded: Soundfont, folder: Path) -> Dataset:
     """Play the dataset's pieces with recorded notes, in a folder of these recordings' own."""
-    try:
-        original = DatasetConfiguration.model_validate(dataset.description.get("configuration"))
-    except ValidationError as error:
+    original = configuration_of(dataset.description, DatasetConfiguration)
+    if original is None:
         raise JudgeError(
             f"{dataset.root}: was not rendered from notes, which recorded ones could play instead: "
             "leave the recordings out"
-        ) from error
+        )
     # A second rendering, if the dataset had only one: a second source of each instrument.
     changes = {"soundfonts": (str(recorded.path),), "renderings": max(2, original.renderings)}
     root = folder / f"recordings-{recorded.sha256()[:8]}"

@@ -9,17 +9,14 @@ and does only what no line tells of.
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from timbrebench.core.errors import ConfigurationError, DatasetError
-from timbrebench.core.files import exclusive, file_sha256, write_text
+from timbrebench.core.files import file_sha256
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.core.workers.processes import Call, Ended
@@ -28,19 +25,19 @@ from timbrebench.datasets.audioset.clip_planning import Plan, plan_clips
 from timbrebench.datasets.audioset.fetching import fetch_missing
 from timbrebench.datasets.audioset.journal import Journal
 from timbrebench.datasets.audioset.slicing import Job, Slice
-from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
-from timbrebench.datasets.dataset import (
-    FAILURES,
-    MANIFEST,
-    MANIFEST_COLUMNS,
-    SCHEMA,
-    Dataset,
-)
-from timbrebench.datasets.dataset_card import software, write_description
-from timbrebench.datasets.excerpts import RECORDED
+from timbrebench.datasets.building import Builder, build_folder, commonest, finish_dataset, is_finished
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.dataset_card import software
+from timbrebench.datasets.excerpts import recorded_manifest
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 
-_COLUMNS = [*MANIFEST_COLUMNS, "soundfont_family", "source", "missing_s"]
+AUDIOSET = Builder(
+    "audioset",
+    AudioSetConfiguration,
+    "Segments of AudioSet",
+    "Windows of recordings, with the labels that people gave them in AudioSet (Gemmeke et al., ICASSP 2017). "
+    "Several labels of a clip are parted by `|`. The audio is its uploaders'.",
+)
 
 
 def build_audioset(
@@ -86,13 +83,11 @@ def build_audioset(
             'there is no source of audio: add [[sources]] with kind = "folder", "parquet" or "yt-dlp"'
         )
     plan = plan_clips(configuration)
-    begin(configuration, root)
-    with exclusive(root / JOURNAL / "lock"), contextlib.ExitStack() as stack:
+    with build_folder(configuration, root), contextlib.ExitStack() as stack:
         work = executor or stack.enter_context(LocalExecutor([__name__]))
         journal = stack.enter_context(Journal(root))
         chosen, failures = _build_rounds(plan, root, journal, work)
         _finish(plan, root, chosen, failures, journal)
-    shutil.rmtree(root / JOURNAL)
     return Dataset.open(root)
 
 
@@ -106,7 +101,7 @@ def _build_rounds(
         chosen = [int(row) for row in np.flatnonzero(plan.choose(failed))]
         if not chosen:
             journal.clear()  # nothing would be left to try next time
-            raise DatasetError(f"{root}: no clip could be made: {_commonest(failures | failed)}")
+            raise DatasetError(f"{root}: no clip could be made: {commonest((failures | failed).values())}")
         names = {plan.selection.clip_id(row): row for row in chosen}
         missing = [row for name, row in names.items() if name not in journal]
         if missing:
@@ -117,11 +112,6 @@ def _build_rounds(
         if not new:
             return chosen, failures | failed
         failed |= new
-
-
-def _commonest(reasons: dict[int, str]) -> str:
-    counts = Counter(reasons.values()).most_common(3)
-    return "; ".join(f"{reason} ({count} segments)" for reason, count in counts) or "none was chosen"
 
 
 def _make(plan: Plan, root: Path, rows: list[int], journal: Journal, executor: Executor) -> None:
@@ -146,71 +136,38 @@ def _make(plan: Plan, root: Path, rows: list[int], journal: Journal, executor: E
 def _jobs(configuration: AudioSetConfiguration, root: Path, slices: Iterable[Slice]) -> Iterator[Job]:
     """Put clips together that lie in one file or row group, so that it is opened once."""
     together: dict[tuple[int, str | None, int], list[Slice]] = {}
-    for one in slices:
-        key = (one.location.source, one.location.path, one.location.row_group)
-        together.setdefault(key, []).append(one)
+    for item in slices:
+        key = (item.location.source, item.location.path, item.location.row_group)
+        together.setdefault(key, []).append(item)
     for group in together.values():
         yield Job(configuration, root.resolve(), tuple(group))
 
 
 def _finish(plan: Plan, root: Path, chosen: list[int], failures: dict[int, str], journal: Journal) -> None:
-    """Write the manifest, the failures and, last, the description; remove clips that lost their places."""
-    manifest = pd.DataFrame([_row(plan, row, journal) for row in chosen], columns=_COLUMNS)
-    manifest = manifest.sort_values("clip_id", ignore_index=True)
-    used = set(manifest.path)
-    for path in (root / "audio").rglob("*"):
-        if path.is_file() and path.relative_to(root).as_posix() not in used:
-            path.unlink()
-    write_text(root / MANIFEST, manifest.to_csv(index=False, lineterminator="\n"))
-    reasons = [(plan.selection.clip_id(row), reason) for row, reason in failures.items()]
-    table = pd.DataFrame(sorted(reasons), columns=["source", "reason"])
-    write_text(root / FAILURES, table.to_csv(index=False, lineterminator="\n"))
     configuration = plan.configuration
     tables = (*configuration.segments, configuration.ontology, configuration.class_labels)
-    write_description(
+    finish_dataset(
         root,
-        {
-            "schema": SCHEMA,
-            "builder": "audioset",
-            "configuration": configuration.model_dump(mode="json"),
-            "sources": [{"name": Path(path).name, "sha256": file_sha256(Path(path))} for path in tables],
-            "software": software("numpy", "soxr", "av", "pyarrow", "yt-dlp"),
-            "counts": _counts(manifest, failures),
-        },
-        [root / MANIFEST, root / FAILURES],
+        AUDIOSET,
+        configuration,
+        manifest=recorded_manifest(
+            (_row(plan, row, journal) for row in chosen),
+            duration_s=configuration.clip_duration_s,
+            sample_rate=configuration.sample_rate,
+        ),
+        failures=sorted((plan.selection.clip_id(row), reason) for row, reason in failures.items()),
+        sources=[{"name": Path(path).name, "sha256": file_sha256(Path(path))} for path in tables],
+        software=software("numpy", "soxr", "av", "pyarrow", "yt-dlp"),
     )
 
 
 def _row(plan: Plan, row: int, journal: Journal) -> dict[str, Any]:
     """Return a clip's row of the manifest."""
-    selection, configuration = plan.selection, plan.configuration
-    entry = journal.entry(selection.clip_id(row))
-    label = selection.label(row)
+    selection = plan.selection
     return {
-        "clip_id": entry["clip_id"],
-        "path": entry["path"],
-        "label": label,
+        **journal.entry(selection.clip_id(row)),
+        "label": selection.label(row),
         "piece": selection.table.ytid.iloc[row],
-        "instrument": label,
-        "program": -1,
-        "soundfont": RECORDED,
-        "soundfont_family": RECORDED,
         "start_s": selection.table.start_ms.iloc[row] / 1000,
-        "duration_s": configuration.clip_duration_s,
-        "sample_rate": configuration.sample_rate,
         "split": SPLITS[selection.splits[row]],
-        "sha256": entry["sha256"],
-        "source": entry["source"],
-        "missing_s": entry["missing_s"],
-    }
-
-
-def _counts(manifest: pd.DataFrame, failures: dict[int, str]) -> dict[str, Any]:
-    return {
-        "clips": len(manifest),
-        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
-        "pieces": int(manifest.piece.nunique()),
-        "failures": len(failures),
-        "label": tally(manifest.label.str.split("|").explode()),
-        "split": tally(manifest.split),
     }

@@ -78,13 +78,13 @@ class Candidates:
     ----------
     scores : list of Score
         In the order in which a dataset takes them.
-    failures : list of dict
-        ``source`` and ``reason`` of what cannot be used whatever the dataset is, as far as that is known
+    failures : list of (str, str)
+        Source and reason of what cannot be used whatever the dataset is, as far as that is known
         before scores are converted.
     """
 
     scores: list[Score]
-    failures: list[dict[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Corpus(ABC):

@@ -88,7 +88,7 @@ class MidiCorpus(Corpus):
             if score.source not in wanted:
                 continue
             if entry.failure:
-                failures.append({"source": score.source, "reason": entry.failure})
+                failures.append((score.source, entry.failure))
             elif selection.takes(entry.duration_s, entry.polyphony):
                 usable.append(score)
         return Candidates(take_turns(usable, seed), failures)

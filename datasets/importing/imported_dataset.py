@@ -8,8 +8,6 @@ the others. ``dataset.json`` is written last.
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,14 @@ from typing import Any
 import pandas as pd
 
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.files import exclusive, fingerprint, write_text
+from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.core.workers.processes import Call, Ended, Limits
-from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
-from timbrebench.datasets.dataset import FAILURES, MANIFEST, MANIFEST_COLUMNS, SCHEMA, Dataset
-from timbrebench.datasets.dataset_card import software, write_description
-from timbrebench.datasets.excerpts import RECORDED
+from timbrebench.datasets.building import Builder, build_folder, commonest, finish_dataset, is_finished
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.dataset_card import software
+from timbrebench.datasets.excerpts import recorded_manifest
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, MirdataSource
 from timbrebench.datasets.importing.imported_clips import Job
 from timbrebench.datasets.importing.recording_sources import Listing, gather, list_folder
@@ -36,7 +34,21 @@ SOURCES = "sources.csv"
 #: decoded in half a minute, and few windows are in memory at a time.
 _LIMITS = Limits(timeout_s=900, memory_mib=3_000)
 
-_COLUMNS = [*MANIFEST_COLUMNS, "soundfont_family", "source", "missing_s"]
+FOLDER_IMPORT = Builder(
+    "folder-import",
+    ImportConfiguration,
+    "Clips of recordings",
+    "Recordings cut into clips one after the other, or where a table says so. Several labels of a clip are "
+    "parted by `|`. `sources.csv` has the SHA-256 of each recording.",
+)
+
+MIRDATA_IMPORT = Builder(
+    "mirdata-import",
+    ImportConfiguration,
+    "Clips of recordings, by mirdata",
+    "Recordings of a published dataset, read with mirdata (Bittner et al., ISMIR 2019) and cut into clips "
+    "one after the other. `sources.csv` has the SHA-256 of each recording.",
+)
 
 
 def import_dataset(
@@ -81,15 +93,13 @@ def import_dataset(
     _refuse_inside(configuration, root)
     listing = _list(configuration)
     recordings = gather(listing, configuration.splits)
-    begin(configuration, root)
-    with exclusive(root / JOURNAL / "lock"), contextlib.ExitStack() as stack:
+    with build_folder(configuration, root), contextlib.ExitStack() as stack:
         work = executor or stack.enter_context(LocalExecutor([__name__]))
         rate, duration = configuration.sample_rate, configuration.clip_duration_s
-        jobs = [Job(root.resolve(), one, rate, duration) for one in recordings]
+        jobs = [Job(root.resolve(), recording, rate, duration) for recording in recordings]
         log(f"building {root}: {len(jobs)} recordings")
         outcomes = _cut_all(jobs, work)
         _finish(configuration, root, listing, outcomes)
-    shutil.rmtree(root / JOURNAL)
     return Dataset.open(root)
 
 
@@ -137,82 +147,32 @@ def _unfinished(ended: Ended) -> dict[str, Any]:
 def _finish(
     configuration: ImportConfiguration, root: Path, listing: Listing, outcomes: dict[str, dict[str, Any]]
 ) -> None:
-    """Write the tables and, last, the description; remove files that no clip of the dataset is in."""
     failures = list(listing.failures.items())
-    rows, used, seen = [], [], dict[str, str]()
+    rows, used, first_of = [], [], dict[str, str]()
     for source, outcome in outcomes.items():
         failures += [(source, reason) for reason in outcome["failures"]]
         if not outcome["clips"]:
             continue
-        if (first := seen.setdefault(outcome["sha256"], source)) != source:
+        if (first := first_of.setdefault(outcome["sha256"], source)) != source:
             failures.append((source, f"the same file as {first}"))
             continue
         used.append((source, outcome["sha256"], len(outcome["clips"])))
-        rows += [_row(configuration, source, clip) for clip in outcome["clips"]]
+        rows += [{**clip, "source": source} for clip in outcome["clips"]]
     if not rows:
-        raise DatasetError(f"{root}: no clip could be made: {_commonest(failures)}")
-    manifest = pd.DataFrame(rows, columns=_COLUMNS).sort_values("clip_id", ignore_index=True)
-    _remove_others(root, set(manifest.path))
-    tables = {
-        MANIFEST: manifest,
-        FAILURES: pd.DataFrame(sorted(failures), columns=["source", "reason"]),
-        SOURCES: pd.DataFrame(used, columns=["source", "sha256", "clips"]),
-    }
-    for name, table in tables.items():
-        write_text(root / name, table.to_csv(index=False, lineterminator="\n"))
-    recordings = {"name": "recordings", "files": len(used), "sha256": fingerprint([one[:2] for one in used])}
+        raise DatasetError(f"{root}: no clip could be made: {commonest(reason for _, reason in failures)}")
+    recordings = {"name": "recordings", "files": len(used), "sha256": fingerprint([row[:2] for row in used])}
     if configuration.licence is not None:
         recordings["licence"] = configuration.licence
     is_mirdata = isinstance(configuration.source, MirdataSource)
-    write_description(
+    finish_dataset(
         root,
-        {
-            "schema": SCHEMA,
-            "builder": "mirdata-import" if is_mirdata else "folder-import",
-            "configuration": configuration.model_dump(mode="json"),
-            "sources": [recordings, *listing.sources],
-            "software": software("numpy", "soxr", "av", *(("mirdata",) if is_mirdata else ())),
-            "counts": _counts(manifest, len(failures)),
-        },
-        [root / name for name in tables],
+        MIRDATA_IMPORT if is_mirdata else FOLDER_IMPORT,
+        configuration,
+        manifest=recorded_manifest(
+            rows, duration_s=configuration.clip_duration_s, sample_rate=configuration.sample_rate
+        ),
+        failures=sorted(failures),
+        tables={SOURCES: pd.DataFrame(used, columns=["source", "sha256", "clips"])},
+        sources=[recordings, *listing.sources],
+        software=software("numpy", "soxr", "av", *(("mirdata",) if is_mirdata else ())),
     )
-
-
-def _commonest(failures: list[tuple[str, str]]) -> str:
-    counts = Counter(reason for _, reason in failures).most_common(3)
-    return "; ".join(f"{reason} ({count} times)" for reason, count in counts) or "nothing was found"
-
-
-def _row(configuration: ImportConfiguration, source: str, clip: dict[str, Any]) -> dict[str, Any]:
-    """Return a clip's row of the manifest."""
-    return {
-        **clip,
-        "instrument": clip["label"],
-        "program": -1,
-        "soundfont": RECORDED,
-        "soundfont_family": RECORDED,
-        "duration_s": configuration.clip_duration_s,
-        "sample_rate": configuration.sample_rate,
-        "source": source,
-    }
-
-
-def _remove_others(root: Path, used: set[str]) -> None:
-    """Remove what a build that was stopped has left, and clips of copies."""
-    for path in (root / "audio").rglob("*"):
-        if path.is_file() and path.relative_to(root).as_posix() not in used:
-            path.unlink()
-    for path in (root / "audio").iterdir():
-        if not any(path.iterdir()):
-            path.rmdir()
-
-
-def _counts(manifest: pd.DataFrame, failures: int) -> dict[str, Any]:
-    return {
-        "clips": len(manifest),
-        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
-        "pieces": int(manifest.piece.nunique()),
-        "failures": failures,
-        "label": tally(manifest.label.str.split("|").explode()),
-        "split": tally(manifest.split),
-    }

@@ -69,7 +69,7 @@ class PlannedPiece:
 
 def plan_pieces(
     configuration: DatasetConfiguration, corpus: Corpus, pitch_range: tuple[int, int], executor: Executor
-) -> tuple[list[PlannedPiece], list[dict[str, str]]]:
+) -> tuple[list[PlannedPiece], list[tuple[str, str]]]:
     """Choose pieces from the corpus until there are enough.
 
     Parameters
@@ -87,8 +87,8 @@ def plan_pieces(
     -------
     pieces : list of PlannedPiece
         As many as configured; the same wherever scores are converted.
-    failures : list of dict
-        ``source`` and ``reason`` of each score that was tried, or is known beforehand, and cannot be used.
+    failures : list of (str, str)
+        Source and reason of each score that was tried, or is known beforehand, and cannot be used.
         Those that merely do not fit the selection are not listed.
 
     Raises
@@ -113,7 +113,7 @@ def plan_pieces(
                     piece = _prepare(converted, configuration, pitch_range, seats.split(score))
                     known.add(score.piece, melodic_turns(_converted(converted).notes))
                 except CorpusError as error:
-                    failures.append({"source": score.source or score.piece, "reason": str(error)})
+                    failures.append((score.source or score.piece, str(error)))
                     continue
                 pieces.append(piece)
                 _add_copies(pieces, failures, converted, configuration, pitch_range)
@@ -263,7 +263,7 @@ def _converted(piece: Piece | CorpusError) -> Piece:
 
 def _add_copies(
     pieces: list[PlannedPiece],
-    failures: list[dict[str, str]],
+    failures: list[tuple[str, str]],
     converted: Piece | CorpusError,
     configuration: DatasetConfiguration,
     pitch_range: tuple[int, int],
@@ -276,7 +276,7 @@ def _add_copies(
         try:
             pieces.append(_prepare(converted, configuration, pitch_range, piece.split, variation))
         except CorpusError as error:
-            failures.append({"source": variation.name, "reason": str(error)})
+            failures.append((variation.name, str(error)))
 
 
 def _prepare(

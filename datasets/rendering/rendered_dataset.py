@@ -7,33 +7,22 @@ is listed in a journal inside the folder; ``dataset.json`` is written last, so a
 from __future__ import annotations
 
 import contextlib
-import platform
-import shutil
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import soundfile
 from pydantic import BaseModel
 
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.files import exclusive, write_text
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.datasets.building import JOURNAL, begin, is_finished, tally
+from timbrebench.datasets.building import Builder, build_folder, finish_dataset, is_finished
 from timbrebench.datasets.corpora import begin_with, find_corpus
-from timbrebench.datasets.dataset import (
-    FAILURES,
-    MANIFEST,
-    MANIFEST_COLUMNS,
-    SCHEMA,
-    Dataset,
-)
-from timbrebench.datasets.dataset_card import write_description
+from timbrebench.datasets.dataset import MANIFEST_COLUMNS, Dataset
+from timbrebench.datasets.dataset_card import software
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.notes import write_notes
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
@@ -41,10 +30,19 @@ from timbrebench.datasets.rendering.piece_planning import CALLS, PlannedPiece, p
 from timbrebench.datasets.rendering.render_jobs import RenderingJob
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import fluidsynth_version
-from timbrebench.datasets.stored_spectrograms import TABLE, write_table
+from timbrebench.datasets.stored_spectrograms import TABLE, spectrogram_table
+
+RENDERING = Builder(
+    "rendered-midi",
+    DatasetConfiguration,
+    "Rendered music with known notes",
+    "Pieces rendered note for note by several instruments on each soundfont. A piece sounds on all "
+    "instruments in the same seconds with the same notes, so that for each clip and each instrument the "
+    "right answer of a transfer is known. `notes/` has the notes of each piece, in seconds from its start.",
+)
 
 #: Columns that the manifest has besides those of every dataset; the last three where there are copies.
-_MORE_COLUMNS = (
+_FURTHER_COLUMNS = (
     "composer",
     "soundfont_family",
     "source_piece",
@@ -99,8 +97,7 @@ def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) 
     corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
     if configuration.keep_drums:
         _require_drum_kits(soundfonts, executor)
-    begin(configuration, root)
-    with exclusive(root / JOURNAL / "lock"):
+    with build_folder(configuration, root):
         begin_with(corpus, root)
         log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
         sounding = _sounding(configuration, soundfonts, executor)
@@ -169,8 +166,7 @@ def build_pieces(
         return Dataset.open(root)
     soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
     programs = {name: programs_of(name)[:1] for name in configuration.instruments}
-    begin(about, root)
-    with exclusive(root / JOURNAL / "lock"):
+    with build_folder(about, root):
         _write_notes(pieces, root)
         jobs = [
             RenderingJob(configuration, root.resolve(), piece, soundfont, programs)
@@ -288,58 +284,30 @@ def _finish(
     root: Path,
     *,
     rows: list[dict[str, Any]],
-    failures: list[dict[str, str]],
+    failures: list[tuple[str, str]],
     sources: list[dict[str, str]],
     pitch_range: tuple[int, int],
 ) -> None:
-    """Write the manifest, the failures and, last, the description; then the journal can go."""
-    more = [name for name in _MORE_COLUMNS if any(name in row for row in rows)]
-    manifest = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *more])
-    write_text(root / MANIFEST, manifest.to_csv(index=False, lineterminator="\n"))
-    table = pd.DataFrame(failures, columns=["source", "reason"])
-    write_text(root / FAILURES, table.to_csv(index=False, lineterminator="\n"))
-    files = [root / MANIFEST, root / FAILURES, *sorted((root / "notes").glob("*.csv"))]
-    spectrograms = [{"clip_id": row["clip_id"], **one} for row in rows for one in row["spectrograms"]]
-    if spectrograms:
-        write_table(root, spectrograms)
-        files.append(root / TABLE)
-    write_description(
+    further = [name for name in _FURTHER_COLUMNS if any(name in row for row in rows)]
+    manifest = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *further])
+    spectrograms = spectrogram_table(rows)
+    finish_dataset(
         root,
-        {
-            "schema": SCHEMA,
-            "builder": "rendered-midi",
-            "configuration": configuration.model_dump(mode="json"),
-            "pitch_range": list(pitch_range),
-            "sources": sources,
-            "software": _software(),
-            "counts": _counts(manifest, failures),
+        RENDERING,
+        configuration,
+        manifest=manifest,
+        failures=failures,
+        tables={} if spectrograms.empty else {TABLE: spectrograms},
+        sources=sources,
+        software=software("music21", "pretty_midi", "numpy", "soxr") | {"fluidsynth": fluidsynth_version()},
+        counted=("soundfont",),
+        counts={
+            "source_pieces": int(manifest.source_piece.nunique()),
+            "composers": int(manifest.composer.nunique()),
         },
-        files,
+        facts={"pitch_range": list(pitch_range)},
     )
-    shutil.rmtree(root / JOURNAL)
 
 
 def _sources(soundfonts: Iterable[Soundfont]) -> list[dict[str, str]]:
     return [{"name": font.name, "family": font.family, "sha256": font.sha256()} for font in soundfonts]
-
-
-def _software() -> dict[str, str]:
-    packages = ("timbrebench", "music21", "pretty_midi", "numpy", "soxr")
-    return {
-        "python": platform.python_version(),
-        "fluidsynth": fluidsynth_version(),
-        "libsndfile": soundfile.__libsndfile_version__,
-        **{name: version(name) for name in packages},
-    }
-
-
-def _counts(manifest: pd.DataFrame, failures: list[dict[str, str]]) -> dict[str, Any]:
-    return {
-        "clips": len(manifest),
-        "hours": round(float(manifest.duration_s.sum()) / 3600, 4),
-        "pieces": int(manifest.piece.nunique()),
-        "source_pieces": int(manifest.source_piece.nunique()),
-        "composers": int(manifest.composer.nunique()),
-        "failures": len(failures),
-        **{column: tally(manifest[column]) for column in ("label", "split", "soundfont")},
-    }

@@ -83,9 +83,9 @@ def dataset_verify(root: Folder) -> None:
 def dataset_card(root: Folder) -> None:
     """Print a dataset's card: what it is, sources, licences, counts, how to build it again."""
     from timbrebench.datasets import Dataset
-    from timbrebench.datasets.dataset_card import dataset_card as card
+    from timbrebench.datasets.rebuilding import card_of
 
-    print_line(card(Dataset.open(root).description).rstrip("\n"))
+    print_line(card_of(Dataset.open(root)).rstrip("\n"))
 
 
 @dataset_app.command("info")

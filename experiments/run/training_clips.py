@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
-from timbrebench.datasets.building import is_finished
+from timbrebench.datasets.building import configuration_of, is_finished
 from timbrebench.datasets.dataset import DESCRIPTION
 from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
 from timbrebench.experiments.run.run_configuration import RunConfiguration
@@ -74,5 +74,4 @@ def _is_whole(root: Path) -> bool:
     """Tell whether a folder holds a finished dataset that is more than training pieces."""
     if not (root / DESCRIPTION).is_file():
         return False
-    made_of = Dataset.open(root).description["configuration"]
-    return set(made_of) != set(TrainingClips.model_fields)
+    return configuration_of(Dataset.open(root).description, TrainingClips) is None

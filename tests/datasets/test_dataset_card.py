@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ import soundfile
 
 from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
-from timbrebench.datasets.dataset_card import CARD, dataset_card
+from timbrebench.datasets.dataset_card import CARD
 from timbrebench.datasets.dataset_summary import summarise
-from timbrebench.datasets.rebuilding import rebuild_dataset
+from timbrebench.datasets.rebuilding import card_of, rebuild_dataset
 
 CONFIGURATION = DatasetConfiguration(
     pieces=4, instruments=("piano", "clarinet"), soundfonts=("TimGM6mb",), renderings=1, clip_duration_s=1.0
@@ -74,7 +75,7 @@ def test_a_dataset_from_before_there_were_cards_opens_and_has_one(rendered, tmp_
     del description["files"][CARD]
     (root / "dataset.json").write_text(json.dumps(description))
     assert verify_dataset(root) == []
-    assert dataset_card(Dataset.open(root).description) == (rendered.root / CARD).read_text()
+    assert card_of(Dataset.open(root)) == (rendered.root / CARD).read_text()
 
 
 def test_what_the_card_says_builds_the_same_bytes(rendered, tmp_path):
@@ -84,11 +85,13 @@ def test_what_the_card_says_builds_the_same_bytes(rendered, tmp_path):
 
 def test_the_card_promises_no_more_than_can_be_done(rendered):
     command = "timbrebench dataset rebuild"
-    assert command in dataset_card(rendered.description)
-    frozen = {**rendered.description, "configuration": {"suite": "a frozen one", "pairs": 30}}
-    assert command not in dataset_card(frozen)
-    assert '"pairs": 30' in dataset_card(frozen)
-    assert command not in dataset_card({**rendered.description, "builder": "somebody's"})
+    assert command in card_of(rendered)
+    suite = {**rendered.description, "configuration": {"suite": "a frozen one", "pairs": 30}}
+    card = card_of(replace(rendered, description=suite))
+    assert command not in card
+    assert '"pairs": 30' in card
+    unknown = {**rendered.description, "builder": "somebody's"}
+    assert command not in card_of(replace(rendered, description=unknown))
 
 
 def test_an_import_is_built_again_from_its_description(tmp_path, generator):
@@ -134,8 +137,6 @@ def test_tables_of_what_a_dataset_holds(rendered):
 
 
 def test_a_clip_counts_for_each_of_its_labels(rendered):
-    from dataclasses import replace
-
     both = rendered.manifest.assign(label="keys|piano")
     table = summarise(replace(rendered, manifest=both), "label")
     assert table.clips.to_dict() == {"keys": 8, "piano": 8}

@@ -5,11 +5,12 @@ from pydantic import ValidationError
 
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.stored_spectrograms import (
+    TABLE,
     VARIANTS,
     StoredSpectrograms,
     listed_spectrograms,
     load_spectrogram,
-    write_table,
+    spectrogram_table,
 )
 
 
@@ -57,7 +58,7 @@ def test_what_is_written_is_listed_and_read_back(tmp_path, samples):
     audio = "audio/Bank/piano-000/a.b--00.flac"
     settings = StoredSpectrograms()
     rows = settings.write(tmp_path, audio, samples, 22_050)
-    write_table(tmp_path, [{"clip_id": "a", **row} for row in rows])
+    spectrogram_table([{"clip_id": "a", "spectrograms": rows}]).to_csv(tmp_path / TABLE, index=False)
     listed = listed_spectrograms(tmp_path)
     assert len(listed) == 4
     assert all((tmp_path / path).is_file() for path in listed)
