@@ -6,7 +6,8 @@ Content and style are mono ``float32`` samples in [-1, 1] at one common rate and
 method returns as many samples as the content has.
 """
 
-from timbrebench.transfer.contract import Control, Learned, Method, Parameters, ReferenceControl, apply
+from timbrebench.transfer.contract import Control, Learned, Method, Parameters, ReferenceControl
+from timbrebench.transfer.method_calls import apply
 from timbrebench.transfer.registry import create, default_parameters, method_class, method_names
 
 __all__ = [

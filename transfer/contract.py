@@ -1,8 +1,9 @@
-"""What a method is, and the one way to run it: check the input, transfer, check the output.
+"""What a method is: subclass :class:`Method`, and register the class by an entry point.
 
-A method subclasses :class:`Method` and is made known by an entry point (see
-:mod:`timbrebench.transfer.registry`). Everything that wants audio from a method calls :func:`apply`, so
-that what counts as a valid output is decided in one place.
+An entry point is a line in ``pyproject.toml`` (see :mod:`timbrebench.transfer.registry`). A run calls
+:meth:`Method.prepare` once and :meth:`Method.transfer` for each pair, with both clips and the output checked
+(:mod:`timbrebench.transfer.method_calls`). Base classes that resample, cut into frames or invert spectrograms
+are in :mod:`timbrebench.transfer.bases`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from timbrebench.audio.clips import Samples, as_samples, fit_length
-from timbrebench.audio.loudness import SILENCE_RMS, is_silent, rms
-from timbrebench.core.errors import AudioError, MethodError, describe_validation
+from timbrebench.audio.clips import Samples
+from timbrebench.core.errors import MethodError, describe_validation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +29,7 @@ LENGTH_TOLERANCE_S = 0.05
 
 @dataclass(frozen=True)
 class Learned:
-    """What networks inside a method are, and what they have learned from.
+    """The networks inside a method, and what they were trained on.
 
     Attributes
     ----------
@@ -38,7 +37,7 @@ class Learned:
         SHA-256 of the weights of each network
         (:func:`~timbrebench.classifier.fitting.weights_sha256`).
     clips : frozenset of str
-        SHA-256 of the files they have learned from, beside what `prepare` is given.
+        SHA-256 of their training files, beside the clips that `prepare` is given.
     """
 
     weights: frozenset[str] = frozenset()
@@ -46,7 +45,7 @@ class Learned:
 
 
 class Parameters(BaseModel):
-    """Base of every method's parameters: unknown names are errors, and nothing changes afterwards."""
+    """Base of every method's parameters: unknown names are errors, and values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,7 +65,7 @@ class Method(ABC):
     Attributes
     ----------
     name : str
-        The name that it is asked for by: lower-case words joined by hyphens.
+        The name in configurations: lower-case words joined by hyphens.
     version : int
         Raised whenever the same parameters and seed give another output.
     summary : str
@@ -75,7 +74,7 @@ class Method(ABC):
         Where it was published.
     costs : frozenset of str
         What a run can measure of it in its own process: ``"seconds"`` and ``"peak_memory_mib"``. A method
-        that has its work done elsewhere leaves out what would be the figure of something else.
+        whose work is done by another process leaves out what cannot be measured from here.
     Parameters : type of BaseModel
         The model that its parameters are validated with.
     parameters : BaseModel
@@ -103,19 +102,19 @@ class Method(ABC):
             raise describe_validation(error, where, self.Parameters.model_fields) from error
 
     def prepare(self, dataset: Dataset, workdir: Path) -> None:  # noqa: B027 - most methods learn nothing
-        """Learn whatever is to be learned, once, before the first transfer.
+        """Learn, once, before the first transfer.
 
         Parameters
         ----------
         dataset : Dataset
-            What may be learned from. None of its pieces is in the suite that the method is run on.
+            The training clips. No piece of the suite that the method is run on is among them.
         workdir : pathlib.Path
             Folder for what was learned, kept between runs with the same parameters and dataset. A method
             that finds its work done there loads it.
         """
 
     def learned(self) -> Learned:
-        """Say what networks the method holds and what they learned from, once it is prepared.
+        """Return the networks that the method holds and what they learned from, once it is prepared.
 
         A method that holds networks overrides this; others have learned nothing. A judge and a method that
         it scores must not share weights or training clips: leaderboards mark it where they do.
@@ -126,12 +125,12 @@ class Method(ABC):
         """Return a fingerprint of what the outputs depend on beside version, parameters, pair and seed.
 
         A method that is given the paths of files overrides this: results are used again only as long as it
-        returns the same. It does not fail where a file is missing; that is for :meth:`transfer` to say.
+        returns the same. A missing file is not an error here, but in :meth:`transfer`.
 
         Returns
         -------
         str
-            Empty where there is nothing else.
+            Empty where the outputs depend on nothing else.
         """
         return ""
 
@@ -177,7 +176,7 @@ class ReferenceControl(Control):
     """
 
     def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
-        """Refuse: without a reference there is nothing to work from.
+        """Refuse: this control works from the reference alone.
 
         Raises
         ------
@@ -186,7 +185,7 @@ class ReferenceControl(Control):
         """
         raise MethodError(
             f"the control {self.name!r} needs the reference, the content's piece played by the style's "
-            "instrument, and there is none: leave it out for such pairs"
+            "instrument, and this pair has no reference: leave the control out for such pairs"
         )
 
     @abstractmethod
@@ -195,161 +194,5 @@ class ReferenceControl(Control):
 
 
 def learns(method: Method) -> bool:
-    """Tell whether a method has a `prepare` of its own."""
+    """Return whether a method has a `prepare` of its own."""
     return type(method).prepare is not Method.prepare
-
-
-def apply(
-    method: Method,
-    content: Samples,
-    style: Samples,
-    *,
-    sample_rate: int,
-    seed: int,
-    reference: Samples | None = None,
-) -> Samples:
-    """Run a method on one pair, with its input and its output checked.
-
-    Parameters
-    ----------
-    method : Method
-        The method, prepared where it learns.
-    content, style : numpy.ndarray, shapes (n,) and (m,), float
-        Mono samples in [-1, 1]. The method gets copies.
-    sample_rate : int
-        Rate of all clips in hertz.
-    seed : int
-        Non-negative seed of every random draw.
-    reference : numpy.ndarray, shape (n,), float, optional
-        The content's piece and window played by the style's instrument. Only a :class:`ReferenceControl`
-        is shown it.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float32
-        The output, in [-1, 1].
-
-    Raises
-    ------
-    AudioError
-        If a clip is empty, not of floats or not finite.
-    MethodError
-        If a clip is too short, silent or out of range, or the output is not valid audio.
-    Exception
-        Whatever the method raises.
-    """
-    content = check_input(content, name="content", sample_rate=sample_rate)
-    style = check_input(style, name="style", sample_rate=sample_rate)
-    if isinstance(method, ReferenceControl) and reference is not None:
-        reference = check_input(reference, name="reference", sample_rate=sample_rate)
-        output = method.transfer_from_reference(reference.copy())
-    else:
-        output = method.transfer(content.copy(), style.copy(), sample_rate=sample_rate, seed=seed)
-    return check_output(
-        output,
-        content_length=len(content),
-        sample_rate=sample_rate,
-    )
-
-
-def check_input(samples: Samples, *, name: str, sample_rate: int) -> Samples:
-    """Check a clip before any work is done on it.
-
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,), float
-        The clip.
-    name : str
-        What the clip is, for errors: "content", "style".
-    sample_rate : int
-        Rate of `samples` in hertz.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float32
-        The clip.
-
-    Raises
-    ------
-    AudioError
-        If the clip is empty, not one-dimensional, not of floats, or holds NaN or infinity.
-    MethodError
-        If it lasts less than 50 ms, where every output would be near enough to its length; if it leaves
-        [-1, 1]; if it is silent.
-    """
-    clip = _mono_floats(samples, name=f"the {name}")
-    if len(clip) < LENGTH_TOLERANCE_S * sample_rate:
-        raise MethodError(
-            f"the {name} lasts {_duration(len(clip), sample_rate)}: "
-            f"use a clip of {LENGTH_TOLERANCE_S} s or more"
-        )
-    _check_range(clip, f"the {name}")
-    if is_silent(clip):
-        raise MethodError(
-            f"the {name} is silent ({_level(clip)}): choose another clip, or a louder part of it"
-        )
-    return clip
-
-
-def check_output(samples: Samples, *, content_length: int, sample_rate: int) -> Samples:
-    """Turn what a method returned into samples of exactly the content's length, or say why it is no output.
-
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,), float
-        What the method returned. Anything else is refused with its type.
-    content_length : int
-        Number of samples of the content.
-    sample_rate : int
-        Rate of both in hertz.
-
-    Returns
-    -------
-    numpy.ndarray, shape (content_length,), float32
-        The output: cut, or filled up with zeros, where it was up to 50 ms too long or too short.
-
-    Raises
-    ------
-    MethodError
-        If the output is not a one-dimensional array of floats, is empty, holds NaN or infinity, leaves
-        [-1, 1], is silent, or misses the content's length by more than 50 ms.
-    """
-    try:
-        clip = _mono_floats(samples, name="the output")
-    except AudioError as error:
-        raise MethodError(str(error)) from error
-    _check_range(clip, "the output")
-    if abs(len(clip) - content_length) > LENGTH_TOLERANCE_S * sample_rate:
-        raise MethodError(
-            f"the output lasts {_duration(len(clip), sample_rate)}, the content "
-            f"{_duration(content_length, sample_rate)}: return as many samples as the content has "
-            f"(within {LENGTH_TOLERANCE_S} s)"
-        )
-    clip = fit_length(clip, content_length)
-    if is_silent(clip):
-        raise MethodError(f"the output is silent ({_level(clip)})")
-    return clip
-
-
-def _mono_floats(samples: Samples, name: str) -> Samples:
-    """Return a one-dimensional array of finite floats as ``float32``; refuse anything else."""
-    if not isinstance(samples, np.ndarray):
-        raise AudioError(f"{name} is of type {type(samples).__name__}: expected a NumPy array of floats")
-    if samples.ndim != 1:
-        raise AudioError(f"{name} has shape {samples.shape}: expected mono samples of shape (n,)")
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so out of range
-        return as_samples(samples, name=name)
-
-
-def _check_range(clip: Samples, name: str) -> None:
-    peak = float(np.abs(clip).max())
-    if peak > 1:
-        raise MethodError(f"{name} peaks at {peak:.4g}: samples must lie in [-1, 1], so scale it down")
-
-
-def _duration(length: int, sample_rate: int) -> str:
-    return f"{length / sample_rate:.3f} s ({length} samples)"
-
-
-def _level(clip: Samples) -> str:
-    return f"its root mean square is {rms(clip):.1g}, under {SILENCE_RMS:g}"

@@ -117,7 +117,7 @@ def transfer(
 ) -> None:
     """Give one recording the style of another."""
     from timbrebench.audio import read_audio, write_audio
-    from timbrebench.transfer.contract import apply
+    from timbrebench.transfer.method_calls import apply
     from timbrebench.transfer.registry import create
 
     chosen = create(method, dict(_setting(text) for text in settings or ()))

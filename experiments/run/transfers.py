@@ -26,8 +26,8 @@ from timbrebench.experiments.run.records import LearnedRecord, Store, Transfer
 from timbrebench.experiments.run.run_configuration import LimitsConfiguration
 from timbrebench.experiments.run.tasks import Task, training_set
 from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration
-from timbrebench.transfer.contract import Method, apply, learns
-from timbrebench.transfer.method_calls import query_learned
+from timbrebench.transfer.contract import Method, learns
+from timbrebench.transfer.method_calls import apply, query_learned
 from timbrebench.transfer.registry import create, method_class
 
 #: Outputs keep 24 bits: 16 would add noise of their own to what is scored.

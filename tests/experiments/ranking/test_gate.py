@@ -27,7 +27,7 @@ from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.suite import Suite
 from timbrebench.metrics import score
 from timbrebench.metrics.registry import get, metric_names
-from timbrebench.transfer.contract import apply
+from timbrebench.transfer.method_calls import apply
 from timbrebench.transfer.registry import create
 
 
