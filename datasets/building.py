@@ -23,6 +23,7 @@ from pydantic import BaseModel, ValidationError
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, describe_validation
 from timbrebench.core.files import exclusive, file_sha256, write_json, write_text
+from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, SCHEMA, Dataset
 from timbrebench.datasets.dataset_card import CARD, dataset_card
 
@@ -231,7 +232,7 @@ def finish_dataset(
     rejected = pd.DataFrame(list(failures), columns=["source", "reason"])
     written = {MANIFEST: manifest, FAILURES: rejected, **(tables or {})}
     for name, table in written.items():
-        write_text(root / name, table.to_csv(index=False, lineterminator="\n"))
+        write_csv(root / name, table)
     _remove_unlisted(root, set(manifest.path))
     description: dict[str, Any] = {
         "schema": SCHEMA,

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.files import write_text
+from timbrebench.core.tables import write_csv
 
 COLUMNS = ("onset_s", "offset_s", "pitch", "velocity", "octave_shift")
 
@@ -151,7 +151,7 @@ def write_notes(path: Path, notes: pd.DataFrame, drums: pd.DataFrame | None = No
     if drums is not None:
         both = pd.concat([table.assign(drum=0), drums[list(COLUMNS)].assign(drum=1)])
         table = both.sort_values(["onset_s", DRUM, "pitch"], kind="stable")
-    write_text(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
+    write_csv(path, table, "%.4f")
 
 
 def read_notes(path: Path) -> pd.DataFrame:

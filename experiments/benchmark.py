@@ -13,8 +13,9 @@ from timbrebench.classifier import (
     find_judge,
     load_content_judge,
 )
-from timbrebench.core.files import write_json, write_text
+from timbrebench.core.files import write_json
 from timbrebench.core.progress import log, plain_lines
+from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.core.workers.executors import LOCAL, open_executor
 from timbrebench.core.workers.processes import Call
 from timbrebench.datasets import Dataset
@@ -208,4 +209,4 @@ def _publish(results: Results, root: Path) -> Run:
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:
-    write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_csv(path, table, SIX_DIGITS)

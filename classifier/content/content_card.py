@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.classifier.content.content_evaluation import ContentEvaluation, Figures
+from timbrebench.classifier.content.content_evaluation import ContentEvaluation
+from timbrebench.core.tables import markdown_table
 
 
 class ContentCard(BaseModel):
@@ -63,23 +65,24 @@ class ContentCard(BaseModel):
             "offset, however long a note can be heard.",
         ]
         for name, evaluation in self.tests.items():
-            lines += ["", f"## Test pieces: {name}", "", *_table(evaluation)]
+            lines += ["", f"## Test pieces: {name}", "", _table(evaluation)]
         for family, evaluations in self.without_soundfont.items():
             for name, evaluation in evaluations.items():
                 title = f"## Trained without {family}, tested on it: {name}"
-                lines += ["", title, "", *_table(evaluation)]
+                lines += ["", title, "", _table(evaluation)]
         return "\n".join(lines) + "\n"
 
 
-def _table(evaluation: ContentEvaluation) -> list[str]:
-    rows = {"all": evaluation.overall, **evaluation.by_soundfont, **evaluation.by_label}
-    return [
-        "| clips of | clips | note F1 | with offsets | frame F1 |",
-        "| --- | ---: | ---: | ---: | ---: |",
-        *(_row(name, figures) for name, figures in rows.items()),
+def _table(evaluation: ContentEvaluation) -> str:
+    figures_of = {"all": evaluation.overall, **evaluation.by_soundfont, **evaluation.by_label}
+    rows = [
+        {
+            "clips of": name,
+            "clips": str(figures.clips),
+            "note F1": f"{figures.note_f1:.3f}",
+            "with offsets": f"{figures.note_f1_with_offsets:.3f}",
+            "frame F1": f"{figures.frame_f1:.3f}",
+        }
+        for name, figures in figures_of.items()
     ]
-
-
-def _row(name: str, figures: Figures) -> str:
-    scores = (figures.note_f1, figures.note_f1_with_offsets, figures.frame_f1)
-    return f"| {name} | {figures.clips} | " + " | ".join(f"{score:.3f}" for score in scores) + " |"
+    return markdown_table(pd.DataFrame(rows))

@@ -14,6 +14,7 @@ from timbrebench.classifier.content.content_judge import ContentJudge
 from timbrebench.classifier.content.content_training import ContentConfiguration, train_content_judge
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import fingerprint, storage_error, write_json, write_text
+from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
@@ -129,8 +130,7 @@ def build_content_judge(
     without = _leave_soundfonts_out(features, heard, configuration)
     card = _card(training.judge, evaluations, without)
     training.judge.save(folder / JUDGE_FILE)
-    curve = training.curve.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_text(folder / CURVE_FILE, curve)
+    write_csv(folder / CURVE_FILE, training.curve, SIX_DIGITS)
     write_text(folder / PAGE_FILE, card.markdown())
     write_json(folder / CARD_FILE, card.model_dump(mode="json"))
     write_json(folder / _KEY_FILE, key)  # last: without it, none of the others counts

@@ -6,7 +6,6 @@ Colours are those of Okabe & Ito (2008), which colour-blind readers can tell apa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,23 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from timbrebench.classifier.style.style_evaluation import N_BINS, Evaluation
-from timbrebench.core.files import atomic_path
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#7F7F7F"
-
-_DPI = 150
-
-
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as PNG, whole or not at all: the same figure, the same bytes.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
-    """
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
 
 
 def confusion_figure(evaluation: Evaluation) -> Figure:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from timbrebench.classifier.style.cross_validation import leave_soundfonts_out
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
-from timbrebench.classifier.style.judge_figures import bar_figure, write_figure
+from timbrebench.classifier.style.judge_figures import bar_figure
 from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_evaluation import evaluate_on
 from timbrebench.classifier.style.style_features import compute_features
@@ -31,8 +31,10 @@ from timbrebench.classifier.style.style_front_end import (
 )
 from timbrebench.classifier.style.style_training import train_judge
 from timbrebench.classifier.style.training_stages import stage, training_key
-from timbrebench.core.files import fingerprint, write_text
+from timbrebench.core.figures import save_figure
+from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker
+from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import Dataset
 
 TABLE_FILE = "spectrograms.csv"
@@ -130,8 +132,8 @@ def write_study(
             cells.append(_cell(used, configuration, folder / "cells", without_soundfonts=without_soundfonts))
             tracker.advance()
     table = pd.DataFrame([cell.model_dump() for cell in cells])
-    write_text(folder / TABLE_FILE, table.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
-    write_figure(folder / FIGURE_FILE, _figure(cells))
+    write_csv(folder / TABLE_FILE, table, "%.4f")
+    save_figure(_figure(cells), folder / FIGURE_FILE)
     return table
 
 

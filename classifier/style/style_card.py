@@ -17,7 +17,6 @@ from timbrebench.classifier.style.judge_figures import (
     confusion_figure,
     learning_curve_figure,
     reliability_figure,
-    write_figure,
 )
 from timbrebench.classifier.style.robustness import Condition, Robustness, measure_robustness
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge, evaluate_on
@@ -28,7 +27,9 @@ from timbrebench.classifier.style.style_networks import NetworkKind
 from timbrebench.classifier.style.style_pipeline import CURVE_FILE
 from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.errors import JudgeError
+from timbrebench.core.figures import save_figure
 from timbrebench.core.files import fingerprint, write_json, write_text
+from timbrebench.core.tables import markdown_table
 from timbrebench.datasets.building import configuration_of
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
@@ -142,7 +143,7 @@ class JudgeCard(BaseModel):
         yield f"programs of each label it is {programs.accuracy:.3f} on {programs.clips} clips."
         if test.mean_average_precision is not None:
             yield f"Mean average precision {test.mean_average_precision:.3f}."
-        yield from ("", *_table_of_labels(test))
+        yield from ("", _table_of_labels(test))
         if test.confusion:
             yield from ("", f"![Labels given, by true label]({CONFUSION_FIGURE})")
         yield from ("", f"Expected calibration error **{test.calibration_error:.3f}**: by how much its")
@@ -156,30 +157,25 @@ class JudgeCard(BaseModel):
         yield f"deviation {np.std(folds, ddof=1):.3f}: how much the figure above owes to"
         yield "which pieces were drawn."
         evaluations = {f"fold {number}": fold for number, fold in enumerate(self.cross_validation, start=1)}
-        yield from ("", *_table(evaluations))
+        yield from ("", _table(evaluations))
         if self.without_soundfont:
             yield from ("", "## New timbres: each family of soundfonts left out", "")
             yield "A judge trained in the same way without any clip of a family, on the family's test clips:"
             yield "what to expect of a timbre that this judge has never heard."
-            yield from ("", *_table(self.without_soundfont))
+            yield from ("", _table(self.without_soundfont))
         if self.recordings:
             yield from ("", "## Recorded notes", "")
             yield "The test pieces played with recordings of real instruments, of which the judge has heard"
             yield "none: what to expect of a performance instead of a soundfont."
-            yield from ("", *_table({"recorded notes": self.recordings}), "")
-            yield from _table_of_labels(self.recordings)
+            yield from ("", _table({"recorded notes": self.recordings}), "")
+            yield _table_of_labels(self.recordings)
 
     def _changed(self) -> Iterator[str]:
         yield from ("", "## Changed clips", "")
         yield "Test clips after a change that leaves the instrument what it is: how far the accuracy falls"
         yield 'against that of the same clips unchanged ("before"). Clips that a change cannot be made to,'
         yield "such as notes moved to where the instrument does not sound, are skipped."
-        yield from (
-            "",
-            "| change | clips | skipped | accuracy | before |",
-            "| --- | ---: | ---: | ---: | ---: |",
-        )
-        yield from (_row(condition) for condition in self.robustness.conditions)
+        yield from ("", markdown_table(pd.DataFrame(map(_row, self.robustness.conditions))))
         yield from ("", f"![Accuracy under each condition]({CONDITIONS_FIGURE})")
 
 
@@ -312,35 +308,49 @@ def _play_recordings(dataset: Dataset, recorded: Soundfont, folder: Path) -> Dat
 def _write(card: JudgeCard, folder: Path) -> None:
     write_json(folder / CARD_FILE, card.model_dump(mode="json"))
     if card.test.confusion:
-        write_figure(folder / CONFUSION_FIGURE, confusion_figure(card.test))
-    write_figure(folder / RELIABILITY_FIGURE, reliability_figure(card.test))
+        save_figure(confusion_figure(card.test), folder / CONFUSION_FIGURE)
+    save_figure(reliability_figure(card.test), folder / RELIABILITY_FIGURE)
     names, accuracies, clips = zip(*card.accuracies(), strict=True)
     notes = [f"({count} clips)" for count in clips]
-    write_figure(folder / CONDITIONS_FIGURE, bar_figure(names, accuracies, notes))
+    save_figure(bar_figure(names, accuracies, notes), folder / CONDITIONS_FIGURE)
     page = card.markdown()
     if (folder / CURVE_FILE).is_file():
-        write_figure(folder / CURVE_FIGURE, learning_curve_figure(pd.read_csv(folder / CURVE_FILE)))
+        save_figure(learning_curve_figure(pd.read_csv(folder / CURVE_FILE)), folder / CURVE_FIGURE)
         page += f"\n## Training\n\n![Learning curve]({CURVE_FIGURE})\n"
     write_text(folder / PAGE_FILE, page)
 
 
-def _table(evaluations: dict[str, Evaluation]) -> Iterator[str]:
-    yield "| judged | clips | accuracy | macro F1 | calibration error |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
-    for name, evaluation in evaluations.items():
-        figures = (evaluation.accuracy, evaluation.macro.f1, evaluation.calibration_error)
-        yield f"| {name} | {evaluation.clips} | " + " | ".join(f"{value:.3f}" for value in figures) + " |"
+def _table(evaluations: dict[str, Evaluation]) -> str:
+    rows = [
+        {
+            "judged": name,
+            "clips": str(evaluation.clips),
+            "accuracy": f"{evaluation.accuracy:.3f}",
+            "macro F1": f"{evaluation.macro.f1:.3f}",
+            "calibration error": f"{evaluation.calibration_error:.3f}",
+        }
+        for name, evaluation in evaluations.items()
+    ]
+    return markdown_table(pd.DataFrame(rows))
 
 
-def _table_of_labels(evaluation: Evaluation) -> Iterator[str]:
-    yield "| label | precision | recall | F1 |"
-    yield "| --- | ---: | ---: | ---: |"
-    rows = {**evaluation.by_label, "all (micro)": evaluation.micro, "mean (macro)": evaluation.macro}
-    for name, scores in rows.items():
-        yield f"| {name} | {scores.precision:.3f} | {scores.recall:.3f} | {scores.f1:.3f} |"
+def _table_of_labels(evaluation: Evaluation) -> str:
+    scores_of = {**evaluation.by_label, "all (micro)": evaluation.micro, "mean (macro)": evaluation.macro}
+    rows = [
+        (name, *(f"{score:.3f}" for score in (scores.precision, scores.recall, scores.f1)))
+        for name, scores in scores_of.items()
+    ]
+    return markdown_table(pd.DataFrame(rows, columns=["label", "precision", "recall", "F1"]))
 
 
-def _row(condition: Condition) -> str:
-    values = (condition.accuracy, condition.accuracy_before)
-    figures = " | ".join("-" if value is None else f"{value:.3f}" for value in values)
-    return f"| {condition.name} | {condition.clips} | {condition.skipped} | {figures} |"
+def _row(condition: Condition) -> dict[str, str]:
+    accuracy, before = (
+        "-" if value is None else f"{value:.3f}" for value in (condition.accuracy, condition.accuracy_before)
+    )
+    return {
+        "change": condition.name,
+        "clips": str(condition.clips),
+        "skipped": str(condition.skipped),
+        "accuracy": accuracy,
+        "before": before,
+    }

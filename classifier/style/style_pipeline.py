@@ -13,7 +13,8 @@ from timbrebench.classifier.style.style_features import compute_features
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.training_stages import training_key
 from timbrebench.core.errors import JudgeError
-from timbrebench.core.files import storage_error, write_json, write_text
+from timbrebench.core.files import storage_error, write_json
+from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.datasets.dataset import Dataset
 
 JUDGE_FILE = "judge.pt"
@@ -77,8 +78,7 @@ def _train(dataset: Dataset, configuration: JudgeConfiguration, folder: Path) ->
     scratch = _scratch(folder, _key(dataset, configuration))
     training = train_judge(features, configuration, folder=scratch)
     evaluation = evaluate_on(training.judge, features.where(split=["test"]).first_programs())
-    curve = training.curve.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_text(folder / CURVE_FILE, curve)
+    write_csv(folder / CURVE_FILE, training.curve, SIX_DIGITS)
     return training.judge, evaluation
 
 

@@ -33,14 +33,15 @@ def compare_command(
     if run is not None and method:
         raise ConfigurationError("--method is for two runs: of one run, name the two methods themselves")
     from timbrebench.core.files import write_text
+    from timbrebench.core.tables import SIX_DIGITS, csv_text
     from timbrebench.experiments.report.comparison_report import comparison_markdown, print_comparison
 
     table, notes = _of_one_run(run, first, second) if run else _of_two_runs(first, second, method or [])
     print_comparison(table, notes)
     if out is None:
         return
-    as_csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_text(out, as_csv if out.suffix == ".csv" else comparison_markdown(table, notes))
+    as_csv = out.suffix == ".csv"
+    write_text(out, csv_text(table, SIX_DIGITS) if as_csv else comparison_markdown(table, notes))
     print_line(out)
 
 

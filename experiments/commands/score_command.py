@@ -44,7 +44,7 @@ def score_command(
     Where OUTPUT is a folder, the others are folders with files of the same names, or one file for all.
     """
     from timbrebench.classifier import Judge
-    from timbrebench.core.files import write_text
+    from timbrebench.core.tables import SIX_DIGITS, write_csv
     from timbrebench.metrics import Folders, score_folders
 
     listener = Judge.load(judge) if judge is not None else None
@@ -59,7 +59,7 @@ def score_command(
     folders = Folders(output, content, style, reference, notes, style_notes)
     table = score_folders(folders, judge=listener)
     if csv is not None:
-        write_text(csv, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        write_csv(csv, table, SIX_DIGITS)
     if as_json:
         print_json(json.loads(table.to_json(orient="records")))
     elif csv is None:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import write_text
+from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.comparing import check_finished
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.metrics.registry import get
@@ -86,8 +87,7 @@ def write_baseline(results: Results, path: Path, *, judge: str) -> None:
         "setting": results.configuration.suite.setting,
         "judge": judge,
     }
-    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_text(path, f"# {json.dumps(about)}\n{text}")
+    write_text(path, f"# {json.dumps(about)}\n{csv_text(table, SIX_DIGITS)}")
 
 
 def valued_metrics(names: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from timbrebench.core.statistics.effect_sizes import POWER
+from timbrebench.core.tables import markdown_table
 from timbrebench.experiments.report.escaping import plain_markdown
 from timbrebench.experiments.report.terminal import open_console
 
@@ -68,13 +69,8 @@ def comparison_markdown(table: pd.DataFrame, notes: Sequence[str]) -> str:
     lines = []
     for (method, first, second), rows in _parts(table):
         lines += [f"## {plain_markdown(_title(method, first, second))}", ""]
-        lines += ["| " + " | ".join((*_HEADER, "verdict")) + " |"]
-        lines += ["| --- |" + " ---: |" * (len(_HEADER) - 1) + " --- |"]
-        lines += [
-            "| " + " | ".join((*_cells(row), plain_markdown(row["verdict"]))) + " |"
-            for row in rows.to_dict("records")
-        ]
-        lines.append("")
+        cells = [(*_cells(row), plain_markdown(row["verdict"])) for row in rows.to_dict("records")]
+        lines += [markdown_table(pd.DataFrame(cells, columns=[*_HEADER, "verdict"])), ""]
     lines += [_CAPTION, "", *(f"- {plain_markdown(note)}" for note in notes)]
     return "\n".join(lines).rstrip() + "\n"
 

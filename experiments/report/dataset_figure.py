@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from timbrebench.core.errors import ConfigurationError
-from timbrebench.core.files import atomic_path
+from timbrebench.core.figures import save_figure
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_summary import summarise
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS
@@ -38,9 +36,6 @@ def write_dataset_figure(dataset: Dataset, path: Path) -> None:
     StorageError
         If it cannot be written.
     """
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in {"png", "svg"}:
-        raise ConfigurationError(f"{path}: a figure is a .png or a .svg")
     labels = len(summarise(dataset, "label"))
     figure = Figure(figsize=(9, max(3.0, 1 + 0.25 * min(labels, _MOST_LABELS))), layout="constrained")
     by_label, by_piece = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -48,9 +43,7 @@ def write_dataset_figure(dataset: Dataset, path: Path) -> None:
     _draw_pieces(by_piece, dataset)
     # Beside the axes: bars of equal length, which balanced datasets have, leave no room inside.
     figure.legend(*by_label.get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize="small")
-    unstable = {"svg": {"Date": None}, "png": {"Software": None}}[kind]
-    with mpl.rc_context({"svg.hashsalt": "timbrebench"}), atomic_path(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=150, metadata=unstable)
+    save_figure(figure, path)
 
 
 def _draw_labels(axes: Axes, dataset: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""How the report's figures are drawn and written: the same data, the same bytes.
+"""How the report's figures are drawn.
 
 A figure is drawn once in the colours of a page, whose text may be light or dark, and once in those of a
 paper.
@@ -9,20 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
-from typing import Literal
 
-import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from timbrebench.core.files import atomic_path
-
-#: Dots per inch of figures that are written as PNG: 6 inches are 1,200 of them.
-DPI = 200
+from timbrebench.core.figures import print_svg
 
 
 @dataclass(frozen=True)
@@ -80,7 +72,7 @@ def page_svg(figure: Figure, name: str) -> Markup:
     buffer = BytesIO()
     figure.patch.set_alpha(0)
     # Text stays text: small, searchable, in the page's font.
-    _print_svg(figure, buffer, "none")
+    print_svg(figure, buffer, fonttype="none")
     text = buffer.getvalue().decode()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     for colour, replacement in _PAGE_COLOURS.items():
@@ -88,34 +80,3 @@ def page_svg(figure: Figure, name: str) -> Markup:
     # In tags alone: a label may look like anything.
     text = re.sub(r"<[^>]*>", lambda tag: _ID.sub(rf"\g<0>{name}-", tag[0]), text)
     return Markup(text)  # noqa: S704 - matplotlib escapes the labels
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure for a paper.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        In the inks :data:`PAPER`.
-    path : pathlib.Path
-        Without suffix: gets ``.svg``, whose text is drawn as paths and so looks the same everywhere, and
-        ``.png`` with :data:`DPI` dots per inch.
-
-    Raises
-    ------
-    StorageError
-        If a file cannot be written.
-    """
-    with atomic_path(path.with_suffix(".svg")) as temporary:
-        _print_svg(figure, temporary, "path")
-    figure.set_layout_engine("none")  # settled: working it out again would take as long as drawing
-    figure.dpi = DPI
-    with atomic_path(path.with_suffix(".png")) as temporary:
-        canvas = FigureCanvasAgg(figure)
-        canvas.print_png(temporary, metadata={"Software": None})  # type: ignore[no-untyped-call]
-
-
-def _print_svg(figure: Figure, target: BytesIO | Path, fonttype: Literal["none", "path"]) -> None:
-    # The canvas's own function, since `savefig` draws everything twice. Names of elements come from the data.
-    with mpl.rc_context({"svg.hashsalt": "timbrebench", "svg.fonttype": fonttype}):
-        FigureCanvasSVG(figure).print_svg(target, metadata={"Date": None})  # type: ignore[no-untyped-call]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
+from timbrebench.core.tables import markdown_table
+
 
 def plain_markdown(text: object) -> str:
     """Keep a text from being read as Markdown, HTML or mathematics, and on one line.
@@ -23,3 +27,8 @@ def plain_markdown(text: object) -> str:
     plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", "]\\(")
     # Between two of these GitHub sets mathematics, whatever stands before them.
     return plain.replace("$", "<span>$</span>")
+
+
+def plain_table(table: pd.DataFrame, names: int = 1) -> str:
+    """Return a table of plain texts as Markdown, with all of them escaped."""
+    return markdown_table(table.map(plain_markdown).rename(columns=plain_markdown), names)

@@ -6,7 +6,6 @@ The same run gives the same bytes.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,12 @@ from typing import Any
 import pandas as pd
 
 from timbrebench.core.files import write_text
+from timbrebench.core.tables import SIX_DIGITS, latex_table, write_csv
 from timbrebench.experiments.ranking.results import COSTS
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.cost_figures import speed_rows
-from timbrebench.experiments.report.escaping import plain_markdown
-from timbrebench.experiments.report.leaderboard_tables import DASH, MINUS, Column, as_records
+from timbrebench.experiments.report.escaping import plain_table
+from timbrebench.experiments.report.leaderboard_tables import DASH, Column, as_records
 from timbrebench.experiments.report.matrices import TransferMatrix
 from timbrebench.experiments.run.layout import TABLES
 
@@ -28,17 +28,6 @@ _SUFFIXES = (".csv", ".md", ".tex")
 
 #: Which way is better.
 _ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", "none": ""}
-
-#: What LaTeX has commands for, and what its first encoding of fonts has other signs in the place of.
-_COMMANDS = {
-    DASH: "--",
-    MINUS: "$-$",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    _ARROWS["higher"]: r"$\uparrow$",
-    _ARROWS["lower"]: r"$\downarrow$",
-}
 
 
 @dataclass(frozen=True)
@@ -93,32 +82,9 @@ def write_tables(contents: Contents, root: Path) -> None:
             (root / TABLES / _MATRICES).with_suffix(suffix).unlink(missing_ok=True)
     for export in exports:
         path = root / TABLES / export.name
-        csv = export.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        for suffix, text in zip(_SUFFIXES, (csv, markdown(export), latex(export)), strict=True):
-            write_text(path.with_suffix(suffix), text)
-
-
-def markdown(export: Export) -> str:
-    """Return a table as Markdown: names to the left, figures to the right."""
-    rules = ["---"] * export.names + ["---:"] * (len(export.text.columns) - export.names)
-    rows = [list(export.text.columns), rules, *export.text.to_numpy().tolist()]
-    cells = [[cell if row is rules else plain_markdown(cell) for cell in row] for row in rows]
-    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
-
-
-def latex(export: Export) -> str:
-    r"""Return a table as a LaTeX ``tabular`` for a document with ``\usepackage{booktabs}``."""
-    figures = len(export.text.columns) - export.names
-    body = (
-        export.text.style.hide(axis="index")
-        .format(escape="latex")
-        .format_index(axis="columns", escape="latex")
-        .to_latex(hrules=True, column_format="l" * export.names + "r" * figures)
-    )
-    body = re.sub("-(?=-)", "-{}", body)  # two hyphens would become a dash
-    for character, command in _COMMANDS.items():
-        body = body.replace(character, command)
-    return body
+        write_csv(path.with_suffix(".csv"), export.data, SIX_DIGITS)
+        write_text(path.with_suffix(".md"), plain_table(export.text, export.names) + "\n")
+        write_text(path.with_suffix(".tex"), latex_table(export.text, export.names))
 
 
 def _leaderboard(table: pd.DataFrame, columns: Sequence[Column]) -> Export:

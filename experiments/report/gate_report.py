@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import starmap
 from xml.etree import ElementTree
 
+import pandas as pd
+
+from timbrebench.core.tables import markdown_table
 from timbrebench.experiments.ranking.gate import Finding, Outcome
 from timbrebench.experiments.report.escaping import plain_markdown
 
@@ -33,24 +37,14 @@ def gate_markdown(outcome: Outcome) -> str:
     """
     lines = [f"## {_HEADINGS[outcome.exit_status]}", ""]
     if outcome.regressions:
-        lines += ["| method | metric | before | now | difference | 95 % interval | margin | corrected p |"]
-        lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
-        lines += [_row(finding) for finding in outcome.regressions] + [""]
+        lines += [markdown_table(pd.DataFrame(map(_row, outcome.regressions)), names=2), ""]
     if outcome.problems:
         lines += ["Not measured:", "", *(f"- {plain_markdown(problem)}" for problem in outcome.problems), ""]
     if outcome.notes:
         lines += ["To be known:", "", *(f"- {plain_markdown(note)}" for note in outcome.notes), ""]
     if outcome.findings:
-        lines += ["| method | metrics compared | worse | largest loss, in margins |"]
-        lines += ["| --- | ---: | ---: | ---: |"]
-        for label in dict.fromkeys(finding.label for finding in outcome.findings):
-            rows = [finding for finding in outcome.findings if finding.label == label]
-            worst = max(rows, key=lambda finding: finding.loss / finding.margin)
-            worse = sum(finding.is_worse for finding in rows)
-            share = max(worst.loss / worst.margin, 0.0)
-            where = f" ({worst.metric})" if share >= 0.005 else ""
-            lines.append(f"| {plain_markdown(label)} | {len(rows)} | {worse} | {share:.2f}{where} |")
         lines += [
+            markdown_table(pd.DataFrame(starmap(_summary, _by_method(outcome)))),
             "",
             "A loss counts when it reaches the metric's margin and is significant: paired permutation",
         ]
@@ -58,12 +52,33 @@ def gate_markdown(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _row(finding: Finding) -> str:
-    return (
-        f"| {plain_markdown(finding.label)} | {finding.metric} | {finding.before:.4g} | {finding.now:.4g} | "
-        f"{finding.now - finding.before:+.4g} | {finding.low:+.4g} to {finding.high:+.4g} | "
-        f"{finding.margin:g} | {finding.p_corrected:.2g} |"
-    )
+def _by_method(outcome: Outcome) -> list[tuple[str, list[Finding]]]:
+    labels = dict.fromkeys(finding.label for finding in outcome.findings)
+    return [(label, [each for each in outcome.findings if each.label == label]) for label in labels]
+
+
+def _row(finding: Finding) -> dict[str, str]:
+    return {
+        "method": plain_markdown(finding.label),
+        "metric": finding.metric,
+        "before": f"{finding.before:.4g}",
+        "now": f"{finding.now:.4g}",
+        "difference": f"{finding.now - finding.before:+.4g}",
+        "95 % interval": f"{finding.low:+.4g} to {finding.high:+.4g}",
+        "margin": f"{finding.margin:g}",
+        "corrected p": f"{finding.p_corrected:.2g}",
+    }
+
+
+def _summary(label: str, findings: list[Finding]) -> dict[str, str]:
+    worst = max(findings, key=lambda finding: finding.loss / finding.margin)
+    share = max(worst.loss / worst.margin, 0.0)
+    return {
+        "method": plain_markdown(label),
+        "metrics compared": str(len(findings)),
+        "worse": str(sum(finding.is_worse for finding in findings)),
+        "largest loss, in margins": f"{share:.2f}" + (f" ({worst.metric})" if share >= 0.005 else ""),
+    }
 
 
 def gate_junit(outcome: Outcome) -> str:
@@ -81,8 +96,7 @@ def gate_junit(outcome: Outcome) -> str:
         output holds the notes.
     """
     root = ElementTree.Element("testsuites", name="timbrebench check")
-    for label in dict.fromkeys(finding.label for finding in outcome.findings):
-        rows = [finding for finding in outcome.findings if finding.label == label]
+    for label, rows in _by_method(outcome):
         suite = _suite(root, label, len(rows), failures=sum(finding.is_worse for finding in rows))
         for finding in rows:
             case = ElementTree.SubElement(suite, "testcase", classname=_xml(label), name=finding.metric)

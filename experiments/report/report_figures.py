@@ -7,12 +7,16 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from timbrebench.core.figures import save_figure
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.cost_figures import draw_speed
-from timbrebench.experiments.report.drawing import PAPER, Inks, write_figure
+from timbrebench.experiments.report.drawing import PAPER, Inks
 from timbrebench.experiments.report.matrices import draw_matrices
 from timbrebench.experiments.report.plane import draw_plane
 from timbrebench.experiments.run.layout import FIGURES
+
+#: Dots per inch of a PNG: 6 inches are 1,200 of them.
+_DPI = 200
 
 
 def write_figures(contents: Contents, root: Path) -> None:
@@ -47,6 +51,26 @@ def write_figures(contents: Contents, root: Path) -> None:
         else:
             for suffix in (".svg", ".png"):
                 path.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure for a paper as ``.svg`` and ``.png`` beside each other.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        In the inks :data:`~timbrebench.experiments.report.drawing.PAPER`.
+    path : pathlib.Path
+        Without suffix.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be written.
+    """
+    save_figure(figure, path.with_suffix(".svg"))
+    figure.set_layout_engine("none")  # settled: working it out again would take as long as drawing
+    save_figure(figure, path.with_suffix(".png"), dpi=_DPI)
 
 
 def plane_figure(contents: Contents, inks: Inks) -> Figure:

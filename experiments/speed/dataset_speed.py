@@ -25,6 +25,7 @@ from timbrebench.audio.clips import fit_length, resample
 from timbrebench.audio.loudness import limit_peak, scale_to_rms
 from timbrebench.core.errors import RunError
 from timbrebench.core.progress import log, muted
+from timbrebench.core.tables import markdown_table
 from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.core.workers.memory import forget_peak, peak_mib
 from timbrebench.core.workers.processes import Call, Ended
@@ -71,6 +72,13 @@ class Speed:
 
     def markdown(self) -> str:
         """Return both tables, with the machine described."""
+        parts = pd.DataFrame(
+            {
+                "where": self.parts.part,
+                "CPU s": self.parts.seconds.map("{:.2f}".format),
+                "share": self.parts.share.map("{:.1%}".format),
+            }
+        )
         lines = [
             "# What datasets cost",
             "",
@@ -81,14 +89,12 @@ class Speed:
             "",
             f"{self.clips} clips, {self.minutes:.0f} minutes, in one process. Scores were converted before.",
             "",
-            "| where | CPU s | share |",
-            "| --- | ---: | ---: |",
+            markdown_table(parts),
+            "",
+            "## All figures",
+            "",
+            markdown_table(self.figures[["what", "measured", "wanted"]]),
         ]
-        for row in self.parts.to_dict("records"):
-            lines.append(f"| {row['part']} | {row['seconds']:.2f} | {row['share']:.1%} |")
-        lines += ["", "## All figures", "", "| what | measured | wanted |", "| --- | ---: | ---: |"]
-        for row in self.figures.to_dict("records"):
-            lines.append(f"| {row['what']} | {row['measured']} | {row['wanted']} |")
         return "\n".join(lines) + "\n"
 
 

@@ -21,6 +21,7 @@ from timbrebench.classifier import Judge, JudgeConfiguration, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.classifier.style.style_networks import create_network
 from timbrebench.core.progress import Tracker
+from timbrebench.core.tables import markdown_table
 from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
 from timbrebench.metrics import Metric, Sound, Trial, get, metric_names
 
@@ -58,6 +59,14 @@ class Speed:
 
     def markdown(self) -> str:
         """Return the table, with the machine described and all figures beside the length of the clip."""
+        costs = self.metrics.milliseconds
+        table = pd.DataFrame(
+            {
+                "metric": self.metrics.metric,
+                "ms": costs.map("{:.1f}".format),
+                "share": (costs / 1000 / self.output_s).map("{:.0%}".format),
+            }
+        )
         lines = [
             f"All {len(self.metrics)} metrics on one output of {DURATION_S:g} s, one core of "
             f"{os.cpu_count()} ({platform.machine()}, Python {platform.python_version()}, "
@@ -68,11 +77,8 @@ class Speed:
             f"- the first output of a pair: {self.first_output_s:.2f} s, "
             f"{self.first_output_s / self.output_s:.1f} times as much.",
             "",
-            "| metric | ms | share |",
-            "| --- | ---: | ---: |",
+            markdown_table(table),
         ]
-        for name, cost in zip(self.metrics.metric, self.metrics.milliseconds, strict=True):
-            lines.append(f"| {name} | {cost:.1f} | {cost / 1000 / self.output_s:.0%} |")
         return "\n".join(lines) + "\n"
 
 

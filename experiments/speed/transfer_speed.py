@@ -26,6 +26,7 @@ from timbrebench.audio.spectra import Spectrogram, log_magnitude
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import TimbrebenchError
 from timbrebench.core.progress import Tracker, muted
+from timbrebench.core.tables import markdown_table
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.core.workers.memory import forget_peak, peak_mib
 from timbrebench.core.workers.processes import Call, Ended
@@ -85,6 +86,27 @@ class Speed:
 
     def markdown(self) -> str:
         """Return both tables, with the machine described."""
+        objectives = pd.DataFrame(
+            {
+                "form": self.objectives.form,
+                "ms": (1000 * self.objectives.seconds).map("{:.1f}".format),
+                "times as fast as the textbook's": self.objectives.times_as_fast.map("{:.2f}".format),
+            }
+        )
+        methods = pd.DataFrame(
+            [
+                (f"`{row['method']}`", f"not run: {row['reason']}", "", "")
+                if row["reason"]
+                else (
+                    f"`{row['method']}`",
+                    f"{row['seconds']:.2f}",
+                    f"{row['real_time_factor']:.2f}",
+                    f"{row['memory_mib']:.0f}",
+                )
+                for row in self.methods.to_dict("records")
+            ],
+            columns=["method", "s", "times as fast as real time", "MiB"],
+        )
         lines = [
             "# What transfer costs",
             "",
@@ -97,25 +119,15 @@ class Speed:
             f"Objective of Ulyanov & Lebedev, {self.n_filters:,} filters over {_KERNEL_WIDTH} frames, "
             f"{SAMPLE_RATE:,} Hz, n_fft 2048, hop 512; `wide-limit` has infinitely many.",
             "",
-            "| form | ms | times as fast as the textbook's |",
-            "| --- | ---: | ---: |",
-        ]
-        for row in self.objectives.to_dict("records"):
-            lines.append(f"| {row['form']} | {1000 * row['seconds']:.1f} | {row['times_as_fast']:.2f} |")
-        lines += [
+            markdown_table(objectives),
             "",
             "## One transfer",
             "",
             f"Settings of the profile `{PROFILES[0]}`; of `{PROFILES[1]}` for methods that are not in it; "
             "else their own defaults. What a method learns beforehand does not count.",
             "",
-            "| method | s | times as fast as real time | MiB |",
-            "| --- | ---: | ---: | ---: |",
+            markdown_table(methods),
         ]
-        for row in self.methods.to_dict("records"):
-            cost = f"{row['seconds']:.2f} | {row['real_time_factor']:.2f} | {row['memory_mib']:.0f}"
-            why = f"not run: {row['reason']} | | "
-            lines.append(f"| `{row['method']}` | {why if row['reason'] else cost} |")
         return "\n".join(lines) + "\n"
 
 

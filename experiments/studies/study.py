@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 
 from timbrebench.classifier import JUDGE_SPLITS, Judge
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
-from timbrebench.core.files import atomic_path, write_text
+from timbrebench.core.figures import save_figure
+from timbrebench.core.files import write_text
+from timbrebench.core.tables import markdown_table, write_csv
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
@@ -276,10 +278,9 @@ def write_result(study: Study, result: StudyResult, folder: Path, setting: Setti
     else:  # those of an earlier result are none of this one
         (folder / f"{study.name}-{_FINDINGS}.csv").unlink(missing_ok=True)
     for name, table in tables.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-        with atomic_path(folder / f"{study.name}.{kind}") as temporary:
-            result.figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
+        write_csv(folder / f"{name}.csv", table)
+    for suffix in (".png", ".svg"):
+        save_figure(result.figure, folder / f"{study.name}{suffix}")
     page = folder / f"{study.name}.md"
     write_text(page, _page(study, result, setting))
     write_text(folder / "README.md", _overview(folder))
@@ -301,7 +302,9 @@ def _page(study: Study, result: StudyResult, setting: Setting) -> str:
     text = f"# {study.name}\n\n{study.question} ({study.source}; {_SETTINGS[setting]})\n\n"
     if result.findings:
         text += "".join(_finding(finding) for finding in result.findings) + "\n"
-    return text + f"{result.text}\n\n![{study.question}]({study.name}.png)\n\n{_markdown(result.table)}\n"
+    cells = result.table.astype(object).map(_cell)
+    table = markdown_table(cells, names=cells.shape[1])
+    return f"{text}{result.text}\n\n![{study.question}]({study.name}.png)\n\n{table}\n"
 
 
 def _overview(folder: Path) -> str:
@@ -311,20 +314,20 @@ def _overview(folder: Path) -> str:
         "",
         "Made by `timbrebench study`. Whether a claim held is worked out from the figures.",
         "",
-        "| study | setting | claim | held |",
-        "| --- | --- | --- | --- |",
     ]
+    rows = []
     for name in study_names():
         page = folder / f"{name}.md"
         if not page.is_file():
             continue
         found = folder / f"{name}-{_FINDINGS}.csv"
         claims = pd.read_csv(found).to_dict("records") if found.is_file() else []
-        start = f"| [{name}]({name}.md) | {_setting_of(page)} |"
-        lines += [f"{start} {row['claim']} | {'yes' if row['held'] else 'no'} |" for row in claims]
+        study = (f"[{name}]({name}.md)", _setting_of(page))
+        rows += [(*study, row["claim"], "yes" if row["held"] else "no") for row in claims]
         if not claims:
-            lines.append(f"{start} {find_study(name).question} | |")
-    return "\n".join(lines) + "\n"
+            rows.append((*study, find_study(name).question, ""))
+    table = pd.DataFrame(rows, columns=["study", "setting", "claim", "held"])
+    return "\n".join([*lines, markdown_table(table, names=4)]) + "\n"
 
 
 def _setting_of(page: Path) -> str:
@@ -336,12 +339,6 @@ def _setting_of(page: Path) -> str:
 def _finding(finding: Finding) -> str:
     verdict = "Held" if finding.held else "Did not hold"
     return f"- **{verdict}:** {finding.claim}. {finding.figures}\n"
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    rows = [[_cell(cell) for cell in row] for row in table.astype(object).itertuples(index=False)]
-    lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cell(value: object) -> str:

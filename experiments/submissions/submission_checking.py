@@ -9,6 +9,7 @@ import pandas as pd
 
 from timbrebench.classifier import ContentJudge, Judge, load_content_judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
+from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
 from timbrebench.experiments.run.records import LearnedRecord
@@ -20,7 +21,6 @@ from timbrebench.experiments.submissions.submission_packing import (
     SETS_FILE,
     SubmittedMethod,
     impressions,
-    table_text,
 )
 from timbrebench.experiments.submissions.submission_reading import Submission, parse_table
 from timbrebench.metrics.registry import get
@@ -53,7 +53,7 @@ def check_submission(submission: Submission) -> list[str]:
     problems += _missing(submission) + _impossible(submission.results) + _learned(submission)
     made = make_leaderboard(submission.results)
     problems += [f"the run is not valid: {problem}" for problem in made.problems]
-    table = parse_table(table_text(made.table))
+    table = parse_table(csv_text(made.table, SIX_DIGITS))
     problems += _differences(table, submission.leaderboard, submission.foreign)
     return problems + _differences_of_sets(submission)
 
@@ -172,7 +172,7 @@ def _differences(made: pd.DataFrame, stated: pd.DataFrame, foreign: frozenset[st
 def _differences_of_sets(submission: Submission) -> list[str]:
     """Name the first figures in which two comparisons of whole sets differ."""
     found, stated = submission.results.sets, submission.sets
-    made = parse_table(table_text(found)) if len(found) else found
+    made = parse_table(csv_text(found, SIX_DIGITS)) if len(found) else found
     if list(made.columns) != list(stated.columns) or len(made) != len(stated):
         return [f"{SETS_FILE} has other rows or columns than its records give"]
     # Eigenvalues of large matrices stand behind these, which another machine rounds differently.

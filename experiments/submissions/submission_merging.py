@@ -17,15 +17,15 @@ import pandas as pd
 from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, write_json, write_text
+from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import Results
-from timbrebench.experiments.report.escaping import plain_markdown
-from timbrebench.experiments.report.exports import Export, markdown, with_interval
+from timbrebench.experiments.report.escaping import plain_markdown, plain_table
+from timbrebench.experiments.report.exports import with_interval
 from timbrebench.experiments.report.leaderboard_tables import as_records, leaderboard_columns
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.submissions.submission_checking import check_submission
-from timbrebench.experiments.submissions.submission_packing import table_text
 from timbrebench.experiments.submissions.submission_reading import Submission, read_submission
 
 #: By how much the figures of a control may differ between two submissions, on any pair: it is given the same
@@ -87,9 +87,9 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
         if problems := check_submission(submission):
             raise RunError(f"{submission.path}: cannot be merged: {'; '.join(problems)}")
     merged = combine(submissions)
-    write_text(out / "leaderboard.csv", table_text(merged.table))
+    write_csv(out / "leaderboard.csv", merged.table, SIX_DIGITS)
     if len(merged.sets):
-        write_text(out / "sets.csv", table_text(merged.sets))
+        write_csv(out / "sets.csv", merged.sets, SIX_DIGITS)
     write_text(out / "leaderboard.md", _markdown(merged, submissions[0]))
     write_json(
         out / "submissions.json",
@@ -243,6 +243,6 @@ def _markdown(merged: Merged, first: Submission) -> str:
     suite = plain_markdown(first.results.suite.name or "Drawn pairs")
     heading = f"# {suite}, suite version {about.suite_version}\n\n"
     judge = f"`{published_name(about.judge) or about.judge[:12]}`"
-    end = f"\n{about.setting}, style judge {judge}, content judge `{about.content_judge[:12]}`.\n"
+    end = f"\n\n{about.setting}, style judge {judge}, content judge `{about.content_judge[:12]}`.\n"
     notes = "".join(f"\n{plain_markdown(note)}\n" for note in merged.notes)
-    return heading + markdown(Export("leaderboard", merged.table, pd.DataFrame(rows), names=3)) + end + notes
+    return heading + plain_table(pd.DataFrame(rows), names=3) + end + notes

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.errors import RunError
+from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import NOT_SCORED, collect
 from timbrebench.experiments.run.environment import describe_environment
@@ -171,7 +172,7 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
         ABOUT: _json(about.model_dump(mode="json")),
         SUITE_FILE: frozen.text().encode(),
         RECORDS_FILE: _lines(records).encode(),
-        LEADERBOARD_FILE: table_text(make_leaderboard(results).table).encode(),
+        LEADERBOARD_FILE: csv_text(make_leaderboard(results).table, SIX_DIGITS).encode(),
         ENVIRONMENT_FILE: _environment(root),
         CONFIGURATION_FILE: root / CONFIGURATION,
     }
@@ -179,7 +180,7 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     if evaluation.is_file():
         files[EVALUATION_FILE] = evaluation
     if len(sets):
-        files[SETS_FILE] = table_text(sets).encode()
+        files[SETS_FILE] = csv_text(sets, SIX_DIGITS).encode()
     if audio:
         files |= _outputs(root, results.transfers)
         if not published_name(judge.fingerprint):
@@ -195,11 +196,6 @@ def name_of(suite: Suite) -> str:
         if frozen.is_hashed and frozen.suite(suite.configuration).version == suite.version:
             return name
     return ""
-
-
-def table_text(table: pd.DataFrame) -> str:
-    """Return a leaderboard, or a comparison of sets, as CSV, as runs write it."""
-    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _json(content: Any) -> bytes:  # noqa: ANN401 - anything that JSON can hold

@@ -16,6 +16,7 @@ from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import write_text
 from timbrebench.core.progress import Tracker
+from timbrebench.core.tables import csv_text
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair, Suite
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S
 from timbrebench.transfer.methods.external.exchange import samples_sha256, write_clip
@@ -90,7 +91,7 @@ def export_pairs(suite: OpenedSuite, out: Path, *, name: str, seeds: tuple[int, 
         for pair in suite.pairs
     }
     rows = [_row(pair, *clips[pair.pair_id], seeds) for pair in suite.pairs]
-    table = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+    table = csv_text(pd.DataFrame(rows))
     path = out / PAIRS
     if path.exists() and path.read_text(encoding="utf-8") != table:
         raise RunError(f"{out}: holds other pairs: choose another folder, or remove it first")

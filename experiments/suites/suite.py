@@ -13,7 +13,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from timbrebench.core.errors import DatasetError, UnknownNameError
-from timbrebench.core.files import fingerprint, write_text
+from timbrebench.core.files import fingerprint
+from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import programs_of
 
@@ -151,7 +152,7 @@ class Suite:
             }
             for pair in self.pairs
         ]
-        write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+        write_csv(path, pd.DataFrame(rows))
 
 
 def _roles(pair: Pair) -> list[tuple[str, Clip]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,7 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from timbrebench.core.files import atomic_path, write_text
+from timbrebench.core.figures import save_figure
+from timbrebench.core.files import write_text
+from timbrebench.core.tables import SIX_DIGITS, markdown_table, write_csv
 from timbrebench.experiments.validity.conditions import GRADES
 from timbrebench.experiments.validity.validation import LEAST_CORRELATION, Study
 from timbrebench.metrics.contract import CORRUPTIONS, Specification
@@ -72,14 +73,11 @@ def write_validation(study: Study, root: Path) -> None:
         If a file cannot be written.
     """
     for name, table in ((VERDICTS, study.verdicts), (VALUES, study.means)):
-        write_text(root / name, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        write_csv(root / name, table, SIX_DIGITS)
     write_text(root / TABLE, markdown(study))
     figure = validity_figure(study)
-    # Names of elements come from the data alone, and no date is written: the same study, the same bytes.
-    with mpl.rc_context({"svg.hashsalt": "timbrebench"}):
-        for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-            with atomic_path((root / FIGURE).with_suffix(suffix)) as temporary:
-                figure.savefig(temporary, format=suffix[1:], dpi=_DPI, metadata=metadata)
+    for suffix in (".svg", ".png"):
+        save_figure(figure, (root / FIGURE).with_suffix(suffix), dpi=_DPI)
 
 
 def markdown(study: Study) -> str:
@@ -99,22 +97,25 @@ def markdown(study: Study) -> str:
         "",
         f"Means over {pairs} pairs; in brackets, Spearman's rank correlation of grade and mean.",
         "",
-        "| " + " | ".join(_HEADS) + " |",
-        "| --- " * len(_HEADS) + "|",
     ]
+    table = []
     for declared in study.specifications:
         rows = study.verdicts[study.verdicts.metric == declared.name]
         kept, broken = rows[rows.holds == "yes"], rows[rows.holds.isin(["no", "not measured"])]
-        cells = [
+        cells = (
             f"`{declared.name}`",
             declared.direction if declared.direction != "none" else "neither",
             _responses(kept[kept.kind == "corruption"]),
             _responses(_undeclared(rows, declared)),
             ", ".join(kept[kept.kind == "indifference"].change),
             "; ".join(describe(row) for row in broken.itertuples()),
-        ]
-        lines.append("| " + " | ".join(cell or "–" for cell in cells) + " |")  # noqa: RUF001 - an empty cell
-    lines += ["", f"![Every metric over the grade of each corruption]({FIGURE}.png)"]
+        )
+        table.append([cell or "\N{EN DASH}" for cell in cells])
+    lines += [
+        markdown_table(pd.DataFrame(table, columns=_HEADS), names=len(_HEADS)),
+        "",
+        f"![Every metric over the grade of each corruption]({FIGURE}.png)",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -47,6 +48,7 @@ def same_files(left, right):
 def test_the_card_names_sources_licences_counts_and_software(rendered):
     card = (rendered.root / CARD).read_text()
     assert card.startswith("# Rendered music with known notes\n")
+    card = re.sub(" +", " ", card)  # columns are padded
     for source in rendered.description["sources"]:
         assert source["name"] in card
         assert source.get("sha256", "") in card
@@ -111,7 +113,7 @@ def test_an_import_is_built_again_from_its_description(tmp_path, generator):
     built = import_dataset(configuration, tmp_path / "first", executor=Quick())
     again = rebuild_dataset(built.root, tmp_path / "second", executor=Quick())
     assert same_files(built.root, again.root)
-    assert "| recordings | files 2 | CC BY 4.0 |" in (built.root / CARD).read_text()
+    assert "| recordings | files 2 | CC BY 4.0 |" in re.sub(" +", " ", (built.root / CARD).read_text())
 
 
 def test_mistakes_of_building_again_are_told(rendered, tmp_path):

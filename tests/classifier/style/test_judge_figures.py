@@ -9,9 +9,9 @@ from timbrebench.classifier.style.judge_figures import (
     confusion_figure,
     learning_curve_figure,
     reliability_figure,
-    write_figure,
 )
 from timbrebench.classifier.style.style_evaluation import evaluate_on
+from timbrebench.core.figures import save_figure
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def figures(evaluation, training):
 @pytest.mark.parametrize("name", ["confusion", "reliability", "curve", "bars"])
 def test_a_figure_is_written_the_same_each_time(evaluation, training, tmp_path, name):
     for number in range(2):
-        write_figure(tmp_path / f"{number}.png", draw(evaluation, training.curve)[name])
+        save_figure(draw(evaluation, training.curve)[name], tmp_path / f"{number}.png")
     assert (tmp_path / "0.png").read_bytes() == (tmp_path / "1.png").read_bytes()
     height, width, _ = matplotlib.image.imread(tmp_path / "0.png").shape
     assert min(height, width) > 200

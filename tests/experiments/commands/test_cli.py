@@ -167,7 +167,7 @@ def test_methods_and_runs_are_compared(run, tmp_path):
     assert "note_f1" in table.read_text()
     same = timbrebench("compare", root, run.root, "--out", tmp_path / "table.md")
     assert same.returncode == 0, same.stderr
-    assert "| note_f1 |" in (tmp_path / "table.md").read_text()
+    assert "| note_f1 " in (tmp_path / "table.md").read_text()
     wrong = timbrebench("compare", "ulyanof", "noise", "--run", root)
     assert wrong.returncode == 1
     assert "ulyanov" in wrong.stderr

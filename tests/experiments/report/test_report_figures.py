@@ -17,9 +17,10 @@ from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.cost_figures import draw_speed, speed_rows, speed_table
-from timbrebench.experiments.report.drawing import PAGE, PAPER, page_svg, write_figure
+from timbrebench.experiments.report.drawing import PAGE, PAPER, page_svg
 from timbrebench.experiments.report.matrices import TransferMatrix, draw_matrices, transfer_matrices
 from timbrebench.experiments.report.plane import Point, draw_plane, pareto_front
+from timbrebench.experiments.report.report_figures import write_figure
 from timbrebench.experiments.report.spectrogram_images import image_name, spectrogram_image
 
 
