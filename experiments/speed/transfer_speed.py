@@ -39,7 +39,7 @@ from timbrebench.transfer import Control, apply, create, method_class, method_na
 from timbrebench.transfer.algorithms.random_convolution import draw_filters
 from timbrebench.transfer.contract import learns
 from timbrebench.transfer.methods.ulyanov import START_STD, Objective
-from timbrebench.transfer.methods.wide_limit import WideObjective
+from timbrebench.transfer.methods.wide_limit.wide_limit import WideObjective
 
 #: What is built where no dataset is given: clips of 10 s, and as much to learn from as methods need at least.
 MUSIC = DatasetConfiguration(

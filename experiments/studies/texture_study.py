@@ -42,7 +42,7 @@ from timbrebench.metrics.contract import evaluate
 from timbrebench.metrics.correlation import COPY
 from timbrebench.transfer import Method
 from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation
-from timbrebench.transfer.methods.wide_limit import WideLimit
+from timbrebench.transfer.methods.wide_limit.wide_limit import WideLimit
 
 #: The figures, and their metrics.
 METRICS = {

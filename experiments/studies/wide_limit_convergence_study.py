@@ -17,7 +17,7 @@ from timbrebench.experiments.studies.study import Study, StudyContext, StudyResu
 from timbrebench.experiments.studies.study_wording import parted
 from timbrebench.transfer.algorithms.random_convolution import draw_filters
 from timbrebench.transfer.methods.ulyanov import Objective
-from timbrebench.transfer.methods.wide_limit import WideObjective
+from timbrebench.transfer.methods.wide_limit.wide_limit import WideObjective
 
 #: Numbers of filters, four times as many each time.
 FILTERS = (256, 1024, 4096, 16384)

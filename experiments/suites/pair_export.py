@@ -19,7 +19,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.tables import csv_text
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair, Suite
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S
-from timbrebench.transfer.methods.external.exchange import samples_sha256, write_clip
+from timbrebench.transfer.methods.external.clip_files import samples_sha256, write_clip
 from timbrebench.transfer.methods.external.finished_audio import PAIRS
 
 README = "README.md"

@@ -11,7 +11,7 @@ from timbrebench.audio.clips import write_audio
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.notes import notes_table, write_notes
-from timbrebench.transfer.methods.external.exchange import samples_sha256, write_clip
+from timbrebench.transfer.methods.external.clip_files import samples_sha256, write_clip
 
 SAMPLE_RATE = 22050
 

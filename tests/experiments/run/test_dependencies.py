@@ -19,7 +19,7 @@ from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.tasks import list_tasks
 from timbrebench.experiments.run.transfers import run_transfers
 from timbrebench.experiments.suites.pair_export import export_pairs
-from timbrebench.transfer.methods.external.exchange import write_clip
+from timbrebench.transfer.methods.external.clip_files import write_clip
 from timbrebench.transfer.registry import method_class
 
 

@@ -21,7 +21,7 @@ from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.pair_export import export_pairs
-from timbrebench.transfer.methods.external.exchange import samples_sha256
+from timbrebench.transfer.methods.external.clip_files import samples_sha256
 
 #: Half the content and a quarter of the style: a mixture, and so something for every metric to hear.
 MIX = """

@@ -25,7 +25,7 @@ from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import MethodError, suggestion
 from timbrebench.core.workers.limited_process import run_limited
 from timbrebench.transfer.contract import Method, Parameters
-from timbrebench.transfer.methods.external.exchange import files_fingerprint, read_output, write_clip
+from timbrebench.transfer.methods.external.clip_files import files_fingerprint, read_output, write_clip
 
 PLACEHOLDERS = ("content", "style", "output", "sample_rate", "seed")
 

@@ -18,7 +18,7 @@ import pandas as pd
 from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer.contract import Method, Parameters
-from timbrebench.transfer.methods.external.exchange import files_fingerprint, read_output, samples_sha256
+from timbrebench.transfer.methods.external.clip_files import files_fingerprint, read_output, samples_sha256
 
 #: The table of exported pairs, and the columns of it by which a pair is found.
 PAIRS = "pairs.csv"

@@ -30,7 +30,7 @@ from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer.algorithms.optimisation import Device, find_device
 from timbrebench.transfer.contract import Learned, Method, Parameters
-from timbrebench.transfer.methods.external.exchange import change_rate, files_fingerprint
+from timbrebench.transfer.methods.external.clip_files import change_rate, files_fingerprint
 
 
 class TorchScriptParameters(Parameters):

@@ -11,8 +11,8 @@ There is no phase to estimate afterwards.
   :mod:`timbrebench.transfer.methods.multi_representation.representation_settings` define the networks;
 - :mod:`timbrebench.transfer.methods.multi_representation.representation_losses` the up to six terms that they
   give, a content and a style loss for each;
-- :mod:`timbrebench.transfer.algorithms.gradient_normalisation` how terms are balanced: each is scaled so that
-  its gradient has norm 1 where the optimisation starts, and then by a weight.
+- :mod:`timbrebench.transfer.methods.multi_representation.gradient_normalisation` how terms are balanced: each
+  is scaled so that its gradient has norm 1 where the optimisation starts, and then by a weight.
 
 Which terms there are is the configuration, named ``{content}/{style}``:
 
@@ -116,10 +116,13 @@ from timbrebench.audio.loudness import limit_peak
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT
 from timbrebench.core.errors import suggestion
 from timbrebench.transfer.algorithms.blocks import even_blocks
-from timbrebench.transfer.algorithms.gradient_normalisation import normalising_weights, weighted_sum
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
 from timbrebench.transfer.bases.spectrogram_method import check_length
 from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
+    normalising_weights,
+    weighted_sum,
+)
 from timbrebench.transfer.methods.multi_representation.representation_losses import (
     ContinuationLosses,
     RepresentationLosses,

@@ -318,7 +318,7 @@ def test_the_fingerprint_follows_every_file_that_is_named(tmp_path):
 
 
 def test_clips_are_written_the_same_way_every_time(tmp_path, content, sample_rate):
-    from timbrebench.transfer.methods.external.exchange import samples_sha256, write_clip
+    from timbrebench.transfer.methods.external.clip_files import samples_sha256, write_clip
 
     write_clip(tmp_path / "one.wav", content, sample_rate)
     time.sleep(1.1)  # libsndfile writes the second

@@ -8,7 +8,7 @@ import soundfile
 
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods.external.exchange import samples_sha256
+from timbrebench.transfer.methods.external.clip_files import samples_sha256
 
 PAIR = "007-piano-trumpet"
 

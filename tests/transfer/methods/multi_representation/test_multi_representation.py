@@ -11,12 +11,12 @@ import torch
 from timbrebench.audio import log_magnitude
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.algorithms.gradient_normalisation import (
+from timbrebench.transfer.algorithms.optimisation import minimise_lbfgs, with_gradient
+from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
     gradient_norms,
     normalising_weights,
     weighted_sum,
 )
-from timbrebench.transfer.algorithms.optimisation import minimise_lbfgs, with_gradient
 from timbrebench.transfer.methods.multi_representation.multi_representation import (
     CONFIGURATIONS,
     MultiRepresentation,

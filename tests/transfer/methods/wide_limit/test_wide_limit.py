@@ -9,9 +9,9 @@ import torch
 from timbrebench.audio.spectra import log_magnitude
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.algorithms.arc_cosine import kernel, spread_diagonals, sum_diagonals
 from timbrebench.transfer.methods.ulyanov import Objective
-from timbrebench.transfer.methods.wide_limit import WideObjective
+from timbrebench.transfer.methods.wide_limit.arc_cosine import kernel, spread_diagonals, sum_diagonals
+from timbrebench.transfer.methods.wide_limit.wide_limit import WideObjective
 
 WIDTH = 11
 QUICK = {"max_iterations": 30, "inversion": {"iterations": 10}}

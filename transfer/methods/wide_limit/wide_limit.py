@@ -6,8 +6,8 @@ style loss need nothing else. No filter is ever drawn, so the output depends on 
 alone, and a loss with its gradient costs a few products of spectrograms.
 
 With x, c and s the patches of 11 frames of output, content and style, T the numbers of frames, k the kernel
-(:mod:`timbrebench.transfer.algorithms.arc_cosine`) and g = 4/11 what the published variance of the weights
-tends to for many filters, the loss is
+(:mod:`timbrebench.transfer.methods.wide_limit.arc_cosine`) and g = 4/11 what the published variance of the
+weights tends to for many filters, the loss is
 
     content_weight · g · Σ_t [k(x_t, x_t) − 2 k(x_t, c_t) + k(c_t, c_t)]
     + g² · [Σ_tt' k(x_t, x_t')² / T² − 2 Σ_tt' k(x_t, s_t')² / (T T_s) + Σ_tt' k(s_t, s_t')² / T_s²].
@@ -37,17 +37,17 @@ from pydantic import Field
 from torch import Tensor
 
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.transfer.algorithms.arc_cosine import (
+from timbrebench.transfer.algorithms.gram_loss import sum_of_squares
+from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs
+from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
+from timbrebench.transfer.methods.ulyanov import START_STD
+from timbrebench.transfer.methods.wide_limit.arc_cosine import (
     kernel,
     spread_diagonals,
     spread_windows,
     sum_diagonals,
     sum_windows,
 )
-from timbrebench.transfer.algorithms.gram_loss import sum_of_squares
-from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs
-from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
-from timbrebench.transfer.methods.ulyanov import START_STD
 
 
 class WideObjective:

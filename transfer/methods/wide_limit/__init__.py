@@ -1,0 +1,1 @@
+"""The random convolution of Ulyanov & Lebedev with infinitely many filters."""
