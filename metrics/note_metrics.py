@@ -25,10 +25,10 @@ Notes are matched by mir_eval, which finds the largest matching:
   over the frames of the content (23 ms apart with the judge that is installed). A true pitch sounds from
   onset to offset, also where it began before the clip. Pitches outside the keys of a piano, which no reader
   reads, are left out. Equal to mir_eval's accuracy.
-- ``read_note_f1``: as ``note_f1``, with the notes that the judge reads in the content in the place of true
-  ones, so that no ground truth is needed. The untouched content has 1, so this says what has changed, and not
-  what is right: mistakes that the reader makes on content and output alike do not count, and those that it
-  makes on one of them only count as changes.
+- ``transcribed_note_f1``: as ``note_f1``, with the judge's transcription of the content in the place of the
+  true notes, so that no ground truth is needed. The untouched content has 1, so this says what has changed,
+  and not what is right: mistakes that the reader makes on content and output alike do not count, and those
+  that it makes on one of them only count as changes.
 - ``note_leakage``: as ``note_f1``, with the style's true notes in the place of the content's, up to the end
   of the shorter of content and style: whether the output plays what the style plays, as a method does that
   copies pieces of it.
@@ -178,7 +178,7 @@ def multipitch_accuracy(trial: Trial) -> float:
 
 
 @metric(
-    name="read_note_f1",
+    name="transcribed_note_f1",
     version=1,
     unit="1",
     lower=0.0,
@@ -190,7 +190,7 @@ def multipitch_accuracy(trial: Trial) -> float:
     responds={**_SPOILT_NOTES, "wrong_instrument": "rises"},
     ignores=_IGNORED,
 )
-def read_note_f1(trial: Trial) -> float:
+def transcribed_note_f1(trial: Trial) -> float:
     """Return the F-measure of the notes read in the output against those read in the content."""
     return compare_notes(
         trial.content.reading.notes,

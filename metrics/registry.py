@@ -5,9 +5,13 @@ to what the decorator :func:`~timbrebench.metrics.contract.metric` made::
 
     [project.entry-points."timbrebench.metrics"]
     my_metric = "my_package.my_module:my_metric"
+
+Files of before hold names that metrics no longer have: :func:`current_names` reads them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.plugins import entry_point_names, load_entry_point
@@ -15,10 +19,68 @@ from timbrebench.metrics.contract import Metric
 
 GROUP = "timbrebench.metrics"
 
+#: Metrics that were renamed: the name of before, today's name, and the last version that had the name of
+#: before. A later version under that name is a metric of its own.
+_RENAMED = (
+    ("key_invariance_mse", "log_stft_mse", 2),
+    ("read_note_f1", "transcribed_note_f1", 1),
+)
+
 
 def metric_names() -> list[str]:
     """Return the names of all installed metrics, sorted. Nothing is imported for it."""
     return entry_point_names(GROUP)
+
+
+def current_name(name: str) -> str:
+    """Return the name that a metric has today, given it or one that the metric had before.
+
+    Parameters
+    ----------
+    name : str
+        As a configuration or a user has it. Where a metric of today has taken over another's former name,
+        that metric is meant.
+    """
+    if name in metric_names():
+        return name
+    return next((current for former, current, _ in _RENAMED if former == name), name)
+
+
+def current_names(versions: Mapping[str, int]) -> dict[str, str]:
+    """Return the names that the metrics of a file have today.
+
+    Parameters
+    ----------
+    versions : mapping of str to int
+        Version of each metric, by the name that the file has for it.
+
+    Returns
+    -------
+    dict of str to str
+        Today's name by the file's; the same where it was not renamed.
+    """
+    renamed = {former: (current, last) for former, current, last in _RENAMED}
+    names = {}
+    for name, version in versions.items():
+        current, last = renamed.get(name, (name, 0))
+        names[name] = current if version <= last else name
+    return names
+
+
+def recorded_name(name: str, version: int) -> str:
+    """Return the name by which records of a version of a metric are found, which renaming leaves as it was.
+
+    Parameters
+    ----------
+    name : str
+        The metric's name today.
+    version : int
+        Its version.
+    """
+    for former, current, last in _RENAMED:
+        if name == current and version <= last:
+            return former
+    return name
 
 
 def get(name: str) -> Metric:
@@ -27,12 +89,12 @@ def get(name: str) -> Metric:
     Parameters
     ----------
     name : str
-        One of :func:`metric_names`.
+        One of :func:`metric_names`, or a name that such a metric had before.
 
     Returns
     -------
     Metric
-        Ready to be called on a :class:`~timbrebench.metrics.contract.Trial`.
+        Ready to be called on a :class:`~timbrebench.metrics.trial.Trial`.
 
     Raises
     ------
@@ -42,14 +104,15 @@ def get(name: str) -> Metric:
         If several distributions declare that name, or if the one that does cannot be imported or does not
         declare a metric of that name.
     """
-    found = load_entry_point(GROUP, name, "metric")
-    if not isinstance(found, Metric):
+    name = current_name(name)
+    loaded = load_entry_point(GROUP, name, "metric")
+    if not isinstance(loaded, Metric):
         raise ConfigurationError(
-            f"the entry point {name!r} leads to {found!r}, which is no metric: make it one with the "
+            f"the entry point {name!r} leads to {loaded!r}, which is not a metric: make it one with the "
             "decorator timbrebench.metrics.metric"
         )
-    if found.specification.name != name:
+    if loaded.specification.name != name:
         raise ConfigurationError(
-            f"the entry point {name!r} leads to the metric {found.specification.name!r}: give both one name"
+            f"the entry point {name!r} leads to the metric {loaded.specification.name!r}: give both one name"
         )
-    return found
+    return loaded

@@ -90,7 +90,7 @@ def log_spectral_mse(output: Sound, reference: Sound) -> float:
 
 
 @metric(
-    name="key_invariance_mse",
+    name="log_stft_mse",
     version=2,
     unit="squared log magnitude",
     lower=0.0,
@@ -101,7 +101,7 @@ def log_spectral_mse(output: Sound, reference: Sound) -> float:
     summary="How far is the output from the content's notes played by the style's instrument?",
     responds=SPOILT,
 )
-def key_invariance_mse(trial: Trial) -> float:
+def log_stft_mse(trial: Trial) -> float:
     """Return the error of the output's log-magnitude spectrogram against the reference's."""
     assert trial.reference is not None  # noqa: S101 - declared as needed
     return log_spectral_mse(trial.output, trial.reference)

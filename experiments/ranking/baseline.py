@@ -21,7 +21,7 @@ from timbrebench.core.files import write_text
 from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.comparing import check_finished
 from timbrebench.experiments.ranking.results import Results
-from timbrebench.metrics.registry import get
+from timbrebench.metrics.registry import current_names, get
 
 #: What says which output a row is about.
 KEYS = ("label", "pair_id", "piece", "seed")
@@ -116,9 +116,11 @@ def read_baseline(path: Path) -> Baseline:
     try:
         head, _, text = path.read_text(encoding="utf-8").partition("\n")
         about = json.loads(head.removeprefix("# "))
-        suite, versions = str(about["suite"]), {str(name): int(v) for name, v in about["metrics"].items()}
+        suite, written = str(about["suite"]), {str(name): int(v) for name, v in about["metrics"].items()}
         setting, judge = (str(about.get(name, "")) for name in ("setting", "judge"))
-        table = _read_table(text, list(versions))
+        names = current_names(written)
+        versions = {names[name]: version for name, version in written.items()}
+        table = _read_table(text, list(written)).rename(columns=names)
     except OSError as error:
         raise RunError(
             f"{path}: cannot be read as a baseline ({error.strerror}): write one on purpose"

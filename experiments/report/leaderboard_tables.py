@@ -20,7 +20,7 @@ _MAIN = (
     "onset_f1",
     "ioi_kl_content",
     "xcorr_content",
-    "key_invariance_mse",
+    "log_stft_mse",
     "log_spectral_distance",
 )
 
@@ -31,7 +31,7 @@ _WITHOUT_TRUTH = (
     "ioi_kl_style",
     "autocorrelation_error_style",
     "xcorr_style",
-    "read_note_f1",
+    "transcribed_note_f1",
     "xcorr_content",
 )
 

@@ -20,7 +20,7 @@ from timbrebench.experiments.report.leaderboard_tables import Column, as_records
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
 #: Metrics that stand beside each output that can be heard.
-_KEY_METRICS = (STYLE, CONTENT, "key_invariance_mse")
+_KEY_METRICS = (STYLE, CONTENT, "log_stft_mse")
 
 Role = Literal["given", "method", "control"]
 

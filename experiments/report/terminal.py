@@ -25,7 +25,7 @@ _SHOWN = {
     "content_label_share": "content label",
     "ioi_kl_content": "IOI KL",
     "xcorr_content": "xcorr",
-    "key_invariance_mse": "MSE",
+    "log_stft_mse": "MSE",
     "seconds": "s/pair",
 }
 
@@ -41,7 +41,7 @@ _SHOWN_UNRANKED = {
 
 #: Columns that a terminal narrower than this many characters goes without.
 _WIDE = 100
-_WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "key_invariance_mse")
+_WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "log_stft_mse")
 
 
 #: Columns of the leaderboard that hold text; all others hold figures.

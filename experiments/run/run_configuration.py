@@ -20,7 +20,7 @@ from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.run.configuration_text import configuration_text
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.suite import SuiteConfiguration
-from timbrebench.metrics.registry import metric_names
+from timbrebench.metrics.registry import current_name, metric_names
 from timbrebench.transfer.registry import create
 
 #: The controls that every run holds, in the order in which leaderboards show them.
@@ -91,7 +91,7 @@ class RunConfiguration(BaseModel):
         Methods beside the controls, which are always there.
     metrics : tuple of str
         Names of registered metrics, each once; by default all that come with the project or are installed
-        beside it.
+        beside it. A former name is read as today's.
     seeds : tuple of int
         Seeds that every method is run with: 0 or more, each once.
     resamples : int
@@ -126,6 +126,11 @@ class RunConfiguration(BaseModel):
         if frozen.recipe is not None:
             filled.setdefault("dataset", frozen.recipe.made.dataset.model_dump(mode="json"))
         return filled
+
+    @field_validator("metrics")
+    @classmethod
+    def _current_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(current_name, names))
 
     @field_validator("metrics", "seeds")
     @classmethod

@@ -26,6 +26,7 @@ from timbrebench.experiments.run.records import ImpressionRecord, ScoreRecord, S
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Pair, notes_sha256
 from timbrebench.metrics import Score, Sound, Trial, Unscorable, get
+from timbrebench.metrics.registry import recorded_name
 
 #: Processes that score do nothing else, so that no method can meddle with its scores.
 _KIND = "scoring"
@@ -58,9 +59,9 @@ def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
     asked = judge if "judge" in specification.needs else ""
     if "content_judge" in specification.needs:
         asked += load_content_judge().fingerprint
-    return fingerprint(
-        ["score", transfer.output_sha256, pair.fingerprint, metric, specification.version, asked]
-    )
+    version = specification.version
+    recorded = recorded_name(metric, version)
+    return fingerprint(["score", transfer.output_sha256, pair.fingerprint, recorded, version, asked])
 
 
 def impression_key(sha256: str, judge: str) -> str:

@@ -64,7 +64,7 @@ _DURATION_S = 4.0
 #: From D to B flat, the content's key, and to E, the farthest from it.
 _TO_SAME_KEY, _TO_OTHER_KEY = -4, 2
 
-_METRICS = ("style_confidence", "note_f1", "key_invariance_mse")
+_METRICS = ("style_confidence", "note_f1", "log_stft_mse")
 
 #: The figures of an output, and what they are called in the figure.
 _TITLES = {
@@ -211,7 +211,7 @@ def _scores(
         "harmonic_mean": _harmonic_mean(confidence, notes),
         "style_confidence": confidence,
         "note_f1": notes,
-        "log_stft_mse": values["key_invariance_mse"],
+        "log_stft_mse": values["log_stft_mse"],
     }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,11 +36,14 @@ from timbrebench.experiments.submissions.submission_packing import (
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen, parse_frozen
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 from timbrebench.experiments.suites.suite_opening import as_held
-from timbrebench.metrics.registry import get, metric_names
+from timbrebench.metrics.registry import current_names, get, metric_names
 from timbrebench.transfer.registry import create, method_names
 
 #: Columns of tables that hold text, whatever it looks like: a method may be called "NA".
 _TEXTS = ("method", "kind", "settings", "violation", "label", "reason")
+
+#: What the name of a metric is followed by in the other columns about it.
+_ENDINGS = ("_low", "_high", "_n", "_seed_sd")
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -95,10 +100,13 @@ def read_submission(path: Path) -> Submission:
         If it is no submission, was changed, or was scored by other versions than there are here.
     """
     with Archive(path) as archive:
-        about = _parse(About, archive.read(ABOUT), f"{path}: {ABOUT}")
+        stated = _parse(About, archive.read(ABOUT), f"{path}: {ABOUT}")
+        names = current_names(stated.metrics)
+        versions = {names[name]: version for name, version in stated.metrics.items()}
+        about = stated.model_copy(update={"metrics": versions})
         _refuse_other_versions(path, about)
         given = parse_frozen(text_of(archive.read(SUITE_FILE)), f"{path}: {SUITE_FILE}")
-        configuration, foreign = _configuration(archive.read(CONFIGURATION_FILE), about, str(path))
+        configuration, foreign = _configuration(archive.read(CONFIGURATION_FILE), about, names, str(path))
         suite = _suite(given, about, configuration.suite, path)
         tasks = _tasks(configuration, about, suite)
         with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +114,7 @@ def read_submission(path: Path) -> Submission:
             write_text(records, text_of(archive.read(RECORDS_FILE)))
             with Store(records, read_only=True) as store:
                 results = collect(configuration, suite, tasks, about.judge, store)
-        leaderboard = _table(archive, LEADERBOARD_FILE)
+        leaderboard = _table(archive, LEADERBOARD_FILE).rename(columns=partial(_renamed, names))
         sets = _table(archive, SETS_FILE) if SETS_FILE in archive.names() else pd.DataFrame()
         for name in archive.names():
             archive.read(name)  # compares it with the list
@@ -176,12 +184,15 @@ def _suite(given: FrozenSuite, about: About, configuration: SuiteConfiguration, 
     return suite
 
 
-def _configuration(content: bytes, about: About, where: str) -> tuple[RunConfiguration, frozenset[str]]:
+def _configuration(
+    content: bytes, about: About, names: Mapping[str, str], where: str
+) -> tuple[RunConfiguration, frozenset[str]]:
     """Read what results follow from; methods that are not installed here keep their names all the same."""
     try:
         given = json.loads(content)
         methods = [MethodEntry.model_validate(entry) for entry in given["methods"]]
         wanted = {key: given[key] for key in ("name", "metrics", "seeds", "resamples")}
+        wanted["metrics"] = [names.get(name, name) for name in wanted["metrics"]]
         wanted["suite"] = {"setting": given["suite"]["setting"]}
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{where}: {CONFIGURATION_FILE} cannot be read ({error})") from error
@@ -217,6 +228,13 @@ def _tasks(configuration: RunConfiguration, about: About, suite: Suite) -> list[
         for pair in suite.pairs
         for seed in configuration.seeds
     ]
+
+
+def _renamed(names: Mapping[str, str], column: str) -> str:
+    """Return a leaderboard's column with its metric's name of today, before the ending of an interval."""
+    ending = next((end for end in _ENDINGS if column.endswith(end)), "")
+    metric = column.removesuffix(ending)
+    return names.get(metric, metric) + ending
 
 
 def _table(archive: Archive, name: str) -> pd.DataFrame:

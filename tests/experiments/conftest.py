@@ -74,7 +74,7 @@ def made_up(generator, *, changes=(), methods=("good", "twin", "poor"), seeds=(0
         {
             "name": "made up",
             "methods": [{"method": "ulyanov", "label": name} for name in methods],
-            "metrics": ["style_accuracy", "note_f1", "key_invariance_mse"],
+            "metrics": ["style_accuracy", "note_f1", "log_stft_mse"],
             "resamples": 2000,
             "seeds": seeds,
         }

@@ -7,6 +7,7 @@ import pytest
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.core.plugins import entry_point_names, load_entry_point
 from timbrebench.metrics import Metric, get, metric_names
+from timbrebench.metrics.registry import current_name, current_names, recorded_name
 
 WORKING = """
 from timbrebench.metrics import metric
@@ -37,7 +38,7 @@ def install(tmp_path, monkeypatch):
 
 
 def test_the_project_brings_its_own():
-    own = {"style_accuracy", "content_label_share", "onset_f1", "key_invariance_mse"}
+    own = {"style_accuracy", "content_label_share", "onset_f1", "log_stft_mse"}
     own |= {f"{question}_{of}" for question in ("ioi_kl", "xcorr") for of in ("content", "style")}
     assert own <= set(metric_names())
     assert metric_names() == sorted(metric_names())
@@ -48,6 +49,28 @@ def test_every_name_leads_to_the_metric_of_that_name():
         found = get(name)
         assert isinstance(found, Metric)
         assert found.specification.name == name
+
+
+@pytest.mark.parametrize(
+    ("former", "current"), [("key_invariance_mse", "log_stft_mse"), ("read_note_f1", "transcribed_note_f1")]
+)
+def test_a_metric_that_was_renamed_is_read_under_its_former_name(former, current):
+    version = get(current).specification.version
+    assert former not in metric_names()
+    assert current_name(former) == current_name(current) == current
+    assert current_names({former: version}) == {former: current}
+    assert get(former) is get(current)
+    assert recorded_name(current, version) == former
+
+
+def test_a_later_version_under_a_former_name_is_a_metric_of_its_own(install):
+    code = WORKING.replace("always_half", "read_note_f1")
+    install("newer", "read_note_f1 = newer_module:read_note_f1", "newer_module", code)
+    assert current_name("read_note_f1") == "read_note_f1"
+    assert get("read_note_f1") is not get("transcribed_note_f1")
+    assert current_names({"read_note_f1": 2}) == {"read_note_f1": "read_note_f1"}
+    assert current_names({"read_note_f1": 1}) == {"read_note_f1": "transcribed_note_f1"}
+    assert recorded_name("transcribed_note_f1", 2) == "transcribed_note_f1"
 
 
 def test_an_unknown_name_gets_a_suggestion():
@@ -85,7 +108,7 @@ def test_the_same_object_declared_twice_is_no_conflict(install):
 
 def test_what_is_no_metric_is_refused(install):
     install("odd", "odd_metric = math:sqrt")
-    with pytest.raises(ConfigurationError, match="no metric"):
+    with pytest.raises(ConfigurationError, match="not a metric"):
         get("odd_metric")
 
 

@@ -19,7 +19,7 @@ from timbrebench.metrics.note_metrics import (
     note_leakage,
     note_precision,
     note_recall,
-    read_note_f1,
+    transcribed_note_f1,
 )
 from timbrebench.metrics.transcription import compare_notes, read_roll, true_roll
 
@@ -65,7 +65,7 @@ def test_scores_are_those_of_mir_eval(spoiled, tune):
     with_offsets = by_mir_eval(tune, heard, 0.2)[2]
     assert note_f1_offsets(spoiled).value == pytest.approx(with_offsets, abs=1e-12)
     as_read = by_mir_eval(spoiled.content.reading.notes, heard, None)[2]
-    assert read_note_f1(spoiled).value == pytest.approx(as_read, abs=1e-12)
+    assert transcribed_note_f1(spoiled).value == pytest.approx(as_read, abs=1e-12)
     leaked = by_mir_eval(spoiled.style_notes, heard, None)[2]
     assert note_leakage(spoiled).value == pytest.approx(leaked, abs=1e-12)
 
@@ -107,7 +107,7 @@ def test_the_same_notes_are_all_right_and_what_is_precision_one_way_is_recall_th
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_the_notes_are_heard_whoever_plays_them(make_trial, play, tune, program):
     trial = make_trial(play(tune, program))
-    for metric in (note_precision, note_recall, note_f1, multipitch_accuracy, read_note_f1):
+    for metric in (note_precision, note_recall, note_f1, multipitch_accuracy, transcribed_note_f1):
         assert metric(trial).value > 0.8
     assert note_leakage(trial).value < 0.1
 
@@ -116,7 +116,7 @@ def test_the_notes_are_heard_whoever_plays_them(make_trial, play, tune, program)
 def test_a_transposed_tune_has_other_notes(make_trial, play, tune, semitones):
     moved = tune.assign(pitch=tune.pitch + semitones)
     trial = make_trial(play(moved, 0))
-    for metric in (note_precision, note_recall, note_f1, multipitch_accuracy, read_note_f1):
+    for metric in (note_precision, note_recall, note_f1, multipitch_accuracy, transcribed_note_f1):
         assert metric(trial).value < 0.35
 
 
@@ -168,8 +168,8 @@ def test_one_voice_of_each_is_half_kept_and_half_leaked(make_trial, clips):
 
 
 def test_the_untouched_content_is_read_as_it_was(make_trial, clips):
-    assert read_note_f1(make_trial(clips["content"])).value == 1.0
-    assert read_note_f1(make_trial(clips["content"], notes=None)).value == 1.0
+    assert transcribed_note_f1(make_trial(clips["content"])).value == 1.0
+    assert transcribed_note_f1(make_trial(clips["content"], notes=None)).value == 1.0
 
 
 @pytest.mark.parametrize("gain", [0.25, 1.4, -1.0])
@@ -178,7 +178,7 @@ def test_level_and_polarity_change_nothing(make_trial, play, tune, gain):
     assert note_f1(make_trial(gain * samples)).value == note_f1(make_trial(samples)).value
 
 
-@pytest.mark.parametrize("metric", [note_f1, note_f1_offsets, multipitch_accuracy, read_note_f1])
+@pytest.mark.parametrize("metric", [note_f1, note_f1_offsets, multipitch_accuracy, transcribed_note_f1])
 def test_what_follows_after_the_content_is_not_held_against_an_output(make_trial, clips, metric):
     longer = np.concatenate([clips["content"], clips["content"]])
     kept = metric(make_trial(clips["content"])).value
@@ -227,7 +227,7 @@ def test_what_cannot_be_read_has_a_reason(make_trial, clips, tune):
     assert "hold none that sounds" in multipitch_accuracy(without).reason
     assert "the true notes of the style" in note_leakage(without).reason
     unread = make_trial(clips["content"], content=np.full(4 * RATE, 0.5, np.float32))
-    assert "the notes read in the content" in read_note_f1(unread).reason
+    assert "the notes read in the content" in transcribed_note_f1(unread).reason
 
 
 def test_notes_beyond_the_content_or_without_length_are_not_asked_for(make_trial, clips, tune):
@@ -238,5 +238,12 @@ def test_notes_beyond_the_content_or_without_length_are_not_asked_for(make_trial
 
 def test_nothing_heard_scores_nothing(make_trial):
     constant = make_trial(np.full(4 * RATE, 0.5, np.float32))
-    for metric in (note_precision, note_recall, note_f1, multipitch_accuracy, read_note_f1, note_leakage):
+    for metric in (
+        note_precision,
+        note_recall,
+        note_f1,
+        multipitch_accuracy,
+        transcribed_note_f1,
+        note_leakage,
+    ):
         assert metric(constant).value == 0.0

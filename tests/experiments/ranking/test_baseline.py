@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from timbrebench.core.errors import RunError
 from timbrebench.experiments.ranking.baseline import read_baseline, write_baseline
 from timbrebench.experiments.ranking.gate import check_run
 from timbrebench.experiments.run.run_configuration import MethodEntry
+from timbrebench.metrics.registry import metric_names
 
 
 @pytest.fixture
@@ -76,7 +78,16 @@ def test_an_empty_cell_is_no_value(written):
     lines = written.read_text().splitlines()
     lines[2] = lines[2].rsplit(",", 1)[0] + ","
     written.write_text("\n".join(lines))
-    assert np.isnan(read_baseline(written).table.key_invariance_mse[0])
+    assert np.isnan(read_baseline(written).table.log_stft_mse[0])
+
+
+def test_the_stored_baseline_is_read_under_todays_names():
+    """It was written before two metrics were renamed."""
+    baseline = read_baseline(Path("experiments/baselines/smoke.csv"))
+    assert baseline.versions["log_stft_mse"] == 2
+    assert baseline.versions["transcribed_note_f1"] == 1
+    assert set(baseline.versions) == set(metric_names())
+    assert baseline.table.log_stft_mse.gt(0).all()
 
 
 def test_a_method_without_values_makes_no_baseline(results, generator, tmp_path):

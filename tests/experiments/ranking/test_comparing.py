@@ -26,10 +26,10 @@ def by_metric(table):
 
 def test_what_differs_is_told_and_what_does_not_is_not(made):
     table = by_metric(compare_methods(made, "good", "poor"))
-    assert list(table.index) == ["headline", "style_accuracy", "note_f1", "key_invariance_mse"]
+    assert list(table.index) == ["headline", "style_accuracy", "note_f1", "log_stft_mse"]
     assert (table.verdict == "good is better").all()
     assert table.difference["note_f1"] == pytest.approx(0.2, abs=0.02)
-    assert table.difference["key_invariance_mse"] < 0
+    assert table.difference["log_stft_mse"] < 0
     assert (table.superiority == 1).all()
     assert (table.low <= table.difference + 1e-9).all()
     assert (table.difference <= table.high + 1e-9).all()
@@ -152,8 +152,8 @@ def test_a_headline_without_values_is_not_measured(made):
 
 
 def test_a_metric_without_values_is_not_measured(made):
-    made.scores.loc[made.transfers.label == "twin", "key_invariance_mse"] = np.nan
-    row = by_metric(compare_methods(made, "good", "twin")).loc["key_invariance_mse"]
+    made.scores.loc[made.transfers.label == "twin", "log_stft_mse"] = np.nan
+    row = by_metric(compare_methods(made, "good", "twin")).loc["log_stft_mse"]
     assert row.verdict == "not measured"
     assert np.isnan(row.difference)
     assert row.pairs == 0

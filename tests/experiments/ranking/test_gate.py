@@ -54,7 +54,7 @@ def test_the_same_results_pass(baseline, changed):
     [
         ("note_f1", lambda v: v - 0.15),
         ("style_accuracy", lambda v: v * 0.5),
-        ("key_invariance_mse", lambda v: v + 0.5),
+        ("log_stft_mse", lambda v: v + 0.5),
     ],
 )
 def test_what_becomes_worse_is_found_in_its_metric(baseline, changed, metric, change):
@@ -69,7 +69,7 @@ def test_what_becomes_worse_is_found_in_its_metric(baseline, changed, metric, ch
     ("metric", "change"),
     [
         ("note_f1", lambda v: v + 0.15),
-        ("key_invariance_mse", lambda v: v - 0.5),
+        ("log_stft_mse", lambda v: v - 0.5),
         ("note_f1", lambda v: v - 1e-4),
     ],
 )
@@ -247,7 +247,7 @@ def test_nothing_measured_is_still_a_report():
 RATE = 22050
 REAL_METRICS = (
     "note_f1",
-    "key_invariance_mse",
+    "log_stft_mse",
     "phase_inconsistency",
     "log_spectral_distance",
     "mfcc_style_distance",

@@ -39,9 +39,19 @@ def test_the_full_profile_uses_published_settings():
     assert all(entry.parameters == {} for entry in load_configuration("full").methods)
 
 
+def test_former_names_of_metrics_are_read_as_todays(tmp_path):
+    text = 'name = "x"\nmetrics = ["read_note_f1", "note_f1", "key_invariance_mse"]\n'
+    metrics = load_configuration(written(tmp_path, text)).metrics
+    assert metrics == ("transcribed_note_f1", "note_f1", "log_stft_mse")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            'name = "x"\nmetrics = ["read_note_f1", "transcribed_note_f1"]\n',
+            "'transcribed_note_f1' stands in the list twice",
+        ),
         ('name = "x"\n[datset]\n', "unknown key 'datset': did you mean 'dataset'"),
         ('name = "x"\ntimeout_s = 3\n', "unknown key 'timeout_s': it belongs to limits$"),
         ('name = "x"\n[limits]\nseeds = [3]\n', "unknown key 'limits.seeds': it belongs to the top level$"),

@@ -14,14 +14,16 @@ import pytest
 
 from timbrebench.classifier import Judge
 from timbrebench.core.errors import RunError
+from timbrebench.core.files import fingerprint
 from timbrebench.core.workers.executors import LOCAL, open_executor
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.benchmark import open_run, run_benchmark
+from timbrebench.experiments.benchmark import open_run, read_results, run_benchmark
+from timbrebench.experiments.ranking.comparing import compare_runs
 from timbrebench.experiments.run import scores
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import Store
+from timbrebench.experiments.run.records import Store, Transfer
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
-from timbrebench.experiments.run.scores import run_scores
+from timbrebench.experiments.run.scores import run_scores, score_key
 from timbrebench.experiments.run.tasks import list_tasks, method_key, training_set
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 
@@ -227,7 +229,7 @@ def test_controls_land_where_they_must_even_in_the_smallest_run(run):
     assert table.onset_f1["reference"] > table.onset_f1["style-copy"]
     assert table.xcorr_content["identity"] == pytest.approx(1, abs=1e-3)
     assert table.xcorr_style["style-copy"] == pytest.approx(1, abs=1e-3)
-    assert table.key_invariance_mse["reference"] == pytest.approx(0, abs=1e-6)
+    assert table.log_stft_mse["reference"] == pytest.approx(0, abs=1e-6)
     assert table.missing["silence"] == len(run.results.suite.pairs)
 
 
@@ -245,6 +247,32 @@ def test_a_second_run_does_nothing_and_says_the_same(copy, tiny):
     assert (copy / "records.jsonl").read_bytes() == records
     assert (copy / "leaderboard.csv").read_bytes() == board
     assert {path: path.stat().st_mtime_ns for path in made} == made
+
+
+def test_a_run_from_before_metrics_were_renamed_is_compared_and_goes_on_without_scoring(copy, tiny, run):
+    def former(text):
+        return text.replace("log_stft_mse", "key_invariance_mse").replace(
+            "transcribed_note_f1", "read_note_f1"
+        )
+
+    for name in ("configuration.json", "records.jsonl"):
+        text = (copy / name).read_text(encoding="utf-8")
+        assert former(text) != text
+        (copy / name).write_text(former(text), encoding="utf-8")
+    records = (copy / "records.jsonl").read_bytes()
+    before = read_results(copy)
+    pd.testing.assert_frame_equal(before.scores, run.results.scores)
+    compared = compare_runs(before, run.results, ("before", "now"), []).metric
+    assert {"log_stft_mse", "transcribed_note_f1"} <= set(compared)
+    run_benchmark(RunConfiguration.model_validate_json(former(tiny.model_dump_json())), copy)
+    assert (copy / "records.jsonl").read_bytes() == records
+
+
+def test_records_of_a_renamed_metric_keep_their_keys(run):
+    pair = run.results.suite.pairs[0]
+    transfer = Transfer(key="k", label="x", pair_id=pair.pair_id, seed=0, status="ok", output_sha256="a" * 64)
+    ingredients = ["score", "a" * 64, pair.fingerprint, "key_invariance_mse", 2, ""]
+    assert score_key(transfer, pair, "log_stft_mse", "judge") == fingerprint(ingredients)
 
 
 def test_another_run_gives_the_same_outputs(run, tiny, tmp_path):

@@ -168,6 +168,17 @@ class TestChanges:
         path = rewritten(handed_in[1], tmp_path / "better.zip", leaderboard=better)
         assert any("headline" in problem for problem in check_submission(read_submission(path)))
 
+    def test_a_submission_from_before_metrics_were_renamed_is_checked_as_ever(self, handed_in, tmp_path):
+        def former(content):
+            content = content.replace(b"log_stft_mse", b"key_invariance_mse")
+            return content.replace(b"transcribed_note_f1", b"read_note_f1")
+
+        names = ("submission", "configuration", "records", "leaderboard")
+        path = rewritten(handed_in[1], tmp_path / "former.zip", **dict.fromkeys(names, former))
+        submission = read_submission(path)
+        assert check_submission(submission) == []
+        assert {"log_stft_mse_low", "transcribed_note_f1_n"} <= set(submission.leaderboard)
+
     def test_what_failed_pairs_took_may_stand_among_the_costs(self, handed_in, tmp_path):
         """Earlier versions have written it. The silence fails on every pair."""
 

@@ -17,7 +17,7 @@ from timbrebench.experiments.validity.validation import assess, validate_metrics
 from timbrebench.experiments.validity.validation_report import describe, markdown, write_validation
 from timbrebench.metrics.contract import CORRUPTIONS, INDIFFERENCES, Score, Specification
 
-CHEAP = ("key_invariance_mse", "onset_f1", "style_accuracy", "xcorr_content")
+CHEAP = ("log_stft_mse", "onset_f1", "style_accuracy", "xcorr_content")
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +55,14 @@ def test_cheap_metrics_hold_what_they_declare(study):
     """But for two: a few seconds are too few to tell when a judge changes its mind, and hold few onsets."""
     broken = study.verdicts[study.verdicts.holds.isin(["no", "not measured"])]
     assert set(broken.metric) <= {"style_accuracy", "onset_f1"}
-    error = study.verdicts[study.verdicts.metric == "key_invariance_mse"].set_index("change")
+    error = study.verdicts[study.verdicts.metric == "log_stft_mse"].set_index("change")
     assert error.found["noise"] == 1.0
     assert error.moved["lowpass"] > 0
     assert error.found["polarity"] < 1e-6
 
 
 def test_the_reference_is_where_everything_begins(study):
-    error = study.means[study.means.metric == "key_invariance_mse"]
+    error = study.means[study.means.metric == "log_stft_mse"]
     assert (error[(error.grade == 0) & (error.kind != "control")]["mean"] == 0).all()
     controls = error[error.kind == "control"].set_index("change")
     assert controls["mean"]["reference"] == 0
@@ -72,8 +72,8 @@ def test_the_reference_is_where_everything_begins(study):
 
 
 def test_the_same_study_has_the_same_numbers(run, dataset, study):
-    again = validate_metrics(dataset, run.results.suite, pairs=2, metrics=["key_invariance_mse"])
-    same = study.means[study.means.metric == "key_invariance_mse"].reset_index(drop=True)
+    again = validate_metrics(dataset, run.results.suite, pairs=2, metrics=["log_stft_mse"])
+    same = study.means[study.means.metric == "log_stft_mse"].reset_index(drop=True)
     pd.testing.assert_frame_equal(again.means, same)
 
 
