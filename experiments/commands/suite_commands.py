@@ -110,8 +110,8 @@ def suite_freeze(
     from timbrebench.classifier import load_content_judge
     from timbrebench.core.workers.executors import open_executor
     from timbrebench.experiments.suites.frozen_suite import load_recipe, write_frozen
-    from timbrebench.experiments.suites.segments import freeze_segments
-    from timbrebench.experiments.suites.suite_making import freeze_recipe
+    from timbrebench.experiments.suites.kinds.audioset_kind import freeze_segments
+    from timbrebench.experiments.suites.suite_freezing import freeze_recipe
 
     wanted = load_recipe(recipe)
     if (wanted.made.kind == "audioset") != (tables is not None):
@@ -174,7 +174,7 @@ def suite_segments(
     """Write the segments of a suite over AudioSet as a table of segments."""
     from timbrebench.core.files import write_text
     from timbrebench.experiments.suites.frozen_suite import load_frozen
-    from timbrebench.experiments.suites.segments import segments_table
+    from timbrebench.experiments.suites.kinds.audioset_kind import segments_table
 
     frozen = load_frozen(name)
     write_text(out, segments_table(frozen))

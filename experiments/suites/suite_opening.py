@@ -28,7 +28,7 @@ from timbrebench.experiments.suites.recipes import (
     TextureRecipe,
 )
 from timbrebench.experiments.suites.suite import OpenedSuite, Suite, SuiteConfiguration
-from timbrebench.experiments.suites.suite_making import (
+from timbrebench.experiments.suites.suite_freezing import (
     SuiteClips,
     melody_configuration,
     melody_pieces,

@@ -38,11 +38,11 @@ from timbrebench.experiments.suites.frozen_suite import (
     parse_frozen,
     write_frozen,
 )
+from timbrebench.experiments.suites.kinds.audioset_kind import segments_table
 from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe, RenderedRecipe
-from timbrebench.experiments.suites.segments import segments_table
 from timbrebench.experiments.suites.suite import SuiteConfiguration
+from timbrebench.experiments.suites.suite_freezing import freeze_recipe, write_noise
 from timbrebench.experiments.suites.suite_judges import judges_of
-from timbrebench.experiments.suites.suite_making import freeze_recipe, write_noise
 from timbrebench.experiments.suites.suite_opening import as_held, compare_clips, open_frozen, refuse_learned
 
 RENDERED = ("instruments-6-1", "instruments-gm16-1", "cross-synthesis-1", "key-invariance-1")
