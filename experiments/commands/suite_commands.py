@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from timbrebench.core.errors import ConfigurationError
 from timbrebench.experiments.commands.options import AsJson, Where
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
@@ -109,23 +108,18 @@ def suite_freeze(
     """Make a suite by its recipe and freeze it. A version that is there already stays as it is."""
     from timbrebench.classifier import load_content_judge
     from timbrebench.core.workers.executors import open_executor
-    from timbrebench.experiments.suites.frozen_suite import load_recipe, write_frozen
-    from timbrebench.experiments.suites.kinds.audioset_kind import freeze_segments
+    from timbrebench.experiments.suites.frozen_suite import write_frozen
+    from timbrebench.experiments.suites.recipes import load_recipe
     from timbrebench.experiments.suites.suite_freezing import freeze_recipe
 
     wanted = load_recipe(recipe)
-    if (wanted.made.kind == "audioset") != (tables is not None):
-        raise ConfigurationError("--tables is for suites over AudioSet, which need it")
-    if tables is not None:
-        frozen = freeze_segments(wanted, tables)
-    else:
-        learned = load_content_judge().training_pieces
-        with (
-            open_executor(executor, ["timbrebench.datasets"]) as work,
-            tempfile.TemporaryDirectory() as thrown_away,
-        ):
-            folder = clips or Path(thrown_away) / "clips"
-            frozen = freeze_recipe(wanted, folder, work, learned=learned)
+    learned = load_content_judge().training_pieces
+    with (
+        open_executor(executor, ["timbrebench.datasets"]) as work,
+        tempfile.TemporaryDirectory() as thrown_away,
+    ):
+        folder = clips or Path(thrown_away) / "clips"
+        frozen = freeze_recipe(wanted, folder, work, source=tables, learned=learned)
     print_line(write_frozen(frozen, out))
 
 
@@ -136,8 +130,8 @@ def suite_check(
 ) -> None:
     """Compare every clip of a suite with a dataset; the exit status is 1 where one is missing or another."""
     from timbrebench.datasets import Dataset
+    from timbrebench.experiments.suites.clip_comparison import compare_clips
     from timbrebench.experiments.suites.frozen_suite import load_frozen
-    from timbrebench.experiments.suites.suite_opening import compare_clips
 
     frozen = load_frozen(name)
     problems = compare_clips(frozen, Dataset.open(dataset))

@@ -33,9 +33,9 @@ from timbrebench.experiments.submissions.submission_packing import (
     About,
     name_of,
 )
+from timbrebench.experiments.suites.clip_comparison import as_held
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen, parse_frozen
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
-from timbrebench.experiments.suites.suite_opening import as_held
 from timbrebench.metrics.registry import current_names, get, metric_names
 from timbrebench.transfer.registry import create, method_names
 

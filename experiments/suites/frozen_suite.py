@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
-from collections.abc import Callable, Sequence
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation
 from timbrebench.core.files import fingerprint, write_text
 from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.experiments.suites.recipes import Recipe
+from timbrebench.experiments.suites.frozen_pairs import FrozenClip, FrozenPairs, freeze_pairs
+from timbrebench.experiments.suites.recipes import Recipe, packaged_suites, read_packaged
 from timbrebench.experiments.suites.suite import (
     OpenedSuite,
     Pair,
     Suite,
     SuiteConfiguration,
-    notes_sha256,
     pair_fingerprint,
 )
 
@@ -38,53 +36,8 @@ FORMAT = 1
 _DIGEST = "digest"
 
 
-class FrozenClip(NamedTuple):
-    """A clip of a frozen suite.
-
-    Attributes
-    ----------
-    piece, label : str
-        What is played, and by what.
-    start_s : float
-        Where the clip begins in the piece, in seconds.
-    sha256 : str
-        Of the file; empty where users hold the audio.
-    """
-
-    piece: str
-    label: str
-    start_s: float
-    sha256: str
-
-
-class FrozenPair(NamedTuple):
-    """A pair of a frozen suite.
-
-    Attributes
-    ----------
-    pair_id : str
-        Its name.
-    content, style : int
-        Places in the list of clips.
-    reference : int or None
-        Place of the right answer, where it is known.
-    """
-
-    pair_id: str
-    content: int
-    style: int
-    reference: int | None
-
-
-class FrozenNotes(NamedTuple):
-    """The notes of a piece, by the SHA-256 of their table."""
-
-    piece: str
-    sha256: str
-
-
-class FrozenSuite(BaseModel):
-    """A suite as its file has it.
+class FrozenSuite(FrozenPairs):
+    """A suite as its file has it: pairs with their recipe.
 
     Attributes
     ----------
@@ -92,82 +45,21 @@ class FrozenSuite(BaseModel):
         Version of the layout.
     recipe : Recipe or None
         Name and version, and how it was made; None for the suite of a run that draws its pairs.
-    soundfont : str
-        What plays.
-    sample_rate : int
-        Rate of the clips in hertz.
-    duration_s : float
-        Their length in seconds.
-    pitch_range : tuple of int
-        First and last MIDI pitch that the pieces were folded into.
-    sources : tuple of dict
-        Corpus and soundfonts, with version or SHA-256, that the clips were made with.
-    software : dict
-        What they were made with, by name and version.
-    identifiers : dict
-        AudioSet's identifier of each label, for a suite over it.
-    notes : tuple of FrozenNotes
-        The notes of each content.
-    clips : tuple of FrozenClip
-        All clips that the pairs were drawn from.
-    pairs : tuple of FrozenPair
-        The pairs.
-    fingerprint : str
-        SHA-256 of notes, clips and pairs.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = FORMAT
     recipe: Recipe | None = None
-    soundfont: str
-    sample_rate: int = Field(gt=0)
-    duration_s: float = Field(gt=0, allow_inf_nan=False)
-    pitch_range: tuple[int, ...] = ()
-    sources: tuple[dict[str, str], ...] = ()
-    software: dict[str, str] = {}
-    identifiers: dict[str, str] = {}
-    notes: tuple[FrozenNotes, ...]
-    clips: tuple[FrozenClip, ...]
-    pairs: tuple[FrozenPair, ...]
-    fingerprint: str = ""
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check_format(self) -> Self:
         if self.format != FORMAT:
             raise ValueError(f"layout {self.format}, this version reads {FORMAT}")
-        places = [place for pair in self.pairs for place in pair[1:] if place is not None]
-        if not self.pairs or not all(0 <= place < len(self.clips) for place in places):
-            raise ValueError("it has no pairs, or pairs of clips that it does not have")
-        if len({pair.pair_id for pair in self.pairs}) < len(self.pairs):
-            raise ValueError("two pairs have one name")
-        if self.fingerprint and self.fingerprint != self.content_fingerprint():
-            raise ValueError("its fingerprint is not that of its pairs: it was changed after it was frozen")
         return self
-
-    def content_fingerprint(self) -> str:
-        """Return the SHA-256 of notes, clips and pairs."""
-        return fingerprint([self.notes, self.clips, self.pairs])
 
     @property
     def title(self) -> str:
         """Name and version, as configurations name it; empty for the suite of a run that draws its pairs."""
-        return f"{self.recipe.name}-{self.recipe.version}" if self.recipe else ""
-
-    @property
-    def is_hashed(self) -> bool:
-        """Whether the clips' hashes are known, and not only to those who hold the audio."""
-        return all(clip.sha256 for clip in self.clips)
-
-    @property
-    def has_truth(self) -> bool:
-        """Whether the right answer to each pair is known."""
-        return all(pair.reference is not None for pair in self.pairs)
-
-    @property
-    def style_labels(self) -> frozenset[str]:
-        """The labels that outputs are asked to have."""
-        return frozenset(self.clips[pair.style].label for pair in self.pairs)
+        return self.recipe.title if self.recipe else ""
 
     def suite(self, configuration: SuiteConfiguration) -> Suite:
         """Return the list of pairs as a run with this configuration has it, whoever holds the audio."""
@@ -224,7 +116,8 @@ class FrozenSuite(BaseModel):
 
     def text(self) -> str:
         """Return the file's content: a line for each clip, pair and table of notes, and the digest of all."""
-        content = self.model_dump(mode="json")
+        # The recipe comes first, for those who read the file.
+        content = {"format": FORMAT, "recipe": None} | self.model_dump(mode="json")
         parts = []
         for key, value in {**content, _DIGEST: fingerprint(content)}.items():
             if key in {"notes", "clips", "pairs"}:
@@ -237,55 +130,8 @@ class FrozenSuite(BaseModel):
 
 
 def freeze(suite: OpenedSuite, recipe: Recipe | None = None) -> FrozenSuite:
-    """Freeze a suite.
-
-    Parameters
-    ----------
-    suite : OpenedSuite
-        Pairs and clips, with the dataset that holds them and their notes.
-    recipe : Recipe, optional
-        How it was made; it gives the name.
-
-    Returns
-    -------
-    FrozenSuite
-        With its fingerprint.
-    """
-    description = suite.dataset.description
-    of_pairs = [
-        clip
-        for pair in suite.pairs
-        for clip in (pair.content, pair.style, pair.reference)
-        if clip is not None
-    ]
-    clips = list(dict.fromkeys([*suite.clips, *of_pairs]))
-    place = {clip: number for number, clip in enumerate(clips)}
-    first = suite.pairs[0].content
-    contents = sorted({pair.content.piece: pair.content for pair in suite.pairs}.items())
-    notes = [FrozenNotes(name, notes_sha256(suite.dataset, clip)) for name, clip in contents]
-    frozen = FrozenSuite(
-        recipe=recipe,
-        soundfont=first.soundfont,
-        sample_rate=int(first.sample_rate),
-        duration_s=float(first.duration_s),
-        pitch_range=tuple(description.get("pitch_range", ())),
-        sources=tuple(
-            {key: str(value) for key, value in source.items()} for source in description.get("sources", ())
-        ),
-        software=dict(description.get("software", {})),
-        notes=tuple(row for row in notes if row.sha256),
-        clips=tuple(FrozenClip(clip.piece, clip.label, float(clip.start_s), clip.sha256) for clip in clips),
-        pairs=tuple(
-            FrozenPair(
-                pair.pair_id,
-                place[pair.content],
-                place[pair.style],
-                None if pair.reference is None else place[pair.reference],
-            )
-            for pair in suite.pairs
-        ),
-    )
-    return frozen.model_copy(update={"fingerprint": frozen.content_fingerprint()})
+    """Freeze a suite; a recipe, which says how it was made, gives it its name."""
+    return FrozenSuite(recipe=recipe, **dict(freeze_pairs(suite)))
 
 
 def write_frozen(frozen: FrozenSuite, folder: Path) -> Path:
@@ -298,8 +144,8 @@ def write_frozen(frozen: FrozenSuite, folder: Path) -> Path:
     """
     path = folder / f"{frozen.title}.json"
     if path.exists():
-        found = parse_frozen(path.read_text(encoding="utf-8"), str(path))
-        if found.fingerprint != frozen.fingerprint:
+        present = parse_frozen(path.read_text(encoding="utf-8"), str(path))
+        if present.fingerprint != frozen.fingerprint:
             raise ConfigurationError(
                 f"{path}: holds other pairs or clips, and a frozen suite does not change: raise the version"
             )
@@ -313,7 +159,7 @@ def parse_frozen(text: str, where: str) -> FrozenSuite:
     Raises
     ------
     ConfigurationError
-        If it is no suite, one of another layout, or one that was changed.
+        If it is not a suite, has another layout, or was changed.
     """
     changed = "it was changed after it was frozen: get it again"
     try:
@@ -331,7 +177,7 @@ def parse_frozen(text: str, where: str) -> FrozenSuite:
 
 def frozen_names() -> list[str]:
     """Return the suites that come with the project, as ``NAME-VERSION``, sorted by name and version."""
-    names = [path.removesuffix(".json") for path in _packaged() if path.endswith(".json")]
+    names = [path.removesuffix(".json") for path in packaged_suites() if path.endswith(".json")]
     return sorted(names, key=_name_and_version)
 
 
@@ -347,7 +193,7 @@ def load_frozen(name: str) -> FrozenSuite:
     Raises
     ------
     UnknownNameError
-        If there is none of that name.
+        If no suite has that name.
     ConfigurationError
         If the file cannot be read, or was changed.
     """
@@ -361,46 +207,9 @@ def load_frozen(name: str) -> FrozenSuite:
     if not versions:
         short = {_name_and_version(known)[0] for known in names}
         raise UnknownNameError("suite (files end in .json)", name, [*names, *short])
-    return parse_frozen(_read(f"{versions[-1]}.json"), f"suite {versions[-1]}")
-
-
-def load_recipe(name: str) -> Recipe:
-    """Read a recipe: one of the project's by its suite's name, or a file whose name ends in ``.toml``.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is none of that name.
-    ConfigurationError
-        If it cannot be read, or holds a key or value that is not allowed.
-    """
-    known = sorted(path.removesuffix(".toml") for path in _packaged() if path.endswith(".toml"))
-    if not name.endswith(".toml") and name not in known:
-        raise UnknownNameError("suite to freeze (files end in .toml)", name, known)
-    read: Callable[[], str] = (
-        (lambda: Path(name).read_text(encoding="utf-8"))
-        if name.endswith(".toml")
-        else (lambda: _read(f"{name}.toml"))
-    )
-    try:
-        return Recipe.model_validate(tomllib.loads(read()))
-    except OSError as error:
-        raise ConfigurationError(f"{name}: cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{name}: not valid TOML ({error})") from error
-    except ValidationError as error:
-        raise describe_validation(error, name, Recipe.model_fields) from error
+    return parse_frozen(read_packaged(f"{versions[-1]}.json"), f"suite {versions[-1]}")
 
 
 def _name_and_version(name: str) -> tuple[str, int]:
-    found = re.fullmatch(r"(.+)-(\d+)", name)
-    return (found[1], int(found[2])) if found else (name, 0)
-
-
-def _packaged() -> list[str]:
-    return [item.name for item in (resources.files("timbrebench.experiments.suites") / "frozen").iterdir()]
-
-
-def _read(name: str) -> str:
-    path = resources.files("timbrebench.experiments.suites") / "frozen" / name
-    return path.read_text(encoding="utf-8")
+    parts = re.fullmatch(r"(.+)-(\d+)", name)
+    return (parts[1], int(parts[2])) if parts else (name, 0)

@@ -1,4 +1,4 @@
-"""Frozen suites over AudioSet: which segments are paired. The audio is with those who hold it.
+"""The kind ``audioset``: pairs of AudioSet's segments. The audio is with those who hold it.
 
 AudioSet's tables of segments are by Google, under CC BY 4.0, so lists of their rows may be passed on with
 that said.
@@ -6,17 +6,21 @@ that said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
-from timbrebench.core.errors import DatasetError
+from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets.audioset import Ontology, read_segments
+from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.excerpts import RECORDED
-from timbrebench.experiments.suites.frozen_suite import FrozenClip, FrozenPair, FrozenSuite
-from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+from timbrebench.experiments.suites.frozen_pairs import FrozenClip, FrozenPair, FrozenPairs
+from timbrebench.experiments.suites.kinds.suite_kind import ClipWork, SuiteKind
 
 #: Length of AudioSet's segments in seconds.
 _DURATION_S = 10.0
@@ -27,66 +31,102 @@ _SAMPLE_RATE = 44_100
 _ONTOLOGY, _LABELS = "ontology.json", "class_labels_indices.csv"
 
 
-def freeze_segments(recipe: Recipe, tables: Path) -> FrozenSuite:
-    """Draw the pairs of a suite over AudioSet and freeze them.
+class AudioSetKind(SuiteKind):
+    """Pairs of AudioSet's segments, whose audio is with its users.
 
-    Parameters
+    A segment qualifies if it lasts 10 s and carries exactly one of the wanted classes. Nobody knows what one
+    genre sounds like as another: there is no reference, and there are no notes.
+
+    Attributes
     ----------
-    recipe : Recipe
-        How.
-    tables : pathlib.Path
-        A folder with the recipe's table of segments, ``ontology.json`` and ``class_labels_indices.csv``.
-
-    Returns
-    -------
-    FrozenSuite
-        Without hashes of clips.
-
-    Raises
-    ------
-    DatasetError
-        If a table cannot be read, or holds too few segments.
+    kind : "audioset"
+        Which kind this is.
+    segments : str
+        Name of the table of segments. That of the evaluation set has the videos that AudioSet itself sets
+        apart for tests.
+    classes : str
+        A subtree of the ontology.
+    pairs : int
+        How many pairs are drawn. Each class is as often content and style as any other, as far as it goes,
+        and no video is in two pairs.
+    seed : int
+        Seed of the draw.
+    dataset : DatasetConfiguration
+        What judges and methods of a run learn from, unless it has another one.
     """
-    made = recipe.made
-    if not isinstance(made, AudioSetRecipe):
-        raise DatasetError(f"{recipe.name}: its clips are rendered, no tables are needed")
-    ontology = Ontology.read(tables / _ONTOLOGY, tables / _LABELS)
-    segments = read_segments([tables / made.segments])
-    wanted = set(ontology.select([made.classes], descendants=True))
-    carried = [[label for label in labels if label in wanted] for labels in segments.label_sets]
-    candidates: dict[str, list[FrozenClip]] = {}
-    columns = (segments.table[name].tolist() for name in ("ytid", "start_ms", "end_ms", "labels"))
-    for ytid, start_ms, end_ms, labels in zip(*columns, strict=True):
-        only = carried[labels]
-        if len(only) == 1 and end_ms - start_ms == round(1000 * _DURATION_S):
-            clip = FrozenClip(ytid, ontology.names[only[0]], start_ms / 1000, "")
-            candidates.setdefault(only[0], []).append(clip)
-    drawn = _draw(candidates, made.pairs, made.seed)
-    clips = sorted({clip for pair in drawn for clip in pair})
-    place = {clip: number for number, clip in enumerate(clips)}
-    pairs = tuple(
-        FrozenPair(f"{number:03d}-{content.piece}-{style.piece}", place[content], place[style], None)
-        for number, (content, style) in enumerate(drawn)
-    )
-    frozen = FrozenSuite(
-        recipe=recipe,
-        soundfont=RECORDED,
-        sample_rate=_SAMPLE_RATE,
-        duration_s=_DURATION_S,
-        sources=tuple(
-            {"name": name, "sha256": file_sha256(tables / name)}
-            for name in (made.segments, _ONTOLOGY, _LABELS)
-        ),
-        identifiers={ontology.names[identifier]: identifier for identifier in sorted(candidates)},
-        notes=(),
-        clips=tuple(clips),
-        pairs=pairs,
-    )
-    return frozen.model_copy(update={"fingerprint": frozen.content_fingerprint()})
+
+    kind: Literal["audioset"]
+    segments: str = "eval_segments.csv"
+    classes: Literal["genres", "moods"]
+    pairs: int = Field(default=60, ge=1)
+    seed: int = 0
+    dataset: DatasetConfiguration = DatasetConfiguration()
+
+    def freeze(self, work: ClipWork, source: Path | None, learned: Collection[str]) -> FrozenPairs:
+        """Draw pairs out of AudioSet's tables, which judges have not learned from.
+
+        The folder of tables holds that of segments, ``ontology.json`` and ``class_labels_indices.csv``. Clips
+        have no hashes.
+        """
+        del learned
+        if source is None:
+            raise ConfigurationError(
+                f"{work.title} is drawn from AudioSet's tables: name their folder with --tables"
+            )
+        ontology = Ontology.read(source / _ONTOLOGY, source / _LABELS)
+        candidates = self._candidates(ontology, source / self.segments)
+        drawn = _draw(candidates, self.pairs, self.seed)
+        clips = sorted({clip for pair in drawn for clip in pair})
+        place = {clip: number for number, clip in enumerate(clips)}
+        return FrozenPairs(
+            soundfont=RECORDED,
+            sample_rate=_SAMPLE_RATE,
+            duration_s=_DURATION_S,
+            sources=tuple(
+                {"name": name, "sha256": file_sha256(source / name)}
+                for name in (self.segments, _ONTOLOGY, _LABELS)
+            ),
+            identifiers={ontology.names[identifier]: identifier for identifier in sorted(candidates)},
+            notes=(),
+            clips=tuple(clips),
+            pairs=tuple(
+                FrozenPair(f"{number:03d}-{content.piece}-{style.piece}", place[content], place[style], None)
+                for number, (content, style) in enumerate(drawn)
+            ),
+        ).with_fingerprint()
+
+    def _candidates(self, ontology: Ontology, table: Path) -> dict[str, list[FrozenClip]]:
+        """Return the segments that qualify, by their class."""
+        segments = read_segments([table])
+        wanted = set(ontology.select([self.classes], descendants=True))
+        carried = [[label for label in labels if label in wanted] for labels in segments.label_sets]
+        candidates: dict[str, list[FrozenClip]] = {}
+        columns = (segments.table[name].tolist() for name in ("ytid", "start_ms", "end_ms", "labels"))
+        for ytid, start_ms, end_ms, labels in zip(*columns, strict=True):
+            only = carried[labels]
+            if len(only) == 1 and end_ms - start_ms == round(1000 * _DURATION_S):
+                clip = FrozenClip(ytid, ontology.names[only[0]], start_ms / 1000, "")
+                candidates.setdefault(only[0], []).append(clip)
+        return candidates
+
+    def open_clips(self, title: str, root: Path, audio: str) -> Dataset:
+        """Open the dataset that the user has built of the segments."""
+        del root
+        if not audio:
+            raise ConfigurationError(
+                f"the suite {title} lists clips of AudioSet, without audio: name a dataset of them with "
+                'audio = "FOLDER" in [suite] (see `timbrebench suite segments`)'
+            )
+        return Dataset.open(audio)
+
+    def make_clips(self, work: ClipWork, frozen: FrozenPairs, audio: str) -> Dataset:
+        """Open the dataset that the user has built of the segments."""
+        del frozen
+        return self.open_clips(work.title, work.root, audio)
 
 
 def _draw(
-    candidates: dict[str, list[FrozenClip]], pairs: int, seed: int
+    candidates: Mapping[str, list[FrozenClip]], pairs: int, seed: int
 ) -> list[tuple[FrozenClip, FrozenClip]]:
     """Draw pairs of two classes in rounds, in each of which every class is content once and style once."""
     generator = np.random.default_rng(seed)
@@ -117,16 +157,16 @@ def _rounds(names: Sequence[str], generator: np.random.Generator) -> Iterator[tu
             yield names[order[index]], names[order[(index + ahead) % len(names)]]
 
 
-def segments_table(frozen: FrozenSuite) -> str:
+def segments_table(frozen: FrozenPairs) -> str:
     """Return the segments of a suite over AudioSet as a table that an AudioSet dataset can be built of.
 
     Raises
     ------
     DatasetError
-        If the suite is over something else.
+        If its clips are not AudioSet's.
     """
     if not frozen.identifiers:
-        raise DatasetError(f"{frozen.title}: is no suite over AudioSet, its clips are rendered")
+        raise DatasetError("the suite is not over AudioSet: its clips are rendered")
     rows = [
         f"{clip.piece},{clip.start_s:.3f},{clip.start_s + frozen.duration_s:.3f},"
         f'"{frozen.identifiers[clip.label]}"'

@@ -7,8 +7,10 @@ from typer.testing import CliRunner
 
 from timbrebench.core.errors import JudgeError
 from timbrebench.experiments.commands.cli import app
-from timbrebench.experiments.suites.frozen_suite import FrozenClip, freeze, write_frozen
-from timbrebench.experiments.suites.recipes import Recipe, RenderedRecipe
+from timbrebench.experiments.suites.frozen_pairs import FrozenClip
+from timbrebench.experiments.suites.frozen_suite import freeze, write_frozen
+from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
+from timbrebench.experiments.suites.recipes import Recipe
 
 
 def publish(root, name, out):
@@ -19,7 +21,7 @@ def publish(root, name, out):
 @pytest.fixture
 def frozen(run, tiny):
     """The pairs of the tiny run."""
-    made = RenderedRecipe(dataset=tiny.dataset, draw=tiny.suite)
+    made = RenderedKind(dataset=tiny.dataset, draw=tiny.suite)
     return freeze(run.results.suite, recipe=Recipe(name="tiny", version=1, summary="Two.", made=made))
 
 

@@ -23,7 +23,8 @@ from timbrebench.experiments.submissions.submission_checking import check_submis
 from timbrebench.experiments.submissions.submission_packing import JUDGE_FILE, submit
 from timbrebench.experiments.submissions.submission_reading import read_submission
 from timbrebench.experiments.suites.frozen_suite import freeze, write_frozen
-from timbrebench.experiments.suites.recipes import Recipe, RenderedRecipe
+from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
+from timbrebench.experiments.suites.recipes import Recipe
 
 JUDGED_BY = "instruments-6-1"
 
@@ -31,7 +32,7 @@ JUDGED_BY = "instruments-6-1"
 @pytest.fixture(scope="module")
 def published(tiny, run, tmp_path_factory):
     """The tiny run's pairs as a frozen suite, scored by a published judge."""
-    made = RenderedRecipe(dataset=tiny.dataset, draw=tiny.suite)
+    made = RenderedKind(dataset=tiny.dataset, draw=tiny.suite)
     recipe = Recipe(name="tiny", version=1, summary="Piano and trumpet.", made=made)
     path = write_frozen(freeze(run.results.suite, recipe=recipe), tmp_path_factory.mktemp("frozen"))
     content = tiny.model_dump(mode="json")

@@ -27,23 +27,23 @@ from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.experiments.benchmark import open_run, run_benchmark
 from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.suites.clip_comparison import as_held, compare_clips
+from timbrebench.experiments.suites.frozen_pairs import FrozenClip, FrozenPair
 from timbrebench.experiments.suites.frozen_suite import (
-    FrozenClip,
-    FrozenPair,
     FrozenSuite,
     freeze,
     frozen_names,
     load_frozen,
-    load_recipe,
     parse_frozen,
     write_frozen,
 )
-from timbrebench.experiments.suites.kinds.audioset_kind import segments_table
-from timbrebench.experiments.suites.recipes import AudioSetRecipe, Recipe, RenderedRecipe
+from timbrebench.experiments.suites.kinds.audioset_kind import AudioSetKind, segments_table
+from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
+from timbrebench.experiments.suites.recipes import Recipe, load_recipe
 from timbrebench.experiments.suites.suite import SuiteConfiguration
-from timbrebench.experiments.suites.suite_freezing import freeze_recipe, write_noise
+from timbrebench.experiments.suites.suite_freezing import freeze_recipe
 from timbrebench.experiments.suites.suite_judges import judges_of
-from timbrebench.experiments.suites.suite_opening import as_held, compare_clips, open_frozen, refuse_learned
+from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned
 
 RENDERED = ("instruments-6-1", "instruments-gm16-1", "cross-synthesis-1", "key-invariance-1")
 
@@ -51,7 +51,7 @@ RENDERED = ("instruments-6-1", "instruments-gm16-1", "cross-synthesis-1", "key-i
 @pytest.fixture(scope="module")
 def recipe(tiny):
     """The pairs that the tiny run draws, to be frozen."""
-    made = RenderedRecipe(dataset=tiny.dataset, draw=tiny.suite)
+    made = RenderedKind(dataset=tiny.dataset, draw=tiny.suite)
     return Recipe(name="tiny", version=1, summary="Piano and trumpet.", made=made)
 
 
@@ -253,12 +253,12 @@ class TestOpening:
         content[-1] ^= 1
         path.write_bytes(content)
         (problem,) = compare_clips(frozen, dataset)
-        assert problem.startswith(f"1 of {len(frozen.clips)} clips are others, such as {first.content.label}")
+        assert problem.startswith(f"1 of {len(frozen.clips)} clips do not match the frozen hash")
         path.unlink()
         (clips / "notes" / f"{first.content.piece}.csv").write_text("onset_s\n", encoding="utf-8")
         problems = "; ".join(compare_clips(frozen, dataset))
-        assert f"1 of {len(frozen.clips)} clips are not there" in problems
-        assert f"notes of 1 pieces are others, such as {first.content.piece}" in problems
+        assert f"1 of {len(frozen.clips)} clips are missing" in problems
+        assert f"notes of 1 pieces do not match the frozen hash, such as {first.content.piece}" in problems
 
     def test_another_soundfont_or_software_is_named(self, frozen, clips):
         description = json.loads((clips / "dataset.json").read_text(encoding="utf-8"))
@@ -278,7 +278,7 @@ class TestOpening:
         ].iloc[0]
         (clips / row.path).write_bytes(b"other")
         problems = "; ".join(compare_clips(frozen, dataset))
-        assert "TimGM6mb is another: SHA-256 000000000000 here" in problems
+        assert "TimGM6mb differs: SHA-256 000000000000 here" in problems
         assert f"fluidsynth 1.0.0 here, {frozen.software['fluidsynth']} where it was frozen" in problems
         with pytest.raises(DatasetError, match="not the suite tiny-1"):
             open_frozen(frozen, SuiteConfiguration(), clips)
@@ -383,7 +383,7 @@ def recordings(root, suite, gain=1.0):
     write_json(
         root / "dataset.json", {"schema": SCHEMA, "builder": "audioset", "configuration": {}, "files": {}}
     )
-    made = AudioSetRecipe(kind="audioset", classes="moods", dataset=DatasetConfiguration(pieces=4))
+    made = AudioSetKind(kind="audioset", classes="moods", dataset=DatasetConfiguration(pieces=4))
     clips = tuple(FrozenClip(row["piece"], name, 0.0, "") for row, name in zip(rows, "abc", strict=True))
     frozen = FrozenSuite(
         recipe=Recipe(name="held", version=1, summary="Recordings.", made=made),
@@ -402,7 +402,7 @@ def test_the_noise_of_textures_is_what_its_hash_says_in_any_order(tmp_path):
     frozen_noise = {clip.piece: clip.sha256 for clip in frozen.clips if clip.label == "noise"}
     pieces = [name.removeprefix("noise-") for name in frozen_noise]
     for order in (pieces, pieces[::-1]):
-        rows = write_noise(frozen.recipe.made, order, tmp_path)
+        rows = frozen.recipe.made.write_extra_clips(order, tmp_path)
         assert {row["piece"]: row["sha256"] for row in rows} == frozen_noise
 
 

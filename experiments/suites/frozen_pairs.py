@@ -1,0 +1,181 @@
+"""The content of a frozen suite: its clips, notes and pairs, and what they were made with."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from timbrebench.core.files import fingerprint
+from timbrebench.experiments.suites.suite import OpenedSuite, notes_sha256
+
+
+class FrozenClip(NamedTuple):
+    """A clip of a frozen suite.
+
+    Attributes
+    ----------
+    piece, label : str
+        What is played, and by what.
+    start_s : float
+        Where the clip begins in the piece, in seconds.
+    sha256 : str
+        Of the file; empty where users hold the audio.
+    """
+
+    piece: str
+    label: str
+    start_s: float
+    sha256: str
+
+
+class FrozenPair(NamedTuple):
+    """A pair of a frozen suite.
+
+    Attributes
+    ----------
+    pair_id : str
+        Its name.
+    content, style : int
+        Places in the list of clips.
+    reference : int or None
+        Place of the right answer, where it is known.
+    """
+
+    pair_id: str
+    content: int
+    style: int
+    reference: int | None
+
+
+class FrozenNotes(NamedTuple):
+    """The notes of a piece, by the SHA-256 of their table."""
+
+    piece: str
+    sha256: str
+
+
+class FrozenPairs(BaseModel):
+    """Clips, notes and pairs that never change.
+
+    Attributes
+    ----------
+    soundfont : str
+        What plays.
+    sample_rate : int
+        Rate of the clips in hertz.
+    duration_s : float
+        Their length in seconds.
+    pitch_range : tuple of int
+        First and last MIDI pitch that the pieces were folded into; empty for recordings.
+    sources : tuple of dict
+        Corpus and soundfonts, with version or SHA-256, that the clips were made with.
+    software : dict
+        What they were made with, by name and version.
+    identifiers : dict
+        AudioSet's identifier of each label, for a suite over it.
+    notes : tuple of FrozenNotes
+        The notes of each content.
+    clips : tuple of FrozenClip
+        All clips that the pairs were drawn from.
+    pairs : tuple of FrozenPair
+        The pairs.
+    fingerprint : str
+        SHA-256 of notes, clips and pairs.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    soundfont: str
+    sample_rate: int = Field(gt=0)
+    duration_s: float = Field(gt=0, allow_inf_nan=False)
+    pitch_range: tuple[int, ...] = ()
+    sources: tuple[dict[str, str], ...] = ()
+    software: dict[str, str] = {}
+    identifiers: dict[str, str] = {}
+    notes: tuple[FrozenNotes, ...]
+    clips: tuple[FrozenClip, ...]
+    pairs: tuple[FrozenPair, ...]
+    fingerprint: str = ""
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> Self:
+        places = [place for pair in self.pairs for place in pair[1:] if place is not None]
+        if not self.pairs or not all(0 <= place < len(self.clips) for place in places):
+            raise ValueError("it has no pairs, or pairs of clips that it does not have")
+        if len({pair.pair_id for pair in self.pairs}) < len(self.pairs):
+            raise ValueError("two pairs have one name")
+        if self.fingerprint and self.fingerprint != self.content_fingerprint():
+            raise ValueError("its fingerprint is not that of its pairs: it was changed after it was frozen")
+        return self
+
+    def content_fingerprint(self) -> str:
+        """Return the SHA-256 of notes, clips and pairs."""
+        return fingerprint([self.notes, self.clips, self.pairs])
+
+    def with_fingerprint(self) -> Self:
+        """Return the same with the fingerprint of its content."""
+        return self.model_copy(update={"fingerprint": self.content_fingerprint()})
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether the clips' hashes are known, and not only to those who hold the audio."""
+        return all(clip.sha256 for clip in self.clips)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether the right answer to each pair is known."""
+        return all(pair.reference is not None for pair in self.pairs)
+
+    @property
+    def style_labels(self) -> frozenset[str]:
+        """The labels that outputs are asked to have."""
+        return frozenset(self.clips[pair.style].label for pair in self.pairs)
+
+
+def freeze_pairs(suite: OpenedSuite) -> FrozenPairs:
+    """Freeze the pairs of a suite, with its clips and their notes.
+
+    Parameters
+    ----------
+    suite : OpenedSuite
+        Its clips, or those of its pairs where it has no others.
+
+    Returns
+    -------
+    FrozenPairs
+        With its fingerprint.
+    """
+    description = suite.dataset.description
+    of_pairs = [
+        clip
+        for pair in suite.pairs
+        for clip in (pair.content, pair.style, pair.reference)
+        if clip is not None
+    ]
+    clips = list(dict.fromkeys([*suite.clips, *of_pairs]))
+    place = {clip: number for number, clip in enumerate(clips)}
+    first = suite.pairs[0].content
+    contents = sorted({pair.content.piece: pair.content for pair in suite.pairs}.items())
+    notes = [FrozenNotes(name, notes_sha256(suite.dataset, clip)) for name, clip in contents]
+    return FrozenPairs(
+        soundfont=first.soundfont,
+        sample_rate=int(first.sample_rate),
+        duration_s=float(first.duration_s),
+        pitch_range=tuple(description.get("pitch_range", ())),
+        sources=tuple(
+            {key: str(value) for key, value in source.items()} for source in description.get("sources", ())
+        ),
+        software=dict(description.get("software", {})),
+        notes=tuple(row for row in notes if row.sha256),
+        clips=tuple(FrozenClip(clip.piece, clip.label, float(clip.start_s), clip.sha256) for clip in clips),
+        pairs=tuple(
+            FrozenPair(
+                pair.pair_id,
+                place[pair.content],
+                place[pair.style],
+                None if pair.reference is None else place[pair.reference],
+            )
+            for pair in suite.pairs
+        ),
+    ).with_fingerprint()

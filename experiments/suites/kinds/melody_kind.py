@@ -1,0 +1,105 @@
+"""The kind ``melody``: one melody in several keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from pydantic import Field
+
+from timbrebench.core.workers.executors import Executor
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.piece_planning import PlannedPiece
+from timbrebench.experiments.suites.frozen_pairs import FrozenPairs
+from timbrebench.experiments.suites.kinds.rendered_clips import Planned, RenderedClips
+from timbrebench.experiments.suites.melodies import star_spangled_banner
+from timbrebench.experiments.suites.suite import OpenedSuite, Pair, SuiteConfiguration
+
+
+class MelodyKind(RenderedClips):
+    """One melody in several keys: the content in each of them, the style in the home key.
+
+    It is the experiment of Barry & Kim (submission to ICLR, 2018, section 4.2): content and style are the
+    same music in two keys, so that a method that takes notes from the style is found out. In the home key
+    itself the style is the right answer.
+
+    Attributes
+    ----------
+    kind : "melody"
+        Which kind this is.
+    melody : "star-spangled-banner"
+        What is played: its first 4 s (:mod:`timbrebench.experiments.suites.melodies`).
+    transpositions : tuple of int
+        Keys of the content, in semitones above the home key.
+    directions : tuple of (str, str)
+        Instruments of content and style.
+    soundfont : str
+        What plays.
+    sample_rate : int
+        Rate of the clips in hertz.
+    clip_duration_s : float
+        Their length in seconds.
+    dataset : DatasetConfiguration
+        What judges and methods of a run learn from, unless it has another one.
+    """
+
+    kind: Literal["melody"]
+    melody: Literal["star-spangled-banner"] = "star-spangled-banner"
+    transpositions: tuple[int, ...] = Field(default=tuple(range(-6, 7)), min_length=1)
+    directions: tuple[tuple[str, str], ...] = Field(min_length=1)
+    soundfont: str = "FluidR3_GM"
+    sample_rate: int = 22_050
+    clip_duration_s: float = 4.0
+    dataset: DatasetConfiguration = DatasetConfiguration()
+
+    @property
+    def clips_configuration(self) -> DatasetConfiguration:
+        """The instruments of all directions on the suite's soundfont."""
+        return DatasetConfiguration(
+            instruments=tuple(dict.fromkeys(label for direction in self.directions for label in direction)),
+            soundfonts=(self.soundfont,),
+            renderings=1,
+            sample_rate=self.sample_rate,
+            clip_duration_s=self.clip_duration_s,
+        )
+
+    def choose_pieces(self, executor: Executor, learned: Collection[str]) -> Planned:
+        """Choose the melody in every key, the home key of the style among them."""
+        del executor, learned
+        pieces = self._melodies()
+        pitches = [pitch for piece in pieces for pitch in piece.notes.pitch]
+        return pieces, (int(min(pitches)), int(max(pitches)))
+
+    def plan_frozen(
+        self, frozen: FrozenPairs, pitch_range: tuple[int, int], executor: Executor
+    ) -> list[PlannedPiece]:
+        """Plan the melody in every key: no corpus holds it."""
+        del frozen, pitch_range, executor
+        return self._melodies()
+
+    def _melodies(self) -> list[PlannedPiece]:
+        return [
+            PlannedPiece(self._name(key), "traditional", "test", star_spangled_banner(key), (0.0,))
+            for key in sorted({0, *self.transpositions})
+        ]
+
+    def _name(self, transposition: int) -> str:
+        return f"{self.melody}.{transposition:+d}"
+
+    def pair_clips(self, dataset: Dataset, learned: Collection[str]) -> OpenedSuite:
+        """Pair the melody in each key with the home key."""
+        del learned
+        clips = {(clip.label, clip.piece): clip for clip in dataset.clips()}
+        pairs: list[Pair] = []
+        for content_label, style_label in self.directions:
+            for key in self.transpositions:
+                content, style, reference = (
+                    clips[content_label, self._name(key)],
+                    clips[style_label, self._name(0)],
+                    clips[style_label, self._name(key)],
+                )
+                pair_id = f"{len(pairs):03d}-{content_label}-{style_label}-{key:+d}"
+                pairs.append(Pair(pair_id, content, style, reference, ""))
+        configuration = SuiteConfiguration(soundfont=self.soundfont)
+        return OpenedSuite(configuration, tuple(pairs), tuple(clips.values()), dataset=dataset)

@@ -1,0 +1,112 @@
+"""What a kind of suite answers for.
+
+A kind is one file: a model of how its suites are configured, which settles its pieces, its further clips, its
+pairs, how it is frozen, and how its clips come about. A recipe finds it by the value of its key ``kind``
+(:data:`timbrebench.experiments.suites.recipes.AnyKind`, where a new kind is listed).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from timbrebench.core.workers.executors import Executor
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.experiments.suites.frozen_pairs import FrozenPairs
+
+
+class ClipWork(NamedTuple):
+    """For which suite clips are made, where they go, and what makes them.
+
+    Attributes
+    ----------
+    title : str
+        Name and version of the suite, for messages.
+    about : pydantic.BaseModel
+        What the clips' own dataset says that it is made of.
+    root : pathlib.Path
+        Folder of that dataset; clips that are there already are used.
+    executor : Executor
+        Where the work is done.
+    """
+
+    title: str
+    about: BaseModel
+    root: Path
+    executor: Executor
+
+
+class SuiteKind(BaseModel, ABC):
+    """A kind of suite, with its configuration.
+
+    Each kind has the field ``kind``, its name, and the field ``dataset``, the configuration of the dataset
+    that judges and methods of a run learn from unless the run has another one. Frozen suites hold a kind's
+    fields: they keep their names and their order.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @abstractmethod
+    def freeze(self, work: ClipWork, source: Path | None, learned: Collection[str]) -> FrozenPairs:
+        """Make the clips that can be made, draw the pairs and freeze both.
+
+        Parameters
+        ----------
+        work : ClipWork
+            How clips are made.
+        source : pathlib.Path or None
+            A folder of what the suite is drawn from, for kinds that need one.
+        learned : collection of str
+            Pieces that the content judge has learned from, which are left out.
+
+        Raises
+        ------
+        ConfigurationError
+            If the kind needs a `source` and has none, or has one and does not need it.
+        DatasetError
+            If there are too few pieces or clips.
+        """
+
+    @abstractmethod
+    def open_clips(self, title: str, root: Path, audio: str) -> Dataset:
+        """Open the dataset that holds the clips of a frozen suite.
+
+        Parameters
+        ----------
+        title : str
+            Name and version of the suite, for messages.
+        root : pathlib.Path
+            The folder that :meth:`make_clips` was given.
+        audio : str
+            The folder of audio that the run's configuration names; empty where it names none.
+
+        Raises
+        ------
+        ConfigurationError
+            If the kind needs `audio` and has none, or has it and does not need it.
+        DatasetError
+            If there is no such dataset.
+        """
+
+    @abstractmethod
+    def make_clips(self, work: ClipWork, frozen: FrozenPairs, audio: str) -> Dataset:
+        """Make the clips of a frozen suite, or what is missing of them, and open their dataset.
+
+        Parameters
+        ----------
+        work : ClipWork
+            How clips are made.
+        frozen : FrozenPairs
+            The clips and pairs.
+        audio : str
+            As in :meth:`open_clips`.
+
+        Raises
+        ------
+        ConfigurationError, DatasetError
+            As :meth:`open_clips`, or if the clips cannot be made.
+        """
