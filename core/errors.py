@@ -7,6 +7,7 @@ process: only the command line turns an exception into an exit status.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 from pydantic import ValidationError
@@ -133,3 +134,43 @@ def describe_validation(error: ValidationError, where: str, known: Iterable[str]
         else:
             lines.append(f"{key or 'the whole'}: {problem['msg']}, got {problem['input']!r}")
     return ConfigurationError(f"{where}: " + "; ".join(lines))
+
+
+def describe_error(error: BaseException) -> str:
+    """Say in one text what third-party code raised, which may be anything.
+
+    Parameters
+    ----------
+    error : BaseException
+        What it raised.
+
+    Returns
+    -------
+    str
+        The message, preceded by the error's type unless it is one of this project's.
+    """
+    kind = type(error).__name__
+    try:
+        text = str(error).strip()
+    except BaseException:  # __str__ may be third-party code, too
+        return f"{kind}, whose message cannot be read"
+    if not text:
+        return kind
+    return text if isinstance(error, TimbrebenchError) else f"{kind}: {text}"
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether a retry with the same code and input may succeed.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+
+    Returns
+    -------
+    bool
+        True where something has to be installed first, a file could not be written, or the disk was full.
+    """
+    disk_is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return disk_is_full or isinstance(error, MissingResourceError | StorageError)

@@ -16,7 +16,7 @@ from timbrebench.classifier import (
 from timbrebench.core.files import write_json
 from timbrebench.core.progress import log, plain_lines
 from timbrebench.core.tables import SIX_DIGITS, write_csv
-from timbrebench.core.workers.executors import LOCAL, open_executor
+from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
 from timbrebench.core.workers.processes import Call
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
@@ -77,7 +77,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     root : path-like
         The run's folder.
     executor : str, default "local"
-        Where the work is done (:func:`~timbrebench.core.workers.executors.open_executor`).
+        Where the work is done (:func:`~timbrebench.core.workers.executor_addresses.open_executor`).
 
     Returns
     -------

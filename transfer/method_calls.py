@@ -9,8 +9,7 @@ import numpy as np
 
 from timbrebench.audio.clips import Samples, as_samples, fit_length
 from timbrebench.audio.loudness import SILENCE_RMS, is_silent, rms
-from timbrebench.core.errors import AudioError, MethodError
-from timbrebench.core.raised import describe_error
+from timbrebench.core.errors import AudioError, MethodError, describe_error
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S, Learned, Method, ReferenceControl
 
 

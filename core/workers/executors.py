@@ -1,10 +1,10 @@
-"""Where work is done: on this machine, or on a Dask cluster. The results are the same, to the byte.
+"""Where calls are made: on this machine, or on a Dask cluster. The results are the same, to the byte.
 
-Each call is made in a process of its own kind with one thread (:mod:`timbrebench.core.workers.processes`),
-here as there, so that a call that hangs, crashes or takes all memory costs itself and nothing else.
+Each call is made in a single-threaded process of its own kind (:mod:`timbrebench.core.workers.processes`), so
+that a call that hangs, crashes or exhausts memory costs only itself.
 
-What calls read and write goes through the file system: the machines of a cluster need the same version of
-this project and of the methods, and the folders of a run under the same paths.
+Calls read and write through the file system: all machines of a cluster need the same version of this project
+and of the methods, and a run's folder under the same path.
 """
 
 from __future__ import annotations
@@ -12,50 +12,88 @@ from __future__ import annotations
 import queue
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from joblib import cpu_count
 
-from timbrebench.core.errors import ConfigurationError, MissingResourceError, RunError
-from timbrebench.core.workers.processes import Call, Ended, Processes, ProcessesClosedError
-
-#: The name of the executor that needs no address.
-LOCAL = "local"
-
-#: What the address of a scheduler begins with. "dask" stands for "tcp", Dask's usual way of talking.
-_PROTOCOLS = ("dask", "tcp", "tls", "ucx", "ws", "wss")
+from timbrebench.core.errors import RunError
+from timbrebench.core.workers.processes import Call, Failure, Processes
 
 
-class Executor(ABC):
-    """Something that makes calls."""
+class Batch(ABC):
+    """Calls that are submitted to an executor, and their results. Use it as a context manager.
 
-    @abstractmethod
-    def run(self, calls: Sequence[Call]) -> Iterator[tuple[int, Any]]:
-        """Make calls, as many at a time as there are cores.
+    Leaving the block stops the calls that have not ended.
+    """
+
+    def __init__(self) -> None:
+        self._pending = 0
+
+    def submit(self, call: Call, tag: object = None) -> None:
+        """Queue a call; calls begin in the order in which they are submitted.
 
         Parameters
         ----------
-        calls : sequence of Call
-            They are begun in this order. A list may grow while the results are taken: what was added is done
-            as well.
+        call : Call
+            What to call. Calls may be submitted while results are read.
+        tag : object, optional
+            Comes back with the result.
+        """
+        self._begin(call, tag)
+        self._pending += 1
+
+    def results(self) -> Iterator[tuple[Any, Any]]:
+        """Read results until no call is pending.
 
         Yields
         ------
-        index : int
-            Of the call.
+        tag : object
+            The call's.
         result : object
-            What the function returned, or an :class:`~timbrebench.core.workers.processes.Ended` if its
-            process ended before. They come in the order in which calls end.
+            The function's return value, or a :class:`~timbrebench.core.workers.processes.Failure` if its
+            process ended without one. Results come in the order in which calls end.
 
         Raises
         ------
         Exception
-            What a function raises; calls that are not over then are stopped, as when the iterator is closed.
+            What a function raises.
         RunError
-            If the machines for it are gone, or no process can be started there.
+            If the workers are lost, or no process can be started.
         """
+        while self._pending:
+            tag, result = self._next()
+            self._pending -= 1
+            yield tag, result
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop the calls that have not ended."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _begin(self, call: Call, tag: object) -> None: ...
+
+    @abstractmethod
+    def _next(self) -> tuple[Any, Any]:
+        """Wait for the next call that ends; return its tag and result, or raise what it raised."""
+
+
+class Executor(ABC):
+    """Makes calls, as many at a time as it has cores. Use it as a context manager."""
+
+    @abstractmethod
+    def batch(self) -> Batch:
+        """Open a batch of calls, to which calls are submitted and whose results are read."""
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any], kind: str) -> Iterator[Any]:
         """Call a function with each of several items.
@@ -65,31 +103,34 @@ class Executor(ABC):
         function : callable
             A function of one argument.
         items : sequence
-            What it is called with.
+            Its arguments.
         kind : str
-            Of the calls.
+            Kind of the calls (:class:`~timbrebench.core.workers.processes.Call`).
 
         Yields
         ------
         object
-            What the function returned, in the order of `items`.
+            Return values, in the order of `items`.
 
         Raises
         ------
         Exception
-            As :meth:`run`.
+            As :meth:`Batch.results`.
         RunError
             If a process ended before its function returned.
         """
         early: dict[int, Any] = {}
         following = 0
-        for index, result in self.run([Call(function, (item,), kind) for item in items]):
-            if isinstance(result, Ended):
-                raise RunError(f"{kind}: {result.reason}: what is finished is kept, run again")
-            early[index] = result
-            while following in early:
-                yield early.pop(following)
-                following += 1
+        with self.batch() as batch:
+            for index, item in enumerate(items):
+                batch.submit(Call(function, (item,), kind), index)
+            for index, result in batch.results():
+                if isinstance(result, Failure):
+                    raise RunError(f"{kind}: {result.reason}: what is finished is kept, run again")
+                early[index] = result
+                while following in early:
+                    yield early.pop(following)
+                    following += 1
 
     @abstractmethod
     def close(self) -> None:
@@ -104,6 +145,36 @@ class Executor(ABC):
         self.close()
 
 
+class InlineExecutor(Executor):
+    """Makes calls one after the other in this process, without limits.
+
+    For calls within a call, which has one core, and for work that is shorter than starting a process.
+    """
+
+    def batch(self) -> Batch:
+        """Open a batch: see :class:`Executor`."""
+        return _InlineBatch()
+
+    def close(self) -> None:
+        """Do nothing: no process was started."""
+
+
+class _InlineBatch(Batch):
+    def __init__(self) -> None:
+        super().__init__()
+        self._queue: deque[tuple[Call, Any]] = deque()
+
+    def close(self) -> None:
+        self._queue.clear()
+
+    def _begin(self, call: Call, tag: object) -> None:
+        self._queue.append((call, tag))
+
+    def _next(self) -> tuple[Any, Any]:
+        call, tag = self._queue.popleft()
+        return tag, call.function(*call.arguments)
+
+
 class LocalExecutor(Executor):
     """Makes calls on this machine, one at a time on each core.
 
@@ -112,100 +183,56 @@ class LocalExecutor(Executor):
     preload : sequence of str
         Modules that calls need, imported once for all processes.
     workers : int, optional
-        How many calls at a time; by default one for each core.
+        Maximum number of calls at a time; by default the number of usable cores.
     """
 
     def __init__(self, preload: Sequence[str], workers: int | None = None) -> None:
-        self._preload, self._workers = tuple(preload), workers or cpu_count()
-        self._processes = Processes(self._workers, self._preload)
+        self._workers = workers or cpu_count()
+        self._processes = Processes(self._workers, preload)
 
-    def run(self, calls: Sequence[Call]) -> Iterator[tuple[int, Any]]:
-        """Make calls: see :class:`Executor`."""
-        waiting: queue.SimpleQueue[tuple[int, Call] | None] = queue.SimpleQueue()
-        done: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
-        threads: list[threading.Thread] = []
-        begun = ended = 0
-        try:
-            while ended < len(calls):
-                for index in range(begun, len(calls)):
-                    waiting.put((index, calls[index]))
-                begun = len(calls)
-                while len(threads) < min(self._workers, begun):
-                    threads.append(
-                        threading.Thread(
-                            target=self._work, args=(self._processes, waiting, done), daemon=True
-                        )
-                    )
-                    threads[-1].start()
-                index, result, error = done.get()
-                if error is not None:
-                    raise error
-                ended += 1
-                yield index, result
-        finally:
-            if ended < begun:
-                self.close()
-                self._processes = Processes(self._workers, self._preload)
-            for _ in threads:
-                waiting.put(None)
-            for thread in threads:
-                thread.join()
+    def batch(self) -> Batch:
+        """Open a batch: see :class:`Executor`."""
+        return _LocalBatch(self._processes, self._workers)
 
     def close(self) -> None:
         """End all processes: see :class:`Executor`."""
         self._processes.close()
 
-    @staticmethod
-    def _work(
-        processes: Processes,
-        waiting: queue.SimpleQueue[tuple[int, Call] | None],
-        done: queue.SimpleQueue[tuple[int, Any, BaseException | None]],
-    ) -> None:
-        """Take calls from one queue and put results into another, in a thread."""
-        while (item := waiting.get()) is not None:
-            index, call = item
+
+class _LocalBatch(Batch):
+    """A queue of calls, and a thread for each call at a time."""
+
+    def __init__(self, processes: Processes, workers: int) -> None:
+        super().__init__()
+        self._processes, self._workers = processes, workers
+        self._waiting: queue.SimpleQueue[tuple[Call, Any] | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[Any, Any, BaseException | None]] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._is_closed = False
+
+    def close(self) -> None:
+        self._is_closed = True
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _begin(self, call: Call, tag: object) -> None:
+        self._waiting.put((call, tag))
+        if len(self._threads) < min(self._workers, self._pending + 1):
+            self._threads.append(threading.Thread(target=self._work, daemon=True))
+            self._threads[-1].start()
+
+    def _next(self) -> tuple[Any, Any]:
+        tag, result, error = self._ended.get()
+        if error is not None:
+            raise error
+        return tag, result
+
+    def _work(self) -> None:
+        while (item := self._waiting.get()) is not None and not self._is_closed:
+            call, tag = item
             try:
-                done.put((index, processes.call(call), None))
-            except ProcessesClosedError:
-                return
+                self._ended.put((tag, self._processes.call(call, stopped=lambda: self._is_closed), None))
             except BaseException as error:
-                done.put((index, None, error))
-
-
-def open_executor(address: str, preload: Sequence[str]) -> Executor:
-    """Return an executor.
-
-    Parameters
-    ----------
-    address : str
-        ``"local"``, or the address of a Dask scheduler: ``"dask://host:port"``, ``"tcp://host:port"`` or
-        whatever else Dask talks over.
-    preload : sequence of str
-        Modules that calls need, imported once for all processes of a machine.
-
-    Returns
-    -------
-    Executor
-        To be closed after use. A local one starts nothing before the first call.
-
-    Raises
-    ------
-    ConfigurationError
-        If the address is none, or nobody answers there.
-    MissingResourceError
-        If it is a scheduler's and Dask is not installed.
-    """
-    if address == LOCAL:
-        return LocalExecutor(preload)
-    protocol, separator, place = address.partition("://")
-    if not separator or not place or protocol not in _PROTOCOLS:
-        raise ConfigurationError(
-            f"executor {address!r}: write {LOCAL!r} or the address of a Dask scheduler, such as dask://host:8786"
-        )
-    try:
-        from timbrebench.core.workers.dask_executor import DaskExecutor  # noqa: PLC0415 - Dask is an extra
-    except ImportError as error:
-        raise MissingResourceError(
-            f"executor {address!r}: needs Dask: install it with `pip install 'timbrebench[distributed]'`"
-        ) from error
-    return DaskExecutor(f"tcp://{place}" if protocol == "dask" else address, preload)
+                self._ended.put((tag, None, error))

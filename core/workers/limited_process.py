@@ -1,7 +1,7 @@
-"""A program of others, run with limits: on its time, on its memory, and nothing of it is left afterwards.
+"""Run a third-party program with limits on its time and memory, and kill all that it leaves behind.
 
-Limits are watched from outside. A limit on the address space, which the system would keep, ends programs that
-reserve far more than they ever use, as CUDA and many allocators do.
+Limits are checked from outside. A limit on the address space (RLIMIT_AS) would end programs that reserve far
+more than they ever use, as CUDA and many allocators do.
 """
 
 from __future__ import annotations
@@ -21,40 +21,41 @@ import psutil
 
 from timbrebench.core.errors import MethodError, MethodTimeoutError
 from timbrebench.core.progress import LINE_INTERVAL_S, log
-from timbrebench.core.workers.memory import held_mib
+from timbrebench.core.workers.memory import tree_rss_mib
+from timbrebench.core.workers.processes import describe_excess, describe_exit
 
-#: Seconds between two looks at a program. What holds more memory for a shorter time is not seen.
+#: Seconds between two checks of a program. A shorter peak of memory is not noticed.
 _INTERVAL_S = 0.1
 
 #: Bytes of a program's standard error that are kept, and lines of them that an error shows.
-_KEPT_BYTES, _SHOWN_LINES = 4000, 5
+_TAIL_BYTES, _SHOWN_LINES = 4000, 5
 
-#: Seconds for which what is left of a program is looked for and killed: one may have started another, and
-#: what the system holds up in the middle of a call dies late.
+#: Seconds for which processes of a program are searched for and killed: one may have started another, and
+#: one that is blocked in a system call dies late.
 _PATIENCE_S = 2.0
 
 
 def run_limited(arguments: Sequence[str], *, timeout_s: float, memory_mib: float | None) -> str:
-    """Run a program to its end. Whatever happens, it and all that it started are gone afterwards.
+    """Run a program to its end, and kill it and all that it started, whatever happens.
 
-    It runs in a session of its own, in the folder and with the environment of this process, with nothing to
-    read and nowhere to write but its standard error. What it started is known by that session and that
-    environment: outside of a run, whose processes find the rest, what leaves both behind lives on.
+    It runs in a session of its own, in the folder and with the environment of this process, without standard
+    input and output. Processes that it started are known by that session and environment: one that has left
+    both lives on, except in a call of a run, whose template finds it.
 
     Parameters
     ----------
     arguments : sequence of str
         The program and its arguments. No shell reads them.
     timeout_s : float
-        Most seconds that it may take.
+        Maximum seconds.
     memory_mib : float or None
-        Most memory that it and the processes it started may hold together, in MiB: the sum of their resident
-        sets, where what they share counts for each. None for no limit.
+        Maximum memory of it and the processes it started together, in MiB: the sum of their resident sets,
+        where shared memory counts for each. None for no limit.
 
     Returns
     -------
     str
-        What it wrote to standard error last, for messages.
+        The last lines that it wrote to standard error, for messages.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def run_limited(arguments: Sequence[str], *, timeout_s: float, memory_mib: float
     MethodError
         If it cannot be started, held too much memory, or ended with another status than 0.
     """
-    # Children inherit the mark, so they can be found even where they have left their parents and sessions.
+    # Children inherit the mark, so they are found even where they have left their parents and sessions.
     mark = f"TIMBREBENCH_PROGRAM_{uuid.uuid4().hex}"
     try:
         process = subprocess.Popen(  # noqa: S603 - running it is what it is for
@@ -76,37 +77,37 @@ def run_limited(arguments: Sequence[str], *, timeout_s: float, memory_mib: float
         )
     except (OSError, ValueError) as error:
         raise MethodError(f"{arguments[0]}: cannot be started ({error}): check the command") from error
-    words = _LastWords(process.stderr)
+    tail = _Tail(process.stderr)
     try:
         try:
             _wait(process, Path(arguments[0]).name, timeout_s, memory_mib)
         finally:
             _end(process, mark)
     except MethodError as error:
-        raise type(error)(f"{error}{words.quoted()}") from None
+        raise type(error)(f"{error}{tail.quoted()}") from None
     if process.returncode != 0:
-        raise MethodError(f"{arguments[0]}: {_how_it_ended(process.returncode)}{words.quoted()}")
-    return words.quoted()
+        raise MethodError(f"{arguments[0]}: {describe_exit(process.returncode)}{tail.quoted()}")
+    return tail.quoted()
 
 
-class _LastWords(threading.Thread):
-    """Reads a stream to its end and keeps the end alone: a program may write without end."""
+class _Tail(threading.Thread):
+    """Reads a stream and keeps only its last bytes: a program may write without end."""
 
     def __init__(self, stream: IO[bytes] | None) -> None:
         super().__init__(daemon=True)
         assert stream is not None  # noqa: S101 - it was asked for
-        self._stream, self._kept = stream, b""
+        self._stream, self._last = stream, b""
         self.start()
 
     def run(self) -> None:
         with self._stream:
             while chunk := os.read(self._stream.fileno(), 1 << 16):
-                self._kept = (self._kept + chunk)[-_KEPT_BYTES:]
+                self._last = (self._last + chunk)[-_TAIL_BYTES:]
 
     def quoted(self) -> str:
         """Return the last lines as the end of a message, once the program is gone; empty without any."""
         self.join(timeout=1)
-        text = self._kept.decode(errors="replace").replace("\r", "\n")
+        text = self._last.decode(errors="replace").replace("\r", "\n")
         lines = [
             "".join(sign if sign.isprintable() else " " for sign in line).strip() for line in text.split("\n")
         ]
@@ -115,8 +116,8 @@ class _LastWords(threading.Thread):
 
 
 def _wait(process: subprocess.Popen[bytes], name: str, timeout_s: float, memory_mib: float | None) -> None:
-    """Return when the program has ended; raise when it breaks a limit."""
-    started = told = time.monotonic()
+    """Return when the program has ended; raise when it exceeds a limit."""
+    started = logged = time.monotonic()
     while True:
         now = time.monotonic()
         left = started + timeout_s - now
@@ -124,23 +125,20 @@ def _wait(process: subprocess.Popen[bytes], name: str, timeout_s: float, memory_
             raise MethodTimeoutError(
                 f"{name}: stopped after {timeout_s:g} s: raise timeout_s, or make it faster"
             )
-        if memory_mib is not None and (held := held_mib(process.pid)) > memory_mib:
-            raise MethodError(
-                f"{name}: stopped when it held {held:.0f} MiB of memory, more than the {memory_mib:g} MiB "
-                "that it may: raise memory_mib, or make it need less"
-            )
-        if now - told >= LINE_INTERVAL_S:
+        if memory_mib is not None and (rss := tree_rss_mib(process.pid)) > memory_mib:
+            raise MethodError(f"{name}: {describe_excess(rss, memory_mib)}")
+        if now - logged >= LINE_INTERVAL_S:
             log(f"{name}: at work for {now - started:.0f} s, stopped after {timeout_s:g} s")
-            told = now
+            logged = now
         if _ends_within(process.pid, min(_INTERVAL_S, left)):
             return
 
 
 def _ends_within(pid: int, seconds: float) -> bool:
-    """Wait for the end of a child, which keeps its number: nobody has asked for its status yet."""
+    """Wait for the end of a child without reaping it, so that its PID stays its own."""
     until = time.monotonic() + seconds
     pause = 0.0005
-    with suppress(ChildProcessError):  # where this process has asked not to be told of its children
+    with suppress(ChildProcessError):  # where this process ignores SIGCHLD
         while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
             left = until - time.monotonic()
             if left <= 0:
@@ -152,31 +150,24 @@ def _ends_within(pid: int, seconds: float) -> bool:
 
 def _end(process: subprocess.Popen[bytes], mark: str) -> None:
     """Kill a program and everything that it started."""
-    # Its number, and so that of its group and session, is its own until its status is asked for.
+    # Its PID, and so that of its group and session, is its own until it is reaped.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     started = time.monotonic()
     while (left := _left(process.pid, mark)) and time.monotonic() - started < _PATIENCE_S:
-        for one in left:
+        for descendant in left:
             with suppress(psutil.Error):
-                one.kill()
+                descendant.kill()
         time.sleep(0.01)
     process.wait()
 
 
 def _left(session: int, mark: str) -> list[psutil.Process]:
     """Find the processes of a session, and those whose environment holds a mark, wherever they are."""
-    found = []
+    left = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             started = os.getsid(process.pid) == session or mark in process.environ()
             if started and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def _how_it_ended(status: int) -> str:
-    if status > 0:
-        return f"ended with status {status}"
-    name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-    return f"was ended by {name}" + (" (was memory short?)" if name == "SIGKILL" else "")
+                left.append(process)
+    return left

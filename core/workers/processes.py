@@ -1,8 +1,7 @@
-"""Calls in processes of their own, which may end in any way without harm to anybody else.
+"""Calls in processes of their own, which may end in any way without harm to other calls.
 
-A process is kept for further calls of its kind, and replaced when it was ended. It is forked from one that
-has imported what is needed (:mod:`timbrebench.core.workers.process_template`), which takes a fiftieth of a
-second.
+A process is kept for further calls of its kind, and replaced when it has ended. It is forked from a template
+that has imported what is needed (:mod:`timbrebench.core.workers.process_template`), which takes 20 ms.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from timbrebench.core.errors import RunError, TimbrebenchError
-from timbrebench.core.workers.memory import held_mib
+from timbrebench.core.workers.memory import tree_rss_mib
 
-#: Libraries that would each start as many threads, or processes, as there are cores, in as many processes.
+#: Libraries that would each start a thread or process for each core, in as many processes.
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR")} | {
     "VECLIB_MAXIMUM_THREADS": "1",
     "LOKY_MAX_CPU_COUNT": "1",
 }
 
-#: Statuses of processes that were ended from outside: by the system where memory is short, or by people.
-_FROM_OUTSIDE = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
+#: Statuses of processes that were killed from outside: by the system where memory is short, or by people.
+_KILLED = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
 
-#: Seconds between two looks at a process. What holds more memory for a shorter time is not seen.
+#: Seconds between two checks of a process. A shorter peak of memory is not noticed.
 _INTERVAL_S = 0.1
 
-#: Seconds to wait for the end of a process that was killed. What the system holds up inside a call dies late.
+#: Seconds to wait for the end of a killed process: one that is blocked in a system call dies late.
 _PATIENCE_S = 2.0
 
 _PROGRAM = Path(__file__).with_name("process_template.py")
@@ -49,19 +48,22 @@ _NUMBER = struct.Struct("<q")
 
 @dataclass(frozen=True)
 class Limits:
-    """What a call may take.
+    """Limits of a call.
 
     Attributes
     ----------
     timeout_s : float or None
-        Most seconds; None for no limit.
+        Maximum seconds; None for no limit.
     memory_mib : float or None
-        Most memory of its process and of those started by it together, in MiB: the sum of resident sets, with
-        the libraries in each. None for no limit.
+        Maximum memory of its process and of those started by it together, in MiB: the sum of resident sets,
+        with the libraries in each. None for no limit.
+    timeout_name : str
+        The setting that `timeout_s` comes from, by which messages name it.
     """
 
     timeout_s: float | None = None
     memory_mib: float | None = None
+    timeout_name: str = "timeout_s"
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,13 @@ class Call:
     Attributes
     ----------
     function : callable
-        A function of a module, which can be sent by its name.
+        A function of a module: it is pickled by its name.
     arguments : tuple
-        Whatever can be pickled.
+        Anything that can be pickled.
     kind : str
-        A process does calls of one kind only, so that what one leaves behind in it never meets another.
+        A process makes calls of one kind only, so that what one leaves behind never affects another kind.
     limits : Limits
-        What the call may take; by default as much as it likes.
+        By default none.
     """
 
     function: Callable[..., Any]
@@ -87,8 +89,8 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What there is instead of a value, if the process did not come back with one.
+class Failure:
+    """The result of a call whose process ended without a value.
 
     Attributes
     ----------
@@ -97,33 +99,33 @@ class Ended:
     reason : str
         What happened.
     seconds : float or None
-        How long the call had lasted; None where that says nothing of it.
-    broke : Limits
-        The limit that it broke; empty where it ended by itself.
-    passing : bool
-        Whether it may go well another time, since the process was ended from outside.
+        How long the call had lasted; None where that says nothing about it.
+    exceeded : dict of str to float
+        The limit that it exceeded, by the name of its setting; empty where it ended by itself.
+    is_transient : bool
+        Whether a retry may succeed, since the process was killed from outside.
     """
 
     status: Literal["failed", "timeout"]
     reason: str
     seconds: float | None
-    broke: Limits = field(default_factory=Limits)
-    passing: bool = False
+    exceeded: dict[str, float] = field(default_factory=dict)
+    is_transient: bool = False
 
 
 class Processes:
-    """Processes for calls, of which at most so many are kept as calls are made at a time.
+    """Processes for calls.
 
     Parameters
     ----------
-    most : int
-        How many threads will make calls.
+    maximum : int
+        Maximum number of processes that are kept: as many as threads that make calls.
     preload : sequence of str
         Modules that calls need, imported once.
     """
 
-    def __init__(self, most: int, preload: Sequence[str]) -> None:
-        self._most, self._preload = most, tuple(preload)
+    def __init__(self, maximum: int, preload: Sequence[str]) -> None:
+        self._maximum, self._preload = maximum, tuple(preload)
         self._lock = threading.Lock()
         self._template: _Template | None = None
         self._idle: list[_Process] = []
@@ -138,17 +140,17 @@ class Processes:
         call : Call
             Function, arguments, kind and limits.
         stopped : callable
-            Asked again and again whether the value is not wanted any more; the process is then killed.
+            Polled; once it returns true, the process is killed.
 
         Returns
         -------
         object
-            The value, or an :class:`Ended`.
+            The function's value, or a :class:`Failure`.
 
         Raises
         ------
         Exception
-            What the function raises, if it does.
+            What the function raises.
         RunError
             If no process can be started.
         """
@@ -157,13 +159,13 @@ class Processes:
         except _TemplateLostError:
             if self._closed:
                 raise ProcessesClosedError("the processes were closed before the call was over") from None
-        # One of the calls has killed the template, and with it all that was forked from it. Alone, the guilty
-        # one does it again and the others do not.
+        # One of the calls has killed the template, and with it all that was forked from it. In a template of
+        # its own, only the guilty one does it again.
         alone = Processes(1, self._preload)
         try:
             return alone._call(call, lambda: self._closed or stopped())
         except _TemplateLostError as error:
-            return Ended("failed", str(error), None, passing=True)
+            return Failure("failed", str(error), None, is_transient=True)
         finally:
             alone.close()
 
@@ -171,7 +173,7 @@ class Processes:
         """End all processes, whatever they are doing, and all that they have started."""
         self._closed = True
         while not self._lock.acquire(timeout=0.05):
-            # Who holds the lock may be waiting for a template that is still importing.
+            # The thread that holds the lock may be waiting for a template that is still importing.
             if (template := self._template) is not None:
                 template.close()
         try:
@@ -203,9 +205,9 @@ class Processes:
     def _take(self, kind: str) -> _Process:
         with self._lock:
             self._refuse_if_closed()
-            process = self._idle_one(kind)
+            process = self._take_idle(kind)
             if process is None:
-                while self._idle and len(self._idle) + len(self._busy) >= self._most:
+                while self._idle and len(self._idle) + len(self._busy) >= self._maximum:
                     self._idle.pop(0).end()
                 process = self._fork(kind)
             self._busy.add(process)
@@ -215,9 +217,9 @@ class Processes:
         if self._closed:
             raise ProcessesClosedError("the processes are closed: no call can be made any more")
 
-    def _idle_one(self, kind: str) -> _Process | None:
-        """Take a process of a kind that waits for work, if there is one; let go of those that have ended."""
-        while (process := next((one for one in self._idle if one.kind == kind), None)) is not None:
+    def _take_idle(self, kind: str) -> _Process | None:
+        """Take an idle process of a kind, if there is one; release those that have ended."""
+        for process in [process for process in self._idle if process.kind == kind]:
             self._idle.remove(process)
             if not process.has_ended():  # what a call has left behind may end its process later
                 return process
@@ -225,7 +227,7 @@ class Processes:
         return None
 
     def _fork(self, kind: str) -> _Process:
-        """Start a process, from a new template where the old one is gone."""
+        """Start a process, from a new template where the old one has ended."""
         if self._template is not None:
             with suppress(_TemplateLostError):
                 return self._template.fork(kind)
@@ -241,16 +243,16 @@ class Processes:
             self._refuse_if_closed()
             raise RunError(
                 f"the process that imports {', '.join(self._preload) or 'nothing'} and starts those of calls "
-                f"{_how_it_ended(status)}: what it printed says why; what is finished is kept"
+                f"{describe_exit(status)}: what it printed says why; what is finished is kept"
             ) from None
 
 
 class ProcessesClosedError(TimbrebenchError):
-    """A call that was made, or not over yet, when processes were closed."""
+    """A call that was made, or had not ended, when processes were closed."""
 
 
 class _TemplateLostError(Exception):
-    """The process that others are forked from is gone."""
+    """The process that others are forked from has ended."""
 
 
 class _Template:
@@ -271,7 +273,7 @@ class _Template:
             )
 
     def fork(self, kind: str) -> _Process:
-        """Start a process; the caller sees to it that no two are started at once."""
+        """Start a process; not thread-safe."""
         calls, remote = socket.socketpair()
         end, remote_end = os.pipe()
         try:
@@ -288,21 +290,21 @@ class _Template:
         calls.close()
         os.close(end)
         if number == 0:
-            raise _TemplateLostError("the process that starts others is gone")
+            raise _TemplateLostError("the process that starts others has ended")
         raise RunError(
             f"no process can be started ({os.strerror(-number)}): what is finished is kept, "
             "run again when there are fewer processes, or more memory"
         )
 
     def close(self) -> int:
-        """Have everything killed that was forked, and what that has started; return how it has ended."""
-        # Both directions at once, whoever may still hold the socket.
+        """Have all forked processes and their descendants killed; return the template's exit status."""
+        # Both directions at once, whichever process may still hold the socket.
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
         try:
             self._process.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # still importing, or stuck; what it has forked dies with it
+            self._process.kill()  # still importing, or blocked; its children die with it
             self._process.wait()
         return self._process.returncode
 
@@ -318,7 +320,7 @@ class _Process:
         self._send({"path": sys.path, "environment": {**os.environ, **ONE_THREAD}, "folder": str(Path.cwd())})
 
     def call(self, call: Call, stopped: Callable[[], bool]) -> Any:  # noqa: ANN401 - anything
-        """Make a call; return its value or how the process ended."""
+        """Make a call; return its value or why there is none."""
         started = time.monotonic()
         self._send((call.function, call.arguments))
         while True:
@@ -330,13 +332,13 @@ class _Process:
                 raise value
             if ready:
                 return self._ended(time.monotonic() - started)
-            broken = self._broken_limit(call.limits, time.monotonic() - started)
-            if broken is not None:
+            failure = self._check(call.limits, time.monotonic() - started)
+            if failure is not None:
                 self.kill()
-                return broken
+                return failure
             if stopped():
                 self.kill()
-                raise ProcessesClosedError("the call was stopped: its value is not wanted any more")
+                raise ProcessesClosedError("the call was stopped: its value is no longer needed")
 
     def kill(self) -> None:
         """Kill the process and its group; whatever else it has started goes with it."""
@@ -347,18 +349,18 @@ class _Process:
         self.end()
 
     def has_ended(self) -> bool:
-        """Tell whether the process is gone while nobody had called it: else it says nothing."""
+        """Whether the process has ended between calls, when nothing else makes it readable."""
         return bool(wait([self._connection, self._end], 0))
 
     def end(self) -> None:
-        """Let the process go: with nobody left to call it, it ends."""
+        """Close the connection, at which the process ends."""
         if self.alive:
             self.alive = False
             self._connection.close()
             os.close(self._end)
 
     def _send(self, message: object) -> None:
-        with suppress(OSError):  # one that is dead is noticed where its answer is waited for
+        with suppress(OSError):  # a dead process is noticed when its answer is read
             self._connection.send_bytes(pickle.dumps(message))
 
     def _receive(self) -> tuple[bool, Any] | None:
@@ -368,36 +370,42 @@ class _Process:
             return None
         return answer
 
-    def _ended(self, seconds: float) -> Ended:
-        """Say how the process ended by itself. Only its template can know, and tells."""
+    def _ended(self, seconds: float) -> Failure:
+        """Describe how the process ended by itself: its template, which is its parent, reports the status."""
         if not wait([self._end], _PATIENCE_S):
             self.kill()
-            return Ended("failed", "its process closed its connection to this one", seconds)
-        told = os.read(self._end, _NUMBER.size)
+            return Failure("failed", "its process closed its connection to this one", seconds)
+        report = os.read(self._end, _NUMBER.size)
         self.end()
-        if len(told) < _NUMBER.size:
+        if len(report) < _NUMBER.size:
             raise _TemplateLostError("its process ended together with the one that starts others")
-        status = _NUMBER.unpack(told)[0]
-        return Ended(
-            "failed", f"its process {_how_it_ended(status)}", seconds, passing=status in _FROM_OUTSIDE
+        status = _NUMBER.unpack(report)[0]
+        return Failure(
+            "failed", f"its process {describe_exit(status)}", seconds, is_transient=status in _KILLED
         )
 
-    def _broken_limit(self, limits: Limits, seconds: float) -> Ended | None:
+    def _check(self, limits: Limits, seconds: float) -> Failure | None:
+        """Return a failure if the call exceeds a limit."""
         timeout, memory = limits.timeout_s, limits.memory_mib
         if timeout is not None and seconds > timeout:
-            reason = f"stopped after {timeout:g} s: raise timeout_s, or make it faster"
-            return Ended("timeout", reason, timeout, Limits(timeout_s=timeout))
-        if memory is not None and (held := held_mib(self._number)) > memory:
-            reason = (
-                f"stopped when it held {held:.0f} MiB of memory, more than the {memory:g} MiB that it may: "
-                "raise memory_mib, or make it need less"
-            )
-            return Ended("failed", reason, seconds, Limits(memory_mib=memory))
+            reason = f"stopped after {timeout:g} s: raise {limits.timeout_name}, or make it faster"
+            return Failure("timeout", reason, timeout, {limits.timeout_name: timeout})
+        if memory is not None and (rss := tree_rss_mib(self._number)) > memory:
+            return Failure("failed", describe_excess(rss, memory), seconds, {"memory_mib": memory})
         return None
 
 
-def _how_it_ended(status: int) -> str:
+def describe_excess(rss_mib: float, memory_mib: float) -> str:
+    """Say that a program was stopped for the memory that it used, and what to do about it."""
+    return (
+        f"stopped when it held {rss_mib:.0f} MiB of memory, more than the {memory_mib:g} MiB that it may: "
+        "raise memory_mib, or make it need less"
+    )
+
+
+def describe_exit(status: int) -> str:
+    """Say how a process ended, by its exit status: negative for a signal."""
     if status >= 0:
-        return f"ended itself with status {status}"
+        return f"exited with status {status}"
     name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
     return f"was ended by {name}" + (" (was memory short?)" if name == "SIGKILL" else "")

@@ -19,7 +19,7 @@ from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.core.workers.processes import Call, Ended
+from timbrebench.core.workers.processes import Call, Failure
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.clip_planning import Plan, plan_clips
 from timbrebench.datasets.audioset.fetching import fetch_missing
@@ -117,16 +117,17 @@ def _build_rounds(
 def _make(plan: Plan, root: Path, rows: list[int], journal: Journal, executor: Executor) -> None:
     """Fetch and cut some clips, and enter each into the journal."""
     slices = fetch_missing(plan, rows, journal)
-    calls = [Call(Job.run, (job,), "audioset") for job in _jobs(plan.configuration, root, slices)]
-    with Tracker("cutting", len(slices), "clips") as tracker:
-        for index, result in executor.run(calls):
-            job: Job = calls[index].arguments[0]
-            if not isinstance(result, Ended):
+    with Tracker("cutting", len(slices), "clips") as tracker, executor.batch() as batch:
+        for group in _jobs(plan.configuration, root, slices):
+            batch.submit(Call(Job.run, (group,), "audioset"), group)
+        for job, result in batch.results():
+            if not isinstance(result, Failure):
                 journal.enter(result)
                 tracker.advance(len(result))
             elif len(job.slices) > 1:
                 # The process died of one of them; each for itself shows of which.
-                calls += [Call(Job.run, (part,), "audioset") for part in job.parts()]
+                for part in job.parts():
+                    batch.submit(Call(Job.run, (part,), "audioset"), part)
             else:
                 reason = f"decoding it ended the process: {result.reason}"
                 journal.enter([{"clip_id": job.slices[0].clip_id, "reason": reason}])

@@ -18,7 +18,7 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.core.workers.processes import Call, Ended, Limits
+from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets.building import Builder, build_folder, commonest, finish_dataset, is_finished
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_card import software
@@ -124,23 +124,23 @@ def _cut_all(jobs: Sequence[Job], executor: Executor) -> dict[str, dict[str, Any
     """Run the jobs that the journal does not list yet; return what became of each recording."""
     outcomes = {job.recording.source: job.outcome() for job in jobs}
     missing = [job for job in jobs if outcomes[job.recording.source] is None]
-    calls = [Call(Job.run, (job,), "import", _LIMITS) for job in missing]
-    with Tracker("importing", len(calls), "recordings") as tracker:
-        for index, result in executor.run(calls):
-            job = missing[index]
-            ended = isinstance(result, Ended)
-            outcomes[job.recording.source] = job.enter(_unfinished(result)) if ended else result
+    with Tracker("importing", len(missing), "recordings") as tracker, executor.batch() as batch:
+        for unfinished in missing:
+            batch.submit(Call(Job.run, (unfinished,), "import", _LIMITS), unfinished)
+        for job, result in batch.results():
+            has_failed = isinstance(result, Failure)
+            outcomes[job.recording.source] = job.enter(_failed_outcome(result)) if has_failed else result
             tracker.advance()
     return {source: outcome for source, outcome in sorted(outcomes.items()) if outcome is not None}
 
 
-def _unfinished(ended: Ended) -> dict[str, Any]:
-    if ended.broke.timeout_s is not None:
-        reason = f"decoding it took longer than {ended.broke.timeout_s:g} s"
-    elif ended.broke.memory_mib is not None:
-        reason = f"decoding it took more than {ended.broke.memory_mib:g} MiB of memory"
+def _failed_outcome(failure: Failure) -> dict[str, Any]:
+    if failure.status == "timeout":
+        reason = f"decoding it took longer than {failure.seconds:g} s"
+    elif "memory_mib" in failure.exceeded:
+        reason = f"decoding it took more than {failure.exceeded['memory_mib']:g} MiB of memory"
     else:
-        reason = f"decoding it ended the process: {ended.reason}"
+        reason = f"decoding it ended the process: {failure.reason}"
     return {"clips": [], "failures": [reason], "sha256": "", "state": []}
 
 

@@ -37,7 +37,7 @@ def audioset_build(
     executor: Where = "local",
 ) -> None:
     """Fetch and cut the clips of a configuration, or what is missing of them."""
-    from timbrebench.core.workers.executors import open_executor
+    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets.audioset import build_audioset, load_audioset
 
     configuration = load_audioset(config)

@@ -22,7 +22,7 @@ Folder = Annotated[Path, typer.Argument(help="The dataset's folder.")]
 @dataset_app.command("build")
 def dataset_build(out: Folder, config: Config = "default", executor: Where = "local") -> None:
     """Build the dataset of a configuration, or what is missing of it."""
-    from timbrebench.core.workers.executors import open_executor
+    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets import build_dataset
     from timbrebench.experiments.run.run_configuration import load_configuration
 
@@ -41,7 +41,7 @@ def dataset_import(
     executor: Where = "local",
 ) -> None:
     """Cut recordings with labels into a dataset: a folder, a table, or what mirdata has a loader for."""
-    from timbrebench.core.workers.executors import open_executor
+    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets.importing.import_configuration import load_import
     from timbrebench.datasets.importing.imported_dataset import import_dataset
 
@@ -58,7 +58,7 @@ def dataset_rebuild(
     executor: Where = "local",
 ) -> None:
     """Build a dataset again from the configuration in its dataset.json."""
-    from timbrebench.core.workers.executors import open_executor
+    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets.rebuilding import rebuild_dataset
 
     with open_executor(executor, ["timbrebench.datasets"]) as work:

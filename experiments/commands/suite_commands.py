@@ -107,7 +107,7 @@ def suite_freeze(
 ) -> None:
     """Make a suite by its recipe and freeze it. A version that is there already stays as it is."""
     from timbrebench.classifier import load_content_judge
-    from timbrebench.core.workers.executors import open_executor
+    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.experiments.suites.frozen_suite import write_frozen
     from timbrebench.experiments.suites.recipes import load_recipe
     from timbrebench.experiments.suites.suite_freezing import freeze_recipe
@@ -149,7 +149,7 @@ def suite_build(
     executor: Where = "local",
 ) -> None:
     """Render the clips of a suite, and nothing else, as a dataset."""
-    from timbrebench.core.workers.executors import open_executor
+    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.suite import SuiteConfiguration
     from timbrebench.experiments.suites.suite_opening import render_frozen

@@ -127,7 +127,7 @@ def _waits(root: Path) -> bool:
     from timbrebench.experiments.run.records import Store  # noqa: PLC0415 - brings pydantic
 
     with Store(root / RECORDS, read_only=True) as store:
-        return store.waits
+        return store.has_retryable_failures
 
 
 def _configuration(root: Path) -> dict[str, Any]:

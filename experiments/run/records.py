@@ -17,7 +17,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Literal, TextIO
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import storage_error
@@ -65,11 +73,10 @@ class Transfer(BaseModel):
     output, output_sha256 : str
         Path relative to the run's folder, and the file's SHA-256; empty unless "ok".
     broke : dict of str to float
-        The limit that it was stopped at, by its name in the configuration; under a wider one it is tried
-        again.
-    passing : bool
-        Whether the reason may be gone by the next start, when it is tried again: its process was ended from
-        outside, there was no space left, something has to be installed first.
+        The limit that it exceeded, by its name in the configuration; under a wider one it is retried.
+    transient : bool
+        Whether it is retried at the next start: its process was killed from outside, the disk was full, or
+        something has to be installed first. Files of earlier versions call it ``passing``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,7 +93,7 @@ class Transfer(BaseModel):
     output: str = ""
     output_sha256: str = ""
     broke: dict[str, float] = {}
-    passing: bool = False
+    transient: bool = Field(default=False, validation_alias=AliasChoices("transient", "passing"))
 
 
 class ScoreRecord(BaseModel):
@@ -257,9 +264,9 @@ class Store:
                 self._file.close()
 
     @property
-    def waits(self) -> bool:
-        """Whether there are transfers that are to be tried again, since why they failed may have passed."""
-        return any(isinstance(record, Transfer) and record.passing for record in self._records.values())
+    def has_retryable_failures(self) -> bool:
+        """Whether transfers have failed for a transient reason, and are retried at the next start."""
+        return any(isinstance(record, Transfer) and record.transient for record in self._records.values())
 
     def transfer(self, key: str) -> Transfer | None:
         """Return the transfer with this key, if it was made."""

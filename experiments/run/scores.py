@@ -15,12 +15,11 @@ from pathlib import Path
 from timbrebench.audio.clips import read_audio
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
-from timbrebench.core.errors import RunError
+from timbrebench.core.errors import RunError, describe_error
 from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker
-from timbrebench.core.raised import describe_error
 from timbrebench.core.workers.executors import Executor
-from timbrebench.core.workers.processes import Call, Ended, Limits
+from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.run.records import ImpressionRecord, ScoreRecord, Store, Transfer
 from timbrebench.experiments.run.tasks import Task
@@ -37,7 +36,7 @@ _TIMEOUT_S = 300.0
 #: How many failures an error names.
 _SHOWN = 5
 
-#: Real clips that are heard in one call: each takes a hundredth of a second.
+#: Real clips that are judged in one call: each takes 10 ms.
 _BATCH = 16
 
 
@@ -114,17 +113,17 @@ def run_scores(
         not come to an end, and so left a pair without scores. All else has its scores.
     """
     wanted = _wanted(tasks, tuple(metrics), Judge.load(judge_path).fingerprint, root.resolve(), store)
-    groups = list(wanted.items())
     paths = dataset.root.resolve(), judge_path.resolve()
-    calls = [
-        Call(_score, (pair, outputs, *paths), _KIND, Limits(_TIMEOUT_S * (1 + len(outputs))))
-        for pair, outputs in groups
-    ]
     lost = []
-    with Tracker("scoring", sum(len(outputs) for outputs in wanted.values()), "outputs") as tracker:
-        for index, result in executor.run(calls):
-            pair, outputs = groups[index]
-            if isinstance(result, Ended):
+    with (
+        Tracker("scoring", sum(len(outputs) for outputs in wanted.values()), "outputs") as tracker,
+        executor.batch() as batch,
+    ):
+        for pair, outputs in wanted.items():
+            limits = Limits(_TIMEOUT_S * (1 + len(outputs)))
+            batch.submit(Call(_score, (pair, outputs, *paths), _KIND, limits), pair)
+        for pair, result in batch.results():
+            if isinstance(result, Failure):
                 late = result.status == "timeout"
                 what = f"a metric took more than {result.seconds:g} s" if late else result.reason
                 lost.append(f"{pair.pair_id}: {what} (find it with `timbrebench score`)")
@@ -132,7 +131,7 @@ def run_scores(
                 records, faults = result
                 store.add(*records)
                 lost += [f"{pair.pair_id}: {fault}" for fault in faults]
-            tracker.advance(len(outputs))
+            tracker.advance(len(wanted[pair]))
     if lost:
         more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
         raise RunError(
@@ -175,14 +174,13 @@ def run_impressions(
     """
     judge = Judge.load(judge_path).fingerprint
     keys = {impression_key(clip.sha256, judge): clip for clip in clips}
-    missing = {key: clip for key, clip in keys.items() if store.impression(key) is None}
-    paths = dataset.root.resolve(), judge_path.resolve()
-    listed = list(missing.items())
-    batches = [listed[start : start + _BATCH] for start in range(0, len(listed), _BATCH)]
-    calls = [Call(_impressions, (batch, *paths), _KIND) for batch in batches]
-    with Tracker("hearing real clips", len(missing), "clips") as tracker:
-        for _, records in executor.run(calls):
-            if isinstance(records, Ended):
+    missing = [(key, clip) for key, clip in keys.items() if store.impression(key) is None]
+    with Tracker("judging real clips", len(missing), "clips") as tracker, executor.batch() as batch:
+        for start in range(0, len(missing), _BATCH):
+            clips = missing[start : start + _BATCH]
+            batch.submit(Call(_impressions, (clips, dataset.root.resolve(), judge_path.resolve()), _KIND))
+        for _, records in batch.results():
+            if isinstance(records, Failure):
                 raise RunError(f"the judge could not be asked about real clips: {records.reason}")
             store.add(*records)
             tracker.advance(len(records))

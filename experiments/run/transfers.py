@@ -1,7 +1,7 @@
 """Run methods on pairs, each once, each method in a process of its own.
 
-Outputs are written as files and metrics are computed from the files, so a method's audio can be heard, scored
-again with other metrics, and compared with audio that was made elsewhere.
+Outputs are written as files and metrics are computed from the files, so a method's audio can be listened to,
+scored again with other metrics, and compared with audio that was made elsewhere.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from timbrebench.audio.clips import write_audio
-from timbrebench.core.errors import MethodTimeoutError, RunError
+from timbrebench.core.errors import MethodTimeoutError, RunError, describe_error, is_transient
 from timbrebench.core.files import atomic_path, file_sha256, storage_error
 from timbrebench.core.progress import Tracker, muted
-from timbrebench.core.raised import describe_error, may_pass
 from timbrebench.core.workers.executors import Executor
-from timbrebench.core.workers.memory import forget_peak, peak_mib
-from timbrebench.core.workers.processes import Call, Ended, Limits
+from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
+from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.run.records import LearnedRecord, Store, Transfer
@@ -45,9 +44,9 @@ def run_transfers(
     executor: Executor,
     beside: Call | None = None,
 ) -> None:
-    """Make the outputs that are missing. A method that fails in any way costs its own pair.
+    """Make the outputs that are missing. A method that fails in any way costs only its own pair.
 
-    What failed is tried again where the reason may have passed, or limits are wider than the one it broke.
+    A failure is retried if it is transient, or if the limit that it exceeded is now wider.
 
     Parameters
     ----------
@@ -66,93 +65,105 @@ def run_transfers(
     executor : Executor
         Where methods are run.
     beside : Call, optional
-        Other work, begun first and done on one core while the others transfer.
+        Other work, begun first and done on one core while the other cores transfer.
 
     Raises
     ------
     RunError
-        If the process of the other work ended before it was done.
+        If the process of `beside` ended before it returned.
     """
     used = {task.dependency for task in tasks if task.dependency is not None}
     store.add(*(record for record in used if store.dependency(record.key) != record))
-    # Two labels may stand for one method with the same settings, and so for the same results.
-    wanted = {task.key: task for task in tasks if not _is_made(task, root, store, limits)}
-    problems = {key: task.dependency.problem for key, task in wanted.items() if task.dependency is not None}
-    untold = {key: problem for key, problem in problems.items() if problem}
-    store.add(*(_skipped(wanted.pop(key), Ended("failed", untold[key], None)) for key in untold))
-    missing: dict[str, list[Task]] = {}
-    for task in wanted.values():
-        missing.setdefault(task.method_key, []).append(task)
     _remove_parts(root)
-    # Method by method, so that a process that has got a method ready goes on with it.
-    firsts = [first for first, *_ in missing.values()]
-    preparation = Limits(limits.preparation_timeout_s, limits.memory_mib)
-    calls = [beside] if beside is not None else []
-    first_method = len(calls)
-    calls += [
-        Call(
-            _prepare,
-            (task, dataset.root.resolve(), suite.configuration, root.resolve()),
-            task.method_key,
-            preparation,
-        )
-        for task in firsts
-    ]
-    first_pair = len(calls)
-    ready: list[Task] = []
-    with Tracker("transferring", sum(map(len, missing.values())), "pairs") as tracker:
-        for index, result in executor.run(calls):
-            if index < first_method:
-                if isinstance(result, Ended):
-                    raise RunError(
-                        f"{calls[index].kind}: {result.reason}: what is finished is kept, run again"
-                    )
-                continue
-            if index >= first_pair:
-                store.add(_recorded(ready[index - first_pair], result))
-                tracker.advance()
-                continue
-            first = firsts[index - first_method]
-            waiting = missing[first.method_key]
-            if not isinstance(result, Ended):
-                if (result.weights or result.clips) and store.learned(result.key) is None:
-                    store.add(result)
-                ready += waiting
-                calls += [_call(task, first, suite.dataset, root, limits) for task in waiting]
-            else:
-                store.add(*(_skipped(task, result) for task in waiting))
-                tracker.advance(len(waiting))
+    missing = _missing(tasks, root, store, limits)
+    preparation = Limits(limits.preparation_timeout_s, limits.memory_mib, "preparation_timeout_s")
+    with (
+        Tracker("transferring", sum(map(len, missing.values())), "pairs") as tracker,
+        executor.batch() as batch,
+    ):
+        # The tag of a call is what to do with its result.
+        def finish_preparation(first: Task, result: LearnedRecord | Failure) -> None:
+            pairs = missing[first.method_key]
+            if isinstance(result, Failure):
+                store.add(*(_skipped(task, result) for task in pairs))
+                tracker.advance(len(pairs))
+                return
+            if (result.weights or result.clips) and store.learned(result.key) is None:
+                store.add(result)
+            for task in pairs:
+                call = _transfer_call(task, first, suite.dataset, root, limits)
+                batch.submit(call, partial(finish_transfer, task))
+
+        def finish_transfer(task: Task, result: Transfer | Failure) -> None:
+            store.add(_failed(task, result) if isinstance(result, Failure) else result)
+            tracker.advance()
+
+        if beside is not None:
+            batch.submit(beside, partial(_require_success, beside.kind))
+        for first, *_ in missing.values():
+            arguments = first, dataset.root.resolve(), suite.configuration, root.resolve()
+            call = Call(_prepare, arguments, first.method_key, preparation)
+            batch.submit(call, partial(finish_preparation, first))
+        for finish, result in batch.results():
+            finish(result)
+
+
+def _missing(
+    tasks: Sequence[Task], root: Path, store: Store, limits: LimitsConfiguration
+) -> dict[str, list[Task]]:
+    """Return what is left to do by method; record as skipped what a method's problem keeps from being done.
+
+    Method by method, so that a process that holds a prepared method goes on with it.
+    """
+    missing: dict[str, list[Task]] = {}
+    # Two labels may stand for one method with the same settings, and so for the same results.
+    for task in {task.key: task for task in tasks if not _is_made(task, root, store, limits)}.values():
+        if task.dependency is not None and task.dependency.problem:
+            store.add(_skipped(task, Failure("failed", task.dependency.problem, None)))
+        else:
+            missing.setdefault(task.method_key, []).append(task)
+    return missing
+
+
+def _require_success(kind: str, result: object) -> None:
+    if isinstance(result, Failure):
+        raise RunError(f"{kind}: {result.reason}: what is finished is kept, run again")
 
 
 def _is_made(task: Task, root: Path, store: Store, limits: LimitsConfiguration) -> bool:
-    """Tell whether there is nothing left to do: the output is there, or would fail again."""
+    """Whether nothing is left to do: the output exists, or would fail again."""
     record = store.transfer(task.key)
     if record is None:
         return False
     if record.status == "ok":
         path = root / record.output
         return path.is_file() and file_sha256(path) == record.output_sha256
-    return not record.passing and all(getattr(limits, name) <= limit for name, limit in record.broke.items())
+    is_final = all(getattr(limits, name) <= limit for name, limit in record.broke.items())
+    return is_final and not record.transient
 
 
 def _remove_parts(root: Path) -> None:
-    """Remove what a run that was killed had half written."""
+    """Remove the partial files of a run that was killed."""
     for part in (*(root / OUTPUTS).rglob(".part-*"), *(root / PREPARED).glob(".part-*")):
         part.unlink(missing_ok=True)
 
 
-def _call(task: Task, first: Task, dataset: Dataset, root: Path, limits: LimitsConfiguration) -> Call:
+def _transfer_call(
+    task: Task, first: Task, dataset: Dataset, root: Path, limits: LimitsConfiguration
+) -> Call:
     root = root.resolve()
     arguments = (task, _prepared_path(first, root), dataset.root.resolve(), root)
     return Call(_transfer, arguments, task.method_key, Limits(limits.timeout_s, limits.memory_mib))
 
 
-def _prepare(task: Task, dataset_root: Path, suite: SuiteConfiguration, root: Path) -> LearnedRecord | Ended:
-    """Prepare a method and keep it in a file; return what it has learned, or why it cannot be prepared."""
+def _prepare(
+    task: Task, dataset_root: Path, suite: SuiteConfiguration, root: Path
+) -> LearnedRecord | Failure:
+    """Prepare a method and pickle it; return what it has learned, or why it cannot be prepared."""
     try:
         method = create(task.entry.method, task.entry.parameters)
-    except BaseException as error:  # a method is anybody's code, which may raise what nobody should
-        return _failure(error)
+    except BaseException as error:  # third-party code may raise anything
+        return _unprepared(error)
     workdir = root / task.prepared
     training = None
     if learns(method):
@@ -165,7 +176,7 @@ def _prepare(task: Task, dataset_root: Path, suite: SuiteConfiguration, root: Pa
         told = query_learned(method)
         content = pickle.dumps(method)
     except BaseException as error:
-        return _failure(error)
+        return _unprepared(error)
     with atomic_path(_prepared_path(task, root)) as temporary:
         temporary.write_bytes(content)
     given = set() if training is None else set(training.manifest.sha256)
@@ -174,8 +185,8 @@ def _prepare(task: Task, dataset_root: Path, suite: SuiteConfiguration, root: Pa
     )
 
 
-def _failure(error: BaseException) -> Ended:
-    return Ended("failed", describe_error(error), None, passing=may_pass(error))
+def _unprepared(error: BaseException) -> Failure:
+    return Failure("failed", describe_error(error), None, is_transient=is_transient(error))
 
 
 def _make_folder(path: Path) -> None:
@@ -203,12 +214,12 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
     dataset = _dataset(dataset_root)
     content, style = (dataset.samples(clip) for clip in (pair.content, pair.style))
     reference = None if pair.reference is None else dataset.samples(pair.reference)
-    status, reason, digest, passing = "ok", "", "", False
+    status, reason, digest, transient = "ok", "", "", False
     started = time.perf_counter()
-    watched = False
+    is_measured = False
     try:
         method = _prepared(prepared)
-        watched = forget_peak()
+        is_measured = reset_peak_rss()
         started = time.perf_counter()
         with muted():
             samples = apply(
@@ -219,11 +230,11 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
                 seed=task.seed,
                 reference=reference,
             )
-    except BaseException as error:  # a method is anybody's code; the run goes on
+    except BaseException as error:  # third-party code may raise anything; the run goes on
         status = "timeout" if isinstance(error, MethodTimeoutError) else "failed"
-        reason, passing = describe_error(error), may_pass(error)
+        reason, transient = describe_error(error), is_transient(error)
     seconds = time.perf_counter() - started
-    memory = peak_mib() if watched and "peak_memory_mib" in costs else None
+    memory = peak_rss_mib() if is_measured and "peak_memory_mib" in costs else None
     if status == "ok":
         path = root / task.output
         write_audio(path, samples, pair.content.sample_rate, subtype=_SUBTYPE)
@@ -236,7 +247,7 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
         peak_memory_mib=memory,
         output=task.output.as_posix() if digest else "",
         output_sha256=digest,
-        passing=passing,
+        transient=transient,
     )
 
 
@@ -246,39 +257,27 @@ def _dataset(root: Path) -> Dataset:
     return Dataset.open(root)
 
 
-def _recorded(task: Task, result: Transfer | Ended) -> Transfer:
-    """Return the record of a pair: the one that came back, or one of how the process ended."""
-    if isinstance(result, Transfer):
-        return result
-    seconds = result.seconds if "seconds" in method_class(task.entry.method).costs else None
+def _failed(task: Task, failure: Failure) -> Transfer:
+    """Return the record of a pair whose process ended without an output."""
     return _record(
         task,
-        status=result.status,
-        reason=result.reason,
-        seconds=seconds,
-        broke=_names(result.broke),
-        passing=result.passing,
+        status=failure.status,
+        reason=failure.reason,
+        seconds=failure.seconds if "seconds" in method_class(task.entry.method).costs else None,
+        broke=failure.exceeded,
+        transient=failure.is_transient,
     )
 
 
-def _skipped(task: Task, result: Ended) -> Transfer:
-    """Record that a pair was not tried, since the method could not be prepared."""
-    reason, broke = result.reason, _names(result.broke)
-    if result.broke != Limits():
-        reason = reason.replace("timeout_s", "preparation_timeout_s")
-        broke = {name.replace("timeout", "preparation_timeout"): value for name, value in broke.items()}
+def _skipped(task: Task, failure: Failure) -> Transfer:
+    """Return the record of a pair that was not tried, since the method could not be prepared."""
     return _record(
         task,
         status="skipped",
-        reason=f"the method could not be prepared: {reason}",
-        broke=broke,
-        passing=result.passing,
+        reason=f"the method could not be prepared: {failure.reason}",
+        broke=failure.exceeded,
+        transient=failure.is_transient,
     )
-
-
-def _names(broke: Limits) -> dict[str, float]:
-    limits = {"timeout_s": broke.timeout_s, "memory_mib": broke.memory_mib}
-    return {name: value for name, value in limits.items() if value is not None}
 
 
 def _record(task: Task, **outcome: object) -> Transfer:

@@ -6,15 +6,13 @@ import contextlib
 import functools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import fluidsynth
 import soundfile
 
-from timbrebench.core.workers.executors import Executor
-from timbrebench.core.workers.processes import Call
 from timbrebench.datasets.soundfonts.synthesis import fluidsynth_version
 
 SYNTHESIZER, ENCODER = "fluidsynth", "FLAC encoder"
@@ -24,20 +22,6 @@ _PREFIXES = ("fluid_", "new_fluid_", "delete_fluid_", "write_float")
 
 #: What opens, fills and closes a file.
 _ENCODING = ("__init__", "write", "close")
-
-
-class ThisProcess(Executor):
-    """Makes calls in this process, so that all of their CPU time is its own."""
-
-    def run(self, calls: Sequence[Call]) -> Iterator[tuple[int, Any]]:
-        """Make calls: see :class:`~timbrebench.core.workers.executors.Executor`."""
-        index = 0
-        while index < len(calls):
-            yield index, calls[index].function(*calls[index].arguments)
-            index += 1
-
-    def close(self) -> None:
-        """End nothing: there is nothing else."""
 
 
 @dataclass

@@ -26,9 +26,9 @@ from timbrebench.audio.loudness import limit_peak, scale_to_rms
 from timbrebench.core.errors import RunError
 from timbrebench.core.progress import log, muted
 from timbrebench.core.tables import markdown_table
-from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.core.workers.memory import forget_peak, peak_mib
-from timbrebench.core.workers.processes import Call, Ended
+from timbrebench.core.workers.executors import Executor, InlineExecutor, LocalExecutor
+from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
+from timbrebench.core.workers.processes import Call, Failure
 from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.audioset import AudioSetConfiguration, count_classes, plan_clips
 from timbrebench.datasets.corpora import find_corpus
@@ -37,7 +37,7 @@ from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.rendered_dataset import find_pieces
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import RENDER_RATE
-from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, ThisProcess, watched
+from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, watched
 from timbrebench.experiments.speed.machine import cpu_model
 from timbrebench.experiments.speed.made_up_segments import write_segments
 
@@ -167,23 +167,25 @@ def measure(
 
 def _in_a_process(alone: Executor, function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what it returns
     """Call a function in a process that has done nothing else, so that memory and CPU time are its own."""
-    ((_, result),) = alone.run([Call(function, arguments, f"timing {arguments!r}")])
-    if isinstance(result, Ended):
+    with alone.batch() as batch:
+        batch.submit(Call(function, arguments, f"timing {arguments!r}"))
+        ((_, result),) = batch.results()
+    if isinstance(result, Failure):
         raise RunError(f"timing: {result.reason}")
     return result
 
 
 def _profile(configuration: DatasetConfiguration, root: Path) -> dict[str, Any]:
     """Build a dataset in this process and say where the CPU time went."""
-    here = ThisProcess()
+    here = InlineExecutor()
     with muted():
         find_pieces(configuration, here)
-        forget_peak()
+        reset_peak_rss()
         begun = time.process_time()
         with watched() as watch:
             build_dataset(configuration, root, executor=here)
         total = time.process_time() - begun - watch.own_seconds()
-    return {"total": total, "seconds": dict(watch.seconds), "memory_mib": peak_mib()}
+    return {"total": total, "seconds": dict(watch.seconds), "memory_mib": peak_rss_mib()}
 
 
 def _usual_way(root: Path, out: Path) -> float:
@@ -281,12 +283,12 @@ def _plan(tables: Sequence[str], audioset: Path) -> tuple[float, float, int]:
         clips_per_class=100,
     )
     with muted():
-        forget_peak()
+        reset_peak_rss()
         begun = time.process_time()
         plan = plan_clips(configuration)
         count_classes(plan)
         seconds = time.process_time() - begun
-        memory = peak_mib()
+        memory = peak_rss_mib()
     return seconds, memory, sum(_lines(path) for path in tables)
 
 

@@ -28,8 +28,8 @@ from timbrebench.core.errors import TimbrebenchError
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.core.tables import markdown_table
 from timbrebench.core.workers.executors import LocalExecutor
-from timbrebench.core.workers.memory import forget_peak, peak_mib
-from timbrebench.core.workers.processes import Call, Ended
+from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
+from timbrebench.core.workers.processes import Call, Failure
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.run.tasks import training_set
@@ -283,22 +283,21 @@ def _least(evaluate: Evaluate, start: NDArray[np.float64], rounds: int, tracker:
 def _time_methods(
     entries: Sequence[MethodEntry], dataset: Dataset, pair: Pair, suite: SuiteConfiguration, folder: Path
 ) -> pd.DataFrame:
-    calls = [
-        Call(_time_method, (entry, dataset.root.resolve(), pair, suite, folder.resolve()), entry.name)
-        for entry in entries
-    ]
-    rows: dict[int, dict[str, object]] = {}
+    rows: list[dict[str, object]] = []
     with (
-        LocalExecutor((__name__,), workers=1) as work,
-        Tracker("timing methods", len(calls), "methods") as tracker,
+        LocalExecutor((__name__,), workers=1) as executor,
+        Tracker("timing methods", len(entries), "methods") as tracker,
+        executor.batch() as batch,
     ):
-        for index, result in work.run(calls):
-            rows[index] = {"reason": result.reason} if isinstance(result, Ended) else result
+        for entry in entries:
+            arguments = entry, dataset.root.resolve(), pair, suite, folder.resolve()
+            batch.submit(Call(_time_method, arguments, entry.name), entry.name)
+        for name, result in batch.results():
+            costs = {"reason": result.reason} if isinstance(result, Failure) else result
+            rows.append({"method": name, **costs})
             tracker.advance()
     columns = ["method", "seconds", "real_time_factor", "memory_mib", "reason"]
-    table = pd.DataFrame(
-        [{"method": entry.name, **rows[index]} for index, entry in enumerate(entries)], columns=columns
-    )
+    table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("seconds", ignore_index=True)
 
 
@@ -318,12 +317,12 @@ def _time_method(
                 workdir.mkdir(parents=True, exist_ok=True)
                 method.prepare(training_set(suite, dataset), workdir)
             for _ in range(2):
-                watched = forget_peak()
-                held, begun = peak_mib() if watched else math.nan, time.process_time()
+                watched = reset_peak_rss()
+                held, begun = peak_rss_mib() if watched else math.nan, time.process_time()
                 apply(method, content, style, sample_rate=rate, seed=0)
                 seconds = time.process_time() - begun
                 # Freed memory may stay with the process, so the first time shows what is really needed.
-                memory = np.nanmax([memory, peak_mib() - held]) if watched else math.nan
+                memory = np.nanmax([memory, peak_rss_mib() - held]) if watched else math.nan
     except TimbrebenchError as error:
         return {"reason": str(error)}
     factor = len(content) / rate / seconds

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from timbrebench.core.errors import DatasetError, UnknownNameError
+from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.dataset_card import CARD
 from timbrebench.datasets.dataset_summary import summarise
@@ -23,20 +24,11 @@ CONFIGURATION = DatasetConfiguration(
 )
 
 
-class Quick:
-    """Makes calls in this process."""
-
-    def run(self, calls):
-        for index, call in enumerate(calls):
-            yield index, call.function(*call.arguments)
-
-    def map(self, function, items, kind):
-        return map(function, items)
-
-
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
-    return build_dataset(CONFIGURATION, tmp_path_factory.mktemp("built") / "dataset", executor=Quick())
+    return build_dataset(
+        CONFIGURATION, tmp_path_factory.mktemp("built") / "dataset", executor=InlineExecutor()
+    )
 
 
 def same_files(left, right):
@@ -81,7 +73,7 @@ def test_a_dataset_from_before_there_were_cards_opens_and_has_one(rendered, tmp_
 
 
 def test_what_the_card_says_builds_the_same_bytes(rendered, tmp_path):
-    again = rebuild_dataset(rendered.root, tmp_path / "again", executor=Quick())
+    again = rebuild_dataset(rendered.root, tmp_path / "again", executor=InlineExecutor())
     assert same_files(rendered.root, again.root)
 
 
@@ -110,8 +102,8 @@ def test_an_import_is_built_again_from_its_description(tmp_path, generator):
         sample_rate=8_000,
         licence="CC BY 4.0",
     )
-    built = import_dataset(configuration, tmp_path / "first", executor=Quick())
-    again = rebuild_dataset(built.root, tmp_path / "second", executor=Quick())
+    built = import_dataset(configuration, tmp_path / "first", executor=InlineExecutor())
+    again = rebuild_dataset(built.root, tmp_path / "second", executor=InlineExecutor())
     assert same_files(built.root, again.root)
     assert "| recordings | files 2 | CC BY 4.0 |" in re.sub(" +", " ", (built.root / CARD).read_text())
 

@@ -12,19 +12,12 @@ import soundfile
 
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
+from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import verify_dataset
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, SubfolderSource
 from timbrebench.datasets.importing.imported_dataset import import_dataset
 
 RATE = 8_000
-
-
-class Quick:
-    """Makes calls in this process."""
-
-    def run(self, calls):
-        for index, call in enumerate(calls):
-            yield index, call.function(*call.arguments)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +31,9 @@ def original(tmp_path_factory):
     (folder / "wind" / "d.wav").write_bytes(b"none")
     source = SubfolderSource(path=str(folder))
     configuration = ImportConfiguration(source=source, clip_duration_s=0.5, sample_rate=RATE)
-    return import_dataset(configuration, tmp_path_factory.mktemp("out") / "dataset", executor=Quick()).root
+    return import_dataset(
+        configuration, tmp_path_factory.mktemp("out") / "dataset", executor=InlineExecutor()
+    ).root
 
 
 @pytest.fixture

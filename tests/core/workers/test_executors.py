@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from timbrebench.core.errors import ConfigurationError, RunError
-from timbrebench.core.workers.executors import LocalExecutor, open_executor
-from timbrebench.core.workers.processes import Call, Ended, Limits
+from timbrebench.core.workers.executor_addresses import open_executor
+from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
+from timbrebench.core.workers.processes import Call, Failure, Limits
 
 FUNCTIONS = """
     import ctypes, os, signal, subprocess, sys, threading, time
@@ -80,6 +81,9 @@ FUNCTIONS = """
     def raise_value_error():
         raise ValueError("a reason")
 
+    def raise_value_error_about(anything):
+        raise_value_error()
+
     class Awkward(Exception):
         def __init__(self, one, two):
             super().__init__(f"{one} {two}")
@@ -132,7 +136,7 @@ def local(functions):
 def cluster(functions):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         yield cluster
 
@@ -144,8 +148,11 @@ def dask(cluster):
 
 
 def results(executor, *calls):
-    found = dict(executor.run(list(calls)))
-    return [found[index] for index in range(len(calls))]
+    with executor.batch() as batch:
+        for index, call in enumerate(calls):
+            batch.submit(call, index)
+        by_index = dict(batch.results())
+    return [by_index[index] for index in range(len(calls))]
 
 
 def is_gone(pid):
@@ -168,14 +175,42 @@ def test_no_call_is_no_work(local):
     assert results(local) == []
 
 
-def test_calls_that_are_added_on_the_way_are_made(local, functions):
-    calls = [Call(functions.double, (1,), "a")]
-    found = []
-    for _, result in local.run(calls):
-        found.append(result)
-        if len(calls) < 5:
-            calls.append(Call(functions.double, (result,), "a"))
-    assert found == [2, 4, 8, 16, 32]
+def double_again_and_again(executor, functions):
+    doubled = []
+    with executor.batch() as batch:
+        batch.submit(Call(functions.double, (1,), "a"), 1)
+        for power, result in batch.results():
+            doubled.append((power, result))
+            if power < 5:
+                batch.submit(Call(functions.double, (result,), "a"), power + 1)
+    return doubled
+
+
+def test_calls_may_be_submitted_while_results_are_read(local, functions):
+    assert double_again_and_again(local, functions) == [(power, 2**power) for power in range(1, 6)]
+
+
+def test_batches_do_not_mix(local, functions):
+    with local.batch() as outer:
+        for number in (1, 2):
+            outer.submit(Call(functions.wait, (0.1 * number,), "a"), number)
+        assert list(local.map(functions.double, range(4), "a")) == [0, 2, 4, 6]
+        assert dict(outer.results()) == {1: 0.1, 2: 0.2}
+
+
+def test_a_batch_that_is_left_does_not_disturb_another(local, functions, tmp_path):
+    with local.batch() as other:
+        other.submit(Call(functions.wait, (1,), "a"))
+        assert is_gone(abandon(local, functions, tmp_path / "pid"))
+        assert list(other.results()) == [(None, 1)]
+
+
+def test_calls_in_this_process_have_the_same_results(functions):
+    executor = InlineExecutor()
+    assert double_again_and_again(executor, functions) == [(power, 2**power) for power in range(1, 6)]
+    assert results(executor, Call(functions.number, (), "a")) == [os.getpid()]
+    with pytest.raises(ValueError, match="a reason"):
+        list(executor.map(functions.raise_value_error_about, [1], "a"))
 
 
 def test_a_process_is_kept_for_its_kind_alone(functions):
@@ -194,8 +229,8 @@ def test_processes_have_one_thread(local, functions):
 @pytest.mark.parametrize(
     ("function", "arguments", "reason"),
     [
-        ("leave", (3,), "ended itself with status 3"),
-        ("leave", (0,), "ended itself with status 0"),
+        ("leave", (3,), "exited with status 3"),
+        ("leave", (0,), "exited with status 0"),
         ("crash", (), "was ended by SIGSEGV"),
         ("close_everything", (), "process"),
     ],
@@ -208,35 +243,31 @@ def test_a_call_that_ends_its_process_costs_nothing_else(local, functions, funct
         Call(functions.add, (1, 1), "b"),
     )
     assert (before, after) == (0.3, 2)
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, Failure)
     assert ended.status == "failed"
     assert reason in ended.reason
-    assert ended.broke == Limits()
-    assert not ended.passing
+    assert ended.exceeded == {}
+    assert not ended.is_transient
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
-def test_a_call_that_is_ended_from_outside_may_go_well_another_time(local, functions, name):
+def test_a_call_that_is_killed_from_outside_has_failed_for_a_transient_reason(local, functions, name):
     (ended,) = results(local, Call(functions.end_by, (getattr(signal, name),), "a"))
     assert f"was ended by {name}" in ended.reason
-    assert ended.passing
+    assert ended.is_transient
 
 
 def test_a_process_that_ends_between_two_calls_costs_neither(functions):
-    calls, found = [Call(functions.leave_later, (0.05,), "a")], []
     with LocalExecutor([], workers=1) as executor:
-        for _, result in executor.run(calls):
-            found.append(result)
-            if len(calls) == 1:
-                assert is_gone(result)
-                calls.append(Call(functions.add, (1, 1), "a"))
-    assert found[1] == 2
+        (pid,) = results(executor, Call(functions.leave_later, (0.05,), "a"))
+        assert is_gone(pid)
+        assert results(executor, Call(functions.add, (1, 1), "a")) == [2]
 
 
 @pytest.mark.parametrize(
     ("preload", "reason"),
     [
-        ("no_such_module", "imports no_such_module and starts those of calls ended itself with status 1"),
+        ("no_such_module", "imports no_such_module and starts those of calls exited with status 1"),
         ("no_forks", "no process can be started \\(Resource temporarily unavailable\\)"),
     ],
 )
@@ -249,8 +280,8 @@ def test_a_call_that_hangs_is_stopped(local, functions):
     ended, other = results(
         local, Call(functions.hang, (), "a", Limits(timeout_s=0.5)), Call(functions.add, (1, 1), "b")
     )
-    assert ended == Ended(
-        "timeout", "stopped after 0.5 s: raise timeout_s, or make it faster", 0.5, Limits(timeout_s=0.5)
+    assert ended == Failure(
+        "timeout", "stopped after 0.5 s: raise timeout_s, or make it faster", 0.5, {"timeout_s": 0.5}
     )
     assert other == 2
 
@@ -261,11 +292,11 @@ def test_a_call_that_takes_too_much_memory_is_stopped(local, functions):
     )
     assert ended.status == "failed"
     assert "more than the 900 MiB" in ended.reason
-    assert ended.broke == Limits(memory_mib=900)
+    assert ended.exceeded == {"memory_mib": 900}
     assert other == 2
 
 
-def test_one_that_forks_is_heard_once(local, functions):
+def test_a_call_that_forks_has_one_result(local, functions):
     assert results(local, Call(functions.fork, (), "a"), Call(functions.add, (1, 1), "a")) == ["here", 2]
 
 
@@ -276,7 +307,7 @@ def test_one_that_kills_what_starts_processes_costs_no_other_its_result(function
             Call(functions.kill_parent, (), "a"),
             *(Call(functions.wait, (0.5,), "b") for _ in range(3)),
         )
-    assert (guilty.status, guilty.seconds, guilty.passing) == ("failed", None, True)
+    assert (guilty.status, guilty.seconds, guilty.is_transient) == ("failed", None, True)
     assert others == [0.5] * 3
 
 
@@ -291,7 +322,7 @@ def test_what_a_function_raises_is_raised(local, functions):
 
 
 def test_a_map_does_not_hide_a_process_that_has_ended(local, functions):
-    with pytest.raises(RunError, match="things: its process ended itself with status 3"):
+    with pytest.raises(RunError, match="things: its process exited with status 3"):
         list(local.map(functions.leave, [3], "things"))
 
 
@@ -313,12 +344,13 @@ def test_no_descriptor_is_left_when_the_work_is_closed(functions):
 
 
 def abandon(executor, functions, path):
-    """Stop asking for results while a call hangs; return the number of its process."""
-    running = executor.run([Call(functions.add, (1, 1), "a"), Call(functions.note_and_hang, (path,), "b")])
-    next(running)
-    while not path.is_file() or not path.read_text():
-        time.sleep(0.01)
-    running.close()
+    """Leave a batch while a call hangs; return the number of its process."""
+    with executor.batch() as batch:
+        batch.submit(Call(functions.add, (1, 1), "a"))
+        batch.submit(Call(functions.note_and_hang, (path,), "b"))
+        next(batch.results())
+        while not path.is_file() or not path.read_text():
+            time.sleep(0.01)
     return int(path.read_text())
 
 
@@ -329,8 +361,8 @@ def test_what_is_abandoned_is_stopped(functions, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["remote", "dask://", "ftp://host:1", "localhost:8786"])
-def test_what_is_no_address_is_refused(address):
-    with pytest.raises(ConfigurationError, match="dask://host:8786"):
+def test_an_invalid_address_is_refused(address):
+    with pytest.raises(ConfigurationError, match=r"invalid address: .*dask://host:8786"):
         open_executor(address, [])
 
 
@@ -348,7 +380,7 @@ class TestDask:
         three, left, crashed, stopped, threads = results(dask, *calls)
         assert (three, threads) == (3, (1, 1, {"1"}))
         assert (left.reason, crashed.reason) == (
-            "its process ended itself with status 3",
+            "its process exited with status 3",
             "its process was ended by SIGSEGV",
         )
         assert stopped.status == "timeout"
@@ -357,19 +389,26 @@ class TestDask:
         with pytest.raises(ValueError, match="a reason"):
             results(dask, Call(functions.raise_value_error, (), "a"))
 
-    def test_a_call_that_is_not_wanted_any_more_is_stopped(self, dask, functions, tmp_path):
+    def test_calls_may_be_submitted_while_results_are_read(self, dask, functions):
+        assert double_again_and_again(dask, functions) == [(power, 2**power) for power in range(1, 6)]
+
+    def test_a_batch_that_is_left_is_stopped(self, dask, functions, tmp_path):
         assert is_gone(abandon(dask, functions, tmp_path / "pid"))
         assert list(dask.map(functions.double, [4], "a")) == [8]
 
     def test_a_worker_that_is_killed_loses_nothing(self, dask, cluster, functions):
-        found = {}
-        for index, result in dask.run([Call(functions.wait, (0.2 + i / 100,), "a") for i in range(12)]):
-            assert index not in found
-            found[index] = result
-            if len(found) == 2:
-                worker = next(iter(cluster.workers.values()))
-                os.kill(worker.process.pid, 9)
-        assert [found[index] for index in range(12)] == [0.2 + i / 100 for i in range(12)]
+        durations = [0.2 + i / 100 for i in range(12)]
+        waited = {}
+        with dask.batch() as batch:
+            for index, duration in enumerate(durations):
+                batch.submit(Call(functions.wait, (duration,), "a"), index)
+            for index, result in batch.results():
+                assert index not in waited
+                waited[index] = result
+                if len(waited) == 2:
+                    worker = next(iter(cluster.workers.values()))
+                    os.kill(worker.process.pid, 9)
+        assert [waited[index] for index in range(12)] == durations
 
     def test_a_process_does_not_serve_the_next_executor(self, cluster, functions):
         """It may hold what was in files that are others by now."""
@@ -383,10 +422,10 @@ class TestDask:
         distributed = pytest.importorskip("distributed")
         from timbrebench.core.workers import dask_executor
 
-        monkeypatch.setattr(dask_executor, "_LOOK_S", 0.1)
+        monkeypatch.setattr(dask_executor, "_CHECK_S", 0.1)
         monkeypatch.setattr(dask_executor, "_WORKERS_S", 0.3)
         with (
-            distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=None) as empty,
+            distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=":0") as empty,
             open_executor(empty.scheduler_address, []) as executor,
             pytest.raises(RunError, match=r"no workers for 0\.3 s: what is finished is kept"),
         ):

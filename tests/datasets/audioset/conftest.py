@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from timbrebench.core.workers.executors import InlineExecutor
+
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT.parent / "shared" / "data" / "audioset"
 SEGMENTS = ("balanced_train_segments.csv", "eval_segments.csv")
@@ -29,16 +31,6 @@ def settings(audioset):
     }
 
 
-class Quick:
-    """Makes calls in this process, where starting others would take longer than the work."""
-
-    def run(self, calls):
-        index = 0
-        while index < len(calls):
-            yield index, calls[index].function(*calls[index].arguments)
-            index += 1
-
-
 @pytest.fixture(scope="session")
 def here():
-    return Quick()
+    return InlineExecutor()

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.workers.processes import Ended
+from timbrebench.core.workers.executors import InlineExecutor
+from timbrebench.core.workers.processes import Failure
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, plan_clips
 from timbrebench.datasets.audioset.audioset_configuration import FolderSource, ParquetSource
@@ -170,20 +171,20 @@ def test_others_take_the_places_of_clips_that_fail(settings, sitar, tmp_path, he
     assert dataset.manifest.piece.tolist() == [judged[-1][0]]
 
 
-def test_a_clip_that_ends_its_process_costs_itself_only(configuration, dataset, tmp_path, library):
+def test_a_clip_that_ends_its_process_costs_itself_only(
+    configuration, dataset, tmp_path, library, monkeypatch
+):
     ytid, start = library[2]["mono"]
     fatal = f"{ytid}_{round(start * 1000)}"
 
-    class Crashing:
-        def run(self, calls):
-            index = 0
-            while index < len(calls):
-                (job,) = calls[index].arguments
-                ended = fatal in {one.clip_id for one in job.slices}
-                yield index, Ended("failed", "killed by signal 11", 0.1) if ended else job.run()
-                index += 1
+    run = Job.run
 
-    built = build_audioset(configuration, tmp_path / "crashed", executor=Crashing())
+    def run_or_crash(job):
+        is_fatal = fatal in {part.clip_id for part in job.slices}
+        return Failure("failed", "killed by signal 11", 0.1) if is_fatal else run(job)
+
+    monkeypatch.setattr(Job, "run", run_or_crash)
+    built = build_audioset(configuration, tmp_path / "crashed", executor=InlineExecutor())
     assert len(built) == len(dataset) - 1
     failures = pd.read_csv(built.root / "failures.csv").set_index("source").reason
     assert failures[fatal] == "decoding it ended the process: killed by signal 11"

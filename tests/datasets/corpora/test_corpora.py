@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from timbrebench.core.errors import CorpusError, DatasetError, MissingResourceError, UnknownNameError
 from timbrebench.core.files import file_sha256
-from timbrebench.core.workers.executors import Executor, LocalExecutor
+from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
 from timbrebench.datasets import DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.corpora import convert, find_corpus
 from timbrebench.datasets.corpora.adl import fetch_adl
@@ -47,14 +47,11 @@ def executor():
         yield workers
 
 
-class IdleExecutor(Executor):
+class IdleExecutor(InlineExecutor):
     """Refuses all work."""
 
-    def run(self, calls):
-        raise AssertionError(f"{len(calls)} calls, where what was found before should do")
-
-    def close(self):
-        pass
+    def batch(self):
+        raise AssertionError("calls, where what was found before should do")
 
 
 def melody(seed, length=40, transposed=0, tempo=100.0, voices=1):

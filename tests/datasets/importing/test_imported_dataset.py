@@ -16,8 +16,8 @@ import soundfile
 
 from timbrebench.audio.clips import resample
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.core.workers.executors import LocalExecutor
-from timbrebench.core.workers.processes import Ended, Limits
+from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
+from timbrebench.core.workers.processes import Failure, Limits
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.decoding import decode_windows
 from timbrebench.datasets.importing import imported_dataset
@@ -35,14 +35,6 @@ from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 RATE = 22_050
 PROGRAMS = {"piano": 0, "trumpet": 56}
-
-
-class Quick:
-    """Makes calls in this process, where starting others would take longer than the work."""
-
-    def run(self, calls):
-        for index, call in enumerate(calls):
-            yield index, call.function(*call.arguments)
 
 
 def phrase(synthesizer, label, seed, seconds=5.0, rate=RATE):
@@ -86,7 +78,7 @@ def configured(recordings, **settings):
 @pytest.fixture(scope="module")
 def dataset(recordings, tmp_path_factory):
     return import_dataset(
-        configured(recordings), tmp_path_factory.mktemp("built") / "dataset", executor=Quick()
+        configured(recordings), tmp_path_factory.mktemp("built") / "dataset", executor=InlineExecutor()
     )
 
 
@@ -180,14 +172,14 @@ def test_a_build_that_was_stopped_goes_on(dataset, recordings, tmp_path, monkeyp
     monkeypatch.setattr(Job, "run", stop_at_the_fourth)
     root = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
-        import_dataset(configured(recordings), root, executor=Quick())
+        import_dataset(configured(recordings), root, executor=InlineExecutor())
     with pytest.raises(DatasetError, match="no finished dataset"):
         Dataset.open(root)
     (root / "audio" / "00").mkdir(exist_ok=True)
     (root / "audio" / "00" / ".part-torn.flac").write_bytes(b"half a clip")
     monkeypatch.setattr(Job, "run", lambda job: made.append(job.recording.source) or run(job))
     first, _ = list(made), made.clear()
-    import_dataset(configured(recordings), root, executor=Quick())
+    import_dataset(configured(recordings), root, executor=InlineExecutor())
     assert "piano/exact.wav" in first
     assert "piano/exact.wav" not in made
     assert "trumpet/vorbis.ogg" in made
@@ -200,11 +192,11 @@ def test_a_recording_that_has_changed_meanwhile_is_cut_again(recordings, tmp_pat
     root, run, made = tmp_path / "dataset", Job.run, []
     monkeypatch.setattr(imported_dataset, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        import_dataset(configured(held), root, executor=Quick())
+        import_dataset(configured(held), root, executor=InlineExecutor())
     monkeypatch.undo()
     soundfile.write(held / "piano" / "exact.wav", phrase(synthesizer, "piano", 9), RATE)
     monkeypatch.setattr(Job, "run", lambda job: made.append(job.recording.source) or run(job))
-    import_dataset(configured(held), root, executor=Quick())
+    import_dataset(configured(held), root, executor=InlineExecutor())
     assert "piano/exact.wav" in made
     assert "piano/live/stereo.flac" not in made
 
@@ -227,21 +219,22 @@ def test_nothing_but_failures_is_no_dataset(tmp_path):
     (tmp_path / "in" / "piano").mkdir(parents=True)
     (tmp_path / "in" / "piano" / "broken.wav").write_bytes(b"nothing")
     with pytest.raises(DatasetError, match=r"no clip could be made: cannot be decoded.*\(1 times\)"):
-        import_dataset(configured(tmp_path / "in"), tmp_path / "out", executor=Quick())
+        import_dataset(configured(tmp_path / "in"), tmp_path / "out", executor=InlineExecutor())
     with pytest.raises(DatasetError, match="no such folder of recordings"):
         import_dataset(configured(tmp_path / "absent"), tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
-def test_a_recording_that_ends_its_process_costs_itself_only(dataset, recordings, tmp_path):
-    class Crashing:
-        def run(self, calls):
-            for index, call in enumerate(calls):
-                (job,) = call.arguments
-                ended = Ended("failed", "its process was ended by SIGSEGV", 0.1)
-                yield index, ended if job.recording.source == "trumpet/vorbis.ogg" else job.run()
+def test_a_recording_that_ends_its_process_costs_itself_only(dataset, recordings, tmp_path, monkeypatch):
+    run = Job.run
 
-    built = import_dataset(configured(recordings), tmp_path / "crashed", executor=Crashing())
+    def run_or_crash(job):
+        is_fatal = job.recording.source == "trumpet/vorbis.ogg"
+        return Failure("failed", "its process was ended by SIGSEGV", 0.1) if is_fatal else run(job)
+
+    monkeypatch.setattr(Job, "run", run_or_crash)
+    built = import_dataset(configured(recordings), tmp_path / "crashed", executor=InlineExecutor())
+    monkeypatch.undo()
     assert set(dataset.manifest.source) - set(built.manifest.source) == {"trumpet/vorbis.ogg"}
     (reason,) = failures_of(built)["trumpet/vorbis.ogg"]
     assert reason == "decoding it ended the process: its process was ended by SIGSEGV"
@@ -249,24 +242,30 @@ def test_a_recording_that_ends_its_process_costs_itself_only(dataset, recordings
 
 
 def test_decoding_that_takes_too_long_is_stopped(tmp_path, monkeypatch, generator):
-    class Endless:
+    class Endless(LocalExecutor):
         """Decodes for ever, as far as limits allow: no file takes long on every machine."""
 
-        def run(self, calls):
-            with LocalExecutor([]) as executor:
-                endless = [replace(call, function=time.sleep, arguments=(100_000,)) for call in calls]
-                yield from executor.run(endless)
+        def batch(self):
+            batch = super().batch()
+            submit = batch.submit
+            batch.submit = lambda call, tag: submit(
+                replace(call, function=time.sleep, arguments=(100_000,)), tag
+            )
+            return batch
 
     (tmp_path / "in" / "noise").mkdir(parents=True)
     noise = generator.integers(-9000, 9000, RATE * 20, np.int16)
     soundfile.write(tmp_path / "in" / "noise" / "long.flac", noise, RATE)
     assert imported_dataset._LIMITS.timeout_s is not None
     monkeypatch.setattr(imported_dataset, "_LIMITS", Limits(timeout_s=0.05))
-    with pytest.raises(DatasetError, match=r"decoding it took longer than 0.05 s \(1 times\)"):
-        import_dataset(configured(tmp_path / "in"), tmp_path / "out", executor=Endless())
+    with (
+        Endless([]) as endless,
+        pytest.raises(DatasetError, match=r"decoding it took longer than 0.05 s \(1 times\)"),
+    ):
+        import_dataset(configured(tmp_path / "in"), tmp_path / "out", executor=endless)
     monkeypatch.undo()
     # Tried again, it is as good as any other.
-    assert len(import_dataset(configured(tmp_path / "in"), tmp_path / "out", executor=Quick())) == 10
+    assert len(import_dataset(configured(tmp_path / "in"), tmp_path / "out", executor=InlineExecutor())) == 10
 
 
 # A table.
@@ -292,7 +291,9 @@ trumpet/pause.wav,7,,2.5,judge,left
 trumpet/absent.wav,7,,,,left
 loose.wav,,,,,left
 """
-    built = import_dataset(listed(recordings, table(tmp_path, rows)), tmp_path / "dataset", executor=Quick())
+    built = import_dataset(
+        listed(recordings, table(tmp_path, rows)), tmp_path / "dataset", executor=InlineExecutor()
+    )
     manifest = built.manifest
     exact = manifest[manifest.source == "piano/exact.wav"]
     assert exact.start_s.tolist() == [0.5, 3.0]
@@ -353,7 +354,7 @@ def test_paths_give_labels_and_pieces(synthesizer, tmp_path):
     shutil.copy(folder / "song0-piano.wav", folder / "unnamed.wav")
     source = PatternSource(path=str(folder), pattern=r"(?P<piece>song\d)-(?P<label>[a-z]+)\.wav$")
     configuration = ImportConfiguration(source=source, clip_duration_s=2.0, sample_rate=RATE)
-    built = import_dataset(configuration, tmp_path / "dataset", executor=Quick())
+    built = import_dataset(configuration, tmp_path / "dataset", executor=InlineExecutor())
     assert set(zip(built.manifest.piece, built.manifest.label, strict=True)) == {
         (f"song{seed}", label) for seed in (0, 1) for label in PROGRAMS
     }

@@ -17,6 +17,7 @@ from timbrebench.core.errors import (
     MissingResourceError,
     UnknownNameError,
 )
+from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import verify_dataset
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, MirdataSource
 from timbrebench.datasets.importing.imported_dataset import import_dataset
@@ -27,14 +28,6 @@ pytest.importorskip("mirdata", reason="mirdata is not installed: pip install 'ti
 
 RATE = 22_050
 INSTRUMENTS = {"piano": (4, 0), "tenor saxophone": (5, 66), "trumpet": (6, 56)}
-
-
-class Quick:
-    """Makes calls in this process."""
-
-    def run(self, calls):
-        for index, call in enumerate(calls):
-            yield index, call.function(*call.arguments)
 
 
 def digest(path):
@@ -79,7 +72,7 @@ def configured(home, **settings):
 @pytest.fixture(scope="module")
 def dataset(medley, tmp_path_factory):
     root = tmp_path_factory.mktemp("built") / "dataset"
-    return import_dataset(configured(medley, piece="song_id"), root, executor=Quick())
+    return import_dataset(configured(medley, piece="song_id"), root, executor=InlineExecutor())
 
 
 def test_tracks_become_clips_with_the_loaders_labels(dataset):
@@ -163,6 +156,6 @@ def test_another_loader_in_another_layout(synthesizer, scale, tmp_path):
     (home / "tinysol_index_6.0.json").write_text(json.dumps({"version": "6.0", "tracks": tracks}))
     source = MirdataSource(loader="tinysol", data_home=str(home), label="instrument_full")
     configuration = ImportConfiguration(source=source, clip_duration_s=1.0, sample_rate=RATE)
-    built = import_dataset(configuration, tmp_path / "dataset", executor=Quick())
+    built = import_dataset(configuration, tmp_path / "dataset", executor=InlineExecutor())
     assert built.labels == ("Trumpet in C", "Violin")
     assert len(built) == 4

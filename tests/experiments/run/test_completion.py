@@ -169,7 +169,7 @@ def test_what_is_to_be_tried_again_is_not_finished(finished, tiny):
         finish(finished, tiny)
         return Completion(finished, TEXT).is_reached()
 
-    assert not end(status="failed", reason="its process was ended by SIGKILL", passing=True)
+    assert not end(status="failed", reason="its process was ended by SIGKILL", transient=True)
     assert end(status="failed", reason="ValueError")
 
 

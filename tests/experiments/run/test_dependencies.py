@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from timbrebench.classifier import Judge
-from timbrebench.core.workers.executors import LOCAL, open_executor
+from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
 from timbrebench.experiments.run.layout import RECORDS
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import LearnedRecord, Store

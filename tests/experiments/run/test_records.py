@@ -97,6 +97,15 @@ def test_what_was_not_run_has_no_cost_in_older_files_either(tmp_path):
     assert transfer().seconds is None
 
 
+def test_transient_failures_of_older_files_are_retried(tmp_path):
+    line = {"kind": "transfer", "key": "a", "label": "x", "pair_id": "p", "seed": 0, "status": "failed"}
+    (tmp_path / "records.jsonl").write_text(json.dumps(line | {"passing": True}) + "\n")
+    with Store(tmp_path / "records.jsonl") as store:
+        assert store.transfer("a").transient
+        store.add(transfer("a", transient=True))
+    assert '"transient":true' in (tmp_path / "records.jsonl").read_text()
+
+
 def test_several_read_what_is_left_as_it_is(tmp_path):
     path = tmp_path / "records.jsonl"
     with Store(path, read_only=True) as store:
@@ -117,11 +126,11 @@ def test_several_read_what_is_left_as_it_is(tmp_path):
 def test_it_is_known_whether_something_is_to_be_tried_again(tmp_path):
     with Store(tmp_path / "records.jsonl") as store:
         store.add(transfer("a"), transfer("b"))
-        assert not store.waits
-        store.add(transfer("a", passing=True))
-        assert store.waits
+        assert not store.has_retryable_failures
+        store.add(transfer("a", transient=True))
+        assert store.has_retryable_failures
         store.add(transfer("a"))
-        assert not store.waits
+        assert not store.has_retryable_failures
 
 
 def test_a_process_that_is_killed_loses_nothing_that_was_added(tmp_path):

@@ -221,11 +221,11 @@ def are_gone(mark):
 def test_methods_that_misbehave_cost_their_own_pair_and_nothing_else(begun, tiny, others, log, capfd):
     reasons = {
         "leaks": ("failed", "more than the 1000 MiB"),
-        "leaves": ("failed", "ended itself with status 0"),
+        "leaves": ("failed", "exited with status 0"),
         "exits": ("failed", "SystemExit"),
         "crashes": ("failed", "ended by SIGSEGV"),
         "raises": ("failed", "ValueError: nothing to be done"),
-        "starts": ("failed", "ended itself with status 1"),
+        "starts": ("failed", "exited with status 1"),
     }
     finished = run_benchmark(configured(tiny, *reasons, "forks", "prints", "learns", "unready"), begun)
     for name, (status, reason) in reasons.items():
@@ -346,7 +346,7 @@ def test_a_cluster_whose_worker_is_killed_gives_the_same(begun, tiny, others, lo
     configuration = configured(tiny, "counts", "crashes")
     local = run_benchmark(configuration, here)
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         killer = threading.Thread(target=kill_a_worker, args=(cluster, log), daemon=True)
         killer.start()

@@ -15,7 +15,7 @@ import pytest
 from timbrebench.classifier import Judge
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import fingerprint
-from timbrebench.core.workers.executors import LOCAL, open_executor
+from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.benchmark import open_run, read_results, run_benchmark
 from timbrebench.experiments.ranking.comparing import compare_runs

@@ -12,10 +12,11 @@ import pytest
 import soundfile
 
 from timbrebench.audio.clips import read_audio
+from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import build_dataset
 from timbrebench.datasets.audioset import read_segments
 from timbrebench.experiments.speed import dataset_speed
-from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, ThisProcess, watched
+from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, watched
 from timbrebench.experiments.speed.dataset_speed import MUSIC, measure
 from timbrebench.experiments.speed.made_up_segments import write_segments
 
@@ -45,7 +46,7 @@ def test_seconds_inside_the_libraries_are_counted_and_no_others(synthesizer, sca
 
 
 def test_the_yardstick_plays_the_same_music(tmp_path):
-    dataset = build_dataset(TINY, tmp_path / "dataset", executor=ThisProcess())
+    dataset = build_dataset(TINY, tmp_path / "dataset", executor=InlineExecutor())
     assert dataset_speed._usual_way(dataset.root, tmp_path / "usual") > 0
     for clip in dataset.clips():
         ours = dataset.samples(clip)

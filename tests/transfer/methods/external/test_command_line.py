@@ -107,7 +107,7 @@ def test_rate_and_seed_are_filled_in_wherever_they_stand(script, pair, tmp_path)
 
 def test_no_shell_reads_the_command(pair, tmp_path):
     note = tmp_path / "note"
-    with pytest.raises(MethodError, match="ended with status"):
+    with pytest.raises(MethodError, match="exited with status"):
         run(["cp", "{content}", "{output}", f"; touch {note}", f"$(touch {note})"], pair)
     assert not note.exists()
 
@@ -133,8 +133,8 @@ def test_an_output_at_another_rate_and_in_stereo_is_brought_to_the_pairs(script,
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("raise SystemExit(3)", r"ended with status 3$"),
-        ("raise ValueError('no weights')", r"ended with status 1; it wrote: .*ValueError: no weights"),
+        ("raise SystemExit(3)", r"exited with status 3$"),
+        ("raise ValueError('no weights')", r"exited with status 1; it wrote: .*ValueError: no weights"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", r"SIGKILL \(was memory short\?\)"),
         (
@@ -147,7 +147,7 @@ def test_an_output_at_another_rate_and_in_stereo_is_brought_to_the_pairs(script,
         ("import os, sys; os.mkdir(sys.argv[1])", r"wrote no \{output\}"),
         (
             "import os, sys; sys.stderr.buffer.write(bytes(range(256)) * 9); sys.exit(1)",
-            "ended with status 1; it wrote: .*xyz",
+            "exited with status 1; it wrote: .*xyz",
         ),
     ],
 )
@@ -234,9 +234,7 @@ def test_memory_that_is_reserved_and_not_used_does_not_count(script, pair):
 #: Runs a method as a command does, or as a run does.
 CALLER = """
     import numpy as np
-    from timbrebench.core.workers.executors import LOCAL
-    from timbrebench.core.workers.executors import open_executor
-    from timbrebench.core.workers.processes import Call
+    from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
     from timbrebench.transfer.methods.external.command_line import CommandLine
 
     def transfer(command):
@@ -246,7 +244,7 @@ CALLER = """
     if {as_a_run}:
         import caller
         with open_executor(LOCAL, []) as executor:
-            list(executor.run([Call(caller.transfer, ({command!r},), "command-line")]))
+            list(executor.map(caller.transfer, [{command!r}], "command-line"))
     elif __name__ == "__main__":
         transfer({command!r})
 """
