@@ -50,8 +50,8 @@ def executor():
 class IdleExecutor(InlineExecutor):
     """Refuses all work."""
 
-    def batch(self):
-        raise AssertionError("calls, where what was found before should do")
+    def map(self, function, items, kind):
+        raise AssertionError(f"{len(items)} calls, where what was found before should do")
 
 
 def melody(seed, length=40, transposed=0, tempo=100.0, voices=1):
