@@ -43,7 +43,7 @@ from timbrebench.audio.spectra import Spectrogram
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.log_spectrum import FLOOR_DB
 from timbrebench.metrics.sound import Sound
-from timbrebench.metrics.target import SPOILT, check_lengths
+from timbrebench.metrics.target import DISTANCE_RESPONSES, check_lengths
 from timbrebench.metrics.trial import Trial
 
 #: Coefficients 1 to 13: without the level.
@@ -84,17 +84,14 @@ def _cepstrum(clip: Sound) -> Spectrogram:
 
 
 @metric(
-    name="mel_cepstral_distortion",
-    version=1,
     unit="dB",
-    lower=0.0,
     upper=math.inf,
     direction="lower",
     needs=("reference",),
     relevant_change=0.2,
     summary="By how many decibels does the output's spectral envelope differ from the reference's?",
-    responds={**SPOILT, "transposition": "rises"},
-    ignores=("gain", "polarity"),
+    responds={**DISTANCE_RESPONSES, "transposition": "rises"},
+    invariant_to=("gain", "polarity"),
 )
 def mel_cepstral_distortion(trial: Trial) -> float:
     """Return the mel-cepstral distortion of the output against the reference."""

@@ -28,7 +28,7 @@ ratio of the geometric and the arithmetic mean of the power in its bins, in deci
 mean power is more than 40 dB under the greatest. The metric is the output's less the greater of the content's
 and the style's, and 0 where it is lower: less noise than the instruments make is no merit. A tone has -51 dB,
 music -35 dB (-44 to -27), white noise -2.5 dB, ten times the logarithm of ``exp(-0.577)``. White noise 32,
-24 and 16 dB under the music yields 5.9, 11 and 17 dB, unspoiled references 0.5 dB.
+24 and 16 dB under the music yields 5.9, 11 and 17 dB, intact references 0.5 dB.
 
 ``phase_inconsistency``: do partials go on as they began? The phase of each bin advances from frame to frame
 (512 samples) by what its frequency asks; the deviation is by how much one advance differs from the one
@@ -250,15 +250,12 @@ def phase_deviation(frames: ArrayLike) -> float:
 
 
 @metric(
-    name="loudness_difference",
-    version=1,
     unit="LU",
-    lower=0.0,
     upper=math.inf,
     direction="lower",
     relevant_change=1.0,
     summary="How much louder or softer than the content is the output?",
-    ignores=("polarity", "shift"),
+    invariant_to=("polarity", "shift"),
 )
 def loudness_difference(trial: Trial) -> float:
     """Return the difference of the loudness of output and content."""
@@ -266,11 +263,6 @@ def loudness_difference(trial: Trial) -> float:
 
 
 @metric(
-    name="clipped_share",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="lower",
     relevant_change=0.001,
     summary="How much of the output is clipped?",
@@ -282,11 +274,6 @@ def clipped_share(trial: Trial) -> float:
 
 
 @metric(
-    name="silent_share",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="lower",
     relevant_change=0.05,
     summary="How much of the output is silent where the content sounds?",
@@ -307,10 +294,7 @@ def silent_share(trial: Trial) -> float:
 
 
 @metric(
-    name="flatness_excess",
-    version=1,
     unit="dB",
-    lower=0.0,
     upper=-FLOOR_DB,
     direction="lower",
     relevant_change=1.0,
@@ -326,10 +310,7 @@ def flatness_excess(trial: Trial) -> float:
 
 
 @metric(
-    name="phase_inconsistency",
-    version=1,
     unit="radians",
-    lower=0.0,
     upper=math.pi,
     direction="lower",
     relevant_change=0.02,

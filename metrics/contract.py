@@ -4,10 +4,7 @@ A metric answers one question about an output with one number, or says why it ca
 function by the decorator :func:`metric`::
 
     @metric(
-        name="loudness_error",
-        version=1,
         unit="dB",
-        lower=0.0,
         upper=math.inf,
         direction="lower",
         relevant_change=1.0,
@@ -19,8 +16,8 @@ function by the decorator :func:`metric`::
         ...
 
 and found by its entry point in the group ``timbrebench.metrics``. Calling a metric never yields a number
-that looks like a score and is none: what it needs is checked first, and a result that is not finite or lies
-outside the declared range is refused.
+that only looks like a score: what it needs is checked first, and a result that is not finite or lies outside
+the declared range becomes NaN with a reason.
 """
 
 from __future__ import annotations
@@ -39,10 +36,10 @@ from timbrebench.metrics.trial import NEEDS, Trial
 Direction = Literal["higher", "lower", "none"]
 Response = Literal["rises", "falls"]
 
-#: What can be done to an output without a metric noticing: a change of level, of sign, a few samples' delay.
-INDIFFERENCES = frozenset({"gain", "polarity", "shift"})
+#: Changes of an output to which a metric may be invariant: of level, of sign, a delay of a few samples.
+INVARIANCES = frozenset({"gain", "polarity", "shift"})
 
-#: Graded ways of spoiling a reference (:mod:`timbrebench.experiments.validity.corruptions`).
+#: Graded ways to degrade a reference (:mod:`timbrebench.experiments.validity.corruptions`).
 CORRUPTIONS = (
     "noise",
     "lowpass",
@@ -56,14 +53,14 @@ CORRUPTIONS = (
 
 @dataclass(frozen=True)
 class Score:
-    """What a metric says of an output.
+    """The value of a metric for one output, or the reason why it has no value.
 
     Parameters
     ----------
     value : float
-        The answer, in the metric's unit; NaN where there is none.
+        In the metric's unit; NaN where it cannot be computed.
     reason : str, optional
-        Why there is none. Given if and only if `value` is NaN.
+        Why not. Given if and only if `value` is NaN.
     """
 
     value: float
@@ -83,33 +80,32 @@ class Specification:
     Parameters
     ----------
     name : str
-        The name under which it is asked for: lower-case letters, digits and underscores.
+        Lower-case letters, digits and underscores.
     version : int
-        Raised whenever the metric gives other values than before, so that stored scores are not mixed.
+        Raised whenever the values change, so that stored scores of two versions are not mixed.
     unit : str
-        Unit of the values; "1" for a plain number.
+        Unit of the values; "1" for a dimensionless number.
     lower, upper : float
         Range of the values, ends included; infinite where there is no bound.
     direction : {"higher", "lower", "none"}
-        Which values are better; "none" for a metric that describes an output without valuing it.
+        Which values are better; "none" for a metric that describes an output without a direction.
     needs : frozenset of str
-        What has to be known beside output, content and style: any of "reference", "notes", "style_notes",
-        "judge", "content_judge", "labels".
+        Required inputs beside output, content and style: keys of :data:`~timbrebench.metrics.trial.NEEDS`.
     relevant_change : float
         The smallest difference of two means that matters to a user, in the metric's unit. A regression gate
-        leaves smaller ones alone, however significant.
+        tolerates smaller ones, however significant.
     summary : str
         The question that the metric answers, in one line.
     responds : mapping of str to {"rises", "falls"}
-        Corruptions, by their names in :data:`CORRUPTIONS`, under which the value goes one way only, the worse
-        they are. Others may move it, too, or not.
-    ignores : frozenset of str
-        Which of :data:`INDIFFERENCES` leave the value where it is, within a tenth of `relevant_change`.
+        Corruptions (:data:`CORRUPTIONS`) under which the value is monotonic in the grade. Under others it may
+        change or not.
+    invariant_to : frozenset of str
+        Those of :data:`INVARIANCES` that change the value by at most a tenth of `relevant_change`.
 
     Raises
     ------
     ConfigurationError
-        If any of these is not what it should be.
+        If any of these is not valid.
     """
 
     name: str
@@ -122,7 +118,7 @@ class Specification:
     relevant_change: float
     summary: str
     responds: Mapping[str, Response] = field(default_factory=dict)
-    ignores: frozenset[str] = INDIFFERENCES
+    invariant_to: frozenset[str] = INVARIANCES
 
     def __post_init__(self) -> None:
         for problem in self._problems():
@@ -130,7 +126,7 @@ class Specification:
 
     def _problems(self) -> Iterable[str]:
         if not (self.name.isidentifier() and self.name == self.name.lower()):
-            yield "the name may hold lower-case letters, digits and underscores"
+            yield "a name consists of lower-case letters, digits and underscores"
         if self.version < 1:
             yield f"versions count from 1, got {self.version}"
         if not self.lower < self.upper:
@@ -151,8 +147,8 @@ class Specification:
                 yield f"unknown corruption {name!r}{suggestion(name, CORRUPTIONS)}"
             if way not in ("rises", "falls"):
                 yield f"under {name} the value 'rises' or 'falls', got {way!r}"
-        for name in sorted(self.ignores - INDIFFERENCES):
-            yield f"unknown indifference {name!r}{suggestion(name, INDIFFERENCES)}"
+        for name in sorted(self.invariant_to - INVARIANCES):
+            yield f"unknown invariance {name!r}{suggestion(name, INVARIANCES)}"
 
 
 class Metric:
@@ -187,14 +183,14 @@ class Metric:
         if not (math.isfinite(value) and declared.lower <= value <= declared.upper):
             return Score(
                 math.nan,
-                f"{declared.name} returned {value}, which is no number in its range from {declared.lower:g} "
-                f"to {declared.upper:g}: a fault of the metric",
+                f"{declared.name} returned {value}, outside its range from {declared.lower:g} to "
+                f"{declared.upper:g}: a fault of the metric",
             )
         return Score(value)
 
     @property
     def question(self) -> str:
-        """The question that it answers with others: the first line of its module's description."""
+        """The question that the metrics of its module answer: the first line of the module's docstring."""
         lines = (sys.modules[self._function.__module__].__doc__ or "").strip().splitlines()
         return lines[0] if lines else self.specification.summary
 
@@ -208,30 +204,32 @@ class Metric:
 
 def metric(
     *,
-    name: str,
-    version: int,
-    unit: str,
-    lower: float,
-    upper: float,
     direction: Direction,
     relevant_change: float,
     summary: str,
+    name: str | None = None,
+    version: int = 1,
+    unit: str = "1",
+    lower: float = 0.0,
+    upper: float = 1.0,
     needs: Iterable[str] = (),
     responds: Mapping[str, Response] | None = None,
-    ignores: Iterable[str] = INDIFFERENCES,
+    invariant_to: Iterable[str] = INVARIANCES,
 ) -> Callable[[Callable[[Trial], float]], Metric]:
     """Declare the decorated function of a trial to be a metric.
 
     The function returns a number or raises :class:`Unscorable`. Any other exception is a fault of the
-    metric and passes through.
+    metric and propagates.
 
     Parameters
     ----------
-    name, version, unit, lower, upper, direction, relevant_change, summary
+    direction, relevant_change, summary
         As in :class:`Specification`.
-    needs, responds, ignores
-        As in :class:`Specification`; by default it needs nothing, promises no response and ignores all that
-        can be ignored.
+    name : str, optional
+        By default the function's.
+    version, unit, lower, upper, needs, responds, invariant_to
+        As in :class:`Specification`; by default version 1 of a dimensionless number from 0 to 1 that needs
+        output, content and style only, declares no response, and is invariant to all that it can be.
 
     Returns
     -------
@@ -241,22 +239,26 @@ def metric(
     Raises
     ------
     ConfigurationError
-        If the specification is not valid.
+        If the specification is not valid; raised by the decorator.
     """
-    specification = Specification(
-        name=name,
-        version=version,
-        unit=unit,
-        lower=lower,
-        upper=upper,
-        direction=direction,
-        needs=frozenset(needs),
-        relevant_change=relevant_change,
-        summary=summary,
-        responds=dict(responds or {}),
-        ignores=frozenset(ignores),
-    )
-    return lambda function: Metric(function, specification)
+
+    def declare(function: Callable[[Trial], float]) -> Metric:
+        specification = Specification(
+            name=name or function.__name__,
+            version=version,
+            unit=unit,
+            lower=lower,
+            upper=upper,
+            direction=direction,
+            needs=frozenset(needs),
+            relevant_change=relevant_change,
+            summary=summary,
+            responds=dict(responds or {}),
+            invariant_to=frozenset(invariant_to),
+        )
+        return Metric(function, specification)
+
+    return declare
 
 
 def evaluate(trial: Trial, metrics: Iterable[Metric]) -> dict[str, Score]:
@@ -267,7 +269,7 @@ def evaluate(trial: Trial, metrics: Iterable[Metric]) -> dict[str, Score]:
     trial : Trial
         The output and what is known about it.
     metrics : iterable of Metric
-        What to ask.
+        At least one, of different names.
 
     Returns
     -------
@@ -283,6 +285,6 @@ def evaluate(trial: Trial, metrics: Iterable[Metric]) -> dict[str, Score]:
     for asked in metrics:
         name = asked.specification.name
         if name in scores:
-            raise ConfigurationError(f"the metric {name!r} was asked for twice")
+            raise ConfigurationError(f"the metric {name!r} is listed twice")
         scores[name] = asked(trial)
     return scores

@@ -44,11 +44,7 @@ COPY = 0.9
 
 
 @metric(
-    name="xcorr_content",
     version=2,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="none",
     relevant_change=0.05,
     summary="Is the output a copy of the content?",
@@ -60,11 +56,7 @@ def xcorr_content(trial: Trial) -> float:
 
 
 @metric(
-    name="xcorr_style",
     version=2,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="none",
     relevant_change=0.05,
     summary="Is the output a copy of the style?",
@@ -75,11 +67,6 @@ def xcorr_style(trial: Trial) -> float:
 
 
 @metric(
-    name="is_noop",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="lower",
     relevant_change=0.02,
     summary="Is the output nothing but the content?",
@@ -90,11 +77,6 @@ def is_noop(trial: Trial) -> float:
 
 
 @metric(
-    name="is_style_copy",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="lower",
     relevant_change=0.02,
     summary="Is the output nothing but the style?",

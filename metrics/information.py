@@ -134,10 +134,7 @@ def information(sound: Sound) -> float:
 
 
 @metric(
-    name="information_content",
-    version=1,
     unit="bits",
-    lower=0.0,
     upper=UPPER,
     direction="none",
     relevant_change=0.25,

@@ -37,7 +37,7 @@ import numpy as np
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.sound import Sound, Unscorable
-from timbrebench.metrics.target import SPOILT, check_lengths
+from timbrebench.metrics.target import DISTANCE_RESPONSES, check_lengths
 from timbrebench.metrics.trial import Trial
 
 #: How far under a clip's loudest bin sounds still count, in decibels.
@@ -101,17 +101,14 @@ def spectral_distance_db(output: Sound, reference: Sound) -> float:
 
 
 @metric(
-    name="log_spectral_distance",
-    version=1,
     unit="dB",
-    lower=0.0,
     upper=math.inf,
     direction="lower",
     needs=("reference",),
     relevant_change=0.2,
     summary="By how many decibels does the output's spectrum differ from the reference's?",
-    responds=SPOILT,
-    ignores=("gain", "polarity"),
+    responds=DISTANCE_RESPONSES,
+    invariant_to=("gain", "polarity"),
 )
 def log_spectral_distance(trial: Trial) -> float:
     """Return the log-spectral distance of output and reference."""

@@ -45,7 +45,7 @@ from timbrebench.audio.spectra import N_FFT, Spectrogram, magnitude
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.log_spectrum import floored_decibels
 from timbrebench.metrics.sound import Sound
-from timbrebench.metrics.target import SPOILT, check_lengths
+from timbrebench.metrics.target import DISTANCE_RESPONSES, check_lengths
 from timbrebench.metrics.trial import Trial
 
 #: Windows in samples, each a quarter of itself from the next.
@@ -93,17 +93,13 @@ def _spectral_distance(output: Spectrogram, reference: Spectrogram) -> float:
 
 
 @metric(
-    name="multi_resolution_stft",
-    version=1,
-    unit="1",
-    lower=0.0,
     upper=math.inf,
     direction="lower",
     needs=("reference",),
     relevant_change=0.05,
     summary="How far is the output's spectrogram from the reference's, with long and short windows?",
-    responds=SPOILT,
-    ignores=("gain", "polarity"),
+    responds=DISTANCE_RESPONSES,
+    invariant_to=("gain", "polarity"),
 )
 def multi_resolution_stft(trial: Trial) -> float:
     """Return the multi-resolution spectral distance of the output from the reference."""

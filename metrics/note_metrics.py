@@ -63,88 +63,48 @@ M. Bay, A. F. Ehmann and J. S. Downie, "Evaluation of multiple-F0 estimation and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from timbrebench.classifier.content.content_evaluation import frame_accuracy
-from timbrebench.metrics.contract import Response, metric
+from timbrebench.metrics.contract import INVARIANCES, Response, metric
 from timbrebench.metrics.transcription import compare_notes, read_roll, true_roll
 from timbrebench.metrics.trial import Trial
 
-#: Notes that are wrong, late or ever later: the fewer are right, the lower the score.
-_SPOILT_NOTES: Mapping[str, Response] = dict.fromkeys(
-    ("wrong_notes", "shifted_onsets", "time_stretch"), "falls"
-)
+#: The fewer notes are right, the lower the score.
+_RESPONSES: Mapping[str, Response] = dict.fromkeys(("wrong_notes", "shifted_onsets", "time_stretch"), "falls")
 
-#: What moves no note across the reader's threshold.
-_IGNORED = ("gain", "polarity")
+#: Changes that move no note across the reader's threshold.
+_INVARIANT_TO = ("gain", "polarity")
 
-
-@metric(
-    name="note_precision",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
+_note_metric = partial(
+    metric,
     direction="higher",
-    needs=("notes", "content_judge"),
     relevant_change=0.02,
-    summary="Are the notes that are heard in the output the content's?",
-    responds=_SPOILT_NOTES,
-    ignores=_IGNORED,
+    needs=("notes", "content_judge"),
+    responds=_RESPONSES,
+    invariant_to=_INVARIANT_TO,
 )
+
+
+@_note_metric(summary="Are the notes that are heard in the output the content's?")
 def note_precision(trial: Trial) -> float:
     """Return the share of the notes read in the output that are the content's."""
     return trial.note_scores.precision
 
 
-@metric(
-    name="note_recall",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
-    direction="higher",
-    needs=("notes", "content_judge"),
-    relevant_change=0.02,
-    summary="How many of the content's notes are heard in the output?",
-    responds=_SPOILT_NOTES,
-    ignores=_IGNORED,
-)
+@_note_metric(summary="How many of the content's notes are heard in the output?")
 def note_recall(trial: Trial) -> float:
     """Return the share of the content's notes that are read in the output."""
     return trial.note_scores.recall
 
 
-@metric(
-    name="note_f1",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
-    direction="higher",
-    needs=("notes", "content_judge"),
-    relevant_change=0.02,
-    summary="Are the content's notes heard in the output?",
-    responds=_SPOILT_NOTES,
-    ignores=_IGNORED,
-)
+@_note_metric(summary="Are the content's notes heard in the output?")
 def note_f1(trial: Trial) -> float:
     """Return the F-measure of the notes that the content judge reads in the output."""
     return trial.note_scores.f1
 
 
-@metric(
-    name="note_f1_offsets",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
-    direction="higher",
-    needs=("notes", "content_judge"),
-    relevant_change=0.02,
-    summary="Are the content's notes heard in the output, and as long as they were?",
-    responds=_SPOILT_NOTES,
-    ignores=_IGNORED,
-)
+@_note_metric(summary="Are the content's notes heard in the output, and as long as they were?")
 def note_f1_offsets(trial: Trial) -> float:
     """Return the F-measure of the notes read in the output, their ends included."""
     assert trial.notes is not None  # noqa: S101 - declared as needed
@@ -157,17 +117,8 @@ def note_f1_offsets(trial: Trial) -> float:
     ).f1
 
 
-@metric(
-    name="multipitch_accuracy",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
-    direction="higher",
-    needs=("notes", "content_judge"),
-    relevant_change=0.02,
-    summary="Do the content's pitches sound in the output at each moment?",
-    responds=_SPOILT_NOTES,
+@_note_metric(
+    summary="Do the content's pitches sound in the output at each moment?", invariant_to=INVARIANCES
 )
 def multipitch_accuracy(trial: Trial) -> float:
     """Return the accuracy of the pitches read in each frame of the output against the content's notes."""
@@ -177,18 +128,10 @@ def multipitch_accuracy(trial: Trial) -> float:
     return frame_accuracy(truth, read_roll(reading, end_s=end_s))
 
 
-@metric(
-    name="transcribed_note_f1",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
-    direction="higher",
+@_note_metric(
     needs=("content_judge",),
-    relevant_change=0.02,
     summary="Are the notes that are heard in the content heard in the output?",
-    responds={**_SPOILT_NOTES, "wrong_instrument": "rises"},
-    ignores=_IGNORED,
+    responds={**_RESPONSES, "wrong_instrument": "rises"},
 )
 def transcribed_note_f1(trial: Trial) -> float:
     """Return the F-measure of the notes read in the output against those read in the content."""
@@ -200,17 +143,11 @@ def transcribed_note_f1(trial: Trial) -> float:
     ).f1
 
 
-@metric(
-    name="note_leakage",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
+@_note_metric(
     direction="lower",
     needs=("style_notes", "content_judge"),
-    relevant_change=0.02,
     summary="Are the style's own notes heard in the output?",
-    ignores=_IGNORED,
+    responds={},
 )
 def note_leakage(trial: Trial) -> float:
     """Return the F-measure of the notes read in the output against the style's."""

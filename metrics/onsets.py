@@ -102,11 +102,6 @@ def onset_f_measure(note_onsets: ArrayLike, detected_onsets: ArrayLike, duration
 
 
 @metric(
-    name="onset_f1",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="higher",
     needs=("notes",),
     relevant_change=0.02,

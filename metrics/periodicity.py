@@ -237,11 +237,7 @@ def _hierarchy_error(output: Sound, target: Sound) -> float:
 
 
 @metric(
-    name="onset_envelope_correlation",
-    version=1,
-    unit="1",
     lower=-1.0,
-    upper=1.0,
     direction="higher",
     relevant_change=0.05,
     summary="Do notes begin when the content's do?",
@@ -255,10 +251,6 @@ def onset_envelope_correlation(trial: Trial) -> float:
 
 
 @metric(
-    name="autocorrelation_error_content",
-    version=1,
-    unit="1",
-    lower=0.0,
     upper=2.0,
     direction="lower",
     relevant_change=0.02,
@@ -271,10 +263,6 @@ def autocorrelation_error_content(trial: Trial) -> float:
 
 
 @metric(
-    name="autocorrelation_error_style",
-    version=1,
-    unit="1",
-    lower=0.0,
     upper=2.0,
     direction="none",
     relevant_change=0.02,
@@ -286,10 +274,7 @@ def autocorrelation_error_style(trial: Trial) -> float:
 
 
 @metric(
-    name="tempo_error",
-    version=1,
     unit="octaves",
-    lower=0.0,
     upper=math.log2(LONGEST / SHORTEST_BEAT),
     direction="lower",
     relevant_change=0.1,

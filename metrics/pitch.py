@@ -78,7 +78,7 @@ from timbrebench.metrics.trial import Trial
 QUIET_DB = 60.0
 
 #: Notes that are wrong, late or ever later: what all metrics here respond to.
-_SPOILT_NOTES = ("wrong_notes", "shifted_onsets", "time_stretch")
+_NOTE_CORRUPTIONS = ("wrong_notes", "shifted_onsets", "time_stretch")
 
 
 def chroma_similarity(output: Sound, content: Sound) -> float:
@@ -158,11 +158,6 @@ def skyline(roll: Roll) -> NDArray[np.int_]:
 
 
 @metric(
-    name="chroma_cosine",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="higher",
     relevant_change=0.02,
     summary="Do the content's pitch classes sound in the output at each moment?",
@@ -174,16 +169,11 @@ def chroma_cosine(trial: Trial) -> float:
 
 
 @metric(
-    name="pitch_jaccard",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="lower",
     needs=("content_judge",),
     relevant_change=0.02,
     summary="How different are the sets of pitches heard in output and content at each moment?",
-    responds={**dict.fromkeys(_SPOILT_NOTES, "rises"), "wrong_instrument": "falls"},
+    responds={**dict.fromkeys(_NOTE_CORRUPTIONS, "rises"), "wrong_instrument": "falls"},
 )
 def pitch_jaccard(trial: Trial) -> float:
     """Return the mean Jaccard distance between the pitches read in output and content."""
@@ -194,17 +184,12 @@ def pitch_jaccard(trial: Trial) -> float:
 
 
 @metric(
-    name="melody_accuracy",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="higher",
     needs=("notes", "content_judge"),
     relevant_change=0.02,
     summary="Is the highest voice of the content the highest heard in the output?",
-    responds=dict.fromkeys(_SPOILT_NOTES, "falls"),
-    ignores=("gain", "polarity"),
+    responds=dict.fromkeys(_NOTE_CORRUPTIONS, "falls"),
+    invariant_to=("gain", "polarity"),
 )
 def melody_accuracy(trial: Trial) -> float:
     """Return the share of frames in which the highest pitch read in the output is the highest true one."""

@@ -114,10 +114,7 @@ def ioi_divergence(target_onsets: ArrayLike, output_onsets: ArrayLike) -> float:
 
 
 @metric(
-    name="ioi_kl_content",
-    version=1,
     unit="nats",
-    lower=0.0,
     upper=UPPER,
     direction="lower",
     relevant_change=0.1,
@@ -130,10 +127,7 @@ def ioi_kl_content(trial: Trial) -> float:
 
 
 @metric(
-    name="ioi_kl_style",
-    version=1,
     unit="nats",
-    lower=0.0,
     upper=UPPER,
     direction="none",
     relevant_change=0.1,

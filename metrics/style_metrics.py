@@ -78,11 +78,6 @@ def is_heard_as(probabilities: ArrayLike, labels: tuple[str, ...], label: str) -
 
 
 @metric(
-    name="style_accuracy",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="higher",
     needs=("judge", "labels"),
     relevant_change=0.02,
@@ -95,11 +90,6 @@ def style_accuracy(trial: Trial) -> float:
 
 
 @metric(
-    name="content_label_share",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="lower",
     needs=("judge", "labels"),
     relevant_change=0.02,
@@ -112,11 +102,6 @@ def content_label_share(trial: Trial) -> float:
 
 
 @metric(
-    name="style_confidence",
-    version=1,
-    unit="1",
-    lower=0.0,
-    upper=1.0,
     direction="higher",
     needs=("judge", "labels"),
     relevant_change=0.02,

@@ -41,9 +41,9 @@ from timbrebench.metrics.trial import Trial
 #: By how many seconds two clips may differ in length and still be compared frame by frame.
 LENGTH_TOLERANCE_S = 0.05
 
-#: What moves a reference away from itself, the farther the worse it is: distances from the target share it.
-#: In another key all is wrong from the first semitone on, so that transposition is not among them.
-SPOILT: dict[str, Response] = dict.fromkeys(
+#: Responses that all distances from the reference share: it moves away from itself as it is degraded. In
+#: another key everything is wrong from the first semitone on, so that transposition is not among them.
+DISTANCE_RESPONSES: dict[str, Response] = dict.fromkeys(
     ("noise", "lowpass", "wrong_instrument", "wrong_notes", "shifted_onsets", "time_stretch"), "rises"
 )
 
@@ -90,16 +90,14 @@ def log_spectral_mse(output: Sound, reference: Sound) -> float:
 
 
 @metric(
-    name="log_stft_mse",
     version=2,
     unit="squared log magnitude",
-    lower=0.0,
     upper=math.inf,
     direction="lower",
     needs=("reference",),
     relevant_change=0.01,
     summary="How far is the output from the content's notes played by the style's instrument?",
-    responds=SPOILT,
+    responds=DISTANCE_RESPONSES,
 )
 def log_stft_mse(trial: Trial) -> float:
     """Return the error of the output's log-magnitude spectrogram against the reference's."""

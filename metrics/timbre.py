@@ -45,7 +45,7 @@ from timbrebench.metrics.trial import Trial
 #: Cepstral coefficients that count: without the level, and what tells timbres apart best.
 _COEFFICIENTS = slice(1, 14)
 
-_SPOILT_SOUND: dict[str, Response] = dict.fromkeys(("noise", "lowpass", "wrong_instrument"), "rises")
+_RESPONSES: dict[str, Response] = dict.fromkeys(("noise", "lowpass", "wrong_instrument"), "rises")
 
 
 def cosine_distance(first: ArrayLike, second: ArrayLike) -> float:
@@ -106,15 +106,11 @@ def embedding_distance(first: Sound, second: Sound) -> float:
 
 
 @metric(
-    name="mfcc_style_distance",
-    version=1,
-    unit="1",
-    lower=0.0,
     upper=2.0,
     direction="lower",
     relevant_change=0.02,
     summary="How far is the output's mean spectral envelope from the style's?",
-    responds=_SPOILT_SOUND,
+    responds=_RESPONSES,
 )
 def mfcc_style_distance(trial: Trial) -> float:
     """Return the cosine distance of mean MFCCs of output and style."""
@@ -122,16 +118,12 @@ def mfcc_style_distance(trial: Trial) -> float:
 
 
 @metric(
-    name="embedding_style_distance",
-    version=1,
-    unit="1",
-    lower=0.0,
     upper=2.0,
     direction="lower",
     needs=("judge",),
     relevant_change=0.02,
     summary="How far is the output from the style, in what the judge goes by?",
-    responds=_SPOILT_SOUND,
+    responds=_RESPONSES,
 )
 def embedding_style_distance(trial: Trial) -> float:
     """Return the cosine distance of the judge's embeddings of output and style."""
@@ -139,16 +131,12 @@ def embedding_style_distance(trial: Trial) -> float:
 
 
 @metric(
-    name="embedding_reference_distance",
-    version=1,
-    unit="1",
-    lower=0.0,
     upper=2.0,
     direction="lower",
     needs=("judge", "reference"),
     relevant_change=0.02,
     summary="How far is the output from the reference, in what the judge goes by?",
-    responds=_SPOILT_SOUND,
+    responds=_RESPONSES,
 )
 def embedding_reference_distance(trial: Trial) -> float:
     """Return the cosine distance of the judge's embeddings of output and reference."""

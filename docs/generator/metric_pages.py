@@ -85,7 +85,7 @@ def _facts(one: Specification) -> str:
             ("needs", ", ".join(_NEEDS[need] for need in sorted(one.needs)) or "content and style only"),
             ("smallest change that matters", f"{one.relevant_change:g}"),
             ("responds", _responses(one)),
-            ("ignores", ", ".join(sorted(one.ignores)) or "none"),
+            ("invariant to", ", ".join(sorted(one.invariant_to)) or "none"),
             ("version", str(one.version)),
         ]
     )

@@ -47,7 +47,8 @@ def _description(metric: Metric) -> dict[str, object]:
         "needs": sorted(about.needs),
         "relevant_change": about.relevant_change,
         "responds": dict(about.responds),
-        "ignores": sorted(about.ignores),
+        "invariant_to": sorted(about.invariant_to),
+        "ignores": sorted(about.invariant_to),  # the former name, for programs that read it
         "question": metric.question,
         "summary": about.summary,
     }
@@ -70,7 +71,7 @@ def validate_metrics_command(
     pairs: Annotated[int, typer.Option(min=1, help="How many pairs are scored.")] = 20,
     config: Config = "smoke",
 ) -> None:
-    """Check that every metric moves as it declares, on references that are spoiled more and more.
+    """Check that every metric moves as it declares, on references that are degraded more and more.
 
     The exit status is 1 where a metric does not hold what it declares, 2 where that could not be measured.
     """

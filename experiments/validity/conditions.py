@@ -1,4 +1,4 @@
-"""What metrics are validated on: the controls, and references that were spoiled or changed, pair by pair."""
+"""What metrics are validated on: the controls, and references that were degraded or changed, pair by pair."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AMOUNTS: dict[str, tuple[float, ...]] = {"gain": (-12, 12), "polarity": (-1,), "
 #: Seconds around a clip from which notes are rendered: they may be moved into it, or die away inside it.
 _MARGIN_S = 1.0
 
-Kind = Literal["control", "corruption", "indifference"]
+Kind = Literal["control", "corruption", "invariance"]
 
 
 class Condition(NamedTuple):
@@ -39,7 +39,7 @@ class Condition(NamedTuple):
 
     Attributes
     ----------
-    kind : {"control", "corruption", "indifference"}
+    kind : {"control", "corruption", "invariance"}
         Why.
     change : str
         Name of the control or of what is done to the reference.
@@ -83,7 +83,7 @@ def render_window(
     return scale_to_rms(fit_length(rendering[first : first + length], length), level)
 
 
-class Spoiler:
+class Degrader:
     """Makes everything that is scored of one pair.
 
     Parameters
@@ -115,17 +115,17 @@ class Spoiler:
     def outputs(self) -> dict[Condition, Samples]:
         """Return the samples of each condition: the controls first, then worse and worse, then no worse."""
         controls = {Condition("control", name): self._control(name) for name in CONTROLS}
-        spoiled = {
-            Condition("corruption", name, grade): spoil(grade)
-            for name, spoil in self._corruptions().items()
+        degraded = {
+            Condition("corruption", name, grade): degrade(grade)
+            for name, degrade in self._corruptions().items()
             for grade in GRADES[1:]
         }
         changed = {
-            Condition("indifference", name, amount): change(amount)
-            for name, change in self._indifferences().items()
+            Condition("invariance", name, amount): change(amount)
+            for name, change in self._invariances().items()
             for amount in AMOUNTS[name]
         }
-        return controls | spoiled | changed
+        return controls | degraded | changed
 
     def _control(self, name: str) -> Samples:
         """Return what a control makes, unchecked: a run refuses silence before metrics hear it."""
@@ -149,12 +149,12 @@ class Spoiler:
             "time_stretch": partial(corruptions.time_stretch, self._notes, start_s=start_s),
             "transposition": partial(corruptions.transposition, self._notes, **self._range),
         }
-        return on_samples | {name: partial(self._played, spoil) for name, spoil in on_notes.items()}
+        return on_samples | {name: partial(self._played, degrade) for name, degrade in on_notes.items()}
 
-    def _played(self, spoil: Callable[[float], pd.DataFrame], grade: float) -> Samples:
-        return render_window(self._player, spoil(grade), self._pair.target, level=rms(self._reference))
+    def _played(self, degrade: Callable[[float], pd.DataFrame], grade: float) -> Samples:
+        return render_window(self._player, degrade(grade), self._pair.target, level=rms(self._reference))
 
-    def _indifferences(self) -> dict[str, Callable[[float], Samples]]:
+    def _invariances(self) -> dict[str, Callable[[float], Samples]]:
         clip = self._reference
         return {
             "gain": partial(corruptions.gain, clip),

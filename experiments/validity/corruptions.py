@@ -1,11 +1,11 @@
-"""Spoil a clip or its notes, more or less.
+"""Corruptions of a clip or its notes, by grade.
 
 Definition
 ----------
-Each function takes a `grade` from 0, which changes nothing, to 1, and spoils one thing only, so that a metric
-can be shown to notice it, the more of it the more. Those of :data:`SOUND_LEVEL` change samples, those of
-:data:`NOTE_LEVEL` change notes, which then have to be rendered. What is drawn depends on the seed and not on
-the grade: a worse grade makes the same mistakes and more of them, or greater ones.
+Each function takes a `grade` from 0, which changes nothing, to 1, and degrades one thing only, so that a
+metric can be shown to respond to it. Those of :data:`SOUND_LEVEL` change samples, those of
+:data:`NOTE_LEVEL` change notes, which then have to be rendered. Draws depend on the seed and not on the
+grade: a higher grade makes the same mistakes and more of them, or greater ones.
 
 =================== ==================================================== =====================================
 corruption          what a grade means                                   at grade 1
@@ -22,7 +22,7 @@ corruption          what a grade means                                   at grad
 Scales end about where it is as bad as it gets: greater shifts would make notes fall on each other's places,
 and at a twentieth slower the notes at the end of a clip of 5 s are a quarter of a second late.
 
-The *indifferences* :func:`gain`, :func:`polarity` and :func:`shift` are what most metrics must not notice.
+The *invariances* :func:`gain`, :func:`polarity` and :func:`shift` are what most metrics must not notice.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Whether metrics do what they declare: scores of controls and of references that were spoiled more and more.
+"""Whether metrics do what they declare: scores of controls and of references at several degradations.
 
-A reference is the right answer to a pair, so whatever is done to it makes it a worse one, and how much worse
-is known. A metric that declares that it `responds` to a corruption must go one way only, the worse that gets,
-on average over pairs: Spearman's rank correlation of grade and mean is at least 0.9, with the declared sign.
-One that `ignores` a change must stay where it is, on average within a tenth of its `relevant_change`.
+A reference is the right answer to a pair, so any corruption makes it worse, by a known grade. A metric that
+`responds` to a corruption must be monotonic in its grade on average over pairs: Spearman's rank correlation
+of grade and mean is at least 0.9, with the declared sign. One that is `invariant_to` a change must move by at
+most a tenth of its `relevant_change` on average.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from timbrebench.core.progress import Tracker, muted
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.experiments.suites.suite import Pair, Suite
-from timbrebench.experiments.validity.conditions import REFERENCE, Condition, Spoiler
+from timbrebench.experiments.validity.conditions import REFERENCE, Condition, Degrader
 from timbrebench.metrics.contract import Score, Specification, evaluate
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Sound
@@ -84,7 +84,7 @@ def validate_metrics(
     pairs: int | None = None,
     metrics: Iterable[str] | None = None,
 ) -> Study:
-    """Score controls and spoiled references by metrics, and hold them to what they declare.
+    """Score controls and degraded references by metrics, and hold them to what they declare.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _score(
     notes, style_notes = dataset.notes(pair.content), dataset.notes(pair.style)
     scores: dict[Condition, dict[str, Score]] = {}
     with muted(), one_thread():
-        for condition, samples in Spoiler(pair, dataset, soundfont, seed).outputs().items():
+        for condition, samples in Degrader(pair, dataset, soundfont, seed).outputs().items():
             trial = Trial(
                 output=sound("output", samples),
                 content=content,
@@ -308,7 +308,7 @@ def _verdict(
         limit = LEAST_CORRELATION
         holds = (-found if promised == "falls" else found) >= limit
     else:
-        promised = "stays" if change in declared.ignores else ""
+        promised = "stays" if change in declared.invariant_to else ""
         found = float(np.abs(means[1:] - means[0]).max())
         limit = MOST_MOVED * declared.relevant_change
         holds = found <= limit

@@ -47,7 +47,7 @@ _HEADS = (
     "better",
     "responds as declared",
     "responds, undeclared",
-    "ignores as declared",
+    "invariant as declared",
     "does not hold",
 )
 
@@ -90,10 +90,10 @@ def markdown(study: Study) -> str:
     lines = [
         "# Do the metrics move as they declare?",
         "",
-        "References are spoiled more and more, and every metric is asked at six grades; a response holds",
-        "where grade and mean have a rank correlation of at least 0.9 with the declared sign. What a metric",
-        "ignores (12 dB more or less, the sign, five samples' shift) moves its mean by a tenth of its",
-        "relevant change at most. Made by `make validate-metrics`.",
+        "References are degraded more and more, and every metric is computed at six grades; a response holds",
+        "where grade and mean have a rank correlation of at least 0.9 with the declared sign. A metric is",
+        "invariant to a change (12 dB more or less, the sign, five samples' shift) that moves its mean by a",
+        "tenth of its relevant change at most. Made by `make validate-metrics`.",
         "",
         f"Means over {pairs} pairs; in brackets, Spearman's rank correlation of grade and mean.",
         "",
@@ -107,7 +107,7 @@ def markdown(study: Study) -> str:
             declared.direction if declared.direction != "none" else "neither",
             _responses(kept[kept.kind == "corruption"]),
             _responses(_undeclared(rows, declared)),
-            ", ".join(kept[kept.kind == "indifference"].change),
+            ", ".join(kept[kept.kind == "invariance"].change),
             "; ".join(describe(row) for row in broken.itertuples()),
         )
         table.append([cell or "\N{EN DASH}" for cell in cells])

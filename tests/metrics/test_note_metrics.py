@@ -47,7 +47,7 @@ def reading_of(notes, duration_s=4.0):
 
 
 @pytest.fixture(scope="module")
-def spoiled(make_trial, play, tune):
+def degraded(make_trial, play, tune):
     """The tune with some notes too late, some wrong and one too many, on a clarinet."""
     notes = tune.copy()
     notes.loc[2, ["onset_s", "offset_s"]] += 0.1
@@ -56,27 +56,27 @@ def spoiled(make_trial, play, tune):
     return make_trial(play(notes, 71))
 
 
-def test_scores_are_those_of_mir_eval(spoiled, tune):
-    heard = spoiled.output.reading.notes
+def test_scores_are_those_of_mir_eval(degraded, tune):
+    heard = degraded.output.reading.notes
     expected = by_mir_eval(tune, heard, None)
     assert 0.3 < expected[2] < 0.95
-    scores = [metric(spoiled).value for metric in (note_precision, note_recall, note_f1)]
+    scores = [metric(degraded).value for metric in (note_precision, note_recall, note_f1)]
     assert scores == pytest.approx(expected, abs=1e-12)
     with_offsets = by_mir_eval(tune, heard, 0.2)[2]
-    assert note_f1_offsets(spoiled).value == pytest.approx(with_offsets, abs=1e-12)
-    as_read = by_mir_eval(spoiled.content.reading.notes, heard, None)[2]
-    assert transcribed_note_f1(spoiled).value == pytest.approx(as_read, abs=1e-12)
-    leaked = by_mir_eval(spoiled.style_notes, heard, None)[2]
-    assert note_leakage(spoiled).value == pytest.approx(leaked, abs=1e-12)
+    assert note_f1_offsets(degraded).value == pytest.approx(with_offsets, abs=1e-12)
+    as_read = by_mir_eval(degraded.content.reading.notes, heard, None)[2]
+    assert transcribed_note_f1(degraded).value == pytest.approx(as_read, abs=1e-12)
+    leaked = by_mir_eval(degraded.style_notes, heard, None)[2]
+    assert note_leakage(degraded).value == pytest.approx(leaked, abs=1e-12)
 
 
-def test_frames_are_those_of_mir_eval(spoiled, tune):
+def test_frames_are_those_of_mir_eval(degraded, tune):
     times = np.arange(math.ceil(4.0 / FRAME_S)) * FRAME_S
     true = [hertz(tune.pitch[(tune.onset_s <= time) & (time < tune.offset_s)]) for time in times]
-    read = [hertz(21 + np.flatnonzero(keys)) for keys in spoiled.output.reading.roll.T[: len(times)]]
+    read = [hertz(21 + np.flatnonzero(keys)) for keys in degraded.output.reading.roll.T[: len(times)]]
     _, _, expected, *_ = mir_eval.multipitch.metrics(times, true, times, read)
     assert 0.3 < expected < 0.95
-    assert multipitch_accuracy(spoiled).value == pytest.approx(expected, abs=1e-12)
+    assert multipitch_accuracy(degraded).value == pytest.approx(expected, abs=1e-12)
 
 
 tables = st.lists(

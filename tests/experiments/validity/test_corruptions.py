@@ -10,7 +10,7 @@ from timbrebench.audio.loudness import rms
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.validity import corruptions
-from timbrebench.metrics.contract import CORRUPTIONS, INDIFFERENCES
+from timbrebench.metrics.contract import CORRUPTIONS, INVARIANCES
 
 RATE = 22_050
 GRADES = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -40,14 +40,14 @@ def notes():
 
 def test_every_corruption_that_a_metric_can_promise_to_notice_is_there():
     assert set(corruptions.SOUND_LEVEL) | set(corruptions.NOTE_LEVEL) == set(CORRUPTIONS) == set(SETTINGS)
-    assert all(callable(getattr(corruptions, name)) for name in CORRUPTIONS + tuple(INDIFFERENCES))
+    assert all(callable(getattr(corruptions, name)) for name in CORRUPTIONS + tuple(INVARIANCES))
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_grade_0_changes_nothing_and_any_other_something(name, notes):
     clip = 0.1 * np.random.default_rng(0).standard_normal(RATE, dtype=np.float32)
-    spoil, before = getattr(corruptions, name), notes if name in corruptions.NOTE_LEVEL else clip
-    same, other = (spoil(before, grade, **SETTINGS[name]) for grade in (0.0, 0.2))
+    degrade, before = getattr(corruptions, name), notes if name in corruptions.NOTE_LEVEL else clip
+    same, other = (degrade(before, grade, **SETTINGS[name]) for grade in (0.0, 0.2))
     if isinstance(before, pd.DataFrame):
         pd.testing.assert_frame_equal(same, before)
         assert not other[["onset_s", "pitch"]].equals(before[["onset_s", "pitch"]])
@@ -165,7 +165,7 @@ def test_transposed_notes_stay_where_the_instrument_sounds(notes):
     assert set((higher.pitch - notes.pitch) % 12) == {5}
 
 
-def test_indifferences_are_what_they_are_called():
+def test_invariances_are_what_they_are_called():
     clip = tone(440)
     assert rms(corruptions.gain(clip, -12.0)) == pytest.approx(rms(clip) * 10**-0.6)
     np.testing.assert_array_equal(corruptions.polarity(clip), -clip)

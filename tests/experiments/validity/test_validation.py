@@ -1,4 +1,4 @@
-"""Metrics are held to what they declare, on references that are spoiled for real."""
+"""Metrics are held to what they declare, on references that are degraded for real."""
 
 import math
 
@@ -15,7 +15,7 @@ from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.validity.conditions import AMOUNTS, GRADES, REFERENCE, Condition, render_window
 from timbrebench.experiments.validity.validation import assess, validate_metrics
 from timbrebench.experiments.validity.validation_report import describe, markdown, write_validation
-from timbrebench.metrics.contract import CORRUPTIONS, INDIFFERENCES, Score, Specification
+from timbrebench.metrics.contract import CORRUPTIONS, INVARIANCES, Score, Specification
 
 CHEAP = ("log_stft_mse", "onset_f1", "style_accuracy", "xcorr_content")
 
@@ -44,9 +44,9 @@ def test_every_metric_is_asked_about_every_condition(study):
     assert set(conditions["control"].index) == set(CONTROLS)
     assert set(conditions["corruption"].index) == set(CORRUPTIONS)
     assert all(found == list(GRADES) for found in conditions["corruption"])
-    assert {name: [0, *AMOUNTS[name]] for name in INDIFFERENCES} == {
+    assert {name: [0, *AMOUNTS[name]] for name in INVARIANCES} == {
         name: sorted(found, key=lambda amount: (amount != 0, amount))
-        for name, found in conditions["indifference"].items()
+        for name, found in conditions["invariance"].items()
     }
     assert (study.means.groupby("metric").size() == len(study.means) / len(CHEAP)).all()
 
@@ -109,7 +109,7 @@ DECLARED = Specification(
     relevant_change=1.0,
     summary="Made up?",
     responds={"noise": "rises"},
-    ignores=frozenset({"gain"}),
+    invariant_to=frozenset({"gain"}),
 )
 
 
@@ -117,7 +117,7 @@ def verdict(noise, gain=0.0):
     """Hold a metric to its promises: its values at the grades of noise by pair, and what a gain adds."""
     scores = []
     for values in noise:
-        found = {REFERENCE: values[0], Condition("indifference", "gain", 12): values[0] + gain}
+        found = {REFERENCE: values[0], Condition("invariance", "gain", 12): values[0] + gain}
         found |= {Condition("corruption", "noise", g): v for g, v in zip(GRADES[1:], values[1:], strict=True)}
         scores.append(
             {
@@ -170,7 +170,7 @@ def test_everything_is_written_and_the_same_each_time(study, tmp_path):
     for name in names:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
     written = pd.read_csv(tmp_path / "first" / "validity.csv", keep_default_na=False)
-    assert len(written) == len(CHEAP) * (len(CORRUPTIONS) + len(INDIFFERENCES))
+    assert len(written) == len(CHEAP) * (len(CORRUPTIONS) + len(INVARIANCES))
     lines = markdown(study).splitlines()
     assert [line.split("`")[1] for line in lines if line.startswith("| `")] == list(CHEAP)
 
@@ -180,7 +180,7 @@ def test_a_broken_promise_is_described():
         [
             {
                 REFERENCE: {"made_up": Score(1.0)},
-                Condition("indifference", "gain", 12): {"made_up": Score(3.0)},
+                Condition("invariance", "gain", 12): {"made_up": Score(3.0)},
             }
         ],
         [DECLARED],
