@@ -34,10 +34,10 @@ from timbrebench.experiments.run.layout import (
     VALIDITY,
 )
 from timbrebench.experiments.run.opened_run import open_suite, prepare_suite
-from timbrebench.experiments.run.records import Store
+from timbrebench.experiments.run.records import RecordsFile, read_records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import run_impressions, run_scores
-from timbrebench.experiments.run.tasks import judges_learned, list_tasks
+from timbrebench.experiments.run.tasks import judges_learned, list_recorded_tasks, list_tasks
 from timbrebench.experiments.run.training_clips import build_run_dataset
 from timbrebench.experiments.run.transfers import run_transfers
 
@@ -94,7 +94,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     root = Path(root)
     judge_path = root / JUDGE / "judge.pt"
     with (
-        Store(root / RECORDS) as store,  # from the start, since it keeps other runs out of the folder
+        RecordsFile(root / RECORDS) as store,  # from the start, since it keeps other runs out of the folder
         open_executor(executor, _PRELOAD) as work,
     ):
         dataset = build_run_dataset(configuration, root / DATASET, work)
@@ -115,7 +115,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         )
         judge = build_judge(dataset, configuration.judge, root / JUDGE)
         learned = judges_learned(judge, load_content_judge())
-        store.add(*(record for record in learned if store.learned(record.key) is None))
+        store.add(*(record for record in learned if record.key not in store.records.learned))
         run_scores(
             tasks,
             configuration.metrics,
@@ -126,7 +126,9 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             executor=work,
         )
         run_impressions(suite.clips, dataset=suite.dataset, judge_path=judge_path, store=store, executor=work)
-        results = collect(configuration, suite, tasks, judge.fingerprint, store, environments=environments)
+        results = collect(
+            configuration, suite, tasks, judge.fingerprint, store.records, environments=environments
+        )
     return _publish(results, root)
 
 
@@ -172,9 +174,9 @@ def read_results(root: Path | str) -> Results:
     root = Path(root)
     configuration, dataset, judge, suite = open_suite(root)
     environments = read_environments(root / ENVIRONMENT)
-    with Store(root / RECORDS, read_only=True) as store:
-        tasks = list_tasks(configuration, suite, dataset, store)
-        return collect(configuration, suite, tasks, judge.fingerprint, store, environments=environments)
+    records = read_records(root / RECORDS)
+    tasks = list_recorded_tasks(configuration, suite, dataset, records)
+    return collect(configuration, suite, tasks, judge.fingerprint, records, environments=environments)
 
 
 def _training(dataset: Dataset, configuration: RunConfiguration, folder: Path) -> Call | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 
 from timbrebench.classifier import load_content_judge
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE, HeadlineScale, has_headline
-from timbrebench.experiments.run.records import Store
+from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import score_key
 from timbrebench.experiments.run.sets import compare_sets
@@ -48,8 +47,8 @@ class Results:
     violations : mapping of str to str
         What a method shares with a judge that it must not, by label; methods that share nothing are not in
         it.
-    compare : callable
-        Returns `sets`.
+    sets : pandas.DataFrame
+        All outputs of a method beside real clips (:func:`~timbrebench.experiments.run.sets.compare_sets`).
     environments : sequence of mapping
         Where the run was made (:func:`~timbrebench.experiments.run.environment.read_environments`); empty
         where that was not noted.
@@ -61,16 +60,8 @@ class Results:
     scores: pd.DataFrame
     reasons: pd.DataFrame
     violations: Mapping[str, str] = field(default_factory=dict)
-    compare: Callable[[], pd.DataFrame] = pd.DataFrame
+    sets: pd.DataFrame = field(default_factory=pd.DataFrame)
     environments: Sequence[Mapping[str, Any]] = ()
-
-    @cached_property
-    def sets(self) -> pd.DataFrame:
-        """All outputs of a method beside real clips (:func:`~timbrebench.experiments.run.sets.compare_sets`).
-
-        Worked out when it is asked for: its intervals take a second.
-        """
-        return self.compare()
 
     def of(self, label: str) -> pd.DataFrame:
         """Return a method's transfers and scores side by side."""
@@ -117,11 +108,11 @@ def collect(
     suite: Suite,
     tasks: Sequence[Task],
     judge: str,
-    store: Store,
+    records: Records,
     *,
     environments: Sequence[Mapping[str, Any]] = (),
 ) -> Results:
-    """Read a run's tables out of its store.
+    """Make a run's tables of its records.
 
     Parameters
     ----------
@@ -130,11 +121,11 @@ def collect(
     suite : Suite
         The pairs.
     tasks : sequence of Task
-        What belongs to the run; the store may hold more.
+        What belongs to the run; there may be records of more.
     judge : str
         The judge's fingerprint.
-    store : Store
-        The records.
+    records : Records
+        What was recorded.
     environments : sequence of mapping, optional
         Where the run was made.
 
@@ -145,9 +136,9 @@ def collect(
     """
     transfers, scores, reasons = [], [], []
     for task in tasks:
-        record = store.transfer(task.key)
+        record = records.transfers.get(task.key)
         status, reason, output, costs = "missing", "not run yet", "", (np.nan, np.nan, np.nan)
-        found: dict[str, float] = dict.fromkeys(configuration.metrics, np.nan)
+        values: dict[str, float] = dict.fromkeys(configuration.metrics, np.nan)
         why = dict.fromkeys(configuration.metrics, "no output")
         if record is not None:
             status, reason, output = record.status, record.reason, record.output
@@ -156,14 +147,14 @@ def collect(
             costs = (seconds, seconds / task.pair.content.duration_s, memory)
         if record is not None and record.status == "ok":
             for metric in configuration.metrics:
-                score = store.score(score_key(record, task.pair, metric, judge))
+                score = records.scores.get(score_key(record, task.pair, metric, judge))
                 if score is not None:
-                    found[metric] = np.nan if score.value is None else score.value
+                    values[metric] = np.nan if score.value is None else score.value
                 why[metric] = NOT_SCORED if score is None else score.reason
         piece = task.pair.content.piece
         row = (task.entry.name, task.pair.pair_id, piece, task.seed, status, reason, *costs, output)
         transfers.append(row)
-        scores.append(found)
+        scores.append(values)
         reasons.append(why)
     columns = list(configuration.metrics)
     return Results(
@@ -172,18 +163,18 @@ def collect(
         pd.DataFrame(transfers, columns=list(_TRANSFER_COLUMNS)),
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
-        _violations(tasks, [judge, load_content_judge().fingerprint], store),
-        partial(compare_sets, tasks, suite, judge, store),
+        _violations(tasks, [judge, load_content_judge().fingerprint], records),
+        compare_sets(tasks, suite, judge, records),
         environments,
     )
 
 
-def _violations(tasks: Sequence[Task], judges: Sequence[str], store: Store) -> dict[str, str]:
+def _violations(tasks: Sequence[Task], judges: Sequence[str], records: Records) -> dict[str, str]:
     """Compare what each method has learned with what each judge has."""
-    known = [record for record in map(store.learned, judges) if record is not None]
+    known = [records.learned[judge] for judge in judges if judge in records.learned]
     violations = {}
     for task in tasks:
-        learned = store.learned(task.method_key)
+        learned = records.learned.get(task.method_key)
         shared = [learned.shares(judge) for judge in known] if learned else []
         if any(shared):
             violations[task.entry.name] = "; ".join(sorted(filter(None, set(shared))))

@@ -12,7 +12,6 @@ methods and metrics of others, and methods that are given files, have to be aske
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -42,6 +41,7 @@ from timbrebench.experiments.run.layout import (
     TABLES,
     VALIDITY,
 )
+from timbrebench.experiments.run.records_lock import lock_records
 
 if TYPE_CHECKING:
     from timbrebench.experiments.run.run_configuration import RunConfiguration
@@ -103,7 +103,7 @@ class Completion:
         yield
         with contextlib.suppress(RunError), _undisturbed(self._root):
             now = _configuration(self._root), _outside(content, asked), _installed()
-            if now == (content, outside, self._installed) and not _waits(self._root):
+            if now == (content, outside, self._installed) and not _has_retryable_failures(self._root):
                 write_json(self._root / FINISHED, {"asked": asked, "state": self._state(outside)})
 
     def _state(self, outside: list[object]) -> str:
@@ -113,21 +113,17 @@ class Completion:
 
 @contextlib.contextmanager
 def _undisturbed(root: Path) -> Iterator[None]:
-    """Keep runs out of the folder meanwhile (:class:`~timbrebench.experiments.run.records.Store`)."""
+    """Keep runs out of the folder meanwhile."""
     with (root / RECORDS).open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RunError(f"{root}: another run is at work in this folder: wait or stop it") from error
+        lock_records(file, root / RECORDS, exclusive=False)
         yield
 
 
-def _waits(root: Path) -> bool:
-    """Tell whether some outputs are to be tried again at the next start."""
-    from timbrebench.experiments.run.records import Store  # noqa: PLC0415 - brings pydantic
+def _has_retryable_failures(root: Path) -> bool:
+    """Return whether some outputs are to be retried at the next start."""
+    from timbrebench.experiments.run.records import read_records  # noqa: PLC0415 - brings pydantic
 
-    with Store(root / RECORDS, read_only=True) as store:
-        return store.has_retryable_failures
+    return read_records(root / RECORDS).has_retryable_failures
 
 
 def _configuration(root: Path) -> dict[str, Any]:

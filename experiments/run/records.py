@@ -8,14 +8,14 @@ passed over.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Any, Literal, TextIO
+from types import MappingProxyType, TracebackType
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,7 @@ from pydantic import (
 
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import storage_error
+from timbrebench.experiments.run.records_lock import lock_records
 
 Status = Literal["ok", "failed", "timeout", "skipped"]
 
@@ -199,124 +200,149 @@ class ImpressionRecord(BaseModel):
 
 Record = Transfer | ScoreRecord | LearnedRecord | DependencyRecord | ImpressionRecord
 
+#: In the order of the fields of :class:`Records`.
+_KINDS: dict[Any, type[Record]] = {
+    "transfer": Transfer,
+    "score": ScoreRecord,
+    "learned": LearnedRecord,
+    "dependency": DependencyRecord,
+    "impression": ImpressionRecord,
+}
 
-class Store:
-    """The records of a run. Use it as a context manager; one process at a time can hold it to add to it.
+
+@dataclass(frozen=True)
+class Records:
+    """What was recorded, by key; the later of two records with one key counts.
+
+    Attributes
+    ----------
+    transfers : mapping of str to Transfer
+        What became of methods on pairs.
+    scores : mapping of str to ScoreRecord
+        What metrics made of outputs.
+    learned : mapping of str to LearnedRecord
+        What judges and methods have learned, by the judge's fingerprint or the method's key.
+    dependencies : mapping of str to DependencyRecord
+        What outputs depended on, by the fingerprint of the method as configured.
+    impressions : mapping of str to ImpressionRecord
+        What the style judge made of outputs and of real clips.
+    """
+
+    transfers: Mapping[str, Transfer]
+    scores: Mapping[str, ScoreRecord]
+    learned: Mapping[str, LearnedRecord]
+    dependencies: Mapping[str, DependencyRecord]
+    impressions: Mapping[str, ImpressionRecord]
+
+    @classmethod
+    def parse(cls, text: str) -> Records:
+        """Read records, one on a line; lines that were cut off, or are of another version, are skipped."""
+        return _view(_tables(text))
+
+    @property
+    def has_retryable_failures(self) -> bool:
+        """Whether transfers have failed for a transient reason, and are retried at the next start."""
+        return any(transfer.transient for transfer in self.transfers.values())
+
+
+def _tables(text: str) -> dict[str, dict[str, Any]]:
+    """Return the records of a text by kind and key."""
+    tables: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
+    for line in text.split("\n"):  # splitlines() splits at characters, too, that JSON leaves as they are
+        try:
+            content = json.loads(line)
+            record = _KINDS[content["kind"]].model_validate(content)
+        except (ValueError, KeyError, TypeError, ValidationError):
+            continue  # cut off, or of another version: what it held is done again
+        tables[record.kind][record.key] = record
+    return tables
+
+
+def _view(tables: Mapping[str, dict[str, Any]]) -> Records:
+    return Records(*(MappingProxyType(tables[kind]) for kind in _KINDS))
+
+
+def read_records(path: Path) -> Records:
+    """Read the records of a run, which several may do at a time, without the right to write there.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; one that is missing has no records.
+
+    Raises
+    ------
+    RunError
+        If another process is adding to it, or it cannot be read.
+    """
+    try:
+        # With "replace", since a line that was cut off may end within a character.
+        with path.open(encoding="utf-8", errors="replace") as file:
+            lock_records(file, path, exclusive=False)
+            return Records.parse(file.read())
+    except FileNotFoundError:
+        return Records.parse("")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error}): check who may read it") from error
+
+
+class RecordsFile:
+    """The file of a run's records, to add to it. Use it as a context manager.
+
+    One process at a time can hold it, and others cannot read it meanwhile.
 
     Parameters
     ----------
     path : pathlib.Path
         The file; it is made where missing.
-    read_only : bool, default False
-        Whether nothing is to be added. The file is then left as it is, or missing, and several may read it
-        at a time, without the right to write there.
 
     Raises
     ------
     RunError
         If another process holds it.
+    StorageError
+        If it cannot be written.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self._path, self._read_only = path, read_only
-        self._file: TextIO | None = None
-        self._records: dict[str, Record] = {}
-
-    def __enter__(self) -> Store:
-        self._file = self._open()
-        if self._file is None:
-            return self
+    def __init__(self, path: Path) -> None:
+        self._path = path
         try:
-            fcntl.flock(self._file, (fcntl.LOCK_SH if self._read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a+", encoding="utf-8", errors="replace")
         except OSError as error:
+            raise storage_error(path, error) from error
+        try:
+            lock_records(self._file, path, exclusive=True)
+        except RunError:
             self._file.close()
-            raise RunError(
-                f"{self._path.parent}: another run is at work in this folder: wait or stop it"
-            ) from error
+            raise
         self._file.seek(0)
         text = self._file.read()
-        self._records = {record.key: record for record in _parse(text)}
-        if text and not text.endswith("\n") and not self._read_only:
+        self._tables = _tables(text)
+        if text and not text.endswith("\n"):
             self._file.write("\n")  # ends a line that was cut off, so that the next one is whole
-        return self
 
-    def _open(self) -> TextIO | None:
-        """Open the file; one that is missing and only to be read is none."""
-        # With "replace", since a line that was cut off may end within a character.
-        if self._read_only:
-            try:
-                return self._path.open(encoding="utf-8", errors="replace")
-            except FileNotFoundError:
-                return None
-            except OSError as error:
-                raise RunError(f"{self._path}: cannot be read ({error}): check who may read it") from error
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            return self._path.open("a+", encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise storage_error(self._path, error) from error
+    @property
+    def records(self) -> Records:
+        """A read-only view of all that the file holds, which shows what is added as well."""
+        return _view(self._tables)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            with suppress(OSError):  # what could not be written was told when it was added
-                self._file.close()
-
-    @property
-    def has_retryable_failures(self) -> bool:
-        """Whether transfers have failed for a transient reason, and are retried at the next start."""
-        return any(isinstance(record, Transfer) and record.transient for record in self._records.values())
-
-    def transfer(self, key: str) -> Transfer | None:
-        """Return the transfer with this key, if it was made."""
-        record = self._records.get(key)
-        return record if isinstance(record, Transfer) else None
-
-    def score(self, key: str) -> ScoreRecord | None:
-        """Return the score with this key, if it was made."""
-        record = self._records.get(key)
-        return record if isinstance(record, ScoreRecord) else None
-
-    def impression(self, key: str) -> ImpressionRecord | None:
-        """Return what the judge made of an output, by the key of both, if it was asked."""
-        record = self._records.get(key)
-        return record if isinstance(record, ImpressionRecord) else None
-
-    def learned(self, key: str) -> LearnedRecord | None:
-        """Return what the judge or method with this key has learned, if it was recorded."""
-        record = self._records.get(key)
-        return record if isinstance(record, LearnedRecord) else None
-
-    def dependency(self, key: str) -> DependencyRecord | None:
-        """Return what the method with this key, as configured, was last run with, if it was recorded."""
-        record = self._records.get(key)
-        return record if isinstance(record, DependencyRecord) else None
+        with suppress(OSError):  # what could not be written was reported when it was added
+            self._file.close()
 
     def add(self, *records: Record) -> None:
         """Add records; they are on the disk when this returns."""
-        if self._file is None or self._read_only:
-            raise RunError(f"{self._path}: the store is not open for adding to it")
         try:
             self._file.write("".join(record.model_dump_json() + "\n" for record in records))
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise storage_error(self._path, error) from error
-        self._records.update({record.key: record for record in records})
-
-
-def _parse(text: str) -> Iterator[Record]:
-    kinds: dict[Any, type[Record]] = {
-        "transfer": Transfer,
-        "score": ScoreRecord,
-        "learned": LearnedRecord,
-        "dependency": DependencyRecord,
-        "impression": ImpressionRecord,
-    }
-    for line in text.split("\n"):  # splitlines() splits at characters, too, that JSON leaves as they are
-        try:
-            content = json.loads(line)
-            yield kinds[content["kind"]].model_validate(content)
-        except (ValueError, KeyError, TypeError, ValidationError):
-            continue  # cut off, or of another version: what it held is done again
+        for record in records:
+            self._tables[record.kind][record.key] = record

@@ -21,7 +21,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor
 from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.records import ImpressionRecord, ScoreRecord, Store, Transfer
+from timbrebench.experiments.run.records import ImpressionRecord, Records, RecordsFile, ScoreRecord, Transfer
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Pair, notes_sha256
 from timbrebench.metrics import Score, Sound, Trial, Unscorable, get
@@ -84,7 +84,7 @@ def run_scores(
     dataset: Dataset,
     judge_path: Path,
     root: Path,
-    store: Store,
+    store: RecordsFile,
     executor: Executor,
 ) -> None:
     """Compute the scores that are missing.
@@ -101,7 +101,7 @@ def run_scores(
         A saved judge.
     root : pathlib.Path
         The run's folder.
-    store : Store
+    store : RecordsFile
         Where results are recorded as they come.
     executor : Executor
         Where metrics are computed.
@@ -112,7 +112,7 @@ def run_scores(
         If a metric has raised what none may, and so has no score there; or if one has ended its process, or
         not come to an end, and so left a pair without scores. All else has its scores.
     """
-    wanted = _wanted(tasks, tuple(metrics), Judge.load(judge_path).fingerprint, root.resolve(), store)
+    wanted = _wanted(tasks, tuple(metrics), Judge.load(judge_path).fingerprint, root.resolve(), store.records)
     paths = dataset.root.resolve(), judge_path.resolve()
     lost = []
     with (
@@ -141,19 +141,19 @@ def run_scores(
 
 
 def _wanted(
-    tasks: Iterable[Task], metrics: tuple[str, ...], judge: str, root: Path, store: Store
+    tasks: Iterable[Task], metrics: tuple[str, ...], judge: str, root: Path, records: Records
 ) -> dict[Pair, list[_Output]]:
     """List what is missing by pair, each once: outputs of different seeds may be one and the same."""
     wanted: dict[Pair, list[_Output]] = defaultdict(list)
     listed: set[str] = set()
     for task in tasks:
-        transfer = store.transfer(task.key)
+        transfer = records.transfers.get(task.key)
         if transfer is None or transfer.status != "ok":
             continue
         keys = {name: score_key(transfer, task.pair, name, judge) for name in metrics}
-        missing = {name: key for name, key in keys.items() if store.score(key) is None and key not in listed}
+        missing = {name: key for name, key in keys.items() if key not in records.scores and key not in listed}
         heard = impression_key(transfer.output_sha256, judge)
-        impression = None if heard in listed or store.impression(heard) else heard
+        impression = None if heard in listed or heard in records.impressions else heard
         if missing or impression:
             wanted[task.pair].append(_Output(root / transfer.output, missing, impression))
             listed.update(missing.values(), {heard})
@@ -161,7 +161,7 @@ def _wanted(
 
 
 def run_impressions(
-    clips: Iterable[Clip], *, dataset: Dataset, judge_path: Path, store: Store, executor: Executor
+    clips: Iterable[Clip], *, dataset: Dataset, judge_path: Path, store: RecordsFile, executor: Executor
 ) -> None:
     """Ask the judge about real clips, with which the outputs are compared as a set.
 
@@ -174,7 +174,7 @@ def run_impressions(
     """
     judge = Judge.load(judge_path).fingerprint
     keys = {impression_key(clip.sha256, judge): clip for clip in clips}
-    missing = [(key, clip) for key, clip in keys.items() if store.impression(key) is None]
+    missing = [(key, clip) for key, clip in keys.items() if key not in store.records.impressions]
     with Tracker("judging real clips", len(missing), "clips") as tracker, executor.batch() as batch:
         for start in range(0, len(missing), _BATCH):
             clips = missing[start : start + _BATCH]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from timbrebench.experiments.run.records import ImpressionRecord, Store
+from timbrebench.experiments.run.records import ImpressionRecord, Records
 from timbrebench.experiments.run.scores import impression_key
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Suite
@@ -34,7 +34,7 @@ class _Heard:
             self.probabilities.append(record.probabilities)
 
 
-def compare_sets(tasks: Sequence[Task], suite: Suite, judge: str, store: Store) -> pd.DataFrame:
+def compare_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Records) -> pd.DataFrame:
     """Compare each method's outputs with all real clips of the suite, by what the judge makes of both.
 
     Parameters
@@ -45,8 +45,8 @@ def compare_sets(tasks: Sequence[Task], suite: Suite, judge: str, store: Store) 
         With the real clips that its pairs were drawn from.
     judge : str
         The judge's fingerprint.
-    store : Store
-        Holds what the judge made of outputs and of real clips.
+    records : Records
+        With what the judge made of outputs and of real clips.
 
     Returns
     -------
@@ -56,12 +56,12 @@ def compare_sets(tasks: Sequence[Task], suite: Suite, judge: str, store: Store) 
     """
     real = _Heard()
     for clip in suite.clips:
-        real.add(clip.label, clip.piece, store.impression(impression_key(clip.sha256, judge)))
+        real.add(clip.label, clip.piece, records.impressions.get(impression_key(clip.sha256, judge)))
     outputs: dict[str, _Heard] = {}
     for task in tasks:
-        transfer = store.transfer(task.key)
+        transfer = records.transfers.get(task.key)
         if transfer is not None and transfer.status == "ok":
-            heard = store.impression(impression_key(transfer.output_sha256, judge))
+            heard = records.impressions.get(impression_key(transfer.output_sha256, judge))
             of_method = outputs.setdefault(task.entry.name, _Heard())
             of_method.add(task.pair.style.label, task.pair.content.piece, heard)
     tables = []

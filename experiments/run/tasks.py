@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from timbrebench.core.files import fingerprint
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import family_of
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
-from timbrebench.experiments.run.records import DependencyRecord, LearnedRecord, Store
+from timbrebench.experiments.run.records import DependencyRecord, LearnedRecord, Records
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
 from timbrebench.transfer.contract import learns
@@ -60,10 +61,8 @@ class Task:
         return Path(OUTPUTS) / folder / f"{self.pair.pair_id}-seed{self.seed}.flac"
 
 
-def list_tasks(
-    configuration: RunConfiguration, suite: Suite, dataset: Dataset, store: Store | None = None
-) -> list[Task]:
-    """List all tasks of a run: methods, then pairs, then seeds.
+def list_tasks(configuration: RunConfiguration, suite: Suite, dataset: Dataset) -> list[Task]:
+    """List all tasks of a run that is to be run: methods, then pairs, then seeds.
 
     Parameters
     ----------
@@ -73,23 +72,55 @@ def list_tasks(
         Its pairs.
     dataset : Dataset
         What methods learn from.
-    store : Store, optional
-        Records of a run that is to be read, not run: methods are those that were run, whatever has become of
-        their files. By default files count as they are now.
 
     Returns
     -------
     list of Task
-        With the same keys as long as nothing has changed that outputs depend on.
+        With the same keys as long as nothing has changed that outputs depend on; files count as they are now.
     """
+    return _tasks(configuration, suite, dataset, _present_dependency)
+
+
+def list_recorded_tasks(
+    configuration: RunConfiguration, suite: Suite, dataset: Dataset, records: Records
+) -> list[Task]:
+    """List all tasks of a run that is to be read, as it was run.
+
+    Parameters
+    ----------
+    configuration, suite, dataset
+        As for :func:`list_tasks`.
+    records : Records
+        What was recorded of the run.
+
+    Returns
+    -------
+    list of Task
+        As of :func:`list_tasks`, but with methods as they were run, whatever has become of their files since.
+    """
+
+    def recorded(entry: MethodEntry, key: str) -> DependencyRecord | None:
+        return records.dependencies.get(key) or _present_dependency(entry, key)
+
+    return _tasks(configuration, suite, dataset, recorded)
+
+
+def _present_dependency(entry: MethodEntry, key: str) -> DependencyRecord | None:
+    """Return the files that a method depends on as they are now, if it depends on any."""
+    value, problem = query_fingerprint(create(entry.method, entry.parameters))
+    return DependencyRecord(key=key, fingerprint=value, problem=problem) if value or problem else None
+
+
+def _tasks(
+    configuration: RunConfiguration,
+    suite: Suite,
+    dataset: Dataset,
+    dependency_of: Callable[[MethodEntry, str], DependencyRecord | None],
+) -> list[Task]:
     tasks = []
     for entry in configuration.entries:
         key = method_key(entry, suite, dataset)
-        dependency = store.dependency(key) if store is not None else None
-        if dependency is None:
-            told, problem = query_fingerprint(create(entry.method, entry.parameters))
-            if told or problem:
-                dependency = DependencyRecord(key=key, fingerprint=told, problem=problem)
+        dependency = dependency_of(entry, key)
         if dependency is not None:
             key = fingerprint([key, dependency.fingerprint or dependency.problem])
         tasks += [

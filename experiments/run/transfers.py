@@ -21,7 +21,7 @@ from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
 from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
-from timbrebench.experiments.run.records import LearnedRecord, Store, Transfer
+from timbrebench.experiments.run.records import LearnedRecord, Records, RecordsFile, Transfer
 from timbrebench.experiments.run.run_configuration import LimitsConfiguration
 from timbrebench.experiments.run.tasks import Task, training_set
 from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration
@@ -40,7 +40,7 @@ def run_transfers(
     suite: OpenedSuite,
     limits: LimitsConfiguration,
     root: Path,
-    store: Store,
+    store: RecordsFile,
     executor: Executor,
     beside: Call | None = None,
 ) -> None:
@@ -60,7 +60,7 @@ def run_transfers(
         What a method may take.
     root : pathlib.Path
         The run's folder.
-    store : Store
+    store : RecordsFile
         Where results are recorded as they come.
     executor : Executor
         Where methods are run.
@@ -73,7 +73,7 @@ def run_transfers(
         If the process of `beside` ended before it returned.
     """
     used = {task.dependency for task in tasks if task.dependency is not None}
-    store.add(*(record for record in used if store.dependency(record.key) != record))
+    store.add(*(record for record in used if store.records.dependencies.get(record.key) != record))
     _remove_parts(root)
     missing = _missing(tasks, root, store, limits)
     preparation = Limits(limits.preparation_timeout_s, limits.memory_mib, "preparation_timeout_s")
@@ -88,7 +88,7 @@ def run_transfers(
                 store.add(*(_skipped(task, result) for task in pairs))
                 tracker.advance(len(pairs))
                 return
-            if (result.weights or result.clips) and store.learned(result.key) is None:
+            if (result.weights or result.clips) and result.key not in store.records.learned:
                 store.add(result)
             for task in pairs:
                 call = _transfer_call(task, first, suite.dataset, root, limits)
@@ -109,7 +109,7 @@ def run_transfers(
 
 
 def _missing(
-    tasks: Sequence[Task], root: Path, store: Store, limits: LimitsConfiguration
+    tasks: Sequence[Task], root: Path, store: RecordsFile, limits: LimitsConfiguration
 ) -> dict[str, list[Task]]:
     """Return what is left to do by method; record as skipped what a method's problem keeps from being done.
 
@@ -117,7 +117,7 @@ def _missing(
     """
     missing: dict[str, list[Task]] = {}
     # Two labels may stand for one method with the same settings, and so for the same results.
-    for task in {task.key: task for task in tasks if not _is_made(task, root, store, limits)}.values():
+    for task in {task.key: task for task in tasks if not _is_made(task, root, store.records, limits)}.values():
         if task.dependency is not None and task.dependency.problem:
             store.add(_skipped(task, Failure("failed", task.dependency.problem, None)))
         else:
@@ -130,9 +130,9 @@ def _require_success(kind: str, result: object) -> None:
         raise RunError(f"{kind}: {result.reason}: what is finished is kept, run again")
 
 
-def _is_made(task: Task, root: Path, store: Store, limits: LimitsConfiguration) -> bool:
+def _is_made(task: Task, root: Path, records: Records, limits: LimitsConfiguration) -> bool:
     """Whether nothing is left to do: the output exists, or would fail again."""
-    record = store.transfer(task.key)
+    record = records.transfers.get(task.key)
     if record is None:
         return False
     if record.status == "ok":

@@ -23,7 +23,7 @@ from timbrebench.classifier.style.published_judges import load_published, publis
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.records import Store, Transfer
+from timbrebench.experiments.run.records import Records, RecordsFile, Transfer
 from timbrebench.experiments.run.scores import impression_key, run_impressions, run_scores, score_key
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.submissions.submission_archive import Archive
@@ -69,15 +69,15 @@ def check_outputs(
         If the submission has no outputs, or the dataset does not hold the clips.
     """
     stated = submission.records
-    found = [(task, stated.transfer(task.key)) for task in submission.tasks]
-    made = [(task, one) for task, one in found if one is not None and one.status == "ok"]
+    transfers = [(task, stated.transfers.get(task.key)) for task in submission.tasks]
+    made = [(task, transfer) for task, transfer in transfers if transfer and transfer.status == "ok"]
     with Archive(submission.path) as archive, tempfile.TemporaryDirectory() as folder:
         if not archive.names(OUTPUTS):
             raise RunError(f"{submission.path}: came without outputs (`timbrebench submit --audio`)")
         problems = [
             f"{task.entry.name}, {task.pair.pair_id}: the output is not the one of its record"
-            for task, one in made
-            if archive.manifest.get(one.output) != one.output_sha256
+            for task, transfer in made
+            if archive.manifest.get(transfer.output) != transfer.output_sha256
         ]
         summary = f"{len(made)} outputs were compared with their records"
         if dataset is None or problems:
@@ -87,7 +87,7 @@ def check_outputs(
         if problems := _other_clips(submission, held):
             return problems, summary
         seed = secrets.randbelow(2**32) if seed is None else seed
-        drawn = draw(made, lambda one: one[0].entry.name, sample, seed)
+        drawn = draw(made, lambda output: output[0].entry.name, sample, seed)
         real = draw(submission.results.suite.clips, lambda clip: clip.label, sample, seed)
         problems = _score_again(
             submission, archive, drawn, real, dataset=held, clips=clips, folder=Path(folder)
@@ -138,7 +138,7 @@ def _score_again(
     folder: Path,
 ) -> list[str]:
     """Score outputs and hear real clips, and name what is not as it was handed in."""
-    with Store(folder / RECORDS_FILE) as store:
+    with RecordsFile(folder / RECORDS_FILE) as store:
         judge = _judge_of(submission, archive, folder)
         for number, (_, transfer) in enumerate(sample):
             # Under a name of ours, wherever the record says that it lay.
@@ -156,11 +156,14 @@ def _score_again(
                 store=store,
                 executor=executor,
             )
-            found = [clips[clip.sha256] for clip in real]
-            run_impressions(found, dataset=dataset, judge_path=judge, store=store, executor=executor)
-        heard = [(f"{task.entry.name}, {task.pair.pair_id}", one.output_sha256) for task, one in sample]
-        heard += [(f"{clip.piece}, {clip.label}", clip.sha256) for clip in real]
-        return _other_scores(submission, tasks, store) + _other_impressions(submission, heard, store)
+            held = [clips[clip.sha256] for clip in real]
+            run_impressions(held, dataset=dataset, judge_path=judge, store=store, executor=executor)
+        judged = [
+            (f"{task.entry.name}, {task.pair.pair_id}", transfer.output_sha256) for task, transfer in sample
+        ]
+        judged += [(f"{clip.piece}, {clip.label}", clip.sha256) for clip in real]
+        records = store.records
+        return _other_scores(submission, tasks, records) + _other_impressions(submission, judged, records)
 
 
 def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
@@ -173,7 +176,7 @@ def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
     judge = Judge.load(path)
     if judge.fingerprint != submission.about.judge:
         raise RunError(f"{submission.path}: {JUDGE_FILE} is not the judge that its scores name")
-    record = submission.records.learned(judge.fingerprint)
+    record = submission.records.learned.get(judge.fingerprint)
     if record is None or not is_record_of(record, judge):
         raise RunError(f"{submission.path}: {JUDGE_FILE} has not learned what its record says")
     return path
@@ -224,15 +227,17 @@ def _with_clips(pair: Pair, clips: dict[str, Clip]) -> Pair:
     )
 
 
-def _other_scores(submission: Submission, tasks: Sequence[Task], store: Store) -> list[str]:
+def _other_scores(submission: Submission, tasks: Sequence[Task], records: Records) -> list[str]:
     """Compare scores that were made here with those that were handed in."""
     row_of = {task.key: number for number, task in enumerate(submission.tasks)}
     stated, judge = submission.results.scores, submission.about.judge
     problems = []
     for task in tasks:
-        transfer = store.transfer(task.key)
+        transfer = records.transfers.get(task.key)
         for name in stated.columns:
-            score = None if transfer is None else store.score(score_key(transfer, task.pair, name, judge))
+            score = (
+                None if transfer is None else records.scores.get(score_key(transfer, task.pair, name, judge))
+            )
             here = np.nan if score is None or score.value is None else score.value
             there = float(stated[name].iloc[row_of[task.key]])
             if not np.isclose(here, there, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
@@ -243,14 +248,16 @@ def _other_scores(submission: Submission, tasks: Sequence[Task], store: Store) -
     return problems
 
 
-def _other_impressions(submission: Submission, heard: Sequence[tuple[str, str]], store: Store) -> list[str]:
+def _other_impressions(
+    submission: Submission, judged: Sequence[tuple[str, str]], records: Records
+) -> list[str]:
     """Compare what the judge makes of clips here, by name and SHA-256, with what was handed in."""
     problems = []
-    for name, sha256 in heard:
+    for name, sha256 in judged:
         key = impression_key(sha256, submission.about.judge)
         here, there = (
-            [] if one is None else [*one.probabilities, *one.embedding]
-            for one in (store.impression(key), submission.records.impression(key))
+            [] if impression is None else [*impression.probabilities, *impression.embedding]
+            for impression in (records.impressions.get(key), submission.records.impressions.get(key))
         )
         if len(here) != len(there) or not np.allclose(here, there, rtol=RELATIVE, atol=ABSOLUTE):
             problems.append(f"{name}: the judge makes another of it here")

@@ -127,7 +127,7 @@ def _learned(submission: Submission) -> list[str]:
     names |= {method.key: method.label for method in about.methods}
     problems = []
     for key, name in names.items():
-        record = submission.records.learned(key)
+        record = submission.records.learned.get(key)
         clips = set(record.clips) if record else set()
         if key in telling and not clips:
             problems.append(f"{name}: no record says what it has learned from")
@@ -135,7 +135,7 @@ def _learned(submission: Submission) -> list[str]:
             problems.append(f"{name}: has learned from {known} clips of the suite")
     published = published_name(about.judge)
     for judge in (load_content_judge(), *((load_published(published),) if published else ())):
-        record = submission.records.learned(judge.fingerprint)
+        record = submission.records.learned.get(judge.fingerprint)
         if record is not None and not is_record_of(record, judge):
             problems.append(f"{names[judge.fingerprint]}: has not learned what its record says")
     return problems

@@ -210,8 +210,8 @@ def _notes(submissions: Sequence[Submission]) -> list[str]:
 
 
 def _has_learner(submission: Submission) -> bool:
-    found = [submission.records.learned(method.key) for method in submission.about.methods]
-    return any(record is not None and record.clips for record in found)
+    learned = [submission.records.learned.get(method.key) for method in submission.about.methods]
+    return any(record is not None and record.clips for record in learned)
 
 
 def _rows(submission: Submission, label: str, name: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

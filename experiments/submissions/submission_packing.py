@@ -20,9 +20,9 @@ from timbrebench.experiments.ranking.results import NOT_SCORED, collect
 from timbrebench.experiments.run.environment import describe_environment
 from timbrebench.experiments.run.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import Record, Store
+from timbrebench.experiments.run.records import Record, Records, read_records
 from timbrebench.experiments.run.scores import impression_key, score_key
-from timbrebench.experiments.run.tasks import Task, list_tasks, training_key
+from timbrebench.experiments.run.tasks import Task, list_recorded_tasks, training_key
 from timbrebench.experiments.submissions.submission_archive import write_archive
 from timbrebench.experiments.suites.frozen_suite import freeze, frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Setting, Suite
@@ -141,19 +141,16 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     if not re.fullmatch(r"[\w .@+-]{1,60}", submitter):
         raise RunError(f"submitter {submitter!r}: use 1 to 60 letters, digits, spaces, and . @ + - _")
     configuration, dataset, judge, suite = open_suite(root)
-    with Store(root / RECORDS, read_only=True) as store:
-        tasks = list_tasks(configuration, suite, dataset, store)
-        results = collect(configuration, suite, tasks, judge.fingerprint, store)
-        waiting = int((results.reasons == NOT_SCORED).to_numpy().sum()) + int(
-            (results.transfers.status == "missing").sum()
-        )
-        if waiting:
-            raise RunError(f"{root}: {waiting} outputs or scores are still to be made: finish it first")
-        records = _records(tasks, configuration.metrics, judge.fingerprint, store)
-        records |= impressions(tasks, suite, judge.fingerprint, store)
-        if unheard := sum(record is None for record in records.values()):
-            raise RunError(f"{root}: {unheard} clips are still to be heard by the judge: finish it first")
-        sets = results.sets
+    records = read_records(root / RECORDS)
+    tasks = list_recorded_tasks(configuration, suite, dataset, records)
+    results = collect(configuration, suite, tasks, judge.fingerprint, records)
+    missing = (results.transfers.status == "missing").sum() + (results.reasons == NOT_SCORED).to_numpy().sum()
+    if missing:
+        raise RunError(f"{root}: {missing} outputs or scores are still to be made: finish it first")
+    packed = _records(tasks, configuration.metrics, judge.fingerprint, records)
+    packed |= impressions(tasks, suite, judge.fingerprint, records)
+    if unjudged := sum(record is None for record in packed.values()):
+        raise RunError(f"{root}: the judge has not judged {unjudged} clips yet: finish the run first")
     about = About(
         submitter=submitter,
         run=configuration.name,
@@ -171,7 +168,7 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     files: dict[str, bytes | Path] = {
         ABOUT: _json(about.model_dump(mode="json")),
         SUITE_FILE: frozen.text().encode(),
-        RECORDS_FILE: _lines(records).encode(),
+        RECORDS_FILE: _lines(packed).encode(),
         LEADERBOARD_FILE: csv_text(make_leaderboard(results).table, SIX_DIGITS).encode(),
         ENVIRONMENT_FILE: _environment(root),
         CONFIGURATION_FILE: root / CONFIGURATION,
@@ -179,8 +176,8 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     evaluation = root / JUDGE / "evaluation.json"
     if evaluation.is_file():
         files[EVALUATION_FILE] = evaluation
-    if len(sets):
-        files[SETS_FILE] = csv_text(sets, SIX_DIGITS).encode()
+    if len(results.sets):
+        files[SETS_FILE] = csv_text(results.sets, SIX_DIGITS).encode()
     if audio:
         files |= _outputs(root, results.transfers)
         if not published_name(judge.fingerprint):
@@ -217,22 +214,24 @@ def _methods(tasks: Sequence[Task]) -> tuple[SubmittedMethod, ...]:
 
 
 def _records(
-    tasks: Iterable[Task], metrics: Sequence[str], judge: str, store: Store
+    tasks: Iterable[Task], metrics: Sequence[str], judge: str, records: Records
 ) -> dict[str, Record | None]:
     """Return what the leaderboard follows from, by key."""
-    found: dict[str, Record | None] = {}
-    learned = [store.learned(key) for key in (judge, load_content_judge().fingerprint)]
+    used: dict[str, Record | None] = {}
+    learners = {judge, load_content_judge().fingerprint}
     for task in tasks:
-        learned.append(store.learned(task.method_key))
-        transfer = found[task.key] = store.transfer(task.key)
+        learners.add(task.method_key)
+        transfer = used[task.key] = records.transfers.get(task.key)
         if transfer is not None and transfer.status == "ok":
             for metric in metrics:
                 key = score_key(transfer, task.pair, metric, judge)
-                found[key] = store.score(key)
-    return found | {record.key: record for record in learned if record is not None}
+                used[key] = records.scores.get(key)
+    return used | {key: records.learned[key] for key in learners if key in records.learned}
 
 
-def impressions(tasks: Iterable[Task], suite: Suite, judge: str, store: Store) -> dict[str, Record | None]:
+def impressions(
+    tasks: Iterable[Task], suite: Suite, judge: str, records: Records
+) -> dict[str, Record | None]:
     """Return what the comparison of sets follows from.
 
     Parameters
@@ -243,24 +242,24 @@ def impressions(tasks: Iterable[Task], suite: Suite, judge: str, store: Store) -
         With the real clips that its pairs were drawn from.
     judge : str
         The style judge's fingerprint.
-    store : Store
-        The records.
+    records : Records
+        What was recorded.
 
     Returns
     -------
     dict of str to Record or None
         By key, the judge's word on each output and each real clip; None where it was not asked.
     """
-    transfers = [store.transfer(task.key) for task in tasks]
-    heard = [transfer.output_sha256 for transfer in transfers if transfer and transfer.status == "ok"]
-    keys = [impression_key(sha256, judge) for sha256 in [*heard, *(clip.sha256 for clip in suite.clips)]]
-    return {key: store.impression(key) for key in keys}
+    transfers = [records.transfers.get(task.key) for task in tasks]
+    judged = [transfer.output_sha256 for transfer in transfers if transfer and transfer.status == "ok"]
+    keys = [impression_key(sha256, judge) for sha256 in [*judged, *(clip.sha256 for clip in suite.clips)]]
+    return {key: records.impressions.get(key) for key in keys}
 
 
 def _lines(records: Mapping[str, Record | None]) -> str:
     """Write records in an order of their own, each once."""
-    found = [record for _, record in sorted(records.items()) if record is not None]
-    return "".join(record.model_dump_json() + "\n" for record in found)
+    present = [record for _, record in sorted(records.items()) if record is not None]
+    return "".join(record.model_dump_json() + "\n" for record in present)
 
 
 def _environment(root: Path) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,9 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import DatasetError, RunError, TimbrebenchError, describe_validation
-from timbrebench.core.files import write_text
 from timbrebench.experiments.ranking.results import Results, collect
-from timbrebench.experiments.run.records import Store
+from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.submissions.submission_archive import Archive
@@ -62,8 +60,8 @@ class Submission:
         Read from its records, with the metrics of this machine.
     tasks : tuple of Task
         What it holds records of.
-    records : Store
-        The records, to be read.
+    records : Records
+        What it holds.
     leaderboard, sets : pandas.DataFrame
         As they were handed in; the comparison of whole sets is empty where the judge had no answers.
     foreign : frozenset of str
@@ -74,7 +72,7 @@ class Submission:
     about: About
     results: Results
     tasks: tuple[Task, ...]
-    records: Store
+    records: Records
     leaderboard: pd.DataFrame
     sets: pd.DataFrame
     foreign: frozenset[str]
@@ -109,16 +107,13 @@ def read_submission(path: Path) -> Submission:
         configuration, foreign = _configuration(archive.read(CONFIGURATION_FILE), about, names, str(path))
         suite = _suite(given, about, configuration.suite, path)
         tasks = _tasks(configuration, about, suite)
-        with tempfile.TemporaryDirectory() as folder:
-            records = Path(folder) / RECORDS_FILE
-            write_text(records, text_of(archive.read(RECORDS_FILE)))
-            with Store(records, read_only=True) as store:
-                results = collect(configuration, suite, tasks, about.judge, store)
+        records = Records.parse(text_of(archive.read(RECORDS_FILE)))
+        results = collect(configuration, suite, tasks, about.judge, records)
         leaderboard = _table(archive, LEADERBOARD_FILE).rename(columns=partial(_renamed, names))
         sets = _table(archive, SETS_FILE) if SETS_FILE in archive.names() else pd.DataFrame()
         for name in archive.names():
             archive.read(name)  # compares it with the list
-    return Submission(path, about, results, tuple(tasks), store, leaderboard, sets, foreign)
+    return Submission(path, about, results, tuple(tasks), records, leaderboard, sets, foreign)
 
 
 def text_of(content: bytes) -> str:

@@ -15,7 +15,7 @@ import pytest
 import timbrebench.audio
 from timbrebench.core.files import write_json
 from timbrebench.experiments.run.completion import Completion
-from timbrebench.experiments.run.records import Store, Transfer
+from timbrebench.experiments.run.records import RecordsFile, Transfer
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 
 TEXT = "name = 'tiny'"
@@ -145,7 +145,7 @@ def test_what_has_changed_is_gone_through_again(finished, change):
 
 
 def test_nobody_takes_a_run_for_finished_that_another_is_at_work_in(finished):
-    with Store(finished / "records.jsonl"):
+    with RecordsFile(finished / "records.jsonl"):
         assert not Completion(finished, TEXT).is_reached()
     assert Completion(finished, TEXT).is_reached()
 
@@ -164,7 +164,7 @@ def test_what_goes_wrong_is_not_kept_as_finished(finished, tiny):
 
 def test_what_is_to_be_tried_again_is_not_finished(finished, tiny):
     def end(**how):
-        with Store(finished / "records.jsonl") as store:
+        with RecordsFile(finished / "records.jsonl") as store:
             store.add(Transfer(key="k", label="x", pair_id="p", seed=0, **how))
         finish(finished, tiny)
         return Completion(finished, TEXT).is_reached()

@@ -14,9 +14,9 @@ from timbrebench.classifier import Judge
 from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
 from timbrebench.experiments.run.layout import RECORDS
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import LearnedRecord, Store
+from timbrebench.experiments.run.records import LearnedRecord, RecordsFile
 from timbrebench.experiments.run.run_configuration import RunConfiguration
-from timbrebench.experiments.run.tasks import list_tasks
+from timbrebench.experiments.run.tasks import list_recorded_tasks, list_tasks
 from timbrebench.experiments.run.transfers import run_transfers
 from timbrebench.experiments.suites.pair_export import export_pairs
 from timbrebench.transfer.methods.external.clip_files import write_clip
@@ -49,7 +49,7 @@ def transfer(run, tiny, executor, tmp_path):
         entry = {"method": method, "label": "it", "parameters": parameters}
         configuration = RunConfiguration.model_validate({**tiny.model_dump(), "methods": [entry]})
         before = (root / RECORDS).read_text().count('"label":"it"')
-        with Store(root / RECORDS) as store:
+        with RecordsFile(root / RECORDS) as store:
             tasks = list_tasks(configuration, suite, dataset)
             run_transfers(
                 tasks,
@@ -60,8 +60,8 @@ def transfer(run, tiny, executor, tmp_path):
                 store=store,
                 executor=executor,
             )
-            records = [store.transfer(task.key) for task in tasks if task.entry.label == "it"]
-            assert list_tasks(configuration, suite, dataset, store) == tasks
+            records = [store.records.transfers.get(task.key) for task in tasks if task.entry.label == "it"]
+            assert list_recorded_tasks(configuration, suite, dataset, store.records) == tasks
         return records, (root / RECORDS).read_text().count('"label":"it"') - before
 
     transfer.root = root

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from timbrebench.core.errors import RunError, StorageError
-from timbrebench.experiments.run.records import ScoreRecord, Store, Transfer
+from timbrebench.experiments.run.records import RecordsFile, ScoreRecord, Transfer, read_records
+from timbrebench.experiments.run.records_lock import lock_records
 
 
 def transfer(key="a", **changes):
@@ -18,28 +19,28 @@ def transfer(key="a", **changes):
 def test_what_was_added_is_found_again(tmp_path):
     path = tmp_path / "records.jsonl"
     score = ScoreRecord(key="s", metric="m", value=None, reason="silent")
-    with Store(path) as store:
+    with RecordsFile(path) as store:
         store.add(transfer(), score)
-        assert store.transfer("a") == transfer()
-        assert store.score("a") is None
-    with Store(path) as store:
-        assert store.transfer("a") == transfer()
-        assert store.score("s") == score
-        assert store.transfer("absent") is None
+        assert store.records.transfers.get("a") == transfer()
+        assert store.records.scores.get("a") is None
+    with RecordsFile(path) as store:
+        assert store.records.transfers.get("a") == transfer()
+        assert store.records.scores.get("s") == score
+        assert store.records.transfers.get("absent") is None
 
 
 def test_a_line_that_was_cut_off_is_passed_over_and_costs_nothing_else(tmp_path):
     path = tmp_path / "records.jsonl"
-    with Store(path) as store:
+    with RecordsFile(path) as store:
         store.add(transfer("a"), transfer("b", reason="é€"))
     content = path.read_bytes()
     for length in range(len(content)):
         path.write_bytes(content[:length])
-        with Store(path) as store:
+        with RecordsFile(path) as store:
             whole = content[:length].count(b"\n")
             store.add(transfer("c"))
-        with Store(path) as store:
-            found = [key for key in "abc" if store.transfer(key)]
+        with RecordsFile(path) as store:
+            found = [key for key in "abc" if store.records.transfers.get(key)]
         # A record is complete with its closing brace; the line's end may be missing.
         assert len(found) in {whole + 1, whole + 2}
         assert "c" in found
@@ -47,28 +48,28 @@ def test_a_line_that_was_cut_off_is_passed_over_and_costs_nothing_else(tmp_path)
 
 @pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\r", "\n", "\x1c"])
 def test_no_character_of_a_reason_loses_its_record(tmp_path, sign):
-    with Store(tmp_path / "records.jsonl") as store:
+    with RecordsFile(tmp_path / "records.jsonl") as store:
         store.add(transfer("a", reason=f"one{sign}two"), transfer("b"))
-    with Store(tmp_path / "records.jsonl") as store:
-        assert store.transfer("a").reason == f"one{sign}two"
-        assert store.transfer("b")
+    with RecordsFile(tmp_path / "records.jsonl") as store:
+        assert store.records.transfers.get("a").reason == f"one{sign}two"
+        assert store.records.transfers.get("b")
 
 
 def test_a_reason_that_cannot_be_written_as_it_is_is_written_all_the_same(tmp_path):
     reasons = {"half a pair": "no \udcff here", "a book": "x" * 5_000_000}
     kept = {key: transfer(key, reason=reason) for key, reason in reasons.items()}
-    with Store(tmp_path / "records.jsonl") as store:
+    with RecordsFile(tmp_path / "records.jsonl") as store:
         store.add(*kept.values())
     assert (tmp_path / "records.jsonl").stat().st_size < 20_000
-    with Store(tmp_path / "records.jsonl") as store:
-        assert store.transfer("half a pair").reason == "no ? here"
-        assert all(store.transfer(key) == record for key, record in kept.items())
+    with RecordsFile(tmp_path / "records.jsonl") as store:
+        assert store.records.transfers.get("half a pair").reason == "no ? here"
+        assert all(store.records.transfers.get(key) == record for key, record in kept.items())
 
 
 def add_too_much(path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        with Store(path) as store:
+        with RecordsFile(path) as store:
             store.add(transfer("a"))
             resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 200, before[1]))
             store.add(transfer("b", reason="é" * 999))
@@ -80,57 +81,58 @@ def test_a_full_disk_is_told_and_costs_what_did_not_fit(tmp_path):
     path = tmp_path / "records.jsonl"
     with pytest.raises(StorageError, match="cannot write"):
         add_too_much(path)
-    with Store(path) as store:
-        assert store.transfer("a")
-        assert store.transfer("b") is None
+    with RecordsFile(path) as store:
+        assert store.records.transfers.get("a")
+        assert store.records.transfers.get("b") is None
         store.add(transfer("c"))
-    with Store(path) as store:
-        assert store.transfer("a")
-        assert store.transfer("c")
+    with RecordsFile(path) as store:
+        assert store.records.transfers.get("a")
+        assert store.records.transfers.get("c")
 
 
 def test_what_was_not_run_has_no_cost_in_older_files_either(tmp_path):
     line = {"kind": "transfer", "key": "a", "label": "x", "pair_id": "p", "seed": 0, "status": "skipped"}
     (tmp_path / "records.jsonl").write_text(json.dumps(line | {"seconds": 0.0}) + "\n")
-    with Store(tmp_path / "records.jsonl") as store:
-        assert store.transfer("a").seconds is None
+    with RecordsFile(tmp_path / "records.jsonl") as store:
+        assert store.records.transfers.get("a").seconds is None
     assert transfer().seconds is None
 
 
 def test_transient_failures_of_older_files_are_retried(tmp_path):
     line = {"kind": "transfer", "key": "a", "label": "x", "pair_id": "p", "seed": 0, "status": "failed"}
     (tmp_path / "records.jsonl").write_text(json.dumps(line | {"passing": True}) + "\n")
-    with Store(tmp_path / "records.jsonl") as store:
-        assert store.transfer("a").transient
+    with RecordsFile(tmp_path / "records.jsonl") as store:
+        assert store.records.transfers["a"].transient
         store.add(transfer("a", transient=True))
     assert '"transient":true' in (tmp_path / "records.jsonl").read_text()
 
 
 def test_several_read_what_is_left_as_it_is(tmp_path):
     path = tmp_path / "records.jsonl"
-    with Store(path, read_only=True) as store:
-        assert store.transfer("a") is None
+    assert not read_records(path).transfers
     assert not path.exists()
-    with Store(path) as store:
+    with RecordsFile(path) as store:
         store.add(transfer("a"))
-        with pytest.raises(RunError, match="another run"), Store(path, read_only=True):
-            pass
+        with pytest.raises(RunError, match="another run"):
+            read_records(path)
     path.write_bytes(content := path.read_bytes() + b'{"cut')
-    with Store(path, read_only=True) as one, Store(path, read_only=True) as other:
-        assert one.transfer("a") == other.transfer("a") == transfer("a")
-        with pytest.raises(RunError, match="not open for adding"):
-            one.add(transfer("b"))
+    with path.open() as file:
+        lock_records(file, path, exclusive=False)  # as long as another reads
+        records = read_records(path)
+    assert records.transfers == {"a": transfer("a")}
+    with pytest.raises(TypeError):
+        records.transfers["b"] = transfer("b")
     assert path.read_bytes() == content
 
 
 def test_it_is_known_whether_something_is_to_be_tried_again(tmp_path):
-    with Store(tmp_path / "records.jsonl") as store:
+    with RecordsFile(tmp_path / "records.jsonl") as store:
         store.add(transfer("a"), transfer("b"))
-        assert not store.has_retryable_failures
+        assert not store.records.has_retryable_failures
         store.add(transfer("a", transient=True))
-        assert store.has_retryable_failures
+        assert store.records.has_retryable_failures
         store.add(transfer("a"))
-        assert not store.has_retryable_failures
+        assert not store.records.has_retryable_failures
 
 
 def test_a_process_that_is_killed_loses_nothing_that_was_added(tmp_path):
@@ -138,25 +140,25 @@ def test_a_process_that_is_killed_loses_nothing_that_was_added(tmp_path):
     code = (
         "import os, signal, sys; from pathlib import Path\n"
         "from timbrebench.experiments.run.records import *\n"
-        "with Store(Path(sys.argv[1])) as store:\n"
+        "with RecordsFile(Path(sys.argv[1])) as store:\n"
         "    store.add(Transfer(key='k', label='x', pair_id='p', seed=0, status='ok'))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     result = subprocess.run([sys.executable, "-c", code, str(path)], check=False, env=os.environ)
     assert result.returncode == -signal.SIGKILL
-    with Store(path) as store:
-        assert store.transfer("k") is not None
+    with RecordsFile(path) as store:
+        assert store.records.transfers.get("k") is not None
 
 
 def test_one_run_at_a_time(tmp_path):
-    with Store(tmp_path / "records.jsonl"), pytest.raises(RunError, match="another run"):  # noqa: SIM117
-        with Store(tmp_path / "records.jsonl"):
+    with RecordsFile(tmp_path / "records.jsonl"), pytest.raises(RunError, match="another run"):  # noqa: SIM117
+        with RecordsFile(tmp_path / "records.jsonl"):
             pass
 
 
 def test_the_later_record_counts(tmp_path):
-    with Store(tmp_path / "records.jsonl") as store:
+    with RecordsFile(tmp_path / "records.jsonl") as store:
         store.add(transfer(seconds=1.0))
         store.add(transfer(seconds=2.0))
-    with Store(tmp_path / "records.jsonl") as store:
-        assert store.transfer("a").seconds == 2.0
+    with RecordsFile(tmp_path / "records.jsonl") as store:
+        assert store.records.transfers.get("a").seconds == 2.0

@@ -21,7 +21,7 @@ from timbrebench.experiments.benchmark import open_run, read_results, run_benchm
 from timbrebench.experiments.ranking.comparing import compare_runs
 from timbrebench.experiments.run import scores
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import Store, Transfer
+from timbrebench.experiments.run.records import RecordsFile, Transfer
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
 from timbrebench.experiments.run.scores import run_scores, score_key
 from timbrebench.experiments.run.tasks import list_tasks, method_key, training_set
@@ -342,7 +342,7 @@ def score_one_pair(root, *metrics):
     configuration, dataset, _, suite = open_suite(root)
     tasks = [task for task in list_tasks(configuration, suite, dataset) if task.pair == suite.pairs[0]]
     with (
-        Store(root / "records.jsonl") as store,
+        RecordsFile(root / "records.jsonl") as store,
         open_executor(LOCAL, ["timbrebench.experiments.run.scores"]) as work,
     ):
         with pytest.raises(RunError) as caught:
@@ -355,7 +355,9 @@ def score_one_pair(root, *metrics):
                 store=store,
                 executor=work,
             )
-        return str(caught.value), sum((store.transfer(task.key)).status == "ok" for task in tasks)
+        return str(caught.value), sum(
+            (store.records.transfers.get(task.key)).status == "ok" for task in tasks
+        )
 
 
 def test_a_metric_that_fails_is_named_and_costs_no_other_score(copy, third_party):
