@@ -27,6 +27,7 @@ from timbrebench.experiments.run.layout import (
     DATASET,
     ENVIRONMENT,
     JUDGE,
+    JUDGE_FILE,
     LEADERBOARD,
     RECORDS,
     SETS,
@@ -37,7 +38,7 @@ from timbrebench.experiments.run.opened_run import open_suite, prepare_suite
 from timbrebench.experiments.run.records import RecordsFile, read_records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import run_impressions, run_scores
-from timbrebench.experiments.run.tasks import judges_learned, list_recorded_tasks, list_tasks
+from timbrebench.experiments.run.tasks import learned_by, list_recorded_tasks, list_tasks
 from timbrebench.experiments.run.training_clips import build_run_dataset
 from timbrebench.experiments.run.transfers import run_transfers
 
@@ -92,7 +93,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         Whatever stops the run; what is finished is kept.
     """
     root = Path(root)
-    judge_path = root / JUDGE / "judge.pt"
+    judge_path = root / JUDGE_FILE
     with (
         RecordsFile(root / RECORDS) as store,  # from the start, since it keeps other runs out of the folder
         open_executor(executor, _PRELOAD) as work,
@@ -114,7 +115,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             beside=_training(dataset, configuration, root / JUDGE),
         )
         judge = build_judge(dataset, configuration.judge, root / JUDGE)
-        learned = judges_learned(judge, load_content_judge())
+        learned = learned_by(judge), learned_by(load_content_judge())
         store.add(*(record for record in learned if record.key not in store.records.learned))
         run_scores(
             tasks,

@@ -48,16 +48,16 @@ def submission_verify(
 ) -> None:
     """Check that a submission is whole and its tables follow from its records; else the status is 1."""
     from timbrebench.classifier.style.published_judges import published_name
+    from timbrebench.experiments.run.layout import OUTPUTS
     from timbrebench.experiments.submissions.rescoring import SAMPLE, check_outputs
     from timbrebench.experiments.submissions.submission_archive import Archive
     from timbrebench.experiments.submissions.submission_checking import check_submission
-    from timbrebench.experiments.submissions.submission_packing import OUTPUTS
     from timbrebench.experiments.submissions.submission_reading import read_submission
 
     submission = read_submission(path)
     problems = check_submission(submission)
     with Archive(path) as archive:
-        has_outputs = bool(archive.names(OUTPUTS))
+        has_outputs = archive.has_folder(OUTPUTS)
     said = "outputs did not come with it, so nobody can tell whether the scores are theirs"
     if has_outputs or dataset is not None:
         more, said = check_outputs(submission, dataset, sample=None if every else SAMPLE, seed=seed)

@@ -40,7 +40,7 @@ from timbrebench.experiments.ranking.headline import (
     headline_sums,
 )
 from timbrebench.experiments.ranking.results import NOT_SCORED, Results
-from timbrebench.experiments.run.layout import JUDGE
+from timbrebench.experiments.run.layout import JUDGE_FILE
 from timbrebench.metrics.registry import get
 
 Floats = NDArray[np.float64]
@@ -158,7 +158,7 @@ def style_judge(root: Path) -> str:
     JudgeError
         If there is none, or none that can be read.
     """
-    return Judge.load(root / JUDGE / "judge.pt").fingerprint
+    return Judge.load(root / JUDGE_FILE).fingerprint
 
 
 def check_finished(results: Results, label: str) -> None:

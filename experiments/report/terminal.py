@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from timbrebench.experiments.report.standard_output import print_json, print_line
-from timbrebench.experiments.run.layout import EVALUATION, JUDGE, LEADERBOARD, REPORT, VALIDITY
+from timbrebench.experiments.run.layout import EVALUATION, LEADERBOARD, REPORT, VALIDITY
 
 #: Columns shown, and what they are called where space is short; the CSV has all of them.
 _SHOWN = {
@@ -142,7 +142,7 @@ def _cell(row: dict[str, Any], name: str) -> str:
 
 def print_judge(root: Path) -> None:
     """Print how the style judge of a run does on pieces it has never heard."""
-    evaluation = _read_json(root / JUDGE / EVALUATION)
+    evaluation = _read_json(root / EVALUATION)
     shown = Table(header_style="bold", box=SIMPLE_HEAD)
     shown.add_column(f"style judge, {evaluation['clips']} clips of unseen pieces")
     shown.add_column("accuracy", justify="right")

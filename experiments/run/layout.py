@@ -35,5 +35,6 @@ JUDGE = "judge"
 PREPARED = "prepared"
 OUTPUTS = "outputs"
 
-#: How the judge does on pieces that it has not heard, in its folder.
-EVALUATION = "evaluation.json"
+#: The judge, and its accuracy on pieces that it has not learned from.
+JUDGE_FILE = f"{JUDGE}/judge.pt"
+EVALUATION = f"{JUDGE}/evaluation.json"

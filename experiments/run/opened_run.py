@@ -13,7 +13,7 @@ from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE, SUITE_CLIPS
+from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE_FILE, SUITE_CLIPS
 from timbrebench.experiments.run.run_configuration import RunConfiguration, parse_configuration
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, load_frozen
 from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration, make_suite
@@ -60,7 +60,7 @@ def open_suite(root: Path | str) -> Material:
         If there is no run, or none that has a judge yet.
     """
     root = Path(root)
-    path, judge_path = root / CONFIGURATION, root / JUDGE / "judge.pt"
+    path, judge_path = root / CONFIGURATION, root / JUDGE_FILE
     if not path.is_file() or not judge_path.is_file():
         raise RunError(f"{root}: no run here that has come to its scores: start it with `timbrebench run`")
     configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))

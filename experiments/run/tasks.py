@@ -176,12 +176,8 @@ def training_key(suite: Suite, dataset: Dataset) -> str:
     return fingerprint(training_set(suite.configuration, dataset).manifest.sha256.tolist())
 
 
-def judges_learned(judge: Judge, content_judge: ContentJudge) -> list[LearnedRecord]:
-    """Return what the judges of a run have learned, to be kept beside what methods have."""
-    listeners: tuple[Judge | ContentJudge, ...] = (judge, content_judge)
-    return [
-        LearnedRecord(
-            key=one.fingerprint, weights=(one.weights_sha256,), clips=tuple(sorted(one.training_clips))
-        )
-        for one in listeners
-    ]
+def learned_by(judge: Judge | ContentJudge) -> LearnedRecord:
+    """Return the record of what a judge has learned, to compare with those of methods."""
+    return LearnedRecord(
+        key=judge.fingerprint, weights=(judge.weights_sha256,), clips=tuple(sorted(judge.training_clips))
+    )

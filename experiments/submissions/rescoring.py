@@ -23,12 +23,12 @@ from timbrebench.classifier.style.published_judges import load_published, publis
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Clip, Dataset
+from timbrebench.experiments.run.layout import JUDGE_FILE, OUTPUTS, RECORDS
 from timbrebench.experiments.run.records import Records, RecordsFile, Transfer
 from timbrebench.experiments.run.scores import impression_key, run_impressions, run_scores, score_key
-from timbrebench.experiments.run.tasks import Task
+from timbrebench.experiments.run.tasks import Task, learned_by
 from timbrebench.experiments.submissions.submission_archive import Archive
-from timbrebench.experiments.submissions.submission_checking import ABSOLUTE, RELATIVE, is_record_of
-from timbrebench.experiments.submissions.submission_packing import JUDGE_FILE, OUTPUTS, RECORDS_FILE
+from timbrebench.experiments.submissions.submission_checking import ABSOLUTE, RELATIVE
 from timbrebench.experiments.submissions.submission_reading import Submission
 from timbrebench.experiments.suites.suite import Pair
 
@@ -72,7 +72,7 @@ def check_outputs(
     transfers = [(task, stated.transfers.get(task.key)) for task in submission.tasks]
     made = [(task, transfer) for task, transfer in transfers if transfer and transfer.status == "ok"]
     with Archive(submission.path) as archive, tempfile.TemporaryDirectory() as folder:
-        if not archive.names(OUTPUTS):
+        if not archive.has_folder(OUTPUTS):
             raise RunError(f"{submission.path}: came without outputs (`timbrebench submit --audio`)")
         problems = [
             f"{task.entry.name}, {task.pair.pair_id}: the output is not the one of its record"
@@ -138,7 +138,7 @@ def _score_again(
     folder: Path,
 ) -> list[str]:
     """Score outputs and hear real clips, and name what is not as it was handed in."""
-    with RecordsFile(folder / RECORDS_FILE) as store:
+    with RecordsFile(folder / RECORDS) as store:
         judge = _judge_of(submission, archive, folder)
         for number, (_, transfer) in enumerate(sample):
             # Under a name of ours, wherever the record says that it lay.
@@ -168,7 +168,7 @@ def _score_again(
 
 def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
     """Write the judge that has scored a submission: the published one, or the one that came with it."""
-    path = folder / "judge.pt"
+    path = folder / Path(JUDGE_FILE).name
     if name := published_name(submission.about.judge):
         load_published(name).save(path)
         return path
@@ -176,23 +176,15 @@ def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
     judge = Judge.load(path)
     if judge.fingerprint != submission.about.judge:
         raise RunError(f"{submission.path}: {JUDGE_FILE} is not the judge that its scores name")
-    record = submission.records.learned.get(judge.fingerprint)
-    if record is None or not is_record_of(record, judge):
+    if submission.records.learned.get(judge.fingerprint) != learned_by(judge):
         raise RunError(f"{submission.path}: {JUDGE_FILE} has not learned what its record says")
     return path
-
-
-def _clips(submission: Submission) -> list[Clip]:
-    """List all clips that a submission's figures hang on."""
-    suite = submission.results.suite
-    of_pairs = [one for pair in suite.pairs for one in (pair.content, pair.style, pair.reference) if one]
-    return [*suite.clips, *of_pairs]
 
 
 def _found(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
     """Find the clips of a submission in a dataset, by their SHA-256."""
     clips = {clip.sha256: clip for clip in dataset.clips()}
-    wanted = {clip.sha256 for clip in _clips(submission)}
+    wanted = {clip.sha256 for clip in submission.results.suite.every_clip}
     if missing := len(wanted - set(clips)):
         name = submission.about.suite
         how = f": render them with `timbrebench suite build {name} FOLDER`" if name else ""
@@ -206,11 +198,11 @@ def _other_clips(submission: Submission, dataset: Dataset) -> list[str]:
     How long it is gives the real-time factor; its piece, which figures stand and fall together.
     """
     held = {_facts(clip) for clip in dataset.clips()}
-    others = {_facts(clip): clip for clip in _clips(submission) if _facts(clip) not in held}
+    others = [clip for clip in submission.results.suite.every_clip if _facts(clip) not in held]
     return [
         f"{clip.piece}, {clip.label}: stated as {clip.duration_s:g} s at {clip.sample_rate} Hz, and "
         f"{dataset.root} has no such clip under its SHA-256 ({len(others)} such clips)"
-        for clip in list(others.values())[:1]
+        for clip in others[:1]
     ]
 
 

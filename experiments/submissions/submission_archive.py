@@ -142,9 +142,13 @@ class Archive:
             raise RunError(f"{self.path}: {name} is not as long as the archive says")
         return content
 
-    def names(self, folder: str = "") -> list[str]:
-        """Return the names of all files, or of those below a folder, sorted."""
-        return sorted(name for name in self.manifest if name.startswith(folder))
+    def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
+        return sorted(self.manifest)
+
+    def has_folder(self, folder: str) -> bool:
+        """Return whether there are files below a folder."""
+        return any(name.startswith(f"{folder}/") for name in self.manifest)
 
     def read(self, name: str) -> bytes:
         """Return a file's content.

@@ -7,21 +7,16 @@ import math
 import numpy as np
 import pandas as pd
 
-from timbrebench.classifier import ContentJudge, Judge, load_content_judge
+from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
 from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
-from timbrebench.experiments.run.records import LearnedRecord
+from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, SETS
 from timbrebench.experiments.run.run_configuration import MethodEntry
-from timbrebench.experiments.run.tasks import base_key
-from timbrebench.experiments.submissions.submission_packing import (
-    CONFIGURATION_FILE,
-    LEADERBOARD_FILE,
-    SETS_FILE,
-    SubmittedMethod,
-    impressions,
-)
+from timbrebench.experiments.run.tasks import base_key, learned_by
+from timbrebench.experiments.submissions.submission_description import SubmittedMethod
+from timbrebench.experiments.submissions.submission_packing import impressions
 from timbrebench.experiments.submissions.submission_reading import Submission, parse_table
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.contract import learns
@@ -46,7 +41,7 @@ def check_submission(submission: Submission) -> list[str]:
         What does not agree, is missing or cannot be; empty where all is as it should be.
     """
     problems = [
-        f"{method.label}: its records are of other settings than {CONFIGURATION_FILE} has"
+        f"{method.label}: its records are of other settings than {CONFIGURATION} has"
         for method, entry in _methods(submission)
         if not _is_of(method, entry, submission)
     ]
@@ -117,8 +112,7 @@ def _impossible(results: Results) -> list[str]:
 def _learned(submission: Submission) -> list[str]:
     """Name who does not say what it has learned from, does not say it truly, or knows the suite."""
     about, suite = submission.about, submission.results.suite
-    of_pairs = [one for pair in suite.pairs for one in (pair.content, pair.style, pair.reference) if one]
-    tested = {clip.sha256 for clip in (*suite.clips, *of_pairs)}
+    tested = {clip.sha256 for clip in suite.every_clip}
     names = {about.judge: "the style judge", about.content_judge: "the content judge"}
     telling = {
         *names,
@@ -136,7 +130,7 @@ def _learned(submission: Submission) -> list[str]:
     published = published_name(about.judge)
     for judge in (load_content_judge(), *((load_published(published),) if published else ())):
         record = submission.records.learned.get(judge.fingerprint)
-        if record is not None and not is_record_of(record, judge):
+        if record is not None and record != learned_by(judge):
             problems.append(f"{names[judge.fingerprint]}: has not learned what its record says")
     return problems
 
@@ -148,20 +142,15 @@ def _tells(method: SubmittedMethod, entry: MethodEntry, submission: Submission) 
     return bool((submission.results.of(method.label).status == "ok").any())
 
 
-def is_record_of(record: LearnedRecord, judge: Judge | ContentJudge) -> bool:
-    """Tell whether a record says what a judge has learned."""
-    return record.weights == (judge.weights_sha256,) and set(record.clips) == judge.training_clips
-
-
 def _differences(made: pd.DataFrame, stated: pd.DataFrame, foreign: frozenset[str]) -> list[str]:
     """Name the first figures in which two leaderboards differ."""
     if list(made.columns) != list(stated.columns) or list(made.method) != list(stated.method):
-        return [f"{LEADERBOARD_FILE} has other methods, columns or ranks than its records give"]
+        return [f"{LEADERBOARD} has other methods, columns or ranks than its records give"]
     others = _other_cells(made, stated, relative=1e-4, absolute=1e-6)
     # Submissions of before have counted, as costs, what failed pairs took as well.
     costs = {f"{name}{end}" for name in COSTS for end in ("", "_low", "_high")}
     return [
-        f"{made.method[row]} has {stated[column][row]} as {column} in {LEADERBOARD_FILE}, "
+        f"{made.method[row]} has {stated[column][row]} as {column} in {LEADERBOARD}, "
         f"records give {made[column][row]}"
         for row, column in others
         if not (column == "settings" and made.method[row] in foreign)
@@ -174,11 +163,11 @@ def _differences_of_sets(submission: Submission) -> list[str]:
     found, stated = submission.results.sets, submission.sets
     made = parse_table(csv_text(found, SIX_DIGITS)) if len(found) else found
     if list(made.columns) != list(stated.columns) or len(made) != len(stated):
-        return [f"{SETS_FILE} has other rows or columns than its records give"]
+        return [f"{SETS} has other rows or columns than its records give"]
     # Eigenvalues of large matrices stand behind these, which another machine rounds differently.
     others = _other_cells(made, stated, relative=RELATIVE, absolute=ABSOLUTE)
     return [
-        f"{made.method[row]}, {made.label[row]}: {column} is {stated[column][row]} in {SETS_FILE}, "
+        f"{made.method[row]}, {made.label[row]}: {column} is {stated[column][row]} in {SETS}, "
         f"records give {made[column][row]}"
         for row, column in others
     ][:5]

@@ -24,6 +24,7 @@ from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.escaping import plain_markdown, plain_table
 from timbrebench.experiments.report.exports import with_interval
 from timbrebench.experiments.report.leaderboard_tables import as_records, leaderboard_columns
+from timbrebench.experiments.run.layout import LEADERBOARD, SETS
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.submissions.submission_checking import check_submission
 from timbrebench.experiments.submissions.submission_reading import Submission, read_submission
@@ -87,9 +88,9 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
         if problems := check_submission(submission):
             raise RunError(f"{submission.path}: cannot be merged: {'; '.join(problems)}")
     merged = combine(submissions)
-    write_csv(out / "leaderboard.csv", merged.table, SIX_DIGITS)
+    write_csv(out / LEADERBOARD, merged.table, SIX_DIGITS)
     if len(merged.sets):
-        write_csv(out / "sets.csv", merged.sets, SIX_DIGITS)
+        write_csv(out / SETS, merged.sets, SIX_DIGITS)
     write_text(out / "leaderboard.md", _markdown(merged, submissions[0]))
     write_json(
         out / "submissions.json",

@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
 
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published_judges import published_name
@@ -18,98 +17,32 @@ from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import NOT_SCORED, collect
 from timbrebench.experiments.run.environment import describe_environment
-from timbrebench.experiments.run.layout import CONFIGURATION, ENVIRONMENT, JUDGE, RECORDS
+from timbrebench.experiments.run.layout import (
+    CONFIGURATION,
+    ENVIRONMENT,
+    EVALUATION,
+    JUDGE_FILE,
+    LEADERBOARD,
+    RECORDS,
+    SETS,
+)
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import Record, Records, read_records
 from timbrebench.experiments.run.scores import impression_key, score_key
 from timbrebench.experiments.run.tasks import Task, list_recorded_tasks, training_key
 from timbrebench.experiments.submissions.submission_archive import write_archive
+from timbrebench.experiments.submissions.submission_description import (
+    ABOUT,
+    SUBMITTER,
+    SUITE_FILE,
+    About,
+    SubmittedMethod,
+    name_of,
+)
 from timbrebench.experiments.suites.frozen_suite import freeze, frozen_names, load_frozen
-from timbrebench.experiments.suites.suite import Setting, Suite
+from timbrebench.experiments.suites.suite import Suite
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class
-
-#: Version of the layout; readers refuse others.
-FORMAT = 2
-
-ABOUT = "submission.json"
-SUITE_FILE = "suite.json"
-RECORDS_FILE = "records.jsonl"
-LEADERBOARD_FILE = "leaderboard.csv"
-SETS_FILE = "sets.csv"
-ENVIRONMENT_FILE = "environment.json"
-CONFIGURATION_FILE = "configuration.json"
-JUDGE_FILE = "judge/judge.pt"
-EVALUATION_FILE = "judge/evaluation.json"
-OUTPUTS = "outputs/"
-
-Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class SubmittedMethod(BaseModel):
-    """A method of a submission.
-
-    Attributes
-    ----------
-    label, method : str
-        Its name in results, and the registered one.
-    version : int
-        Of the method.
-    key : str
-        What its records are found by.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    label: str
-    method: str
-    version: int
-    key: Fingerprint
-
-
-class About(BaseModel):
-    """What a submission says of itself.
-
-    Attributes
-    ----------
-    format : int
-        Version of the layout.
-    submitter : str
-        Who hands it in; it tells methods of one name apart.
-    run : str
-        The run's name.
-    suite : str
-        Name and version of the frozen suite that the pairs are; empty for pairs that are in none.
-    suite_version : str
-        Version of the pairs (:attr:`~timbrebench.experiments.suites.suite.Suite.version`).
-    setting : {"known-timbre", "new-timbre"}
-        What methods that learn may have heard.
-    judge, content_judge : str
-        Fingerprints of the judges.
-    training : str
-        Fingerprint of what methods that learn have learned from.
-    seeds : tuple of int
-        Seeds of the methods.
-    metrics : dict of str to int
-        Version of each metric.
-    methods : tuple of SubmittedMethod
-        Controls first.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: int = FORMAT
-    submitter: str = Field(pattern=r"^[\w .@+-]{1,60}$")
-    run: str
-    suite: str
-    suite_version: str
-    setting: Setting
-    judge: Fingerprint
-    content_judge: Fingerprint
-    training: Fingerprint
-    seeds: tuple[int, ...]
-    metrics: dict[str, int]
-    methods: tuple[SubmittedMethod, ...]
 
 
 def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) -> About:
@@ -138,7 +71,7 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
         If there is no run, an output is missing or has no scores yet, or the submitter's name will not do.
     """
     root = Path(root)
-    if not re.fullmatch(r"[\w .@+-]{1,60}", submitter):
+    if not re.fullmatch(SUBMITTER, submitter):
         raise RunError(f"submitter {submitter!r}: use 1 to 60 letters, digits, spaces, and . @ + - _")
     configuration, dataset, judge, suite = open_suite(root)
     records = read_records(root / RECORDS)
@@ -168,31 +101,21 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     files: dict[str, bytes | Path] = {
         ABOUT: _json(about.model_dump(mode="json")),
         SUITE_FILE: frozen.text().encode(),
-        RECORDS_FILE: _lines(packed).encode(),
-        LEADERBOARD_FILE: csv_text(make_leaderboard(results).table, SIX_DIGITS).encode(),
-        ENVIRONMENT_FILE: _environment(root),
-        CONFIGURATION_FILE: root / CONFIGURATION,
+        RECORDS: _lines(packed).encode(),
+        LEADERBOARD: csv_text(make_leaderboard(results).table, SIX_DIGITS).encode(),
+        ENVIRONMENT: _environment(root),
+        CONFIGURATION: root / CONFIGURATION,
     }
-    evaluation = root / JUDGE / "evaluation.json"
-    if evaluation.is_file():
-        files[EVALUATION_FILE] = evaluation
+    if (root / EVALUATION).is_file():
+        files[EVALUATION] = root / EVALUATION
     if len(results.sets):
-        files[SETS_FILE] = csv_text(results.sets, SIX_DIGITS).encode()
+        files[SETS] = csv_text(results.sets, SIX_DIGITS).encode()
     if audio:
         files |= _outputs(root, results.transfers)
         if not published_name(judge.fingerprint):
-            files[JUDGE_FILE] = root / JUDGE / "judge.pt"
+            files[JUDGE_FILE] = root / JUDGE_FILE
     write_archive(out, files)
     return about
-
-
-def name_of(suite: Suite) -> str:
-    """Return the frozen suite of the project that has just these pairs, or an empty text."""
-    for name in frozen_names():
-        frozen = load_frozen(name)
-        if frozen.is_hashed and frozen.suite(suite.configuration).version == suite.version:
-            return name
-    return ""
 
 
 def _json(content: Any) -> bytes:  # noqa: ANN401 - anything that JSON can hold
@@ -200,16 +123,15 @@ def _json(content: Any) -> bytes:  # noqa: ANN401 - anything that JSON can hold
 
 
 def _methods(tasks: Sequence[Task]) -> tuple[SubmittedMethod, ...]:
-    firsts = {task.entry.name: task for task in reversed(tasks)}
-    ordered = dict.fromkeys(task.entry.name for task in tasks)
+    by_label = {task.entry.name: task for task in tasks}
     return tuple(
         SubmittedMethod(
             label=label,
-            method=firsts[label].entry.method,
-            version=method_class(firsts[label].entry.method).version,
-            key=firsts[label].method_key,
+            method=task.entry.method,
+            version=method_class(task.entry.method).version,
+            key=task.method_key,
         )
-        for label in ordered
+        for label, task in by_label.items()
     )
 
 

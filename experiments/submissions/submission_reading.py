@@ -16,17 +16,14 @@ from pydantic import BaseModel, ValidationError
 from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import DatasetError, RunError, TimbrebenchError, describe_validation
 from timbrebench.experiments.ranking.results import Results, collect
+from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, RECORDS, SETS
 from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.submissions.submission_archive import Archive
-from timbrebench.experiments.submissions.submission_packing import (
+from timbrebench.experiments.submissions.submission_description import (
     ABOUT,
-    CONFIGURATION_FILE,
     FORMAT,
-    LEADERBOARD_FILE,
-    RECORDS_FILE,
-    SETS_FILE,
     SUITE_FILE,
     About,
     name_of,
@@ -104,13 +101,13 @@ def read_submission(path: Path) -> Submission:
         about = stated.model_copy(update={"metrics": versions})
         _refuse_other_versions(path, about)
         given = parse_frozen(text_of(archive.read(SUITE_FILE)), f"{path}: {SUITE_FILE}")
-        configuration, foreign = _configuration(archive.read(CONFIGURATION_FILE), about, names, str(path))
+        configuration, foreign = _configuration(archive.read(CONFIGURATION), about, names, str(path))
         suite = _suite(given, about, configuration.suite, path)
         tasks = _tasks(configuration, about, suite)
-        records = Records.parse(text_of(archive.read(RECORDS_FILE)))
+        records = Records.parse(text_of(archive.read(RECORDS)))
         results = collect(configuration, suite, tasks, about.judge, records)
-        leaderboard = _table(archive, LEADERBOARD_FILE).rename(columns=partial(_renamed, names))
-        sets = _table(archive, SETS_FILE) if SETS_FILE in archive.names() else pd.DataFrame()
+        leaderboard = _table(archive, LEADERBOARD).rename(columns=partial(_renamed, names))
+        sets = _table(archive, SETS) if SETS in archive.names() else pd.DataFrame()
         for name in archive.names():
             archive.read(name)  # compares it with the list
     return Submission(path, about, results, tuple(tasks), records, leaderboard, sets, foreign)
@@ -190,19 +187,22 @@ def _configuration(
         wanted["metrics"] = [names.get(name, name) for name in wanted["metrics"]]
         wanted["suite"] = {"setting": given["suite"]["setting"]}
     except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{where}: {CONFIGURATION_FILE} cannot be read ({error})") from error
-    configuration = parse_configuration(wanted, f"{where}: {CONFIGURATION_FILE}")
+        raise RunError(f"{where}: {CONFIGURATION} cannot be read ({error})") from error
+    configuration = parse_configuration(wanted, f"{where}: {CONFIGURATION}")
     configuration = configuration.model_copy(update={"methods": tuple(methods)})
-    names = [entry.name for entry in configuration.entries]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise RunError(f"{where}: the label {repeated[0]!r} stands for two methods in {CONFIGURATION_FILE}")
-    stated = [(method.label, method.method) for method in about.methods]
-    if stated != [(entry.name, entry.method) for entry in configuration.entries]:
-        raise RunError(f"{where}: {ABOUT} and {CONFIGURATION_FILE} name different methods")
-    if (configuration.seeds, set(configuration.metrics)) != (about.seeds, set(about.metrics)):
-        raise RunError(f"{where}: {ABOUT} and {CONFIGURATION_FILE} name different seeds or metrics")
-    if configuration.suite.setting != about.setting:
-        raise RunError(f"{where}: {ABOUT} and {CONFIGURATION_FILE} name different settings of the suite")
+    labels = [entry.name for entry in configuration.entries]
+    if repeated := sorted({label for label in labels if labels.count(label) > 1}):
+        raise RunError(f"{where}: the label {repeated[0]!r} stands for two methods in {CONFIGURATION}")
+    entries = [(entry.name, entry.method) for entry in configuration.entries]
+    compared = {
+        "methods": ([(method.label, method.method) for method in about.methods], entries),
+        "seeds": (about.seeds, configuration.seeds),
+        "metrics": (set(about.metrics), set(configuration.metrics)),
+        "settings of the suite": (about.setting, configuration.suite.setting),
+    }
+    for what, (stated, configured) in compared.items():
+        if stated != configured:
+            raise RunError(f"{where}: {ABOUT} and {CONFIGURATION} name different {what}")
     return configuration, frozenset(entry.name for entry in methods if not _is_installed(entry))
 
 

@@ -130,6 +130,12 @@ class Suite:
         return all(pair.reference is not None for pair in self.pairs)
 
     @property
+    def every_clip(self) -> list[Clip]:
+        """All clips that figures follow from, each once: the real ones, then those of pairs."""
+        of_pairs = [clip for pair in self.pairs for _, clip in _roles(pair)]
+        return list(dict.fromkeys([*self.clips, *of_pairs]))
+
+    @property
     def title(self) -> str:
         """What to call it: the name of a frozen one, and the version of any."""
         return f"{self.name or 'drawn'} ({self.version})"

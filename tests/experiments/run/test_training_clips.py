@@ -12,7 +12,7 @@ from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.experiments.benchmark import run_benchmark
-from timbrebench.experiments.run.layout import DATASET, JUDGE
+from timbrebench.experiments.run.layout import DATASET, JUDGE, JUDGE_FILE
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.run_configuration import RunConfiguration, load_configuration
 from timbrebench.experiments.run.tasks import training_key
@@ -20,7 +20,7 @@ from timbrebench.experiments.run.training_clips import build_run_dataset
 from timbrebench.experiments.submissions.rescoring import check_outputs
 from timbrebench.experiments.submissions.submission_archive import Archive
 from timbrebench.experiments.submissions.submission_checking import check_submission
-from timbrebench.experiments.submissions.submission_packing import JUDGE_FILE, submit
+from timbrebench.experiments.submissions.submission_packing import submit
 from timbrebench.experiments.submissions.submission_reading import read_submission
 from timbrebench.experiments.suites.frozen_suite import freeze, write_frozen
 from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind

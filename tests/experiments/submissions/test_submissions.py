@@ -120,7 +120,7 @@ def test_a_run_whose_clips_were_not_all_heard_is_refused(both, tmp_path):
     heard = [number for number, line in enumerate(lines) if json.loads(line)["kind"] == "impression"]
     del lines[heard[0]]
     (root / "records.jsonl").write_text("".join(lines), encoding="utf-8")
-    with pytest.raises(RunError, match="1 clips are still to be heard"):
+    with pytest.raises(RunError, match="the judge has not judged 1 clips yet"):
         submit(root, tmp_path / "one.zip", submitter="Ada")
 
 
@@ -303,7 +303,7 @@ class TestChanges:
             return table.to_csv(index=False).encode()
 
         path = rewritten(handed_in[1], tmp_path / "faster.zip", suite=longer, leaderboard=faster)
-        for module in ("packing", "reading"):
+        for module in ("submission_description", "submission_reading"):
             where = f"timbrebench.experiments.submissions.{module}"
             monkeypatch.setattr(f"{where}.frozen_names", lambda: ["own-1"])
             monkeypatch.setattr(f"{where}.load_frozen", lambda _: own)

@@ -1,0 +1,100 @@
+"""What a submission says of itself, and the names of its files.
+
+It holds files of the run's folder under their names there, the suite's list of pairs, and a description.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from timbrebench.experiments.suites.frozen_suite import frozen_names, load_frozen
+from timbrebench.experiments.suites.suite import Setting, Suite
+
+#: Version of the layout; readers refuse others.
+FORMAT = 2
+
+#: Beside the files of a run: what the submission says of itself, and the list of pairs.
+ABOUT = "submission.json"
+SUITE_FILE = "suite.json"
+
+#: What a submitter may be called.
+SUBMITTER = r"^[\w .@+-]{1,60}$"
+
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class SubmittedMethod(BaseModel):
+    """A method of a submission.
+
+    Attributes
+    ----------
+    label, method : str
+        Its name in results, and the registered one.
+    version : int
+        Of the method.
+    key : str
+        What its records are found by.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    method: str
+    version: int
+    key: Fingerprint
+
+
+class About(BaseModel):
+    """What a submission says of itself.
+
+    Attributes
+    ----------
+    format : int
+        Version of the layout.
+    submitter : str
+        Who hands it in; it tells methods of one name apart.
+    run : str
+        The run's name.
+    suite : str
+        Name and version of the frozen suite that the pairs are; empty for pairs that are in none.
+    suite_version : str
+        Version of the pairs (:attr:`~timbrebench.experiments.suites.suite.Suite.version`).
+    setting : {"known-timbre", "new-timbre"}
+        What methods that learn may have heard.
+    judge, content_judge : str
+        Fingerprints of the judges.
+    training : str
+        Fingerprint of what methods that learn have learned from.
+    seeds : tuple of int
+        Seeds of the methods.
+    metrics : dict of str to int
+        Version of each metric.
+    methods : tuple of SubmittedMethod
+        Controls first.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = FORMAT
+    submitter: str = Field(pattern=SUBMITTER)
+    run: str
+    suite: str
+    suite_version: str
+    setting: Setting
+    judge: Fingerprint
+    content_judge: Fingerprint
+    training: Fingerprint
+    seeds: tuple[int, ...]
+    metrics: dict[str, int]
+    methods: tuple[SubmittedMethod, ...]
+
+
+def name_of(suite: Suite) -> str:
+    """Return the frozen suite of the project that has just these pairs, or an empty text."""
+    for name in frozen_names():
+        frozen = load_frozen(name)
+        if frozen.is_hashed and frozen.suite(suite.configuration).version == suite.version:
+            return name
+    return ""
