@@ -147,13 +147,7 @@ def freeze_pairs(suite: OpenedSuite) -> FrozenPairs:
         With its fingerprint.
     """
     description = suite.dataset.description
-    of_pairs = [
-        clip
-        for pair in suite.pairs
-        for clip in (pair.content, pair.style, pair.reference)
-        if clip is not None
-    ]
-    clips = list(dict.fromkeys([*suite.clips, *of_pairs]))
+    clips = suite.every_clip
     place = {clip: number for number, clip in enumerate(clips)}
     first = suite.pairs[0].content
     contents = sorted({pair.content.piece: pair.content for pair in suite.pairs}.items())
