@@ -177,8 +177,8 @@ def run_impressions(
     missing = [(key, clip) for key, clip in keys.items() if key not in store.records.impressions]
     with Tracker("judging real clips", len(missing), "clips") as tracker, executor.batch() as batch:
         for start in range(0, len(missing), _BATCH):
-            clips = missing[start : start + _BATCH]
-            batch.submit(Call(_impressions, (clips, dataset.root.resolve(), judge_path.resolve()), _KIND))
+            part = missing[start : start + _BATCH]
+            batch.submit(Call(_impressions, (part, dataset.root.resolve(), judge_path.resolve()), _KIND))
         for _, records in batch.results():
             if isinstance(records, Failure):
                 raise RunError(f"the judge could not be asked about real clips: {records.reason}")

@@ -117,7 +117,8 @@ def _missing(
     """
     missing: dict[str, list[Task]] = {}
     # Two labels may stand for one method with the same settings, and so for the same results.
-    for task in {task.key: task for task in tasks if not _is_made(task, root, store.records, limits)}.values():
+    wanted = {task.key: task for task in tasks if not _is_made(task, root, store.records, limits)}
+    for task in wanted.values():
         if task.dependency is not None and task.dependency.problem:
             store.add(_skipped(task, Failure("failed", task.dependency.problem, None)))
         else:
