@@ -8,9 +8,8 @@ content's. Here a network stands between reading and playing:
    (:mod:`timbrebench.transfer.methods.reinstrument.recogniser`), and which of them explains the content best.
 2. *Read* the notes of both: activations of an attack and a rest for each pitch.
 3. *Translate*: a convolutional network (:mod:`timbrebench.transfer.methods.reinstrument.note_network`) turns
-the activations of
-   the content into those that the style's instrument would have, stage by stage of each note's life. What
-   kind of instrument that is it hears from the style's activations.
+   the activations of the content into those that the style's instrument would have, stage by stage of each
+   note's life. What kind of instrument that is it infers from the style's activations.
 4. *Play* with the templates of the style's timbre, six for each pitch. A style that none of the timbres
    explains gets templates of its own, fitted to the clip
    (:mod:`timbrebench.transfer.methods.reinstrument.note_adaptation`).
