@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 from markup import cell
 from model_fields import field_table, models_in
 from pydantic import BaseModel
+from typer import Context
+from typer.cli import get_docs_for_click
+from typer.main import get_command
 
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration
+from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.run.configuration_text import profile_names
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 
@@ -37,31 +39,23 @@ def configuration_page() -> str:
 
 def command_page() -> str:
     """Return the Markdown of the page of all commands, which typer writes."""
-    command = [sys.executable, "-m", "typer", "timbrebench.experiments.commands.cli", "utils", "docs"]
-    done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
-        [*command, "--name", "timbrebench", "--title", "Command line"],
-        capture_output=True,
-        text=True,
-        check=False,
+    command = get_command(app)
+    return _linked(
+        get_docs_for_click(obj=command, ctx=Context(command), name="timbrebench", title="Command line")
     )
-    if done.returncode:
-        raise ValueError(f"typer cannot document the command line: {done.stderr.strip()}")
-    return _linked(done.stdout)
 
 
 def _linked(text: str) -> str:
     """Complete the lists of commands, which typer cuts short, and link them to their sections."""
-    said = dict(re.findall(r"^#+ `timbrebench (.+?)`\n\n(.+)$", text, re.MULTILINE))
+    summaries = dict(re.findall(r"^#+ `timbrebench (.+?)`\n\n(.+)$", text, re.MULTILINE))
     section, lines = "", []
     for line in text.splitlines():
         if heading := re.match(r"#+ `timbrebench (.+?)`$", line):
-            section = heading[1]
+            section = f"{heading[1]} "
         item = re.match(r"\* `([a-z-]+)`: ", line)
-        name = f"{section} {item[1]}".strip() if item else ""
-        linked = (
-            f"* [`{item[1]}`](#timbrebench-{name.replace(' ', '-')}): {said[name]}" if name in said else line
-        )
-        lines.append(linked)
+        name = section + item[1] if item else ""
+        link = f"#timbrebench-{name.replace(' ', '-')}"
+        lines.append(f"* [`{item[1]}`]({link}): {summaries[name]}" if item and name in summaries else line)
     return "\n".join(lines)
 
 
@@ -74,14 +68,14 @@ def _tables(root: type[BaseModel], seen: set[type[BaseModel]]) -> list[str]:
             continue
         seen.add(model)
         nested = [
-            (f"{path}.{name}".lstrip("."), one)
+            (f"{path}.{name}".lstrip("."), part)
             for name, field in model.model_fields.items()
-            for one in models_in(field.annotation)
+            for part in models_in(field.annotation)
         ]
         waiting += nested
         if path:
             parts.append(f"### {model.__name__}: `{path}` {{#{model.__name__}}}\n")
         summary = (model.__doc__ or "").strip().splitlines()[0]
-        anchors = {one: one.__name__ for _, one in nested}
+        anchors = {part: part.__name__ for _, part in nested}
         parts += [f"<p>{cell(summary, model.__name__)}</p>\n", field_table(model, anchors)]
     return parts

@@ -47,34 +47,34 @@ def data_page() -> str:
     configurations = {name: load_configuration(name) for name in profile_names()}
     suites = [load_frozen(name) for name in frozen_names()]
     header = ("profile", "pieces", "labels", "soundfonts", "clip", "pairs from")
-    rows = [_profile_row(name, found) for name, found in configurations.items()]
+    rows = [_profile_row(name, configuration) for name, configuration in configurations.items()]
     columns = ("suite", "what it is", "pairs", "pieces", "clip", "right answer", "published judges")
     return "\n".join(
-        [_CARDS, _PROFILES, table(header, rows), _SUITES, table(columns, [_suite_row(one) for one in suites])]
+        [_CARDS, _PROFILES, table(header, rows), _SUITES, table(columns, list(map(_suite_row, suites)))]
     )
 
 
-def _profile_row(name: str, found: RunConfiguration) -> tuple[str, ...]:
-    made = found.dataset
+def _profile_row(name: str, configuration: RunConfiguration) -> tuple[str, ...]:
+    made = configuration.dataset
     return (
         f"<code>{name}</code>",
         str(made.pieces),
         html.escape(", ".join(made.instruments)),
         html.escape(", ".join(made.soundfont_names)),
         f"{made.clip_duration_s:g} s at {made.sample_rate:,} Hz",
-        f"<code>{html.escape(found.suite.name)}</code>"
-        if found.suite.name
-        else html.escape(found.suite.soundfont),
+        f"<code>{html.escape(configuration.suite.name)}</code>"
+        if configuration.suite.name
+        else html.escape(configuration.suite.soundfont),
     )
 
 
 def _suite_row(frozen: FrozenSuite) -> tuple[str, ...]:
     recipe = frozen.recipe
-    said = " ".join((recipe.summary, recipe.attribution)) if recipe else ""
+    summary = " ".join((recipe.summary, recipe.attribution)) if recipe else ""
     pieces = {frozen.clips[pair.content].piece for pair in frozen.pairs}
     return (
         f"<code>{html.escape(frozen.title)}</code>",
-        html.escape(said),
+        html.escape(summary),
         str(len(frozen.pairs)),
         str(len(pieces)),
         f"{frozen.duration_s:g} s at {frozen.sample_rate:,} Hz",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,36 +34,31 @@ def on_startup(command: str, dirty: bool) -> None:  # noqa: ARG001 - MkDocs' sig
     namespace = _ROOT / ".types" / "timbrebench"
     namespace.mkdir(parents=True, exist_ok=True)
     for name in _PACKAGES:
-        link = namespace / name
-        if not link.is_symlink():
-            link.symlink_to(Path("..", "..", name))
+        with contextlib.suppress(FileExistsError):  # of an earlier build, or of one beside this
+            (namespace / name).symlink_to(Path("..", "..", name))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made from the code, and all pages of their folders to the navigation."""
+    """Add the pages that are made from the code, and the pages of folders that the navigation names."""
     try:
         for path, text in _generated():
             files.append(File.generated(config, path, content=text))
     except ValueError as error:
         raise PluginError(f"the reference cannot be made from the code: {error}") from error
     config.nav = _opened(config.nav, sorted(files.src_uris))
-    named = set(_paths(config.nav))
-    loose = [
-        path for path in sorted(files.src_uris) if re.fullmatch(r"[^/]+\.md", path) and path not in named
-    ]
-    (background,) = (section["Background"] for section in config.nav if "Background" in section)
-    background.extend(loose)
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
     """Put sections of the README in their places."""
-    return _EXCERPT.sub(lambda found: _section(found[1], page), markdown)
+    return _EXCERPT.sub(lambda excerpt: _section(excerpt[1], page), markdown)
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
     """Turn formulas into MathML, which browsers draw without a script."""
-    return _FORMULA.sub(lambda found: _mathml(found[3], "inline" if found[2] == "(" else "block"), content)
+    return _FORMULA.sub(
+        lambda formula: _mathml(formula[3], "inline" if formula[2] == "(" else "block"), content
+    )
 
 
 def _generated() -> Iterator[tuple[str, str]]:
@@ -76,31 +72,22 @@ def _generated() -> Iterator[tuple[str, str]]:
 def _opened(nav: Any, paths: list[str]) -> Any:  # noqa: ANN401 - lists, tables and names, as YAML has them
     """Return the navigation with every folder in it replaced by its pages, the overview first."""
     if isinstance(nav, list):
-        return [_opened(one, paths) for one in nav]
+        return [_opened(item, paths) for item in nav]
     if isinstance(nav, dict):
-        return {name: _opened(one, paths) for name, one in nav.items()}
+        return {name: _opened(item, paths) for name, item in nav.items()}
     if isinstance(nav, str) and nav.endswith("/"):
         pages = [path for path in paths if path.startswith(nav) and path.endswith(".md")]
         return sorted(pages, key=lambda path: (not path.endswith(("/index.md", "/README.md")), path))
     return nav
 
 
-def _paths(nav: Any) -> Iterator[str]:  # noqa: ANN401
-    """Yield all paths in a navigation."""
-    if isinstance(nav, str):
-        yield nav
-    elif isinstance(nav, list | dict):
-        for one in nav.values() if isinstance(nav, dict) else nav:
-            yield from _paths(one)
-
-
 def _section(heading: str, page: Page) -> str:
     text = (_ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
-    if not found:
+    section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    if not section:
         raise PluginError(f"{page.file.src_uri}: the README has no section {heading!r}")
     up = "../" * page.file.src_uri.count("/")
-    text = found[1].strip()
+    text = section[1].strip()
     for there, here in _MOVED.items():
         text = text.replace(f"]({there}", f"]({up}{here}")
     return text

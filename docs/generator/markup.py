@@ -44,7 +44,7 @@ def reference(target: str) -> str:
 
 def link_roles(text: str) -> str:
     """Replace the roles in a docstring that is Markdown otherwise."""
-    return _ROLE.sub(lambda found: reference(found[1]), text)
+    return _ROLE.sub(lambda role: reference(role[1]), text)
 
 
 def to_html(text: str, where: str, heading_level: int = 2) -> str:

@@ -27,17 +27,17 @@ def method_pages() -> Iterator[tuple[str, str]]:
     """Yield the path and the Markdown of each page, the overview first."""
     modules: dict[str, list[type[Method]]] = {}
     for name in method_names():
-        found = method_class(name)
-        if found.__module__.startswith("timbrebench."):
-            modules.setdefault(found.__module__, []).append(found)
+        method = method_class(name)
+        if method.__module__.startswith("timbrebench."):
+            modules.setdefault(method.__module__, []).append(method)
     rows = [
         (
-            f'<a href="{_page(module)}.html#{one.name}"><code>{one.name}</code></a>',
-            html.escape(one.summary),
-            html.escape(one.source),
+            f'<a href="{_page(module)}.html#{method.name}"><code>{method.name}</code></a>',
+            html.escape(method.summary),
+            html.escape(method.source),
         )
-        for one, module in sorted(
-            ((one, module) for module, group in modules.items() for one in group),
+        for method, module in sorted(
+            ((method, module) for module, group in modules.items() for method in group),
             key=lambda item: item[0].name,
         )
     ]
@@ -54,10 +54,10 @@ def _method_page(module: str, group: list[type[Method]]) -> str:
     if len(group) == 1:
         parts = [f"# {group[0].name} {{#{group[0].name}}}\n", _facts(group[0]), _parameters(group[0])]
     else:
-        controls = all(issubclass(one, Control) for one in group)
-        parts = [f"# {'Controls' if controls else ', '.join(one.name for one in group)}\n"]
-        for one in group:
-            parts += [f"## `{one.name}` {{#{one.name}}}\n", _facts(one), _parameters(one)]
+        controls = all(issubclass(method, Control) for method in group)
+        parts = [f"# {'Controls' if controls else ', '.join(method.name for method in group)}\n"]
+        for method in group:
+            parts += [f"## `{method.name}` {{#{method.name}}}\n", _facts(method), _parameters(method)]
     text = to_html(sys.modules[module].__doc__ or "", module, 3)
     # The empty link is the place that references to the module lead to.
     parts += [f"[](){{#{module}}}\n", "## Description\n", f'<div class="docstring">\n{text}\n</div>\n']
@@ -87,9 +87,9 @@ def _parameters(method: type[Method]) -> str:
 
 
 def _nested(model: type[BaseModel], seen: frozenset[type] = frozenset()) -> Iterator[type[BaseModel]]:
-    found: list[type[BaseModel]] = []
+    models: list[type[BaseModel]] = []
     for field in model.model_fields.values():
-        for one in models_in(field.annotation):
-            if one not in found and one not in seen:
-                found += [one, *_nested(one, seen | {*found, one})]
-    yield from dict.fromkeys(found)
+        for nested in models_in(field.annotation):
+            if nested not in models and nested not in seen:
+                models += [nested, *_nested(nested, seen | {*models, nested})]
+    yield from dict.fromkeys(models)

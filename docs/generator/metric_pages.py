@@ -40,18 +40,18 @@ def metric_pages() -> Iterator[tuple[str, str]]:
     """Yield the path and the Markdown of each page, the overview first."""
     modules: dict[str, list[Specification]] = {}
     for name in metric_names():
-        found = get(name)
-        if found.__module__.startswith("timbrebench."):
-            modules.setdefault(found.__module__, []).append(found.specification)
+        metric = get(name)
+        if metric.__module__.startswith("timbrebench."):
+            modules.setdefault(metric.__module__, []).append(metric.specification)
     rows = [
         (
-            f'<a href="{_page(module)}.html#{one.name}"><code>{one.name}</code></a>',
-            html.escape(one.summary),
-            _BETTER[one.direction],
-            _unit(one),
+            f'<a href="{_page(module)}.html#{declared.name}"><code>{declared.name}</code></a>',
+            html.escape(declared.summary),
+            _BETTER[declared.direction],
+            _unit(declared),
         )
-        for one, module in sorted(
-            ((one, module) for module, group in modules.items() for one in group),
+        for declared, module in sorted(
+            ((declared, module) for module, group in modules.items() for declared in group),
             key=lambda item: item[0].name,
         )
     ]
@@ -70,35 +70,41 @@ def _metric_page(module: str, group: list[Specification]) -> str:
     parts = [
         f"# {module.rsplit('.', 1)[-1].replace('_', ' ').capitalize()} {{#{module}}}\n",
         f"{title} Below is the [definition](#definition).\n",
-        *(f"## `{one.name}` {{#{one.name}}}\n\n{html.escape(one.summary)}\n\n{_facts(one)}" for one in group),
+        *(
+            f"## `{each.name}` {{#{each.name}}}\n\n{html.escape(each.summary)}\n\n{_facts(each)}"
+            for each in group
+        ),
         f'<div class="docstring">\n{to_html(rest, module)}\n</div>\n',
     ]
     return "\n".join(parts)
 
 
-def _facts(one: Specification) -> str:
+def _facts(declared: Specification) -> str:
     return facts(
         [
-            ("unit", _unit(one)),
-            ("range", f"{_bound(one.lower)} to {_bound(one.upper)}"),
-            ("better", _BETTER[one.direction]),
-            ("needs", ", ".join(_NEEDS[need] for need in sorted(one.needs)) or "content and style only"),
-            ("smallest change that matters", f"{one.relevant_change:g}"),
-            ("responds", _responses(one)),
-            ("invariant to", ", ".join(sorted(one.invariant_to)) or "none"),
-            ("version", str(one.version)),
+            ("unit", _unit(declared)),
+            ("range", f"{_bound(declared.lower)} to {_bound(declared.upper)}"),
+            ("better", _BETTER[declared.direction]),
+            ("needs", ", ".join(_NEEDS[need] for need in sorted(declared.needs)) or "content and style only"),
+            ("smallest change that matters", f"{declared.relevant_change:g}"),
+            ("responds", _responses(declared)),
+            ("invariant to", ", ".join(sorted(declared.invariant_to)) or "none"),
+            ("version", str(declared.version)),
         ]
     )
 
 
-def _responses(one: Specification) -> str:
-    ways = {way: [name for name, said in one.responds.items() if said == way] for way in ("rises", "falls")}
-    said = "; ".join(f"{way} under {', '.join(names)}" for way, names in ways.items() if names)
-    return said.replace("_", " ") or "none promised"
+def _responses(declared: Specification) -> str:
+    ways = {
+        way: [name for name, response in declared.responds.items() if response == way]
+        for way in ("rises", "falls")
+    }
+    text = "; ".join(f"{way} under {', '.join(names)}" for way, names in ways.items() if names)
+    return text.replace("_", " ") or "none promised"
 
 
-def _unit(one: Specification) -> str:
-    return "none" if one.unit == "1" else html.escape(one.unit)
+def _unit(declared: Specification) -> str:
+    return "none" if declared.unit == "1" else html.escape(declared.unit)
 
 
 def _bound(value: float) -> str:

@@ -33,17 +33,17 @@ _BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt"
 
 def documentation(model: type) -> dict[str, str]:
     """Return what the docstrings of a class and its bases say of its attributes and parameters."""
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for owner in reversed(model.__mro__):
         text = owner.__dict__.get("__doc__")
         if not text or not owner.__module__.startswith("timbrebench."):
             continue
         for section in griffe.Docstring(inspect.cleandoc(text), parser="numpy").parse():
             if section.kind.value in ("attributes", "parameters"):
-                found |= {
+                descriptions |= {
                     name.strip(): item.description for item in section.value for name in item.name.split(",")
                 }
-    return found
+    return descriptions
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
@@ -74,12 +74,12 @@ def field_table(model: type[BaseModel], anchors: dict[type, str] | None = None) 
     ValueError
         If a field is documented nowhere.
     """
-    said = documentation(model)
+    descriptions = documentation(model)
     rows = []
     for name, field in model.model_fields.items():
-        if name not in said and _is_tag(field):
-            said[name] = "Says which of these tables it is."
-        if not said.get(name):
+        if name not in descriptions and _is_tag(field):
+            descriptions[name] = "Says which of these tables it is."
+        if not descriptions.get(name):
             raise ValueError(
                 f"{model.__module__}.{model.__qualname__}: the field {name} has no documentation"
             )
@@ -88,7 +88,7 @@ def field_table(model: type[BaseModel], anchors: dict[type, str] | None = None) 
                 f"<code>{name}</code>",
                 _default(field),
                 _type(field.annotation, anchors or {}) + _bounds(field),
-                cell(said[name], f"{model.__qualname__}.{name}"),
+                cell(descriptions[name], f"{model.__qualname__}.{name}"),
             )
         )
     return table(("name", "default", "values", "meaning"), rows)
@@ -101,9 +101,9 @@ def _is_tag(field: FieldInfo) -> bool:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = field.get_default(call_default_factory=False) if field.default_factory is None else None
     if field.default_factory is not None:
         return "as said"
+    value = field.default
     if isinstance(value, BaseModel):
         changed = value.model_dump(mode="json", exclude_defaults=True)
         return f"<code>{html.escape(_toml(changed))}</code>" if changed else "its defaults"
@@ -115,7 +115,7 @@ def _toml(value: object) -> str:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(map(_toml, value)) + "]"
     if isinstance(value, bool | str):
@@ -138,12 +138,12 @@ def _type(annotation: Any, anchors: dict[type, str]) -> str:  # noqa: ANN401 - a
 
 
 def _bounds(field: FieldInfo) -> str:
-    said = [
+    bounds = [
         f"{sign} {getattr(item, attribute):_}"
         for item in field.metadata
         for kind, (sign, attribute) in _BOUNDS.items()
         if isinstance(item, kind)
     ]
-    least = [item.min_length for item in field.metadata if isinstance(item, MinLen)]
-    said += ["not empty" if field.annotation is str else f"{number} or more" for number in least]
-    return ", " + ", ".join(html.escape(one) for one in said) if said else ""
+    lengths = [item.min_length for item in field.metadata if isinstance(item, MinLen)]
+    bounds += ["not empty" if field.annotation is str else f"{length} or more" for length in lengths]
+    return "".join(f", {html.escape(bound)}" for bound in bounds)
