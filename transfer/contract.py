@@ -175,7 +175,7 @@ class ReferenceControl(Control):
     Whatever subclasses this is a :class:`Control`, so what has seen the reference is never ranked.
     """
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Refuse: this control works from the reference alone.
 
         Raises

@@ -36,9 +36,8 @@ from timbrebench.experiments.run.tasks import training_set
 from timbrebench.experiments.speed.machine import cpu_model
 from timbrebench.experiments.suites.suite import Pair, SuiteConfiguration, make_suite
 from timbrebench.transfer import Control, apply, create, method_class, method_names
-from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.algorithms.random_convolution import START_STD, Objective, draw_filters
 from timbrebench.transfer.contract import learns
-from timbrebench.transfer.methods.ulyanov import START_STD, Objective
 from timbrebench.transfer.methods.wide_limit.wide_limit import WideObjective
 
 #: What is built where no dataset is given: clips of 10 s, and as much to learn from as methods need at least.
@@ -203,7 +202,7 @@ def textbook(
     Parameters
     ----------
     content, style, filters, content_weight
-        As :class:`~timbrebench.transfer.methods.ulyanov.Objective` has them.
+        As :class:`~timbrebench.transfer.algorithms.random_convolution.Objective` has them.
     recompute : bool, default True
         Whether the features of content and style are worked out in each evaluation, as where the loss is a
         function of three spectrograms, or once.

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
@@ -134,8 +133,7 @@ def _methods(settings: TextureSettings) -> Iterator[tuple[Method, float]]:
         network = {**mel, "n_blocks": blocks} if isinstance(mel, Mapping) else {"n_blocks": blocks}
         authors = MultiRepresentation(configuration="texture", mel_network=network, **own)
         parameters = authors.parameters
-        frames = authors.losses(0, torch.device("cpu")).receptive_field
-        yield authors, frames * parameters.hop_length / parameters.sample_rate
+        yield authors, parameters.min_frames * parameters.hop_length / parameters.sample_rate
     for width in settings.kernel_widths:
         wide = WideLimit(kernel_width=width, content_weight=0.0, **settings.wide_limit)
         yield wide, width * wide.parameters.hop_length / wide.parameters.sample_rate

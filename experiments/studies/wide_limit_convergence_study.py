@@ -15,8 +15,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyResult, chosen_pairs
 from timbrebench.experiments.studies.study_wording import parted
-from timbrebench.transfer.algorithms.random_convolution import draw_filters
-from timbrebench.transfer.methods.ulyanov import Objective
+from timbrebench.transfer.algorithms.random_convolution import Objective, draw_filters
 from timbrebench.transfer.methods.wide_limit.wide_limit import WideObjective
 
 #: Numbers of filters, four times as many each time.

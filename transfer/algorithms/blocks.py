@@ -11,35 +11,35 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
-def even_blocks(length: int, longest: int, overlap: int = 0) -> list[slice]:
+def even_blocks(length: int, max_length: int, overlap: int = 0) -> list[slice]:
     """Divide a length into blocks that are as long as each other, but for rounding.
 
     Parameters
     ----------
     length : int
         Samples or frames to divide.
-    longest : int
-        Most of them in a block.
+    max_length : int
+        Maximum of them in a block.
     overlap : int, default 0
-        What two neighbours share, less than `longest`.
+        What two neighbours share, less than `max_length`.
 
     Returns
     -------
     list of slice
         From the first block to the last, which ends at `length`. No more of them than are needed.
     """
-    count = max(1, math.ceil((length - overlap) / max(1, longest - overlap)))
+    count = max(1, math.ceil((length - overlap) / max(1, max_length - overlap)))
     size = math.ceil((length + (count - 1) * overlap) / count)
     starts = [number * (size - overlap) for number in range(count)]
     return [slice(start, min(start + size, length)) for start in starts]
 
 
-def faded_blocks(length: int, longest: int, overlap: int) -> Iterator[tuple[slice, Array]]:
+def faded_blocks(length: int, max_length: int, overlap: int) -> Iterator[tuple[slice, Array]]:
     """Yield :func:`even_blocks`, each with weights that fade it into its neighbours.
 
     Parameters
     ----------
-    length, longest, overlap : int
+    length, max_length, overlap : int
         As for :func:`even_blocks`.
 
     Yields
@@ -49,7 +49,7 @@ def faded_blocks(length: int, longest: int, overlap: int) -> Iterator[tuple[slic
     fade : numpy.ndarray, shape (length of the block,), float32
         Weights, 1 where no neighbour overlaps; those of two neighbours sum to 1.
     """
-    blocks = even_blocks(length, longest, overlap)
+    blocks = even_blocks(length, max_length, overlap)
     ramp = (np.arange(overlap, dtype=np.float32) + 1) / (overlap + 1)
     for number, block in enumerate(blocks):
         fade = np.ones(block.stop - block.start, dtype=np.float32)
@@ -61,7 +61,7 @@ def faded_blocks(length: int, longest: int, overlap: int) -> Iterator[tuple[slic
 
 
 def transform_blocks(
-    content: Array, transform: Callable[[Array], Array], *, longest: int, overlap: int
+    content: Array, transform: Callable[[Array], Array], *, max_length: int, overlap: int
 ) -> Array:
     """Transform samples block by block, and fade each into the next.
 
@@ -71,7 +71,7 @@ def transform_blocks(
         Samples.
     transform : callable
         From a block to an array of its shape. It is called on one block after the other.
-    longest, overlap : int
+    max_length, overlap : int
         As for :func:`even_blocks`, in samples.
 
     Returns
@@ -80,6 +80,6 @@ def transform_blocks(
         The transformed samples.
     """
     made = np.zeros_like(content)
-    for block, fade in faded_blocks(len(content), longest, overlap):
+    for block, fade in faded_blocks(len(content), max_length, overlap):
         made[block] += fade * transform(content[block])
     return made

@@ -1,4 +1,4 @@
-"""What methods share that make samples of samples, at a rate of their own and block by block."""
+"""What methods share that make samples of samples, block by block."""
 
 from __future__ import annotations
 
@@ -6,37 +6,17 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
-from timbrebench.audio.clips import Samples, fit_length, resample
-from timbrebench.audio.loudness import limit_peak
+from timbrebench.audio.clips import Samples
 from timbrebench.transfer.algorithms.blocks import transform_blocks
-from timbrebench.transfer.bases.spectrogram_method import check_length
-from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.bases.conversion_method import FrameMethod
 
 
-class BlockParameters(Parameters):
-    """Settings that every :class:`BlockMethod` has.
-
-    Attributes
-    ----------
-    sample_rate : int
-        Rate that the method works at, in hertz.
-    hop_length : int
-        Samples from one frame to the next.
-    """
-
-    sample_rate: int = Field(default=22_050, ge=1000)
-    hop_length: int = Field(default=512, gt=0)
-
-
-class BlockMethod(Method):
+class BlockMethod(FrameMethod):
     """A method that makes samples itself, phase and all.
 
-    Clips are resampled to the method's rate. A content of more than :attr:`block_s` is made in blocks that
-    overlap by :attr:`overlap_s` and are cross-faded, so that memory does not grow with it. All blocks draw
-    the same numbers. What was made is brought back to the clips' rate and length, and scaled down where it
-    exceeds full scale.
+    A content of more than :attr:`block_s` is made in blocks that overlap by :attr:`overlap_s` and are
+    cross-faded, so that memory does not grow with it. All blocks draw the same numbers.
 
     Attributes
     ----------
@@ -44,15 +24,8 @@ class BlockMethod(Method):
         In seconds.
     """
 
-    Parameters: ClassVar[type[BlockParameters]] = BlockParameters
-    parameters: BlockParameters
     block_s: ClassVar[float] = 30.0
     overlap_s: ClassVar[float] = 1.0
-
-    @property
-    @abstractmethod
-    def fewest_frames(self) -> int:
-        """Frames that a clip needs at least."""
 
     @abstractmethod
     def make(self, content: Samples, style: Samples, rng: np.random.Generator) -> Samples:
@@ -71,30 +44,11 @@ class BlockMethod(Method):
             Samples, which may exceed [-1, 1].
         """
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
-        """Return the content in the style; see :meth:`Method.transfer`.
-
-        Raises
-        ------
-        MethodError
-            If a clip has fewer frames than the method needs, with the duration that it needs.
-        """
-        settings = self.parameters
-        inner = {"content": content, "style": style}
-        inner = {name: resample(clip, sample_rate, settings.sample_rate) for name, clip in inner.items()}
-        for name, clip in inner.items():
-            check_length(
-                clip,
-                name,
-                method=self.name,
-                frames=self.fewest_frames,
-                hop_length=settings.hop_length,
-                sample_rate=settings.sample_rate,
-            )
-        output = transform_blocks(
-            inner["content"],
-            lambda block: self.make(block, inner["style"], np.random.default_rng(seed)),
-            longest=round(self.block_s * settings.sample_rate),
-            overlap=round(self.overlap_s * settings.sample_rate),
+    def convert(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Make the content in the style, a long one block by block."""
+        return transform_blocks(
+            content,
+            lambda block: self.make(block, style, np.random.default_rng(seed)),
+            max_length=round(self.block_s * sample_rate),
+            overlap=round(self.overlap_s * sample_rate),
         )
-        return limit_peak(fit_length(resample(output, settings.sample_rate, sample_rate), len(content)))

@@ -116,6 +116,11 @@ class SmoothParameters(SpectrogramParameters):
     range_db: float = Field(default=80.0, ge=20, le=120)
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=0, start="given")
 
+    @property
+    def min_frames(self) -> int:
+        """Frames until the first and the last window no longer overlap: a clip as long as a window."""
+        return 1 + -(-self.n_fft // self.hop_length)
+
     @model_validator(mode="after")
     def _no_more_channels_than_bins(self) -> Self:
         n_bins = 1 + self.n_fft // 2
@@ -137,11 +142,6 @@ class SmoothMethod(SpectrogramMethod):
     Parameters: ClassVar[type[SmoothParameters]] = SmoothParameters
     parameters: SmoothParameters
 
-    @property
-    def fewest_frames(self) -> int:
-        """Frames until the first and the last window no longer overlap: a clip as long as a window."""
-        return 1 + -(-self.parameters.n_fft // self.parameters.hop_length)
-
     @abstractmethod
     def match(self, content: Array, style: Array) -> Array:
         """Return features for the content.
@@ -157,7 +157,7 @@ class SmoothMethod(SpectrogramMethod):
             Features.
         """
 
-    def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:  # noqa: ARG002
+    def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the content's magnitudes with matched features; nothing is drawn."""
         settings = self.parameters
         shapes = SmoothShapes(settings.n_channels, len(content), settings.sample_rate)

@@ -30,7 +30,6 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_augmentation import Augmentation
@@ -270,28 +269,17 @@ class TrainedNetworkMethod(SpectrogramMethod):
             return Learned()
         return Learned(frozenset({self.network.weights_sha256}), self.network.training_clips)
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
-        """Return the content in the style; see :meth:`SpectrogramMethod.transfer`.
-
-        Raises
-        ------
-        MethodError
-            If the method has not been prepared.
-        """
-        self._trained()  # before any work
-        return super().transfer(content, style, sample_rate=sample_rate, seed=seed)
-
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes of the picture that was found, as loud as the content."""
+        network = self.prepared(self.network)
         settings, range_db = self.parameters, self.front_end.range_db
         device = find_device(settings.device)
         clips = [torch.from_numpy(decibels(clip, range_db)).to(device) for clip in (content, style)]
         pictures = Pictures.of(*clips)
         noise = torch.from_numpy(rng.standard_normal(content.shape, dtype=np.float32)).to(device)
-        layers = copy.deepcopy(convolutions(self._trained())).to(device).eval().requires_grad_(False)
-        start = self.start(pictures, noise)
-        found = self._minimise(self.loss(pictures, layers), start).cpu().numpy()
-        return magnitudes(found, float(content.max()), range_db)
+        layers = copy.deepcopy(convolutions(network)).to(device).eval().requires_grad_(False)
+        optimised = self._minimise(self.loss(pictures, layers), self.start(pictures, noise))
+        return magnitudes(optimised.cpu().numpy(), float(content.max()), range_db)
 
     def _minimise(self, loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
         settings, objective = self.parameters, with_gradient(_scaled(loss, start))
@@ -301,13 +289,6 @@ class TrainedNetworkMethod(SpectrogramMethod):
         return minimise_adam(
             objective, start, iterations=settings.iterations, learning_rate=rate, name=self.name
         )
-
-    def _trained(self) -> Judge:
-        if self.network is None:
-            raise MethodError(
-                f"the method {self.name!r} has not been prepared: call `prepare` with a dataset first"
-            )
-        return self.network
 
 
 def _scaled(loss: Callable[[Tensor], Tensor], start: Tensor) -> Callable[[Tensor], Tensor]:

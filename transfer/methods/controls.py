@@ -23,7 +23,7 @@ class Identity(Control):
     summary = "the content, untouched"
     source = _SOURCE
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Return `content`."""
         return content
 
@@ -36,7 +36,7 @@ class StyleCopy(Control):
     summary = "the style clip, repeated or cut to the content's length"
     source = _SOURCE
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Return as many samples of `style` as `content` has."""
         return np.resize(style, len(content))
 
@@ -62,7 +62,7 @@ class Silence(Control):
     summary = "zeros"
     source = _SOURCE
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Return zeros."""
         return np.zeros_like(content)
 
@@ -75,7 +75,7 @@ class Noise(Control):
     summary = "white Gaussian noise at the content's root mean square"
     source = _SOURCE
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
+    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Return noise at the root mean square of `content`; the rare sample beyond [-1, 1] is clipped."""
         noise = np.random.default_rng(seed).standard_normal(len(content), dtype=np.float32)
         return np.clip(scale_to_rms(noise, rms(content)), -1, 1)

@@ -53,10 +53,9 @@ from scipy.fft import next_fast_len
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.fourier import Spectrum
-from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
-from timbrebench.core.errors import MethodError
 from timbrebench.core.progress import Tracker
-from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.bases.conversion_method import ConversionMethod
+from timbrebench.transfer.contract import Parameters
 
 Array = NDArray[np.float64]
 
@@ -94,7 +93,7 @@ class CrossSynthesisParameters(Parameters):
     share: float = Field(default=1.0, gt=0, le=1)
 
 
-class CrossSynthesis(Method):
+class CrossSynthesis(ConversionMethod):
     """Cross-synthesis by linear prediction; see the module for what is published and what is not."""
 
     name = "cross-synthesis"
@@ -103,17 +102,16 @@ class CrossSynthesis(Method):
     source = "J. A. Moorer, The use of linear prediction of speech in computer music applications, 1979"
     Parameters = CrossSynthesisParameters
     parameters: CrossSynthesisParameters
+    keeps_level = True
+    remedy = "a smaller window_s"
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
-        """Return the content in the style; see :meth:`Method.transfer`. Nothing is drawn.
+    def min_length(self, sample_rate: int) -> int:
+        """Return the length of two windows."""
+        return _PADDED * self._hop_length(sample_rate)
 
-        Raises
-        ------
-        MethodError
-            If a clip is shorter than two windows, with the duration that it needs.
-        """
-        hop_length = next_fast_len(max(1, round(self.parameters.window_s * sample_rate / _WINDOW)))
-        self._check_lengths(content, style, _PADDED * hop_length, sample_rate)
+    def convert(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Return the content's excitation in the style's envelope; nothing is drawn."""
+        hop_length = self._hop_length(sample_rate)
         order = max(1, round(self.parameters.poles_per_khz * sample_rate / 1000))
         spectrum = _frames(content, hop_length)
         targets = StyleEnvelopes(autocorrelation(_frames(style, hop_length), order), self.parameters.share)
@@ -123,22 +121,17 @@ class CrossSynthesis(Method):
                 part = slice(first, first + _CHUNK)
                 exchange_envelopes(spectrum[:, part], targets.at(ranks[part]), order)
                 tracker.advance(len(ranks[part]))
-        output = librosa.istft(
+        output: Samples = librosa.istft(
             spectrum,
             n_fft=_PADDED * hop_length,
             win_length=_WINDOW * hop_length,
             hop_length=hop_length,
             length=len(content),
         )
-        return limit_peak(scale_to_rms(output, rms(content)))
+        return output
 
-    def _check_lengths(self, content: Samples, style: Samples, needed: int, sample_rate: int) -> None:
-        for name, clip in {"content": content, "style": style}.items():
-            if len(clip) < needed:
-                raise MethodError(
-                    f"the {name} lasts {len(clip) / sample_rate:.3f} s, less than the "
-                    f"{needed / sample_rate:.3f} s of two windows: use a longer clip or a smaller window_s"
-                )
+    def _hop_length(self, sample_rate: int) -> int:
+        return next_fast_len(max(1, round(self.parameters.window_s * sample_rate / _WINDOW)))
 
 
 def _frames(clip: Samples, hop_length: int) -> Spectrum:

@@ -44,7 +44,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.projections import FAST, project
@@ -52,38 +51,27 @@ from timbrebench.audio.spectra import N_FFT, Spectrogram
 from timbrebench.audio.wavelets import WaveletFrame
 from timbrebench.transfer.algorithms.blocks import even_blocks
 from timbrebench.transfer.algorithms.optimisation import minimise_lbfgs
-from timbrebench.transfer.algorithms.random_convolution import draw_filters
-from timbrebench.transfer.bases.block_method import BlockMethod, BlockParameters
-from timbrebench.transfer.methods.ulyanov import START_STD, Objective
+from timbrebench.transfer.algorithms.random_convolution import START_STD, Objective, draw_filters
+from timbrebench.transfer.bases.block_method import BlockMethod
+from timbrebench.transfer.bases.convolution_parameters import ConvolutionParameters
 
 #: What a sine of amplitude 1 reaches in a short-time Fourier transform with the original's windows.
 FULL_SCALE = N_FFT / 4
 
 
-class CwtShallowParameters(BlockParameters):
-    """Settings of :class:`CwtShallow`, beside the rate and the hop.
+class CwtShallowParameters(ConvolutionParameters):
+    """Settings of :class:`CwtShallow`.
 
     Attributes
     ----------
     bands_per_octave : int
         Bands of the transform in an octave. The wavelet leaves gaps between fewer than 12.
-    n_filters : int
-        Number of random filters.
-    kernel_width : int
-        Frames that each filter spans.
-    content_weight : float
-        Weight of the content loss; that of the style loss is 1.
-    max_iterations : int
-        Most iterations of L-BFGS.
     phase_iterations : int
         Iterations of fast Griffin-Lim.
     """
 
+    sample_rate: int = Field(default=22_050, ge=1000)
     bands_per_octave: int = Field(default=24, ge=12)
-    n_filters: int = Field(default=4096, gt=0)
-    kernel_width: int = Field(default=11, gt=0)
-    content_weight: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
-    max_iterations: int = Field(default=300, gt=0)
     phase_iterations: int = Field(default=100, ge=0)
 
 
@@ -97,19 +85,13 @@ class CwtShallow(BlockMethod):
     Parameters = CwtShallowParameters
     parameters: CwtShallowParameters
 
-    @property
-    def fewest_frames(self) -> int:
-        """What a filter spans."""
-        return self.parameters.kernel_width
-
     def make(self, content: Samples, style: Samples, rng: np.random.Generator) -> Samples:
         """Optimise the magnitudes of the transform, and find their phase."""
         frame = self._frame(len(content))
         target = frame.spread(self.match(frame.magnitude(content), self._magnitude(style), rng))
         phase = np.exp(1j * np.angle(frame.forward(content)))
         iterations = self.parameters.phase_iterations
-        found = project(phase * target, target, frame, iterations=iterations, momentum=FAST)
-        return frame.inverse(found)
+        return frame.inverse(project(phase * target, target, frame, iterations=iterations, momentum=FAST))
 
     def match(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return magnitudes that minimise the objective, from noise.
@@ -135,15 +117,12 @@ class CwtShallow(BlockMethod):
             n_bins=len(content),
             kernel_width=settings.kernel_width,
         )
-        evaluate = Objective(content, style, filters, settings.content_weight)
-
-        def objective(x: Tensor) -> tuple[float, Tensor]:
-            loss, gradient = evaluate(x.double().numpy().ravel())
-            return loss, torch.from_numpy(gradient).reshape(x.shape)
-
+        objective = Objective(content, style, filters, settings.content_weight)
         start = torch.from_numpy(start_rng.standard_normal(content.shape, dtype=np.float32) * START_STD)
-        found = minimise_lbfgs(objective, start, max_iterations=settings.max_iterations, name=self.name)
-        optimised = np.clip(found.numpy(), 0, max(content.max(), style.max()))
+        log_magnitude = minimise_lbfgs(
+            objective.evaluate, start, max_iterations=settings.max_iterations, name=self.name
+        )
+        optimised = np.clip(log_magnitude.numpy(), 0, max(content.max(), style.max()))
         magnitude: Spectrogram = np.expm1(optimised) / np.float32(FULL_SCALE)
         return magnitude
 

@@ -20,8 +20,10 @@ No single publication is its source. The choices:
 - *Level.* The output is as loud as the content.
 - *Rate.* Works at the clips' own rate.
 
-References ---------- P. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE
-Transactions on Audio and Electroacoustics 15(2), 1967.
+References
+----------
+P. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE Transactions on Audio
+and Electroacoustics 15(2), 1967.
 """
 
 from __future__ import annotations
@@ -35,10 +37,9 @@ from scipy.signal import fftconvolve
 from scipy.signal.windows import hann
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
-from timbrebench.core.errors import MethodError
 from timbrebench.core.progress import Tracker
-from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.bases.conversion_method import ConversionMethod
+from timbrebench.transfer.contract import Parameters
 
 Array = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ class EnvelopeParameters(Parameters):
         Width of the bands that power is averaged over, in octaves, from 0.05 to 4; a third by default.
         Narrower ones follow the style's notes, wider ones lose its formants.
     max_gain_db : float
-        Most that a frequency is raised or lowered, in decibels, from 0 to 80; 30 by default.
+        Maximum that a frequency is raised or lowered, in decibels, from 0 to 80; 30 by default.
     window_s : float
         Length of the windows and of the filter in seconds, from 0.01 to 1, rounded up to a length of quick
         transforms; 0.093 by default. Bands narrower than 1 / `window_s` hertz are not resolved.
@@ -66,7 +67,7 @@ class EnvelopeParameters(Parameters):
     window_s: float = Field(default=0.093, ge=0.01, le=1)
 
 
-class Envelope(Method):
+class Envelope(ConversionMethod):
     """Long-term envelope matching; see the module for how."""
 
     name = "envelope"
@@ -75,23 +76,16 @@ class Envelope(Method):
     source = "classical: matching equaliser on Welch's spectra, 1967"
     Parameters = EnvelopeParameters
     parameters: EnvelopeParameters
+    keeps_level = True
+    remedy = "a smaller window_s"
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
-        """Return the content in the style; see :meth:`Method.transfer`. Nothing is drawn.
+    def min_length(self, sample_rate: int) -> int:
+        """Return the length of a window."""
+        return 2 * next_fast_len(round(self.parameters.window_s * sample_rate / 2))
 
-        Raises
-        ------
-        MethodError
-            If a clip is shorter than a window, with the duration that it needs.
-        """
-        settings = self.parameters
-        n_fft = 2 * next_fast_len(round(settings.window_s * sample_rate / 2))
-        for name, clip in {"content": content, "style": style}.items():
-            if len(clip) < n_fft:
-                raise MethodError(
-                    f"the {name} lasts {len(clip) / sample_rate:.3f} s, less than a window of "
-                    f"{n_fft / sample_rate:.3f} s: use a longer clip or a smaller window_s"
-                )
+    def convert(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Return the filtered content; nothing is drawn."""
+        settings, n_fft = self.parameters, self.min_length(sample_rate)
         envelopes = []
         with Tracker(self.name, 3, "passes") as tracker:
             for clip in (content, style):
@@ -101,8 +95,7 @@ class Envelope(Method):
             limited = np.clip(gain_db, -settings.max_gain_db, settings.max_gain_db)
             filtered = fftconvolve(content.astype(np.float64), zero_phase_filter(limited))
             tracker.advance()
-        output = filtered[n_fft // 2 : n_fft // 2 + len(content)].astype(np.float32)
-        return limit_peak(scale_to_rms(output, rms(content)))
+        return filtered[n_fft // 2 : n_fft // 2 + len(content)].astype(np.float32)
 
 
 def spectral_envelope(clip: Samples, n_fft: int, octaves: float) -> Array:

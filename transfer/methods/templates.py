@@ -40,9 +40,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.core.errors import MethodError
 from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset
@@ -137,33 +135,15 @@ class Templates(SpectrogramMethod):
             )
             self.templates.save(path, key)
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
-        """Return the content in the style; see :meth:`SpectrogramMethod.transfer`.
-
-        Raises
-        ------
-        MethodError
-            If the method has not been prepared.
-        """
-        self._learned_templates()  # before any work
-        return super().transfer(content, style, sample_rate=sample_rate, seed=seed)
-
-    def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:  # noqa: ARG002
+    def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes of the content's notes played by the style's timbre; nothing is drawn."""
-        templates = self._learned_templates()
+        templates = self.prepared(self.templates)
         iterations = self.parameters.iterations
         with Tracker(self.name, iterations, "iterations") as tracker:
             source, target = (templates.of(identify(clip, templates)) for clip in (content, style))
             activations = activate(content, source, iterations, tracker=tracker)
         played: Spectrogram = target @ sharpen(activations, self.parameters.sharpness)
         return played
-
-    def _learned_templates(self) -> NoteTemplates:
-        if self.templates is None:
-            raise MethodError(
-                f"the method {self.name!r} has not been prepared: call `prepare` with a dataset first"
-            )
-        return self.templates
 
 
 def identify(spectrogram: Spectrogram, templates: NoteTemplates) -> int:

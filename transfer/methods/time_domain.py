@@ -56,42 +56,31 @@ from torch.nn.functional import conv1d
 
 from timbrebench.audio.clips import Samples
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
-from timbrebench.transfer.algorithms.random_convolution import draw_filters
-from timbrebench.transfer.bases.block_method import BlockMethod, BlockParameters
-from timbrebench.transfer.methods.ulyanov import START_STD
+from timbrebench.transfer.algorithms.random_convolution import START_STD, draw_filters
+from timbrebench.transfer.bases.block_method import BlockMethod
+from timbrebench.transfer.bases.convolution_parameters import ConvolutionParameters
 
 #: Squares of magnitudes are kept above this, as in the author's code.
 TINY = 1e-15
 
 
-class TimeDomainParameters(BlockParameters):
-    """Settings of :class:`TimeDomain`, beside the rate; the defaults are the published ones.
+class TimeDomainParameters(ConvolutionParameters):
+    """Settings of :class:`TimeDomain`; the defaults are the published ones.
 
     Attributes
     ----------
-    hop_length : int
-        Samples from one frame to the next.
     n_fft : int
         Length of the discrete Fourier transform. Windows are half as long, filled up with zeros, and twice
         the hop or longer.
-    n_filters : int
-        Number of random filters.
-    kernel_width : int
-        Frames that each filter spans.
-    content_weight : float
-        Weight of the content losses; that of the style losses is 1.
-    max_iterations : int
-        Most iterations of L-BFGS.
     device : {"auto", "cpu", "cuda"}
         Where to compute; "auto", a GPU where there is one, by default.
     """
 
+    sample_rate: int = Field(default=22_050, ge=1000)
     hop_length: int = Field(default=256, gt=0)
     n_fft: int = Field(default=4096, ge=8, multiple_of=4)
-    n_filters: int = Field(default=4096, gt=0)
     kernel_width: int = Field(default=15, gt=0)
     content_weight: float = Field(default=0.05, ge=0, allow_inf_nan=False)
-    max_iterations: int = Field(default=300, gt=0)
     device: Device = "auto"
 
     @model_validator(mode="after")
@@ -191,11 +180,6 @@ class TimeDomain(BlockMethod):
     Parameters = TimeDomainParameters
     parameters: TimeDomainParameters
 
-    @property
-    def fewest_frames(self) -> int:
-        """What a filter spans."""
-        return self.parameters.kernel_width
-
     def make(self, content: Samples, style: Samples, rng: np.random.Generator) -> Samples:
         """Return the samples that minimise the loss, from noise."""
         settings = self.parameters
@@ -220,7 +204,7 @@ class TimeDomain(BlockMethod):
             hop_length=settings.hop_length,
             content_weight=settings.content_weight,
         )
-        found = minimise_lbfgs(
+        samples = minimise_lbfgs(
             with_gradient(loss), start_, max_iterations=settings.max_iterations, name=self.name
         )
-        return found.cpu().numpy()
+        return samples.cpu().numpy()

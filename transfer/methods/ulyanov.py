@@ -28,122 +28,31 @@ https://dmitryulyanov.github.io/audio-texture-synthesis-and-style-transfer/
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy.optimize import minimize
-from torch import Tensor
 
 from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.core.progress import Tracker
-from timbrebench.transfer.algorithms.block_convolution import BlockConvolution
-from timbrebench.transfer.algorithms.gram_loss import gram_loss, sum_of_squares
 from timbrebench.transfer.algorithms.optimisation import Device, find_device
-from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.algorithms.random_convolution import START_STD, Objective, draw_filters
+from timbrebench.transfer.bases.convolution_parameters import ConvolutionParameters
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 
-#: Standard deviation of the noise that the optimisation starts from, as in the authors' code.
-START_STD = 1e-3
 
-
-class UlyanovParameters(SpectrogramParameters):
+class UlyanovParameters(SpectrogramParameters, ConvolutionParameters):
     """Settings of :class:`Ulyanov`; the defaults are the published ones.
 
     Attributes
     ----------
     inversion : Inversion
         500 iterations of Griffin-Lim from a random phase by default.
-    n_filters : int
-        Number of random filters.
-    kernel_width : int
-        Frames that each filter spans.
-    content_weight : float
-        Weight of the content loss; that of the style loss is 1.
-    max_iterations : int
-        Most iterations of L-BFGS.
     device : {"auto", "cpu", "cuda"}
         Where loss and gradient are computed; "auto", a GPU where there is one, by default.
     """
 
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=500, start="random")
-    n_filters: int = Field(default=4096, gt=0)
-    kernel_width: int = Field(default=11, gt=0)
-    content_weight: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
-    max_iterations: int = Field(default=300, gt=0)
     device: Device = "auto"
-
-
-class Objective:
-    """Loss and gradient of a log-magnitude spectrogram, for given content, style and filters.
-
-    With F(x) the features of x (filters × positions) and G(x) = F(x) F(x)ᵀ / frames of x, the loss is
-
-        content_weight · ‖F(x) − F(content)‖² + ‖G(x) − G(style)‖²,
-
-    both norms sums of squares, computed in ``float32``. The gradient is written out rather than left to
-    automatic differentiation, the convolution goes through the FFT
-    (:mod:`timbrebench.transfer.algorithms.block_convolution`), and the Gram matrices are not formed where
-    that is dearer (:mod:`timbrebench.transfer.algorithms.gram_loss`).
-
-    Parameters
-    ----------
-    content : numpy.ndarray, shape (bins, frames), float32
-        Log-magnitude spectrogram of the content.
-    style : numpy.ndarray, shape (bins, frames of the style), float32
-        Log-magnitude spectrogram of the style.
-    filters : numpy.ndarray, shape (filters, bins, kernel_width), float32
-        The random convolution.
-    content_weight : float
-        Weight of the content loss.
-    device : torch.device or str, default "cpu"
-        Where to compute; spectrograms and gradients are passed on the CPU all the same.
-    """
-
-    def __init__(
-        self,
-        content: Spectrogram,
-        style: Spectrogram,
-        filters: NDArray[np.float32],
-        content_weight: float,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        self._shape, self._device, self._content_weight = content.shape, device, content_weight
-        self._convolve = BlockConvolution(torch.from_numpy(filters).to(device))
-        self._content_features = self._features(content)
-        self._style_loss = gram_loss(
-            self._features(style),
-            style.shape[1],
-            positions=len(self._content_features),
-            divisor=content.shape[1],
-        )
-
-    def __call__(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Evaluate a spectrogram.
-
-        Parameters
-        ----------
-        x : numpy.ndarray, shape (bins * frames,)
-            A log-magnitude spectrogram of the content's shape, flattened.
-
-        Returns
-        -------
-        loss : float
-            Its loss.
-        gradient : numpy.ndarray, shape (bins * frames,), float64
-            The derivative of the loss with respect to `x`.
-        """
-        features = self._features(x.reshape(self._shape))
-        loss, slope = self._style_loss(features)
-        content_error = features - self._content_features
-        loss += self._content_weight * sum_of_squares(content_error)
-        slope.add_(content_error, alpha=2 * self._content_weight)
-        slope *= features > 0
-        return loss, self._convolve.transpose(slope).double().cpu().numpy().ravel()
-
-    def _features(self, spectrogram: NDArray[np.floating]) -> Tensor:
-        """Return the features of a spectrogram, shape (frames - kernel_width + 1, filters)."""
-        return self._convolve(torch.from_numpy(spectrogram).float().to(self._device)).relu_()
 
 
 def minimise(objective: Objective, start: NDArray[np.float64], max_iterations: int) -> NDArray[np.float64]:
@@ -186,11 +95,6 @@ class Ulyanov(SpectrogramMethod):
     source = "D. Ulyanov and V. Lebedev, Audio texture synthesis and style transfer, 2016"
     Parameters = UlyanovParameters
     parameters: UlyanovParameters
-
-    @property
-    def fewest_frames(self) -> int:
-        """What a filter spans."""
-        return self.parameters.kernel_width
 
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes whose logarithm minimises the objective, from noise."""

@@ -83,8 +83,6 @@ class VermaSmithParameters(TrainedNetworkParameters):
 
     Attributes
     ----------
-    sample_rate, n_fft, hop_length : int
-        The published ones: 16 kHz, 32 ms and 10 ms.
     inversion : Inversion
         Griffin-Lim from a random phase; the number of iterations is not published.
     content_weight, style_weight : float
@@ -105,6 +103,11 @@ class VermaSmithParameters(TrainedNetworkParameters):
     spectral_weight: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     content_layer: int = Field(default=1, ge=1, le=_LAYERS)
 
+    @property
+    def min_frames(self) -> int:
+        """One frame after the downsampling by eight before the fifth convolution."""
+        return 8
+
 
 class VermaSmith(TrainedNetworkMethod):
     """Features, Gram matrices and energies; see the module for what is published and what is not."""
@@ -116,11 +119,6 @@ class VermaSmith(TrainedNetworkMethod):
     Parameters = VermaSmithParameters
     parameters: VermaSmithParameters
     network_kind = "alexnet"
-
-    @property
-    def fewest_frames(self) -> int:
-        """What the network makes smaller by eight before the fifth convolution."""
-        return 8
 
     def loss(self, pictures: Pictures, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
         """Return the weighted sum of the four losses."""

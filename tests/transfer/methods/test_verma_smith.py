@@ -126,5 +126,5 @@ def test_lbfgs_does_it_too(made, pair):
 
 
 def test_a_clip_too_short_for_the_network_is_refused(made, pair):
-    with pytest.raises(MethodError, match=r"looks at 8 frames at a time"):
+    with pytest.raises(MethodError, match=r"needs 0\.070 s"):
         apply(made(), **{**pair, "content": pair["content"][:1200]}, seed=0)

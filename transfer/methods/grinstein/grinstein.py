@@ -51,6 +51,7 @@ from sound synthesis", Neuron 71(5), 2011, and their Sound Texture Synthesis Too
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -58,23 +59,23 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from timbrebench.audio.clips import Samples, fit_length, resample
+from timbrebench.audio.clips import Samples
 from timbrebench.audio.cochlear import HIGHEST_MODULATION_HZ, N_BANDS, CochlearFilterBank
 from timbrebench.audio.inversion import Inversion
-from timbrebench.audio.loudness import limit_peak, rms, scale_to_rms
+from timbrebench.audio.loudness import scale_to_rms
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.core.errors import MethodError
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
-from timbrebench.transfer.algorithms.random_convolution import draw_filters
+from timbrebench.transfer.algorithms.random_convolution import Objective, draw_filters
+from timbrebench.transfer.bases.conversion_method import ConversionMethod
+from timbrebench.transfer.bases.convolution_parameters import KernelParameters
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
-from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.contract import Parameters
 from timbrebench.transfer.methods.grinstein.texture_statistics import (
     Statistic,
     TextureStatistics,
     texture_errors,
 )
-from timbrebench.transfer.methods.ulyanov import Objective
 
 _SOURCE = "E. Grinstein, N. Q. K. Duong, A. Ozerov and P. Pérez, Audio style transfer, ICASSP 2018"
 
@@ -95,7 +96,7 @@ SEAM_S = 0.05
 CLOSE_ENOUGH = 1e-3
 
 
-class GrinsteinParameters(SpectrogramParameters):
+class GrinsteinParameters(SpectrogramParameters, KernelParameters):
     """Settings of :class:`Grinstein`; the defaults are the published ones.
 
     Attributes
@@ -104,15 +105,12 @@ class GrinsteinParameters(SpectrogramParameters):
         500 iterations of Griffin-Lim from the content's phase by default.
     n_filters : int
         Number of random filters.
-    kernel_width : int
-        Frames that each filter spans.
     max_iterations : int
-        Most iterations of L-BFGS; 0 leaves the content's spectrogram as it is.
+        Maximum iterations of L-BFGS; 0 leaves the content's spectrogram as it is.
     """
 
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=500, start="given")
     n_filters: int = Field(default=4096, gt=0)
-    kernel_width: int = Field(default=11, gt=0)
     max_iterations: int = Field(default=300, ge=0)
 
 
@@ -126,11 +124,6 @@ class Grinstein(SpectrogramMethod):
     Parameters = GrinsteinParameters
     parameters: GrinsteinParameters
 
-    @property
-    def fewest_frames(self) -> int:
-        """What a filter spans."""
-        return self.parameters.kernel_width
-
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes whose logarithm minimises the style loss, from the content."""
         settings = self.parameters
@@ -138,16 +131,14 @@ class Grinstein(SpectrogramMethod):
         filters = draw_filters(
             rng, n_filters=settings.n_filters, n_bins=len(content), kernel_width=settings.kernel_width
         )
-        evaluate = Objective(content, style, filters, content_weight=0.0)
-
-        def objective(x: Tensor) -> tuple[float, Tensor]:
-            loss, gradient = evaluate(x.double().numpy().ravel())
-            return loss, torch.from_numpy(gradient).reshape(x.shape)
-
-        found = minimise_lbfgs(
-            objective, torch.from_numpy(content), max_iterations=settings.max_iterations, name=self.name
+        log_magnitude = minimise_lbfgs(
+            Objective(content, style, filters, content_weight=0.0).evaluate,
+            torch.from_numpy(content),
+            max_iterations=settings.max_iterations,
+            name=self.name,
         )
-        magnitudes: Spectrogram = np.expm1(np.clip(found.numpy(), 0, max(content.max(), style.max())))
+        optimised = np.clip(log_magnitude.numpy(), 0, max(content.max(), style.max()))
+        magnitudes: Spectrogram = np.expm1(optimised)
         return magnitudes
 
 
@@ -166,7 +157,7 @@ class AuditoryParameters(Parameters):
         Names of the statistics that are imposed, see
         :mod:`timbrebench.transfer.methods.grinstein.texture_statistics`.
     max_rounds : int
-        Most rounds; 0 returns the content.
+        Maximum rounds; 0 returns the content.
     device : {"auto", "cpu", "cuda"}
         Where to compute; "auto" is a GPU where there is one.
     """
@@ -179,7 +170,7 @@ class AuditoryParameters(Parameters):
     device: Device = "auto"
 
 
-class GrinsteinAuditory(Method):
+class GrinsteinAuditory(ConversionMethod):
     """Imposes the style's auditory texture statistics on the content; see the module."""
 
     name = "grinstein-auditory"
@@ -188,25 +179,25 @@ class GrinsteinAuditory(Method):
     source = _SOURCE
     Parameters: ClassVar[type[AuditoryParameters]] = AuditoryParameters
     parameters: AuditoryParameters
+    keeps_level = True
+    remedy = "a higher lowest_modulation_hz"
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:  # noqa: ARG002
-        """Return the content with the style's statistics; nothing is drawn, so seeds do not matter.
+    def working_rate(self, sample_rate: int) -> int:
+        """Return the rate in the parameters."""
+        return self.parameters.sample_rate
 
-        Raises
-        ------
-        MethodError
-            If a clip is shorter than one period of the slowest modulation, with the duration needed.
-        """
-        settings = self.parameters
-        clips = []
-        for name, clip in {"content": content, "style": style}.items():
-            inner = scale_to_rms(resample(clip, sample_rate, settings.sample_rate), 1.0)
-            self._check_length(inner, name)
-            seam = round(SEAM_S * settings.sample_rate)
-            clips.append(torch.from_numpy(close_loop(inner, seam)).to(find_device(settings.device)))
-        made = self._impose(*clips)[:-seam].cpu().numpy()
-        output = fit_length(resample(made, settings.sample_rate, sample_rate), len(content))
-        return limit_peak(scale_to_rms(output, rms(content)))
+    def min_length(self, sample_rate: int) -> int:
+        """Return one period of the slowest modulation."""
+        return math.ceil(sample_rate / self.parameters.lowest_modulation_hz)
+
+    def convert(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Return the content with the style's statistics; nothing is drawn, so seeds do not matter."""
+        device, seam = find_device(self.parameters.device), round(SEAM_S * sample_rate)
+        loops = [close_loop(scale_to_rms(clip, 1.0), seam) for clip in (content, style)]
+        output: Samples = (
+            self._impose(*(torch.from_numpy(loop).to(device) for loop in loops))[:-seam].cpu().numpy()
+        )
+        return output
 
     def _impose(self, sound: Tensor, style: Tensor) -> Tensor:
         """Return a sound with the statistics of another."""
@@ -249,16 +240,6 @@ class GrinsteinAuditory(Method):
             device=clip.device,
         )
         return bank, measure
-
-    def _check_length(self, clip: Samples, name: str) -> None:
-        settings = self.parameters
-        needed, present = 1 / settings.lowest_modulation_hz, len(clip) / settings.sample_rate
-        if present < needed:
-            raise MethodError(
-                f"the {name} lasts {present:.3f} s, but {self.name} measures modulations of "
-                f"{settings.lowest_modulation_hz:g} Hz, which takes {needed:.3f} s: use a longer clip or a "
-                "higher lowest_modulation_hz"
-            )
 
 
 def close_loop(clip: Samples, length: int) -> Samples:

@@ -66,7 +66,7 @@ nor was its table of combinations, of which the page has a picture only.
   matrices of a longer style are averaged over parts.
 - *Level.* Clips are brought to a peak of 1, as in the code. The output is scaled back by the content's peak,
   and scaled down as a whole where it exceeds full scale.
-- *Stopping.* Only an iteration that can no longer move ends it before the last.
+- *Stopping.* It stops before the last iteration only if no step is possible.
 
 Time
 ----
@@ -111,14 +111,13 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import Tensor
 
-from timbrebench.audio.clips import Samples, fit_length, resample
-from timbrebench.audio.loudness import limit_peak
-from timbrebench.audio.spectra import HOP_LENGTH, N_FFT
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.spectra import N_FFT
 from timbrebench.core.errors import suggestion
 from timbrebench.transfer.algorithms.blocks import even_blocks
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
-from timbrebench.transfer.bases.spectrogram_method import check_length
-from timbrebench.transfer.contract import Method, Parameters
+from timbrebench.transfer.algorithms.random_convolution import START_STD
+from timbrebench.transfer.bases.conversion_method import FrameMethod, FrameParameters
 from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
     normalising_weights,
     weighted_sum,
@@ -136,10 +135,7 @@ from timbrebench.transfer.methods.multi_representation.representation_settings i
     STFTNetwork,
 )
 
-#: Standard deviation of the noise that the optimisation starts from, for a content with a peak of 1.
-START_STD = 1e-3
-
-#: Longest content that is optimised as a whole, and what each further block hears of the one before it.
+#: Longest content that is optimised as a whole, and what each further block repeats of the one before it.
 BLOCK_S, OVERLAP_S = 30.0, 1.0
 
 #: Weights of the terms that a configuration has.
@@ -183,7 +179,7 @@ class TermWeights(BaseModel):
     sparsity: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
-class MultiRepresentationParameters(Parameters):
+class MultiRepresentationParameters(FrameParameters):
     """Settings of :class:`MultiRepresentation`; the defaults are those of the authors' experiment.
 
     Attributes
@@ -193,10 +189,8 @@ class MultiRepresentationParameters(Parameters):
     weights : TermWeights
         Weights that replace those of the configuration. 0 leaves a term out, and a term that the
         configuration lacks can be added.
-    sample_rate : int
-        Rate that the method works at, in hertz.
-    n_fft, hop_length : int
-        Window of the spectrograms, and the step from one to the next, in samples.
+    n_fft : int
+        Window of the spectrograms in samples.
     stft_network : STFTNetwork
         The network on the STFT.
     mel_network : MelNetwork
@@ -204,16 +198,14 @@ class MultiRepresentationParameters(Parameters):
     cqt_network : CQTNetwork
         The network on the CQT.
     max_iterations : int
-        Most iterations of L-BFGS.
+        Maximum iterations of L-BFGS.
     device : {"auto", "cpu", "cuda"}
         Where to compute; "auto" is a GPU where there is one.
     """
 
     configuration: str = "mel+cqt/stft+mel+cqt"
     weights: TermWeights = TermWeights()
-    sample_rate: int = Field(default=22_050, gt=0)
     n_fft: int = Field(default=N_FFT, ge=2, multiple_of=2)
-    hop_length: int = Field(default=HOP_LENGTH, gt=0)
     stft_network: STFTNetwork = STFTNetwork()
     mel_network: MelNetwork = MelNetwork()
     cqt_network: CQTNetwork = CQTNetwork()
@@ -228,11 +220,11 @@ class MultiRepresentationParameters(Parameters):
         return name
 
     @model_validator(mode="after")
-    def _something_is_heard(self) -> Self:
+    def _every_sample_counts(self) -> Self:
         if self.hop_length > self.n_fft // 2:
             raise ValueError(
                 f"hop_length {self.hop_length} is more than half of n_fft {self.n_fft}: "
-                "such windows overlap too little to hear every sample"
+                "such windows overlap too little to cover every sample"
             )
         if not self.terms.keys() - {"sparsity"}:
             raise ValueError("every weight of content and style is 0: leave at least one term in")
@@ -248,12 +240,24 @@ class MultiRepresentationParameters(Parameters):
         weights |= self.weights.model_dump(exclude_none=True)
         return {name: weight for name, weight in weights.items() if weight > 0}
 
+    @property
+    def networks(self) -> dict[str, RepresentationSettings]:
+        """The network of each representation that is compared, by name."""
+        networks = {"stft": self.stft_network, "mel": self.mel_network, "cqt": self.cqt_network}
+        compared = {*self.representations("content"), *self.representations("style")}
+        return {name: network for name, network in networks.items() if name in compared}
+
+    @property
+    def min_frames(self) -> int:
+        """Frames that a feature of any of the networks depends on."""
+        return max(network.receptive_field for network in self.networks.values())
+
     def representations(self, kind: Literal["content", "style"]) -> list[str]:
         """Return the representations whose content or style is compared."""
         return [name for name in REPRESENTATIONS if f"{name}_{kind}" in self.terms]
 
 
-class MultiRepresentation(Method):
+class MultiRepresentation(FrameMethod):
     """Style transfer with random networks on STFT, mel bands and CQT; see the module."""
 
     name = "multi-representation"
@@ -265,55 +269,35 @@ class MultiRepresentation(Method):
     Parameters = MultiRepresentationParameters
     parameters: MultiRepresentationParameters
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
-        """Return the content in the style; see :meth:`Method.transfer`.
-
-        Raises
-        ------
-        MethodError
-            If a clip is shorter than what the networks look at, with the duration that they need.
-        """
-        settings = self.parameters
-        device = find_device(settings.device)
+    def convert(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
+        """Optimise samples from noise, with both clips at a peak of 1."""
+        device = find_device(self.parameters.device)
         weights_rng, start_rng = np.random.default_rng(seed).spawn(2)
         losses = self.losses(int(weights_rng.integers(2**63)), device)
-        frames = losses.receptive_field
-        inner, peaks = {}, {}
-        for name, clip in {"content": content, "style": style}.items():
-            resampled = resample(clip, sample_rate, settings.sample_rate)
-            check_length(
-                resampled,
-                name,
-                method=self.name,
-                frames=frames,
-                hop_length=settings.hop_length,
-                sample_rate=settings.sample_rate,
-            )
-            peaks[name] = np.abs(resampled).max()
-            inner[name] = torch.from_numpy(resampled / peaks[name]).to(device)
-        start = torch.from_numpy(start_rng.standard_normal(len(inner["content"]), dtype=np.float32))
-        made = self._optimise(losses, inner["content"], inner["style"], start.to(device) * START_STD)
-        output = made.cpu().numpy() * peaks["content"]
-        return limit_peak(fit_length(resample(output, settings.sample_rate, sample_rate), len(content)))
+        scaled = [torch.from_numpy(clip / np.abs(clip).max()).to(device) for clip in (content, style)]
+        start = torch.from_numpy(start_rng.standard_normal(len(content), dtype=np.float32)).to(device)
+        made = self._optimise(losses, *scaled, start * START_STD)
+        output: Samples = made.cpu().numpy() * np.abs(content).max()
+        return output
 
     def _optimise(
         self, losses: RepresentationLosses, content: Tensor, style: Tensor, start: Tensor
     ) -> Tensor:
         """Optimise block after block, each with the end of what was made before it as its beginning."""
         settings = self.parameters
-        longest, overlap = (round(seconds * settings.sample_rate) for seconds in (BLOCK_S, OVERLAP_S))
-        style_parts = [style[part] for part in even_blocks(len(style), longest)]
+        max_length, overlap = (round(seconds * settings.sample_rate) for seconds in (BLOCK_S, OVERLAP_S))
+        style_parts = [style[part] for part in even_blocks(len(style), max_length)]
         styles = losses.styles(style_parts, settings.representations("style"))
         made = start[:0]
-        for part in even_blocks(len(content), longest, overlap):
+        for part in even_blocks(len(content), max_length, overlap):
             contents = losses.contents(content[part], settings.representations("content"))
             terms = ContinuationLosses(losses, Targets(contents, styles), made[part.start :])
             free = start[len(made) : part.stop]
             betas = normalising_weights(terms, free)
             weights = {name: weight * betas[name] for name, weight in settings.terms.items()}
             objective = with_gradient(weighted_sum(terms, weights))
-            found = minimise_lbfgs(objective, free, max_iterations=settings.max_iterations, name=self.name)
-            made = torch.cat([made, found])
+            block = minimise_lbfgs(objective, free, max_iterations=settings.max_iterations, name=self.name)
+            made = torch.cat([made, block])
         return made
 
     def losses(self, seed: int, device: torch.device) -> RepresentationLosses:
@@ -332,20 +316,13 @@ class MultiRepresentation(Method):
             The losses that the configuration has.
         """
         settings = self.parameters
-        needed = {*settings.representations("content"), *settings.representations("style")}
-        networks: dict[str, RepresentationSettings] = {
-            "stft": settings.stft_network,
-            "mel": settings.mel_network,
-            "cqt": settings.cqt_network,
-        }
         frames = Frames(settings.sample_rate, settings.n_fft, settings.hop_length)
         representations = {}
-        for number, (name, network) in enumerate(networks.items()):
-            if name in needed:
-                generator = torch.Generator().manual_seed((seed + number) % 2**63)
-                drawn = network.draw(frames, generator)
-                drawn.content.to(device)
-                drawn.style.to(device)
-                representations[name] = drawn
+        for name, network in settings.networks.items():
+            number = REPRESENTATIONS.index(name)
+            representation = network.draw(frames, torch.Generator().manual_seed((seed + number) % 2**63))
+            representation.content.to(device)
+            representation.style.to(device)
+            representations[name] = representation
         sparsity_n_fft = settings.n_fft if "sparsity" in settings.terms else None
         return RepresentationLosses(representations, settings.hop_length, sparsity_n_fft)

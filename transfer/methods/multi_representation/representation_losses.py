@@ -23,8 +23,8 @@ Contents = dict[str, Tensor]
 Styles = dict[str, list[Tensor]]
 
 
-class Listening:
-    """One sound as networks hear it, each only once.
+class CachedFeatures:
+    """Features of one sound, each computed once.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ class Listening:
 
     def content(self, representation: Representation) -> Tensor:
         """Return the features that the content is compared by."""
-        return self._hear(representation.n_fft, representation.content)[-1]
+        return self._features(representation.n_fft, representation.content)[-1]
 
     def style(self, representation: Representation) -> list[Tensor]:
         """Return the features whose correlations are the style, layer by layer."""
-        return self._hear(representation.n_fft, representation.style)
+        return self._features(representation.n_fft, representation.style)
 
-    def _hear(self, n_fft: int, network: Network) -> list[Tensor]:
+    def _features(self, n_fft: int, network: Network) -> list[Tensor]:
         if network not in self._layers:
             self._layers[network] = network(self.magnitude(n_fft))
         return self._layers[network]
@@ -82,7 +82,7 @@ class RepresentationLosses:
     Attributes
     ----------
     representations : mapping of str to Representation
-        The ways of listening, by name.
+        The representations, by name.
     hop_length : int
         Samples from one frame to the next.
     sparsity_n_fft : int or None
@@ -93,16 +93,10 @@ class RepresentationLosses:
     hop_length: int
     sparsity_n_fft: int | None = None
 
-    @property
-    def receptive_field(self) -> int:
-        """Frames that a feature of any of the networks depends on."""
-        networks = [n for r in self.representations.values() for n in (r.content, r.style)]
-        return max(network.receptive_field for network in networks)
-
     def contents(self, samples: Tensor, names: Iterable[str]) -> Contents:
         """Return the content features of a sound, shape (n,), in the representations named."""
-        listening = Listening(samples, self.hop_length)
-        return {name: listening.content(self.representations[name]) for name in names}
+        cached = CachedFeatures(samples, self.hop_length)
+        return {name: cached.content(self.representations[name]) for name in names}
 
     def styles(self, parts: Iterable[Tensor], names: Iterable[str]) -> Styles:
         """Return the Gram matrices of a sound in the representations named.
@@ -122,9 +116,9 @@ class RepresentationLosses:
         parts = list(parts)
         styles: Styles = {name: [] for name in names}
         for part in parts:
-            listening = Listening(part, self.hop_length)
+            cached = CachedFeatures(part, self.hop_length)
             for name, means in styles.items():
-                grams = [gram(f) / len(parts) for f in listening.style(self.representations[name])]
+                grams = [gram(f) / len(parts) for f in cached.style(self.representations[name])]
                 styles[name] = [m + g for m, g in zip(means, grams, strict=True)] if means else grams
         return styles
 
@@ -144,17 +138,17 @@ class RepresentationLosses:
             ``{representation}_content``, ``{representation}_style`` and ``sparsity``, as far as they are
             asked for; each holds one value.
         """
-        listening = Listening(samples, self.hop_length)
+        cached = CachedFeatures(samples, self.hop_length)
         losses = {}
         for name, content in targets.content.items():
-            features = listening.content(self.representations[name])
+            features = cached.content(self.representations[name])
             losses[f"{name}_content"] = (features - content).square().sum()
         for name, grams in targets.style.items():
-            layers = listening.style(self.representations[name])
+            layers = cached.style(self.representations[name])
             errors = [(gram(f) - g).square().sum() for f, g in zip(layers, grams, strict=True)]
             losses[f"{name}_style"] = sum(errors[1:], start=errors[0])
         if self.sparsity_n_fft is not None:
-            losses["sparsity"] = listening.magnitude(self.sparsity_n_fft).log1p().sum()
+            losses["sparsity"] = cached.magnitude(self.sparsity_n_fft).log1p().sum()
         return losses
 
 

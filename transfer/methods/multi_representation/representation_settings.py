@@ -1,4 +1,4 @@
-"""The three ways of listening with random networks, and the settings that each is drawn with.
+"""The settings of the random networks of each representation: STFT, mel bands and CQT.
 
 The defaults are those of Barry & Kim's experiment; see
 :mod:`timbrebench.transfer.methods.multi_representation.multi_representation`. The CQT is gathered from an
@@ -21,6 +21,7 @@ from timbrebench.transfer.methods.multi_representation.representations import (
     Representation,
     ResidualBlocks,
     lecun_normal,
+    reach,
 )
 
 
@@ -45,6 +46,11 @@ class RepresentationSettings(BaseModel, ABC):
     """Settings of the networks of one representation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    @abstractmethod
+    def receptive_field(self) -> int:
+        """Frames that a feature depends on."""
 
     @abstractmethod
     def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
@@ -83,6 +89,11 @@ class STFTNetwork(RepresentationSettings):
     n_filters: int = Field(default=4096, gt=0)
     kernel_width: int = Field(default=5, gt=0)
 
+    @property
+    def receptive_field(self) -> int:
+        """What a filter spans."""
+        return self.kernel_width
+
     def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
         """Draw the network; see :meth:`RepresentationSettings.draw`."""
         shape = (self.n_filters, 1 + frames.n_fft // 2, self.kernel_width)
@@ -114,6 +125,11 @@ class MelNetwork(RepresentationSettings):
     n_blocks: int = Field(default=2, ge=0)
     content_bands: int = Field(default=16, gt=0)
     style_bands: int = Field(default=512, gt=0)
+
+    @property
+    def receptive_field(self) -> int:
+        """What a filter and the blocks span."""
+        return self.kernel_width + reach(self.block_width, self.n_blocks)
 
     def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
         """Draw two networks, for content and style; see :meth:`RepresentationSettings.draw`."""
@@ -154,7 +170,7 @@ class CQTNetwork(RepresentationSettings):
     filter_scale: float = Field(default=0.1, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _something_is_left(self) -> Self:
+    def _pool_fits(self) -> Self:
         left = self.n_bins if self.n_blocks else self.n_bins - self.kernel_bins + 1
         if left < self.pooling:
             raise ValueError(
@@ -162,6 +178,11 @@ class CQTNetwork(RepresentationSettings):
                 f"{self.kernel_bins} are fewer than the {self.pooling} of a pool"
             )
         return self
+
+    @property
+    def receptive_field(self) -> int:
+        """What a filter and the blocks span."""
+        return self.kernel_width + reach(self.kernel_width, self.n_blocks)
 
     def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
         """Draw the network; see :meth:`RepresentationSettings.draw`."""

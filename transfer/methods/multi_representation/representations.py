@@ -1,4 +1,4 @@
-"""Networks with random weights that listen to a sound in three ways: its STFT, its mel bands, its CQT.
+"""Networks with random weights on three representations of a sound: its STFT, its mel bands, its CQT.
 
 Each begins with a magnitude spectrogram on its own frequency axis, x, of which it sees log(1 + x). A first
 convolution with the activation SELU makes the features h_0. Each of B residual blocks looks at twice the time
@@ -85,6 +85,11 @@ def pad_to_same(features: Tensor, weights: Tensor, dilation: int = 1) -> Tensor:
     return pad(features, padding)
 
 
+def reach(taps: int, n_blocks: int) -> int:
+    """Return how many frames beyond its own a feature after so many blocks depends on."""
+    return (taps - 1) * ((1 << n_blocks) - 1)
+
+
 class ResidualBlocks(nn.Module):
     """Dilated residual blocks over features of one or two axes.
 
@@ -108,12 +113,7 @@ class ResidualBlocks(nn.Module):
         shapes = [(n_filters, n_filters, *kernel), (n_filters, n_filters, *point)] * n_blocks
         self._weights = nn.ParameterList([lecun_normal(shape, generator) for shape in shapes])
         self._convolve: Callable[..., Tensor] = conv1d if len(kernel) == 1 else conv2d
-        self.n_blocks, self._taps = n_blocks, kernel[-1]
-
-    @property
-    def reach(self) -> int:
-        """Frames that a feature sees beyond the one that it stands at."""
-        return (self._taps - 1) * ((1 << self.n_blocks) - 1)
+        self.n_blocks = n_blocks
 
     def forward(self, features: Tensor) -> list[Tensor]:
         """Return the features and those after each block, all of the shape (1, n_filters, ...)."""
@@ -151,12 +151,6 @@ class Network(nn.Module):
         super().__init__()
         self.register_buffer("_bands", bands)
         self._first, self._blocks, self._pooling = first, blocks, pooling
-        self._width = int(first.shape[-1])
-
-    @property
-    def receptive_field(self) -> int:
-        """Frames that a feature depends on."""
-        return self._width + self._blocks.reach
 
     def forward(self, magnitude: Tensor) -> list[Tensor]:
         """Return the features of each layer.
@@ -170,7 +164,7 @@ class Network(nn.Module):
         -------
         list of torch.Tensor, shape (n_filters, frames) or (n_filters, bins, frames)
             After the first convolution and after each block. A network without blocks keeps to positions
-            that its filters lie within; others see silence beyond the ends.
+            that its filters lie within; others are padded with silence.
         """
         x = torch.log1p(magnitude if self._bands is None else self._bands @ magnitude)
         x = x[None] if self._first.ndim == 3 else x[None, None]
@@ -185,7 +179,7 @@ class Network(nn.Module):
 
 @dataclass(frozen=True)
 class Representation:
-    """One way of listening: what content and style are compared by.
+    """What content and style are compared by.
 
     Attributes
     ----------

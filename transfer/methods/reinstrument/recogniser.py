@@ -29,7 +29,7 @@ from timbrebench.core.errors import JudgeError
 from timbrebench.core.progress import log
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.note_templates import NoteTemplates, divergences, label_of
-from timbrebench.transfer.bases.spectrogram_method import Heard
+from timbrebench.transfer.bases.spectrogram_method import AnalysedClip
 from timbrebench.transfer.bases.trained_network_method import hold_out
 from timbrebench.transfer.contract import Parameters
 
@@ -116,12 +116,12 @@ class Recognised:
     unexplained: float
 
 
-def recognise(clip: Heard, sample_rate: int, templates: NoteTemplates, network: Judge) -> Recognised:
+def recognise(clip: AnalysedClip, sample_rate: int, templates: NoteTemplates, network: Judge) -> Recognised:
     """Find the timbre with the highest score; see the module.
 
     Parameters
     ----------
-    clip : Heard
+    clip : AnalysedClip
         Samples and spectrogram. A clip that is too short for the network is judged by divergence alone.
     sample_rate : int
         Rate of the clip in hertz.

@@ -83,17 +83,16 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from timbrebench.audio.clips import Samples
 from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.classifier.style.style_judge import Judge
-from timbrebench.core.errors import JudgeError, MethodError
+from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset, source_pieces
 from timbrebench.transfer.algorithms.nmf import activate
 from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, divergences
-from timbrebench.transfer.bases.spectrogram_method import Heard, MagnitudeMethod, SpectrogramParameters
+from timbrebench.transfer.bases.spectrogram_method import AnalysedClip, MagnitudeMethod, SpectrogramParameters
 from timbrebench.transfer.contract import Learned
 from timbrebench.transfer.methods.reinstrument.note_adaptation import KNOWN_SHARE, fit_templates
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
@@ -200,20 +199,9 @@ class Reinstrument(MagnitudeMethod):
             frozenset().union(*(network.training_clips for network in networks)),
         )
 
-    def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
-        """Return the content in the style; see :meth:`MagnitudeMethod.transfer`.
-
-        Raises
-        ------
-        MethodError
-            If the method has not been prepared.
-        """
-        self._learned()  # before any work
-        return super().transfer(content, style, sample_rate=sample_rate, seed=seed)
-
-    def make(self, content: Heard, style: Heard, rng: np.random.Generator) -> Spectrogram:  # noqa: ARG002
+    def make(self, content: AnalysedClip, style: AnalysedClip, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes of the content's notes, played by the style's timbre; nothing is drawn."""
-        learned = self._learned()
+        learned = self.prepared(self._prepared)
         with Tracker(self.name, 4, "steps") as tracker:
             source = int(np.argmin(divergences(content.magnitude, learned.reading)))
             recognised = recognise(style, self.parameters.sample_rate, learned.reading, learned.recogniser)
@@ -235,13 +223,6 @@ class Reinstrument(MagnitudeMethod):
 
     def _shape(self, learned: _Prepared) -> tuple[int, int, int]:
         return len(PLAYED), len(learned.playing.pitches), self.parameters.sample_rate
-
-    def _learned(self) -> _Prepared:
-        if self._prepared is None:
-            raise MethodError(
-                f"the method {self.name!r} has not been prepared: call `prepare` with a dataset first"
-            )
-        return self._prepared
 
     def _templates(self, dataset: Dataset, workdir: Path) -> tuple[NoteTemplates, NoteTemplates]:
         settings = self.parameters

@@ -39,8 +39,9 @@ from torch import Tensor
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.transfer.algorithms.gram_loss import sum_of_squares
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs
+from timbrebench.transfer.algorithms.random_convolution import START_STD
+from timbrebench.transfer.bases.convolution_parameters import KernelParameters
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
-from timbrebench.transfer.methods.ulyanov import START_STD
 from timbrebench.transfer.methods.wide_limit.arc_cosine import (
     kernel,
     spread_diagonals,
@@ -53,7 +54,7 @@ from timbrebench.transfer.methods.wide_limit.arc_cosine import (
 class WideObjective:
     """Loss and gradient of a log-magnitude spectrogram, in the limit of infinitely many filters.
 
-    Takes and returns what :class:`~timbrebench.transfer.methods.ulyanov.Objective` does, but for the filters.
+    It is used as :class:`~timbrebench.transfer.algorithms.random_convolution.Objective` is, without filters.
 
     Parameters
     ----------
@@ -167,26 +168,18 @@ class WideObjective:
         return sum_of_squares(values) / len(frames) ** 2
 
 
-class WideLimitParameters(SpectrogramParameters):
-    """Settings of :class:`WideLimit`, beside those of every spectrogram method.
+class WideLimitParameters(SpectrogramParameters, KernelParameters):
+    """Settings of :class:`WideLimit`.
 
     Attributes
     ----------
-    inversion : Inversion
-        60 iterations of fast Griffin-Lim from an integrated phase by default.
-    kernel_width : int
-        Frames in a patch.
     content_weight : float
         Weight of the content loss; that of the style loss is 1.
-    max_iterations : int
-        Most iterations of L-BFGS.
     device : {"auto", "cpu", "cuda"}
         Where the optimisation computes; "auto", a GPU where there is one, by default.
     """
 
-    kernel_width: int = Field(default=11, gt=0)
     content_weight: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
-    max_iterations: int = Field(default=300, gt=0)
     device: Device = "auto"
 
 
@@ -201,11 +194,6 @@ class WideLimit(SpectrogramMethod):
     parameters: WideLimitParameters
     block_s = 30.0
 
-    @property
-    def fewest_frames(self) -> int:
-        """A patch."""
-        return self.parameters.kernel_width
-
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes whose logarithm minimises the objective, from noise."""
         settings = self.parameters
@@ -213,11 +201,12 @@ class WideLimit(SpectrogramMethod):
         device = find_device(settings.device)
         objective = WideObjective(content, style, settings.kernel_width, settings.content_weight, device)
         start = rng.standard_normal(content.shape, dtype=np.float32) * np.float32(START_STD)
-        found = minimise_lbfgs(
+        log_magnitude = minimise_lbfgs(
             objective.evaluate,
             torch.from_numpy(start.T.copy()).to(device),
             max_iterations=settings.max_iterations,
             name=self.name,
         )
-        magnitudes: Spectrogram = np.expm1(np.clip(found.T.cpu().numpy(), 0, max(content.max(), style.max())))
+        optimised = np.clip(log_magnitude.T.cpu().numpy(), 0, max(content.max(), style.max()))
+        magnitudes: Spectrogram = np.expm1(optimised)
         return magnitudes

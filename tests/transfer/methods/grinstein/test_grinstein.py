@@ -90,7 +90,7 @@ class TestShallow:
     @pytest.mark.parametrize("short", ["content", "style"])
     def test_a_clip_shorter_than_a_filter_is_refused_with_what_it_needs(self, pair, short):
         pair[short] = pair[short][:5000]
-        with pytest.raises(MethodError, match=rf"the {short} lasts 0\.227 s.* 11 frames at a time, 0\.233 s"):
+        with pytest.raises(MethodError, match=rf"the {short} lasts 0\.227 s.* needs 0\.233 s"):
             apply(Grinstein(n_filters=8, max_iterations=1), **pair, seed=0)
 
 
@@ -161,7 +161,7 @@ class TestAuditory:
     @pytest.mark.parametrize("short", ["content", "style"])
     def test_a_clip_without_room_for_the_slowest_modulation_is_refused(self, pair, short):
         pair[short] = pair[short][:9000]
-        with pytest.raises(MethodError, match=rf"the {short} lasts 0\.408 s.* of 2 Hz, which takes 0\.500 s"):
+        with pytest.raises(MethodError, match=rf"the {short} lasts 0\.408 s.* needs 0\.500 s"):
             apply(GrinsteinAuditory(**BRIEF), **pair, seed=0)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from timbrebench.audio.spectra import magnitude
 from timbrebench.transfer.algorithms.note_templates import Analysis, label_of, learn
-from timbrebench.transfer.bases.spectrogram_method import Heard
+from timbrebench.transfer.bases.spectrogram_method import AnalysedClip
 from timbrebench.transfer.methods.reinstrument.recogniser import (
     RecogniserTraining,
     recognise,
@@ -33,7 +33,7 @@ def test_a_known_timbre_is_recognised_however_loud(templates, network, content, 
     for clip, label in ((content, "string"), (style, "reed")):
         for gain in (0.1, 1.0):
             heard = gain * clip[:length]
-            found = recognise(Heard(heard, magnitude(heard, 2048, 512)), 22050, templates, network)
+            found = recognise(AnalysedClip(heard, magnitude(heard, 2048, 512)), 22050, templates, network)
             assert label_of(templates.timbres[found.timbre]) == label
             assert 0 < found.unexplained < 0.2
 

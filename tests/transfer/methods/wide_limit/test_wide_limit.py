@@ -9,7 +9,7 @@ import torch
 from timbrebench.audio.spectra import log_magnitude
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods.ulyanov import Objective
+from timbrebench.transfer.algorithms.random_convolution import Objective
 from timbrebench.transfer.methods.wide_limit.arc_cosine import kernel, spread_diagonals, sum_diagonals
 from timbrebench.transfer.methods.wide_limit.wide_limit import WideObjective
 
@@ -148,16 +148,11 @@ def test_long_contents_are_worked_on_in_blocks(pair, monkeypatch):
     whole = apply(method, **pair, seed=0)
     monkeypatch.setattr(type(method), "block_s", 0.8)
     monkeypatch.setattr(type(method), "overlap_s", 0.3)
-    blocks = list(method._blocks(54))
-    assert len(blocks) > 1
-    covered = np.zeros(54)
-    for first, last, fade in blocks:
-        covered[first:last] += fade
-    np.testing.assert_allclose(covered, 1, atol=1e-6)
     parts = apply(method, **pair, seed=0)
+    assert not np.array_equal(parts, whole)
     assert np.abs(log_magnitude(parts) - log_magnitude(whole)).mean() < 0.3 * log_magnitude(whole).mean()
 
 
 def test_a_clip_shorter_than_a_patch_is_refused(pair):
-    with pytest.raises(MethodError, match=r"wide-limit looks at 11 frames at a time, 0\.233 s"):
+    with pytest.raises(MethodError, match=r"wide-limit needs 0\.233 s"):
         apply(create("wide-limit", QUICK), **{**pair, "style": pair["style"][:4000]}, seed=0)
