@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 import soundfile
-from joblib import Parallel, cpu_count, delayed
 
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.core.progress import Tracker
+from timbrebench.core.workers.executors import executor_for
 from timbrebench.datasets.building import count_clips
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, source_pieces
 from timbrebench.datasets.stored_spectrograms import listed_spectrograms
 
 #: Seconds by which a file may be longer or shorter than its row says: what times are rounded to in tables.
 _TOLERANCE_S = 1e-3
+
+#: Seconds that a file takes, and files of one call.
+_FILE_S, _BATCH = 0.002, 64
+
+#: The sample rate in hertz and the duration in seconds that a clip's row states.
+_Claim = tuple[int, float]
 
 
 def verify_dataset(root: Path | str) -> list[str]:
@@ -51,7 +58,7 @@ def verify_dataset(root: Path | str) -> list[str]:
     outside = sorted({str(name) for name in [*listed, *manifest.path] if not _is_inside(name)})
     expected = {name: digest for name, digest in listed.items() if _is_inside(name)}
     rows = manifest[manifest.path.map(_is_inside)]
-    claims: dict[str, Any] = {str(row.path): row for row in rows.itertuples(index=False)}
+    claims = dict(zip(rows.path, zip(rows.sample_rate, rows.duration_s, strict=True), strict=True))
     expected.update(zip(rows.path, rows.sha256, strict=True))
     return [
         *(f"outside the folder: {name}" for name in outside),
@@ -68,21 +75,27 @@ def _is_inside(name: object) -> bool:
     return isinstance(name, str) and not path.is_absolute() and ".." not in path.parts
 
 
-def _file_problems(root: Path, expected: Mapping[str, Any], claims: Mapping[str, Any]) -> list[str]:
-    names = sorted(expected)
+def _file_problems(root: Path, expected: Mapping[str, Any], claims: Mapping[str, _Claim]) -> list[str]:
+    files = [(name, expected[name], claims.get(name)) for name in sorted(expected)]
+    batches = [files[first : first + _BATCH] for first in range(0, len(files), _BATCH)]
     problems: list[str] = []
     with (
-        Tracker("verifying", len(names), "files") as tracker,
-        Parallel(n_jobs=cpu_count(), prefer="threads", return_as="generator") as parallel,
+        Tracker("verifying", len(files), "files") as tracker,
+        executor_for(_FILE_S * len(files), [__name__]) as executor,
     ):
-        found = parallel(delayed(_problems)(root, name, expected[name], claims.get(name)) for name in names)
-        for own in found:
-            problems += own
-            tracker.advance()
+        for batch, found in zip(
+            batches, executor.map(partial(_check_files, root.resolve()), batches, "files"), strict=True
+        ):
+            problems += found
+            tracker.advance(len(batch))
     return problems
 
 
-def _problems(root: Path, name: str, digest: object, claim: Any) -> list[str]:  # noqa: ANN401 - a row
+def _check_files(root: Path, files: Sequence[tuple[str, object, _Claim | None]]) -> list[str]:
+    return [problem for name, digest, claim in files for problem in _problems(root, name, digest, claim)]
+
+
+def _problems(root: Path, name: str, digest: object, claim: _Claim | None) -> list[str]:
     """Compare a file with its digest and, if it is a clip, with its row of the manifest."""
     path = root / name
     if not path.is_file():
@@ -96,12 +109,13 @@ def _problems(root: Path, name: str, digest: object, claim: Any) -> list[str]:  
     except soundfile.LibsndfileError:
         return [f"no audio: {name}"]
     problems = []
-    if sound.samplerate != claim.sample_rate:
-        problems.append(f"has {sound.samplerate} Hz, the manifest says {claim.sample_rate}: {name}")
+    sample_rate, duration_s = claim
+    if sound.samplerate != sample_rate:
+        problems.append(f"has {sound.samplerate} Hz, the manifest says {sample_rate}: {name}")
     # Encoders of lossy formats add up to a few thousand samples; the formats without loss add none.
     slack = _TOLERANCE_S if sound.format in {"FLAC", "WAV"} else 0.2
-    if abs(sound.duration - claim.duration_s) > slack:
-        problems.append(f"lasts {sound.duration:g} s, the manifest says {claim.duration_s:g}: {name}")
+    if abs(sound.duration - duration_s) > slack:
+        problems.append(f"lasts {sound.duration:g} s, the manifest says {duration_s:g}: {name}")
     return problems
 
 

@@ -17,6 +17,7 @@ from timbrebench.core.files import write_json
 from timbrebench.core.progress import log, plain_lines
 from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
+from timbrebench.core.workers.executors import Executor
 from timbrebench.core.workers.processes import Call
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
@@ -130,7 +131,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         results = collect(
             configuration, suite, tasks, judge.fingerprint, store.records, environments=environments
         )
-    return _publish(results, root)
+        return _publish(results, root, work)
 
 
 def open_run(root: Path | str) -> Run:
@@ -195,7 +196,7 @@ def _train(dataset_root: Path, configuration: JudgeConfiguration, folder: Path) 
         build_judge(Dataset.open(dataset_root), configuration, folder)
 
 
-def _publish(results: Results, root: Path) -> Run:
+def _publish(results: Results, root: Path, executor: Executor | None = None) -> Run:
     """Write all that follows from the results, so that no file is of other results or code than the rest."""
     from timbrebench.experiments.report.report_writing import write_report  # noqa: PLC0415 - matplotlib takes a second
 
@@ -207,7 +208,7 @@ def _publish(results: Results, root: Path) -> Run:
     else:
         (root / SETS).unlink(missing_ok=True)  # of earlier results
     log("writing the report")
-    write_report(results, leaderboard, root)
+    write_report(results, leaderboard, root, executor)
     return Run(root, results, leaderboard)
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.note_targets import note_raster, onset_raster
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.progress import Tracker
+from timbrebench.core.workers.executors import executor_for
+from timbrebench.datasets.clip_calls import map_clips
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import read_notes, window
+
+#: Seconds that the front end takes for a clip.
+_CLIP_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Features:
 
 
 def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> Features:
-    """Read every clip of a dataset through a front end, on all cores, or on the one that a call of a run has.
+    """Read every clip of a dataset through a front end, on all cores; within a call of a run, on its own.
 
     Parameters
     ----------
@@ -90,12 +95,10 @@ def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> Features:
         raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
     with (
         Tracker("reading clips", len(dataset), "clips") as tracker,
-        Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=16) as parallel,
+        executor_for(_CLIP_S * len(dataset), [__name__]) as executor,
     ):
-        levels = []
-        for picture in parallel(delayed(_levels)(dataset, clip, front_end) for clip in dataset.clips()):
-            levels.append(torch.from_numpy(picture))
-            tracker.advance()
+        read = map_clips(partial(_levels, front_end=front_end), dataset, executor, tracker)
+        levels = [torch.from_numpy(channels) for channels in read]
     truth = true_notes(dataset)
     frames, frame_s = levels[0].shape[2], front_end.frame_s
     return Features(

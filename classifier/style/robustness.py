@@ -9,18 +9,19 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms
 from timbrebench.classifier.style.style_evaluation import right_answers
-from timbrebench.classifier.style.style_features import Features
+from timbrebench.classifier.style.style_features import CLIP_S, Features
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.progress import Tracker
+from timbrebench.core.workers.executors import Executor, executor_for
+from timbrebench.datasets.clip_calls import map_clips
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import read_drums, read_notes
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
@@ -42,6 +43,9 @@ TRANSPOSITIONS = (-5, -2, 2, 5)
 _LEAD_S = 1.0
 
 UNCHANGED = "unchanged"
+
+#: Clips as they are, and each change.
+_CONDITIONS = 1 + len(WINDOWS_S) + len(SNRS_DB) + len(GAINS_DB) + len(TRANSPOSITIONS)
 
 #: Returns a clip's changed samples, or None if it cannot be changed so.
 _Change = Callable[[Dataset, Clip], Samples | None]
@@ -120,14 +124,13 @@ def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robu
     test = dataset.select(split="test")
     if not len(test):
         raise JudgeError(f"{dataset.root}: the test split is empty: there is no clip to change")
-    changes = _changes(test, seed)
-    with Tracker("judging changed clips", len(changes) * len(test), "clips") as tracker:
-        before = _judge(judge, test, changes[UNCHANGED], tracker)
-        answers = {UNCHANGED: before} | {
-            name: _judge(judge, test, change, tracker)
-            for name, change in changes.items()
-            if name != UNCHANGED
-        }
+    with executor_for(CLIP_S * _CONDITIONS * len(test), [__name__]) as executor:
+        changes = _changes(test, seed, executor)
+        with Tracker("judging changed clips", len(changes) * len(test), "clips") as tracker:
+            answers = {
+                name: _judge(judge, test, change, executor, tracker) for name, change in changes.items()
+            }
+    before = answers[UNCHANGED]
     return Robustness(conditions=tuple(_condition(name, right, before) for name, right in answers.items()))
 
 
@@ -195,12 +198,12 @@ def transposed(
     return fit_length(rendering[first : first + length], length)
 
 
-def _changes(test: Dataset, seed: int) -> dict[str, _Change]:
+def _changes(test: Dataset, seed: int, executor: Executor) -> dict[str, _Change]:
     changes: dict[str, _Change] = {UNCHANGED: _unchanged}
     changes |= {f"{seconds:g} s": partial(shortened, seconds=seconds) for seconds in WINDOWS_S}
     changes |= {f"noise at {snr} dB": partial(noisy, snr_db=snr, seed=seed) for snr in SNRS_DB}
     changes |= {f"gain {gain:+d} dB": partial(_louder, gain_db=gain) for gain in GAINS_DB}
-    return changes | _transpositions(test)
+    return changes | _transpositions(test, executor)
 
 
 def _unchanged(dataset: Dataset, clip: Clip) -> Samples:
@@ -211,7 +214,7 @@ def _louder(dataset: Dataset, clip: Clip, *, gain_db: float) -> Samples:
     return np.asarray(dataset.samples(clip) * 10 ** (gain_db / 20), dtype=np.float32)
 
 
-def _transpositions(test: Dataset) -> dict[str, _Change]:
+def _transpositions(test: Dataset, executor: Executor) -> dict[str, _Change]:
     """Return the transpositions; none for a dataset that was not rendered from notes."""
     if test.description.get("builder") != "rendered-midi":
         return {}
@@ -219,8 +222,8 @@ def _transpositions(test: Dataset) -> dict[str, _Change]:
     found = [find_soundfont(name) for name in test.description["configuration"]["soundfonts"]]
     soundfonts = {soundfont.name: soundfont for soundfont in found}
     presets = sorted(set(zip(test.manifest.soundfont, test.manifest.program, strict=True)))
-    pitches = Parallel(n_jobs=cpu_count())(
-        delayed(_sounding)(soundfonts[name], program) for name, program in presets
+    pitches = executor.map(
+        _sounding_pitches, [(soundfonts[name], program) for name, program in presets], "soundfonts"
     )
     sounding = dict(zip(presets, pitches, strict=True))
     return {
@@ -231,19 +234,17 @@ def _transpositions(test: Dataset) -> dict[str, _Change]:
     }
 
 
-def _sounding(soundfont: Soundfont, program: int) -> set[int]:
+def _sounding_pitches(preset: tuple[Soundfont, int]) -> set[int]:
+    soundfont, program = preset
     return soundfont.player().sounding_pitches(program)
 
 
-def _judge(judge: Judge, test: Dataset, change: _Change, tracker: Tracker) -> pd.Series[bool]:
+def _judge(
+    judge: Judge, test: Dataset, change: _Change, executor: Executor, tracker: Tracker
+) -> pd.Series[bool]:
     """Tell for each clip that could be changed, by its place in the manifest, whether the judge is right."""
-    with Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=16) as parallel:
-        spectrograms = []
-        for spectrogram in parallel(
-            delayed(_changed)(test, clip, change, judge.front_end) for clip in test.clips()
-        ):
-            spectrograms.append(spectrogram)
-            tracker.advance()
+    changed = partial(_changed, change=change, front_end=judge.front_end)
+    spectrograms = list(map_clips(changed, test, executor, tracker))
     places = [place for place, spectrogram in enumerate(spectrograms) if spectrogram is not None]
     if not places:
         return pd.Series(index=range(0), dtype=bool)
@@ -253,7 +254,7 @@ def _judge(judge: Judge, test: Dataset, change: _Change, tracker: Tracker) -> pd
 
 
 def _changed(
-    dataset: Dataset, clip: Clip, change: _Change, front_end: BaseFrontEnd
+    dataset: Dataset, clip: Clip, *, change: _Change, front_end: BaseFrontEnd
 ) -> NDArray[np.float16] | None:
     samples = change(dataset, clip)
     if samples is None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.progress import Tracker
+from timbrebench.core.workers.executors import executor_for
+from timbrebench.datasets.clip_calls import map_clips
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program
+
+#: Seconds that a front end takes for a clip.
+CLIP_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def first_programs(manifest: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> Features:
-    """Read every clip of a dataset through a front end, on all cores, or on the one that a call of a run has.
+    """Read every clip of a dataset through a front end, on all cores; within a call of a run, on its own.
 
     Parameters
     ----------
@@ -116,14 +121,12 @@ def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> Features:
         raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
     with (
         Tracker("reading clips", len(dataset), "clips") as tracker,
-        Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=16) as parallel,
+        executor_for(CLIP_S * len(dataset), [__name__]) as executor,
     ):
-        spectrograms = []
-        for spectrogram in parallel(delayed(_one)(dataset, clip, front_end) for clip in dataset.clips()):
-            spectrograms.append(torch.from_numpy(spectrogram))
-            tracker.advance()
+        read = map_clips(partial(_spectrogram, front_end=front_end), dataset, executor, tracker)
+        spectrograms = [torch.from_numpy(spectrogram) for spectrogram in read]
     return Features(torch.stack(spectrograms), dataset.manifest.reset_index(drop=True), front_end)
 
 
-def _one(dataset: Dataset, clip: Clip, front_end: BaseFrontEnd) -> NDArray[np.float16]:
+def _spectrogram(dataset: Dataset, clip: Clip, front_end: BaseFrontEnd) -> NDArray[np.float16]:
     return front_end.spectrogram(dataset.samples(clip), clip.sample_rate).astype(np.float16)

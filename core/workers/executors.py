@@ -14,6 +14,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +22,9 @@ from joblib import cpu_count
 
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.processes import Call, Failure, Processes
+
+#: Seconds that processes take to start and to import what calls need.
+_START_S = 5.0
 
 
 class Batch(ABC):
@@ -236,3 +240,33 @@ class _LocalBatch(Batch):
                 self._ended.put((tag, self._processes.call(call, stopped=lambda: self._is_closed), None))
             except BaseException as error:
                 self._ended.put((tag, None, error))
+
+
+@contextmanager
+def executor_for(
+    seconds: float, preload: Sequence[str], executor: Executor | None = None
+) -> Iterator[Executor]:
+    """Choose where to do work that may be short.
+
+    Parameters
+    ----------
+    seconds : float
+        What it takes on one core, roughly.
+    preload : sequence of str
+        Modules that its calls need.
+    executor : Executor, optional
+        Where long work is done; by default on all cores of this machine.
+
+    Yields
+    ------
+    Executor
+        One of this process where starting others would take longer than the work, or where there is one core
+        only, as within a call.
+    """
+    if seconds < _START_S or (executor is None and cpu_count() == 1):
+        yield InlineExecutor()
+    elif executor is not None:
+        yield executor
+    else:
+        with LocalExecutor(preload) as local:
+            yield local

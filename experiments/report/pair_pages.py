@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
-from threadpoolctl import threadpool_limits
 
 from timbrebench.core.errors import AudioError
 from timbrebench.core.files import fingerprint, write_text
 from timbrebench.core.progress import Tracker
+from timbrebench.core.workers.executors import Executor, executor_for
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
@@ -32,6 +32,9 @@ from timbrebench.experiments.run.layout import PAIR_PAGES
 from timbrebench.experiments.suites.suite import Pair
 
 _SPECTROGRAMS = "spectrograms"
+
+#: Seconds that a spectrogram takes, and pages of one call.
+_IMAGE_S, _BATCH = 0.1, 8
 
 
 def page_name(pair: Pair) -> str:
@@ -83,7 +86,7 @@ def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], lis
     ]
 
 
-def write_pair_pages(contents: Contents, root: Path) -> None:
+def write_pair_pages(contents: Contents, root: Path, executor: Executor | None = None) -> None:
     """Write the page of each pair and the spectrograms that are missing, and remove those of other pairs.
 
     Where audio is missing that the run had, all spectrograms are kept.
@@ -94,6 +97,8 @@ def write_pair_pages(contents: Contents, root: Path) -> None:
         What the report shows.
     root : pathlib.Path
         The run's folder: gets ``pairs/<pair>.html`` and ``pairs/spectrograms/``.
+    executor : Executor, optional
+        Where they are written; by default on all cores of this machine. Few are written in this process.
 
     Raises
     ------
@@ -101,24 +106,24 @@ def write_pair_pages(contents: Contents, root: Path) -> None:
         If a file cannot be written.
     """
     results, table = contents.results, contents.leaderboard.table
-    recordings = Recordings(results, table, contents.columns, root)
+    recordings = Recordings(results, table, contents.columns, root.absolute())
     scores = _Scores(results, metrics_by_question(results, table))
     pairs = results.suite.pairs
-    calls = [delayed(_write_page)(results, number, recordings, scores) for number in range(len(pairs))]
-    # Reading, transforming and compressing leave the interpreter free for another thread; processes would
-    # take longer to start than most runs take here.
-    threads = Parallel(n_jobs=cpu_count(), prefer="threads", return_as="generator_unordered")
+    batches = [range(len(pairs))[first : first + _BATCH] for first in range(0, len(pairs), _BATCH)]
+    write = partial(_write_pages, results=results, recordings=recordings, scores=scores)
+    folder = root / PAIR_PAGES
+    n_missing = len(results.transfers) - sum(1 for _ in folder.glob(f"{_SPECTROGRAMS}/*.png"))
     images: set[str] = set()
     is_whole = True
     with (
-        threadpool_limits(1),  # for each of the threads
         Tracker("writing pages of pairs", len(pairs), "pairs") as tracker,
+        executor_for(_IMAGE_S * n_missing, [__name__], executor) as work,
     ):
-        for used, page_is_whole in threads(calls):
-            images |= used
-            is_whole &= page_is_whole
-            tracker.advance()
-    folder = root / PAIR_PAGES
+        for pages in work.map(write, batches, "pages of pairs"):
+            for used, page_is_whole in pages:
+                images |= used
+                is_whole &= page_is_whole
+                tracker.advance()
     _keep_only({page_name(pair) for pair in pairs}, folder, "*.html")
     # An image is known by its audio. Of audio that is gone, or out of reach, it could not be drawn again.
     if is_whole:
@@ -130,6 +135,12 @@ def _keep_only(names: set[str], folder: Path, pattern: str) -> None:
     for path in (*folder.glob(pattern), *folder.glob(".part-*")):
         if path.name not in names:
             path.unlink(missing_ok=True)
+
+
+def _write_pages(
+    numbers: Sequence[int], *, results: Results, recordings: Recordings, scores: _Scores
+) -> list[tuple[set[str], bool]]:
+    return [_write_page(results, number, recordings, scores) for number in numbers]
 
 
 def _write_page(

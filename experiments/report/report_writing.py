@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from timbrebench.core.workers.executors import Executor
 from timbrebench.experiments.ranking.leaderboard import Leaderboard
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
@@ -13,7 +14,9 @@ from timbrebench.experiments.report.report_figures import write_figures
 from timbrebench.experiments.report.report_page import write_page
 
 
-def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path:
+def write_report(
+    results: Results, leaderboard: Leaderboard, root: Path, executor: Executor | None = None
+) -> Path:
     """Write a run's report.
 
     Parameters
@@ -25,6 +28,8 @@ def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path
     root : pathlib.Path
         The run's folder, with the dataset in ``dataset/``, the outputs, and, where the judge was evaluated,
         ``judge/evaluation.json``.
+    executor : Executor, optional
+        Where pages of pairs are written; by default on all cores of this machine.
 
     Returns
     -------
@@ -43,7 +48,7 @@ def write_report(results: Results, leaderboard: Leaderboard, root: Path) -> Path
         If a file cannot be written.
     """
     contents = Contents.of(results, leaderboard)
-    write_pair_pages(contents, root)
+    write_pair_pages(contents, root, executor)
     write_figures(contents, root)
     write_tables(contents, root)
     return write_page(contents, root)

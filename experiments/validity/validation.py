@@ -12,13 +12,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import scipy.stats
-from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
@@ -26,6 +25,7 @@ from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.core.progress import Tracker, muted
+from timbrebench.core.workers.executors import executor_for
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.experiments.suites.suite import Pair, Suite
@@ -43,6 +43,9 @@ MOST_MOVED = 0.1
 
 #: The share of the pairs with a score for the reference that need one at every grade, for a mean to be told.
 LEAST_SCORED = 0.5
+
+#: Seconds that a metric takes for all conditions of a pair.
+_METRIC_S = 0.3
 
 #: Scores of a pair: of each condition, by metric.
 Scores = Mapping[Condition, Mapping[str, Score]]
@@ -120,24 +123,21 @@ def validate_metrics(
     specifications = [get(name).specification for name in names]
     soundfont = _soundfont(dataset, suite.configuration.soundfont)
     chosen = _spread(suite.pairs, len(suite.pairs) if pairs is None else pairs)
-    jobs = (
-        delayed(_score)(
-            pair,
-            names,
-            dataset=dataset,
-            soundfont=soundfont,
-            judge_path=judge_path,
-            seed=suite.configuration.seed,
-        )
-        for pair in chosen
+    score = partial(
+        _score,
+        names=names,
+        dataset=dataset,
+        soundfont=soundfont,
+        judge_path=judge_path,
+        seed=suite.configuration.seed,
     )
     scores = []
     with (
         Tracker("validating metrics", len(chosen), "pairs") as tracker,
-        Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=1, pre_dispatch="n_jobs") as parallel,
+        executor_for(_METRIC_S * len(names) * len(chosen), [__name__]) as executor,
     ):
-        for found in parallel(jobs):
-            scores.append(found)
+        for scores_of_pair in executor.map(score, chosen, "validating metrics"):
+            scores.append(scores_of_pair)
             tracker.advance()
     return assess(scores, specifications)
 
@@ -177,8 +177,8 @@ def _judge(path: Path) -> Judge:
 
 def _score(
     pair: Pair,
-    names: list[str],
     *,
+    names: list[str],
     dataset: Dataset,
     soundfont: Soundfont,
     judge_path: Path | None,
