@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from timbrebench.classifier.content.content_judge import ContentJudge, load_content_judge
-from timbrebench.classifier.content.note_decoding import Reading
+from timbrebench.classifier.content.note_decoding import Transcription
 from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge
-from timbrebench.classifier.style.style_judge import Impression, Judge
+from timbrebench.classifier.style.style_judge import Judge, Prediction
 from timbrebench.classifier.style.style_pipeline import build_judge, find_judge
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ __all__ = [
     "JUDGE_SPLITS",
     "ContentJudge",
     "Evaluation",
-    "Impression",
     "Judge",
     "JudgeConfiguration",
-    "Reading",
+    "Prediction",
+    "Transcription",
     "build_judge",
     "evaluate_judge",
     "find_judge",

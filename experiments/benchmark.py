@@ -38,7 +38,7 @@ from timbrebench.experiments.run.layout import (
 from timbrebench.experiments.run.opened_run import open_suite, prepare_suite
 from timbrebench.experiments.run.records import RecordsFile, read_records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
-from timbrebench.experiments.run.scores import run_impressions, run_scores
+from timbrebench.experiments.run.scores import run_predictions, run_scores
 from timbrebench.experiments.run.tasks import learned_by, list_recorded_tasks, list_tasks
 from timbrebench.experiments.run.training_clips import build_run_dataset
 from timbrebench.experiments.run.transfers import run_transfers
@@ -127,7 +127,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             store=store,
             executor=work,
         )
-        run_impressions(suite.clips, dataset=suite.dataset, judge_path=judge_path, store=store, executor=work)
+        run_predictions(suite.clips, dataset=suite.dataset, judge_path=judge_path, store=store, executor=work)
         results = collect(
             configuration, suite, tasks, judge.fingerprint, store.records, environments=environments
         )

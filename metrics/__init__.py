@@ -10,17 +10,17 @@ How loud an output is does not count, as long as it is not silent, unless a metr
 from timbrebench.metrics.contract import Metric, Score, Specification, evaluate, metric
 from timbrebench.metrics.folder_scoring import Folders, score, score_folders
 from timbrebench.metrics.registry import get, metric_names
-from timbrebench.metrics.sound import ContentJudge, Judge, Sound, Unscorable
+from timbrebench.metrics.sound import Predictor, Sound, Transcriber, Unscorable
 from timbrebench.metrics.trial import Trial
 
 __all__ = [
-    "ContentJudge",
     "Folders",
-    "Judge",
     "Metric",
+    "Predictor",
     "Score",
     "Sound",
     "Specification",
+    "Transcriber",
     "Trial",
     "Unscorable",
     "evaluate",

@@ -171,7 +171,7 @@ def _label(given: str | None, sound: Sound) -> str | None:
     if given is not None and given not in sound.judge.labels:
         raise UnknownNameError("label of the judge", given, sound.judge.labels)
     try:
-        return given or sound.judge.labels[int(sound.impression.probabilities.argmax())]
+        return given or sound.judge.labels[int(sound.prediction.probabilities.argmax())]
     except Unscorable:
         return None
 

@@ -67,7 +67,7 @@ from functools import partial
 
 from timbrebench.classifier.content.content_evaluation import frame_accuracy
 from timbrebench.metrics.contract import INVARIANCES, Response, metric
-from timbrebench.metrics.transcription import compare_notes, read_roll, true_roll
+from timbrebench.metrics.transcription import compare_notes, transcribed_roll, true_roll
 from timbrebench.metrics.trial import Trial
 
 #: The fewer notes are right, the lower the score.
@@ -110,7 +110,7 @@ def note_f1_offsets(trial: Trial) -> float:
     assert trial.notes is not None  # noqa: S101 - declared as needed
     return compare_notes(
         trial.notes,
-        trial.output.reading,
+        trial.output.transcription,
         end_s=trial.content.duration_s,
         truth_name="the true notes of the content",
         with_offsets=True,
@@ -123,9 +123,9 @@ def note_f1_offsets(trial: Trial) -> float:
 def multipitch_accuracy(trial: Trial) -> float:
     """Return the accuracy of the pitches read in each frame of the output against the content's notes."""
     assert trial.notes is not None  # noqa: S101 - declared as needed
-    reading, end_s = trial.output.reading, trial.content.duration_s
-    truth = true_roll(trial.notes, end_s=end_s, frame_s=reading.frame_s)
-    return frame_accuracy(truth, read_roll(reading, end_s=end_s))
+    transcription, end_s = trial.output.transcription, trial.content.duration_s
+    truth = true_roll(trial.notes, end_s=end_s, frame_s=transcription.frame_s)
+    return frame_accuracy(truth, transcribed_roll(transcription, end_s=end_s))
 
 
 @_note_metric(
@@ -136,8 +136,8 @@ def multipitch_accuracy(trial: Trial) -> float:
 def transcribed_note_f1(trial: Trial) -> float:
     """Return the F-measure of the notes read in the output against those read in the content."""
     return compare_notes(
-        trial.content.reading.notes,
-        trial.output.reading,
+        trial.content.transcription.notes,
+        trial.output.transcription,
         end_s=trial.content.duration_s,
         truth_name="the notes read in the content",
     ).f1
@@ -154,7 +154,7 @@ def note_leakage(trial: Trial) -> float:
     assert trial.style_notes is not None  # noqa: S101 - declared as needed
     return compare_notes(
         trial.style_notes,
-        trial.output.reading,
+        trial.output.transcription,
         end_s=min(trial.content.duration_s, trial.style.duration_s),
         truth_name="the true notes of the style",
     ).f1

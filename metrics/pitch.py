@@ -71,7 +71,7 @@ from numpy.typing import NDArray
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.sound import CHROMA_HOP_LENGTH, CHROMA_N_FFT, Sound, Unscorable
 from timbrebench.metrics.target import check_lengths
-from timbrebench.metrics.transcription import Roll, read_roll, true_roll
+from timbrebench.metrics.transcription import Roll, transcribed_roll, true_roll
 from timbrebench.metrics.trial import Trial
 
 #: How many decibels under its loudest frame a clip's frames are quiet.
@@ -178,9 +178,9 @@ def chroma_cosine(trial: Trial) -> float:
 def pitch_jaccard(trial: Trial) -> float:
     """Return the mean Jaccard distance between the pitches read in output and content."""
     check_lengths(trial.output, trial.content)
-    output, content = trial.output.reading, trial.content.reading
+    output, content = trial.output.transcription, trial.content.transcription
     end_s = min(trial.output.duration_s, trial.content.duration_s)
-    return jaccard_distance(read_roll(output, end_s=end_s), read_roll(content, end_s=end_s))
+    return jaccard_distance(transcribed_roll(output, end_s=end_s), transcribed_roll(content, end_s=end_s))
 
 
 @metric(
@@ -194,9 +194,9 @@ def pitch_jaccard(trial: Trial) -> float:
 def melody_accuracy(trial: Trial) -> float:
     """Return the share of frames in which the highest pitch read in the output is the highest true one."""
     assert trial.notes is not None  # noqa: S101 - declared as needed
-    reading, end_s = trial.output.reading, trial.content.duration_s
-    truth = skyline(true_roll(trial.notes, end_s=end_s, frame_s=reading.frame_s))
-    heard = skyline(read_roll(reading, end_s=end_s))
+    transcription, end_s = trial.output.transcription, trial.content.duration_s
+    truth = skyline(true_roll(trial.notes, end_s=end_s, frame_s=transcription.frame_s))
+    heard = skyline(transcribed_roll(transcription, end_s=end_s))
     sounding = truth >= 0
     return float((heard[sounding] == truth[sounding]).mean())
 

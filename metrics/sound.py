@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from timbrebench.audio.clips import Samples, as_samples, resample
 from timbrebench.audio.loudness import is_silent, scale_to_rms
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
-from timbrebench.classifier import Impression, Reading
+from timbrebench.classifier import Prediction, Transcription
 from timbrebench.core.errors import ConfigurationError, JudgeError
 from timbrebench.metrics.detection import WINDOW, Times, onset_envelope, pick_onsets
 
@@ -42,29 +42,29 @@ class Unscorable(Exception):  # noqa: N818 - no error: an outcome that a metric 
     """Raised by a metric that has no answer for an output; the message is the reason."""
 
 
-class Judge(Protocol):
-    """What a metric asks of a judge: how probable each of its labels is for a clip, and what it goes by."""
+class Predictor(Protocol):
+    """What a metric needs of a style judge: the probability of each label, and the embedding of a clip."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that it knows."""
+        """Its labels."""
 
     @property
     def fingerprint(self) -> str:
-        """What tells it from every judge that answers differently."""
+        """Equal only for judges with the same predictions."""
 
-    def hear(self, samples: Samples, sample_rate: int) -> Impression:
+    def predict(self, samples: Samples, sample_rate: int) -> Prediction:
         """Return the probability of each label, in the order of `labels`, and the embedding."""
 
 
-class ContentJudge(Protocol):
-    """What a metric asks of a content judge: which notes are heard in a clip."""
+class Transcriber(Protocol):
+    """What a metric needs of a content judge: the notes of a clip."""
 
     @property
     def fingerprint(self) -> str:
-        """What tells it from every content judge that answers differently."""
+        """Equal only for content judges with the same transcriptions."""
 
-    def read(self, samples: Samples, sample_rate: int) -> Reading:
+    def transcribe(self, samples: Samples, sample_rate: int) -> Transcription:
         """Return the notes, and the keys that sound in each frame."""
 
 
@@ -79,9 +79,9 @@ class Sound:
         Their rate in hertz.
     name : str
         What the clip is, for reasons: "output", "content".
-    judge : Judge, optional
+    judge : Predictor, optional
         Who is asked which instrument it sounds like.
-    content_judge : ContentJudge, optional
+    content_judge : Transcriber, optional
         Who is asked which notes are heard in it.
 
     Raises
@@ -98,8 +98,8 @@ class Sound:
         sample_rate: int,
         *,
         name: str = "clip",
-        judge: Judge | None = None,
-        content_judge: ContentJudge | None = None,
+        judge: Predictor | None = None,
+        content_judge: Transcriber | None = None,
     ) -> None:
         if sample_rate <= 0:
             raise ConfigurationError(f"the sample rate is a positive number of hertz, got {sample_rate}")
@@ -199,7 +199,7 @@ class Sound:
             return np.zeros(0)
 
     @cached_property
-    def reading(self) -> Reading:
+    def transcription(self) -> Transcription:
         """What the content judge reads.
 
         Raises
@@ -210,12 +210,12 @@ class Sound:
         if self.content_judge is None:
             raise Unscorable("needs a content judge, none was given")
         try:
-            return self.content_judge.read(self.samples, self.sample_rate)
+            return self.content_judge.transcribe(self.samples, self.sample_rate)
         except JudgeError as error:
             raise Unscorable(f"the content judge has no answer for the {self.name}: {error}") from error
 
     @cached_property
-    def impression(self) -> Impression:
+    def prediction(self) -> Prediction:
         """What the judge makes of it.
 
         Raises
@@ -226,7 +226,7 @@ class Sound:
         if self.judge is None:
             raise Unscorable("needs a judge, none was given")
         try:
-            answer = self.judge.hear(self.samples, self.sample_rate)
+            answer = self.judge.predict(self.samples, self.sample_rate)
         except JudgeError as error:
             raise Unscorable(f"the judge has no answer for the {self.name}: {error}") from error
         probabilities = np.asarray(answer.probabilities, dtype=np.float64)
@@ -235,4 +235,4 @@ class Sound:
             raise Unscorable(f"the judge's answer has shape {probabilities.shape} for {len(labels)} labels")
         if not (np.all(probabilities >= 0) and math.isclose(probabilities.sum(), 1, abs_tol=1e-3)):
             raise Unscorable("the judge's answer is no probability distribution")
-        return Impression(probabilities, np.asarray(answer.embedding, dtype=np.float64))
+        return Prediction(probabilities, np.asarray(answer.embedding, dtype=np.float64))

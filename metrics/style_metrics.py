@@ -114,7 +114,7 @@ def style_confidence(trial: Trial) -> float:
     assert trial.style_label is not None  # noqa: S101 - declared as needed
     _check_audible(trial)
     index = _index(tuple(trial.output.judge.labels), trial.style_label)
-    return float(trial.output.impression.probabilities[index])
+    return float(trial.output.prediction.probabilities[index])
 
 
 def transfer_matrix(
@@ -161,7 +161,7 @@ def _output_is_heard_as(trial: Trial, label: str | None) -> float:
     assert trial.output.judge is not None  # noqa: S101 - declared as needed
     assert label is not None  # noqa: S101 - declared as needed
     _check_audible(trial)
-    return is_heard_as(trial.output.impression.probabilities, tuple(trial.output.judge.labels), label)
+    return is_heard_as(trial.output.prediction.probabilities, tuple(trial.output.judge.labels), label)
 
 
 def _check_audible(trial: Trial) -> None:

@@ -102,7 +102,7 @@ def embedding_distance(first: Sound, second: Sound) -> float:
     for clip in (first, second):
         if clip.is_silent:
             raise Unscorable(f"the {clip.name} is silent")
-    return cosine_distance(first.impression.embedding, second.impression.embedding)
+    return cosine_distance(first.prediction.embedding, second.prediction.embedding)
 
 
 @metric(

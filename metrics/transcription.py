@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.classifier import Reading
+from timbrebench.classifier import Transcription
 from timbrebench.classifier.content.content_evaluation import NoteScores, note_scores
 from timbrebench.classifier.content.note_targets import note_raster
 from timbrebench.core.errors import JudgeError
@@ -26,7 +26,12 @@ Roll = NDArray[np.bool_]
 
 
 def compare_notes(
-    truth: pd.DataFrame, reading: Reading, *, end_s: float, truth_name: str, with_offsets: bool = False
+    truth: pd.DataFrame,
+    transcription: Transcription,
+    *,
+    end_s: float,
+    truth_name: str,
+    with_offsets: bool = False,
 ) -> NoteScores:
     """Compare the notes that are read with those that should be.
 
@@ -34,7 +39,7 @@ def compare_notes(
     ----------
     truth : pandas.DataFrame
         ``onset_s, offset_s, pitch``.
-    reading : Reading
+    transcription : Transcription
         What is read in a clip.
     end_s : float
         Where the comparison ends, in seconds.
@@ -54,7 +59,9 @@ def compare_notes(
         If no true note begins between 0 and `end_s`.
     """
     try:
-        return note_scores(_until(truth, end_s), _until(reading.notes, end_s), with_offsets=with_offsets)
+        return note_scores(
+            _until(truth, end_s), _until(transcription.notes, end_s), with_offsets=with_offsets
+        )
     except JudgeError as error:
         raise Unscorable(f"{truth_name} hold none that begins within {end_s:.3g} s") from error
 
@@ -85,12 +92,12 @@ def true_roll(notes: pd.DataFrame, *, end_s: float, frame_s: float) -> Roll:
     return roll
 
 
-def read_roll(reading: Reading, *, end_s: float) -> Roll:
+def transcribed_roll(transcription: Transcription, *, end_s: float) -> Roll:
     """Return which keys are read in each frame before an end; those after the clip's own end hold none.
 
     Parameters
     ----------
-    reading : Reading
+    transcription : Transcription
         What is read in a clip.
     end_s : float
         The end in seconds.
@@ -100,8 +107,8 @@ def read_roll(reading: Reading, *, end_s: float) -> Roll:
     numpy.ndarray, shape (88, frames), bool
         As many frames as :func:`true_roll` has.
     """
-    n_frames = _n_frames(end_s, reading.frame_s)
-    roll = reading.roll[:, :n_frames]
+    n_frames = _n_frames(end_s, transcription.frame_s)
+    roll = transcription.roll[:, :n_frames]
     return np.pad(roll, ((0, 0), (0, n_frames - roll.shape[1])))
 
 

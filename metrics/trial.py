@@ -13,7 +13,7 @@ from timbrebench.classifier.content.content_evaluation import NoteScores
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.notes import DRUM
 from timbrebench.metrics.cross_correlation import max_cross_correlation
-from timbrebench.metrics.sound import ContentJudge, Judge, Sound, Unscorable
+from timbrebench.metrics.sound import Predictor, Sound, Transcriber, Unscorable
 from timbrebench.metrics.transcription import compare_notes
 
 #: What a metric may need beside output, content and style, each with the reason where it is not there.
@@ -82,8 +82,8 @@ class Trial:
         style: ArrayLike,
         sample_rate: int,
         reference: ArrayLike | None = None,
-        judge: Judge | None = None,
-        content_judge: ContentJudge | None = None,
+        judge: Predictor | None = None,
+        content_judge: Transcriber | None = None,
         notes: pd.DataFrame | None = None,
         style_notes: pd.DataFrame | None = None,
         content_label: str | None = None,
@@ -147,7 +147,7 @@ class Trial:
             raise Unscorable(NEEDS["notes"])
         return compare_notes(
             self.notes,
-            self.output.reading,
+            self.output.transcription,
             end_s=self.content.duration_s,
             truth_name="the true notes of the content",
         )

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.classifier.content.content_features import Features, compute_features
+from timbrebench.classifier.content.content_features import ContentFeatures, compute_features
 from timbrebench.classifier.content.content_judge import ContentJudge
 from timbrebench.classifier.content.note_decoding import Decoding, Probabilities
 from timbrebench.core.errors import JudgeError
@@ -178,7 +178,7 @@ def evaluate_content_judge(judge: ContentJudge, dataset: Dataset) -> ContentEval
     return evaluate_on(judge, compute_features(dataset.select(split="test"), judge.front_end))
 
 
-def evaluate_on(judge: ContentJudge, test: Features) -> ContentEvaluation:
+def evaluate_on(judge: ContentJudge, test: ContentFeatures) -> ContentEvaluation:
     """Let the judge hear clips that went through its front end; as :func:`evaluate_content_judge`."""
     if test.manifest.empty:
         raise JudgeError("there is no clip to evaluate on: the test split is empty")
@@ -194,13 +194,13 @@ def evaluate_on(judge: ContentJudge, test: Features) -> ContentEvaluation:
 
 
 def clip_scores(
-    features: Features, decoding: Decoding, notes: Probabilities, onsets: Probabilities
+    features: ContentFeatures, decoding: Decoding, notes: Probabilities, onsets: Probabilities
 ) -> pd.DataFrame:
     """Score a network's answers for each clip.
 
     Parameters
     ----------
-    features : Features
+    features : ContentFeatures
         The clips.
     decoding : Decoding
         How notes are read off.
@@ -227,12 +227,12 @@ def clip_scores(
     return pd.DataFrame(rows, columns=["note_f1", "note_f1_with_offsets", "frame_f1"])
 
 
-def choose_decoding(features: Features, notes: Probabilities, onsets: Probabilities) -> Decoding:
+def choose_decoding(features: ContentFeatures, notes: Probabilities, onsets: Probabilities) -> Decoding:
     """Choose the thresholds with the best F1 of notes and of frames, on validation clips.
 
     Parameters
     ----------
-    features : Features
+    features : ContentFeatures
         Clips of the validation split.
     notes, onsets : numpy.ndarray, shape (clips, 88, frames)
         A network's answers for them.

@@ -25,7 +25,7 @@ _CLIP_S = 0.05
 
 
 @dataclass(frozen=True)
-class Features:
+class ContentFeatures:
     """Pictures of clips, their notes as pictures, and the manifest's rows that they belong to.
 
     Attributes
@@ -51,7 +51,7 @@ class Features:
     manifest: pd.DataFrame
     front_end: PitchFrontEnd
 
-    def select(self, rows: NDArray[np.bool_]) -> Features:
+    def select(self, rows: NDArray[np.bool_]) -> ContentFeatures:
         """Return the clips for which `rows`, shape (clips,), is true."""
         chosen = torch.from_numpy(rows)
         return replace(
@@ -63,7 +63,7 @@ class Features:
             manifest=self.manifest[rows],
         )
 
-    def where(self, **wanted: Iterable[str]) -> Features:
+    def where(self, **wanted: Iterable[str]) -> ContentFeatures:
         """Return the clips whose value in each named column of the manifest is among those given."""
         rows = np.ones(len(self.manifest), dtype=bool)
         for column, values in wanted.items():
@@ -71,7 +71,7 @@ class Features:
         return self.select(rows)
 
 
-def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> Features:
+def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> ContentFeatures:
     """Read every clip of a dataset through a front end, on all cores; within a call of a run, on its own.
 
     Parameters
@@ -83,7 +83,7 @@ def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> Features:
 
     Returns
     -------
-    Features
+    ContentFeatures
         In the manifest's order.
 
     Raises
@@ -101,7 +101,7 @@ def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> Features:
         levels = [torch.from_numpy(channels) for channels in read]
     truth = true_notes(dataset)
     frames, frame_s = levels[0].shape[2], front_end.frame_s
-    return Features(
+    return ContentFeatures(
         torch.stack(levels),
         torch.from_numpy(np.stack([note_raster(table, frames, frame_s) for table in truth])),
         torch.from_numpy(np.stack([onset_raster(table, frames, frame_s) for table in truth])).half(),
@@ -111,17 +111,17 @@ def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> Features:
     )
 
 
-def concatenate(parts: Sequence[Features]) -> Features:
+def concatenate(parts: Sequence[ContentFeatures]) -> ContentFeatures:
     """Put the clips of several datasets one after the other.
 
     Parameters
     ----------
-    parts : sequence of Features
+    parts : sequence of ContentFeatures
         With clips of one duration and one front end.
 
     Returns
     -------
-    Features
+    ContentFeatures
         All clips.
 
     Raises
@@ -132,7 +132,7 @@ def concatenate(parts: Sequence[Features]) -> Features:
     lengths = sorted({part.levels.shape[3] for part in parts})
     if len(lengths) > 1:
         raise JudgeError(f"clips have {lengths} frames: build all datasets with the same clip_duration_s")
-    return Features(
+    return ContentFeatures(
         torch.cat([part.levels for part in parts]),
         torch.cat([part.notes for part in parts]),
         torch.cat([part.onsets for part in parts]),

@@ -12,8 +12,8 @@ import torch
 
 from timbrebench.audio.clips import Samples
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
-from timbrebench.classifier.content.content_networks import HarmonicNetwork, scale
-from timbrebench.classifier.content.note_decoding import Decoding, Probabilities, Reading
+from timbrebench.classifier.content.content_networks import NoteNetwork, scale
+from timbrebench.classifier.content.note_decoding import Decoding, Probabilities, Transcription
 from timbrebench.classifier.fitting import one_thread, weights_sha256
 from timbrebench.classifier.weights_archive import pack_hashes, read_archive, unpack_hashes, write_archive
 from timbrebench.core.files import fingerprint
@@ -40,7 +40,7 @@ class ContentJudge:
     ----------
     front_end : PitchFrontEnd
         What it sees of a clip.
-    network : HarmonicNetwork
+    network : NoteNetwork
         In evaluation mode.
     decoding : Decoding
         How notes are read off its answers.
@@ -53,7 +53,7 @@ class ContentJudge:
     """
 
     front_end: PitchFrontEnd
-    network: HarmonicNetwork
+    network: NoteNetwork
     decoding: Decoding
     training_pieces: tuple[str, ...]
     soundfonts: tuple[str, ...]
@@ -70,7 +70,7 @@ class ContentJudge:
         """SHA-256 of the weights alone."""
         return weights_sha256(self.network)
 
-    def read(self, samples: Samples, sample_rate: int) -> Reading:
+    def transcribe(self, samples: Samples, sample_rate: int) -> Transcription:
         """Say which notes are heard in a clip.
 
         Parameters
@@ -82,7 +82,7 @@ class ContentJudge:
 
         Returns
         -------
-        Reading
+        Transcription
             Notes, and the keys that sound at each moment. Empty where no note is heard.
 
         Raises
@@ -93,7 +93,7 @@ class ContentJudge:
             If it is no audio.
         """
         notes, onsets = self.probabilities(samples, sample_rate)
-        return Reading(
+        return Transcription(
             notes=self.decoding.notes(notes, onsets, self.front_end.frame_s),
             roll=notes >= self.decoding.note,
             frame_s=self.front_end.frame_s,
@@ -163,7 +163,7 @@ class ContentJudge:
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> ContentJudge:
-        network = HarmonicNetwork(**content["network"])
+        network = NoteNetwork(**content["network"])
         network.load_state_dict(content["weights"])
         network.eval()
         return cls(

@@ -18,7 +18,7 @@ HARMONICS = ((0.5, 1, 2, 3, 4, 5, 6, 7), (1, 2, 3))
 _RELATED_KEYS = (-28, -24, -19, -12, 0, 12, 19, 24, 28)
 
 
-class HarmonicNetwork(nn.Module):
+class NoteNetwork(nn.Module):
     """Convolutions on harmonically stacked pictures, with a head for notes and one for onsets.
 
     The overtones of a pitch lie at the same distances above it whatever the pitch, so that shifted copies of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from timbrebench.classifier.content.content_card import ContentCard
 from timbrebench.classifier.content.content_evaluation import ContentEvaluation, evaluate_on
-from timbrebench.classifier.content.content_features import Features, compute_features, concatenate
+from timbrebench.classifier.content.content_features import ContentFeatures, compute_features, concatenate
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.content_judge import ContentJudge
 from timbrebench.classifier.content.content_training import ContentConfiguration, train_content_judge
@@ -138,7 +138,7 @@ def build_content_judge(
 
 
 def _leave_soundfonts_out(
-    features: Features, tests: Mapping[str, Features], configuration: ContentConfiguration
+    features: ContentFeatures, tests: Mapping[str, ContentFeatures], configuration: ContentConfiguration
 ) -> dict[str, dict[str, ContentEvaluation]]:
     """Evaluate, on each family's test clips, a judge that was trained without it; none where there is one."""
     families = sorted(features.manifest.soundfont_family.unique())

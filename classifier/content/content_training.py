@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from timbrebench.classifier.content.content_augmentation import vary
 from timbrebench.classifier.content.content_evaluation import choose_decoding
-from timbrebench.classifier.content.content_features import Features
+from timbrebench.classifier.content.content_features import ContentFeatures
 from timbrebench.classifier.content.content_judge import AT_ONCE, ContentJudge
-from timbrebench.classifier.content.content_networks import HarmonicNetwork
+from timbrebench.classifier.content.content_networks import NoteNetwork
 from timbrebench.classifier.content.note_decoding import Decoding
 from timbrebench.classifier.fitting import FitConfiguration
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
@@ -42,7 +42,7 @@ class ContentConfiguration(FitConfiguration):
         Most clips of the validation split, drawn among them, by which the epoch and the thresholds are
         chosen.
     channels, blocks : int
-        Size of the network (:class:`~timbrebench.classifier.content.content_networks.HarmonicNetwork`).
+        Size of the network (:class:`~timbrebench.classifier.content.content_networks.NoteNetwork`).
     """
 
     max_epochs: int = Field(default=8, ge=1)
@@ -72,7 +72,7 @@ class ContentTraining:
 
 
 def train_content_judge(
-    features: Features,
+    features: ContentFeatures,
     configuration: ContentConfiguration,
     *,
     description: str = "training the content judge",
@@ -84,7 +84,7 @@ def train_content_judge(
 
     Parameters
     ----------
-    features : Features
+    features : ContentFeatures
         Clips with the splits "judge" and "validation"; others are not looked at.
     configuration : ContentConfiguration
         How.
@@ -112,9 +112,9 @@ def train_content_judge(
     validation = _draw(validation, configuration.validation_clips, configuration.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
-        network = HarmonicNetwork(configuration.channels, configuration.blocks)
+        network = NoteNetwork(configuration.channels, configuration.blocks)
         loader = _loader(train, configuration, learning=True)
-        module = _Module(network, configuration, len(loader), features.front_end.range_db)
+        module = _ContentModule(network, configuration, len(loader), features.front_end.range_db)
         fitted = fit(
             module,
             loader,
@@ -135,16 +135,16 @@ def train_content_judge(
     return ContentTraining(_with_thresholds(judge, validation), fitted.curve)
 
 
-def _with_thresholds(judge: ContentJudge, validation: Features) -> ContentJudge:
+def _with_thresholds(judge: ContentJudge, validation: ContentFeatures) -> ContentJudge:
     answers = judge.probabilities_of(validation.levels)
     return replace(judge, decoding=choose_decoding(validation, *answers))
 
 
-class _Module(FittedModule):
+class _ContentModule(FittedModule):
     """Binary cross-entropy for every key and frame, on notes and on onsets alike."""
 
     def __init__(
-        self, network: HarmonicNetwork, configuration: ContentConfiguration, steps: int, range_db: float
+        self, network: NoteNetwork, configuration: ContentConfiguration, steps: int, range_db: float
     ) -> None:
         super().__init__(network, configuration, steps)
         self._range_db = range_db
@@ -173,7 +173,7 @@ def _as_floats(batch: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
 class _Clips(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Pictures and targets of clips, or of windows of a length, drawn with torch's generator."""
 
-    def __init__(self, features: Features, crop_frames: int | None) -> None:
+    def __init__(self, features: ContentFeatures, crop_frames: int | None) -> None:
         self._tensors = (features.levels, features.notes, features.onsets)
         self._frames = features.levels.shape[3]
         self._length = min(crop_frames or self._frames, self._frames)
@@ -192,7 +192,7 @@ class _Clips(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 def _loader(
-    features: Features, configuration: ContentConfiguration, *, learning: bool
+    features: ContentFeatures, configuration: ContentConfiguration, *, learning: bool
 ) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
     clips = _Clips(features, configuration.crop_frames if learning else None)
     labels = features.manifest.label
@@ -201,7 +201,7 @@ def _loader(
     return DataLoader(clips, batch_size=configuration.batch_size if learning else AT_ONCE, sampler=sampler)
 
 
-def _draw(features: Features, most: int, seed: int) -> Features:
+def _draw(features: ContentFeatures, most: int, seed: int) -> ContentFeatures:
     """Return at most so many clips, drawn among all: the manifest goes through instruments in turn."""
     order = np.random.default_rng(seed).permutation(len(features.manifest))
     return features.select(np.isin(np.arange(len(order)), order[:most]))

@@ -18,7 +18,7 @@ Probabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Transcription:
     """What is read in a clip.
 
     Attributes

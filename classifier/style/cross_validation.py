@@ -16,7 +16,7 @@ from sklearn.model_selection import KFold, train_test_split
 
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
-from timbrebench.classifier.style.style_features import Features, first_programs
+from timbrebench.classifier.style.style_features import StyleFeatures, first_programs
 from timbrebench.classifier.style.style_training import train_judge
 from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.errors import JudgeError
@@ -27,7 +27,7 @@ _VALIDATION_SHARE = 1 / 6
 
 
 def cross_validate(
-    features: Features, configuration: JudgeConfiguration, folder: Path, *, folds: int = 4
+    features: StyleFeatures, configuration: JudgeConfiguration, folder: Path, *, folds: int = 4
 ) -> tuple[Evaluation, ...]:
     """Test every piece once, by a judge that has not heard it.
 
@@ -38,7 +38,7 @@ def cross_validate(
 
     Parameters
     ----------
-    features : Features
+    features : StyleFeatures
         Clips of all splits; which they are in does not matter.
     configuration : JudgeConfiguration
         How the judges are trained.
@@ -62,7 +62,10 @@ def cross_validate(
         assigned = replace(features, manifest=manifest)
 
         def evaluate(
-            scratch: Path, assigned: Features = assigned, test: pd.Series[bool] = test, number: int = number
+            scratch: Path,
+            assigned: StyleFeatures = assigned,
+            test: pd.Series[bool] = test,
+            number: int = number,
         ) -> Evaluation:
             description = f"training fold {number + 1} of {folds}"
             training = train_judge(assigned, configuration, description=description, folder=scratch)
@@ -74,13 +77,13 @@ def cross_validate(
 
 
 def leave_soundfonts_out(
-    features: Features, configuration: JudgeConfiguration, folder: Path
+    features: StyleFeatures, configuration: JudgeConfiguration, folder: Path
 ) -> dict[str, Evaluation]:
     """Test each family of soundfonts by a judge that has heard none of it.
 
     Parameters
     ----------
-    features : Features
+    features : StyleFeatures
         Clips of the splits "judge", "validation" and "test".
     configuration : JudgeConfiguration
         How the judges are trained.

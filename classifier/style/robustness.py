@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms
 from timbrebench.classifier.style.style_evaluation import right_answers
-from timbrebench.classifier.style.style_features import CLIP_S, Features
+from timbrebench.classifier.style.style_features import CLIP_S, StyleFeatures
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.errors import JudgeError
@@ -51,7 +51,7 @@ _CONDITIONS = 1 + len(WINDOWS_S) + len(SNRS_DB) + len(GAINS_DB) + len(TRANSPOSIT
 _Change = Callable[[Dataset, Clip], Samples | None]
 
 
-class Condition(BaseModel):
+class Disturbance(BaseModel):
     """The accuracy on clips that were changed in one way.
 
     Attributes
@@ -83,13 +83,13 @@ class Robustness(BaseModel):
 
     Attributes
     ----------
-    conditions : tuple of Condition
+    conditions : tuple of Disturbance
         The first is that nothing is changed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Disturbance, ...]
 
 
 def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robustness:
@@ -249,7 +249,7 @@ def _judge(
     if not places:
         return pd.Series(index=range(0), dtype=bool)
     kept = [torch.from_numpy(spectrograms[place]) for place in places]
-    features = Features(torch.stack(kept), test.manifest.iloc[places], judge.front_end)
+    features = StyleFeatures(torch.stack(kept), test.manifest.iloc[places], judge.front_end)
     return pd.Series(right_answers(judge, features), index=places)
 
 
@@ -266,8 +266,8 @@ def _changed(
         return None
 
 
-def _condition(name: str, right: pd.Series[bool], before: pd.Series[bool]) -> Condition:
-    return Condition(
+def _condition(name: str, right: pd.Series[bool], before: pd.Series[bool]) -> Disturbance:
+    return Disturbance(
         name=name,
         accuracy=float(right.mean()) if len(right) else None,
         accuracy_before=float(before[right.index].mean()) if len(right) else None,

@@ -18,7 +18,7 @@ from timbrebench.classifier.style.judge_figures import (
     learning_curve_figure,
     reliability_figure,
 )
-from timbrebench.classifier.style.robustness import Condition, Robustness, measure_robustness
+from timbrebench.classifier.style.robustness import Disturbance, Robustness, measure_robustness
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge, evaluate_on
 from timbrebench.classifier.style.style_features import compute_features, first_programs
 from timbrebench.classifier.style.style_front_end import FrontEnd
@@ -343,7 +343,7 @@ def _table_of_labels(evaluation: Evaluation) -> str:
     return markdown_table(pd.DataFrame(rows, columns=["label", "precision", "recall", "F1"]))
 
 
-def _row(condition: Condition) -> dict[str, str]:
+def _row(condition: Disturbance) -> dict[str, str]:
     accuracy, before = (
         "-" if value is None else f"{value:.3f}" for value in (condition.accuracy, condition.accuracy_before)
     )

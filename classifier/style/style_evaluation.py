@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from timbrebench.classifier.style.style_features import Features, compute_features
+from timbrebench.classifier.style.style_features import StyleFeatures, compute_features
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.dataset import Dataset
@@ -141,7 +141,7 @@ def evaluate_judge(judge: Judge, dataset: Dataset) -> Evaluation:
     return evaluate_on(judge, compute_features(dataset.select(split="test"), judge.front_end))
 
 
-def evaluate_on(judge: Judge, test: Features) -> Evaluation:
+def evaluate_on(judge: Judge, test: StyleFeatures) -> Evaluation:
     """Judge clips that went through the judge's front end; as :func:`evaluate_judge`."""
     _check(judge, test)
     truth = _truth(judge, test)
@@ -169,14 +169,14 @@ def evaluate_on(judge: Judge, test: Features) -> Evaluation:
     )
 
 
-def right_answers(judge: Judge, test: Features) -> NDArray[np.bool_]:
+def right_answers(judge: Judge, test: StyleFeatures) -> NDArray[np.bool_]:
     """Tell for each clip whether the judge gives it its label, or all its labels and no other.
 
     Parameters
     ----------
     judge : Judge
         Any.
-    test : Features
+    test : StyleFeatures
         Clips through its front end.
 
     Returns
@@ -194,7 +194,7 @@ def right_answers(judge: Judge, test: Features) -> NDArray[np.bool_]:
     return np.asarray((_truth(judge, test) == given).all(axis=1))
 
 
-def _check(judge: Judge, test: Features) -> None:
+def _check(judge: Judge, test: StyleFeatures) -> None:
     if test.manifest.empty:
         raise JudgeError("there is no clip to evaluate on: the test split is empty")
     unknown = sorted(set(test.labels(multi_label=judge.multi_label)) - set(judge.labels))
@@ -205,7 +205,7 @@ def _check(judge: Judge, test: Features) -> None:
         raise JudgeError(f"the judge has learned from {learned[0]}: evaluate it on pieces it has not heard")
 
 
-def _truth(judge: Judge, test: Features) -> NDArray[np.bool_]:
+def _truth(judge: Judge, test: StyleFeatures) -> NDArray[np.bool_]:
     """Return which labels clips have: shape (clips, labels)."""
     targets = test.targets(judge.labels, multi_label=judge.multi_label).numpy()
     if judge.multi_label:

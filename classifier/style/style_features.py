@@ -24,7 +24,7 @@ CLIP_S = 0.02
 
 
 @dataclass(frozen=True)
-class Features:
+class StyleFeatures:
     """Spectrograms with the manifest's rows that they belong to.
 
     Attributes
@@ -41,20 +41,20 @@ class Features:
     manifest: pd.DataFrame
     front_end: BaseFrontEnd
 
-    def select(self, rows: NDArray[np.bool_]) -> Features:
+    def select(self, rows: NDArray[np.bool_]) -> StyleFeatures:
         """Return the clips for which `rows`, shape (clips,), is true."""
         return replace(
             self, spectrograms=self.spectrograms[torch.from_numpy(rows)], manifest=self.manifest[rows]
         )
 
-    def where(self, **wanted: Iterable[str]) -> Features:
+    def where(self, **wanted: Iterable[str]) -> StyleFeatures:
         """Return the clips whose value in each named column of the manifest is among those given."""
         rows = np.ones(len(self.manifest), dtype=bool)
         for column, values in wanted.items():
             rows &= self.manifest[column].isin(list(values)).to_numpy()
         return self.select(rows)
 
-    def first_programs(self) -> Features:
+    def first_programs(self) -> StyleFeatures:
         """Return the clips played by the first program of their label, which suites are made of."""
         return self.select(first_programs(self.manifest))
 
@@ -97,7 +97,7 @@ def first_programs(manifest: pd.DataFrame) -> NDArray[np.bool_]:
     return np.array([is_first_program(*pair) for pair in pairs], dtype=bool)
 
 
-def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> Features:
+def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> StyleFeatures:
     """Read every clip of a dataset through a front end, on all cores; within a call of a run, on its own.
 
     Parameters
@@ -109,7 +109,7 @@ def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> Features:
 
     Returns
     -------
-    Features
+    StyleFeatures
         In the manifest's order.
 
     Raises
@@ -125,7 +125,7 @@ def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> Features:
     ):
         read = map_clips(partial(_spectrogram, front_end=front_end), dataset, executor, tracker)
         spectrograms = [torch.from_numpy(spectrogram) for spectrogram in read]
-    return Features(torch.stack(spectrograms), dataset.manifest.reset_index(drop=True), front_end)
+    return StyleFeatures(torch.stack(spectrograms), dataset.manifest.reset_index(drop=True), front_end)
 
 
 def _spectrogram(dataset: Dataset, clip: Clip, front_end: BaseFrontEnd) -> NDArray[np.float16]:

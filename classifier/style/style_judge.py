@@ -28,16 +28,16 @@ _HINT = "train a judge with `timbrebench judge train`"
 
 
 @dataclass(frozen=True)
-class Impression:
-    """What a judge makes of a clip.
+class Prediction:
+    """A judge's answer for a clip.
 
     Attributes
     ----------
     probabilities : numpy.ndarray, shape (n_labels,)
         Of each label.
     embedding : numpy.ndarray, shape (d,)
-        The activations that its last, linear layer decides by: clips that it takes for alike lie near each
-        other. 128 for the default network.
+        The input of the network's last, linear layer: clips that are alike to the judge lie near each other.
+        128 dimensions for the default network.
     """
 
     probabilities: NDArray[np.float64]
@@ -96,8 +96,8 @@ class Judge:
         """Return the judge with another temperature."""
         return replace(self, temperature=temperature)
 
-    def probabilities(self, samples: Samples, sample_rate: int) -> NDArray[np.float64]:
-        """Say how probable each label is for a clip.
+    def predict(self, samples: Samples, sample_rate: int) -> Prediction:
+        """Compute the probability of each label for a clip, and the clip's embedding.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Judge:
 
         Returns
         -------
-        numpy.ndarray, shape (n_labels,)
+        Prediction
             Probabilities in the order of `labels`; they add up to 1, unless the judge is a multi-label one.
 
         Raises
@@ -116,26 +116,16 @@ class Judge:
         JudgeError
             If the clip is too short or silent.
         AudioError
-            If it is no audio.
-        """
-        return self.hear(samples, sample_rate).probabilities
-
-    def hear(self, samples: Samples, sample_rate: int) -> Impression:
-        """Say the same, and what it goes by; takes and raises what :meth:`probabilities` does.
-
-        Returns
-        -------
-        Impression
-            Probabilities and embedding.
+            If it is not audio.
         """
         spectrogram = torch.from_numpy(self.front_end.spectrogram(samples, sample_rate))
         with torch.no_grad():
             embedding = self.network.embed(standardise(spectrogram.unsqueeze(0).float()))
             logits = self.network.head(embedding)
-        return Impression(self._probabilities(logits)[0], np.asarray(embedding[0].numpy(), dtype=np.float64))
+        return Prediction(self._probabilities(logits)[0], np.asarray(embedding[0].numpy(), dtype=np.float64))
 
     def probabilities_of(self, spectrograms: torch.Tensor) -> NDArray[np.float64]:
-        """Say the same for clips that went through the front end.
+        """Compute the probabilities of clips that went through the front end.
 
         Parameters
         ----------
@@ -160,10 +150,6 @@ class Judge:
             return torch.cat(
                 [self.network(standardise(batch.float())) for batch in torch.split(spectrograms, 64)]
             )
-
-    def predict(self, samples: Samples, sample_rate: int) -> str:
-        """Return the most probable label of a clip; takes and raises what :meth:`probabilities` does."""
-        return self.labels[int(self.probabilities(samples, sample_rate).argmax())]
 
     def save(self, path: Path | str) -> None:
         """Write the judge, whole or not at all.

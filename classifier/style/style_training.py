@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
-from timbrebench.classifier.style.style_features import Features
+from timbrebench.classifier.style.style_features import StyleFeatures
 from timbrebench.classifier.style.style_front_end import standardise
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.style_networks import create_network
@@ -44,7 +44,7 @@ class Training:
 
 
 def train_judge(
-    features: Features,
+    features: StyleFeatures,
     configuration: JudgeConfiguration,
     *,
     description: str = "training the judge",
@@ -57,7 +57,7 @@ def train_judge(
 
     Parameters
     ----------
-    features : Features
+    features : StyleFeatures
         Clips with the splits "judge" and, of the labels' first programs, "validation"; others are not
         looked at.
     configuration : JudgeConfiguration
@@ -89,7 +89,7 @@ def train_judge(
         network = create_network(configuration.network, len(labels), features.front_end)
         loader = _loader(train, labels, configuration, learning=True)
         fitted = fit(
-            _Module(network, configuration, len(loader)),
+            _StyleModule(network, configuration, len(loader)),
             loader,
             _loader(validation, labels, configuration, learning=False),
             configuration,
@@ -111,7 +111,7 @@ def train_judge(
     return Training(judge.with_temperature(_temperature(judge, validation)), fitted.curve)
 
 
-def _labels(train: Features, validation: Features, *, multi_label: bool) -> tuple[str, ...]:
+def _labels(train: StyleFeatures, validation: StyleFeatures, *, multi_label: bool) -> tuple[str, ...]:
     labels, others = train.labels(multi_label=multi_label), validation.labels(multi_label=multi_label)
     if len(labels) < 2:
         raise JudgeError(f"the judges' split has {len(labels)} labels: a judge needs two to tell apart")
@@ -121,7 +121,7 @@ def _labels(train: Features, validation: Features, *, multi_label: bool) -> tupl
     return labels
 
 
-def _temperature(judge: Judge, validation: Features) -> float:
+def _temperature(judge: Judge, validation: StyleFeatures) -> float:
     """Find the temperature under which the validation clips are most probable (Guo et al. 2017)."""
     logits = judge.logits_of(validation.spectrograms)
     targets = validation.targets(judge.labels, multi_label=judge.multi_label)
@@ -141,7 +141,7 @@ def _loss(logits: Tensor, targets: Tensor) -> Tensor:
     return cross_entropy(logits, targets)
 
 
-class _Module(FittedModule):
+class _StyleModule(FittedModule):
     """Learns from varied clips, and is validated on whole ones as they are."""
 
     def __init__(self, network: torch.nn.Module, configuration: JudgeConfiguration, steps: int) -> None:
@@ -164,7 +164,7 @@ class _Module(FittedModule):
 
 
 def _loader(
-    features: Features, labels: tuple[str, ...], configuration: JudgeConfiguration, *, learning: bool
+    features: StyleFeatures, labels: tuple[str, ...], configuration: JudgeConfiguration, *, learning: bool
 ) -> DataLoader[tuple[Tensor, ...]]:
     targets = features.targets(labels, multi_label=configuration.multi_label)
     data = TensorDataset(features.spectrograms, targets)

@@ -174,7 +174,7 @@ class DependencyRecord(BaseModel):
     problem: Reason = ""
 
 
-class ImpressionRecord(BaseModel):
+class PredictionRecord(BaseModel):
     """What the style judge made of an output: what the scores of a whole set are computed from.
 
     Attributes
@@ -198,7 +198,7 @@ class ImpressionRecord(BaseModel):
     reason: Reason = ""
 
 
-Record = Transfer | ScoreRecord | LearnedRecord | DependencyRecord | ImpressionRecord
+Record = Transfer | ScoreRecord | LearnedRecord | DependencyRecord | PredictionRecord
 
 #: In the order of the fields of :class:`Records`.
 _KINDS: dict[Any, type[Record]] = {
@@ -206,7 +206,7 @@ _KINDS: dict[Any, type[Record]] = {
     "score": ScoreRecord,
     "learned": LearnedRecord,
     "dependency": DependencyRecord,
-    "impression": ImpressionRecord,
+    "impression": PredictionRecord,
 }
 
 
@@ -224,7 +224,7 @@ class Records:
         What judges and methods have learned, by the judge's fingerprint or the method's key.
     dependencies : mapping of str to DependencyRecord
         What outputs depended on, by the fingerprint of the method as configured.
-    impressions : mapping of str to ImpressionRecord
+    predictions : mapping of str to PredictionRecord
         What the style judge made of outputs and of real clips.
     """
 
@@ -232,7 +232,7 @@ class Records:
     scores: Mapping[str, ScoreRecord]
     learned: Mapping[str, LearnedRecord]
     dependencies: Mapping[str, DependencyRecord]
-    impressions: Mapping[str, ImpressionRecord]
+    predictions: Mapping[str, PredictionRecord]
 
     @classmethod
     def parse(cls, text: str) -> Records:

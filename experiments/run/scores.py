@@ -21,7 +21,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor
 from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.records import ImpressionRecord, Records, RecordsFile, ScoreRecord, Transfer
+from timbrebench.experiments.run.records import PredictionRecord, Records, RecordsFile, ScoreRecord, Transfer
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Pair, notes_sha256
 from timbrebench.metrics import Score, Sound, Trial, Unscorable, get
@@ -63,18 +63,18 @@ def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
     return fingerprint(["score", transfer.output_sha256, pair.fingerprint, recorded, version, asked])
 
 
-def impression_key(sha256: str, judge: str) -> str:
+def prediction_key(sha256: str, judge: str) -> str:
     """Return the key of what a judge makes of audio, by the file's SHA-256 and the judge's fingerprint."""
     return fingerprint(["impression", sha256, judge])
 
 
 @dataclass(frozen=True)
 class _Output:
-    """An output of a pair and what of it is missing: keys of scores by metric, the impression's if it is."""
+    """An output of a pair and what of it is missing: keys of scores by metric, the prediction's if it is."""
 
     path: Path
     scores: dict[str, str]
-    impression: str | None
+    prediction: str | None
 
 
 def run_scores(
@@ -152,15 +152,15 @@ def _wanted(
             continue
         keys = {name: score_key(transfer, task.pair, name, judge) for name in metrics}
         missing = {name: key for name, key in keys.items() if key not in records.scores and key not in listed}
-        heard = impression_key(transfer.output_sha256, judge)
-        impression = None if heard in listed or heard in records.impressions else heard
-        if missing or impression:
-            wanted[task.pair].append(_Output(root / transfer.output, missing, impression))
+        heard = prediction_key(transfer.output_sha256, judge)
+        prediction = None if heard in listed or heard in records.predictions else heard
+        if missing or prediction:
+            wanted[task.pair].append(_Output(root / transfer.output, missing, prediction))
             listed.update(missing.values(), {heard})
     return wanted
 
 
-def run_impressions(
+def run_predictions(
     clips: Iterable[Clip], *, dataset: Dataset, judge_path: Path, store: RecordsFile, executor: Executor
 ) -> None:
     """Ask the judge about real clips, with which the outputs are compared as a set.
@@ -173,12 +173,12 @@ def run_impressions(
         As for :func:`run_scores`.
     """
     judge = Judge.load(judge_path).fingerprint
-    keys = {impression_key(clip.sha256, judge): clip for clip in clips}
-    missing = [(key, clip) for key, clip in keys.items() if key not in store.records.impressions]
+    keys = {prediction_key(clip.sha256, judge): clip for clip in clips}
+    missing = [(key, clip) for key, clip in keys.items() if key not in store.records.predictions]
     with Tracker("judging real clips", len(missing), "clips") as tracker, executor.batch() as batch:
         for start in range(0, len(missing), _BATCH):
             part = missing[start : start + _BATCH]
-            batch.submit(Call(_impressions, (part, dataset.root.resolve(), judge_path.resolve()), _KIND))
+            batch.submit(Call(_predictions, (part, dataset.root.resolve(), judge_path.resolve()), _KIND))
         for _, records in batch.results():
             if isinstance(records, Failure):
                 raise RunError(f"the judge could not be asked about real clips: {records.reason}")
@@ -200,7 +200,7 @@ def _dataset(root: Path) -> Dataset:
 
 def _score(
     pair: Pair, outputs: list[_Output], dataset_root: Path, judge_path: Path
-) -> tuple[list[ScoreRecord | ImpressionRecord], list[str]]:
+) -> tuple[list[ScoreRecord | PredictionRecord], list[str]]:
     """Score the outputs of a pair; return the records, and what metrics did that none may do."""
     dataset = _dataset(dataset_root)
     judge, content_judge = _judge(judge_path), load_content_judge()
@@ -214,7 +214,7 @@ def _score(
     notes, style_notes = (
         dataset.notes(clip) if notes_sha256(dataset, clip) else None for clip in (pair.content, pair.style)
     )
-    records: list[ScoreRecord | ImpressionRecord] = []
+    records: list[ScoreRecord | PredictionRecord] = []
     faults: list[str] = []
     for output in outputs:
         samples, rate = read_audio(output.path)
@@ -234,8 +234,8 @@ def _score(
                     records.append(_score_record(key, name, get(name)(trial)))
                 except BaseException as error:  # a metric may be anybody's code; what others say is kept
                     faults.append(f"{name} of {output.path.parent.name}: {describe_error(error)}")
-            if output.impression:
-                records.append(_impression_record(output.impression, trial.output))
+            if output.prediction:
+                records.append(_prediction_record(output.prediction, trial.output))
     return records, faults
 
 
@@ -244,25 +244,25 @@ def _score_record(key: str, name: str, score: Score) -> ScoreRecord:
     return ScoreRecord(key=key, metric=name, value=value, reason=score.reason or "")
 
 
-def _impressions(
+def _predictions(
     clips: list[tuple[str, Clip]], dataset_root: Path, judge_path: Path
-) -> list[ImpressionRecord]:
+) -> list[PredictionRecord]:
     """Ask the judge about real clips."""
     dataset, judge = _dataset(dataset_root), _judge(judge_path)
     with one_thread():
         return [
-            _impression_record(key, Sound(dataset.samples(clip), clip.sample_rate, judge=judge))
+            _prediction_record(key, Sound(dataset.samples(clip), clip.sample_rate, judge=judge))
             for key, clip in clips
         ]
 
 
-def _impression_record(key: str, sound: Sound) -> ImpressionRecord:
+def _prediction_record(key: str, sound: Sound) -> PredictionRecord:
     try:
-        heard = sound.impression
+        heard = sound.prediction
     except Unscorable as outcome:
-        return ImpressionRecord(key=key, reason=str(outcome))
+        return PredictionRecord(key=key, reason=str(outcome))
     # Six digits are what single precision holds; more would triple the record.
     probabilities, embedding = (
         tuple(float(f"{value:.6g}") for value in values) for values in (heard.probabilities, heard.embedding)
     )
-    return ImpressionRecord(key=key, probabilities=probabilities, embedding=embedding)
+    return PredictionRecord(key=key, probabilities=probabilities, embedding=embedding)

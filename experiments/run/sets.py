@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from timbrebench.experiments.run.records import ImpressionRecord, Records
-from timbrebench.experiments.run.scores import impression_key
+from timbrebench.experiments.run.records import PredictionRecord, Records
+from timbrebench.experiments.run.scores import prediction_key
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Suite
 from timbrebench.metrics.set_scores import set_scores
@@ -26,7 +26,7 @@ class _Heard:
     embeddings: list[tuple[float, ...]] = field(default_factory=list)
     probabilities: list[tuple[float, ...]] = field(default_factory=list)
 
-    def add(self, label: str, piece: str, record: ImpressionRecord | None) -> None:
+    def add(self, label: str, piece: str, record: PredictionRecord | None) -> None:
         if record is not None and record.embedding:
             self.labels.append(label)
             self.pieces.append(piece)
@@ -56,12 +56,12 @@ def compare_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Recor
     """
     real = _Heard()
     for clip in suite.clips:
-        real.add(clip.label, clip.piece, records.impressions.get(impression_key(clip.sha256, judge)))
+        real.add(clip.label, clip.piece, records.predictions.get(prediction_key(clip.sha256, judge)))
     outputs: dict[str, _Heard] = {}
     for task in tasks:
         transfer = records.transfers.get(task.key)
         if transfer is not None and transfer.status == "ok":
-            heard = records.impressions.get(impression_key(transfer.output_sha256, judge))
+            heard = records.predictions.get(prediction_key(transfer.output_sha256, judge))
             of_method = outputs.setdefault(task.entry.name, _Heard())
             of_method.add(task.pair.style.label, task.pair.content.piece, heard)
     tables = []

@@ -27,7 +27,7 @@ from timbrebench.classifier.style.cross_validation import cross_validate
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
-from timbrebench.classifier.style.style_features import Features, compute_features
+from timbrebench.classifier.style.style_features import StyleFeatures, compute_features
 from timbrebench.classifier.style.style_front_end import MelFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
@@ -113,14 +113,14 @@ def _figures(found: Evaluation) -> dict[str, object]:
     }
 
 
-def softmax_losses(judge: Judge, clips: Features) -> tuple[float, float, int]:
+def softmax_losses(judge: Judge, clips: StyleFeatures) -> tuple[float, float, int]:
     """Return the cross-entropy of a judge's answers, that after one softmax too many, and how many labels.
 
     Parameters
     ----------
     judge : Judge
         A judge of single labels.
-    clips : Features
+    clips : StyleFeatures
         What it is asked about.
 
     Returns

@@ -25,7 +25,7 @@ from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.run.layout import JUDGE_FILE, OUTPUTS, RECORDS
 from timbrebench.experiments.run.records import Records, RecordsFile, Transfer
-from timbrebench.experiments.run.scores import impression_key, run_impressions, run_scores, score_key
+from timbrebench.experiments.run.scores import prediction_key, run_predictions, run_scores, score_key
 from timbrebench.experiments.run.tasks import Task, learned_by
 from timbrebench.experiments.submissions.submission_archive import Archive
 from timbrebench.experiments.submissions.submission_checking import ABSOLUTE, RELATIVE
@@ -157,13 +157,13 @@ def _score_again(
                 executor=executor,
             )
             held = [clips[clip.sha256] for clip in real]
-            run_impressions(held, dataset=dataset, judge_path=judge, store=store, executor=executor)
+            run_predictions(held, dataset=dataset, judge_path=judge, store=store, executor=executor)
         judged = [
             (f"{task.entry.name}, {task.pair.pair_id}", transfer.output_sha256) for task, transfer in sample
         ]
         judged += [(f"{clip.piece}, {clip.label}", clip.sha256) for clip in real]
         records = store.records
-        return _other_scores(submission, tasks, records) + _other_impressions(submission, judged, records)
+        return _other_scores(submission, tasks, records) + _other_predictions(submission, judged, records)
 
 
 def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
@@ -240,16 +240,16 @@ def _other_scores(submission: Submission, tasks: Sequence[Task], records: Record
     return problems
 
 
-def _other_impressions(
+def _other_predictions(
     submission: Submission, judged: Sequence[tuple[str, str]], records: Records
 ) -> list[str]:
     """Compare what the judge makes of clips here, by name and SHA-256, with what was handed in."""
     problems = []
     for name, sha256 in judged:
-        key = impression_key(sha256, submission.about.judge)
+        key = prediction_key(sha256, submission.about.judge)
         here, there = (
-            [] if impression is None else [*impression.probabilities, *impression.embedding]
-            for impression in (records.impressions.get(key), submission.records.impressions.get(key))
+            [] if prediction is None else [*prediction.probabilities, *prediction.embedding]
+            for prediction in (records.predictions.get(key), submission.records.predictions.get(key))
         )
         if len(here) != len(there) or not np.allclose(here, there, rtol=RELATIVE, atol=ABSOLUTE):
             problems.append(f"{name}: the judge makes another of it here")

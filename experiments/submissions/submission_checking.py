@@ -16,7 +16,7 @@ from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, SETS
 from timbrebench.experiments.run.run_configuration import MethodEntry
 from timbrebench.experiments.run.tasks import base_key, learned_by
 from timbrebench.experiments.submissions.submission_description import SubmittedMethod
-from timbrebench.experiments.submissions.submission_packing import impressions
+from timbrebench.experiments.submissions.submission_packing import predictions
 from timbrebench.experiments.submissions.submission_reading import Submission, parse_table
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.contract import learns
@@ -76,7 +76,7 @@ def _is_of(method: SubmittedMethod, entry: MethodEntry, submission: Submission) 
 def _missing(submission: Submission) -> list[str]:
     """Count what a finished run has records of and the submission has none of."""
     results = submission.results
-    heard = impressions(submission.tasks, results.suite, submission.about.judge, submission.records)
+    heard = predictions(submission.tasks, results.suite, submission.about.judge, submission.records)
     counts = {
         "outputs have no record": int((results.transfers.status == "missing").sum()),
         "scores have no record": int((results.reasons == NOT_SCORED).to_numpy().sum()),

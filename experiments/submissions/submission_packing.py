@@ -28,7 +28,7 @@ from timbrebench.experiments.run.layout import (
 )
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import Record, Records, read_records
-from timbrebench.experiments.run.scores import impression_key, score_key
+from timbrebench.experiments.run.scores import prediction_key, score_key
 from timbrebench.experiments.run.tasks import Task, list_recorded_tasks, training_key
 from timbrebench.experiments.submissions.submission_archive import write_archive
 from timbrebench.experiments.submissions.submission_description import (
@@ -81,7 +81,7 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     if missing:
         raise RunError(f"{root}: {missing} outputs or scores are still to be made: finish it first")
     packed = _records(tasks, configuration.metrics, judge.fingerprint, records)
-    packed |= impressions(tasks, suite, judge.fingerprint, records)
+    packed |= predictions(tasks, suite, judge.fingerprint, records)
     if unjudged := sum(record is None for record in packed.values()):
         raise RunError(f"{root}: the judge has not judged {unjudged} clips yet: finish the run first")
     about = About(
@@ -151,7 +151,7 @@ def _records(
     return used | {key: records.learned[key] for key in learners if key in records.learned}
 
 
-def impressions(
+def predictions(
     tasks: Iterable[Task], suite: Suite, judge: str, records: Records
 ) -> dict[str, Record | None]:
     """Return what the comparison of sets follows from.
@@ -174,8 +174,8 @@ def impressions(
     """
     transfers = [records.transfers.get(task.key) for task in tasks]
     judged = [transfer.output_sha256 for transfer in transfers if transfer and transfer.status == "ok"]
-    keys = [impression_key(sha256, judge) for sha256 in [*judged, *(clip.sha256 for clip in suite.clips)]]
-    return {key: records.impressions.get(key) for key in keys}
+    keys = [prediction_key(sha256, judge) for sha256 in [*judged, *(clip.sha256 for clip in suite.clips)]]
+    return {key: records.predictions.get(key) for key in keys}
 
 
 def _lines(records: Mapping[str, Record | None]) -> str:

@@ -34,7 +34,7 @@ _MARGIN_S = 1.0
 Kind = Literal["control", "corruption", "invariance"]
 
 
-class Condition(NamedTuple):
+class Treatment(NamedTuple):
     """What is scored.
 
     Attributes
@@ -53,7 +53,7 @@ class Condition(NamedTuple):
 
 
 #: The reference as it is, which is where everything begins.
-REFERENCE = Condition("control", "reference")
+REFERENCE = Treatment("control", "reference")
 
 
 def render_window(
@@ -112,16 +112,16 @@ class Degrader:
         self._notes = notes[starts_in_time & (notes.offset_s > clip.start_s - _MARGIN_S)]
         self._range = dict(zip(("lowest", "highest"), dataset.description["pitch_range"], strict=True))
 
-    def outputs(self) -> dict[Condition, Samples]:
+    def outputs(self) -> dict[Treatment, Samples]:
         """Return the samples of each condition: the controls first, then worse and worse, then no worse."""
-        controls = {Condition("control", name): self._control(name) for name in CONTROLS}
+        controls = {Treatment("control", name): self._control(name) for name in CONTROLS}
         degraded = {
-            Condition("corruption", name, grade): degrade(grade)
+            Treatment("corruption", name, grade): degrade(grade)
             for name, degrade in self._corruptions().items()
             for grade in GRADES[1:]
         }
         changed = {
-            Condition("invariance", name, amount): change(amount)
+            Treatment("invariance", name, amount): change(amount)
             for name, change in self._invariances().items()
             for amount in AMOUNTS[name]
         }

@@ -29,7 +29,7 @@ from timbrebench.core.workers.executors import executor_for
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.experiments.suites.suite import Pair, Suite
-from timbrebench.experiments.validity.conditions import REFERENCE, Condition, Degrader
+from timbrebench.experiments.validity.conditions import REFERENCE, Degrader, Treatment
 from timbrebench.metrics.contract import Score, Specification, evaluate
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Sound
@@ -48,11 +48,11 @@ LEAST_SCORED = 0.5
 _METRIC_S = 0.3
 
 #: Scores of a pair: of each condition, by metric.
-Scores = Mapping[Condition, Mapping[str, Score]]
+Scores = Mapping[Treatment, Mapping[str, Score]]
 
 
 @dataclass(frozen=True)
-class Study:
+class ValidityStudy:
     """What was found.
 
     Attributes
@@ -86,7 +86,7 @@ def validate_metrics(
     judge_path: Path | None = None,
     pairs: int | None = None,
     metrics: Iterable[str] | None = None,
-) -> Study:
+) -> ValidityStudy:
     """Score controls and degraded references by metrics, and hold them to what they declare.
 
     Parameters
@@ -105,7 +105,7 @@ def validate_metrics(
 
     Returns
     -------
-    Study
+    ValidityStudy
         The same for the same arguments.
 
     Raises
@@ -196,7 +196,7 @@ def _score(
         sound(role, dataset.samples(getattr(pair, role))) for role in ("content", "style", "reference")
     )
     notes, style_notes = dataset.notes(pair.content), dataset.notes(pair.style)
-    scores: dict[Condition, dict[str, Score]] = {}
+    scores: dict[Treatment, dict[str, Score]] = {}
     with muted(), one_thread():
         for condition, samples in Degrader(pair, dataset, soundfont, seed).outputs().items():
             trial = Trial(
@@ -213,7 +213,7 @@ def _score(
     return scores
 
 
-def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) -> Study:
+def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) -> ValidityStudy:
     """Hold the scores of pairs to what metrics declare.
 
     Parameters
@@ -226,7 +226,7 @@ def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) ->
 
     Returns
     -------
-    Study
+    ValidityStudy
         Means and verdicts.
     """
     values: list[dict[str, object]] = []
@@ -252,15 +252,15 @@ def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) ->
             )
     found = pd.DataFrame(verdicts)
     found.loc[found.holds != "not measured", "reason"] = ""
-    return Study(tuple(specifications), pd.DataFrame(values), found)
+    return ValidityStudy(tuple(specifications), pd.DataFrame(values), found)
 
 
-def _table(scores: Sequence[Scores], metric: str, conditions: Sequence[Condition]) -> NDArray[np.float64]:
+def _table(scores: Sequence[Scores], metric: str, conditions: Sequence[Treatment]) -> NDArray[np.float64]:
     """Return a metric's values: shape (pairs, conditions), NaN where there is none."""
     return np.array([[pair[condition][metric].value for condition in conditions] for pair in scores])
 
 
-def _control_row(scores: Sequence[Scores], metric: str, control: Condition) -> dict[str, object]:
+def _control_row(scores: Sequence[Scores], metric: str, control: Treatment) -> dict[str, object]:
     values = _table(scores, metric, [control])[:, 0]
     scored = values[np.isfinite(values)]
     return {
@@ -273,7 +273,7 @@ def _control_row(scores: Sequence[Scores], metric: str, control: Condition) -> d
 
 
 def _change_rows(
-    table: NDArray[np.float64], metric: str, conditions: Sequence[Condition]
+    table: NDArray[np.float64], metric: str, conditions: Sequence[Treatment]
 ) -> list[dict[str, object]]:
     means, n = _means(table)
     return [
@@ -297,7 +297,7 @@ def _means(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
 
 
 def _verdict(
-    table: NDArray[np.float64], declared: Specification, conditions: Sequence[Condition]
+    table: NDArray[np.float64], declared: Specification, conditions: Sequence[Treatment]
 ) -> dict[str, object]:
     """Return what is promised under a change, what was found, and whether the promise holds."""
     means, n = _means(table)
@@ -335,7 +335,7 @@ def _rank_correlation(grades: NDArray[np.float64], means: NDArray[np.float64]) -
     return float(scipy.stats.spearmanr(grades, means).statistic)
 
 
-def _reason(scores: Sequence[Scores], metric: str, conditions: Sequence[Condition]) -> str:
+def _reason(scores: Sequence[Scores], metric: str, conditions: Sequence[Treatment]) -> str:
     """Return the most frequent reason why a pair has no value somewhere."""
     found = [pair[condition][metric].reason for pair in scores for condition in conditions]
     reasons = Counter(reason for reason in found if reason)

@@ -15,7 +15,7 @@ from timbrebench.core.figures import save_figure
 from timbrebench.core.files import write_text
 from timbrebench.core.tables import SIX_DIGITS, markdown_table, write_csv
 from timbrebench.experiments.validity.conditions import GRADES
-from timbrebench.experiments.validity.validation import LEAST_CORRELATION, Study
+from timbrebench.experiments.validity.validation import LEAST_CORRELATION, ValidityStudy
 from timbrebench.metrics.contract import CORRUPTIONS, Specification
 
 VERDICTS = "validity.csv"
@@ -56,12 +56,12 @@ _COLUMNS = 4
 _DPI = 110
 
 
-def write_validation(study: Study, root: Path) -> None:
+def write_validation(study: ValidityStudy, root: Path) -> None:
     """Write what was found.
 
     Parameters
     ----------
-    study : Study
+    study : ValidityStudy
         What was found.
     root : pathlib.Path
         The folder: gets ``validity.csv`` (verdicts), ``validity_values.csv`` (means), ``validity.md`` (one
@@ -80,7 +80,7 @@ def write_validation(study: Study, root: Path) -> None:
         save_figure(figure, (root / FIGURE).with_suffix(suffix), dpi=_DPI)
 
 
-def markdown(study: Study) -> str:
+def markdown(study: ValidityStudy) -> str:
     """Return a table with one line for each metric: what it declares and holds, what else it does.
 
     Rank correlations of grade and mean stand in brackets. What was not promised is listed where the rank
@@ -143,7 +143,7 @@ def _undeclared(rows: pd.DataFrame, declared: Specification) -> pd.DataFrame:
     return rows[(rows.kind == "corruption") & (rows.promised == "") & clear]
 
 
-def validity_figure(study: Study) -> Figure:
+def validity_figure(study: ValidityStudy) -> Figure:
     """Draw the means of each metric over the grades of each corruption.
 
     Lines of declared responses are thick, others thin and broken. The grey band reaches `relevant_change` to

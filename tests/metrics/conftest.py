@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.classifier import Impression, load_content_judge
+from timbrebench.classifier import Prediction, load_content_judge
 from timbrebench.datasets.notes import notes_table
 from timbrebench.metrics import Trial
 
@@ -38,10 +38,10 @@ class CentroidJudge:
         self.labels = tuple(examples)
         self._centroids = np.array([self._centroid(clip, SAMPLE_RATE) for clip in examples.values()])
 
-    def hear(self, samples, sample_rate):
+    def predict(self, samples, sample_rate):
         centroid = self._centroid(samples, sample_rate)
         weights = np.exp(-20 * np.abs(np.log2(self._centroids / centroid)))
-        return Impression(weights / weights.sum(), np.array([np.log2(centroid), 1.0]))
+        return Prediction(weights / weights.sum(), np.array([np.log2(centroid), 1.0]))
 
     @staticmethod
     def _centroid(samples, sample_rate) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from timbrebench.classifier import Impression
+from timbrebench.classifier import Prediction
 from timbrebench.core.errors import AudioError, ConfigurationError, DatasetError, JudgeError
 from timbrebench.metrics import Score, Unscorable, evaluate, metric
 
@@ -164,21 +164,21 @@ class Oracle:
     def __init__(self, answer):
         self.answer, self.asked = answer, 0
 
-    def hear(self, samples, sample_rate):
+    def predict(self, samples, sample_rate):
         self.asked += 1
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Impression(np.array(self.answer), np.zeros(2))
+        return Prediction(np.array(self.answer), np.zeros(2))
 
 
 def test_the_judge_is_asked_once(make_trial, clips):
     judge = Oracle([0.1, 0.9])
     trial = make_trial(clips["content"], judge=judge)
-    assert trial.output.impression is trial.output.impression
+    assert trial.output.prediction is trial.output.prediction
     assert judge.asked == 1
 
 
 @pytest.mark.parametrize("answer", [[1.0], [0.7, 0.7], [1.5, -0.5], [np.nan, 1.0], JudgeError("too short")])
 def test_an_unsound_answer_of_the_judge_is_no_answer(answer, make_trial, clips):
     with pytest.raises(Unscorable, match="judge"):
-        _ = make_trial(clips["content"], judge=Oracle(answer)).output.impression
+        _ = make_trial(clips["content"], judge=Oracle(answer)).output.prediction

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timbrebench.classifier import Reading
+from timbrebench.classifier import Transcription
 from timbrebench.datasets.notes import notes_table
 from timbrebench.metrics import Unscorable
 from timbrebench.metrics.note_metrics import (
@@ -21,7 +21,7 @@ from timbrebench.metrics.note_metrics import (
     note_recall,
     transcribed_note_f1,
 )
-from timbrebench.metrics.transcription import compare_notes, read_roll, true_roll
+from timbrebench.metrics.transcription import compare_notes, transcribed_roll, true_roll
 
 RATE = 22_050
 PROGRAMS = {"piano": 0, "guitar": 24, "clarinet": 71, "trumpet": 56}
@@ -41,9 +41,9 @@ def by_mir_eval(truth, heard, offset_ratio):
     )[:3]  # fmt: skip
 
 
-def reading_of(notes, duration_s=4.0):
+def transcription_of(notes, duration_s=4.0):
     """What a perfect reader would read."""
-    return Reading(notes, true_roll(notes, end_s=duration_s, frame_s=FRAME_S), FRAME_S)
+    return Transcription(notes, true_roll(notes, end_s=duration_s, frame_s=FRAME_S), FRAME_S)
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +57,14 @@ def degraded(make_trial, play, tune):
 
 
 def test_scores_are_those_of_mir_eval(degraded, tune):
-    heard = degraded.output.reading.notes
+    heard = degraded.output.transcription.notes
     expected = by_mir_eval(tune, heard, None)
     assert 0.3 < expected[2] < 0.95
     scores = [metric(degraded).value for metric in (note_precision, note_recall, note_f1)]
     assert scores == pytest.approx(expected, abs=1e-12)
     with_offsets = by_mir_eval(tune, heard, 0.2)[2]
     assert note_f1_offsets(degraded).value == pytest.approx(with_offsets, abs=1e-12)
-    as_read = by_mir_eval(degraded.content.reading.notes, heard, None)[2]
+    as_read = by_mir_eval(degraded.content.transcription.notes, heard, None)[2]
     assert transcribed_note_f1(degraded).value == pytest.approx(as_read, abs=1e-12)
     leaked = by_mir_eval(degraded.style_notes, heard, None)[2]
     assert note_leakage(degraded).value == pytest.approx(leaked, abs=1e-12)
@@ -73,7 +73,7 @@ def test_scores_are_those_of_mir_eval(degraded, tune):
 def test_frames_are_those_of_mir_eval(degraded, tune):
     times = np.arange(math.ceil(4.0 / FRAME_S)) * FRAME_S
     true = [hertz(tune.pitch[(tune.onset_s <= time) & (time < tune.offset_s)]) for time in times]
-    read = [hertz(21 + np.flatnonzero(keys)) for keys in degraded.output.reading.roll.T[: len(times)]]
+    read = [hertz(21 + np.flatnonzero(keys)) for keys in degraded.output.transcription.roll.T[: len(times)]]
     _, _, expected, *_ = mir_eval.multipitch.metrics(times, true, times, read)
     assert 0.3 < expected < 0.95
     assert multipitch_accuracy(degraded).value == pytest.approx(expected, abs=1e-12)
@@ -93,7 +93,7 @@ tables = st.lists(
 def test_the_same_notes_are_all_right_and_what_is_precision_one_way_is_recall_the_other(a, b, offsets):
     def compare(truth, heard):
         return compare_notes(
-            truth, reading_of(heard), end_s=5.0, truth_name="the notes", with_offsets=offsets
+            truth, transcription_of(heard), end_s=5.0, truth_name="the notes", with_offsets=offsets
         )
 
     same = compare(a, a)
@@ -125,7 +125,9 @@ def test_a_tune_a_semitone_higher_has_none_of_the_notes_and_all_of_the_rhythm(ma
     notes = tune[tune.pitch < 71]
     trial = make_trial(play(notes.assign(pitch=notes.pitch + 1), 0), notes=notes)
     assert note_recall(trial).value == 0
-    known = mir_eval.onset.f_measure(notes.onset_s.to_numpy(), trial.output.reading.notes.onset_s.to_numpy())
+    known = mir_eval.onset.f_measure(
+        notes.onset_s.to_numpy(), trial.output.transcription.notes.onset_s.to_numpy()
+    )
     assert known[0] > 0.9
 
 
@@ -206,7 +208,7 @@ def test_keys_are_held_from_onset_to_offset():
     expected = np.zeros((88, 4), bool)
     expected[0, 0] = expected[87, 2:] = True
     np.testing.assert_array_equal(roll, expected)
-    read = read_roll(Reading(notes, roll[:, :3], 0.1), end_s=0.35)
+    read = transcribed_roll(Transcription(notes, roll[:, :3], 0.1), end_s=0.35)
     np.testing.assert_array_equal(read[:, :3], expected[:, :3])
     assert not read[:, 3].any()
 

@@ -124,7 +124,7 @@ def test_melody_accuracy_is_mir_evals_raw_pitch_accuracy(make_trial, play, tune)
     trial = make_trial(play(notes, 71))
     times = np.arange(math.ceil(4.0 / FRAME_S)) * FRAME_S
     truth = np.array([tune.pitch[(tune.onset_s <= t) & (t < tune.offset_s)].max() for t in times])
-    read = [np.flatnonzero(keys) for keys in trial.output.reading.roll.T[: len(times)]]
+    read = [np.flatnonzero(keys) for keys in trial.output.transcription.roll.T[: len(times)]]
     heard = np.array([21 + keys.max() if len(keys) else np.nan for keys in read])
     cents = [np.nan_to_num(100 * pitches) for pitches in (truth, heard)]
     voicing = [(values > 0).astype(float) for values in cents]

@@ -56,7 +56,7 @@ def test_the_other_label_may_be_unknown_to_the_judge(make_trial, clips):
 
 def test_confidence_is_what_the_judge_says(make_trial, clips, judge):
     for clip in clips.values():
-        probabilities = dict(zip(judge.labels, judge.hear(clip, 22_050).probabilities, strict=True))
+        probabilities = dict(zip(judge.labels, judge.predict(clip, 22_050).probabilities, strict=True))
         trial = make_trial(clip)
         assert get("style_confidence")(trial).value == pytest.approx(probabilities["trumpet"])
 

@@ -8,7 +8,7 @@ import scipy.spatial.distance
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timbrebench.classifier import Impression
+from timbrebench.classifier import Prediction
 from timbrebench.metrics import Sound, Unscorable, get
 from timbrebench.metrics.timbre import cosine_distance, embedding_distance, mfcc_distance
 
@@ -70,8 +70,8 @@ class Listener:
     def __init__(self, *embeddings):
         self._embeddings = iter(embeddings)
 
-    def hear(self, samples, sample_rate):
-        return Impression(np.array([0.5, 0.5]), np.asarray(next(self._embeddings), dtype=np.float64))
+    def predict(self, samples, sample_rate):
+        return Prediction(np.array([0.5, 0.5]), np.asarray(next(self._embeddings), dtype=np.float64))
 
 
 def test_embeddings_agree_with_scipy(clips, generator):

@@ -37,10 +37,12 @@ def test_probabilities_are_between_0_and_1(judge, clip):
 
 
 def test_frames_have_times(judge, clip):
-    reading = judge.read(clip, RATE)
-    assert reading.roll.dtype == bool
-    assert reading.roll.shape[0] == 88
-    assert reading.roll.shape[1] * reading.frame_s == pytest.approx(2.0, abs=judge.front_end.frame_s)
+    transcription = judge.transcribe(clip, RATE)
+    assert transcription.roll.dtype == bool
+    assert transcription.roll.shape[0] == 88
+    assert transcription.roll.shape[1] * transcription.frame_s == pytest.approx(
+        2.0, abs=judge.front_end.frame_s
+    )
 
 
 def test_a_loaded_judge_is_the_saved_one(judge, saved, clip):
@@ -48,7 +50,7 @@ def test_a_loaded_judge_is_the_saved_one(judge, saved, clip):
     assert loaded.fingerprint == judge.fingerprint
     for name in ("front_end", "decoding", "training_pieces", "soundfonts", "training_clips"):
         assert getattr(loaded, name) == getattr(judge, name)
-    assert loaded.read(clip, RATE).notes.equals(judge.read(clip, RATE).notes)
+    assert loaded.transcribe(clip, RATE).notes.equals(judge.transcribe(clip, RATE).notes)
 
 
 def test_equal_judges_have_equal_files(judge, saved, tmp_path):
@@ -139,4 +141,4 @@ def test_a_judge_that_cannot_be_written_leaves_the_old_one(judge, saved):
 
 def test_silence_cannot_be_judged(judge):
     with pytest.raises(JudgeError, match="silent"):
-        judge.read(np.zeros(RATE, dtype=np.float32), RATE)
+        judge.transcribe(np.zeros(RATE, dtype=np.float32), RATE)

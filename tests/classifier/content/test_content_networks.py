@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from timbrebench.classifier.content.content_augmentation import vary
-from timbrebench.classifier.content.content_networks import HarmonicNetwork, scale, shift_rows
+from timbrebench.classifier.content.content_networks import NoteNetwork, scale, shift_rows
 
 BINS, FRAMES = 309, 30
 
@@ -10,7 +10,7 @@ BINS, FRAMES = 309, 30
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return HarmonicNetwork(channels=8, blocks=2).eval()
+    return NoteNetwork(channels=8, blocks=2).eval()
 
 
 @pytest.mark.parametrize("frames", [1, 16, 45])
@@ -21,7 +21,7 @@ def test_there_is_an_answer_for_every_key_and_frame(network, frames):
 
 def test_a_semitone_up_is_a_key_up():
     torch.manual_seed(0)
-    network = HarmonicNetwork(channels=8, blocks=1).eval()
+    network = NoteNetwork(channels=8, blocks=1).eval()
     pictures = torch.zeros(1, 2, BINS, FRAMES)
     pictures[:, :, 110:140] = torch.rand(1, 2, 30, FRAMES)
     with torch.no_grad():

@@ -52,13 +52,13 @@ def chords():
     ],
 )
 def test_chords_of_an_instrument_that_no_soundfont_has_are_heard(shipped, chords, overtones):
-    assert note_f1(chords, shipped.read(additive(chords, overtones), RATE).notes) > 0.8
+    assert note_f1(chords, shipped.transcribe(additive(chords, overtones), RATE).notes) > 0.8
 
 
 @pytest.mark.parametrize("program", [0, 24, 71, 66, 56, 19])
 def test_a_scale_is_heard_on_every_instrument(shipped, synthesizer, scale, program):
     audio = synthesizer.render(scale, program, 2.5, RATE)
-    assert note_f1(scale, shipped.read(audio, RATE).notes) > 0.8
+    assert note_f1(scale, shipped.transcribe(audio, RATE).notes) > 0.8
 
 
 @pytest.fixture(scope="module")
@@ -69,30 +69,30 @@ def audio(chords):
 @pytest.mark.parametrize("gain_db", [-12, 12])
 def test_the_level_does_not_matter(shipped, chords, audio, gain_db):
     changed = (audio * 10 ** (gain_db / 20)).astype(np.float32)
-    before, after = (note_f1(chords, shipped.read(samples, RATE).notes) for samples in (audio, changed))
+    before, after = (note_f1(chords, shipped.transcribe(samples, RATE).notes) for samples in (audio, changed))
     assert after == pytest.approx(before, abs=0.01)
 
 
 def test_the_same_clip_has_the_same_notes(shipped, audio):
-    assert shipped.read(audio, RATE).notes.equals(shipped.read(audio.copy(), RATE).notes)
+    assert shipped.transcribe(audio, RATE).notes.equals(shipped.transcribe(audio.copy(), RATE).notes)
 
 
 def test_notes_move_with_the_clip(shipped, audio):
     hop = shipped.front_end.hop_length
     later = np.concatenate([np.zeros(10 * hop, np.float32), audio])
-    before, after = shipped.read(audio, RATE).notes, shipped.read(later, RATE).notes
+    before, after = shipped.transcribe(audio, RATE).notes, shipped.transcribe(later, RATE).notes
     assert note_f1(before.assign(onset_s=before.onset_s + 10 * hop / RATE), after) > 0.95
 
 
 def test_notes_go_up_with_the_clip(shipped, chords):
     overtones = [1 / n for n in range(1, 9)]
     higher = chords.assign(pitch=chords.pitch + 3)
-    heard = [shipped.read(additive(notes, overtones), RATE).notes for notes in (chords, higher)]
+    heard = [shipped.transcribe(additive(notes, overtones), RATE).notes for notes in (chords, higher)]
     assert note_f1(heard[0].assign(pitch=heard[0].pitch + 3), heard[1]) > 0.85
 
 
 def test_noise_has_next_to_no_notes(shipped, generator):
-    assert len(shipped.read(generator.normal(0, 0.1, 5 * RATE).astype(np.float32), RATE).notes) <= 3
+    assert len(shipped.transcribe(generator.normal(0, 0.1, 5 * RATE).astype(np.float32), RATE).notes) <= 3
 
 
 def test_some_noise_and_another_filter_leave_most_notes(shipped, chords, audio, generator):
@@ -100,12 +100,12 @@ def test_some_noise_and_another_filter_leave_most_notes(shipped, chords, audio, 
     b, a = scipy.signal.butter(1, 1500, fs=RATE)
     filtered = scipy.signal.lfilter(b, a, audio)
     for changed in (noisy, filtered):
-        assert note_f1(chords, shipped.read(changed.astype(np.float32), RATE).notes) > 0.75
+        assert note_f1(chords, shipped.transcribe(changed.astype(np.float32), RATE).notes) > 0.75
 
 
 def test_a_fraction_of_a_second_is_enough_for_a_note(shipped):
     note = pd.DataFrame({"onset_s": [0.1], "offset_s": [0.55], "pitch": [64]})
-    assert note_f1(note, shipped.read(additive(note, [1, 0.5, 0.3], 0.6), RATE).notes) == 1
+    assert note_f1(note, shipped.transcribe(additive(note, [1, 0.5, 0.3], 0.6), RATE).notes) == 1
 
 
 def test_the_weights_are_small():

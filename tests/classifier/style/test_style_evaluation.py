@@ -19,7 +19,7 @@ def answers(judge, dataset):
     test = dataset.select(split="test")
     found = []
     for clip in test.clips():
-        probabilities = judge.probabilities(test.samples(clip), clip.sample_rate)
+        probabilities = judge.predict(test.samples(clip), clip.sample_rate).probabilities
         found.append((clip.label, judge.labels[probabilities.argmax()], probabilities.max()))
     return tuple(np.array(column) for column in zip(*found, strict=True))
 

@@ -41,7 +41,9 @@ def test_a_second_call_only_loads(folder, dataset, brief, clip):
     again = build_judge(dataset, brief, folder)
     assert stamps(folder) == before
     assert again.fingerprint == kept.fingerprint
-    np.testing.assert_array_equal(again.probabilities(clip, 22_050), kept.probabilities(clip, 22_050))
+    np.testing.assert_array_equal(
+        again.predict(clip, 22_050).probabilities, kept.predict(clip, 22_050).probabilities
+    )
 
 
 def test_another_configuration_is_trained(folder, dataset, brief):

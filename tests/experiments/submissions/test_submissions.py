@@ -16,7 +16,7 @@ from timbrebench.core.files import write_json
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.run.layout import CONFIGURATION
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
-from timbrebench.experiments.run.scores import impression_key
+from timbrebench.experiments.run.scores import prediction_key
 from timbrebench.experiments.submissions.rescoring import check_outputs, draw
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
 from timbrebench.experiments.submissions.submission_checking import check_submission
@@ -389,9 +389,9 @@ class TestOutputs:
         assert said.endswith(f" records; 20 of them were scored again, and {real} real clips heard again")
 
     @pytest.mark.parametrize("of", ["outputs", "real clips"])
-    def test_impressions_that_are_not_of_the_clips_are_found(self, handed_in, both, tmp_path, of):
+    def test_predictions_that_are_not_of_the_clips_are_found(self, handed_in, both, tmp_path, of):
         submission = read_submission(handed_in[0])
-        real = {impression_key(clip.sha256, submission.about.judge) for clip in both.results.suite.clips}
+        real = {prediction_key(clip.sha256, submission.about.judge) for clip in both.results.suite.clips}
 
         def better(one):
             if one["kind"] == "impression" and (one["key"] in real) == (of == "real clips"):

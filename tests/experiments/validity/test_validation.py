@@ -12,7 +12,7 @@ from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.run.run_configuration import CONTROLS
-from timbrebench.experiments.validity.conditions import AMOUNTS, GRADES, REFERENCE, Condition, render_window
+from timbrebench.experiments.validity.conditions import AMOUNTS, GRADES, REFERENCE, Treatment, render_window
 from timbrebench.experiments.validity.validation import assess, validate_metrics
 from timbrebench.experiments.validity.validation_report import describe, markdown, write_validation
 from timbrebench.metrics.contract import CORRUPTIONS, INVARIANCES, Score, Specification
@@ -117,8 +117,8 @@ def verdict(noise, gain=0.0):
     """Hold a metric to its promises: its values at the grades of noise by pair, and what a gain adds."""
     scores = []
     for values in noise:
-        found = {REFERENCE: values[0], Condition("invariance", "gain", 12): values[0] + gain}
-        found |= {Condition("corruption", "noise", g): v for g, v in zip(GRADES[1:], values[1:], strict=True)}
+        found = {REFERENCE: values[0], Treatment("invariance", "gain", 12): values[0] + gain}
+        found |= {Treatment("corruption", "noise", g): v for g, v in zip(GRADES[1:], values[1:], strict=True)}
         scores.append(
             {
                 condition: {"made_up": Score(value, "too loud" if math.isnan(value) else None)}
@@ -180,7 +180,7 @@ def test_a_broken_promise_is_described():
         [
             {
                 REFERENCE: {"made_up": Score(1.0)},
-                Condition("invariance", "gain", 12): {"made_up": Score(3.0)},
+                Treatment("invariance", "gain", 12): {"made_up": Score(3.0)},
             }
         ],
         [DECLARED],

@@ -138,7 +138,9 @@ def recognise(clip: AnalysedClip, sample_rate: int, templates: NoteTemplates, ne
     unexplained = divergences(clip.magnitude, templates)
     score = -_DIVERGENCE_WEIGHT * np.log(unexplained)
     if len(clip.samples) >= SHORTEST_S * sample_rate:
-        of_label = dict(zip(network.labels, network.probabilities(clip.samples, sample_rate), strict=True))
+        of_label = dict(
+            zip(network.labels, network.predict(clip.samples, sample_rate).probabilities, strict=True)
+        )
         likely = np.array([of_label.get(label_of(name), 0.0) for name in templates.timbres])
         score += np.log(likely + _LEAST_PROBABILITY)
     timbre = int(np.argmax(score))
