@@ -1,4 +1,4 @@
-"""The shared vocabulary: clips, files, loudness, time-frequency front ends and their inversion.
+"""Signals: clips and their files, loudness, time-frequency front ends and their inversion.
 
 Conventions
 -----------
@@ -6,21 +6,15 @@ Samples are one-dimensional ``float32`` arrays in [-1, 1]; times are seconds, fr
 ``sample_rate`` is in hertz. Spectrograms are ``(bins, frames)``, as in librosa.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+import lazy_loader as lazy
 
 if TYPE_CHECKING:
     from timbrebench.audio.clips import as_samples, fit_length, read_audio, resample, write_audio
     from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
     from timbrebench.audio.loudness import is_silent, limit_peak, rms, scale_to_rms
     from timbrebench.audio.spectra import log_magnitude, magnitude
-
-_HOMES = {
-    "clips": ("as_samples", "fit_length", "read_audio", "resample", "write_audio"),
-    "inversion": ("Inversion", "invert", "spectral_convergence"),
-    "loudness": ("is_silent", "limit_peak", "rms", "scale_to_rms"),
-    "spectra": ("log_magnitude", "magnitude"),
-}
 
 __all__ = [
     "Inversion",
@@ -39,10 +33,13 @@ __all__ = [
     "write_audio",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for: every import of the project comes through here, and SciPy takes a second."""
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Every import of a module below comes through here, and SciPy takes a second.
+__getattr__, __dir__, _ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "clips": ["as_samples", "fit_length", "read_audio", "resample", "write_audio"],
+        "inversion": ["Inversion", "invert", "spectral_convergence"],
+        "loudness": ["is_silent", "limit_peak", "rms", "scale_to_rms"],
+        "spectra": ["log_magnitude", "magnitude"],
+    },
+)

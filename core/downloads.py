@@ -6,10 +6,12 @@ import contextlib
 import errno
 from pathlib import Path
 
-import pooch
+import lazy_loader as lazy
 
 from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.progress import Tracker
+
+pooch = lazy.load("pooch")  # it imports an SSH client, which takes most of a second
 
 _MEBIBYTE = 1 << 20
 

@@ -4,20 +4,17 @@ A dataset is a folder: ``dataset.json`` says how it was made, ``manifest.csv`` h
 ``audio/`` holds the clips, ``notes/`` the notes of each piece, ``failures.csv`` what could not be used.
 """
 
-import contextlib
-import io
+from typing import TYPE_CHECKING
 
-# Where the variable CI is set, pyfluidsynth, which pretty_midi imports, prints that it has found its library.
-# What a command prints for programs must not begin with that.
-with contextlib.redirect_stdout(io.StringIO()):
-    import pretty_midi  # noqa: F401
+import lazy_loader as lazy
 
-from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.datasets.importing.import_configuration import ImportConfiguration
-from timbrebench.datasets.importing.imported_dataset import import_dataset
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
-from timbrebench.datasets.rendering.rendered_dataset import build_dataset
-from timbrebench.datasets.verification import verify_dataset
+if TYPE_CHECKING:
+    from timbrebench.datasets.dataset import Clip, Dataset
+    from timbrebench.datasets.importing.import_configuration import ImportConfiguration
+    from timbrebench.datasets.importing.imported_dataset import import_dataset
+    from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+    from timbrebench.datasets.rendering.rendered_dataset import build_dataset
+    from timbrebench.datasets.verification import verify_dataset
 
 __all__ = [
     "Clip",
@@ -28,3 +25,16 @@ __all__ = [
     "import_dataset",
     "verify_dataset",
 ]
+
+# Every import of a module below comes through here, and whoever reads a dataset needs none of the builders.
+__getattr__, __dir__, _ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "dataset": ["Clip", "Dataset"],
+        "importing.import_configuration": ["ImportConfiguration"],
+        "importing.imported_dataset": ["import_dataset"],
+        "rendering.dataset_configuration": ["DatasetConfiguration"],
+        "rendering.rendered_dataset": ["build_dataset"],
+        "verification": ["verify_dataset"],
+    },
+)

@@ -13,9 +13,8 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
-import pretty_midi
-
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
+from timbrebench.datasets.midi import program_name
 
 #: The six of the multi-instrument dataset. The first saxophone is the tenor, because the alto does not sound
 #: everywhere: in TimGM6mb its E4 is silent, in FluidR3 all above C6.
@@ -60,9 +59,7 @@ def _hyphenated(name: str) -> str:
 
 
 _PROGRAMS = (
-    {_hyphenated(pretty_midi.program_to_instrument_name(program)): (program,) for program in range(128)}
-    | SIX_INSTRUMENTS
-    | FAMILIES
+    {_hyphenated(program_name(program)): (program,) for program in range(128)} | SIX_INSTRUMENTS | FAMILIES
 )
 
 #: The name of each single program. The six come first: "trumpet" covers the muted one too, so the program is

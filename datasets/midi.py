@@ -7,6 +7,7 @@ afterwards. What lies too many ticks away is refused by pretty_midi itself.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
@@ -15,10 +16,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import pretty_midi
 
 from timbrebench.core.errors import CorpusError
 from timbrebench.datasets.notes import drums_table, notes_table
+
+# Where the variable CI is set, pyfluidsynth, which pretty_midi imports, prints that it has found its library.
+# What a command prints for programs must not begin with that.
+with contextlib.redirect_stdout(io.StringIO()):
+    import pretty_midi
 
 #: Most bytes of a file that is parsed. The longest pieces for piano have a tenth of that.
 LARGEST_BYTES = 1 << 20
@@ -115,6 +120,11 @@ def parse_midi(content: bytes) -> Performance:
     ]
     tempo_marked = bool(len(tempi)) and any(abs(tempo - 120) > 1e-3 for tempo in tempi)
     return Performance(notes, drums_table(strokes), tempo_marked)
+
+
+def program_name(program: int) -> str:
+    """Return General MIDI's name of a program from 0 to 127: ``"Acoustic Grand Piano"``."""
+    return str(pretty_midi.program_to_instrument_name(program))
 
 
 def _rows(midi: pretty_midi.PrettyMIDI, *, drums: bool) -> list[tuple[float, float, int, int]]:

@@ -13,7 +13,8 @@ import pandas as pd
 from timbrebench.core.errors import CorpusError, DatasetError
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor
-from timbrebench.datasets.corpora import Corpus, Piece, Score, convert, find_corpus
+from timbrebench.datasets.corpora.corpus import Corpus, Piece, Score
+from timbrebench.datasets.corpora.corpus_opening import convert, find_corpus
 from timbrebench.datasets.corpora.duplicate_pieces import KnownMusic
 from timbrebench.datasets.notes import fold, melodic_turns, settle_drums, stretch
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS, DatasetConfiguration

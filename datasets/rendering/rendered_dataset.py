@@ -20,7 +20,7 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.datasets.building import Builder, build_folder, finish_dataset, is_finished
-from timbrebench.datasets.corpora import begin_with, find_corpus
+from timbrebench.datasets.corpora.corpus_opening import begin_with, find_corpus
 from timbrebench.datasets.dataset import MANIFEST_COLUMNS, Dataset
 from timbrebench.datasets.dataset_card import software
 from timbrebench.datasets.instruments import programs_of

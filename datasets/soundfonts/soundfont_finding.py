@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
-
-import pretty_midi
 
 from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import file_sha256, fingerprint
@@ -116,7 +115,7 @@ def soundfont_folders() -> list[Path]:
         Path("/usr/share/soundfonts"),
         Path("/usr/local/share/soundfonts"),
         Path("/opt/homebrew/share/soundfonts"),
-        Path(pretty_midi.__file__).parent,
+        Path(str(distribution("pretty_midi").locate_file("pretty_midi"))),
         Path("/usr/share/minuet/soundfonts"),
         Path(__file__).parent / "sonivox",
     ]

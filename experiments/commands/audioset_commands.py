@@ -18,7 +18,8 @@ ConfigFile = Annotated[Path, typer.Argument(help="A TOML file: tables, classes, 
 @audioset_app.command("counts")
 def audioset_counts(config: ConfigFile, as_json: AsJson = False) -> None:
     """Print how many clips each class will have in each split; nothing is fetched or decoded."""
-    from timbrebench.datasets.audioset import count_classes, load_audioset, plan_clips
+    from timbrebench.datasets.audioset.audioset_configuration import load_audioset
+    from timbrebench.datasets.audioset.clip_planning import count_classes, plan_clips
 
     plan = plan_clips(load_audioset(config))
     counts = count_classes(plan)
@@ -38,10 +39,11 @@ def audioset_build(
 ) -> None:
     """Fetch and cut the clips of a configuration, or what is missing of them."""
     from timbrebench.core.workers.executor_addresses import open_executor
-    from timbrebench.datasets.audioset import build_audioset, load_audioset
+    from timbrebench.datasets.audioset.audioset_configuration import load_audioset
+    from timbrebench.datasets.audioset.audioset_dataset import build_audioset
 
     configuration = load_audioset(config)
-    with open_executor(executor, ["timbrebench.datasets.audioset"]) as work:
+    with open_executor(executor, ["timbrebench.datasets.audioset.audioset_dataset"]) as work:
         dataset = build_audioset(configuration, out, executor=work)
     counts = dataset.description["counts"]
     print_line(

@@ -30,8 +30,9 @@ from timbrebench.core.workers.executors import Executor, InlineExecutor, LocalEx
 from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
 from timbrebench.core.workers.processes import Call, Failure
 from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
-from timbrebench.datasets.audioset import AudioSetConfiguration, count_classes, plan_clips
-from timbrebench.datasets.corpora import find_corpus
+from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
+from timbrebench.datasets.audioset.clip_planning import count_classes, plan_clips
+from timbrebench.datasets.corpora.corpus_opening import find_corpus
 from timbrebench.datasets.corpora.piece_selection import Selection
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.rendered_dataset import find_pieces

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from timbrebench.core.files import atomic_path
-from timbrebench.datasets.audioset import read_segments
+from timbrebench.datasets.audioset.segments import read_segments
 
 _LETTERS = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype="S1")
 

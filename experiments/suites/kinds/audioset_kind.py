@@ -15,7 +15,8 @@ from pydantic import Field
 
 from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.core.files import file_sha256
-from timbrebench.datasets.audioset import Ontology, read_segments
+from timbrebench.datasets.audioset.ontology import Ontology
+from timbrebench.datasets.audioset.segments import read_segments
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.excerpts import RECORDED
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration

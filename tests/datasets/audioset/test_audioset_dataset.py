@@ -15,8 +15,13 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.core.workers.processes import Failure
 from timbrebench.datasets import Dataset, verify_dataset
-from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, plan_clips
-from timbrebench.datasets.audioset.audioset_configuration import FolderSource, ParquetSource
+from timbrebench.datasets.audioset.audioset_configuration import (
+    AudioSetConfiguration,
+    FolderSource,
+    ParquetSource,
+)
+from timbrebench.datasets.audioset.audioset_dataset import build_audioset
+from timbrebench.datasets.audioset.clip_planning import plan_clips
 from timbrebench.datasets.audioset.slicing import Job
 from timbrebench.datasets.decoding import cut_windows
 

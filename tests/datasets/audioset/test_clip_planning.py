@@ -5,14 +5,10 @@ import pandas as pd
 import pytest
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.datasets.audioset import (
-    AudioSetConfiguration,
-    Ontology,
-    count_classes,
-    load_audioset,
-    plan_clips,
-    read_segments,
-)
+from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration, load_audioset
+from timbrebench.datasets.audioset.clip_planning import count_classes, plan_clips
+from timbrebench.datasets.audioset.ontology import Ontology
+from timbrebench.datasets.audioset.segments import read_segments
 
 ROWS = (
     ("--PJHxphWEs", 30.0, 40.0, "/m/09x0r,/t/dd00088"),

@@ -13,8 +13,9 @@ import pytest
 import soundfile
 
 from timbrebench.core.errors import ConfigurationError, DatasetError
-from timbrebench.datasets.audioset import AudioSetConfiguration, build_audioset, fetching
-from timbrebench.datasets.audioset.audioset_configuration import DownloadSource
+from timbrebench.datasets.audioset import fetching
+from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration, DownloadSource
+from timbrebench.datasets.audioset.audioset_dataset import build_audioset
 from timbrebench.datasets.audioset.downloading import Downloader, VideoError
 
 pytest.importorskip("yt_dlp", reason="yt-dlp is not installed")

@@ -16,9 +16,9 @@ from timbrebench.core.errors import CorpusError, DatasetError, MissingResourceEr
 from timbrebench.core.files import file_sha256
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
 from timbrebench.datasets import DatasetConfiguration, build_dataset, verify_dataset
-from timbrebench.datasets.corpora import convert, find_corpus
 from timbrebench.datasets.corpora.adl import fetch_adl
 from timbrebench.datasets.corpora.corpus import take_turns
+from timbrebench.datasets.corpora.corpus_opening import convert, find_corpus
 from timbrebench.datasets.corpora.duplicate_pieces import KnownMusic
 from timbrebench.datasets.corpora.piece_selection import Selection, mean_polyphony
 from timbrebench.datasets.notes import melodic_turns, notes_table

@@ -10,7 +10,9 @@ from timbrebench.core.errors import CorpusError, DatasetError, MissingResourceEr
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.building import JOURNAL
-from timbrebench.datasets.corpora import Score, convert, list_scores
+from timbrebench.datasets.corpora.corpus import Score
+from timbrebench.datasets.corpora.corpus_opening import convert
+from timbrebench.datasets.corpora.music21_scores import list_scores
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.rendering.piece_planning import shared_range
 

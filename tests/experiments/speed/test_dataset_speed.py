@@ -14,7 +14,7 @@ import soundfile
 from timbrebench.audio.clips import read_audio
 from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import build_dataset
-from timbrebench.datasets.audioset import read_segments
+from timbrebench.datasets.audioset.segments import read_segments
 from timbrebench.experiments.speed import dataset_speed
 from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, watched
 from timbrebench.experiments.speed.dataset_speed import MUSIC, measure

@@ -20,7 +20,7 @@ from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNam
 from timbrebench.core.files import file_sha256, write_json
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration
-from timbrebench.datasets.audioset import read_segments
+from timbrebench.datasets.audioset.segments import read_segments
 from timbrebench.datasets.dataset import SCHEMA
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
 from timbrebench.datasets.notes import read_notes
