@@ -64,7 +64,7 @@ def erb_frequency(number: ArrayLike) -> NDArray[np.float64]:
     return 24.7 * 9.265 * np.expm1(np.asarray(number, dtype=np.float64) / 9.265)
 
 
-def cosine_responses(frequencies: ArrayLike, *, n_bands: int, highest_hz: float) -> NDArray[np.float64]:
+def cosine_responses(frequencies: ArrayLike, *, n_bands: int, fmax: float) -> NDArray[np.float64]:
     """Return the responses of the bands.
 
     Parameters
@@ -73,7 +73,7 @@ def cosine_responses(frequencies: ArrayLike, *, n_bands: int, highest_hz: float)
         Frequencies in hertz, not negative.
     n_bands : int
         Number of cosine bands, 1 or more.
-    highest_hz : float
+    fmax : float
         Where the last of them ends; the first starts at :data:`LOWEST_HZ`.
 
     Returns
@@ -82,7 +82,7 @@ def cosine_responses(frequencies: ArrayLike, *, n_bands: int, highest_hz: float)
         Responses from 0 to 1, lowest band first: a low-pass band, the cosine bands, a high-pass band. Their
         squares add up to 1 in every bin.
     """
-    edges = np.linspace(erb_number(LOWEST_HZ), erb_number(highest_hz), n_bands + 2)
+    edges = np.linspace(erb_number(LOWEST_HZ), erb_number(fmax), n_bands + 2)
     # 0 in the middle of the low-pass band's slope, 1 in the middle of the first cosine band, and so on.
     position = (erb_number(frequencies) - edges[0]) / (edges[1] - edges[0])
     distance = np.clip(position, 0, n_bands + 1) - np.arange(n_bands + 2)[:, None]
@@ -161,7 +161,7 @@ class CochlearFilterBank:
         self._modulations = 1 + HIGHEST_MODULATION_HZ * length // sample_rate  # bins from 0 to 200 Hz
         self.envelope_length: int = next_fast_len(2 * self._modulations - 1, real=True)
         frequencies = np.arange(1 + length // 2) * sample_rate / length
-        responses = cosine_responses(frequencies, n_bands=n_bands, highest_hz=sample_rate / 2)
+        responses = cosine_responses(frequencies, n_bands=n_bands, fmax=sample_rate / 2)
         self.responses = torch.from_numpy(responses).to(device=device, dtype=dtype)
         self._groups = self._group(responses)
         self._order = torch.argsort(torch.cat([group.bands for group in self._groups]))

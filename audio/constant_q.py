@@ -40,7 +40,7 @@ from timbrebench.core.errors import AudioError
 LOW_PASS: NDArray[np.float64] = firwin(103, 0.5, window=("kaiser", kaiser_beta(80)))
 
 #: C1, the lowest bin where none is given, in hertz.
-LOWEST_HZ = float(librosa.note_to_hz("C1"))
+FMIN = float(librosa.note_to_hz("C1"))
 
 
 class ConstantQ(nn.Module):
@@ -52,7 +52,7 @@ class ConstantQ(nn.Module):
         Rate in hertz.
     hop_length : int, default 512
         Samples from one frame to the next.
-    lowest_hz : float, default C1
+    fmin : float, default C1
         Frequency of the first bin.
     n_bins : int, default 84
         Number of bins: seven octaves of semitones by default.
@@ -73,13 +73,13 @@ class ConstantQ(nn.Module):
         sample_rate: int,
         *,
         hop_length: int = HOP_LENGTH,
-        lowest_hz: float = LOWEST_HZ,
+        fmin: float = FMIN,
         n_bins: int = 84,
         bins_per_octave: int = 12,
         filter_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        frequencies = lowest_hz * 2.0 ** (np.arange(n_bins) / bins_per_octave)
+        frequencies = librosa.cqt_frequencies(n_bins, fmin=fmin, bins_per_octave=bins_per_octave)
         #: Halvings of the rate before each octave, from the highest octave down.
         self._halvings: list[int] = []
         self._hops: list[int] = []
@@ -157,14 +157,14 @@ class PseudoConstantQ(nn.Module):
         sample_rate: int,
         *,
         hop_length: int = HOP_LENGTH,
-        lowest_hz: float = LOWEST_HZ,
+        fmin: float = FMIN,
         n_bins: int = 84,
         bins_per_octave: int = 12,
         filter_scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.hop_length = hop_length
-        frequencies = lowest_hz * 2.0 ** (np.arange(n_bins) / bins_per_octave)
+        frequencies = librosa.cqt_frequencies(n_bins, fmin=fmin, bins_per_octave=bins_per_octave)
         smallest = 2 ** (1 + math.ceil(math.log2(hop_length)))
         basis, _ = _filters(frequencies, sample_rate, bins_per_octave, filter_scale, smallest)
         self.n_fft = 2 * (basis.shape[1] - 1)

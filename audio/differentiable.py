@@ -52,7 +52,7 @@ class MelBands(nn.Module):
         Window of the short-time Fourier transform.
     n_mels : int
         Number of bands.
-    highest_hz : float, optional
+    fmax : float, optional
         Where the last band ends, in hertz; by default half the sample rate.
 
     Attributes
@@ -68,16 +68,16 @@ class MelBands(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, sample_rate: int, n_fft: int, n_mels: int, highest_hz: float | None = None) -> None:
+    def __init__(self, sample_rate: int, n_fft: int, n_mels: int, fmax: float | None = None) -> None:
         super().__init__()
-        if highest_hz is not None and highest_hz > sample_rate / 2:
+        if fmax is not None and fmax > sample_rate / 2:
             raise AudioError(
-                f"mel bands up to {highest_hz:g} Hz need a sample rate of {2 * highest_hz:g} Hz, "
+                f"mel bands up to {fmax:g} Hz need a sample rate of {2 * fmax:g} Hz, "
                 f"not {sample_rate}: end them lower"
             )
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Empty filters detected")  # see the attribute
-            bank = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmax=highest_hz, norm=None)
+            bank = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmax=fmax, norm=None)
         self.register_buffer("weights", torch.from_numpy(bank))
 
     def forward(self, magnitude: Tensor) -> Tensor:

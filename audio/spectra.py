@@ -49,7 +49,7 @@ def log_magnitude(samples: Samples, n_fft: int = N_FFT, hop_length: int = HOP_LE
 
 
 def log_frequency_bands(
-    sample_rate: int, n_fft: int, *, lowest_hz: float, bands_per_octave: int, n_bands: int
+    sample_rate: int, n_fft: int, *, fmin: float, bins_per_octave: int, n_bands: int
 ) -> NDArray[np.float32]:
     """Return triangular bands at equal musical intervals.
 
@@ -59,10 +59,10 @@ def log_frequency_bands(
         Rate in hertz.
     n_fft : int
         Window of the short-time Fourier transform whose bins the bands gather.
-    lowest_hz : float
+    fmin : float
         Centre of the first band.
-    bands_per_octave, n_bands : int
-        Distance and number of the bands.
+    bins_per_octave, n_bands : int
+        Bands in an octave, and their number.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def log_frequency_bands(
     AudioError
         If the highest band lies above half the sample rate.
     """
-    centres = lowest_hz * 2.0 ** (np.arange(-1, n_bands + 1) / bands_per_octave)
+    centres = fmin * 2.0 ** (np.arange(-1, n_bands + 1) / bins_per_octave)
     if centres[-2] > sample_rate / 2:
         raise AudioError(
             f"the highest of {n_bands} bands lies at {centres[-2]:.0f} Hz, above half of {sample_rate} Hz: "

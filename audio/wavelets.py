@@ -1,20 +1,19 @@
 """The continuous wavelet transform with a complex Morlet wavelet, and the way back.
 
-With the wavelet that PyWavelets calls "cmorB-C",
+With the wavelet that PyWavelets calls "cmorB-C", here with B = 1.5 and C = 6,
 
     ψ(t) = exp(−t² / B) exp(2πi C t) / √(πB),
 
-the transform of samples x at scale s is, as there, that of the staircase which the samples make,
+the transform of samples x at scale s is, as in PyWavelets, that of the staircase which the samples make,
 
     W(s, n) = √s · Σ_k x_k ∫ ψ*(u) du,    from (k − n − ½) / s to (k − n + ½) / s,
 
-and the scale s stands for the frequency C · sample_rate / s. :func:`cwt` returns it for every sample, and
-agrees with PyWavelets to rounding: the integral of ψ is PyWavelets' own table.
+and the scale s stands for the frequency C · sample_rate / s.
 
-That is too much to work on: with 24 bands per octave, 202 values for each sample. :class:`WaveletFrame` keeps
-of each band as many values as its bandwidth asks for, eight for each sample in all, and finds the samples
-again. It uses the exact integral, whose Fourier transform is known; where X is that of x, and f is in cycles
-per sample,
+For every sample that is too much to work on: with 24 bands per octave, 202 values for each.
+:class:`WaveletFrame` keeps of each band as many values as its bandwidth asks for, eight for each sample in
+all, and finds the samples again. It uses the exact integral, whose Fourier transform is known; where X is
+that of x, and f is in cycles per sample,
 
     Ŵ(s, f) = X(f) · √s · sin(πf) / (πf) · exp(−π² B (s f − C)²).
 
@@ -42,10 +41,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pywt
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import fft
-from scipy.signal import oaconvolve
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import HOP_LENGTH, Spectrogram
@@ -54,60 +51,20 @@ from timbrebench.core.errors import AudioError
 #: Coefficients of all bands, one band after the other.
 Coefficients = NDArray[np.complex64]
 
-#: A standard deviation of 3.1 % of a band's frequency: half a semitone to either side.
-WAVELET = "cmor1.5-6.0"
+#: Bandwidth B and centre frequency C of the wavelet, "cmor1.5-6.0" in PyWavelets' names.
+BANDWIDTH, CENTRE = 1.5, 6.0
+
+#: Standard deviation of a band's Gaussian over its frequency: 3.1 %, half a semitone to either side.
+_SPREAD = 1 / (math.pi * math.sqrt(2 * BANDWIDTH) * CENTRE)
 
 #: C1, the lowest band where none is given, in hertz.
-LOWEST_HZ = 440 * 2 ** (-45 / 12)
+FMIN = 440 * 2 ** (-45 / 12)
 
 #: Standard deviations to either side of a band's frequency that are kept of it.
 _REACH = 4.0
 
 #: Frequencies that the bands see this much less than they see the best are not divided by so little.
 _FLOOR = 1e-4
-
-
-def cwt(
-    samples: NDArray[np.floating], scales: ArrayLike, wavelet: str = WAVELET, *, precision: int = 12
-) -> NDArray[np.complex128]:
-    """Return the continuous wavelet transform for every sample, as ``pywt.cwt`` does.
-
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,)
-        Mono samples, with silence before and after.
-    scales : array_like, shape (m,)
-        Scales, more than 0: centre frequency of the wavelet times sample rate over frequency in hertz.
-    wavelet : str, default "cmor1.5-6.0"
-        A complex Morlet wavelet "cmorB-C" with bandwidth B and centre frequency C.
-    precision : int, default 12
-        The integral of the wavelet is a table of 2 ** precision values, which are not interpolated. Scales
-        above 2 ** precision / 16 need more of them: see the notes of ``pywt.cwt``.
-
-    Returns
-    -------
-    numpy.ndarray, shape (m, n), complex128
-        The transform. Where a wavelet takes an odd number of samples, it stands half a sample late.
-
-    Raises
-    ------
-    AudioError
-        If `wavelet` is no complex Morlet wavelet, or a scale is not positive.
-    """
-    _morlet(wavelet)
-    scales = np.atleast_1d(np.asarray(scales, dtype=np.float64))
-    if not (np.isfinite(scales) & (scales > 0)).all():
-        raise AudioError("a scale of the wavelet transform is not a positive number")
-    integral, support = pywt.integrate_wavelet(wavelet, precision=precision)
-    step, width = support[1] - support[0], support[-1] - support[0]
-    transform = np.empty((len(scales), len(samples)), dtype=np.complex128)
-    for row, scale in zip(transform, scales, strict=True):
-        places = (np.arange(scale * width + 1) / (scale * step)).astype(int)
-        stairs = np.conj(integral[places[places < len(integral)]])[::-1]
-        filtered = oaconvolve(samples, -math.sqrt(scale) * np.diff(stairs, prepend=0, append=0))
-        late = 1 + (len(stairs) - 2) // 2
-        row[:] = filtered[late : late + len(samples)]
-    return transform
 
 
 @dataclass(frozen=True)
@@ -146,59 +103,50 @@ class WaveletFrame:
     sample_rate : int
         Their rate in hertz.
     hop_length : int, default 512
-        Samples from one frame of :meth:`magnitude` to the next, and the most from one coefficient to the
+        Samples from one frame of :meth:`magnitude` to the next, and the maximum from one coefficient to the
         next. A power of two serves best: each band's step is the largest power of two that divides it and
         does.
-    lowest_hz : float, default C1
+    fmin : float, default C1
         Frequency of the first band.
-    bands_per_octave : int, default 24
+    bins_per_octave : int, default 24
         Bands in an octave; they go on to half the sample rate.
-    wavelet : str, default "cmor1.5-6.0"
-        A complex Morlet wavelet "cmorB-C".
 
     Raises
     ------
     AudioError
-        If a number is not positive, the first band lies above half the sample rate, the wavelet is no complex
-        Morlet wavelet, or reaches down to 0 Hz or below (C · √B under 0.9), or leaves gaps between the bands.
+        If a number is not positive, the first band lies above half the sample rate, or the wavelet leaves
+        gaps between the bands.
     """
 
     length: int
     sample_rate: int
     hop_length: int = HOP_LENGTH
-    lowest_hz: float = LOWEST_HZ
-    bands_per_octave: int = 24
-    wavelet: str = WAVELET
+    fmin: float = FMIN
+    bins_per_octave: int = 24
 
     def __post_init__(self) -> None:
-        if min(self.length, self.hop_length, self.lowest_hz, self.bands_per_octave) <= 0:
-            raise AudioError("length, hop_length, lowest_hz and bands_per_octave must be more than 0")
-        if self.lowest_hz > self.sample_rate / 2:
+        if min(self.length, self.hop_length, self.fmin, self.bins_per_octave) <= 0:
+            raise AudioError("length, hop_length, fmin and bins_per_octave must be more than 0")
+        if self.fmin > self.sample_rate / 2:
             raise AudioError(
-                f"the lowest band, at {self.lowest_hz:g} Hz, lies above half the sample rate of "
+                f"the lowest band, at {self.fmin:g} Hz, lies above half the sample rate of "
                 f"{self.sample_rate} Hz: choose a lower one"
             )
-        if _REACH * self._spread >= 1:
-            raise AudioError(f"the bands of {self.wavelet!r} reach below 0 Hz: choose a larger B or C")
-        needed = math.ceil(math.log(2) / (2 * self._spread))
-        if self.bands_per_octave < needed:
-            raise AudioError(
-                f"{self.bands_per_octave} bands of {self.wavelet!r} leave gaps in an octave: use {needed} or "
-                "more, or a smaller B or C"
-            )
+        needed = math.ceil(math.log(2) / (2 * _SPREAD))
+        if self.bins_per_octave < needed:
+            raise AudioError(f"{self.bins_per_octave} bands leave gaps in an octave: use {needed} or more")
 
     @cached_property
     def frequencies(self) -> NDArray[np.float64]:
         """Frequencies of the bands in hertz, upwards."""
-        octaves = math.log2(self.sample_rate / 2 / self.lowest_hz)
-        count = 1 + math.floor(octaves * self.bands_per_octave + 1e-9)
-        return self.lowest_hz * 2 ** (np.arange(count) / self.bands_per_octave)
+        octaves = math.log2(self.sample_rate / 2 / self.fmin)
+        count = 1 + math.floor(octaves * self.bins_per_octave + 1e-9)
+        return self.fmin * 2 ** (np.arange(count) / self.bins_per_octave)
 
     @property
     def scales(self) -> NDArray[np.float64]:
-        """Scales of the bands, as :func:`cwt` takes them."""
-        _, centre = _morlet(self.wavelet)
-        return centre * self.sample_rate / self.frequencies
+        """Scales of the bands, as ``pywt.cwt`` takes them."""
+        return CENTRE * self.sample_rate / self.frequencies
 
     @property
     def n_frames(self) -> int:
@@ -216,7 +164,7 @@ class WaveletFrame:
         Returns
         -------
         numpy.ndarray, shape (n_coefficients,), complex64
-            The coefficients of all bands, one after the other, as :meth:`split` tells them apart.
+            The coefficients of all bands, one after the other, as :meth:`split` splits them.
         """
         spectrum = np.pad(fft.rfft(samples.astype(np.float32, copy=False), self._n_fft), self._margin)
         octaves = []
@@ -256,7 +204,7 @@ class WaveletFrame:
         return samples
 
     def split(self, coefficients: NDArray[np.generic]) -> list[NDArray[np.generic]]:
-        """Tell the bands apart.
+        """Split coefficients into bands.
 
         Parameters
         ----------
@@ -318,17 +266,10 @@ class WaveletFrame:
             rows.append(between.astype(np.float32))
         return np.concatenate(rows)
 
-    @property
-    def _spread(self) -> float:
-        """Standard deviation of a band's Gaussian over its frequency."""
-        bandwidth, centre = _morlet(self.wavelet)
-        return 1 / (math.pi * math.sqrt(2 * bandwidth) * centre)
-
     @cached_property
     def _n_fft(self) -> int:
         """A multiple of the hop, with room after the clip for the longest wavelet to fade out."""
-        bandwidth, _ = _morlet(self.wavelet)
-        reach = _REACH * math.sqrt(bandwidth / 2) * float(self.scales[0])
+        reach = _REACH * math.sqrt(BANDWIDTH / 2) * float(self.scales[0])
         return self.hop_length * int(
             fft.next_fast_len(2 + math.ceil((self.length + reach) / self.hop_length))
         )
@@ -347,13 +288,12 @@ class WaveletFrame:
     def _octaves(self) -> list[_Bands]:
         """The bands, an octave at a time."""
         return [
-            self._bands(self.frequencies[first : first + self.bands_per_octave])
-            for first in range(0, len(self.frequencies), self.bands_per_octave)
+            self._bands(self.frequencies[first : first + self.bins_per_octave])
+            for first in range(0, len(self.frequencies), self.bins_per_octave)
         ]
 
     def _bands(self, frequencies: NDArray[np.float64]) -> _Bands:
-        bandwidth, centre = _morlet(self.wavelet)
-        reach = _REACH * self._spread * frequencies * self._n_fft / self.sample_rate  # in bins
+        reach = _REACH * _SPREAD * frequencies * self._n_fft / self.sample_rate  # in bins
         kept = 2 * math.ceil(reach[-1]) + 1
         middle = np.round(frequencies * self._n_fft / self.sample_rate).astype(int)
         bins = middle[:, None] + np.arange(kept) - kept // 2
@@ -361,9 +301,9 @@ class WaveletFrame:
         while decimation > 1 and self._n_fft // decimation < kept:
             decimation //= 2
         f = bins / self._n_fft
-        scales = centre * self.sample_rate / frequencies[:, None]
+        scales = CENTRE * self.sample_rate / frequencies[:, None]
         response = np.sqrt(scales) * np.sinc(f)
-        response *= np.exp(-(math.pi**2) * bandwidth * (scales * f - centre) ** 2)
+        response *= np.exp(-(math.pi**2) * BANDWIDTH * (scales * f - CENTRE) ** 2)
         within = (bins > 0) & (bins <= self._n_fft // 2) & (np.abs(bins - middle[:, None]) <= reach[:, None])
         return _Bands(
             decimation,
@@ -381,14 +321,3 @@ class WaveletFrame:
         seen = seen[self._margin : -self._margin]
         dual: NDArray[np.float32] = (1 / np.maximum(seen, _FLOOR * seen.max())).astype(np.float32)
         return dual
-
-
-def _morlet(wavelet: str) -> tuple[float, float]:
-    """Return bandwidth B and centre frequency C."""
-    try:
-        found = pywt.ContinuousWavelet(wavelet)
-    except ValueError as error:
-        raise AudioError(f"PyWavelets knows no wavelet {wavelet!r}: use 'cmorB-C', as {WAVELET!r}") from error
-    if not found.short_family_name.startswith("cmor") or not found.bandwidth_frequency:
-        raise AudioError(f"{wavelet!r} is no complex Morlet wavelet: use 'cmorB-C', as {WAVELET!r}")
-    return float(found.bandwidth_frequency), float(found.center_frequency)

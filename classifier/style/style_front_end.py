@@ -196,7 +196,7 @@ def _bands(
     sample_rate: int, n_fft: int, lowest_hz: float, bands_per_octave: int, n_bands: int
 ) -> NDArray[np.float32]:
     return log_frequency_bands(
-        sample_rate, n_fft, lowest_hz=lowest_hz, bands_per_octave=bands_per_octave, n_bands=n_bands
+        sample_rate, n_fft, fmin=lowest_hz, bins_per_octave=bands_per_octave, n_bands=n_bands
     )
 
 

@@ -60,25 +60,25 @@ class TestResponses:
 
     def test_the_published_bands_are_centred_from_52_to_8844_hz(self):
         frequencies = np.arange(10_001)
-        bands = cosine_responses(frequencies, n_bands=30, highest_hz=10_000)[1:-1]
+        bands = cosine_responses(frequencies, n_bands=30, fmax=10_000)[1:-1]
         centres = frequencies[bands.argmax(axis=1)]
         assert (centres[0], centres[-1]) == (52, pytest.approx(8844, abs=1))
 
     def test_the_published_bands_are_a_ninth_wider_than_the_ears(self):
         frequencies = np.arange(0, 10_000, 0.5)
-        bands = cosine_responses(frequencies, n_bands=30, highest_hz=10_000)[10:-1]
+        bands = cosine_responses(frequencies, n_bands=30, fmax=10_000)[10:-1]
         widths = 0.5 * np.count_nonzero(bands**2 > 0.5, axis=1)
         ears = 24.7 * (1 + frequencies[bands.argmax(axis=1)] / (24.7 * 9.265))
         np.testing.assert_allclose(widths / ears, 1.11, atol=0.01)
 
     @pytest.mark.parametrize("n_bands", [1, 2, 30, 100])
     def test_squares_add_up_to_one_at_every_frequency(self, n_bands):
-        responses = cosine_responses(np.arange(0, 24_000, 3.7), n_bands=n_bands, highest_hz=10_000)
+        responses = cosine_responses(np.arange(0, 24_000, 3.7), n_bands=n_bands, fmax=10_000)
         assert responses.shape[0] == n_bands + 2
         np.testing.assert_allclose(np.square(responses).sum(axis=0), 1)
 
     def test_what_lies_outside_goes_to_the_ends(self):
-        responses = cosine_responses([0, LOWEST_HZ, 10_000, 11_000], n_bands=5, highest_hz=10_000)
+        responses = cosine_responses([0, LOWEST_HZ, 10_000, 11_000], n_bands=5, fmax=10_000)
         assert responses.argmax(axis=0).tolist() == [0, 0, 6, 6]
 
 

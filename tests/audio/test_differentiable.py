@@ -36,12 +36,12 @@ def test_silence_has_a_gradient_of_zero():
     assert not samples.grad.any()
 
 
-@pytest.mark.parametrize(("n_mels", "highest_hz"), [(16, None), (128, 8000)])
-def test_mel_bands_are_librosas_with_a_peak_of_one(clip, n_mels, highest_hz):
+@pytest.mark.parametrize(("n_mels", "fmax"), [(16, None), (128, 8000)])
+def test_mel_bands_are_librosas_with_a_peak_of_one(clip, n_mels, fmax):
     expected = librosa.feature.melspectrogram(
-        y=clip, sr=RATE, power=1, norm=None, n_mels=n_mels, fmax=highest_hz, pad_mode="constant"
+        y=clip, sr=RATE, power=1, norm=None, n_mels=n_mels, fmax=fmax, pad_mode="constant"
     )
-    found = MelBands(RATE, 2048, n_mels, highest_hz)(stft_magnitude(torch.from_numpy(clip)))
+    found = MelBands(RATE, 2048, n_mels, fmax)(stft_magnitude(torch.from_numpy(clip)))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 

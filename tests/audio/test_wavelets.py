@@ -9,10 +9,11 @@ import pytest
 import pywt
 
 from timbrebench.audio.projections import FAST, project
-from timbrebench.audio.wavelets import LOWEST_HZ, WAVELET, WaveletFrame, cwt
+from timbrebench.audio.wavelets import BANDWIDTH, CENTRE, FMIN, WaveletFrame
 from timbrebench.core.errors import AudioError
 
 RATE = 22050
+WAVELET = f"cmor{BANDWIDTH}-{CENTRE}"
 
 
 @pytest.fixture
@@ -32,45 +33,18 @@ def signal_to_noise(wanted, found):
     return 10 * np.log10(np.sum(np.square(wanted, dtype=np.float64)) / np.sum(error**2))
 
 
-def between(samples, lowest_hz, highest_hz):
+def between(samples, fmin, fmax):
     """Take away what lies below and above."""
     frequencies = np.fft.rfftfreq(len(samples), 1 / RATE)
-    kept = (frequencies >= lowest_hz) & (frequencies <= highest_hz)
+    kept = (frequencies >= fmin) & (frequencies <= fmax)
     return np.fft.irfft(np.fft.rfft(samples) * kept, len(samples)).astype(np.float32)
-
-
-class TestCwt:
-    @pytest.mark.parametrize("wavelet", ["cmor1.5-1.0", "cmor2-0.5", "cmor1.5-6.0", "cmor30-1.5"])
-    @pytest.mark.parametrize("precision", [10, 12])
-    def test_agrees_with_pywavelets(self, clip, wavelet, precision):
-        samples = clip[:6000].astype(np.float64)
-        scales = np.concatenate([np.geomspace(2, 700, 17), [3, 4, 10, 64]])
-        expected, _ = pywt.cwt(samples, scales, wavelet, method="fft", precision=precision)
-        found = cwt(samples, scales, wavelet, precision=precision)
-        for own, theirs in zip(found, expected, strict=True):
-            np.testing.assert_allclose(own, theirs, rtol=1e-6, atol=1e-9 * np.abs(theirs).max())
-
-    def test_a_clip_may_be_shorter_than_the_wavelet(self, clip):
-        samples = clip[5000:5100].astype(np.float64)
-        expected, _ = pywt.cwt(samples, [40.0], "cmor1.5-1.0")
-        np.testing.assert_allclose(cwt(samples, 40.0, "cmor1.5-1.0"), expected, rtol=1e-6)
-
-    @pytest.mark.parametrize("wavelet", ["morl", "cmor0-1", "gaus1", "db2", "shan1-1", ""])
-    def test_other_wavelets_are_refused(self, wavelet):
-        with pytest.raises(AudioError, match="wavelet"):
-            cwt(np.ones(100), [4.0], wavelet)
-
-    @pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, np.inf])
-    def test_scales_are_positive(self, scale):
-        with pytest.raises(AudioError, match="positive"):
-            cwt(np.ones(100), [4.0, scale])
 
 
 class TestCoefficients:
     @pytest.mark.parametrize("sixteenths", [401, 2001, 16001])  # scales whose wavelets PyWavelets centres
     def test_they_are_those_of_the_transform_at_fewer_instants(self, clip, sixteenths):
-        frame = WaveletFrame(len(clip), RATE, lowest_hz=6.0 * RATE * 16 / sixteenths)
-        (expected,) = cwt(clip.astype(np.float64), sixteenths / 16, precision=20)
+        frame = WaveletFrame(len(clip), RATE, fmin=6.0 * RATE * 16 / sixteenths)
+        (expected,), _ = pywt.cwt(clip.astype(float), sixteenths / 16, WAVELET, method="fft", precision=20)
         own = frame.split(frame.forward(clip))[0]
         expected = expected[:: frame._n_fft // len(own)]
         assert np.abs(own[: len(expected)] - expected).max() < 5e-3 * np.abs(expected).max()
@@ -107,11 +81,11 @@ class TestCoefficients:
 
 class TestInverse:
     @pytest.mark.parametrize("hop_length", [512, 256, 100, 1])
-    @pytest.mark.parametrize("bands_per_octave", [12, 24])
-    def test_music_comes_back(self, clip, hop_length, bands_per_octave):
+    @pytest.mark.parametrize("bins_per_octave", [12, 24])
+    def test_music_comes_back(self, clip, hop_length, bins_per_octave):
         clip = clip if hop_length > 1 else clip[:8000]
         music = between(clip, 40, 10500)
-        frame = WaveletFrame(len(clip), RATE, hop_length, bands_per_octave=bands_per_octave)
+        frame = WaveletFrame(len(clip), RATE, hop_length, bins_per_octave=bins_per_octave)
         assert signal_to_noise(music, frame.inverse(frame.forward(music))) > 40
 
     @pytest.mark.parametrize("length", [1, 2, 100, 511, 512, 513, 12345])
@@ -125,7 +99,7 @@ class TestInverse:
 
     def test_what_no_band_sees_does_not_come_back(self):
         frame = WaveletFrame(3 * RATE, RATE)
-        deep = frame.inverse(frame.forward(sine(LOWEST_HZ / 2, 3.0)))
+        deep = frame.inverse(frame.forward(sine(FMIN / 2, 3.0)))
         assert np.abs(deep[RATE:-RATE]).max() < 1e-3
 
     def test_it_is_the_nearest_in_the_sense_of_least_squares(self, clip):
@@ -195,11 +169,8 @@ class TestSpread:
     [
         ({"length": 0}, "length"),
         ({"hop_length": 0}, "hop_length"),
-        ({"lowest_hz": 12000}, "above half the sample rate of 22050 Hz"),
-        ({"bands_per_octave": 6}, "leave gaps in an octave: use 12 or more"),
-        ({"wavelet": "cmor1.5-0.5"}, "below 0 Hz"),
-        ({"wavelet": "morl"}, "no complex Morlet wavelet"),
-        ({"wavelet": "cmorlet"}, "wavelet"),
+        ({"fmin": 12000}, "above half the sample rate of 22050 Hz"),
+        ({"bins_per_octave": 6}, "leave gaps in an octave: use 12 or more"),
     ],
 )
 def test_settings_that_make_no_frame_are_refused(settings, reason):

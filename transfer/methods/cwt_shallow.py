@@ -132,7 +132,7 @@ class CwtShallow(BlockMethod):
             length,
             settings.sample_rate,
             hop_length=settings.hop_length,
-            bands_per_octave=settings.bands_per_octave,
+            bins_per_octave=settings.bands_per_octave,
         )
 
     def _magnitude(self, style: Samples) -> Spectrogram:

@@ -15,7 +15,7 @@ SMALL = {"bands_per_octave": 12, "n_filters": 256, "max_iterations": 40, "phase_
 
 
 def log_bands(clip):
-    frame = WaveletFrame(len(clip), 22050, bands_per_octave=12)
+    frame = WaveletFrame(len(clip), 22050, bins_per_octave=12)
     return np.log1p(FULL_SCALE * frame.magnitude(clip)).astype(np.float64)
 
 
@@ -66,7 +66,7 @@ def test_less_content_weight_brings_more_style(content, style, sample_rate):
 
 
 def test_magnitudes_end_near_the_correlations_of_the_style(content, style):
-    frames = [WaveletFrame(len(clip), 22050, bands_per_octave=12) for clip in (content, style)]
+    frames = [WaveletFrame(len(clip), 22050, bins_per_octave=12) for clip in (content, style)]
     bands = [frame.magnitude(clip) for frame, clip in zip(frames, (content, style), strict=True)]
     method = CwtShallow(**{**SMALL, "content_weight": 0.0, "max_iterations": 100})
     found = method.match(*bands, np.random.default_rng(0))
