@@ -126,7 +126,7 @@ def write_audio(path: Path | str, samples: ArrayLike, sample_rate: int, *, subty
 
 
 def _write_error(path: Path, temporary: Path, error: Exception) -> Exception:
-    """Tell a full disk, which libsndfile reports as an error of its own, from an unknown format."""
+    """Distinguish a full disk, which libsndfile reports as an error of its own, from an unknown format."""
     try:
         with temporary.open("ab") as probe:
             probe.write(bytes(4096))

@@ -45,7 +45,7 @@ COMPRESSION = 0.3
 #: added before the compression, whose derivative has no bound at 0.
 FLOOR = 1e-3
 
-#: Least rate of an analytic signal, in bandwidths. Where an envelope nears 0 its compression turns sharply,
+#: Minimum rate of an analytic signal, in bandwidths. Where an envelope nears 0 its compression turns sharply,
 #: and its spectrum reaches far: at rates of 1, 2, 4 and 8 bandwidths, the envelopes of white noise miss those
 #: at the clip's rate by 1.4, 0.5, 0.15 and 0.04 % (median of the bands).
 _OVERSAMPLING = 4
@@ -218,8 +218,8 @@ class CochlearFilterBank:
             torch.fft.rfft(_compress(_analytic(spectrum, group), floor), norm="forward")
             for group in self._groups
         ]
-        kept = torch.cat([part[:, : self._modulations] for part in slow])[self._order]
-        envelopes: Tensor = torch.fft.irfft(kept, n=self.envelope_length, norm="forward")
+        modulations = torch.cat([part[:, : self._modulations] for part in slow])[self._order]
+        envelopes: Tensor = torch.fft.irfft(modulations, n=self.envelope_length, norm="forward")
         return envelopes
 
     def powers(self, samples: Tensor) -> Tensor:

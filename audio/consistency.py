@@ -2,7 +2,7 @@
 
 Transforming a spectrum to samples and back makes each bin a weighted sum of the bins around it, with weights
 that depend on window and hop only. A spectrum is that of a clip where this changes nothing. The weights
-fade quickly, so a few neighbours tell nearly all: those up to two bins away and in all frames whose windows
+fade quickly, so a few neighbours carry nearly all: those up to two bins away and in all frames whose windows
 overlap hold 0.999 of the squared weights (n_fft 2048, hop_length 512). One iteration visits all bins, frame
 by frame, and gives each the phase of the sum over its neighbours. Two things make it faster than Griffin-Lim:
 the sum leaves out the bin itself, which only defends the phase it has, and it uses at once what was updated

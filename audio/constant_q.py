@@ -59,7 +59,7 @@ class ConstantQ(nn.Module):
     bins_per_octave : int, default 12
         Bins in an octave.
     filter_scale : float, default 1
-        Length of the windows, relative to those that just tell neighbouring bins apart. Shorter ones are
+        Length of the windows, relative to those that just resolve neighbouring bins. Shorter ones are
         sharper in time and blur pitch.
 
     Raises

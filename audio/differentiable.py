@@ -58,7 +58,7 @@ class MelBands(nn.Module):
     Attributes
     ----------
     weights : torch.Tensor, shape (n_mels, 1 + n_fft // 2)
-        What each bin adds to each band. More bands than the window can tell apart leave some of them empty.
+        What each bin adds to each band. More bands than the window resolves leave some of them empty.
 
     Raises
     ------

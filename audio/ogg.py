@@ -38,7 +38,7 @@ def with_stable_serial(content: bytes) -> bytes:
     Raises
     ------
     AudioError
-        If it is no Ogg file, or holds several streams.
+        If it is not an Ogg file, or holds several streams.
     """
     pages = [bytearray(page) for page in _pages(content)]
     if len({bytes(page[_SERIAL]) for page in pages}) != 1:

@@ -95,7 +95,7 @@ def descend(
     transform : ShortTimeFourier
         Where they are from.
     iterations : int
-        Most iterations; fewer are made where no step brings the magnitudes nearer.
+        Maximum iterations; stops early where no step brings the magnitudes nearer.
 
     Returns
     -------

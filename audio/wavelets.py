@@ -75,12 +75,12 @@ class _Bands:
     ----------
     decimation : int
         Samples from one coefficient to the next.
-    bins : numpy.ndarray, shape (bands, kept), int
+    bins : numpy.ndarray, shape (bands, width), int
         Frequencies of the Fourier transform that each band keeps, which may lie beyond its ends; 0 is the
         `_margin` of :class:`WaveletFrame`.
-    places : numpy.ndarray, shape (bands, kept), int
+    places : numpy.ndarray, shape (bands, width), int
         Where they go in the Fourier transform of the band's coefficients.
-    response : numpy.ndarray, shape (bands, kept), float32
+    response : numpy.ndarray, shape (bands, width), float32
         What each is multiplied by; 0 where a band reaches beyond half the sample rate.
     """
 
@@ -294,11 +294,11 @@ class WaveletFrame:
 
     def _bands(self, frequencies: NDArray[np.float64]) -> _Bands:
         reach = _REACH * _SPREAD * frequencies * self._n_fft / self.sample_rate  # in bins
-        kept = 2 * math.ceil(reach[-1]) + 1
+        width = 2 * math.ceil(reach[-1]) + 1
         middle = np.round(frequencies * self._n_fft / self.sample_rate).astype(int)
-        bins = middle[:, None] + np.arange(kept) - kept // 2
+        bins = middle[:, None] + np.arange(width) - width // 2
         decimation = math.gcd(self.hop_length, 2**30)
-        while decimation > 1 and self._n_fft // decimation < kept:
+        while decimation > 1 and self._n_fft // decimation < width:
             decimation //= 2
         f = bins / self._n_fft
         scales = CENTRE * self.sample_rate / frequencies[:, None]

@@ -120,7 +120,7 @@ def read_configuration(path: Path | str, model: type[Model], parts: Iterable[typ
 
 
 def is_finished(configuration: BaseModel, root: Path) -> bool:
-    """Tell whether a folder is a configuration's finished dataset.
+    """Whether a folder is a configuration's finished dataset.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def is_finished(configuration: BaseModel, root: Path) -> bool:
     Raises
     ------
     DatasetError
-        If it is another configuration's dataset.
+        If it holds another configuration's dataset.
     """
     if not (root / DESCRIPTION).is_file():
         return False

@@ -113,7 +113,7 @@ class Dataset:
         Raises
         ------
         DatasetError
-            If there is none, its build was not finished, or it has another layout.
+            If the folder holds no finished dataset, or one of another layout.
         """
         root = Path(root)
         path = root / DESCRIPTION
@@ -136,7 +136,7 @@ class Dataset:
             raise DatasetError(f"{root}: cannot be read as a dataset ({error}): build it again") from error
         missing = [column for column in MANIFEST_COLUMNS if column not in manifest]
         if missing:
-            raise DatasetError(f"{root / MANIFEST}: misses the columns {', '.join(missing)}: build it again")
+            raise DatasetError(f"{root / MANIFEST}: lacks the columns {', '.join(missing)}: build it again")
         return cls(root, description, manifest)
 
     def __len__(self) -> int:

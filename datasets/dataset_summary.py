@@ -18,7 +18,7 @@ def summarise(dataset: Dataset, column: str) -> pd.DataFrame:
         A dataset, or a selection of its clips.
     column : str
         A column of the manifest: ``"label"``, ``"split"``, ``"soundfont"``. A clip with several values,
-        parted by ``|``, counts for each of them.
+        separated by ``|``, counts for each of them.
 
     Returns
     -------

@@ -92,8 +92,8 @@ def cut_windows(
         If it cannot be decoded or holds no audio, or a window holds NaN or infinity.
     """
     order = sorted(range(len(starts_s)), key=starts_s.__getitem__)
-    found = decode_windows(source, [starts_s[index] for index in order], length, sample_rate, list)
-    windows = dict(zip(order, found, strict=True))
+    ordered = decode_windows(source, [starts_s[index] for index in order], length, sample_rate, list)
+    windows = dict(zip(order, ordered, strict=True))
     return [windows[index] for index in range(len(starts_s))]
 
 

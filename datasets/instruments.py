@@ -138,10 +138,10 @@ def programs_of(instrument: str | int) -> tuple[int, ...]:
 
 
 def is_first_program(label: object, program: int) -> bool:
-    """Tell whether a program is the one of its label that suites are made of.
+    """Whether a program is the one of its label that suites are made of.
 
-    Labels that are no instrument, and clips that no program has played, have no programs to choose from: all
-    their clips count.
+    Labels that are not instruments, and clips that no program has played, have no programs to choose from:
+    all their clips count.
     """
     programs = _PROGRAMS.get(str(label))
     return programs is None or program not in range(128) or programs[0] == program

@@ -1,4 +1,4 @@
-"""Read MIDI files, whoever made them: what is damaged or beyond all measure is refused with the reason.
+"""Read MIDI files of any origin: what is damaged or too large is refused with the reason.
 
 Parsers of MIDI trust their input: a time written with a million bytes keeps them busy for hours, and notes
 that never end make music of days. So files are looked over before they are parsed, and their notes
@@ -25,14 +25,14 @@ from timbrebench.datasets.notes import drums_table, notes_table
 with contextlib.redirect_stdout(io.StringIO()):
     import pretty_midi
 
-#: Most bytes of a file that is parsed. The longest pieces for piano have a tenth of that.
+#: Maximum bytes of a file that is parsed. The longest pieces for piano have a tenth of that.
 LARGEST_BYTES = 1 << 20
 
-#: Most seconds of a piece, and of one note in it. A note that is held for ten minutes was never ended.
+#: Maximum seconds of a piece, and of one note in it. A note that is held for ten minutes was never ended.
 LONGEST_S, LONGEST_NOTE_S = 4 * 3600.0, 600.0
 
-#: Bytes with the highest bit set go on a number: so many of them are no number that a file means, nor a word
-#: of any language, and each doubles the work of the one before.
+#: Bytes with the highest bit set continue a number: so many of them are neither a number that a file means
+#: nor a word of any language, and each doubles the work of the one before.
 _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{1024}")
 
 #: Where the header states how many ticks a quarter note has.
@@ -101,7 +101,7 @@ def read_content(path: Path) -> bytes:
 
 
 def parse_midi(content: bytes) -> Performance:
-    """Do what :func:`read_midi` does with the content of a file, whose name messages do not tell."""
+    """Do what :func:`read_midi` does with the content of a file; messages do not name it."""
     _look_over(content)
     try:
         with warnings.catch_warnings():

@@ -32,8 +32,8 @@ SHORTEST_S = 0.02
 #: Notes of one pitch whose onsets lie closer than this, in seconds, are one note played in unison.
 UNISON_S = 0.01
 
-#: Intervals of a melodic turn: as many as a 64-bit number has bytes.
-_TURN = 8
+#: Intervals of an n-gram: as many as a 64-bit number has bytes.
+_N_INTERVALS = 8
 
 
 def notes_table(rows: list[tuple[float, float, int, int]]) -> pd.DataFrame:
@@ -113,8 +113,8 @@ def window(notes: pd.DataFrame, start_s: float, duration_s: float) -> pd.DataFra
     ).reset_index(drop=True)
 
 
-def melodic_turns(notes: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the runs of eight intervals between successive notes, which a piece keeps in any key and tempo.
+def interval_ngrams(notes: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the n-grams of eight intervals between successive notes, invariant to key and tempo.
 
     Notes follow one another by onset and, within a chord, from low to high.
 
@@ -125,13 +125,13 @@ def melodic_turns(notes: pd.DataFrame) -> NDArray[np.int64]:
 
     Returns
     -------
-    numpy.ndarray, shape (turns,), int64
-        Each run once, in rising order: its eight intervals in semitones as the bytes of one number.
+    numpy.ndarray, shape (ngrams,), int64
+        Each n-gram once, in rising order: its eight intervals in semitones as the bytes of one number.
     """
     intervals = np.diff(notes.pitch.to_numpy()).astype(np.int8)
-    if len(intervals) < _TURN:
+    if len(intervals) < _N_INTERVALS:
         return np.empty(0, dtype=np.int64)
-    runs = np.lib.stride_tricks.sliding_window_view(intervals, _TURN)
+    runs = np.lib.stride_tricks.sliding_window_view(intervals, _N_INTERVALS)
     return np.unique(np.ascontiguousarray(runs).view(np.int64))
 
 
@@ -206,16 +206,16 @@ def _without_overlaps(table: pd.DataFrame, *, shortest_s: float = SHORTEST_S) ->
     pitch, velocity, shift = (table[name].to_numpy()[long_enough].astype(np.int64) for name in COLUMNS[2:])
     order = np.lexsort((offset, onset, pitch))
     onsets, offsets, pitches = (column[order].tolist() for column in (onset, offset, pitch))
-    kept: list[int] = []
+    merged: list[int] = []
     for index, (start, key) in enumerate(zip(onsets, pitches, strict=True)):
-        if kept and pitches[held := kept[-1]] == key:
+        if merged and pitches[held := merged[-1]] == key:
             if start - onsets[held] < UNISON_S:
                 offsets[held] = max(offsets[held], offsets[index])
                 continue
             offsets[held] = min(offsets[held], start)
-        kept.append(index)
+        merged.append(index)
     offset[order] = offsets
-    rows = order[np.array(kept, dtype=np.intp)]
+    rows = order[np.array(merged, dtype=np.intp)]
     rows = rows[np.lexsort((pitch[rows], onset[rows]))]
     columns = (onset, offset, pitch, velocity, shift)
     return pd.DataFrame({name: column[rows] for name, column in zip(COLUMNS, columns, strict=True)})

@@ -70,7 +70,7 @@ def verify_dataset(root: Path | str) -> list[str]:
 
 
 def _is_inside(name: object) -> bool:
-    """Tell whether a path of a manifest stays in its folder; what it lists may come from anywhere."""
+    """Whether a path of a manifest stays in its folder; what it lists may come from anywhere."""
     path = PurePosixPath(str(name))
     return isinstance(name, str) and not path.is_absolute() and ".." not in path.parts
 
@@ -107,7 +107,7 @@ def _problems(root: Path, name: str, digest: object, claim: _Claim | None) -> li
     try:
         sound = soundfile.info(str(path))
     except soundfile.LibsndfileError:
-        return [f"no audio: {name}"]
+        return [f"not audio: {name}"]
     problems = []
     sample_rate, duration_s = claim
     if sound.samplerate != sample_rate:

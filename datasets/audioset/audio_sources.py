@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from timbrebench.core.errors import DatasetError, MissingResourceError
 from timbrebench.core.progress import log
-from timbrebench.datasets.audioset.audioset_configuration import DownloadSource, ParquetSource, Source
+from timbrebench.datasets.audioset.audioset_configuration import AudioSource, DownloadSource, ParquetSource
 
 #: ``ID``, ``YID``, each with a start and an end or without.
 _STEM = re.compile(
@@ -19,7 +19,7 @@ _STEM = re.compile(
 )
 
 #: What lies beside audio in folders that downloaders have filled.
-_NO_AUDIO = frozenset(
+_NOT_AUDIO = frozenset(
     (".csv", ".description", ".jpg", ".json", ".part", ".png", ".srt", ".txt", ".vtt", ".webp", ".ytdl")
 )
 
@@ -62,7 +62,7 @@ class _FolderIndex:
         for path in sorted(_files(root)):
             stem, suffix = os.path.splitext(os.path.basename(path))  # noqa: PTH119, PTH122 - millions of them
             match = _STEM.fullmatch(stem)
-            if match is None or suffix.lower() in _NO_AUDIO:
+            if match is None or suffix.lower() in _NOT_AUDIO:
                 continue
             if match["start"] is None:
                 self._whole.setdefault(match["ytid"], path)
@@ -80,7 +80,7 @@ class _FolderIndex:
 
 
 class _DownloadIndex:
-    """Every video, since only asking for it tells whether it is still there."""
+    """Every video, since only a request shows whether it is still there."""
 
     def __init__(self, number: int, root: Path) -> None:
         self._number, self._fetched = number, _FolderIndex(number, root, clips=False)
@@ -104,10 +104,10 @@ class _ParquetIndex:
                 self._rows.setdefault(key, (shard, row_group, row))
 
     def find(self, ytid: str, start_ms: int) -> Location | None:
-        found = self._rows.get((ytid, start_ms if self._has_starts else 0))
-        if found is None:
+        place = self._rows.get((ytid, start_ms if self._has_starts else 0))
+        if place is None:
             return None
-        path, row_group, row = found
+        path, row_group, row = place
         return Location(self._number, path, 0.0, row_group, row)
 
 
@@ -116,7 +116,7 @@ class Library:
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of AudioSource
         In the order in which they are asked.
 
     Raises
@@ -127,7 +127,7 @@ class Library:
         If a source needs an extra that is not installed.
     """
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[AudioSource]) -> None:
         self._indices = [_open(number, source) for number, source in enumerate(sources)]
 
     def find(self, ytid: str, start_ms: int) -> Location | None:
@@ -152,7 +152,7 @@ class Library:
         return None
 
 
-def _open(number: int, source: Source) -> _Index:
+def _open(number: int, source: AudioSource) -> _Index:
     if isinstance(source, DownloadSource):
         return _DownloadIndex(number, Path(source.path))
     root = Path(source.path)
@@ -191,7 +191,7 @@ def open_shard(path: Path, columns: Sequence[str]) -> Any:  # noqa: ANN401 - an 
     Raises
     ------
     DatasetError
-        If it is no Parquet or lacks a column.
+        If it is not Parquet or lacks a column.
     MissingResourceError
         If pyarrow is not installed.
     """

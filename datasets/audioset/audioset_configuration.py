@@ -72,7 +72,7 @@ class DownloadSource(BaseModel):
     url : str
         Address of a video; ``{id}`` stands for its identifier.
     rate_limit_bytes : int or None
-        Most bytes a second.
+        Maximum bytes per second.
     interval_s : float
         Seconds to wait between two videos. A second keeps a long build from looking like an attack.
     retries : int
@@ -92,7 +92,7 @@ class DownloadSource(BaseModel):
     cookies: str | None = None
 
 
-Source = Annotated[FolderSource | ParquetSource | DownloadSource, Field(discriminator="kind")]
+AudioSource = Annotated[FolderSource | ParquetSource | DownloadSource, Field(discriminator="kind")]
 
 
 class AudioSetConfiguration(BaseModel):
@@ -114,7 +114,7 @@ class AudioSetConfiguration(BaseModel):
     clips_per_class : int or None
         How many clips a class gets at most, as far as that can be: a clip counts for each of its labels. None
         takes all there are.
-    sources : tuple of Source
+    sources : tuple of AudioSource
         Where audio comes from; the first that has a segment gives it.
     sample_rate : int
         Rate of the clips in hertz.
@@ -136,7 +136,7 @@ class AudioSetConfiguration(BaseModel):
     classes: tuple[str, ...] = Field(default=("instruments",), min_length=1)
     descendants: bool = True
     clips_per_class: int | None = Field(default=None, ge=1)
-    sources: tuple[Source, ...] = ()
+    sources: tuple[AudioSource, ...] = ()
     sample_rate: int = Field(default=44_100, ge=8_000, le=192_000)
     channels: Literal[1, 2] = 2
     clip_duration_s: float = Field(default=10.0, ge=0.1, le=60.0)

@@ -3,7 +3,7 @@
 A build goes in rounds: what is chosen is fetched and cut; where clips fail and the number for each class is
 bounded, others take their places in the next round, until nothing that is chosen fails. Each clip that is
 written or has failed is a line of the journal; a build that was stopped goes through the same rounds again
-and does only what no line tells of.
+and does only what has no line yet.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfigu
 from timbrebench.datasets.audioset.clip_planning import Plan, plan_clips
 from timbrebench.datasets.audioset.fetching import fetch_missing
 from timbrebench.datasets.audioset.journal import Journal
-from timbrebench.datasets.audioset.slicing import Job, Slice
+from timbrebench.datasets.audioset.slicing import Slice, SliceJob
 from timbrebench.datasets.building import Builder, build_folder, commonest, finish_dataset, is_finished
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_card import software
@@ -69,7 +69,7 @@ def build_audioset(
         If there is no source of audio, or a class does not exist.
     DatasetError
         If the folder holds something else, a table or source is not what it should be, no clip could be made,
-        or so many videos in a row are not to be had that the connection must be at fault.
+        or so many videos in a row are unavailable that the connection must be at fault.
     MissingResourceError
         If an extra is missing.
     StorageError
@@ -119,7 +119,7 @@ def _make(plan: Plan, root: Path, rows: list[int], journal: Journal, executor: E
     slices = fetch_missing(plan, rows, journal)
     with Tracker("cutting", len(slices), "clips") as tracker, executor.batch() as batch:
         for group in _jobs(plan.configuration, root, slices):
-            batch.submit(Call(Job.run, (group,), "audioset"), group)
+            batch.submit(Call(SliceJob.run, (group,), "audioset"), group)
         for job, result in batch.results():
             if not isinstance(result, Failure):
                 journal.enter(result)
@@ -127,21 +127,21 @@ def _make(plan: Plan, root: Path, rows: list[int], journal: Journal, executor: E
             elif len(job.slices) > 1:
                 # The process died of one of them; each for itself shows of which.
                 for part in job.parts():
-                    batch.submit(Call(Job.run, (part,), "audioset"), part)
+                    batch.submit(Call(SliceJob.run, (part,), "audioset"), part)
             else:
                 reason = f"decoding it ended the process: {result.reason}"
                 journal.enter([{"clip_id": job.slices[0].clip_id, "reason": reason}])
                 tracker.advance()
 
 
-def _jobs(configuration: AudioSetConfiguration, root: Path, slices: Iterable[Slice]) -> Iterator[Job]:
+def _jobs(configuration: AudioSetConfiguration, root: Path, slices: Iterable[Slice]) -> Iterator[SliceJob]:
     """Put clips together that lie in one file or row group, so that it is opened once."""
     together: dict[tuple[int, str | None, int], list[Slice]] = {}
     for item in slices:
         key = (item.location.source, item.location.path, item.location.row_group)
         together.setdefault(key, []).append(item)
     for group in together.values():
-        yield Job(configuration, root.resolve(), tuple(group))
+        yield SliceJob(configuration, root.resolve(), tuple(group))
 
 
 def _finish(plan: Plan, root: Path, chosen: list[int], failures: dict[int, str], journal: Journal) -> None:

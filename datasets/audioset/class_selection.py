@@ -18,7 +18,7 @@ from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
 
 
 @dataclass(frozen=True)
-class Selection:
+class SegmentSelection:
     """Segments that carry at least one of the wanted classes.
 
     Attributes
@@ -61,7 +61,7 @@ class Selection:
 
 def select_segments(
     segments: Segments, ontology: Ontology, classes: Sequence[str], shares: Shares, *, descendants: bool
-) -> Selection:
+) -> SegmentSelection:
     """Keep the segments that carry a wanted class, and find the split of each.
 
     Parameters
@@ -79,8 +79,8 @@ def select_segments(
 
     Returns
     -------
-    Selection
-        They may be none for some classes.
+    SegmentSelection
+        Some classes may have no segment.
 
     Raises
     ------
@@ -91,14 +91,14 @@ def select_segments(
     """
     wanted = ontology.select(classes, descendants=descendants)
     carries = _carries(segments, ontology, wanted)
-    kept = np.flatnonzero(np.diff(carries.indptr))
-    if not len(kept):
+    carriers = np.flatnonzero(np.diff(carries.indptr))
+    if not len(carriers):
         raise DatasetError(f"none of {len(segments)} segments carries any of {len(wanted)} wanted classes")
-    table = segments.table.iloc[kept].drop(columns="labels").reset_index(drop=True)
+    table = segments.table.iloc[carriers].drop(columns="labels").reset_index(drop=True)
     videos, identifiers = pd.factorize(table.ytid)
     places = np.array([SPLITS.index(shares.split_of(name)) for name in identifiers], dtype=np.int8)
     names = tuple(ontology.names[identifier] for identifier in wanted)
-    return Selection(table, tuple(wanted), names, carries[kept], places[videos])
+    return SegmentSelection(table, tuple(wanted), names, carries[carriers], places[videos])
 
 
 def _carries(segments: Segments, ontology: Ontology, wanted: list[str]) -> sparse.csr_array:
@@ -122,7 +122,11 @@ def _carries(segments: Segments, ontology: Ontology, wanted: list[str]) -> spars
 
 
 def choose(
-    selection: Selection, usable: NDArray[np.bool_], clips_per_class: int | None, shares: Shares, seed: int
+    selection: SegmentSelection,
+    usable: NDArray[np.bool_],
+    clips_per_class: int | None,
+    shares: Shares,
+    seed: int,
 ) -> NDArray[np.bool_]:
     """Choose segments so that each class has as many clips as wanted, where there are as many.
 
@@ -133,7 +137,7 @@ def choose(
 
     Parameters
     ----------
-    selection : Selection
+    selection : SegmentSelection
         The segments.
     usable : numpy.ndarray, shape (segments,), bool
         Which of them may be chosen.
@@ -178,7 +182,7 @@ def _quotas(clips: int, shares: Shares) -> list[int]:
     return [int(count) for count in whole]
 
 
-def _order(selection: Selection, usable: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
+def _order(selection: SegmentSelection, usable: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
     """Return the rows that may be chosen, in the order in which classes take them.
 
     The draw follows from the segment's own name, so that it is the same whichever others there are.

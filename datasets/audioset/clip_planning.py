@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.datasets.audioset.audio_sources import Library, Location
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
-from timbrebench.datasets.audioset.class_selection import Selection, choose, select_segments
+from timbrebench.datasets.audioset.class_selection import SegmentSelection, choose, select_segments
 from timbrebench.datasets.audioset.ontology import Ontology
 from timbrebench.datasets.audioset.segments import read_segments
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS
@@ -26,7 +26,7 @@ class Plan:
     ----------
     configuration : AudioSetConfiguration
         What is wanted.
-    selection : Selection
+    selection : SegmentSelection
         The segments that carry a wanted class.
     library : Library
         Where their audio is.
@@ -35,7 +35,7 @@ class Plan:
     """
 
     configuration: AudioSetConfiguration
-    selection: Selection
+    selection: SegmentSelection
     library: Library
     long_enough: NDArray[np.bool_]
     held: NDArray[np.bool_]
@@ -115,8 +115,8 @@ def plan_clips(configuration: AudioSetConfiguration) -> Plan:
     held = np.ones(len(selection), dtype=bool)
     if configuration.sources:
         segments = zip(table.ytid.tolist(), table.start_ms.tolist(), strict=True)
-        found = (library.find(ytid, start) is not None for ytid, start in segments)
-        held = np.fromiter(found, dtype=bool, count=len(selection))
+        has_source = (library.find(ytid, start) is not None for ytid, start in segments)
+        held = np.fromiter(has_source, dtype=bool, count=len(selection))
     return Plan(configuration, selection, library, long_enough, held)
 
 

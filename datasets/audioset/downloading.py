@@ -16,7 +16,7 @@ _SOCKET_TIMEOUT_S = 30.0
 
 
 class VideoError(DatasetError):
-    """A video that is not to be had: removed, private, blocked here, or out of reach after all retries."""
+    """A video that is unavailable: removed, private, blocked here, or out of reach after all retries."""
 
 
 class Downloader:
@@ -62,13 +62,13 @@ class Downloader:
         Raises
         ------
         VideoError
-            If it is not to be had, with yt-dlp's reason. What has come of it is kept, and goes on next time.
+            If it is unavailable, with yt-dlp's reason. What was downloaded is kept and continued next time.
         """
         self._wait()
         try:
             with self._library.YoutubeDL(self._options(ytid)) as client:
-                found = client.extract_info(self._source.url.format(id=ytid))
-                path = Path(found["requested_downloads"][0]["filepath"])
+                video = client.extract_info(self._source.url.format(id=ytid))
+                path = Path(video["requested_downloads"][0]["filepath"])
         except (self._library.utils.YoutubeDLError, KeyError, IndexError, TypeError) as error:
             raise VideoError(_reason(error)) from error
         finally:

@@ -14,7 +14,7 @@ from timbrebench.datasets.audioset.downloading import Downloader, VideoError
 from timbrebench.datasets.audioset.journal import Journal
 from timbrebench.datasets.audioset.slicing import Slice
 
-#: Videos in a row that are not to be had before a build stops. Of AudioSet's videos some 30 % are gone; that
+#: Unavailable videos in a row before a build stops. Of AudioSet's videos some 30 % are gone; that
 #: this many in a row are is less likely than 1 in 10 billion, so the connection or the site is at fault.
 _PATIENCE = 20
 
@@ -29,7 +29,7 @@ def fetch_missing(plan: Plan, rows: Sequence[int], journal: Journal) -> list[Sli
     rows : sequence of int
         Rows of the plan's selection.
     journal : Journal
-        Gets the clips of videos that are not to be had.
+        Gets the clips of unavailable videos.
 
     Returns
     -------
@@ -39,13 +39,13 @@ def fetch_missing(plan: Plan, rows: Sequence[int], journal: Journal) -> list[Sli
     Raises
     ------
     DatasetError
-        If too many videos in a row are not to be had; none of these is entered as failed.
+        If too many videos in a row are unavailable; none of these is entered as failed.
     """
-    found = [Slice(plan.selection.clip_id(row), plan.locate(row)) for row in rows]
+    slices = [Slice(plan.selection.clip_id(row), plan.locate(row)) for row in rows]
     videos: dict[tuple[int, str], list[int]] = {}
-    for index, (row, one) in enumerate(zip(rows, found, strict=True)):
-        if one.location.path is None:
-            key = (one.location.source, str(plan.selection.table.ytid.iat[row]))
+    for index, (row, clip) in enumerate(zip(rows, slices, strict=True)):
+        if clip.location.path is None:
+            key = (clip.location.source, str(plan.selection.table.ytid.iat[row]))
             videos.setdefault(key, []).append(index)
     downloaders: dict[int, Downloader] = {}
     lost: list[dict[str, Any]] = []
@@ -57,7 +57,7 @@ def fetch_missing(plan: Plan, rows: Sequence[int], journal: Journal) -> list[Sli
             try:
                 path = downloaders[number].fetch(ytid)
             except VideoError as error:
-                lost += [{"clip_id": found[index].clip_id, "reason": str(error)} for index in own]
+                lost += [{"clip_id": slices[index].clip_id, "reason": str(error)} for index in own]
                 in_a_row += 1
                 if in_a_row == _PATIENCE:
                     raise DatasetError(
@@ -68,14 +68,16 @@ def fetch_missing(plan: Plan, rows: Sequence[int], journal: Journal) -> list[Sli
                 journal.enter(lost)
                 lost, in_a_row = [], 0
                 for index in own:
-                    found[index] = replace(found[index], location=replace(found[index].location, path=path))
+                    slices[index] = replace(
+                        slices[index], location=replace(slices[index].location, path=path)
+                    )
             tracker.advance()
     journal.enter(lost)
-    return [one for one in found if one.location.path is not None]
+    return [clip for clip in slices if clip.location.path is not None]
 
 
 def _downloader(plan: Plan, number: int) -> Downloader:
     source = plan.configuration.sources[number]
     if not isinstance(source, DownloadSource):
-        raise TypeError(f"source {number} is no downloader")
+        raise TypeError(f"source {number} does not download")
     return Downloader(source)

@@ -59,8 +59,8 @@ class Journal:
 
     def reason(self, clip_id: str) -> str | None:
         """Return why a clip failed; None if it was written."""
-        found = self._entries[clip_id].get("reason")
-        return None if found is None else str(found)
+        reason = self._entries[clip_id].get("reason")
+        return None if reason is None else str(reason)
 
     def enter(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Enter clips that were written (``clip_id``, ``path``, …) or failed (``clip_id``, ``reason``).

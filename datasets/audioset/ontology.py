@@ -65,14 +65,14 @@ class Ontology:
 
     def subtree(self, identifier: str) -> set[str]:
         """Return a class and all that lie below it, as identifiers."""
-        found: set[str] = set()
+        below: set[str] = set()
         pending = [identifier]
         while pending:
             node = pending.pop()
-            if node not in found:
-                found.add(node)
+            if node not in below:
+                below.add(node)
                 pending += self.children[node]
-        return found
+        return below
 
     def find(self, name: str) -> str:
         """Return the identifier of a class.
@@ -85,7 +85,7 @@ class Ontology:
         Raises
         ------
         UnknownNameError
-            If there is none; the nearest name is suggested.
+            If no class has this name; the nearest one is suggested.
         """
         if name in self.names:
             return name
@@ -95,7 +95,7 @@ class Ontology:
             written = {title.casefold(): title for title in [*self.names.values(), *SUBTREES]}
             near = difflib.get_close_matches(name.casefold(), written, n=1, cutoff=0.6)
             # Without a near name the subtrees are named: all 632 classes would fill the screen.
-            raise UnknownNameError("AudioSet class", name, [written[one] for one in near] or SUBTREES)
+            raise UnknownNameError("AudioSet class", name, [written[title] for title in near] or SUBTREES)
         return known[name.casefold()]
 
     def select(self, classes: Iterable[str], *, descendants: bool) -> list[str]:
@@ -149,5 +149,5 @@ def _read_labels(path: Path, names: Mapping[str, str]) -> tuple[str, ...]:
                 "the two files are of different releases"
             )
         if "|" in title:
-            raise DatasetError(f"{path}: the name {title!r} holds a |, which parts the labels of a clip")
+            raise DatasetError(f"{path}: the name {title!r} holds a |, which separates the labels of a clip")
     return tuple(map(str, titles.index))

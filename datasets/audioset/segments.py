@@ -1,6 +1,6 @@
 """AudioSet's tables of segments, in the form they were published in and in the one that is passed on.
 
-The published files begin with three lines of comment and part their fields with a comma and a space; copies
+The published files begin with three lines of comment and separate their fields by a comma and a space; copies
 of them often have one plain header, ``YTID,start_seconds,end_seconds,positive_labels``, and no spaces. Times
 are in seconds; a segment is known by its video and its start in whole milliseconds.
 """

@@ -34,7 +34,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Job:
+class SliceJob:
     """Clips whose audio is in one file or one row group.
 
     Attributes
@@ -51,9 +51,9 @@ class Job:
     root: Path
     slices: tuple[Slice, ...]
 
-    def parts(self) -> list[Job]:
+    def parts(self) -> list[SliceJob]:
         """Return one job for each clip."""
-        return [replace(self, slices=(one,)) for one in self.slices]
+        return [replace(self, slices=(clip,)) for clip in self.slices]
 
     def run(self) -> list[dict[str, Any]]:
         """Write the clips.
@@ -72,10 +72,10 @@ class Job:
         """
         outcomes: dict[str, dict[str, Any]] = {}
         for slices, source in self._encoded():
-            outcomes |= {one["clip_id"]: one for one in self._cut(slices, source)}
+            outcomes |= {outcome["clip_id"]: outcome for outcome in self._cut(slices, source)}
         return [
-            outcomes.get(one.clip_id, {"clip_id": one.clip_id, "reason": "the shard has lost its row"})
-            for one in self.slices
+            outcomes.get(clip.clip_id, {"clip_id": clip.clip_id, "reason": "the shard has lost its row"})
+            for clip in self.slices
         ]
 
     def _encoded(self) -> Iterator[tuple[Sequence[Slice], Path | bytes]]:
@@ -87,37 +87,37 @@ class Job:
             yield self.slices, path
             return
         by_row: dict[int, list[Slice]] = {}
-        for one in self.slices:
-            by_row.setdefault(one.location.row, []).append(one)
+        for clip in self.slices:
+            by_row.setdefault(clip.location.row, []).append(clip)
         for row, content in encoded_rows(path, source, location.row_group, set(by_row)):
             yield by_row[row], content
 
     def _cut(self, slices: Sequence[Slice], source: Path | bytes) -> list[dict[str, Any]]:
         rate = self.configuration.sample_rate
         length = round(self.configuration.clip_duration_s * rate)
-        starts = [one.location.offset_s for one in slices]
+        starts = [clip.location.offset_s for clip in slices]
         try:
             windows = cut_windows(source, starts, length, rate)
         except StorageError:
             raise
         except (TimbrebenchError, OSError) as error:
-            return [{"clip_id": one.clip_id, "reason": str(error)} for one in slices]
-        return [self._write(one, window, length) for one, window in zip(slices, windows, strict=True)]
+            return [{"clip_id": clip.clip_id, "reason": str(error)} for clip in slices]
+        return [self._write(clip, window, length) for clip, window in zip(slices, windows, strict=True)]
 
-    def _write(self, one: Slice, window: NDArray[np.float32], length: int) -> dict[str, Any]:
+    def _write(self, clip: Slice, window: NDArray[np.float32], length: int) -> dict[str, Any]:
         rate = self.configuration.sample_rate
         missing = length - window.shape[1]
         if missing > SLACK_S * rate:
             reason = f"the audio ends {window.shape[1] / rate:.3f} s into the segment: too short for a clip"
-            return {"clip_id": one.clip_id, "reason": reason}
+            return {"clip_id": clip.clip_id, "reason": reason}
         if is_silent(window):
-            return {"clip_id": one.clip_id, "reason": "the segment is silent"}
+            return {"clip_id": clip.clip_id, "reason": "the segment is silent"}
         samples = with_channels(np.pad(window, ((0, 0), (0, missing))), self.configuration.channels)
-        write_pcm(self.root / one.path, samples, rate)
+        write_pcm(self.root / clip.path, samples, rate)
         return {
-            "clip_id": one.clip_id,
-            "path": one.path,
-            "source": one.location.path or Path(self.configuration.sources[one.location.source].path).name,
-            "sha256": file_sha256(self.root / one.path),
+            "clip_id": clip.clip_id,
+            "path": clip.path,
+            "source": clip.location.path or Path(self.configuration.sources[clip.location.source].path).name,
+            "sha256": file_sha256(self.root / clip.path),
             "missing_s": round(missing / rate, 6),
         }

@@ -8,8 +8,8 @@ AIIDE, 2020. https://github.com/lucasnfe/adl-piano-midi
 Notes
 -----
 Its authors state neither a licence nor a checksum of the archive, and none has been measured here,
-so there is no SHA-256 here that a download could be held to. The one of the archive that a dataset was built
-from is in its ``dataset.json``; given as ``corpus_sha256`` it holds every other build to the same archive.
+so a download cannot be checked against one. That of the archive that a dataset was built from is in its
+``dataset.json``; given as ``corpus_sha256`` it holds every other build to the same archive.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def fetch_adl(sha256: str | None = None, *, url: str = URL) -> Path:
     Parameters
     ----------
     sha256 : str or None
-        What the archive has to have. Without it the first download is believed, and its SHA-256 is told.
+        What the archive has to have. Without it the first download is trusted, and its SHA-256 is logged.
     url : str
         Its address.
 
@@ -59,11 +59,11 @@ def fetch_adl(sha256: str | None = None, *, url: str = URL) -> Path:
     log(f"downloading {NAME} from {url}")
     with atomic_path(path) as temporary:
         download(url, temporary, f"the corpus {NAME}")
-        found = file_sha256(temporary)
-        if sha256 not in {None, found}:
+        digest = file_sha256(temporary)
+        if sha256 not in {None, digest}:
             raise CorpusError(
-                f"{url}: its SHA-256 is {found}, expected {sha256}: nothing was kept; get the archive "
+                f"{url}: its SHA-256 is {digest}, expected {sha256}: nothing was kept; get the archive "
                 "elsewhere and give its path as the corpus, or correct corpus_sha256"
             )
-    log(f"the SHA-256 of {NAME} is {found}: with it as corpus_sha256 other builds are held to this archive")
+    log(f"the SHA-256 of {NAME} is {digest}: with it as corpus_sha256 other builds are held to this archive")
     return path

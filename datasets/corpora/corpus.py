@@ -15,7 +15,7 @@ import pandas as pd
 
 from timbrebench.core.errors import UnknownNameError
 from timbrebench.core.workers.executors import Executor
-from timbrebench.datasets.corpora.piece_selection import Selection
+from timbrebench.datasets.corpora.piece_selection import PieceSelection
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ class Corpus(ABC):
         """Return all scores, broken ones among them."""
 
     @abstractmethod
-    def candidates(self, selection: Selection, seed: int, executor: Executor) -> Candidates:
+    def candidates(self, selection: PieceSelection, seed: int, executor: Executor) -> Candidates:
         """Return the scores that may fit a selection.
 
         Parameters
         ----------
-        selection : Selection
+        selection : PieceSelection
             What is wanted.
         seed : int
             Seed of their order.
@@ -131,11 +131,11 @@ class Corpus(ABC):
         """
 
 
-def take_turns(scores: Iterable[Score], seed: int) -> list[Score]:
+def round_robin_by_composer(scores: Iterable[Score], seed: int) -> list[Score]:
     """Put scores into the order in which a dataset takes them.
 
-    Composers take turns, each with a score drawn from theirs, so that any first n scores are by as many
-    composers as can be.
+    Round robin over the composers, each with a score drawn from theirs, so that any first n scores are by as
+    many composers as possible.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def take_turns(scores: Iterable[Score], seed: int) -> list[Score]:
     return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
 
 
-def in_folders(scores: Sequence[Score], selection: Selection) -> list[Score]:
+def in_folders(scores: Sequence[Score], selection: PieceSelection) -> list[Score]:
     """Return the scores that lie in the folders of a selection.
 
     Raises
@@ -171,8 +171,8 @@ def in_folders(scores: Sequence[Score], selection: Selection) -> list[Score]:
     """
     every = {score.folders for score in scores}
     for wanted in selection.folders:
-        one = Selection(folders=(wanted,))
-        if not any(one.takes_folder(folders) for folders in every):
+        folder = PieceSelection(folders=(wanted,))
+        if not any(folder.takes_folder(folders) for folders in every):
             known = {name for folders in every for name in folders}
             raise UnknownNameError("folder of the corpus", wanted, known)
     return [score for score in scores if selection.takes_folder(score.folders)]

@@ -27,10 +27,10 @@ from timbrebench.datasets.corpora.corpus import (
     Score,
     in_folders,
     piece_name,
-    take_turns,
+    round_robin_by_composer,
 )
 from timbrebench.datasets.corpora.midi_index import index_scores
-from timbrebench.datasets.corpora.piece_selection import Selection
+from timbrebench.datasets.corpora.piece_selection import PieceSelection
 
 #: Endings of MIDI files.
 SUFFIXES = (".mid", ".midi")
@@ -75,8 +75,8 @@ class MidiCorpus(Corpus):
         """Return all files, sorted by path."""
         return list(self._scores)
 
-    def candidates(self, selection: Selection, seed: int, executor: Executor) -> Candidates:
-        """Return the files that fit; all are read for that once, and what was found is kept.
+    def candidates(self, selection: PieceSelection, seed: int, executor: Executor) -> Candidates:
+        """Return the files that fit; all are read for that once, and the index is cached.
 
         Of files with the same music only the first by its path is a candidate, whatever is selected, so that
         no piece has two names and with them two splits.
@@ -91,7 +91,7 @@ class MidiCorpus(Corpus):
                 failures.append((score.source, entry.failure))
             elif selection.takes(entry.duration_s, entry.polyphony):
                 usable.append(score)
-        return Candidates(take_turns(usable, seed), failures)
+        return Candidates(round_robin_by_composer(usable, seed), failures)
 
     @cached_property
     def _scores(self) -> list[Score]:
@@ -127,11 +127,11 @@ def open_midi_corpus(path: Path, *, name: str = "", sha256: str | None = None) -
     if path.is_dir():
         corpus = MidiCorpus(name, path)
     elif path.is_file() and is_archive(path):
-        found = _archive_sha256(path)
-        _compare(path, found, sha256)
-        folder = Path(platformdirs.user_cache_dir("timbrebench")) / "corpora" / found
+        digest = _archive_sha256(path)
+        _compare(path, digest, sha256)
+        folder = Path(platformdirs.user_cache_dir("timbrebench")) / "corpora" / digest
         unpack_archive(path, folder, suffixes=SUFFIXES)
-        corpus = MidiCorpus(name, folder, found)
+        corpus = MidiCorpus(name, folder, digest)
     else:
         problem = f"it ends in none of {', '.join(ARCHIVES)}" if path.exists() else "there is nothing"
         raise CorpusError(f"{path}: no corpus: {problem}: give a folder or an archive of MIDI files")
@@ -141,11 +141,11 @@ def open_midi_corpus(path: Path, *, name: str = "", sha256: str | None = None) -
     return corpus
 
 
-def _compare(path: Path, found: str, wanted: str | None) -> None:
-    if wanted not in {None, found}:
+def _compare(path: Path, digest: str, wanted: str | None) -> None:
+    if wanted not in {None, digest}:
         raise CorpusError(
-            f"{path}: not the corpus that is wanted: its SHA-256 is {found}, expected {wanted}: "
-            "get the other one, or correct corpus_sha256"
+            f"{path}: not the corpus that is wanted: its SHA-256 is {digest}, expected {wanted}: "
+            "get the one with that SHA-256, or correct corpus_sha256"
         )
 
 
@@ -158,22 +158,22 @@ def _archive_sha256(path: Path) -> str:
 
 def _list_files(folder: Path) -> list[Score]:
     """List the MIDI files below a folder, sorted by path; the folders that hold all of them do not count."""
-    found = []
+    paths = []
     for place, folders, files in os.walk(folder):
         # Hidden files, and what macOS adds to archives, only look like MIDI files.
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
         names = (name for name in files if not name.startswith(".") and name.lower().endswith(SUFFIXES))
-        found += [Path(place) / name for name in names]
+        paths += [Path(place) / name for name in names]
     scores = []
-    with Tracker("reading MIDI files", len(found), "files") as tracker:
-        for path in sorted(path for path in found if path.is_file()):
+    with Tracker("reading MIDI files", len(paths), "files") as tracker:
+        for path in sorted(path for path in paths if path.is_file()):
             scores.append(_score(path, path.relative_to(folder)))
             tracker.advance()
     return _with_own_names(_without_common_folders(scores))
 
 
 def _score(path: Path, relative: Path) -> Score:
-    # Names that are no text, as other systems make them, could not be written into lists.
+    # Names that are not UTF-8, as other systems make them, could not be written into lists.
     source = relative.as_posix().encode("utf-8", "backslashreplace").decode()
     try:
         sha256 = file_sha256(path)
@@ -191,9 +191,9 @@ def _without_common_folders(scores: Sequence[Score]) -> list[Score]:
 
 
 def _with_own_names(scores: Sequence[Score]) -> list[Score]:
-    """Name the pieces after their paths; a mark of the path parts those that would have the same name."""
+    """Name the pieces after their paths; a hash of the path separates those that would have the same name."""
     names = [piece_name(score.source.rpartition(".")[0].split("/")) for score in scores]
-    # Some file systems do not tell capitals from small letters.
+    # Some file systems do not distinguish capitals from small letters.
     shared = Counter(name.lower() for name in names)
     named = []
     for score, name in zip(scores, names, strict=True):

@@ -21,10 +21,10 @@ from timbrebench.core.files import fingerprint, write_json
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora.corpus import Score
-from timbrebench.datasets.corpora.duplicate_pieces import SAME_MUSIC, KnownMusic
+from timbrebench.datasets.corpora.duplicate_pieces import SAME_MUSIC, DuplicateIndex
 from timbrebench.datasets.corpora.midi_notes import convert_midi, release
 from timbrebench.datasets.corpora.piece_selection import mean_polyphony
-from timbrebench.datasets.notes import melodic_turns
+from timbrebench.datasets.notes import interval_ngrams
 
 #: Raise it when the index changes, so that kept ones are made again.
 _INDEX = 1
@@ -34,7 +34,7 @@ _CALLS = "reading MIDI files"
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """What is known of a file.
 
     Attributes
@@ -53,8 +53,8 @@ class Entry:
     failure: str = ""
 
 
-def index_scores(scores: Sequence[Score], executor: Executor) -> list[Entry]:
-    """Read all files of a corpus, or recall what was found when they were read.
+def index_scores(scores: Sequence[Score], executor: Executor) -> list[IndexEntry]:
+    """Read all files of a corpus, or take the index of them from the cache.
 
     Parameters
     ----------
@@ -65,41 +65,41 @@ def index_scores(scores: Sequence[Score], executor: Executor) -> list[Entry]:
 
     Returns
     -------
-    list of Entry
+    list of IndexEntry
         One for each file, in their order; the same wherever and however they are read.
     """
     content = [_INDEX, SAME_MUSIC, release(), [[score.source, score.sha256] for score in scores]]
     path = Path(platformdirs.user_cache_dir("timbrebench")) / "indexes" / f"{fingerprint(content)}.json"
-    kept = _read_cache(path, len(scores))
-    if kept is None:
-        kept = _make(scores, executor)
-        write_json(path, [astuple(entry) for entry in kept])
-    return kept
+    entries = _read_cache(path, len(scores))
+    if entries is None:
+        entries = _make(scores, executor)
+        write_json(path, [astuple(entry) for entry in entries])
+    return entries
 
 
-def _read_cache(path: Path, files: int) -> list[Entry] | None:
-    """Return what is kept, or None where nothing is or the file was damaged."""
+def _read_cache(path: Path, files: int) -> list[IndexEntry] | None:
+    """Return the index in the cache; None if it is missing or damaged."""
     try:
-        kept = [Entry(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        entries = [IndexEntry(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError):
         return None
-    return kept if len(kept) == files else None
+    return entries if len(entries) == files else None
 
 
-def _make(scores: Sequence[Score], executor: Executor) -> list[Entry]:
+def _make(scores: Sequence[Score], executor: Executor) -> list[IndexEntry]:
     first: dict[str, Score] = {}
     for score in scores:
         first.setdefault(_content(score), score)
     originals = [score for score in scores if first[_content(score)] is score]
-    known = KnownMusic()
-    entries: dict[str, Entry] = {}
+    index = DuplicateIndex()
+    entries: dict[str, IndexEntry] = {}
     with Tracker("reading MIDI files", len(originals), "files") as tracker:
         read = executor.map(_read, originals, _CALLS)
-        for score, found in zip(originals, read, strict=True):
-            entries[score.source] = _entry(score, found, known)
+        for score, music in zip(originals, read, strict=True):
+            entries[score.source] = _entry(score, music, index)
             tracker.advance()
     copies = {
-        score.source: Entry(failure=f"the same file as {first[_content(score)].source}")
+        score.source: IndexEntry(failure=f"the same file as {first[_content(score)].source}")
         for score in scores
         if first[_content(score)] is not score
     }
@@ -112,30 +112,30 @@ def _content(score: Score) -> str:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What a worker found in a file."""
+class _FileMusic:
+    """What a worker reads from a file."""
 
     duration_s: float
     polyphony: float
-    turns: NDArray[np.int64]
+    ngrams: NDArray[np.int64]
 
 
-def _read(score: Score) -> _Found | CorpusError:
+def _read(score: Score) -> _FileMusic | CorpusError:
     """Read a file in a worker, with the failure as a value, so that the others go on."""
     try:
         notes = convert_midi(score).notes
     except CorpusError as error:
         return error
-    return _Found(
-        round(float(notes.offset_s.max()), 4), round(mean_polyphony(notes), 4), melodic_turns(notes)
+    return _FileMusic(
+        round(float(notes.offset_s.max()), 4), round(mean_polyphony(notes), 4), interval_ngrams(notes)
     )
 
 
-def _entry(score: Score, found: _Found | CorpusError, known: KnownMusic) -> Entry:
-    if isinstance(found, CorpusError):
-        return Entry(failure=str(found))
+def _entry(score: Score, music: _FileMusic | CorpusError, index: DuplicateIndex) -> IndexEntry:
+    if isinstance(music, CorpusError):
+        return IndexEntry(failure=str(music))
     try:
-        known.add(score.source, found.turns)
+        index.add(score.source, music.ngrams)
     except CorpusError as error:
-        return Entry(failure=str(error))
-    return Entry(found.duration_s, found.polyphony)
+        return IndexEntry(failure=str(error))
+    return IndexEntry(music.duration_s, music.polyphony)

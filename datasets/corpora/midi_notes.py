@@ -23,7 +23,7 @@ from timbrebench.datasets.corpora.corpus import Piece, Score
 from timbrebench.datasets.midi import parse_midi, read_content
 from timbrebench.datasets.notes import COLUMNS
 
-#: Raise it when reading MIDI files changes, so that kept notes are made again.
+#: Raise it when reading MIDI files changes, so that cached notes are made again.
 _READING = 2
 
 #: Notes are kept in whole tenths of a millisecond, which is what they are rounded to.
@@ -34,7 +34,7 @@ _DRUMS = "drum_"
 
 
 def release() -> str:
-    """Return what tells notes that were read in another way from these."""
+    """Return the version of the reading: notes that were read in another way are cached apart."""
     return f"midi-{version('pretty_midi')}-{_READING}"
 
 
@@ -54,30 +54,30 @@ def convert_midi(score: Score) -> Piece:
     Raises
     ------
     CorpusError
-        If the file cannot be used; the reason is kept and given again the next time.
+        If the file cannot be used; the reason is cached and given again the next time.
     """
     if not score.sha256:
         raise CorpusError("cannot be read")
     cache = Path(platformdirs.user_cache_dir("timbrebench")) / "scores" / release()
     path = cache / score.sha256[:2] / f"{score.sha256}.npz"
-    kept = _read_cache(path)
-    if kept is None:
-        kept = _read_now(score)
+    cached = _read_cache(path)
+    if cached is None:
+        cached = _read_now(score)
         with atomic_path(path) as temporary:
-            np.savez_compressed(temporary, allow_pickle=False, **kept)
-    if "failure" in kept:
-        raise CorpusError(str(kept["failure"]))
-    return Piece(score, _unpacked(kept, ""), _unpacked(kept, _DRUMS), bool(kept["tempo_marked"]))
+            np.savez_compressed(temporary, allow_pickle=False, **cached)
+    if "failure" in cached:
+        raise CorpusError(str(cached["failure"]))
+    return Piece(score, _unpacked(cached, ""), _unpacked(cached, _DRUMS), bool(cached["tempo_marked"]))
 
 
 def _read_cache(path: Path) -> dict[str, NDArray[Any]] | None:
-    """Return what is kept, or None where nothing is or the file was damaged."""
+    """Return the content of the cache file; None if it is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            kept = dict(arrays)
+            cached = dict(arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    return kept if "failure" in kept or "tempo_marked" in kept else None
+    return cached if "failure" in cached or "tempo_marked" in cached else None
 
 
 def _read_now(score: Score) -> dict[str, NDArray[Any]]:
@@ -102,15 +102,15 @@ def _packed(table: pd.DataFrame, prefix: str) -> dict[str, NDArray[Any]]:
     }
 
 
-def _unpacked(kept: dict[str, NDArray[Any]], prefix: str) -> pd.DataFrame:
+def _unpacked(cached: dict[str, NDArray[Any]], prefix: str) -> pd.DataFrame:
     """Return the table of which :func:`_packed` made arrays."""
     return pd.DataFrame(
         {
-            "onset_s": kept[f"{prefix}onset"] / _TICKS,
-            "offset_s": kept[f"{prefix}offset"] / _TICKS,
-            "pitch": kept[f"{prefix}pitch"].astype(int),
-            "velocity": kept[f"{prefix}velocity"].astype(int),
-            "octave_shift": np.zeros(len(kept[f"{prefix}pitch"]), dtype=int),
+            "onset_s": cached[f"{prefix}onset"] / _TICKS,
+            "offset_s": cached[f"{prefix}offset"] / _TICKS,
+            "pitch": cached[f"{prefix}pitch"].astype(int),
+            "velocity": cached[f"{prefix}velocity"].astype(int),
+            "octave_shift": np.zeros(len(cached[f"{prefix}pitch"]), dtype=int),
         },
         columns=list(COLUMNS),
     )

@@ -1,7 +1,7 @@
 """Scores that can be had without a download: the corpus that music21 carries.
 
-A score is converted to notes once: music21 writes it as MIDI, pretty_midi reads that, and the notes are kept
-in the user's cache folder together with the reasons of those that could not be converted.
+A score is converted to notes once: music21 writes it as MIDI, pretty_midi reads that, and the notes are in
+the user's cache folder, together with the reasons of those that could not be converted.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from timbrebench.datasets.corpora.corpus import (
     Score,
     in_folders,
     piece_name,
-    take_turns,
+    round_robin_by_composer,
 )
-from timbrebench.datasets.corpora.piece_selection import Selection
+from timbrebench.datasets.corpora.piece_selection import PieceSelection
 from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import COLUMNS, drums_table, notes_table
 
-#: Raise it when the conversion changes, so that kept notes are made again.
+#: Raise it when the conversion changes, so that cached notes are made again.
 _CONVERSION = 2
 
-#: Folders of music21's corpus that are no pieces: exercises, demonstrations, books of many tunes.
-_NO_PIECES = {
+#: Folders of music21's corpus that do not hold pieces: exercises, demonstrations, books of many tunes.
+_EXCLUDED = {
     "demos",
     "theoryExercises",
     "airdsAirs",
@@ -73,15 +73,15 @@ class Music21Corpus(Corpus):
         scores: dict[tuple[str, str], Score] = {}
         for path in sorted(CoreCorpus().getPaths()):
             parts = path.parts[path.parts.index("corpus") + 1 :]
-            if parts[0] not in _NO_PIECES and path.stat().st_size <= _LARGEST.get(path.suffix, 0):
+            if parts[0] not in _EXCLUDED and path.stat().st_size <= _LARGEST.get(path.suffix, 0):
                 name = piece_name([*parts[:-1], Path(parts[-1]).stem])
                 # One piece can be there in several formats.
                 scores.setdefault((parts[0], name), Score(name, parts[0], path))
         return list(scores.values())
 
-    def candidates(self, selection: Selection, seed: int, executor: Executor) -> Candidates:  # noqa: ARG002
+    def candidates(self, selection: PieceSelection, seed: int, executor: Executor) -> Candidates:  # noqa: ARG002
         """Return the scores in the wanted folders. Length and polyphony show when they are converted."""
-        return Candidates(take_turns(in_folders(self.scores(), selection), seed))
+        return Candidates(round_robin_by_composer(in_folders(self.scores(), selection), seed))
 
 
 def list_scores(seed: int) -> list[Score]:
@@ -95,9 +95,9 @@ def list_scores(seed: int) -> list[Score]:
     Returns
     -------
     list of Score
-        See :func:`timbrebench.datasets.corpora.corpus.take_turns`.
+        See :func:`timbrebench.datasets.corpora.corpus.round_robin_by_composer`.
     """
-    return take_turns(Music21Corpus().scores(), seed)
+    return round_robin_by_composer(Music21Corpus().scores(), seed)
 
 
 def convert_with_music21(score: Score) -> Piece:
@@ -116,17 +116,17 @@ def convert_with_music21(score: Score) -> Piece:
     Raises
     ------
     CorpusError
-        If the score does not convert; the reason is kept and given again the next time.
+        If the score does not convert; the reason is cached and given again the next time.
     """
     path = _cache_folder() / f"{score.piece}{score.path.suffix}.json"
-    kept = _read_cache(path)
-    if kept is None:
-        kept = _convert_now(score)
-        write_json(path, kept)
-    if "failure" in kept:
-        raise CorpusError(str(kept["failure"]))
-    notes, drums = ([tuple(row) for row in kept[name]] for name in ("notes", "drums"))
-    return Piece(score, notes_table(notes), drums_table(drums), bool(kept["tempo_marked"]))
+    cached = _read_cache(path)
+    if cached is None:
+        cached = _convert_now(score)
+        write_json(path, cached)
+    if "failure" in cached:
+        raise CorpusError(str(cached["failure"]))
+    notes, drums = ([tuple(row) for row in cached[name]] for name in ("notes", "drums"))
+    return Piece(score, notes_table(notes), drums_table(drums), bool(cached["tempo_marked"]))
 
 
 def _cache_folder() -> Path:
@@ -135,12 +135,12 @@ def _cache_folder() -> Path:
 
 
 def _read_cache(path: Path) -> dict[str, Any] | None:
-    """Return what is kept, or None where nothing is or the file was damaged."""
+    """Return the content of the cache file; None if it is missing or damaged."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        cached = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return kept if isinstance(kept, dict) and ("failure" in kept or "notes" in kept) else None
+    return cached if isinstance(cached, dict) and ("failure" in cached or "notes" in cached) else None
 
 
 def _convert_now(score: Score) -> dict[str, Any]:

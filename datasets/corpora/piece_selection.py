@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class Selection(BaseModel):
+class PieceSelection(BaseModel):
     """What pieces have to be like. Each setting narrows the choice; without any, all pieces will do.
 
     Attributes
@@ -20,11 +20,10 @@ class Selection(BaseModel):
         below, will do. A folder is named by its own name, ``"Bach"``, or by several joined,
         ``"Classical/Bach"``, and may lie anywhere in the corpus.
     min_duration_s, max_duration_s : float or None
-        Shortest and longest piece in seconds, at the tempo that the score states, or else at 120 quarter
+        Minimum and maximum length in seconds, at the tempo that the score states, or else at 120 quarter
         notes a minute.
     min_polyphony, max_polyphony : float or None
-        Least and greatest :func:`mean_polyphony`. Melodies have 1, four voices up to 4, music for piano 2 to
-        4.
+        Minimum and maximum of :func:`mean_polyphony`. Melodies have 1, four voices up to 4, piano music 2 to 4.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +43,7 @@ class Selection(BaseModel):
         return self
 
     def takes_folder(self, folders: Sequence[str]) -> bool:
-        """Tell whether pieces in a folder of the corpus will do.
+        """Whether pieces in a folder of the corpus qualify.
 
         Parameters
         ----------
@@ -54,13 +53,13 @@ class Selection(BaseModel):
         return not self.folders or any(_lies_in(folders, wanted) for wanted in self.folders)
 
     def takes(self, duration_s: float, polyphony: float) -> bool:
-        """Tell whether a piece of this length and mean polyphony will do."""
+        """Whether a piece of this length and mean polyphony qualifies."""
         return _within(duration_s, self.min_duration_s, self.max_duration_s) and _within(
             polyphony, self.min_polyphony, self.max_polyphony
         )
 
     def takes_notes(self, notes: pd.DataFrame) -> bool:
-        """Tell whether a piece with these notes will do."""
+        """Whether a piece with these notes qualifies."""
         return self.takes(float(notes.offset_s.max()), mean_polyphony(notes))
 
 
@@ -85,7 +84,7 @@ def mean_polyphony(notes: pd.DataFrame) -> float:
 
 
 def _lies_in(folders: Sequence[str], wanted: str) -> bool:
-    """Tell whether the names in `wanted` stand next to one another in a folder's path."""
+    """Whether the names in `wanted` stand next to one another in a folder's path."""
     names = [name for name in wanted.split("/") if name]
     runs = (list(folders[start : start + len(names)]) for start in range(len(folders) - len(names) + 1))
     return any(run == names for run in runs)

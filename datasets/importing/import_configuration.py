@@ -40,8 +40,8 @@ class TableSource(BaseModel):
     path : str
         The folder.
     table : str
-        A CSV file with the columns ``path``, relative to the folder, and ``label``; several labels are parted
-        by ``|``. It may have ``piece`` or ``group``: what has the same stays in one split; ``start_s``: only
+        A CSV file with the columns ``path``, relative to the folder, and ``label``; several labels are
+        separated by ``|``. It may have ``piece`` or ``group``: what has the same stays in one split; ``start_s``: only
         the clip is cut that begins there; and ``split``: where the piece goes. Empty fields count as missing.
         Files that are not in it are left out.
     """
@@ -80,7 +80,7 @@ class PatternSource(BaseModel):
         try:
             groups = set(re.compile(pattern).groupindex)
         except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from error
+            raise ValueError(f"is not a regular expression: {error}") from error
         if "label" not in groups:
             raise ValueError("has no group (?P<label>...)")
         if groups - {"label", "piece"}:
@@ -103,9 +103,9 @@ class MirdataSource(BaseModel):
         Folder of the dataset, in the layout that the loader wants.
     label : str
         Which attribute of a track is its label: ``instrument_full``, ``genre``. Lists become several labels,
-        parted by ``|``.
+        separated by ``|``.
     piece : str or None
-        Which attribute tells what stays in one split, such as a song that several tracks are cut out of; by
+        Which attribute names what stays in one split, such as a song that several tracks are cut out of; by
         default each track is a piece.
     audio : str
         Which attribute is the path of a track's audio.
@@ -124,7 +124,9 @@ class MirdataSource(BaseModel):
     version: str = "default"
 
 
-Source = Annotated[SubfolderSource | TableSource | PatternSource | MirdataSource, Field(discriminator="kind")]
+RecordingSource = Annotated[
+    SubfolderSource | TableSource | PatternSource | MirdataSource, Field(discriminator="kind")
+]
 
 
 class ImportConfiguration(BaseModel):
@@ -132,13 +134,13 @@ class ImportConfiguration(BaseModel):
 
     Attributes
     ----------
-    source : Source
+    source : RecordingSource
         Where audio and labels come from.
     sample_rate : int
         Rate of the clips in hertz; what has another is resampled. Clips are mono.
     clip_duration_s : float
         Length of a clip in seconds. A recording is cut into one after the other; what is left at its end, and
-        what is silent, is no clip.
+        what is silent, does not become a clip.
     splits : Shares
         Shares of the pieces in each split. Which one a piece is in follows from its name and them.
     licence : str or None
@@ -147,7 +149,7 @@ class ImportConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: Source
+    source: RecordingSource
     sample_rate: int = Field(default=22_050, ge=8_000, le=192_000)
     clip_duration_s: float = Field(default=5.0, ge=0.1, le=60.0)
     splits: Shares = Shares()

@@ -22,7 +22,7 @@ from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.decoding import Windows, decode_windows
 from timbrebench.datasets.excerpts import SLACK_S, write_pcm
-from timbrebench.datasets.importing.recording_sources import Entry, Recording
+from timbrebench.datasets.importing.recording_sources import Recording, RecordingEntry
 
 #: What file systems and spreadsheets take everywhere; the longest name they take is 255 bytes.
 _AWKWARD, _LONGEST = re.compile(r"[^A-Za-z0-9_-]+"), 80
@@ -51,7 +51,7 @@ def recording_id(source: str) -> str:
 
 
 @dataclass(frozen=True)
-class Job:
+class RecordingJob:
     """A recording to be cut.
 
     Attributes
@@ -79,13 +79,13 @@ class Job:
     def outcome(self) -> dict[str, Any] | None:
         """Return what the journal says; None where the recording has changed, or clips are missing."""
         try:
-            found: dict[str, Any] = json.loads(self.entry.read_text(encoding="utf-8"))
-            is_same = found["state"] == self._state()
+            outcome: dict[str, Any] = json.loads(self.entry.read_text(encoding="utf-8"))
+            is_same = outcome["state"] == self._state()
         except (OSError, ValueError, KeyError, TypeError):
             return None
         # Failures are tried again: a decoder may have been installed since.
-        whole = found["clips"] and all((self.root / clip["path"]).is_file() for clip in found["clips"])
-        return found if is_same and whole else None
+        whole = outcome["clips"] and all((self.root / clip["path"]).is_file() for clip in outcome["clips"])
+        return outcome if is_same and whole else None
 
     def run(self) -> dict[str, Any]:
         """Write the clips and enter them into the journal.
@@ -128,12 +128,12 @@ class Job:
         return outcome
 
     def _state(self) -> list[int | str]:
-        """Return what tells whether recording and labels are those that clips were made of before."""
+        """Return what changes whenever the recording or its labels do."""
         if not self.recording.path.is_file():  # a pipe would be waited for without end
             raise FileNotFoundError(self.recording.path)
         status = self.recording.path.stat()
-        said = [[one.label, one.piece, one.split, one.start_s] for one in self.recording.entries]
-        return [status.st_size, status.st_mtime_ns, fingerprint(said)]
+        labels = [[entry.label, entry.piece, entry.split, entry.start_s] for entry in self.recording.entries]
+        return [status.st_size, status.st_mtime_ns, fingerprint(labels)]
 
     def _cut(self) -> tuple[list[dict[str, Any]], list[str]]:
         length = round(self.clip_duration_s * self.sample_rate)
@@ -185,7 +185,9 @@ class Job:
         missing = length - window.shape[1]
         return np.pad(window.mean(axis=0), (0, missing)), round(missing / self.sample_rate, 6)
 
-    def _write(self, entry: Entry, start_s: float, samples: Samples, missing_s: float) -> dict[str, Any]:
+    def _write(
+        self, entry: RecordingEntry, start_s: float, samples: Samples, missing_s: float
+    ) -> dict[str, Any]:
         name = recording_id(entry.source)
         clip_id = f"{name}--{round(start_s * 1000):07d}"
         # 256 folders share what could be millions.

@@ -24,7 +24,7 @@ from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_card import software
 from timbrebench.datasets.excerpts import recorded_manifest
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, MirdataSource
-from timbrebench.datasets.importing.imported_clips import Job
+from timbrebench.datasets.importing.imported_clips import RecordingJob
 from timbrebench.datasets.importing.recording_sources import Listing, gather, list_folder
 
 #: The table of the recordings that clips come from.
@@ -96,7 +96,7 @@ def import_dataset(
     with build_folder(configuration, root), contextlib.ExitStack() as stack:
         work = executor or stack.enter_context(LocalExecutor([__name__]))
         rate, duration = configuration.sample_rate, configuration.clip_duration_s
-        jobs = [Job(root.resolve(), recording, rate, duration) for recording in recordings]
+        jobs = [RecordingJob(root.resolve(), recording, rate, duration) for recording in recordings]
         log(f"building {root}: {len(jobs)} recordings")
         outcomes = _cut_all(jobs, work)
         _finish(configuration, root, listing, outcomes)
@@ -120,13 +120,13 @@ def _refuse_inside(configuration: ImportConfiguration, root: Path) -> None:
         raise DatasetError(f"{root} lies inside {folder}, which is read: choose another folder")
 
 
-def _cut_all(jobs: Sequence[Job], executor: Executor) -> dict[str, dict[str, Any]]:
+def _cut_all(jobs: Sequence[RecordingJob], executor: Executor) -> dict[str, dict[str, Any]]:
     """Run the jobs that the journal does not list yet; return what became of each recording."""
     outcomes = {job.recording.source: job.outcome() for job in jobs}
     missing = [job for job in jobs if outcomes[job.recording.source] is None]
     with Tracker("importing", len(missing), "recordings") as tracker, executor.batch() as batch:
         for unfinished in missing:
-            batch.submit(Call(Job.run, (unfinished,), "import", _LIMITS), unfinished)
+            batch.submit(Call(RecordingJob.run, (unfinished,), "import", _LIMITS), unfinished)
         for job, result in batch.results():
             has_failed = isinstance(result, Failure)
             outcomes[job.recording.source] = job.enter(_failed_outcome(result)) if has_failed else result

@@ -25,7 +25,7 @@ from timbrebench.core.errors import (
 from timbrebench.core.files import file_sha256
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.importing.import_configuration import MirdataSource
-from timbrebench.datasets.importing.recording_sources import Entry, Listing
+from timbrebench.datasets.importing.recording_sources import Listing, RecordingEntry
 
 
 def list_tracks(source: MirdataSource) -> Listing:
@@ -34,7 +34,7 @@ def list_tracks(source: MirdataSource) -> Listing:
     Parameters
     ----------
     source : MirdataSource
-        Loader, folder, and which attributes tell what.
+        Loader, folder, and names of attributes.
 
     Returns
     -------
@@ -44,16 +44,16 @@ def list_tracks(source: MirdataSource) -> Listing:
     Raises
     ------
     ConfigurationError
-        If there is no such loader, version or attribute, or its values can be no labels.
+        If there is no such loader, version or attribute, or its values cannot be labels.
     DatasetError
         If there is no such folder.
     MissingResourceError
-        If mirdata is not installed, or the loader misses its index or metadata.
+        If mirdata is not installed, or the loader lacks its index or metadata.
     """
     if not Path(source.data_home).is_dir():
         raise DatasetError(f"{source.data_home}: no such folder of the dataset {source.loader}")
     dataset = _open(source)
-    entries: list[Entry] = []
+    entries: list[RecordingEntry] = []
     failures: dict[str, str] = {}
     try:
         names = sorted(dataset.track_ids)
@@ -95,25 +95,25 @@ def _open(source: MirdataSource) -> Any:  # noqa: ANN401 - mirdata has no types
     return dataset
 
 
-def _entry(track: Any, source: MirdataSource) -> Entry | None:  # noqa: ANN401 - mirdata has no types
+def _entry(track: Any, source: MirdataSource) -> RecordingEntry | None:  # noqa: ANN401 - mirdata has no types
     path = _attribute(track, source.audio, source)
     if path is None:
         return None
     if not isinstance(path, str | os.PathLike):
         raise ConfigurationError(
-            f"the attribute {source.audio!r} of {source.loader} is a {type(path).__name__}, no path of a file"
+            f"the attribute {source.audio!r} of {source.loader} is a {type(path).__name__}, not a path"
         )
     label = _text(_attribute(track, source.label, source), source.label, source)
     piece = (
         "" if source.piece is None else _text(_attribute(track, source.piece, source), source.piece, source)
     )
-    return Entry(track.track_id, Path(path), label, piece or track.track_id)
+    return RecordingEntry(track.track_id, Path(path), label, piece or track.track_id)
 
 
 def _attribute(track: Any, name: str, source: MirdataSource) -> Any:  # noqa: ANN401 - whatever it holds
-    known = {one for one in dir(track) if not one.startswith("_") and one != "track_id"}
+    known = {member for member in dir(track) if not member.startswith("_") and member != "track_id"}
     if name not in known and name != "track_id":
-        methods = {one for one, _ in inspect.getmembers(type(track), inspect.isroutine)}
+        methods = {member for member, _ in inspect.getmembers(type(track), inspect.isroutine)}
         raise UnknownNameError(f"attribute of {source.loader}'s tracks", name, known - methods)
     try:
         return getattr(track, name)
@@ -122,7 +122,7 @@ def _attribute(track: Any, name: str, source: MirdataSource) -> Any:  # noqa: AN
 
 
 def _text(value: Any, name: str, source: MirdataSource) -> str:  # noqa: ANN401 - whatever it holds
-    """Return a value as a label; several are sorted and parted by ``|``."""
+    """Return a value as a label; several are sorted and separated by ``|``."""
     if value is None:
         return ""
     if isinstance(value, str | int | np.integer):
@@ -132,18 +132,18 @@ def _text(value: Any, name: str, source: MirdataSource) -> str:  # noqa: ANN401 
         if all(isinstance(part, str | int | np.integer) for part in parts):
             return "|".join(sorted({str(part).strip() for part in parts}))
     raise ConfigurationError(
-        f"the attribute {name!r} of {source.loader} is a {type(value).__name__}, which is no label: choose "
+        f"the attribute {name!r} of {source.loader} is a {type(value).__name__}, not a label: choose "
         "one that is a text or a number"
     )
 
 
 def _provenance(dataset: Any, source: MirdataSource) -> dict[str, Any]:  # noqa: ANN401 - mirdata has no types
     module = importlib.import_module(f"mirdata.datasets.{source.loader}")
-    told = {
+    facts = {
         "name": source.loader,
         "version": str(dataset.version),
         "sha256": file_sha256(Path(dataset.index_path)),
         "licence": " ".join(str(getattr(module, "LICENSE_INFO", None) or "").split()),
         "bibtex": str(dataset.bibtex or "").strip(),
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in facts.items() if value}

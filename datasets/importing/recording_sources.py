@@ -17,8 +17,9 @@ from timbrebench.core.progress import log
 from timbrebench.datasets.importing.import_configuration import PatternSource, SubfolderSource, TableSource
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
 
-#: What lies beside audio in folders of recordings. All else is tried, and listed as failed where it is none.
-NO_AUDIO = frozenset(
+#: Extensions of what lies beside audio in folders of recordings. All else is tried, and listed as failed
+#: where it is not audio.
+NOT_AUDIO = frozenset(
     (
         *(".bib", ".cfg", ".csv", ".doc", ".docx", ".gif", ".htm", ".html", ".ini", ".jpeg", ".jpg", ".json"),
         *(".lab", ".log", ".md", ".mid", ".midi", ".mxl", ".pdf", ".png", ".py", ".rst", ".rtf", ".svf"),
@@ -30,7 +31,7 @@ _NEEDED, _OPTIONAL = ("path", "label"), ("piece", "group", "start_s", "split")
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecordingEntry:
     """What is known of a recording, or of one clip in it, before it is opened.
 
     Attributes
@@ -40,7 +41,7 @@ class Entry:
     path : pathlib.Path
         Where it lies.
     label : str
-        Its label, or several parted by ``|``; empty if there is none.
+        Its label, or several separated by ``|``; empty if there is none.
     piece : str
         What has the same stays in one split.
     start_s : float or None
@@ -67,13 +68,13 @@ class Recording:
         As an entry has it.
     path : pathlib.Path
         Where it lies.
-    entries : tuple of Entry
+    entries : tuple of RecordingEntry
         One of the whole, or one for each clip in the order of their starts, with their splits.
     """
 
     source: str
     path: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[RecordingEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Listing:
 
     Attributes
     ----------
-    entries : list of Entry
+    entries : list of RecordingEntry
         What was found.
     failures : dict of str to str
         Why files cannot be used, by their names.
@@ -90,7 +91,7 @@ class Listing:
         What a dataset's description says of where they came from: ``name``, and what else is known.
     """
 
-    entries: list[Entry]
+    entries: list[RecordingEntry]
     failures: dict[str, str]
     sources: list[dict[str, Any]] = field(default_factory=list)
 
@@ -111,7 +112,7 @@ def list_folder(source: SubfolderSource | PatternSource | TableSource) -> Listin
     Raises
     ------
     DatasetError
-        If the folder or the table is missing, or the table is none.
+        If the folder or the table is missing, or the table cannot be read.
     UnknownNameError
         If the table names a split that does not exist.
     """
@@ -154,12 +155,14 @@ def gather(listing: Listing, shares: Shares) -> list[Recording]:
         If a clip is listed twice, or a piece is wanted in two splits.
     """
     splits = _splits(listing.entries, shares)
-    together: dict[str, list[Entry]] = {}
+    together: dict[str, list[RecordingEntry]] = {}
     for entry in listing.entries:
         if not entry.label:
             listing.failures.setdefault(entry.source, "has no label")
             continue
-        placed = Entry(entry.source, entry.path, entry.label, entry.piece, entry.start_s, splits[entry.piece])
+        placed = RecordingEntry(
+            entry.source, entry.path, entry.label, entry.piece, entry.start_s, splits[entry.piece]
+        )
         together.setdefault(entry.source, []).append(placed)
     recordings = []
     for source, entries in sorted(together.items()):
@@ -167,14 +170,14 @@ def gather(listing: Listing, shares: Shares) -> list[Recording]:
         if len(set(starts)) < len(starts) or (None in starts and len(starts) > 1):
             raise DatasetError(
                 f"{source} is listed more than once: give each row a start_s of its own, and several labels "
-                "in one row, parted by |"
+                "in one row, separated by |"
             )
         entries.sort(key=lambda entry: entry.start_s or 0.0)
         recordings.append(Recording(source, entries[0].path, tuple(entries)))
     return recordings
 
 
-def _splits(entries: Iterable[Entry], shares: Shares) -> dict[str, str]:
+def _splits(entries: Iterable[RecordingEntry], shares: Shares) -> dict[str, str]:
     """Return the split of each piece: the one that was asked for, else the one that follows from its name."""
     asked: dict[str, str] = {}
     for entry in entries:
@@ -193,7 +196,7 @@ def _audio_names(root: Path, failures: dict[str, str]) -> list[str]:
         below[:] = [name for name in below if not name.startswith(".")]
         relative = Path(folder).relative_to(root).as_posix()
         for file in files:
-            if file.startswith(".") or PurePosixPath(file).suffix.lower() in NO_AUDIO:
+            if file.startswith(".") or PurePosixPath(file).suffix.lower() in NOT_AUDIO:
                 others += 1
                 continue
             name = file if relative == "." else f"{relative}/{file}"
@@ -204,23 +207,23 @@ def _audio_names(root: Path, failures: dict[str, str]) -> list[str]:
                 continue
             names.append(name)
     if others:
-        log(f"{root}: {others} files are no audio by their names")
+        log(f"{root}: {others} files skipped: not an audio extension")
     return sorted(names)
 
 
-def _from_subfolder(root: Path, name: str) -> Entry:
+def _from_subfolder(root: Path, name: str) -> RecordingEntry:
     first, *below = name.split("/")
-    return Entry(name, root / name, first.strip() if below else "", name)
+    return RecordingEntry(name, root / name, first.strip() if below else "", name)
 
 
-def _from_pattern(root: Path, name: str, pattern: re.Pattern[str]) -> Entry:
-    found = pattern.search(name)
-    groups = found.groupdict() if found else {}
+def _from_pattern(root: Path, name: str, pattern: re.Pattern[str]) -> RecordingEntry:
+    match = pattern.search(name)
+    groups = match.groupdict() if match else {}
     label, piece = (groups.get("label") or "").strip(), groups.get("piece") or name
-    return Entry(name, root / name, label, piece)
+    return RecordingEntry(name, root / name, label, piece)
 
 
-def _from_table(root: Path, path: Path) -> Iterator[Entry]:
+def _from_table(root: Path, path: Path) -> Iterator[RecordingEntry]:
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
@@ -229,7 +232,7 @@ def _from_table(root: Path, path: Path) -> Iterator[Entry]:
     if missing:
         raise DatasetError(
             f"{path}: has no column {missing[0]!r} but {', '.join(map(str, table.columns))}: its rows are "
-            f"path, label, and at most {', '.join(_OPTIONAL)}"
+            f"path, label, and optionally {', '.join(_OPTIONAL)}"
         )
     if {"piece", "group"} <= set(table):
         raise DatasetError(
@@ -243,16 +246,16 @@ def _from_table(root: Path, path: Path) -> Iterator[Entry]:
         yield _from_row(root, fields, f"{path}, row {number}")
 
 
-def _from_row(root: Path, row: dict[str, str], where: str) -> Entry:
+def _from_row(root: Path, row: dict[str, str], where: str) -> RecordingEntry:
     name = PurePosixPath(row["path"])
     if not row["path"] or name.is_absolute() or ".." in name.parts:
-        raise DatasetError(f"{where}: {row['path']!r} is no path below {root}")
+        raise DatasetError(f"{where}: {row['path']!r} is not a path below {root}")
     split = row.get("split", "")
     if split and split not in SPLITS:
         raise UnknownNameError(f"split in {where}:", split, SPLITS)
     piece = row.get("piece") or row.get("group") or name.as_posix()
     start = _start(row.get("start_s", ""), where)
-    return Entry(name.as_posix(), root / name, row["label"], piece, start, split)
+    return RecordingEntry(name.as_posix(), root / name, row["label"], piece, start, split)
 
 
 def _start(text: str, where: str) -> float | None:

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from timbrebench.audio.encoding import MP3_RATES, AudioFormat
-from timbrebench.datasets.corpora.piece_selection import Selection
+from timbrebench.datasets.corpora.piece_selection import PieceSelection
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS, instrument_name, programs_of
 from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation
 from timbrebench.datasets.soundfonts.soundfont_downloads import PinnedSoundfont
@@ -30,7 +30,7 @@ class Shares(BaseModel):
 
     A piece is in one split with all its clips, so that nothing learned in training is met again in a test.
     Which split that is follows from its name and the shares alone: what a judge has learned from in one
-    dataset is no test piece of another one with the same shares.
+    dataset is not a test piece of another with the same shares.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class DatasetConfiguration(BaseModel):
     corpus_sha256 : str or None
         SHA-256 that the archive, or what the folder holds, has to have; None takes what is there. Datasets
         list it among their sources.
-    selection : Selection
+    selection : PieceSelection
         What pieces have to be like.
     pieces : int
         How many pieces, at least 4.
@@ -118,7 +118,7 @@ class DatasetConfiguration(BaseModel):
         Whether the drum tracks of pieces (MIDI's channel 10) are played as well, by the soundfont's standard
         drum kit beside the instrument and as loud as the soundfont has them. Drums have no pitch to transfer,
         so they are left out by default. Kept, they are the same on all instruments; tempo and velocity of
-        copies change them, transposition and folding do not. Files of notes then tell them by a column
+        copies change them, transposition and folding do not. Files of notes then mark them by a column
         ``drum``; only pitched notes count for polyphony, lengths, clips and for all that compares notes.
         Metrics that listen for onsets hear the strokes and take them for wrong ones, in references as well.
     augmentation : NoteAugmentation or None
@@ -136,7 +136,7 @@ class DatasetConfiguration(BaseModel):
 
     corpus: str = Field(default="music21", min_length=1)
     corpus_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    selection: Selection = Selection()
+    selection: PieceSelection = PieceSelection()
     pieces: int = Field(default=112, ge=4)
     instruments: tuple[str, ...] = Field(default=tuple(SIX_INSTRUMENTS), min_length=2)
     renderings: int = Field(default=2, ge=1)
@@ -193,7 +193,7 @@ class DatasetConfiguration(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_drums_as_ever(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Tell of drums only where they are kept: other datasets stay what they were before the choice."""
+        """Leave `keep_drums` out where it is false: such datasets keep the bytes from before it existed."""
         content: dict[str, Any] = handler(self)
         if not self.keep_drums:
             content.pop("keep_drums", None)

@@ -37,16 +37,16 @@ def skyline(notes: pd.DataFrame) -> pd.DataFrame:
     # Of those that begin together the highest comes first and keeps the others out.
     ordered = notes.sort_values(["onset_s", "pitch"], ascending=[True, False], kind="stable")
     onsets, offsets, pitches = (ordered[name].tolist() for name in ("onset_s", "offset_s", "pitch"))
-    kept: list[int] = []
+    highest: list[int] = []
     # A heap with the highest pitch on top; what has ended stays in it until it gets there.
     sounding: list[tuple[int, float]] = []
     for index, (onset, pitch) in enumerate(zip(onsets, pitches, strict=True)):
         while sounding and sounding[0][1] <= onset:
             heapq.heappop(sounding)
         if not sounding or pitch >= -sounding[0][0]:
-            kept.append(index)
+            highest.append(index)
         heapq.heappush(sounding, (-pitch, offsets[index]))
-    melody = ordered.iloc[kept]
+    melody = ordered.iloc[highest]
     following = melody.onset_s.shift(-1, fill_value=float("inf"))
     melody = melody.assign(offset_s=np.minimum(melody.offset_s, following))
     # Times are whole tenths of a millisecond: half of one absorbs what subtracting them leaves.

@@ -15,8 +15,8 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora.corpus import Corpus, Piece, Score
 from timbrebench.datasets.corpora.corpus_opening import convert, find_corpus
-from timbrebench.datasets.corpora.duplicate_pieces import KnownMusic
-from timbrebench.datasets.notes import fold, melodic_turns, settle_drums, stretch
+from timbrebench.datasets.corpora.duplicate_pieces import DuplicateIndex
+from timbrebench.datasets.notes import fold, interval_ngrams, settle_drums, stretch
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS, DatasetConfiguration
 from timbrebench.datasets.rendering.melody import skyline
 from timbrebench.datasets.rendering.score_augmentation import Variation
@@ -26,7 +26,7 @@ CALLS = "dataset"
 
 #: Distinct onsets that a clip must hold: an interval between onsets needs two, a distribution of intervals
 #: a few of them.
-_FEWEST_ONSETS = 4
+_MIN_ONSETS = 4
 
 #: Quarter notes a minute among which the tempo of a score without a tempo mark is drawn. With MIDI's default
 #: for all of them, the onsets of unrelated pieces would fall together, and a copy of the style would seem to
@@ -99,26 +99,26 @@ def plan_pieces(
     UnknownNameError
         If it has no folder of a name in the selection.
     """
-    seats = _Seats(configuration)
-    known = KnownMusic()
+    quotas = _SplitQuotas(configuration)
+    duplicates = DuplicateIndex()
     pieces: list[PlannedPiece] = []
     candidates = corpus.candidates(configuration.selection, configuration.seed, executor)
     scores, failures = deque(candidates.scores), candidates.failures
     with Tracker("converting scores", configuration.pieces, "scores") as tracker:
-        while any(seats.free.values()):
-            batch = seats.next_batch(scores)
+        while any(quotas.missing.values()):
+            batch = quotas.next_batch(scores)
             for score, converted in zip(batch, executor.map(_try_convert, batch, CALLS), strict=True):
                 if isinstance(converted, Piece) and not configuration.selection.takes_notes(converted.notes):
                     continue
                 try:
-                    piece = _prepare(converted, configuration, pitch_range, seats.split(score))
-                    known.add(score.piece, melodic_turns(_converted(converted).notes))
+                    piece = _prepare(converted, configuration, pitch_range, quotas.split(score))
+                    duplicates.add(score.piece, interval_ngrams(_converted(converted).notes))
                 except CorpusError as error:
                     failures.append((score.source or score.piece, str(error)))
                     continue
                 pieces.append(piece)
                 _add_copies(pieces, failures, converted, configuration, pitch_range)
-                seats.take(score)
+                quotas.take(score)
                 tracker.advance()
     return pieces, failures
 
@@ -174,18 +174,18 @@ def plan_named(
     return pieces
 
 
-class _Seats:
-    """How many pieces each split still wants.
+class _SplitQuotas:
+    """How many pieces are still missing in each split.
 
     Which split a piece belongs to follows from a hash of its name, never from what else is in the dataset.
     """
 
     def __init__(self, configuration: DatasetConfiguration) -> None:
         shares, pieces = configuration.splits, configuration.pieces
-        self.free = {name: max(1, round(getattr(shares, name) * pieces)) for name in SPLITS}
+        self.missing = {name: max(1, round(getattr(shares, name) * pieces)) for name in SPLITS}
         # Rounding is made good where it changes least.
-        largest = max(self.free, key=lambda name: self.free[name])
-        self.free[largest] += pieces - sum(self.free.values())
+        largest = max(self.missing, key=lambda name: self.missing[name])
+        self.missing[largest] += pieces - sum(self.missing.values())
         self._configuration = configuration
 
     def split(self, score: Score) -> str:
@@ -193,24 +193,24 @@ class _Seats:
         return self._configuration.splits.split_of(score.piece)
 
     def take(self, score: Score) -> None:
-        """Give a score its seat."""
-        self.free[self.split(score)] -= 1
+        """Count a score into its split."""
+        self.missing[self.split(score)] -= 1
 
     def next_batch(self, scores: deque[Score]) -> list[Score]:
-        """Take scores off the queue until every free seat has a candidate; drop those without a seat."""
-        open_seats = dict(self.free)
+        """Take scores off the queue until every missing piece has a candidate; drop those of full splits."""
+        open_places = dict(self.missing)
         batch = []
-        while any(open_seats.values()) and scores:
+        while any(open_places.values()) and scores:
             score = scores.popleft()
             split = self.split(score)
-            if open_seats[split]:
-                open_seats[split] -= 1
+            if open_places[split]:
+                open_places[split] -= 1
                 batch.append(score)
         if not batch:
-            missing = ", ".join(f"{count} for {split}" for split, count in self.free.items() if count)
+            missing = ", ".join(f"{count} for {split}" for split, count in self.missing.items() if count)
             raise DatasetError(
                 f"the corpus {self._configuration.corpus} has too few usable pieces: of "
-                f"{self._configuration.pieces} there still miss {missing}: "
+                f"{self._configuration.pieces}, still missing are {missing}: "
                 "ask for fewer, for shorter clips or fewer of each, or select less strictly"
             )
         return batch
@@ -307,12 +307,12 @@ def _prepare(
     if len(starts) < configuration.clips_per_piece:
         raise CorpusError(
             f"holds {len(starts)} clips of {configuration.clip_duration_s:g} s with at least "
-            f"{_FEWEST_ONSETS} onsets, {configuration.clips_per_piece} are wanted"
+            f"{_MIN_ONSETS} onsets, {configuration.clips_per_piece} are wanted"
         )
     end = starts[-1] + configuration.clip_duration_s
     name = variation.name if variation else score.piece
-    heard = None if drums is None else _until(drums, end)
-    return PlannedPiece(name, score.composer, split, _until(notes, end), tuple(starts), variation, heard)
+    strokes = None if drums is None else _until(drums, end)
+    return PlannedPiece(name, score.composer, split, _until(notes, end), tuple(starts), variation, strokes)
 
 
 def _at_tempo(table: pd.DataFrame, piece: Piece, tempo: float) -> pd.DataFrame:
@@ -321,7 +321,7 @@ def _at_tempo(table: pd.DataFrame, piece: Piece, tempo: float) -> pd.DataFrame:
 
 
 def _until(table: pd.DataFrame, end_s: float) -> pd.DataFrame:
-    """Return the notes that begin before the end of the last clip: nothing later is heard."""
+    """Return the notes that begin before the end of the last clip: nothing later sounds in a clip."""
     return table[table.onset_s < end_s].reset_index(drop=True)
 
 
@@ -336,6 +336,6 @@ def _clip_starts(notes: pd.DataFrame, first: float, configuration: DatasetConfig
         # Times in a clip are rounded to 0.1 ms, so an onset just before its start can lie on it.
         near, end = np.searchsorted(onsets, (start - 1e-3, start + duration))
         inside = (onsets[near:end] - start).round(4)
-        if len(np.unique(inside[inside >= 0].round(2))) >= _FEWEST_ONSETS:
+        if len(np.unique(inside[inside >= 0].round(2))) >= _MIN_ONSETS:
             starts.append(round(float(start), 3))
     return starts

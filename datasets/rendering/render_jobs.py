@@ -22,7 +22,7 @@ from timbrebench.datasets.rendering.dataset_configuration import DatasetConfigur
 from timbrebench.datasets.rendering.piece_planning import PlannedPiece
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 
-#: Root mean square that each rendering is scaled to, so that no instrument is told by its level.
+#: Root mean square that each rendering is scaled to, so that no instrument is recognised by its level.
 _LEVEL = 0.1
 
 #: No sample is louder, so that rounding to 16 bits does not clip.
@@ -69,12 +69,12 @@ class RenderingJob:
         return rows
 
     def is_done(self) -> bool:
-        """Tell whether the journal lists the clips, and all their files are there."""
+        """Whether the journal lists the clips, and all their files are there."""
         try:
             rows = self.rows()
         except (OSError, ValueError):
             return False
-        files = [one["path"] for row in rows for one in (row, *row["spectrograms"])]
+        files = [file["path"] for row in rows for file in (row, *row["spectrograms"])]
         return all((self.root / path).is_file() for path in files)
 
     def run(self) -> int:
@@ -114,8 +114,8 @@ class RenderingJob:
             )
         if drums is not None:
             rendering = rendering + drums
-        heard = rendering if rendering.ndim == 1 else rendering.mean(axis=0)
-        rendering = limit_peak(np.asarray(rendering * (_LEVEL / rms(heard)), dtype=np.float32), _PEAK)
+        mono = rendering if rendering.ndim == 1 else rendering.mean(axis=0)
+        rendering = limit_peak(np.asarray(rendering * (_LEVEL / rms(mono)), dtype=np.float32), _PEAK)
         length = round(duration * rate)
         return [_cut(rendering, round(start * rate), length) for start in starts]
 
@@ -159,7 +159,7 @@ class RenderingJob:
 
 
 def _changes(piece: PlannedPiece) -> dict[str, float]:
-    """Return what tells a copy from its original, in the columns of an augmented dataset's manifest."""
+    """Return how a copy differs from its original, in the columns of an augmented dataset's manifest."""
     variation = piece.variation
     if variation is None:
         return {"transposition": 0, "tempo_factor": 1.0, "velocity_factor": 1.0}

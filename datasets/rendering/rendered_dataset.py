@@ -77,7 +77,7 @@ def build_dataset(
         If the folder holds something else, or another configuration's dataset, or drums are kept and a
         soundfont has none.
     CorpusError
-        If the corpus cannot be read, or is another one than that which the build was begun with.
+        If the corpus cannot be read, or differs from the one that the build was begun with.
     MissingResourceError
         If a soundfont, the corpus or libfluidsynth is missing; nothing is written then.
     StorageError
@@ -138,7 +138,7 @@ def build_pieces(
     Parameters
     ----------
     about : pydantic.BaseModel
-        What the dataset is made of, as it will say itself and as it is told from others.
+        What the dataset is made of: its description holds it, and other datasets have another one.
     configuration : DatasetConfiguration
         Its instruments, soundfonts, clips and rate count.
     pieces : sequence of PlannedPiece
@@ -234,8 +234,8 @@ def _sounding(
     considered = None if configuration.renderings > 1 else 1
     programs = sorted({p for name in configuration.instruments for p in programs_of(name)[:considered]})
     presets = [(soundfont, program) for soundfont in soundfonts for program in programs]
-    found = list(executor.map(_sounding_one, presets, CALLS))
-    return {(font.name, program): pitches for (font, program), pitches in zip(presets, found, strict=True)}
+    sounding = executor.map(_sounding_one, presets, CALLS)
+    return {(font.name, program): pitches for (font, program), pitches in zip(presets, sounding, strict=True)}
 
 
 def _sounding_one(preset: tuple[Soundfont, int]) -> set[int]:

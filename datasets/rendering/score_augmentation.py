@@ -34,12 +34,12 @@ class NoteAugmentation(BaseModel):
     copies : int
         Copies of each piece of the splits "train" and "judge", besides the original.
     transposition : tuple of int
-        Fewest and most semitones up; negative is down. At most two octaves. Notes that leave the range of
+        Minimum and maximum semitones up; negative is down. At most two octaves. Notes that leave the range of
         the instruments are folded back into it, as those of originals are.
     tempo : tuple of float
         Slowest and fastest tempo, as a factor of the original's: 2 is twice as fast. From 0.25 to 4.
     velocity : tuple of float
-        Least and greatest factor of the velocities, from 0.1 to 10; what leaves 1 to 127 is set to the
+        Minimum and maximum factor of the velocities, from 0.1 to 10; what leaves 1 to 127 is set to the
         bound. Renderings are scaled to one level, so this changes the timbre of the attack, not how loud a
         clip is.
     """

@@ -110,7 +110,7 @@ class RecordedNotes:
         return np.zeros(length if channels == 1 else (channels, length), dtype=np.float32)
 
     def has_drum_kit(self) -> bool:
-        """Return that there is none."""
+        """Return False: recorded notes have no drum kit."""
         return False
 
     def sounding_pitches(self, program: int) -> set[int]:
@@ -172,5 +172,5 @@ def _read_manifest(path: Path) -> pd.DataFrame:
         raise DatasetError(f"{path}: cannot be read as a list of recorded notes ({error})") from error
     missing = [column for column in _COLUMNS if column not in manifest]
     if missing:
-        raise DatasetError(f"{path}: misses the columns {', '.join(missing)}")
+        raise DatasetError(f"{path}: lacks the columns {', '.join(missing)}")
     return manifest

@@ -109,7 +109,7 @@ def fetch_soundfont(font: PinnedSoundfont) -> Path:
     Raises
     ------
     MissingResourceError
-        If it cannot be downloaded, or what comes is another file; nothing of that is kept.
+        If it cannot be downloaded, or its SHA-256 differs; nothing of that is kept.
     StorageError
         If the cache cannot be written.
     """
@@ -124,10 +124,10 @@ def fetch_soundfont(font: PinnedSoundfont) -> Path:
             archive = Path(folder) / "archive"
             download(font.url, archive, f"the soundfont {font.name}")
             _extract(font, archive, temporary)
-        found = file_sha256(temporary)
-        if found != font.sha256:
+        digest = file_sha256(temporary)
+        if digest != font.sha256:
             raise MissingResourceError(
-                f"{font.url}: what was downloaded is not the soundfont {font.name}: its SHA-256 is {found}, "
+                f"{font.url}: what was downloaded is not the soundfont {font.name}: its SHA-256 is {digest}, "
                 f"expected {font.sha256}: nothing was kept; correct the address or the checksum"
             )
     return path
@@ -148,5 +148,5 @@ def _extract(font: PinnedSoundfont, archive: Path, target: Path) -> None:
 def _member(archive: tarfile.TarFile, font: PinnedSoundfont) -> IO[bytes]:
     source = archive.extractfile(str(font.member))
     if source is None:
-        raise KeyError(f"{font.member} is no file")
+        raise KeyError(f"{font.member} is not a file")
     return source

@@ -1,4 +1,4 @@
-"""Find soundfonts on this machine or fetch them, tell which are relatives, and open them."""
+"""Find soundfonts on this machine or fetch them, group relatives into families, and open them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOLDERS_VARIABLE = "TIMBREBENCH_SOUNDFONTS"
 _SUFFIXES = (".sf2", ".sf3")
 
 #: Families of soundfonts, by the start of the file's name in lower case. Members share samples: what was
-#: learned on one is no evidence on another. GeneralUser's electric grand is FluidR3's; Csound's bank and
+#: learned on one is not evidence on another. GeneralUser's electric grand is FluidR3's; Csound's bank and
 #: Merlin play whole presets with TimGM6mb's samples, A320U its organs: the attacks of their notes correlate
 #: to 0.95 and more, where those of different samples reach 0.85. A soundfont in no family is its own.
 _FAMILIES = {
@@ -69,7 +69,7 @@ class Soundfont:
         Raises
         ------
         DatasetError
-            If it is no soundfont, or no folder of recorded notes.
+            If it is neither a soundfont nor a folder of recorded notes.
         MissingResourceError
             If libfluidsynth is not installed.
         """
@@ -141,7 +141,7 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
     Raises
     ------
     MissingResourceError
-        If there is none: the message says where it was looked for and how to get one.
+        If it is not found: the message names the folders searched and how to get one.
     """
     if isinstance(wanted, Mapping):
         wanted = PinnedSoundfont.model_validate(wanted)
@@ -164,7 +164,7 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
 
 
 def _parts(name: str) -> tuple[str, tuple[str, ...]]:
-    """Part a file's name into its stem and the suffixes that it may have."""
+    """Split a file's name into its stem and the suffixes that it may have."""
     for suffix in _SUFFIXES:
         if name.endswith(suffix):
             return name.removesuffix(suffix), (suffix,)

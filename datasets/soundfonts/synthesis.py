@@ -53,7 +53,7 @@ class Synthesizer:
     MissingResourceError
         If libfluidsynth is not installed.
     DatasetError
-        If the file is no soundfont.
+        If the file is not a soundfont.
     """
 
     def __init__(self, path: Path) -> None:
@@ -112,7 +112,7 @@ class Synthesizer:
         return self._render(drums, (_DRUMS, _DRUM_BANK, _STANDARD_KIT), duration_s, sample_rate, channels)
 
     def has_drum_kit(self) -> bool:
-        """Tell whether the soundfont can play drums."""
+        """Whether the soundfont has a drum kit."""
         synth, soundfont = self._open()
         selected = synth.program_select(_DRUMS, soundfont, _DRUM_BANK, _STANDARD_KIT)
         synth.delete()
@@ -251,7 +251,7 @@ def _load_fluidsynth() -> ModuleType:
 
 
 def fluidsynth_version() -> str:
-    """Return the version of libfluidsynth; raise MissingResourceError where there is none."""
+    """Return the version of libfluidsynth; raise MissingResourceError where it is not installed."""
     parts = [ctypes.c_int() for _ in range(3)]
     function = _load_fluidsynth().cfunc(
         "fluid_version", None, *((name, ctypes.c_void_p, 1) for name in ("major", "minor", "micro"))

@@ -33,7 +33,7 @@ from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_data
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.clip_planning import count_classes, plan_clips
 from timbrebench.datasets.corpora.corpus_opening import find_corpus
-from timbrebench.datasets.corpora.piece_selection import Selection
+from timbrebench.datasets.corpora.piece_selection import PieceSelection
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.rendered_dataset import find_pieces
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
@@ -235,7 +235,7 @@ def _indexing(midi: Path, cache: Path) -> tuple[str, str, str]:
     with _empty_cache(cache), LocalExecutor(["timbrebench.datasets"]) as work:
         begun = time.monotonic()
         corpus = find_corpus(str(midi))
-        found = corpus.candidates(Selection(), 0, work)
+        found = corpus.candidates(PieceSelection(), 0, work)
         seconds = time.monotonic() - begun
         files = len(corpus.scores())
     return (

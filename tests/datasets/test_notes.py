@@ -6,7 +6,7 @@ from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import (
     drums_table,
     fold,
-    melodic_turns,
+    interval_ngrams,
     notes_table,
     read_drums,
     read_notes,
@@ -151,14 +151,14 @@ def test_a_drum_track_is_read_apart_from_the_notes(tmp_path):
 def test_a_piece_keeps_its_turns_in_another_key_and_tempo(scale):
     long = notes_table([(i / 4, i / 4 + 0.2, 60 + (i * i) % 13, 90) for i in range(30)])
     moved = stretch(long.assign(pitch=long.pitch + 5), 1.7)
-    assert melodic_turns(moved).tolist() == melodic_turns(long).tolist()
-    assert not set(melodic_turns(long)) & set(melodic_turns(scale))
+    assert interval_ngrams(moved).tolist() == interval_ngrams(long).tolist()
+    assert not set(interval_ngrams(long)) & set(interval_ngrams(scale))
 
 
 def test_a_turn_is_eight_intervals_in_one_number():
     falling = notes_table([(i / 4, i / 4 + 0.2, 127 - 15 * i, 90) for i in range(9)])
-    (turn,) = melodic_turns(falling)
+    (turn,) = interval_ngrams(falling)
     assert [*turn.tobytes()] == [256 - 15] * 8
     again = notes_table([(i / 4, i / 4 + 0.2, 60 + i % 2, 90) for i in range(40)])
-    assert len(melodic_turns(again)) == 2
-    assert len(melodic_turns(again[:8])) == 0
+    assert len(interval_ngrams(again)) == 2
+    assert len(interval_ngrams(again[:8])) == 0

@@ -187,7 +187,7 @@ def test_a_file_that_is_no_audio_is_found_though_it_is_listed(root):
         return manifest
 
     edit(root, rename, cover=True)
-    assert verify_dataset(root) == [f"no audio: {name}"]
+    assert verify_dataset(root) == [f"not audio: {name}"]
 
 
 def test_a_description_without_files_is_refused(root):

@@ -22,7 +22,7 @@ from timbrebench.datasets.audioset.audioset_configuration import (
 )
 from timbrebench.datasets.audioset.audioset_dataset import build_audioset
 from timbrebench.datasets.audioset.clip_planning import plan_clips
-from timbrebench.datasets.audioset.slicing import Job
+from timbrebench.datasets.audioset.slicing import SliceJob
 from timbrebench.datasets.decoding import cut_windows
 
 RATE = 44_100
@@ -127,7 +127,7 @@ def test_two_builds_are_the_same_byte_for_byte(dataset, configuration, tmp_path,
 
 def test_a_build_that_was_stopped_goes_on(dataset, configuration, tmp_path, here, monkeypatch):
     root = tmp_path / "stopped"
-    run = Job.run
+    run = SliceJob.run
     made = []
 
     def stop_at_the_third(job):
@@ -136,7 +136,7 @@ def test_a_build_that_was_stopped_goes_on(dataset, configuration, tmp_path, here
         made.append(job.slices[0].clip_id)
         return run(job)
 
-    monkeypatch.setattr(Job, "run", stop_at_the_third)
+    monkeypatch.setattr(SliceJob, "run", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         build_audioset(configuration, root, executor=here)
     with pytest.raises(DatasetError, match="no finished dataset"):
@@ -145,7 +145,7 @@ def test_a_build_that_was_stopped_goes_on(dataset, configuration, tmp_path, here
         journal.write('{"clip_id": "torn')
     first = list(made)
     made.clear()
-    monkeypatch.setattr(Job, "run", lambda job: made.append(job.slices[0].clip_id) or run(job))
+    monkeypatch.setattr(SliceJob, "run", lambda job: made.append(job.slices[0].clip_id) or run(job))
     build_audioset(configuration, root, executor=here)
     assert len(made) == 3
     assert not set(made) & set(first)

@@ -17,11 +17,11 @@ from timbrebench.core.files import file_sha256
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
 from timbrebench.datasets import DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.corpora.adl import fetch_adl
-from timbrebench.datasets.corpora.corpus import take_turns
+from timbrebench.datasets.corpora.corpus import round_robin_by_composer
 from timbrebench.datasets.corpora.corpus_opening import convert, find_corpus
-from timbrebench.datasets.corpora.duplicate_pieces import KnownMusic
-from timbrebench.datasets.corpora.piece_selection import Selection, mean_polyphony
-from timbrebench.datasets.notes import melodic_turns, notes_table
+from timbrebench.datasets.corpora.duplicate_pieces import DuplicateIndex
+from timbrebench.datasets.corpora.piece_selection import PieceSelection, mean_polyphony
+from timbrebench.datasets.notes import interval_ngrams, notes_table
 from timbrebench.datasets.rendering.piece_planning import plan_pieces
 
 CONFIGURATION = DatasetConfiguration(
@@ -112,7 +112,7 @@ def packed(folder, path):
 
 
 def candidates(path, executor, seed=0, **selection):
-    return find_corpus(str(path)).candidates(Selection(**selection), seed, executor)
+    return find_corpus(str(path)).candidates(PieceSelection(**selection), seed, executor)
 
 
 def pieces(path, executor, **selection):
@@ -227,8 +227,8 @@ def test_the_order_follows_from_the_seed_and_composers_take_turns(folder, execut
         "Romantic/Liszt",
     }
     scores = [score for score in find_corpus(str(folder)).scores() for _ in range(20)]
-    assert take_turns(scores, 3) == take_turns(scores, 3)
-    assert take_turns(scores, 3) != take_turns(scores, 4)
+    assert round_robin_by_composer(scores, 3) == round_robin_by_composer(scores, 3)
+    assert round_robin_by_composer(scores, 3) != round_robin_by_composer(scores, 4)
 
 
 def test_pieces_are_selected_by_folder_length_and_polyphony(folder, executor):
@@ -257,9 +257,9 @@ def test_a_folder_that_is_not_there_is_suggested(folder, executor):
 
 def test_selections_that_leave_nothing_are_refused():
     with pytest.raises(ValidationError, match="min_duration_s is greater"):
-        Selection(min_duration_s=10, max_duration_s=5)
+        PieceSelection(min_duration_s=10, max_duration_s=5)
     with pytest.raises(ValidationError):
-        Selection(folders=["/"])
+        PieceSelection(folders=["/"])
 
 
 def test_broken_files_are_listed_only_where_they_are_selected(folder, executor):
@@ -279,7 +279,7 @@ def test_mean_polyphony():
 def test_known_music_is_found_as_by_comparing_with_each_piece():
     """The index against what it stands for, on pieces that share few, many, or all of their turns."""
     generator = np.random.default_rng(0)
-    known, by_hand = KnownMusic(), {}
+    known, by_hand = DuplicateIndex(), {}
     refused = 0
     for number in range(300):
         size = int(generator.integers(0, 60))
@@ -308,10 +308,10 @@ def test_known_music_is_found_as_by_comparing_with_each_piece():
 
 def test_a_piece_in_another_key_is_the_same_piece():
     notes = notes_table([(i / 4, i / 4 + 0.2, 60 + (i * i) % 13, 90) for i in range(30)])
-    known = KnownMusic()
-    known.add("original", melodic_turns(notes))
+    known = DuplicateIndex()
+    known.add("original", interval_ngrams(notes))
     with pytest.raises(CorpusError, match="same music as original: 100%"):
-        known.add("moved", melodic_turns(notes.assign(pitch=notes.pitch + 3)))
+        known.add("moved", interval_ngrams(notes.assign(pitch=notes.pitch + 3)))
 
 
 def test_another_content_than_the_one_wanted_is_refused(folder, tmp_path, cache):
@@ -414,7 +414,7 @@ def test_a_folder_with_broken_files_becomes_a_dataset_twice_the_same(many, tmp_p
 
 def test_a_selection_makes_the_dataset(many, tmp_path, executor):
     configuration = CONFIGURATION.model_copy(
-        update={"corpus": str(many), "selection": Selection(folders=("B", "C"))}
+        update={"corpus": str(many), "selection": PieceSelection(folders=("B", "C"))}
     )
     planned, failures = plan_pieces(configuration, find_corpus(str(many)), (40, 90), executor)
     assert {piece.composer for piece in planned} <= {"B", "C"}
@@ -447,7 +447,7 @@ def test_a_missing_corpus_is_told_before_anything_is_written(tmp_path):
 
 def test_music21_is_selected_by_composer_and_polyphony(executor):
     corpus = find_corpus("music21")
-    found = corpus.candidates(Selection(folders=("bach",)), 0, executor)
+    found = corpus.candidates(PieceSelection(folders=("bach",)), 0, executor)
     assert found.scores
     assert {score.composer for score in found.scores} == {"bach"}
     assert len(found.scores) < len(corpus.scores())

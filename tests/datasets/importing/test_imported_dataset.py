@@ -28,7 +28,7 @@ from timbrebench.datasets.importing.import_configuration import (
     TableSource,
     load_import,
 )
-from timbrebench.datasets.importing.imported_clips import Job, recording_id
+from timbrebench.datasets.importing.imported_clips import RecordingJob, recording_id
 from timbrebench.datasets.importing.imported_dataset import import_dataset
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.rendering.dataset_configuration import Shares
@@ -161,7 +161,7 @@ def test_processes_and_threads_make_the_same_bytes(dataset, recordings, tmp_path
 
 
 def test_a_build_that_was_stopped_goes_on(dataset, recordings, tmp_path, monkeypatch):
-    run, made = Job.run, []
+    run, made = RecordingJob.run, []
 
     def stop_at_the_fourth(job):
         if len(made) == 3:
@@ -169,7 +169,7 @@ def test_a_build_that_was_stopped_goes_on(dataset, recordings, tmp_path, monkeyp
         made.append(job.recording.source)
         return run(job)
 
-    monkeypatch.setattr(Job, "run", stop_at_the_fourth)
+    monkeypatch.setattr(RecordingJob, "run", stop_at_the_fourth)
     root = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
         import_dataset(configured(recordings), root, executor=InlineExecutor())
@@ -177,7 +177,7 @@ def test_a_build_that_was_stopped_goes_on(dataset, recordings, tmp_path, monkeyp
         Dataset.open(root)
     (root / "audio" / "00").mkdir(exist_ok=True)
     (root / "audio" / "00" / ".part-torn.flac").write_bytes(b"half a clip")
-    monkeypatch.setattr(Job, "run", lambda job: made.append(job.recording.source) or run(job))
+    monkeypatch.setattr(RecordingJob, "run", lambda job: made.append(job.recording.source) or run(job))
     first, _ = list(made), made.clear()
     import_dataset(configured(recordings), root, executor=InlineExecutor())
     assert "piano/exact.wav" in first
@@ -189,13 +189,13 @@ def test_a_build_that_was_stopped_goes_on(dataset, recordings, tmp_path, monkeyp
 def test_a_recording_that_has_changed_meanwhile_is_cut_again(recordings, tmp_path, synthesizer, monkeypatch):
     held = tmp_path / "held"
     shutil.copytree(recordings, held)
-    root, run, made = tmp_path / "dataset", Job.run, []
+    root, run, made = tmp_path / "dataset", RecordingJob.run, []
     monkeypatch.setattr(imported_dataset, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         import_dataset(configured(held), root, executor=InlineExecutor())
     monkeypatch.undo()
     soundfile.write(held / "piano" / "exact.wav", phrase(synthesizer, "piano", 9), RATE)
-    monkeypatch.setattr(Job, "run", lambda job: made.append(job.recording.source) or run(job))
+    monkeypatch.setattr(RecordingJob, "run", lambda job: made.append(job.recording.source) or run(job))
     import_dataset(configured(held), root, executor=InlineExecutor())
     assert "piano/exact.wav" in made
     assert "piano/live/stereo.flac" not in made
@@ -226,13 +226,13 @@ def test_nothing_but_failures_is_no_dataset(tmp_path):
 
 
 def test_a_recording_that_ends_its_process_costs_itself_only(dataset, recordings, tmp_path, monkeypatch):
-    run = Job.run
+    run = RecordingJob.run
 
     def run_or_crash(job):
         is_fatal = job.recording.source == "trumpet/vorbis.ogg"
         return Failure("failed", "its process was ended by SIGSEGV", 0.1) if is_fatal else run(job)
 
-    monkeypatch.setattr(Job, "run", run_or_crash)
+    monkeypatch.setattr(RecordingJob, "run", run_or_crash)
     built = import_dataset(configured(recordings), tmp_path / "crashed", executor=InlineExecutor())
     monkeypatch.undo()
     assert set(dataset.manifest.source) - set(built.manifest.source) == {"trumpet/vorbis.ogg"}
@@ -320,8 +320,8 @@ loose.wav,,,,,left
     [
         ("file,label\na.wav,x\n", DatasetError, "has no column 'path' but file, label"),
         ("path,label,piece,group\na.wav,x,1,2\n", DatasetError, "which mean the same"),
-        ("path,label\n../a.wav,x\n", DatasetError, r"row 2: '../a.wav' is no path below"),
-        ("path,label\n/etc/a.wav,x\n", DatasetError, "is no path below"),
+        ("path,label\n../a.wav,x\n", DatasetError, r"row 2: '../a.wav' is not a path below"),
+        ("path,label\n/etc/a.wav,x\n", DatasetError, "is not a path below"),
         ("path,label\na.wav,x\na.wav,y\n", DatasetError, "a.wav is listed more than once"),
         ("path,label,start_s\na.wav,x,1\na.wav,y,\n", DatasetError, "listed more than once"),
         ("path,label,start_s\na.wav,x,1.0001\na.wav,y,1.0002\n", DatasetError, "listed more than once"),
@@ -364,7 +364,7 @@ def test_paths_give_labels_and_pieces(synthesizer, tmp_path):
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("(?P<label>", "is no regular expression"),
+        ("(?P<label>", "is not a regular expression"),
         ("(.+).wav", "has no group"),
         ("(?P<label>.)(?P<artist>.)", "only label and piece"),
     ],

@@ -14,7 +14,7 @@ from timbrebench.classifier.style.robustness import transposed
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
-from timbrebench.datasets.corpora.piece_selection import Selection
+from timbrebench.datasets.corpora.piece_selection import PieceSelection
 from timbrebench.datasets.notes import drums_table, notes_table, read_drums, read_notes, window
 from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
@@ -208,7 +208,7 @@ def test_a_piece_of_drums_alone_is_no_piece(kept):
 
 def test_stereo_melodies_keep_their_drums(configuration, kept, tmp_path, executor):
     update = {"keep_drums": True, "melody_only": True, "channels": 2, "augmentation": None}
-    update["selection"] = Selection(max_polyphony=1.0)
+    update["selection"] = PieceSelection(max_polyphony=1.0)
     built = build_dataset(configuration.model_copy(update=update), tmp_path / "dataset", executor=executor)
     mono = {clip.clip_id: clip for clip in kept.clips()}
     clips = list(built.clips())
