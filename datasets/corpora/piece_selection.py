@@ -23,7 +23,8 @@ class PieceSelection(BaseModel):
         Minimum and maximum length in seconds, at the tempo that the score states, or else at 120 quarter
         notes a minute.
     min_polyphony, max_polyphony : float or None
-        Minimum and maximum of :func:`mean_polyphony`. Melodies have 1, four voices up to 4, piano music 2 to 4.
+        Minimum and maximum of :func:`mean_polyphony`. Melodies have 1, four voices up to 4, piano music 2
+        to 4.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

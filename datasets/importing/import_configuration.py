@@ -41,9 +41,9 @@ class TableSource(BaseModel):
         The folder.
     table : str
         A CSV file with the columns ``path``, relative to the folder, and ``label``; several labels are
-        separated by ``|``. It may have ``piece`` or ``group``: what has the same stays in one split; ``start_s``: only
-        the clip is cut that begins there; and ``split``: where the piece goes. Empty fields count as missing.
-        Files that are not in it are left out.
+        separated by ``|``. It may have ``piece`` or ``group``: what has the same stays in one split;
+        ``start_s``: only the clip is cut that begins there; and ``split``: where the piece goes. Empty fields
+        count as missing. Files that are not in it are left out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -113,7 +113,7 @@ def test_numbers_are_labels_too_and_tracks_are_pieces_without_a_song(medley, tmp
         ({"loader": "medley_solo_db"}, UnknownNameError, "did you mean 'medley_solos_db'"),
         ({"label": "instument"}, UnknownNameError, "did you mean 'instrument'"),
         ({"label": "audio"}, ConfigurationError, "'audio' of medley_solos_db is a tuple, not a label"),
-        ({"audio": "song_id"}, ConfigurationError, "is a int, no path of a file"),
+        ({"audio": "song_id"}, ConfigurationError, "is a int, not a path"),
         ({"version": "9"}, ConfigurationError, "Invalid version 9"),
         ({"data_home": "absent"}, DatasetError, "absent: no such folder"),
     ],
