@@ -27,7 +27,7 @@ def dataset_build(out: Folder, config: Config = "default", executor: Where = "lo
     from timbrebench.experiments.run.run_configuration import load_configuration
 
     configuration = load_configuration(config).dataset
-    with open_executor(executor, ["timbrebench.datasets"]) as work:
+    with open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work:
         dataset = build_dataset(configuration, out, executor=work)
     _print_counts(dataset)
 
@@ -61,7 +61,7 @@ def dataset_rebuild(
     from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets.rebuilding import rebuild_dataset
 
-    with open_executor(executor, ["timbrebench.datasets"]) as work:
+    with open_executor(executor, ["timbrebench.datasets.rebuilding"]) as work:
         dataset = rebuild_dataset(root, out, executor=work)
     _print_counts(dataset)
 

@@ -115,7 +115,7 @@ def suite_freeze(
     wanted = load_recipe(recipe)
     learned = load_content_judge().training_pieces
     with (
-        open_executor(executor, ["timbrebench.datasets"]) as work,
+        open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work,
         tempfile.TemporaryDirectory() as thrown_away,
     ):
         folder = clips or Path(thrown_away) / "clips"
@@ -155,7 +155,7 @@ def suite_build(
     from timbrebench.experiments.suites.suite_opening import render_frozen
 
     frozen = load_frozen(name)
-    with open_executor(executor, ["timbrebench.datasets"]) as work:
+    with open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work:
         suite = render_frozen(frozen, SuiteConfiguration(soundfont=frozen.soundfont), out, work)
     print_line(f"{out}: {len(suite.clips)} clips of {frozen.title}")
 

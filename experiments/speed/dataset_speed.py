@@ -232,7 +232,7 @@ def _wall(configuration: DatasetConfiguration, root: Path, workers: int) -> floa
 
 def _indexing(midi: Path, cache: Path) -> tuple[str, str, str]:
     """Index a corpus of MIDI files that nothing is known of, on all cores."""
-    with _empty_cache(cache), LocalExecutor(["timbrebench.datasets"]) as work:
+    with _empty_cache(cache), LocalExecutor(["timbrebench.datasets.rendering.rendered_dataset"]) as work:
         begun = time.monotonic()
         corpus = find_corpus(str(midi))
         found = corpus.candidates(PieceSelection(), 0, work)

@@ -182,13 +182,13 @@ def test_a_clip_that_ends_its_process_costs_itself_only(
     ytid, start = library[2]["mono"]
     fatal = f"{ytid}_{round(start * 1000)}"
 
-    run = Job.run
+    run = SliceJob.run
 
     def run_or_crash(job):
         is_fatal = fatal in {part.clip_id for part in job.slices}
         return Failure("failed", "killed by signal 11", 0.1) if is_fatal else run(job)
 
-    monkeypatch.setattr(Job, "run", run_or_crash)
+    monkeypatch.setattr(SliceJob, "run", run_or_crash)
     built = build_audioset(configuration, tmp_path / "crashed", executor=InlineExecutor())
     assert len(built) == len(dataset) - 1
     failures = pd.read_csv(built.root / "failures.csv").set_index("source").reason
