@@ -12,10 +12,9 @@ import typer
 
 from timbrebench.core.errors import ConfigurationError, TimbrebenchError
 from timbrebench.experiments.commands.audioset_commands import audioset_app
-from timbrebench.experiments.commands.check_command import baseline_command, check_command
 from timbrebench.experiments.commands.compare_command import compare_command
 from timbrebench.experiments.commands.dataset_commands import dataset_app
-from timbrebench.experiments.commands.dataset_speed_command import bench_datasets_command
+from timbrebench.experiments.commands.gate_commands import baseline_command, check_command
 from timbrebench.experiments.commands.judge_commands import judge_app
 from timbrebench.experiments.commands.metric_commands import (
     bench_metrics_command,
@@ -26,6 +25,7 @@ from timbrebench.experiments.commands.notes_command import train_notes_command
 from timbrebench.experiments.commands.options import AsJson, Where
 from timbrebench.experiments.commands.pairs_command import pairs_app
 from timbrebench.experiments.commands.score_command import score_command
+from timbrebench.experiments.commands.speed_commands import bench_datasets_command
 from timbrebench.experiments.commands.study_commands import study_command
 from timbrebench.experiments.commands.submission_commands import submission_app, submit_command
 from timbrebench.experiments.commands.suite_commands import suite_app

@@ -18,7 +18,7 @@ from timbrebench.core.errors import ConfigurationError, RunError, UnknownNameErr
 from timbrebench.core.statistics.effect_sizes import least_pieces
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE
 from timbrebench.datasets.notes import notes_table
-from timbrebench.experiments.commands.check_command import report_outcome
+from timbrebench.experiments.commands.gate_commands import report_outcome
 from timbrebench.experiments.ranking.baseline import read_baseline, write_baseline
 from timbrebench.experiments.ranking.gate import Outcome, check_run
 from timbrebench.experiments.ranking.results import COSTS, Results
