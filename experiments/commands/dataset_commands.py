@@ -1,4 +1,4 @@
-"""Commands that build, import, check and describe datasets."""
+"""Commands that build, import, check and describe datasets, and those that cut them out of AudioSet."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 dataset_app = typer.Typer(help="Build, import, check and describe datasets.", no_args_is_help=True)
 
+audioset_app = typer.Typer(help="Plan and build datasets cut out of AudioSet.", no_args_is_help=True)
+
 Folder = Annotated[Path, typer.Argument(help="The dataset's folder.")]
+ConfigFile = Annotated[Path, typer.Argument(help="A TOML file: tables, classes, sources of audio.")]
 
 
 @dataset_app.command("build")
 def dataset_build(out: Folder, config: Config = "default", executor: Where = "local") -> None:
-    """Build the dataset of a configuration, or what is missing of it."""
+    """Build what is missing of the dataset of a configuration."""
     from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets import build_dataset
     from timbrebench.experiments.run.run_configuration import load_configuration
@@ -54,7 +57,7 @@ def dataset_import(
 @dataset_app.command("rebuild")
 def dataset_rebuild(
     root: Annotated[Path, typer.Argument(help="The folder of a dataset of any builder.")],
-    out: Annotated[Path, typer.Argument(help="The folder of the new one.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the new dataset.")],
     executor: Where = "local",
 ) -> None:
     """Build a dataset again from the configuration in its dataset.json."""
@@ -116,6 +119,43 @@ def dataset_info(
             print_line(f"  {name}: {json.dumps(value, ensure_ascii=False)}")
 
 
+@audioset_app.command("counts")
+def audioset_counts(config: ConfigFile, as_json: AsJson = False) -> None:
+    """Print how many clips each class will have in each split; nothing is fetched or decoded."""
+    from timbrebench.datasets.audioset.audioset_configuration import load_audioset
+    from timbrebench.datasets.audioset.clip_planning import count_classes, plan_clips
+
+    plan = plan_clips(load_audioset(config))
+    counts = count_classes(plan)
+    clips = int(plan.choose().sum())
+    if as_json:
+        print_json({"clips": clips, "classes": counts.to_dict(orient="records")})
+        return
+    print_line(counts.to_string(index=False))
+    print_line(f"{clips} clips of {len(counts)} classes; a clip counts for each of its classes")
+
+
+@audioset_app.command("build")
+def audioset_build(
+    config: ConfigFile,
+    out: Folder,
+    executor: Where = "local",
+) -> None:
+    """Fetch and cut the clips of a configuration that are missing."""
+    from timbrebench.core.workers.executor_addresses import open_executor
+    from timbrebench.datasets.audioset.audioset_configuration import load_audioset
+    from timbrebench.datasets.audioset.audioset_dataset import build_audioset
+
+    configuration = load_audioset(config)
+    with open_executor(executor, ["timbrebench.datasets.audioset.audioset_dataset"]) as work:
+        dataset = build_audioset(configuration, out, executor=work)
+    counts = dataset.description["counts"]
+    print_line(
+        f"{out}: {counts['clips']} clips, {counts['hours']:.2f} h, {counts['pieces']} videos; "
+        f"{counts['failures']} segments could not be used, see failures.csv"
+    )
+
+
 def _print_counts(dataset: Dataset) -> None:
     counts = dataset.description["counts"]
     failed = counts.get("failures", 0)
@@ -138,4 +178,4 @@ def _print_tables(dataset: Dataset, counts: dict[str, Any]) -> None:
 def _rows(section: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - a part of dataset.json
     if isinstance(section, dict):
         return list(section.items())
-    return [(one["name"], {key: value for key, value in one.items() if key != "name"}) for one in section]
+    return [(row["name"], {key: value for key, value in row.items() if key != "name"}) for row in section]

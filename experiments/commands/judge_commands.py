@@ -1,4 +1,4 @@
-"""Commands that train judges and say how far they can be believed."""
+"""Commands that train judges, and the network of notes that comes with the package, and measure them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import typer
 from timbrebench.core.errors import JudgeError
 from timbrebench.experiments.commands.options import AsJson, Config
 from timbrebench.experiments.report.standard_output import print_json, print_line
+from timbrebench.experiments.run.layout import JUDGE
 
-judge_app = typer.Typer(help="Train judges, and say how far they can be believed.", no_args_is_help=True)
+judge_app = typer.Typer(help="Train judges and measure how accurate they are.", no_args_is_help=True)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="A dataset's folder.")]
 
@@ -23,13 +24,14 @@ def judge_train(
     out: Annotated[Path, typer.Option(help="The judge's folder.")],
     config: Config = "default",
 ) -> None:
-    """Train a style judge on a dataset and evaluate it on pieces it has never heard."""
+    """Train a style judge on a dataset and evaluate it on unseen pieces."""
     from timbrebench.classifier import build_judge
+    from timbrebench.classifier.style.style_pipeline import EVALUATION_FILE
     from timbrebench.datasets import Dataset
     from timbrebench.experiments.run.run_configuration import load_configuration
 
     build_judge(Dataset.open(dataset), load_configuration(config).judge, out)
-    print_line((out / "evaluation.json").read_text(encoding="utf-8"))
+    print_line((out / EVALUATION_FILE).read_text(encoding="utf-8"))
 
 
 @judge_app.command("evaluate")
@@ -67,9 +69,12 @@ def judge_card(
     from timbrebench.datasets import Dataset
     from timbrebench.experiments.run.run_configuration import load_configuration
 
-    listener = Judge.load(judge / JUDGE_FILE)
     card = write_card(
-        listener, Dataset.open(dataset), load_configuration(config).judge, out or judge, recordings=recordings
+        Judge.load(judge / JUDGE_FILE),
+        Dataset.open(dataset),
+        load_configuration(config).judge,
+        out or judge,
+        recordings=recordings,
     )
     print_line(card.markdown())
 
@@ -98,7 +103,6 @@ def judge_publish(
 ) -> None:
     """Write the style judge of a run as those that come with the package are written, if it fits a suite."""
     from timbrebench.classifier.style.judge_publishing import publish_judge
-    from timbrebench.experiments.run.layout import JUDGE
     from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.suite_judges import why_unfit
@@ -126,7 +130,20 @@ def judge_train_content(
     out: Annotated[Path, typer.Argument(help="Gets the dataset, the judge and its card.")],
 ) -> None:
     """Build the dataset of the content judge that comes with the package, and train and test it again."""
-    from timbrebench.classifier.content.content_pipeline import build_shipped_judge
+    from timbrebench.classifier.content.content_pipeline import PAGE_FILE, build_shipped_judge
 
     build_shipped_judge(out)
-    print_line((out / "content.md").read_text(encoding="utf-8"))
+    print_line((out / PAGE_FILE).read_text(encoding="utf-8"))
+
+
+def train_notes_command(
+    out: Annotated[Path, typer.Argument(help="Gets the dataset, the network and its card.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="Where the default dataset is, or is to be built.")
+    ] = None,
+) -> None:
+    """Train the note network of reinstrument that comes with the package again."""
+    from timbrebench.transfer.methods.reinstrument.packaged_notes import NOTES_FILE, build_packaged_notes
+
+    notes = build_packaged_notes(out, dataset=dataset)
+    print_line(f"{out / NOTES_FILE}: learned from {len(notes.training_clips)} clips")

@@ -1,4 +1,4 @@
-"""Commands that list metrics, and hold them to what they declare and to what they may cost."""
+"""Commands that list metrics and check what they declare."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from timbrebench.experiments.commands.options import AsJson, Config
 from timbrebench.experiments.report.standard_output import print_json, print_line
+from timbrebench.experiments.run.layout import DATASET, JUDGE, JUDGE_FILE
 
 if TYPE_CHECKING:
     from timbrebench.classifier import JudgeConfiguration
@@ -21,18 +22,18 @@ def list_metrics_command(as_json: AsJson = False) -> None:
     """List the metrics that are installed, by the question that they answer."""
     from timbrebench.metrics import get, metric_names
 
-    found = [get(name) for name in metric_names()]
+    metrics = [get(name) for name in metric_names()]
     if as_json:
-        print_json([_description(metric) for metric in found])
+        print_json([_description(metric) for metric in metrics])
         return
-    asked: dict[str, list[Metric]] = {}
-    for metric in found:
-        asked.setdefault(metric.question, []).append(metric)
+    by_question: dict[str, list[Metric]] = {}
+    for metric in metrics:
+        by_question.setdefault(metric.question, []).append(metric)
     better = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
-    width = max(len(metric.specification.name) for metric in found)
-    for question, metrics in asked.items():
+    width = max(len(metric.specification.name) for metric in metrics)
+    for question, group in by_question.items():
         print_line(question)
-        for about in (metric.specification for metric in metrics):
+        for about in (metric.specification for metric in group):
             print_line(f"  {about.name:{width}} {about.summary} ({about.unit}, {better[about.direction]})")
 
 
@@ -73,7 +74,7 @@ def validate_metrics_command(
 ) -> None:
     """Check that every metric moves as it declares, on references that are degraded more and more.
 
-    The exit status is 1 where a metric does not hold what it declares, 2 where that could not be measured.
+    The exit status is 1 if a metric does not do what it declares, 2 if that could not be measured.
     """
     from timbrebench.classifier import Judge, load_content_judge
     from timbrebench.datasets import Dataset, build_dataset
@@ -84,9 +85,7 @@ def validate_metrics_command(
     from timbrebench.experiments.validity.validation_report import FIGURE, TABLE, describe, write_validation
 
     configuration = load_configuration(config)
-    opened = (
-        build_dataset(configuration.dataset, out / "dataset") if dataset is None else Dataset.open(dataset)
-    )
+    opened = build_dataset(configuration.dataset, out / DATASET) if dataset is None else Dataset.open(dataset)
     judge = judge or _fitting_judge(opened, configuration.judge, out)
     directions = len(opened.labels) * (len(opened.labels) - 1)
     suite = make_suite(
@@ -112,27 +111,13 @@ def validate_metrics_command(
         raise typer.Exit(1 if counts["no"] else 2)
 
 
-def bench_metrics_command(
-    out: Annotated[Path, typer.Option(help="Folder of the table, speed.md, and of what is scored.")],
-) -> None:
-    """Time all metrics on one output of 10 s, on one core."""
-    from timbrebench.core.files import write_text
-    from timbrebench.experiments.speed.metric_speed import measure
-
-    table = measure(out / "dataset").markdown()
-    write_text(out / "speed.md", table)
-    print_line(table)
-    print_line(out / "speed.md")
-
-
 def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Path) -> Path:
     """Find the judge that was trained beside a dataset, or train one in OUT."""
     from timbrebench.classifier import Judge, build_judge
-    from timbrebench.classifier.style.style_pipeline import JUDGE_FILE
     from timbrebench.core.errors import JudgeError
     from timbrebench.core.progress import log
 
-    beside = dataset.root.parent / "judge" / JUDGE_FILE
+    beside = dataset.root.parent / JUDGE_FILE
     if beside.is_file():
         try:
             if set(dataset.labels) <= set(Judge.load(beside).labels):
@@ -140,5 +125,5 @@ def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Pat
             log(f"{beside} knows other labels than the dataset has: training another judge")
         except JudgeError as error:
             log(f"training another judge: {error}")
-    build_judge(dataset, configuration, out / "judge")
-    return out / "judge" / JUDGE_FILE
+    build_judge(dataset, configuration, out / JUDGE)
+    return out / JUDGE_FILE

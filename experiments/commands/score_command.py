@@ -22,19 +22,21 @@ if TYPE_CHECKING:
 
 def score_command(
     output: Annotated[Path, typer.Argument(help="Audio to score, or a folder of it.")],
-    content: Annotated[Path, typer.Option(help="The content it was made from; for a folder, one as well.")],
-    style: Annotated[Path, typer.Option(help="The style it was made with.")],
-    reference: Annotated[Path | None, typer.Option(help="The true target, where there is one.")] = None,
+    content: Annotated[
+        Path, typer.Option(help="The content it was made from; for a folder, a folder or one file.")
+    ],
+    style: Annotated[Path, typer.Option(help="Its style.")],
+    reference: Annotated[Path | None, typer.Option(help="Its reference, if there is one.")] = None,
     notes: Annotated[
         Path | None, typer.Option(help="The content's notes, CSV: onset_s,offset_s,pitch,velocity.")
     ] = None,
     style_notes: Annotated[Path | None, typer.Option(help="The style's notes, CSV.")] = None,
     judge: Annotated[Path | None, typer.Option(help="A saved judge, judge.pt.")] = None,
     content_label: Annotated[
-        str | None, typer.Option(help="The content's label; else what the judge hears.")
+        str | None, typer.Option(help="The content's label; by default what the judge predicts.")
     ] = None,
     style_label: Annotated[
-        str | None, typer.Option(help="The style's label; else what the judge hears.")
+        str | None, typer.Option(help="The style's label; by default what the judge predicts.")
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a folder's table here.")] = None,
     as_json: AsJson = False,
@@ -47,17 +49,17 @@ def score_command(
     from timbrebench.core.tables import SIX_DIGITS, write_csv
     from timbrebench.metrics import Folders, score_folders
 
-    listener = Judge.load(judge) if judge is not None else None
+    style_judge = Judge.load(judge) if judge is not None else None
     if not output.is_dir():
         if csv is not None:
-            raise ConfigurationError(f"--csv is for folders, and {output} is none: use --json")
+            raise ConfigurationError(f"--csv is for folders, and {output} is a file: use --json")
         files = Folders(output, content, style, reference, notes, style_notes)
-        _show(_score_file(files, listener, content_label, style_label), as_json)
+        _show(_score_file(files, style_judge, content_label, style_label), as_json)
         return
     if content_label is not None or style_label is not None:
-        raise ConfigurationError("labels are for one file: in a folder, the judge says what it hears")
+        raise ConfigurationError("labels are for one file: in a folder, the judge's predictions are used")
     folders = Folders(output, content, style, reference, notes, style_notes)
-    table = score_folders(folders, judge=listener)
+    table = score_folders(folders, judge=style_judge)
     if csv is not None:
         write_csv(csv, table, SIX_DIGITS)
     if as_json:

@@ -1,4 +1,4 @@
-"""The command that times the building of datasets."""
+"""Commands that time transfers, metrics and the building of datasets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from timbrebench.core.files import write_text
 from timbrebench.experiments.report.standard_output import print_line
+from timbrebench.experiments.run.layout import DATASET
 
 
 def bench_datasets_command(
@@ -20,10 +22,38 @@ def bench_datasets_command(
     ] = None,
 ) -> None:
     """Time a build, where its time goes, a loop over pretty_midi, both cores, indexing and planning."""
-    from timbrebench.core.files import write_text
     from timbrebench.experiments.speed.dataset_speed import measure
 
-    page = measure(out, midi=midi, audioset=audioset).markdown()
-    write_text(out / "dataset-speed.md", page)
+    _publish(measure(out, midi=midi, audioset=audioset).markdown(), out / "dataset-speed.md")
+
+
+def bench_metrics_command(
+    out: Annotated[Path, typer.Option(help="Folder of the table, speed.md, and of what is scored.")],
+) -> None:
+    """Time all metrics on one output of 10 s, on one core."""
+    from timbrebench.experiments.speed.metric_speed import measure
+
+    _publish(measure(out / DATASET).markdown(), out / "speed.md")
+
+
+def bench_transfer_command(
+    out: Annotated[
+        Path, typer.Option(help="Folder of the tables, speed.md, and of what is built and learned.")
+    ],
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="A dataset's folder; by default one with clips of 10 s is built in OUT."),
+    ] = None,
+) -> None:
+    """Time one loss and gradient of the random convolution, and every method on 10 s, on one core."""
+    from timbrebench.datasets import Dataset
+    from timbrebench.experiments.speed.transfer_speed import measure
+
+    opened = None if dataset is None else Dataset.open(dataset)
+    _publish(measure(out, dataset=opened).markdown(), out / "speed.md")
+
+
+def _publish(page: str, path: Path) -> None:
+    write_text(path, page)
     print_line(page)
-    print_line(out / "dataset-speed.md")
+    print_line(path)

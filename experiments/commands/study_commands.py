@@ -24,7 +24,7 @@ def study_command(
         str,
         typer.Argument(
             help="cross-synthesis, failure, judge, key-invariance, loss-terms, phase, spectrograms, "
-            "style-content-curve, texture or wide-limit-convergence; all for one after the other."
+            "style-content-curve, texture or wide-limit-convergence; all for all of them."
         ),
     ],
     run: Annotated[Path, typer.Option(help="A run's folder: its dataset, judge and suite.")],
@@ -45,7 +45,7 @@ def study_command(
     from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.studies.study import StudyContext, find_study, study_names, write_result
 
-    studies = [find_study(one) for one in (study_names() if name == _ALL else [name])]
+    studies = [find_study(each) for each in (study_names() if name == _ALL else [name])]
     counts = [study.pairs_of(setting, pairs) for study in studies]
     _, dataset, judge, suite = open_suite(run)
     left_out: list[str] | None = [] if name == _ALL else None
@@ -65,7 +65,7 @@ def study_command(
 
 @contextmanager
 def _left_out(study: str, left_out: list[str] | None) -> Iterator[None]:
-    """Report an error and note the study, where others are to follow; else let it pass."""
+    """Report an error and note the study if others are to follow; otherwise raise it."""
     try:
         yield
     except TimbrebenchError as error:

@@ -58,14 +58,14 @@ def submission_verify(
     problems = check_submission(submission)
     with Archive(path) as archive:
         has_outputs = archive.has_folder(OUTPUTS)
-    said = "outputs did not come with it, so nobody can tell whether the scores are theirs"
+    rescored = "not scored again: it comes without outputs"
     if has_outputs or dataset is not None:
-        more, said = check_outputs(submission, dataset, sample=None if every else SAMPLE, seed=seed)
+        more, rescored = check_outputs(submission, dataset, sample=None if every else SAMPLE, seed=seed)
         problems += more
     for problem in problems:
         print_line(problem)
     if problems:
-        print_line(said)
+        print_line(rescored)
         raise typer.Exit(1)
     about = submission.about
     print_line(f"{path}: {about.submitter}'s run {about.run!r} on {submission.results.suite.title}")
@@ -76,7 +76,7 @@ def submission_verify(
         if judge
         else f"scored by a style judge of their own, {about.judge[:12]}"
     )
-    print_line(said)
+    print_line(rescored)
 
 
 @submission_app.command("merge")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from timbrebench.experiments.suites.frozen_suite import FrozenSuite
 
 suite_app = typer.Typer(help="Frozen suites: lists of pairs that never change.", no_args_is_help=True)
+pairs_app = typer.Typer(help="Hand the pairs of a run to systems outside.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="A suite's name, with or without version, or a .json file.")]
 
@@ -82,9 +83,9 @@ def _about(frozen: FrozenSuite) -> dict[str, Any]:
         "pieces": len({frozen.clips[pair.content].piece for pair in frozen.pairs}),
         "version": version or "follows from the audio that its users hold",
         "fingerprint": frozen.fingerprint,
-        "ranked": "by the headline" if frozen.has_truth else "no: nobody knows the right answers",
+        "ranked": "by the headline" if frozen.has_truth else "no: there are no references",
         "judges": ", ".join(judges_of(frozen)) or "none published: a run trains its own",
-        "directions": {f"{one} to {other}": count for (one, other), count in Counter(labels).items()},
+        "directions": {f"{content} to {style}": count for (content, style), count in Counter(labels).items()},
         "sources": [dict(source) for source in frozen.sources],
         "software": dict(frozen.software),
     }
@@ -97,7 +98,7 @@ def suite_freeze(
     ],
     out: Annotated[Path, typer.Option(help="Folder for NAME-VERSION.json.")],
     clips: Annotated[
-        Path | None, typer.Option(help="Folder for the clips; without it they are thrown away.")
+        Path | None, typer.Option(help="Folder for the clips; without it they are not kept.")
     ] = None,
     tables: Annotated[
         Path | None,
@@ -116,9 +117,9 @@ def suite_freeze(
     learned = load_content_judge().training_pieces
     with (
         open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work,
-        tempfile.TemporaryDirectory() as thrown_away,
+        tempfile.TemporaryDirectory() as scratch,
     ):
-        folder = clips or Path(thrown_away) / "clips"
+        folder = clips or Path(scratch) / "clips"
         frozen = freeze_recipe(wanted, folder, work, source=tables, learned=learned)
     print_line(write_frozen(frozen, out))
 
@@ -128,7 +129,7 @@ def suite_check(
     name: Name,
     dataset: Annotated[Path, typer.Argument(help="A dataset, such as a run's suite/ or dataset/.")],
 ) -> None:
-    """Compare every clip of a suite with a dataset; the exit status is 1 where one is missing or another."""
+    """Compare every clip of a suite with a dataset; the exit status is 1 if any is missing or differs."""
     from timbrebench.datasets import Dataset
     from timbrebench.experiments.suites.clip_comparison import compare_clips
     from timbrebench.experiments.suites.frozen_suite import load_frozen
@@ -173,3 +174,22 @@ def suite_segments(
     frozen = load_frozen(name)
     write_text(out, segments_table(frozen))
     print_line(f"{out}: {len(frozen.clips)} segments")
+
+
+@pairs_app.callback()
+def _pairs() -> None:
+    """Make typer ask for the command's name, though there is one command only."""
+
+
+@pairs_app.command("export")
+def pairs_export(
+    root: Annotated[Path, typer.Argument(help="A run's folder.")],
+    out: Annotated[Path, typer.Option(help="Folder of the pairs.")],
+) -> None:
+    """Write each pair's content and style as audio, with a table and what to hand back; no reference."""
+    from timbrebench.experiments.run.opened_run import open_suite
+    from timbrebench.experiments.suites.pair_export import export_pairs
+
+    configuration, _, _, suite = open_suite(root)
+    export_pairs(suite, out, name=configuration.name, seeds=configuration.seeds)
+    print_line(f"{out}: {len(suite.pairs)} pairs")

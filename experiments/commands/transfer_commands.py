@@ -1,30 +1,103 @@
-"""The command that times transfers."""
+"""Commands that list the methods and run one of them on two recordings."""
 
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from timbrebench.experiments.report.standard_output import print_line
+from timbrebench.core.errors import ConfigurationError
+from timbrebench.experiments.commands.options import AsJson
+from timbrebench.experiments.report.standard_output import print_json, print_line
 
 
-def bench_transfer_command(
-    out: Annotated[
-        Path, typer.Option(help="Folder of the tables, speed.md, and of what is built and learned.")
-    ],
+def list_methods_command(as_json: AsJson = False) -> None:
+    """List the methods that are installed."""
+    from timbrebench.transfer.registry import default_parameters, method_class, method_names
+
+    methods = [(name, method_class(name)) for name in method_names()]
+    rows = [
+        {
+            "name": name,
+            "version": method.version,
+            "summary": method.summary,
+            "source": method.source,
+            "parameters": default_parameters(name),
+            "required": [key for key, field in method.Parameters.model_fields.items() if field.is_required()],
+        }
+        for name, method in methods
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        print_line(f"{row['name']:12} {row['summary']}")
+
+
+def transfer_command(
+    method: Annotated[str, typer.Argument(help="Name of a method; `timbrebench methods` lists them.")],
+    content: Annotated[Path, typer.Argument(help="Audio whose notes are kept.")],
+    style: Annotated[Path, typer.Argument(help="Audio whose sound is taken.")],
+    output: Annotated[Path, typer.Argument(help="Audio to write: .wav, .flac or .ogg.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the method, key=value; repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that the method draws.")] = 0,
     dataset: Annotated[
         Path | None,
-        typer.Option(help="A dataset's folder; by default one with clips of 10 s is built in OUT."),
+        typer.Option(help="For a method that learns: a dataset with training pieces."),
+    ] = None,
+    learned: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps what it learned for the next time."),
     ] = None,
 ) -> None:
-    """Time one loss and gradient of the random convolution, and every method on 10 s, on one core."""
-    from timbrebench.core.files import write_text
-    from timbrebench.datasets import Dataset
-    from timbrebench.experiments.speed.transfer_speed import measure
+    """Give one recording the style of another."""
+    from timbrebench.audio import read_audio, write_audio
+    from timbrebench.transfer.method_calls import apply
+    from timbrebench.transfer.registry import create
 
-    page = measure(out, dataset=None if dataset is None else Dataset.open(dataset)).markdown()
-    write_text(out / "speed.md", page)
-    print_line(page)
-    print_line(out / "speed.md")
+    chosen = create(method, dict(_setting(text) for text in settings or ()))
+    _prepare(chosen, dataset, learned)
+    samples, sample_rate = read_audio(content)
+    style_samples, _ = read_audio(style, sample_rate)
+    result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
+    write_audio(output, result, sample_rate)
+
+
+def _prepare(method: Any, dataset: Path | None, learned: Path | None) -> None:  # noqa: ANN401 - imported late
+    """Train a method that learns."""
+    from timbrebench.transfer.contract import learns
+
+    if not learns(method):
+        if dataset is not None or learned is not None:
+            raise ConfigurationError(
+                f"the method {method.name!r} learns nothing: leave out --dataset and --learned"
+            )
+        return
+    if dataset is None:
+        raise ConfigurationError(
+            f"the method {method.name!r} has to learn first: give it --dataset, such as runs/default/dataset"
+        )
+    from timbrebench.datasets import Dataset
+
+    training = Dataset.open(dataset).select(split="train")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = learned or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        method.prepare(training, folder)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Split key=value; a value is a number, true, false or a list where JSON reads it as one, else a text."""
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise ConfigurationError(f"--set {text}: write key=value")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value

@@ -18,7 +18,7 @@ from timbrebench.experiments.report.terminal import open_console
 
 _CAPTION = (
     "Difference: first less second, with its 95 % interval over content pieces. p: paired permutation test; "
-    "corrected by Holm's method, each metric by itself: for all pairs of one run's methods, or for the "
+    "corrected by Holm's method, within each metric: for all pairs of one run's methods, or for the "
     "methods of two runs. d_z: mean difference in standard deviations over pieces. Wins: probability that "
     "the first is better on a piece. Pairs needed: to show a difference of this size with a chance of "
     f"{POWER:.0%}."
@@ -35,7 +35,7 @@ def print_comparison(table: pd.DataFrame, notes: Sequence[str]) -> None:
     table : pandas.DataFrame
         Of :func:`~timbrebench.experiments.ranking.comparing.compare_sides`.
     notes : sequence of str
-        What to know before believing it.
+        Reasons for caution, such as a run that is not valid.
     """
     console = open_console()
     for (method, first, second), rows in _parts(table):
@@ -64,7 +64,7 @@ def comparison_markdown(table: pd.DataFrame, notes: Sequence[str]) -> str:
     Returns
     -------
     str
-        Ends with a line's end.
+        Ends with a newline.
     """
     lines = []
     for (method, first, second), rows in _parts(table):

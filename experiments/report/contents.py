@@ -29,7 +29,7 @@ class Contents:
     Attributes
     ----------
     results : Results
-        What the run has found.
+        The run's results.
     leaderboard : Leaderboard
         The methods ranked.
     columns : list of Column
@@ -37,9 +37,9 @@ class Contents:
     questions : list of dict
         Every metric (:func:`~timbrebench.experiments.report.leaderboard_tables.questions`).
     points : list of Point
-        The methods in the style-content plane; empty where one of both was not measured.
+        The methods in the style-content plane; empty if either was not measured.
     matrices : list of TransferMatrix
-        One for each method that the judge has heard.
+        One for each method with a score of the style judge.
     speed : pandas.DataFrame
         What methods cost (:func:`~timbrebench.experiments.report.cost_figures.speed_table`).
     failures : list of dict

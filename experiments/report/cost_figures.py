@@ -13,7 +13,7 @@ from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.report.drawing import Inks, style_axes
 from timbrebench.experiments.report.leaderboard_tables import DASH, as_records, why_no_cost
 
-#: The table's columns beside the method, most asked for first.
+#: The table's columns beside the method, in order of interest.
 SHOWN = ("seconds", "seconds_most", "realtime_factor", "peak_memory_mib")
 
 #: Inches that a method takes in the figure.
@@ -26,16 +26,16 @@ def speed_table(results: Results, table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     results : Results
-        What the run has found.
+        The run's results.
     table : pandas.DataFrame
         The leaderboard.
 
     Returns
     -------
     pandas.DataFrame
-        ``method, kind``; each of :data:`~timbrebench.experiments.ranking.results.COSTS` of the middle pair,
+        ``method, kind``; each of :data:`~timbrebench.experiments.ranking.results.COSTS` of the median pair,
         with ``_low`` and ``_high``, between which 95 % of the pairs lie; and ``seconds_least``,
-        ``seconds_most`` of any pair. Pairs without an output do not count. What cannot be known is NaN, as
+        ``seconds_most`` of any pair. Pairs without an output do not count. What is unknown is NaN, as
         for methods that are run elsewhere; those stand last.
     """
     ends = [f"{name}{end}" for name in COSTS for end in ("", "_low", "_high")]
@@ -54,7 +54,7 @@ def speed_rows(results: Results, speed: pd.DataFrame) -> list[dict[str, Any]]:
     Parameters
     ----------
     results : Results
-        What the run has found.
+        The run's results.
     speed : pandas.DataFrame
         Of :func:`speed_table`.
 
@@ -81,7 +81,7 @@ def speed_rows(results: Results, speed: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _significant(value: float) -> str:
-    """Write a figure with two digits, or as many as stand before the point."""
+    """Write a figure with two significant digits, or all that stand before the decimal point."""
     if math.isnan(value):
         return DASH
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
@@ -100,7 +100,7 @@ def draw_speed(speed: pd.DataFrame, inks: Inks) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        On the left, on a logarithmic scale, the middle pair as a point and a line from the quickest pair to
+        On the left, on a logarithmic scale, the median pair as a point and a line from the quickest pair to
         the slowest; on the right the memory. Controls are grey.
     """
     shown = speed[speed.seconds > 0].reset_index(drop=True)

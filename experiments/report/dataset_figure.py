@@ -13,8 +13,8 @@ from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_summary import summarise
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS
 
-#: Labels that are drawn; of more, those with the most clips.
-_MOST_LABELS = 40
+#: Maximum number of labels that are drawn: those with the most clips.
+_MAX_LABELS = 40
 
 _COLOURS = dict(zip(SPLITS, ("#4477aa", "#66ccee", "#ccbb44", "#ee6677"), strict=True))
 
@@ -37,7 +37,7 @@ def write_dataset_figure(dataset: Dataset, path: Path) -> None:
         If it cannot be written.
     """
     labels = len(summarise(dataset, "label"))
-    figure = Figure(figsize=(9, max(3.0, 1 + 0.25 * min(labels, _MOST_LABELS))), layout="constrained")
+    figure = Figure(figsize=(9, max(3.0, 1 + 0.25 * min(labels, _MAX_LABELS))), layout="constrained")
     by_label, by_piece = figure.subplots(1, 2, width_ratios=(3, 2))
     _draw_labels(by_label, dataset)
     _draw_pieces(by_piece, dataset)
@@ -48,7 +48,7 @@ def write_dataset_figure(dataset: Dataset, path: Path) -> None:
 
 def _draw_labels(axes: Axes, dataset: Dataset) -> None:
     hours = {name: summarise(dataset.select(split=name), "label").hours for name in SPLITS}
-    shown = summarise(dataset, "label").nlargest(_MOST_LABELS, "clips").index[::-1]
+    shown = summarise(dataset, "label").nlargest(_MAX_LABELS, "clips").index[::-1]
     left = np.zeros(len(shown))
     for name, own in hours.items():
         values = own.reindex(shown, fill_value=0.0).to_numpy(dtype=float)

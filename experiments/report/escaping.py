@@ -13,7 +13,7 @@ def plain_markdown(text: object) -> str:
     Parameters
     ----------
     text : object
-        Any text, or what is written as one.
+        Any text, or a value to be written as text.
 
     Returns
     -------

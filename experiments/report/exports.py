@@ -78,7 +78,7 @@ def write_tables(contents: Contents, root: Path) -> None:
     if contents.matrices:
         exports.append(_matrices(contents.matrices))
     else:
-        for suffix in _SUFFIXES:  # of an earlier report, when the judge was still asked
+        for suffix in _SUFFIXES:  # of an earlier report, when style accuracy was still measured
             (root / TABLES / _MATRICES).with_suffix(suffix).unlink(missing_ok=True)
     for export in exports:
         path = root / TABLES / export.name
@@ -138,13 +138,13 @@ def _speed(contents: Contents) -> Export:
             [row["method"], *(cell["text"] for cell in row["cells"])]
             for row in speed_rows(contents.results, contents.speed)
         ],
-        columns=["method", "middle pair, s", "slowest pair, s", "s per s of content", "memory, MiB"],
+        columns=["method", "median pair, s", "slowest pair, s", "s per s of content", "memory, MiB"],
     )
     return Export("speed", contents.speed, text, names=1)
 
 
 def _matrices(matrices: Sequence[TransferMatrix]) -> Export:
-    """Return the share of outputs heard as the style, by method and the labels of content and style."""
+    """Return the share of outputs classified as the style, by method and the labels of content and style."""
     values = pd.DataFrame(
         [
             {
@@ -211,8 +211,8 @@ def with_interval(row: dict[str, Any], column: Column) -> str:
     Returns
     -------
     str
-        The figure, behind it both ends in brackets; costs alone, since where most pairs lie is no such
-        interval.
+        The figure, followed by its interval in brackets; for costs the figure alone, since the range of most
+        pairs is not an interval of the mean.
     """
     value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
     if column.name in COSTS or math.isnan(value) or math.isnan(low):

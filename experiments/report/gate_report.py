@@ -1,4 +1,4 @@
-"""What the quality gate has found, for a pull request (Markdown) and for test reports (JUnit XML)."""
+"""The outcome of the quality gate, for a pull request (Markdown) and for test reports (JUnit XML)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def gate_markdown(outcome: Outcome) -> str:
-    """Write an outcome as Markdown: verdict, what is worse, what could not be measured, notes, every method.
+    """Write an outcome as Markdown: verdict, regressions, what could not be measured, notes, every method.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def gate_markdown(outcome: Outcome) -> str:
     Returns
     -------
     str
-        Ends with a line's end.
+        Ends with a newline.
     """
     lines = [f"## {_HEADINGS[outcome.exit_status]}", ""]
     if outcome.regressions:
@@ -41,7 +41,7 @@ def gate_markdown(outcome: Outcome) -> str:
     if outcome.problems:
         lines += ["Not measured:", "", *(f"- {plain_markdown(problem)}" for problem in outcome.problems), ""]
     if outcome.notes:
-        lines += ["To be known:", "", *(f"- {plain_markdown(note)}" for note in outcome.notes), ""]
+        lines += ["Notes:", "", *(f"- {plain_markdown(note)}" for note in outcome.notes), ""]
     if outcome.findings:
         lines += [
             markdown_table(pd.DataFrame(starmap(_summary, _by_method(outcome)))),

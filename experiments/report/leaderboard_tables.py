@@ -24,7 +24,7 @@ _MAIN = (
     "log_spectral_distance",
 )
 
-#: What stands there where nobody knows the right answers: mostly how near outputs are to the style.
+#: The same for suites without references: mostly how near outputs are to the style.
 _WITHOUT_TRUTH = (
     STYLE,
     "mfcc_style_distance",
@@ -35,7 +35,7 @@ _WITHOUT_TRUTH = (
     "xcorr_content",
 )
 
-#: What stands for no figure, and before a negative one.
+#: Stand for a missing figure, and before a negative one.
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 _HEADLINE = (
@@ -66,19 +66,19 @@ class Column:
 
 #: What a pair costs, beside the seconds that stand on the leaderboard.
 _COST_COLUMNS = (
-    Column("seconds", "s", "lower", "What does the middle pair take?"),
+    Column("seconds", "s", "lower", "What does the median pair take?"),
     Column("realtime_factor", "1", "lower", "What does a second of content take, in seconds?"),
     Column("peak_memory_mib", "MiB", "lower", "How much memory does the process hold at most?"),
 )
 
 
 def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
-    """List the columns of figures: the headline, its two halves, the metrics most asked for, the time.
+    """List the columns of figures: the headline, its two halves, the main metrics, the time.
 
-    Where nobody knows the right answers there is no headline, and other metrics are asked for; those that
-    have no value for any method are left out.
+    A suite without references has no headline and other metrics, without those that have no value for any
+    method.
     """
-    seconds = Column("seconds", "s per pair", "lower", "What the middle pair takes")
+    seconds = Column("seconds", "s per pair", "lower", "What the median pair takes")
     if not results.suite.has_truth:
         names = [name for name in _WITHOUT_TRUTH if name in table and table[name].notna().any()]
         return _with_decimals([*map(_metric_column, names), seconds], table)
@@ -106,8 +106,8 @@ def _with_decimals(columns: Iterable[Column], table: pd.DataFrame) -> list[Colum
 def _decimals(values: Iterable[float]) -> int:
     """Choose how many decimals a column is written with: two or three digits for its largest value."""
     largest = max((abs(value) for value in values if math.isfinite(value) and value), default=1.0)
-    least = 2 if largest < 10 else 1 if largest < 100 else 0
-    return min(max(1 - math.floor(math.log10(largest)), least), 6)
+    minimum = 2 if largest < 10 else 1 if largest < 100 else 0
+    return min(max(1 - math.floor(math.log10(largest)), minimum), 6)
 
 
 def leaderboard_groups(
@@ -180,12 +180,12 @@ def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
 
 def why_no_cost(results: Results, label: str) -> str:
     """Say why it is not known what a method costs."""
-    found = set(results.of(label).status)
-    if found == {"missing"}:
+    statuses = set(results.of(label).status)
+    if statuses == {"missing"}:
         return "not run yet"
-    if "ok" not in found:
+    if "ok" not in statuses:
         return "no output"
-    return "not measured: the work was done elsewhere, or the system does not tell"
+    return "not measured: the work was done elsewhere, or the system does not report it"
 
 
 def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -194,7 +194,7 @@ def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
     Parameters
     ----------
     results : Results
-        What the run has found.
+        The run's results.
     table : pandas.DataFrame
         The leaderboard.
 
@@ -204,8 +204,8 @@ def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
         ``question``, and ``rows``: a ``column`` and its ``cells``, methods in the leaderboard's order.
     """
     records = as_records(table)
-    asked = metrics_by_question(results, table)
-    asked["What it costs"] = _with_decimals(_COST_COLUMNS, table)
+    by_question = metrics_by_question(results, table)
+    by_question["What it costs"] = _with_decimals(_COST_COLUMNS, table)
     return [
         {
             "question": question,
@@ -214,16 +214,16 @@ def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
                 for column in columns
             ],
         }
-        for question, columns in asked.items()
+        for question, columns in by_question.items()
     ]
 
 
 def metrics_by_question(results: Results, table: pd.DataFrame) -> dict[str, list[Column]]:
     """Return the run's metrics as columns, by the question that they answer."""
-    asked: dict[str, list[Column]] = {}
+    by_question: dict[str, list[Column]] = {}
     for name in results.configuration.metrics:
-        asked.setdefault(get(name).question.rstrip("."), []).append(_metric_column(name))
-    return {question: _with_decimals(columns, table) for question, columns in asked.items()}
+        by_question.setdefault(get(name).question.rstrip("."), []).append(_metric_column(name))
+    return {question: _with_decimals(columns, table) for question, columns in by_question.items()}
 
 
 def as_records(table: pd.DataFrame) -> list[dict[str, Any]]:

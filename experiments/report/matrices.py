@@ -1,4 +1,4 @@
-"""From which instrument to which a method works: the share of outputs heard as the style, by both labels."""
+"""Transfer matrices: the share of outputs classified as the style, by the labels of content and style."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from timbrebench.metrics.style_metrics import transfer_matrix
 #: Matrices side by side in a figure.
 _COLUMNS = 4
 
-#: Inches that a cell takes, and the least that a matrix does.
-_CELL, _LEAST = 0.36, 2.2
+#: Inches that a cell takes, and the minimum for a matrix.
+_CELL, _MIN_SIDE = 0.36, 2.2
 
 #: The colour of a share of 0, and how much of the accent that of 1 has: ink can be read on all between. The
 #: page's style sheet has the same.
@@ -37,9 +37,9 @@ class TransferMatrix:
     method : str
         Its label.
     shares : pandas.DataFrame, shape (contents' labels, styles' labels)
-        The share of outputs that are heard as the style, NaN where there is none.
+        The share of outputs that are classified as the style; NaN without outputs.
     counts : pandas.DataFrame, of the same shape
-        How many outputs that is of.
+        Number of outputs behind each share.
     """
 
     method: str
@@ -47,8 +47,8 @@ class TransferMatrix:
     counts: pd.DataFrame
 
     @property
-    def fewest(self) -> int:
-        """The fewest outputs that a share is of."""
+    def min_count(self) -> int:
+        """Minimum number of outputs behind a share."""
         counts = self.counts.to_numpy()
         return int(counts[counts > 0].min())
 
@@ -64,19 +64,19 @@ class TransferMatrix:
 
 
 def transfer_matrices(results: Results, methods: Sequence[str]) -> list[TransferMatrix]:
-    """Return a matrix for each method that the judge has heard.
+    """Return a matrix for each method with a score of the style judge.
 
     Parameters
     ----------
     results : Results
-        What the run has found.
+        The run's results.
     methods : sequence of str
         Their labels.
 
     Returns
     -------
     list of TransferMatrix
-        In the same order, without methods none of whose outputs was heard; empty in a run without style
+        In the same order, without methods that have no such score; empty in a run without style
         accuracy.
     """
     if STYLE not in results.scores:
@@ -88,7 +88,7 @@ def transfer_matrices(results: Results, methods: Sequence[str]) -> list[Transfer
         contents = [pairs[name].content.label for name in rows.pair_id]
         styles = [pairs[name].style.label for name in rows.pair_id]
         if rows[STYLE].notna().any():
-            # Without labels that are never content, or never style, as noise is none.
+            # Without labels that are never content, or never style, such as noise.
             shares = transfer_matrix(contents, styles, rows[STYLE])
             shares = shares.loc[sorted(set(contents)), sorted(set(styles))]
             # The mean of ones and NaN says where there are values, not how many.
@@ -121,7 +121,7 @@ def draw_matrices(matrices: Sequence[TransferMatrix], inks: Inks) -> Figure:
     labels = max(matrices[0].shares.shape)
     columns = min(_COLUMNS, len(matrices))
     rows = math.ceil(len(matrices) / columns)
-    side = max(_LEAST, _CELL * labels + 0.4)
+    side = max(_MIN_SIDE, _CELL * labels + 0.4)
     figure = Figure(figsize=(side * columns + 0.9, (side + 0.3) * rows + 0.9), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in panels.ravel()[len(matrices) :]:

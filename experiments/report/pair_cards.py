@@ -17,10 +17,10 @@ from timbrebench.experiments.report.spectrogram_images import spectrogram_image
 from timbrebench.experiments.report.templating import data_uri
 from timbrebench.experiments.suites.suite import Pair
 
-#: Pairs that the report itself lets one hear, as far as they fit into it.
-PAIRS_TO_HEAR = 4
+#: Number of pairs whose audio is embedded in the report, as far as they fit into it.
+EMBEDDED_PAIRS = 4
 
-#: Bytes of audio and spectrograms, as embedded, that the report may hold; one pair is always there.
+#: Bytes of audio and spectrograms, as embedded, that the report may hold; one pair is always embedded.
 EMBEDDED_BYTES = 6_000_000
 
 Scores = Sequence[tuple[str, str]]
@@ -28,18 +28,18 @@ Scores = Sequence[tuple[str, str]]
 
 @dataclass
 class Card:
-    """Something that can be heard, or that should be.
+    """A recording on a page, or the reason why it is missing.
 
     Attributes
     ----------
     title, subtitle, role
         Of the :class:`~timbrebench.experiments.report.recordings.Recording`.
     audio, image : str
-        Addresses; empty where there is nothing to hear.
+        Addresses; empty if the recording is missing.
     duration_s : float
         How long it lasts.
     reason : str
-        Why there is nothing to hear.
+        Why the recording is missing.
     outputs : list of (str, sequence of (str, str))
         Labels of methods whose output sounds like this, and their scores.
     """
@@ -56,16 +56,16 @@ class Card:
 
 @dataclass(frozen=True)
 class Example:
-    """A pair to be heard.
+    """A pair with its audio.
 
     Attributes
     ----------
     pair : Pair
-        Which one.
+        The pair.
     cards : list of Card
-        Its clips, those that cannot be read as well, and the outputs that can be heard.
+        Its clips, including unreadable ones, and its readable outputs.
     absent : list of str
-        Labels of methods of whose output there is nothing to hear.
+        Labels of methods without a readable output.
     """
 
     pair: Pair
@@ -73,8 +73,8 @@ class Example:
     absent: list[str]
 
     @property
-    def is_heard(self) -> bool:
-        """Whether there is anything to hear."""
+    def is_audible(self) -> bool:
+        """Whether any of its recordings is there."""
         return any(card.audio for card in self.cards)
 
     @property
@@ -84,36 +84,36 @@ class Example:
 
 
 def examples(pairs: Sequence[Pair], recordings: Recordings) -> list[Example]:
-    """Make pairs spread evenly over the suite fit to be heard inside the report.
+    """Embed the audio of pairs that are spread evenly over the suite.
 
     Parameters
     ----------
     pairs : sequence of Pair
         All pairs.
     recordings : Recordings
-        What there is to hear of them.
+        Their recordings.
 
     Returns
     -------
     list of Example
-        :data:`PAIRS_TO_HEAR`, or fewer if they would take more than :data:`EMBEDDED_BYTES`, with what the
-        first seed has made; without those of which nothing can be read.
+        :data:`EMBEDDED_PAIRS`, or fewer if they would take more than :data:`EMBEDDED_BYTES`, with outputs of
+        the first seed; without pairs of which nothing is readable.
     """
-    made: dict[str, Example] = {}
-    found: list[Example] = []
-    for count in range(min(PAIRS_TO_HEAR, len(pairs)), 0, -1):
+    by_pair: dict[str, Example] = {}
+    embedded: list[Example] = []
+    for count in range(min(EMBEDDED_PAIRS, len(pairs)), 0, -1):
         chosen = [pairs[index] for index in np.linspace(0, len(pairs) - 1, count).round().astype(int)]
         for pair in chosen:
-            if pair.pair_id not in made:
-                made[pair.pair_id] = _example(pair, recordings)
-        found = [made[pair.pair_id] for pair in chosen]
-        if sum(example.size for example in found) <= EMBEDDED_BYTES:
+            if pair.pair_id not in by_pair:
+                by_pair[pair.pair_id] = _example(pair, recordings)
+        embedded = [by_pair[pair.pair_id] for pair in chosen]
+        if sum(example.size for example in embedded) <= EMBEDDED_BYTES:
             break
-    return [example for example in found if example.is_heard]
+    return [example for example in embedded if example.is_audible]
 
 
 def _example(pair: Pair, recordings: Recordings) -> Example:
-    """Collect what there is to hear of a pair; the same sound under two names is there once."""
+    """Collect the recordings of a pair; identical audio under two names is embedded once."""
     cards: dict[bytes | str, Card] = {}
     absent = []
     for recording in recordings.of(pair):
@@ -137,7 +137,7 @@ def _example(pair: Pair, recordings: Recordings) -> Example:
 
 
 def _read(recording: Recording, recordings: Recordings) -> tuple[Samples, int] | str:
-    """Return samples and their rate, or why there is nothing to hear."""
+    """Return samples and their rate, or why the recording is missing."""
     if recording.reason:
         return recording.reason
     try:
@@ -147,12 +147,12 @@ def _read(recording: Recording, recordings: Recordings) -> tuple[Samples, int] |
 
 
 def _unread(recording: Recording, reason: str) -> Card:
-    """Return a card with nothing to hear."""
+    """Return a card without audio."""
     return Card(recording.title, recording.subtitle, recording.role, "", "", 0.0, reason)
 
 
 def _embedded(recording: Recording, samples: Samples, pcm: NDArray[np.int16], rate: int) -> Card:
-    """Return a card with audio, at 16 bits, and image inside."""
+    """Return a card with its audio, at 16 bits, and its image embedded."""
     buffer = BytesIO()
     soundfile.write(buffer, pcm, rate, format="FLAC", subtype="PCM_16")
     return Card(

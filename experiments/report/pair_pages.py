@@ -1,4 +1,4 @@
-"""A page for each pair, with players and spectrograms of all that there is to hear.
+"""A page for each pair, with a player and a spectrogram of each recording.
 
 Pages lie in the run's folder and refer to its audio by relative paths, so that the folder can be moved.
 Spectrograms are drawn once: their names follow from the audio.
@@ -38,7 +38,7 @@ _IMAGE_S, _BATCH = 0.1, 8
 
 
 def page_name(pair: Pair) -> str:
-    """Return the file name of a pair's page: the pair's name, as far as it can be one."""
+    """Return the file name of a pair's page: the pair's name, without characters that file names lack."""
     plain = re.sub(r"[^\w.-]+", "_", pair.pair_id).lstrip(".")
     if plain != pair.pair_id:
         plain += f"-{fingerprint(pair.pair_id)[:8]}"
@@ -56,7 +56,7 @@ def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], lis
     Parameters
     ----------
     results : Results
-        What the run has found.
+        The run's results.
     table : pandas.DataFrame
         The leaderboard.
 
@@ -89,7 +89,7 @@ def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], lis
 def write_pair_pages(contents: Contents, root: Path, executor: Executor | None = None) -> None:
     """Write the page of each pair and the spectrograms that are missing, and remove those of other pairs.
 
-    Where audio is missing that the run had, all spectrograms are kept.
+    If audio of the run is missing, all spectrograms stay.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def write_pair_pages(contents: Contents, root: Path, executor: Executor | None =
 
 
 def _keep_only(names: set[str], folder: Path, pattern: str) -> None:
-    """Remove what an earlier report has left, or a killed one half written."""
+    """Remove files of an earlier report, and half-written ones of a killed process."""
     for path in (*folder.glob(pattern), *folder.glob(".part-*")):
         if path.name not in names:
             path.unlink(missing_ok=True)
@@ -152,8 +152,8 @@ def _write_page(
     """
     pairs = results.suite.pairs
     pair = pairs[number]
-    heard = recordings.of(pair)
-    cards = [_card(recording, recordings) for recording in heard]
+    shown = recordings.of(pair)
+    cards = [_card(recording, recordings) for recording in shown]
     page = render(
         "pair.html.jinja",
         css=asset("report.css"),
@@ -165,12 +165,16 @@ def _write_page(
         number=number + 1,
         total=len(pairs),
         cards=cards,
-        outputs=[recording for recording in heard if recording.role != "given"],
-        groups=scores.of(pair, heard),
+        outputs=[recording for recording in shown if recording.role != "given"],
+        groups=scores.of(pair, shown),
     )
     write_text(recordings.root / PAIR_PAGES / page_name(pair), page)
-    # What a method has never made is not missing.
-    due = [card for one, card in zip(heard, cards, strict=True) if one.role == "given" or one.path]
+    # An output that was never made is not missing.
+    due = [
+        card
+        for card, recording in zip(cards, shown, strict=True)
+        if recording.role == "given" or recording.path
+    ]
     return {Path(card.image).name for card in due if card.image}, all(card.image for card in due)
 
 
@@ -211,9 +215,9 @@ class _Scores:
             for name, group in rows.groupby(results.transfers.pair_id, sort=False)
         }
 
-    def of(self, pair: Pair, heard: Sequence[Recording]) -> list[dict[str, Any]]:
+    def of(self, pair: Pair, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
         """Return the metrics by question, each with a cell for each output: text, and why there is none."""
-        keys = [(one.title, one.seed) for one in heard if one.seed is not None]
+        keys = [(each.title, each.seed) for each in recordings if each.seed is not None]
         values = [self._values[pair.pair_id][key] for key in keys]
         reasons = [self._reasons[pair.pair_id][key] for key in keys]
         return [

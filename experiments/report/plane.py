@@ -73,7 +73,7 @@ class Point:
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
-    """Return the methods that no other surpasses in style without losing content, or the other way round.
+    """Return the Pareto front: methods that no other surpasses in style or content without losing the other.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
     Returns
     -------
     list of Point
-        By style, lowest first; those of one place are all there.
+        By ascending style; methods with equal coordinates are all in it.
     """
     methods = [point for point in points if point.is_ranked and point.is_measured]
     front = [point for point in methods if not any(_dominates(other, point) for other in methods)]
@@ -91,7 +91,7 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
 
 
 def _dominates(first: Point, second: Point) -> bool:
-    """Tell whether the first is at least as good in both and better in one."""
+    """Return whether the first is at least as good in both and better in one."""
     a, b = (first.style, first.content), (second.style, second.content)
     return a != b and a[0] >= b[0] and a[1] >= b[1]
 
@@ -115,8 +115,8 @@ def draw_plane(
     x_label, y_label : str
         Of the axes.
     score : callable, optional
-        From arrays of style and content, of one shape, to the score that both make; its contours are drawn
-        behind the points, at 0.2, 0.4, 0.6 and 0.8.
+        Maps arrays of style and content of one shape to a score, whose contours are drawn behind the
+        points, at 0.2, 0.4, 0.6 and 0.8.
 
     Returns
     -------
@@ -200,7 +200,7 @@ def _draw_labels(figure: Figure, axes: Axes, points: Sequence[Point], inks: Inks
 
 
 def _write_label(axes: Axes, point: Point, taken: Sequence[Bbox], inks: Inks) -> Bbox:
-    """Write a label in the first place where it covers nothing, or where it covers least."""
+    """Write a label in the first place where it covers nothing, or else where it covers least."""
     best: tuple[float, Annotation, Bbox] | None = None
     for place in _LABEL_PLACES:
         label = _label(axes, point, place, inks)

@@ -1,4 +1,4 @@
-"""What there is to hear of a pair: the clips that it consists of, and every output."""
+"""The recordings of a pair: the clips that it consists of, and every output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.leaderboard_tables import Column, as_records
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
-#: Metrics that stand beside each output that can be heard.
+#: Metrics that stand beside the player of an output.
 _KEY_METRICS = (STYLE, CONTENT, "log_stft_mse")
 
 Role = Literal["given", "method", "control"]
@@ -34,17 +34,17 @@ class Recording:
     title, subtitle : str
         What it is; of an output the method's label.
     role : {"given", "method", "control"}
-        Whether it belongs to the pair, or whose output it is.
+        A clip of the pair, or the output of a method or of a control.
     seed : int or None
         The method's; None for what was given.
     path : str
-        Of the audio, relative to the run's folder; empty where there is none.
+        Of the audio, relative to the run's folder; empty if there is no audio.
     sha256 : str
-        Of that file; empty where there is none.
+        Of that file; empty without one.
     duration_s : float
         How long it lasts.
     reason : str
-        Why it cannot be heard; empty where it can.
+        Why it is missing or unreadable; empty if it is there.
     scores : tuple of (str, str)
         Names of metrics and their values as text.
     """
@@ -61,12 +61,12 @@ class Recording:
 
 
 class Recordings:
-    """What there is to hear of each pair of a run.
+    """The recordings of each pair of a run.
 
     Parameters
     ----------
     results : Results
-        What the run has found.
+        The run's results.
     table : pandas.DataFrame
         The leaderboard, whose order outputs have.
     columns : sequence of Column
@@ -98,7 +98,7 @@ class Recordings:
         Returns
         -------
         list of Recording
-            Methods before controls. What cannot be heard is there with the reason.
+            Methods before controls. Missing ones have a reason.
         """
         given = [
             self._clip("Content", pair.content.label, pair.content),
@@ -148,7 +148,7 @@ class Recordings:
         )
 
     def _look_at(self, path: str) -> tuple[float, str]:
-        """Return how long a file lasts, or what is wrong with it."""
+        """Return the duration of a file, or what is wrong with it."""
         if not (self.root / path).is_file():
             return 0.0, f"the file {path} is missing"
         try:

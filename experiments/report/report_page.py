@@ -1,7 +1,7 @@
-"""The page: a run at a glance, with nothing beside itself.
+"""The page of a run: one self-contained file.
 
-Everything that it shows is in it: style sheets, scripts, figures, audio of a few pairs. It asks no other
-place for anything, and the same run gives the same bytes. Whatever comes from outside the project is
+Style sheets, scripts, figures and audio of a few pairs are embedded. Nothing is loaded from elsewhere, and
+the same run gives the same bytes. Whatever comes from outside the project is
 escaped: the names and summaries of other people's methods and metrics, and the reasons why they failed.
 """
 
@@ -34,6 +34,7 @@ from timbrebench.experiments.report.recordings import Recordings
 from timbrebench.experiments.report.report_figures import plane_figure
 from timbrebench.experiments.report.spectrogram_images import DB_RANGE, F_MIN, colour_bar
 from timbrebench.experiments.report.templating import asset, data_uri, render
+from timbrebench.experiments.run.layout import DATASET, EVALUATION, REPORT
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class
 
@@ -65,7 +66,7 @@ def write_page(contents: Contents, root: Path) -> Path:
         If the page cannot be written.
     """
     results, table, columns = contents.results, contents.leaderboard.table, contents.columns
-    dataset = Dataset.open(root / "dataset")
+    dataset = Dataset.open(root / DATASET)
     pair_columns, pair_rows = list_pairs(results, table)
     page = render(
         "report.html.jinja",
@@ -81,7 +82,7 @@ def write_page(contents: Contents, root: Path) -> Path:
         front=[point.label for point in pareto_front(contents.points)],
         has_hollow=any(point.is_hollow and point.is_measured for point in contents.points),
         matrices=contents.matrices,
-        judge=_judge(root / "judge" / "evaluation.json"),
+        judge=_judge(root / EVALUATION),
         published_judge=results.configuration.judge.name,
         examples=examples(results.suite.pairs, Recordings(results, table, columns, root)),
         addresses={row["pair"].pair_id: row["address"] for row in pair_rows},
@@ -101,7 +102,7 @@ def write_page(contents: Contents, root: Path) -> Path:
         coverage=COVERAGE,
         settings=_settings(results),
     )
-    path = root / "report.html"
+    path = root / REPORT
     write_text(path, page)
     return path
 
@@ -113,7 +114,7 @@ def _settings(results: Results) -> str:
 
 
 def _judge(path: Path) -> dict[str, Any] | None:
-    """Read the judge's evaluation, or return None where there is none."""
+    """Read the judge's evaluation, or return None without one."""
     if not path.is_file():
         return None
     try:

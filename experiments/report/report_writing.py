@@ -22,7 +22,7 @@ def write_report(
     Parameters
     ----------
     results : Results
-        What the run has found.
+        The run's results.
     leaderboard : Leaderboard
         The methods ranked.
     root : pathlib.Path
@@ -34,7 +34,7 @@ def write_report(
     Returns
     -------
     pathlib.Path
-        ``report.html`` in that folder: one page that shows nothing from another file. Beside it are
+        ``report.html`` in that folder: one self-contained page. Beside it are
         ``pairs/`` with a page for each pair, which plays the run's own audio; ``figures/`` with what it
         draws as SVG and PNG; and ``tables/`` with what it lists as CSV, Markdown and LaTeX.
 

@@ -25,7 +25,7 @@ F_MIN = 50.0
 _N_MELS = 96
 _COLOUR_MAP = "magma"
 
-#: Whatever an image depends on beside the audio.
+#: What an image depends on beside the audio.
 _SETTINGS = [1, *DB_RANGE, F_MIN, _N_MELS, N_FFT, HOP_LENGTH, _COLOUR_MAP]
 
 
@@ -63,14 +63,14 @@ def image_name(sha256: str) -> str:
 
 
 def write_image(audio: Path, image: Path) -> None:
-    """Draw the spectrogram of an audio file, where it is not there yet.
+    """Draw the spectrogram of an audio file, unless the image exists.
 
     Parameters
     ----------
     audio : pathlib.Path
         What is drawn.
     image : pathlib.Path
-        Where, under the name that :func:`image_name` gives it, which tells that it need not be drawn again.
+        Where to, under the name of :func:`image_name`: an image that exists is up to date.
 
     Raises
     ------

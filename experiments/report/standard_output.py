@@ -1,4 +1,4 @@
-"""Standard output, which ruff's rule against `print` keeps for what a command answers."""
+"""Standard output: the answers of commands. Messages go to standard error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def print_line(value: object) -> None:
-    """Write a value and a line's end."""
+    """Write a value and a newline."""
     sys.stdout.write(f"{value}\n")
 
 

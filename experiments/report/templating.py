@@ -1,4 +1,4 @@
-"""Pages from templates. Whatever they are given is escaped, unless it is markup of our own."""
+"""Pages from templates. Values are escaped, unless they are markup of our own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def render(name: str, **context: object) -> str:
     name : str
         Its file's name.
     **context
-        What it asks for; what it asks for in vain raises.
+        Its variables; a missing one is an error.
 
     Returns
     -------

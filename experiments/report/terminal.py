@@ -1,4 +1,4 @@
-"""A finished run for a terminal, a log or a program, as its files tell."""
+"""A finished run, read from its files, for a terminal, a log or a program."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN = {
     "seconds": "s/pair",
 }
 
-#: The same where nothing is ranked, because the right answers are not known: mostly nearness to the style.
+#: The same for suites without references, which are not ranked: mostly nearness to the style.
 _SHOWN_UNRANKED = {
     "style_accuracy": "style",
     "mfcc_style_distance": "MFCC",
@@ -77,7 +77,7 @@ def read_leaderboard(root: Path) -> list[dict[str, Any]]:
     Parameters
     ----------
     root : pathlib.Path
-        Folder of a run that has one.
+        Folder of a run that has a leaderboard.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def print_leaderboard(root: Path) -> None:
     console.print(
         "Without a rank: controls, and methods with missing outputs or scores."
         if is_ranked
-        else "Nothing is ranked: a headline needs known right answers, style accuracy and note F1.",
+        else "Nothing is ranked: a headline needs references, style accuracy and note F1.",
         style="dim",
     )
     for row in rows:
@@ -141,7 +141,7 @@ def _cell(row: dict[str, Any], name: str) -> str:
 
 
 def print_judge(root: Path) -> None:
-    """Print how the style judge of a run does on pieces it has never heard."""
+    """Print the accuracy of a run's style judge on unseen pieces."""
     evaluation = _read_json(root / EVALUATION)
     shown = Table(header_style="bold", box=SIMPLE_HEAD)
     shown.add_column(f"style judge, {evaluation['clips']} clips of unseen pieces")

@@ -214,7 +214,7 @@ parameters = {{ n_filters = {filters}, max_iterations = {iterations}, inversion 
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, errors = process.communicate(timeout=300)  # the method itself would take hours
     assert process.returncode == 130
-    assert "stopped" in errors
+    assert "interrupted; run the same command to resume" in errors
     assert "Traceback" not in errors
     assert (root / "records.jsonl").read_bytes() == before
     config.write_text(head.format(filters=16, iterations=3))

@@ -118,7 +118,7 @@ class TestMatrices:
 
     def test_the_fewest_outputs_are_of_cells_that_have_any(self):
         counts = pd.DataFrame([[0, 7], [3, 9]])
-        assert TransferMatrix("one", counts / 10, counts).fewest == 3
+        assert TransferMatrix("one", counts / 10, counts).min_count == 3
 
     def test_shares_lie_between_the_labels_that_they_are_of(self, results):
         of = {matrix.method: matrix for matrix in transfer_matrices(results, results.labels)}

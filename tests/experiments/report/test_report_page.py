@@ -203,7 +203,7 @@ def decode(uri):
 
 
 def test_pairs_are_left_out_where_the_page_would_grow_too_large(page, leaderboard, moved, at, monkeypatch):
-    assert page.count("<article") == pair_cards.PAIRS_TO_HEAR
+    assert page.count("<article") == pair_cards.EMBEDDED_PAIRS
     monkeypatch.setattr(pair_cards, "EMBEDDED_BYTES", 1)
     assert rewritten(at(moved), leaderboard, moved).count("<article") == 1
 
