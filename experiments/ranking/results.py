@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from timbrebench.experiments.ranking.headline import CONTENT, STYLE, HeadlineSca
 from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import score_key
-from timbrebench.experiments.run.sets import compare_sets
+from timbrebench.experiments.run.sets import JudgedSets, collect_sets, compare_sets
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Suite
 
@@ -47,8 +48,8 @@ class Results:
     violations : mapping of str to str
         What a method shares with a judge that it must not, by label; methods that share nothing are not in
         it.
-    sets : pandas.DataFrame
-        All outputs of a method beside real clips (:func:`~timbrebench.experiments.run.sets.compare_sets`).
+    judged : JudgedSets
+        The style judge's predictions for outputs and real clips, which `sets` follows from.
     environments : sequence of mapping
         Where the run was made (:func:`~timbrebench.experiments.run.environment.read_environments`); empty
         where that was not noted.
@@ -60,8 +61,16 @@ class Results:
     scores: pd.DataFrame
     reasons: pd.DataFrame
     violations: Mapping[str, str] = field(default_factory=dict)
-    sets: pd.DataFrame = field(default_factory=pd.DataFrame)
+    judged: JudgedSets = field(default_factory=JudgedSets)
     environments: Sequence[Mapping[str, Any]] = ()
+
+    @cached_property
+    def sets(self) -> pd.DataFrame:
+        """All outputs of a method beside real clips (:func:`~timbrebench.experiments.run.sets.compare_sets`).
+
+        Computed when it is asked for, since its intervals take a second.
+        """
+        return compare_sets(self.judged)
 
     def of(self, label: str) -> pd.DataFrame:
         """Return a method's transfers and scores side by side."""
@@ -164,7 +173,7 @@ def collect(
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
         _violations(tasks, [judge, load_content_judge().fingerprint], records),
-        compare_sets(tasks, suite, judge, records),
+        collect_sets(tasks, suite, judge, records),
         environments,
     )
 

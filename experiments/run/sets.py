@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -17,25 +18,40 @@ from timbrebench.metrics.set_scores import set_scores
 _RESAMPLES = 500
 
 
-@dataclass
-class _Heard:
-    """Clips that the judge had an answer for, one entry of each list for each."""
+class JudgedClip(NamedTuple):
+    """A clip with the style judge's prediction.
 
-    labels: list[str] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
-    embeddings: list[tuple[float, ...]] = field(default_factory=list)
-    probabilities: list[tuple[float, ...]] = field(default_factory=list)
+    Attributes
+    ----------
+    label, piece : str
+        The label that it should have, and the piece whose content it has.
+    record : PredictionRecord
+        The prediction.
+    """
 
-    def add(self, label: str, piece: str, record: PredictionRecord | None) -> None:
-        if record is not None and record.embedding:
-            self.labels.append(label)
-            self.pieces.append(piece)
-            self.embeddings.append(record.embedding)
-            self.probabilities.append(record.probabilities)
+    label: str
+    piece: str
+    record: PredictionRecord
 
 
-def compare_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Records) -> pd.DataFrame:
-    """Compare each method's outputs with all real clips of the suite, by what the judge makes of both.
+@dataclass(frozen=True)
+class JudgedSets:
+    """All clips of a run that the style judge has a prediction for.
+
+    Attributes
+    ----------
+    real : sequence of JudgedClip
+        Real clips of the suite.
+    outputs : mapping of str to sequence of JudgedClip
+        Outputs, by the method's label.
+    """
+
+    real: Sequence[JudgedClip] = ()
+    outputs: Mapping[str, Sequence[JudgedClip]] = field(default_factory=dict)
+
+
+def collect_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Records) -> JudgedSets:
+    """Collect the predictions for outputs and for real clips.
 
     Parameters
     ----------
@@ -46,41 +62,55 @@ def compare_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Recor
     judge : str
         The judge's fingerprint.
     records : Records
-        With what the judge made of outputs and of real clips.
+        With the predictions.
+    """
+    real = [(clip.label, clip.piece, clip.sha256) for clip in suite.clips]
+    outputs: dict[str, list[tuple[str, str, str]]] = {}
+    for task in tasks:
+        transfer = records.transfers.get(task.key)
+        if transfer is not None and transfer.status == "ok":
+            clip = task.pair.style.label, task.pair.content.piece, transfer.output_sha256
+            outputs.setdefault(task.entry.name, []).append(clip)
+
+    def judged(clips: Iterable[tuple[str, str, str]]) -> list[JudgedClip]:
+        keyed = [(label, piece, prediction_key(sha256, judge)) for label, piece, sha256 in clips]
+        known = records.predictions
+        return [
+            JudgedClip(label, piece, known[key])
+            for label, piece, key in keyed
+            if key in known and known[key].embedding
+        ]
+
+    return JudgedSets(judged(real), {label: judged(clips) for label, clips in outputs.items()})
+
+
+def compare_sets(sets: JudgedSets) -> pd.DataFrame:
+    """Compare each method's outputs with all real clips of the suite, by the judge's predictions for both.
+
+    Parameters
+    ----------
+    sets : JudgedSets
+        Of :func:`collect_sets`.
 
     Returns
     -------
     pandas.DataFrame
         ``method`` and the columns of :func:`~timbrebench.metrics.set_scores.set_scores`: one row for each
-        method and style, and one for all styles. Empty where the judge was not asked about real clips.
+        method and style, and one for all styles. Empty without predictions for real clips.
     """
-    real = _Heard()
-    for clip in suite.clips:
-        real.add(clip.label, clip.piece, records.predictions.get(prediction_key(clip.sha256, judge)))
-    outputs: dict[str, _Heard] = {}
-    for task in tasks:
-        transfer = records.transfers.get(task.key)
-        if transfer is not None and transfer.status == "ok":
-            heard = records.predictions.get(prediction_key(transfer.output_sha256, judge))
-            of_method = outputs.setdefault(task.entry.name, _Heard())
-            of_method.add(task.pair.style.label, task.pair.content.piece, heard)
     tables = []
-    for method, made in outputs.items():
-        if made.labels and real.labels:
-            table = _scores(made, real)
+    for method, outputs in sets.outputs.items():
+        if outputs and sets.real:
+            table = set_scores(
+                [clip.record.embedding for clip in outputs],
+                [clip.record.probabilities for clip in outputs],
+                [clip.label for clip in outputs],
+                [clip.record.embedding for clip in sets.real],
+                [clip.label for clip in sets.real],
+                resamples=_RESAMPLES,
+                seed=0,
+                pieces=[clip.piece for clip in outputs],
+            )
             table.insert(0, "method", method)
             tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def _scores(made: _Heard, real: _Heard) -> pd.DataFrame:
-    return set_scores(
-        made.embeddings,
-        made.probabilities,
-        made.labels,
-        real.embeddings,
-        real.labels,
-        resamples=_RESAMPLES,
-        seed=0,
-        pieces=made.pieces,
-    )

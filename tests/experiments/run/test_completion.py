@@ -177,12 +177,12 @@ def test_a_metric_of_another_version_is_noticed(finished, tmp_path):
     """The code counts by what it says, wherever it lies."""
     project = Path(timbrebench.audio.__file__).parents[1]
     copied = tmp_path / "code" / "timbrebench"
-    for name in ("audio", "datasets", "classifier", "transfer", "metrics", "experiments"):
+    for name in ("core", "audio", "datasets", "classifier", "transfer", "metrics", "experiments"):
         shutil.copytree(project / name, copied / name, ignore=shutil.ignore_patterns("__pycache__"))
     assert is_reached_elsewhere(finished, copied.parent)
-    path = copied / "metrics" / "onsets.py"
-    assert "version=" in path.read_text()
-    path.write_text(path.read_text().replace("version=", "version=1 + ", 1))
+    path = copied / "metrics" / "correlation.py"
+    assert "version=2" in path.read_text()
+    path.write_text(path.read_text().replace("version=2", "version=3", 1))
     assert not is_reached_elsewhere(finished, copied.parent)
 
 

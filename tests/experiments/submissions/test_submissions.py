@@ -357,7 +357,7 @@ class TestOutputs:
 
     def test_which_are_scored_again_nobody_knows_beforehand(self, handed_in):
         submission = read_submission(handed_in[0])
-        made = [(task, submission.records.transfer(task.key)) for task in submission.tasks]
+        made = [(task, submission.records.transfers[task.key]) for task in submission.tasks]
         made = [(task, transfer) for task, transfer in made if transfer.status == "ok"]
 
         def draw_outputs(sample, seed):
@@ -416,8 +416,7 @@ class TestOutputs:
                     rows: tuple(row._replace(piece=f"another-{row.piece}") for row in getattr(suite, rows))
                     for rows in ("notes", "clips")
                 }
-            suite = suite.model_copy(update=other)
-            return suite.model_copy(update={"fingerprint": suite.content_fingerprint()}).text().encode()
+            return suite.model_copy(update=other).with_fingerprint().text().encode()
 
         path = rewritten(handed_in[0], tmp_path / "changed.zip", suite=changed)
         problems, _ = check_outputs(read_submission(path), both.root / "dataset")
@@ -534,12 +533,19 @@ class TestMerging:
         assert all(note in text for note in notes)
 
     def test_other_pairs_are_refused(self, handed_in, both, tmp_path):
-        suite = {"soundfont": "TimGM6mb", "pairs_per_direction": 2, "seed": 1}
-        content = json.loads((both.root / CONFIGURATION).read_text(encoding="utf-8"))
-        content |= {"suite": suite, "methods": []}
-        root = shutil.copytree(both.root, tmp_path / "run")
-        run_benchmark(RunConfiguration.model_validate(content), root)
-        submit(root, tmp_path / "other.zip", submitter="Cy")
+        all_pairs = both.results.suite
+        fewer_pairs = replace(all_pairs, pairs=all_pairs.pairs[1:])
+
+        def fewer(content):
+            suite = parse_frozen(content.decode(), "handed in")
+            return suite.model_copy(update={"pairs": suite.pairs[1:]}).with_fingerprint().text().encode()
+
+        rewritten(
+            handed_in[1],
+            tmp_path / "other.zip",
+            suite=fewer,
+            submission=lambda text: text.replace(all_pairs.version.encode(), fewer_pairs.version.encode()),
+        )
         with pytest.raises(RunError, match=r"different suites.*never mixes"):
             merge([handed_in[0], tmp_path / "other.zip"], tmp_path / "out")
         assert not (tmp_path / "out").exists()
