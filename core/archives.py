@@ -1,7 +1,7 @@
-"""What strangers' archives may hold, whoever reads them: no path leaves its folder, and no bomb unpacks.
+"""Guards for untrusted archives: against path traversal and decompression bombs.
 
-A guard looks at each entry before any of it is unpacked: its path, its kind, its length, and what all entries
-come to. A guarded file keeps the readers of archives from reading too much for the lists of entries.
+A guard checks each entry before any of it is unpacked: its path, its type, its size, and the total size so
+far. A guarded file limits what a reader of archives reads at once for the list of entries.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from typing import IO, NoReturn
 
 from timbrebench.core.errors import TimbrebenchError
 
-#: Most bytes that a reader of archives may want at once. Only lists of entries and overlong names are read
-#: whole: their length is stated by the archive, and memory for them is taken before it shows to be a lie.
+#: Maximum bytes that a reader of archives may read at once. Only lists of entries and long names are read
+#: whole: the archive states their length, and memory is allocated for them before it can prove false.
 _LARGEST_READ = 64 << 20
 
-#: Longest name of a file or folder, and longest path, that Linux and macOS can write, in bytes; some room is
-#: left in the path for the target folder.
+#: Maximum bytes of a file's name, as on Linux and macOS, and of a path below the target folder.
 _LONGEST_NAME, _LONGEST_PATH = 255, 512
 
-#: What readers of archives raise on damage. Encryption that is not understood is a RuntimeError, another
-#: kind of compression a NotImplementedError.
+#: What readers of archives raise on damage. Unsupported encryption is a RuntimeError, unsupported compression
+#: a NotImplementedError.
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -46,7 +45,7 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class UnpackingLimits:
-    """How much an archive may unpack to.
+    """Maximum size of an archive's content.
 
     Attributes
     ----------
@@ -59,7 +58,7 @@ class UnpackingLimits:
     ratio : float
         Of unpacked to packed bytes. MIDI files are packed to between a half and a twentieth.
     free_bytes : int
-        What may be unpacked whatever the ratio is, since a small archive does no harm.
+        What may be unpacked at any ratio, since a small archive does no harm.
     """
 
     total_bytes: int = 16 << 30
@@ -70,7 +69,7 @@ class UnpackingLimits:
 
 
 class ArchiveGuard:
-    """Looks at the entries of an archive, and refuses it for one that may not be unpacked.
+    """Checks the entries of an archive, and raises for one that must not be unpacked.
 
     Parameters
     ----------
@@ -89,16 +88,16 @@ class ArchiveGuard:
     ) -> None:
         self._archive, self._limits, self._error = archive, limits, error
         self._bytes = self._entries = 0
-        self.most_bytes = min(limits.total_bytes, max(limits.free_bytes, int(limits.ratio * packed_bytes)))
+        self.max_bytes = min(limits.total_bytes, max(limits.free_bytes, int(limits.ratio * packed_bytes)))
 
     def zip_entries(self, opened: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
-        """Go through the entries of a zip archive, each with its path below the target folder.
+        """Iterate over the entries of a zip archive, each with its path below the target folder.
 
         Raises
         ------
         TimbrebenchError
-            If an entry leads out of the folder, is no plain file or folder or is encrypted, or the entries
-            up to it unpack to more than they may.
+            If an entry leads out of the folder, is neither a plain file nor a folder, or is encrypted, or the
+            entries up to it exceed the limits.
         EOFError
             If an entry is damaged.
         """
@@ -112,7 +111,7 @@ class ArchiveGuard:
             yield path, entry
 
     def tar_entries(self, opened: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, tarfile.TarInfo]]:
-        """Do what :meth:`zip_entries` does for a tar archive."""
+        """As :meth:`zip_entries`, for a tar archive."""
         while (entry := opened.next()) is not None:
             opened.members.clear()  # type: ignore[attr-defined]  # or all entries would stay in memory
             self._count(entry.name, entry.size)
@@ -122,14 +121,14 @@ class ArchiveGuard:
             yield path, entry
 
     def refuse(self, name: str, reason: str) -> NoReturn:
-        """Refuse the archive for an entry."""
+        """Raise the guard's error for an entry."""
         shown = name if len(name) <= 60 else f"{name[:60]}…"
-        raise self._error(f"{self._archive}: holds {shown!r}, which is no plain file inside it: {reason}")
+        raise self._error(f"{self._archive}: holds {shown!r}, which is not a plain file inside it: {reason}")
 
     def refuse_bomb(self) -> NoReturn:
-        """Refuse an archive that unpacks to too much."""
+        """Raise the guard's error for a decompression bomb."""
         raise self._error(
-            f"{self._archive}: unpacks to more than {self.most_bytes} bytes, which is more than "
+            f"{self._archive}: unpacks to more than {self.max_bytes} bytes, which is more than "
             f"{self._limits.ratio:g} times its size or {self._limits.total_bytes} bytes: not unpacked"
         )
 
@@ -141,7 +140,7 @@ class ArchiveGuard:
         self._bytes += size
         if self._entries > self._limits.files:
             raise self._error(f"{self._archive}: holds more than {self._limits.files} entries: not unpacked")
-        if self._bytes > self.most_bytes:
+        if self._bytes > self.max_bytes:
             self.refuse_bomb()
         if size > self._limits.file_bytes:
             raise self._error(f"{self._archive}: {name[:60]!r} unpacks to {size} bytes, too many")
@@ -159,14 +158,14 @@ class ArchiveGuard:
 
 
 class GuardedFile:
-    """A file that readers of archives read from, which does not let them read too much.
+    """A file for readers of archives, which limits what they read at once.
 
     Parameters
     ----------
     file : file object
         The archive, or what it decompresses to.
     guard : ArchiveGuard, optional
-        Of a compressed archive: it is refused for what nobody has counted, beside its files.
+        Of a compressed archive: it also limits what lies between the files, which no entry counts.
     """
 
     def __init__(self, file: IO[bytes], guard: ArchiveGuard | None = None) -> None:
@@ -174,7 +173,7 @@ class GuardedFile:
         self.last_read = b""
 
     def read(self, size: int = -1) -> bytes:
-        """Read bytes; -1 is for all that are left, of which there are few where readers ask for that."""
+        """Read bytes; -1 reads all that is left, which is little where readers of archives ask for it."""
         self._check(self._file.tell())
         limit = _LARGEST_READ if size == -1 else size
         if not 0 <= limit <= _LARGEST_READ:
@@ -183,24 +182,24 @@ class GuardedFile:
         return self.last_read
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place in the file."""
+        """Go to a position in the file."""
         if whence == os.SEEK_SET:
             self._check(offset)
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Return the place in the file."""
+        """Return the position in the file."""
         return self._file.tell()
 
     def seekable(self) -> bool:
-        """Return that it can be read anywhere."""
+        """Return true."""
         return True
 
     def close(self) -> None:
-        """Do nothing: who has opened the file closes it."""
+        """Do nothing: the file's owner closes it."""
 
     def _check(self, place: int) -> None:
         if place < 0:
             raise EOFError("an entry lies before the beginning")
-        if self._guard is not None and place > 2 * self._guard.most_bytes:
+        if self._guard is not None and place > 2 * self._guard.max_bytes:
             self._guard.refuse_bomb()

@@ -1,4 +1,4 @@
-"""Fetch a file from the web, with its progress and errors that say what to do instead."""
+"""Download a file, with progress and errors that say what to do instead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MEBIBYTE = 1 << 20
 #: Bytes that are read from the network at a time.
 _CHUNK = 1 << 16
 
-#: What the system says when the disk is full.
+#: Errors of a full disk.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -30,14 +30,14 @@ def download(url: str, target: Path, what: str) -> None:
     url : str
         Its address; http or https.
     target : pathlib.Path
-        Where it is written, as far as it comes.
+        Where it is written; an interrupted download leaves a part of it.
     what : str
         What it is, for progress and messages: "the soundfont FluidR3_GM".
 
     Raises
     ------
     MissingResourceError
-        If it cannot be had; the message says that a path can be given instead.
+        If it cannot be downloaded; the message says that a path can be given instead.
     OSError
         If there is no room for it.
     """
@@ -45,7 +45,7 @@ def download(url: str, target: Path, what: str) -> None:
         fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)
         try:
             fetch(url, str(target), None)
-        except OSError as error:  # of which all errors of the network are kinds
+        except OSError as error:  # the base class of network errors
             if error.errno in _NO_SPACE:
                 raise
             raise MissingResourceError(
@@ -55,7 +55,7 @@ def download(url: str, target: Path, what: str) -> None:
 
 
 class _Bar:
-    """What pooch tells of a download, as progress in mebibytes."""
+    """A progress bar for pooch, in mebibytes."""
 
     def __init__(self, description: str) -> None:
         self._description = description
@@ -64,7 +64,7 @@ class _Bar:
         self.total = 0
 
     def update(self, size: int) -> None:
-        """Count bytes; the first call knows how many there will be, and the last repeats them all."""
+        """Count bytes; pooch sets `total` before the first call, and passes it again in the last."""
         if self._tracker is None:
             self._tracker = Tracker(self._description, -(-self.total // _MEBIBYTE), "MiB").__enter__()
         before, self._done = self._done, min(self._done + size, self.total)

@@ -39,7 +39,7 @@ class UnknownNameError(ConfigurationError):
     name : str
         What was asked for.
     known : iterable of str
-        What there is. The nearest name is suggested.
+        The known names; the nearest one is suggested.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -63,15 +63,15 @@ class DatasetError(TimbrebenchError):
 
 
 class JudgeError(TimbrebenchError):
-    """A judge that cannot be trained, loaded or asked."""
+    """A judge that cannot be trained or loaded, or cannot predict."""
 
 
 class MethodError(TimbrebenchError):
-    """A method that cannot run on its input, or whose output is no audio."""
+    """A method that cannot run on its input, or whose output is not valid audio."""
 
 
 class MethodTimeoutError(MethodError):
-    """A method that was stopped because it took longer than it may."""
+    """A method that was stopped because it exceeded its time limit."""
 
 
 class RunError(TimbrebenchError):
@@ -125,14 +125,14 @@ def describe_validation(error: ValidationError, where: str, known: Iterable[str]
     lines = []
     names = list(known)
     # A misspelt key comes before the one that is missing because of it.
-    for problem in sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden"):
+    for problem in sorted(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden"):
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown key {key!r}{suggestion(str(problem['loc'][-1]), names)}")
         elif problem["type"] == "missing":
             lines.append(f"the key {key!r} is missing: it has no default")
         else:
-            lines.append(f"{key or 'the whole'}: {problem['msg']}, got {problem['input']!r}")
+            lines.append(f"{key or '(root)'}: {problem['msg']}, got {problem['input']!r}")
     return ConfigurationError(f"{where}: " + "; ".join(lines))
 
 

@@ -9,9 +9,10 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from timbrebench.core.errors import StorageError
 
@@ -23,6 +24,8 @@ _REMEDIES = {
     errno.EISDIR: "there is a folder of that name: remove it or choose another name",
     errno.ENOTDIR: "part of the path is a file, not a folder: choose another path",
 }
+
+_umask_lock = threading.Lock()
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -68,24 +71,49 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _umask_lock:  # two threads at once would leave it at 0
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
+
+
+def try_lock(file: IO[Any], *, shared: bool = False) -> bool:
+    """Lock an open file until it is closed, without waiting. The system unlocks it when the process ends.
+
+    The library ``filelock`` needs the right to write even for a shared lock, which readers may not have.
+
+    Parameters
+    ----------
+    file : file object
+        The file; open for reading is enough.
+    shared : bool, default False
+        Whether others may hold shared locks on the file at the same time, instead of nobody.
+
+    Returns
+    -------
+    bool
+        False if another process holds a lock that excludes this one.
+    """
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Keep other processes out of the block that hold the same file.
+    """Keep other processes out of blocks that lock the same file.
 
     Parameters
     ----------
     path : pathlib.Path
-        A file that is made for the purpose; the system lets go of it when the process ends, however it ends.
+        A file that is made for the purpose.
 
     Raises
     ------
     StorageError
-        If another process is inside, or the file cannot be made.
+        If another process is in such a block, or the file cannot be made.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,12 +121,10 @@ def exclusive(path: Path) -> Iterator[None]:
     except OSError as error:
         raise storage_error(path, error) from error
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not try_lock(file):
             raise StorageError(
                 f"{path.parent}: another process is at work in this folder: wait for it or stop it"
-            ) from error
+            )
         yield
 
 

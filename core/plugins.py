@@ -1,7 +1,6 @@
-"""What installed distributions add to the project, found by the entry points they declare.
+"""Plugins: what installed distributions add to the project by entry points.
 
-Nothing is imported before it is asked for by name, so that a distribution that is broken does no harm to the
-others.
+Nothing is imported before it is loaded by name, so that a broken distribution does not affect the others.
 """
 
 from __future__ import annotations
@@ -45,37 +44,37 @@ def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 -
     Returns
     -------
     object
-        What was declared; whether it is of the right type is for the caller to check.
+        What was declared; the caller checks its type.
 
     Raises
     ------
     UnknownNameError
-        If nothing in the group has that name; the nearest one is suggested.
+        If the group has no such name; the nearest one is suggested.
     ConfigurationError
         If several distributions declare that name for different objects, or if the object cannot be imported.
     """
     return _load(group, name, kind, tuple(sys.path))
 
 
-# The modules' path takes part in what is found, and so in the keys of what is kept. To find entry points,
-# every installed distribution has to be looked at.
+# Entry points depend on sys.path, which is therefore part of the caches' keys. Finding them without a cache
+# would read the metadata of every installed distribution.
 
 
 @cache
 def _load(group: str, name: str, kind: str, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - as above
     # A distribution that is installed twice, or a renamed copy of it, declares the same object: no conflict.
-    found = {point.value: point for point in _entry_points(group, path) if point.name == name}
-    if not found:
+    points = {point.value: point for point in _entry_points(group, path) if point.name == name}
+    if not points:
         raise UnknownNameError(kind, name, entry_point_names(group))
-    if len(found) > 1:
-        origins = " and ".join(sorted(_origin(point) for point in found.values()))
+    if len(points) > 1:
+        origins = " and ".join(sorted(_origin(point) for point in points.values()))
         raise ConfigurationError(
-            f"there are {len(found)} {kind}s named {name!r}, of {origins}: uninstall all but one"
+            f"there are {len(points)} {kind}s named {name!r}, of {origins}: uninstall all but one"
         )
-    point = next(iter(found.values()))
+    point = next(iter(points.values()))
     try:
         return point.load()
-    except (Exception, SystemExit) as error:  # third-party code: it may fail, or leave, in any way
+    except (Exception, SystemExit) as error:  # third-party code may raise anything, or exit
         raise ConfigurationError(
             f"the {kind} {name!r} of {_origin(point)} cannot be imported: {type(error).__name__}: {error}; "
             "repair or uninstall that package"

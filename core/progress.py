@@ -1,4 +1,4 @@
-"""How far a long piece of work is: a bar on a terminal, plain lines elsewhere, nothing inside workers."""
+"""Progress of long work: a bar on a terminal, plain lines elsewhere, nothing inside workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-#: Seconds between two plain lines where the output is no terminal.
+#: Seconds between two plain lines where the output is not a terminal.
 LINE_INTERVAL_S = 5.0
 
 _muted = False
@@ -28,7 +28,7 @@ _plain = False
 
 @contextlib.contextmanager
 def muted() -> Iterator[None]:
-    """Show no progress inside the block: for worker processes, whose parent shows the whole."""
+    """Show no progress inside the block: for worker processes, whose parent shows it."""
     global _muted  # noqa: PLW0603 - one switch for the process, as the terminal is one
     before, _muted = _muted, True
     try:
@@ -39,7 +39,7 @@ def muted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def plain_lines() -> Iterator[None]:
-    """Show progress by lines inside the block, on a terminal too: for work beside what has the bar there."""
+    """Show progress by lines inside the block, on a terminal too: for work beside that which has the bar."""
     global _plain  # noqa: PLW0603 - one switch for the process, as the terminal is one
     before, _plain = _plain, True
     try:

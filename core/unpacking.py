@@ -1,8 +1,4 @@
-"""Unpack archives that strangers made, as if each of them meant harm.
-
-What may be unpacked is for :mod:`timbrebench.core.archives` to say. The target appears whole or not
-at all.
-"""
+"""Unpack untrusted archives (guarded by :mod:`timbrebench.core.archives`), whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,18 +17,18 @@ from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, Unpacki
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import storage_error
 
-#: Endings of the archives that are understood.
+#: File extensions of the supported archives.
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 #: Bytes that are copied at a time.
 _CHUNK = 1 << 16
 
-#: What corpora of music may unpack to.
+#: Limits for corpora of music.
 _LIMITS = UnpackingLimits()
 
 
 def is_archive(path: Path) -> bool:
-    """Tell by its name whether a file is an archive of a kind that is understood."""
+    """Whether a file is a supported archive, by its name."""
     return path.name.lower().endswith(SUFFIXES)
 
 
@@ -43,7 +39,7 @@ def unpack_archive(
     suffixes: Collection[str],
     limits: UnpackingLimits = _LIMITS,
 ) -> None:
-    """Unpack the files with certain endings into a new folder.
+    """Unpack the files with certain extensions into a new folder.
 
     Parameters
     ----------
@@ -52,16 +48,16 @@ def unpack_archive(
     target : pathlib.Path
         The folder. If it exists, nothing is done: it is whole.
     suffixes : collection of str
-        Endings of the files that are wanted, in lower case and with the dot. Others are not written; they are
-        checked and count towards the limits all the same.
+        Extensions of the files to write, in lower case and with the dot. Others are checked, and count
+        towards the limits.
     limits : UnpackingLimits
-        How much may be unpacked.
+        Maximum size of the content.
 
     Raises
     ------
     CorpusError
         If the archive is damaged, truncated, encrypted or of an unknown kind, has an entry that leads out of
-        the folder or is no plain file or folder, or unpacks to more than it may. Nothing is left behind then.
+        the folder or is neither a plain file nor a folder, or exceeds the limits. Nothing is left behind.
     StorageError
         If it cannot be written.
     """
@@ -93,9 +89,9 @@ def _unpack(archive: Path, folder: Path, suffixes: Collection[str], limits: Unpa
                 if path.suffix.lower() in suffixes:
                     _write(folder / path, source, archive)
         except DAMAGE as error:
-            told = str(error) or type(error).__name__
+            reason = str(error) or type(error).__name__
             raise CorpusError(
-                f"{archive}: damaged, truncated or no archive ({told}): get it again"
+                f"{archive}: damaged, truncated or not an archive ({reason}): get it again"
             ) from error
 
 

@@ -1,13 +1,13 @@
-"""A process that others are forked from: it imports what they need once, and nothing of them outlives it.
+"""The template process: it imports what calls need once, forks processes for them, and outlives them all.
 
 Run as a program with one argument, JSON: ``fd`` (a socket), ``path`` (of modules) and ``preload`` (names of
-modules to import). Each message on the socket brings two descriptors, on which a new process takes calls and
-its end is told; the answer is its number, or that of the error, negative, where none can be forked. When the
-other end of the socket is closed, which the system does however the process there has ended, everything that
-was started from here is killed.
+modules to import). Each message on the socket carries two file descriptors: a new process receives calls on
+the first, and its exit status is written to the second. The answer is the PID, or the negative errno if the
+fork failed. When the other end of the socket is closed, which the system does however the process there ends,
+all descendants of this one are killed.
 
-It is run as a file and imports nothing of this project by itself, so that what needs little starts at once.
-Nothing here may start a thread: only the one that forks lives on in a forked process.
+It is run as a file and imports nothing of this project itself, so that it starts at once.
+Nothing here may start a thread: after a fork, only the forking thread exists.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ import psutil
 #: Requests of prctl(2).
 _SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 
-#: Seconds between two looks at the socket while modules are imported.
-_LOOK_S = 0.2
+#: Seconds between two checks of the socket while modules are imported.
+_CHECK_S = 0.2
 
 _NUMBER = struct.Struct("<q")
 
 
 def main(arguments: str) -> None:
-    """Import, then fork for as long as there is somebody to ask for it."""
+    """Import modules, then fork on request until the socket is closed."""
     settings = json.loads(arguments)
     sys.path[:] = settings["path"]
-    # What comes loose from its parents becomes a child of this process, and so can be found.
+    # Orphaned descendants become children of this process, and so can be found.
     _prctl(_SET_CHILD_SUBREAPER, 1)
-    # Methods may print; what a command prints for programs must not begin with that.
+    # Methods may print; a command's standard output is for its result.
     os.dup2(2, 1)
     control = socket.socket(fileno=settings["fd"])
     _preload(settings["preload"], control)
@@ -72,15 +72,15 @@ def main(arguments: str) -> None:
 
 
 def _preload(names: list[str], control: socket.socket) -> None:
-    """Import modules; leave in the middle when nobody is there any more to ask for processes."""
+    """Import modules; exit early if the socket is closed meanwhile."""
 
-    def look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signals call it
+    def check(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signals call it
         with suppress(BlockingIOError):
             if not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
                 os._exit(0)
 
-    signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+    signal.signal(signal.SIGALRM, check)
+    signal.setitimer(signal.ITIMER_REAL, _CHECK_S, _CHECK_S)
     for name in names:
         importlib.import_module(name)
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -88,7 +88,7 @@ def _preload(names: list[str], control: socket.socket) -> None:
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
-    """Take a signal that only has to wake this process up."""
+    """Handle a signal that only has to wake this process up."""
 
 
 def _drain(wake: int) -> None:
@@ -98,7 +98,7 @@ def _drain(wake: int) -> None:
 
 
 def _answer(control: socket.socket, ends: dict[int, int]) -> bool:
-    """Fork a process as asked; false when nobody asks any more."""
+    """Fork a process on request; return false once the socket is closed."""
     try:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
     except ConnectionError:
@@ -108,10 +108,10 @@ def _answer(control: socket.socket, ends: dict[int, int]) -> bool:
     calls, end = descriptors
     try:
         number = os.fork()
-    except OSError as error:  # too many processes, too little memory: those that there are live on
+    except OSError as error:  # too many processes, too little memory: the others live on
         os.close(calls)
         os.close(end)
-        _tell(control, -(error.errno or errno.EAGAIN))
+        _send(control, -(error.errno or errno.EAGAIN))
         return True
     if number == 0:
         status = 1
@@ -127,20 +127,20 @@ def _answer(control: socket.socket, ends: dict[int, int]) -> bool:
             os._exit(status)
     os.close(calls)
     ends[number] = end
-    _tell(control, number)
+    _send(control, number)
     return True
 
 
-def _tell(control: socket.socket, number: int) -> None:
-    with suppress(ConnectionError):  # who asked may be gone already: the next look at the socket tells
+def _send(control: socket.socket, number: int) -> None:
+    with suppress(ConnectionError):  # noticed at the next read of the socket
         control.sendall(_NUMBER.pack(number))
 
 
 def _serve(descriptor: int) -> None:
-    """Take calls until there are no more."""
+    """Answer calls until the connection is closed."""
     _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
     os.setsid()
-    # Where memory is short, the system is to end this process and not the one that keeps the results.
+    # Where memory is short, the system is to kill this process and not the one that holds the results.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     number = os.getpid()
@@ -156,7 +156,7 @@ def _serve(descriptor: int) -> None:
         except (EOFError, OSError):
             return
         answer = _answer_call(message)
-        if os.getpid() != number:  # what was called has forked, and come back here as somebody else
+        if os.getpid() != number:  # the function has forked, and this is its child
             os._exit(0)
         try:
             connection.send_bytes(answer)
@@ -165,7 +165,7 @@ def _serve(descriptor: int) -> None:
 
 
 def _answer_call(message: bytes) -> bytes:
-    """Run a call; the answer is whether it went well, and its value or what it raised."""
+    """Run a call; the answer is whether it returned, and its value or what it raised."""
     try:
         function, arguments = pickle.loads(message)  # noqa: S301 - from the process that started this one
         return pickle.dumps((True, function(*arguments)))
@@ -175,7 +175,7 @@ def _answer_call(message: bytes) -> bytes:
 
 
 def _pack_error(error: BaseException) -> bytes:
-    """Pickle an error; one that does not survive that becomes another with its name and message."""
+    """Pickle an error; one that cannot be pickled becomes a RuntimeError with its name and message."""
     try:
         packed = pickle.dumps((False, error))
         pickle.loads(packed)  # noqa: S301 - our own
@@ -185,7 +185,7 @@ def _pack_error(error: BaseException) -> bytes:
 
 
 def _reap(ends: dict[int, int]) -> None:
-    """Tell how processes have ended; kill what is left of them, which by then are children of this one."""
+    """Report how processes have ended; kill their descendants, which by then are children of this one."""
     while True:
         try:
             number, status = os.waitpid(-1, os.WNOHANG)
@@ -212,7 +212,7 @@ def _kill(numbers: set[int]) -> None:
 
 
 def _prctl(request: int, value: int) -> None:
-    """Ask Linux for something; other systems have not got it, and leave more behind when they are killed."""
+    """Call prctl(2), which only Linux has: other systems leave more processes behind when they are killed."""
     with suppress(AttributeError):
         ctypes.CDLL(None).prctl(request, value, 0, 0, 0)
 

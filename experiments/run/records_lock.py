@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 from typing import IO, Any
 
 from timbrebench.core.errors import RunError
+from timbrebench.core.files import try_lock
 
 
 def lock_records(file: IO[Any], path: Path, *, exclusive: bool) -> None:
@@ -26,9 +26,5 @@ def lock_records(file: IO[Any], path: Path, *, exclusive: bool) -> None:
     RunError
         If another process holds it.
     """
-    try:
-        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except OSError as error:
-        raise RunError(
-            f"{path.parent}: another run is at work in this folder: wait for it or stop it"
-        ) from error
+    if not try_lock(file, shared=not exclusive):
+        raise RunError(f"{path.parent}: another run is at work in this folder: wait for it or stop it")

@@ -185,7 +185,7 @@ def test_truncated_archives_are_refused_wherever_they_end(path):
     last = len(whole.rstrip(b"\0")) + 400 if path.suffix == ".tar" else len(whole)
     for length in range(0, last - 1, 211):
         path.write_bytes(whole[:length])
-        refused(path, "damaged, truncated or no archive")
+        refused(path, "damaged, truncated or not an archive")
 
 
 def test_damaged_archives_are_refused_or_unpacked(path):

@@ -13,7 +13,7 @@ import pytest
 
 from timbrebench.core.errors import ConfigurationError, RunError
 from timbrebench.core.workers.executor_addresses import open_executor
-from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
+from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor, executor_for
 from timbrebench.core.workers.processes import Call, Failure, Limits
 
 FUNCTIONS = """
@@ -30,6 +30,9 @@ FUNCTIONS = """
         return seconds
 
     def number():
+        return os.getpid()
+
+    def number_of(anything):
         return os.getpid()
 
     def threads():
@@ -358,6 +361,18 @@ def test_what_is_abandoned_is_stopped(functions, tmp_path):
     with LocalExecutor([], workers=1) as executor:
         assert is_gone(abandon(executor, functions, tmp_path / "pid"))
         assert results(executor, Call(functions.add, (1, 1), "a")) == [2]
+
+
+def test_short_work_is_done_in_this_process(local, functions, monkeypatch):
+    with executor_for(0.1, [], local) as executor:
+        assert list(executor.map(functions.number_of, [1], "a")) == [os.getpid()]
+    with executor_for(60, [], local) as executor:
+        assert executor is local
+    with executor_for(60, []) as executor:
+        assert list(executor.map(functions.number_of, [1], "a")) != [os.getpid()]
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    with executor_for(60, []) as executor:
+        assert list(executor.map(functions.number_of, [1], "a")) == [os.getpid()]
 
 
 @pytest.mark.parametrize("address", ["remote", "dask://", "ftp://host:1", "localhost:8786"])

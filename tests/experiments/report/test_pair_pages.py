@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from timbrebench.core.files import write_text
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
+from timbrebench.experiments.report import pair_pages
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.pair_pages import page_name, write_pair_pages
 from timbrebench.experiments.report.report_page import write_page
@@ -70,6 +72,17 @@ def test_images_are_drawn_once(at, leaderboard, moved):
     again = {path: path.stat().st_mtime_ns for path in images}
     assert again.pop(lost) > images.pop(lost)
     assert again == images
+
+
+def test_pages_that_are_written_by_other_processes_are_the_same(at, leaderboard, moved, monkeypatch):
+    folder = moved / "pairs"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for path in before:
+        path.unlink()
+    monkeypatch.setattr(pair_pages, "_IMAGE_S", 60.0)  # too long for this process
+    with LocalExecutor([], workers=1) as executor:
+        write_pair_pages(Contents.of(at(moved), leaderboard), moved, executor)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_an_image_follows_its_audio(at, leaderboard, moved, results):

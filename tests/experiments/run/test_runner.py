@@ -312,7 +312,7 @@ def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
         "exits": "SystemExit: 3",
         "cancelled": "CancelledError: by itself",
         "interrupts": "KeyboardInterrupt",
-        "mute": "Odd, whose message cannot be told",
+        "mute": "Odd, whose message cannot be read",
         "nan": "NaN",
         "short": "1.000 s|22050",
         "text": "str",
