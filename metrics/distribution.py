@@ -54,15 +54,11 @@ from typing import Protocol
 import numpy as np
 import scipy.linalg
 import scipy.special
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.statistics.bootstrap import Floats, interval, resample_groups
 from timbrebench.metrics.sound import Unscorable
-
-Floats = NDArray[np.float64]
-
-#: Share of the resamples that an interval holds.
-COVERAGE = 0.95
 
 #: Sizes of subsets, from half of the outputs to all, and how many of each: what the extrapolation rests on.
 _SIZES, _SUBSETS = 15, 4
@@ -293,16 +289,13 @@ def bootstrap_interval(
     distinct, piece_of = np.unique(names, return_inverse=True)
     if len(distinct) < 2:
         return float("nan"), float("nan")
-    generator = np.random.default_rng(seed)
-    counts = generator.multinomial(len(distinct), np.full(len(distinct), 1 / len(distinct)), size=resamples)
-    weights = counts[:, piece_of].astype(np.float64)
-    usable = (weights > 0).sum(axis=1) >= 2
-    values = np.array([distance(row) for row in weights[usable]])
+    weights = resample_groups(len(distinct), resamples, seed)[:, piece_of]
+    values = np.array([distance(row) for row in weights[np.count_nonzero(weights, axis=1) >= 2]])
     if not len(values):
         return float("nan"), float("nan")
-    tail = (1 - COVERAGE) / 2
-    low, high = np.quantile(values, [tail, 1 - tail]) - values.mean() + distance(np.ones(n))
-    return float(low), float(high)
+    mean, value = float(values.mean()), distance(np.ones(n))
+    low, high = interval(values)
+    return low - mean + value, high - mean + value
 
 
 def classifier_score(probabilities: ArrayLike) -> float:

@@ -1,9 +1,9 @@
-"""Means with intervals.
+"""Bootstrap intervals of means of grouped values.
 
-Clips of one piece resemble each other, so they are no independent evidence. The bootstrap here draws whole
-content pieces, with all pairs that have their content from them, and it draws the same pieces for every
-method (a paired bootstrap): methods are compared on the same music. Intervals are percentiles of the
-resampled means (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+Values of one group are correlated, so they are not independent evidence: the bootstrap draws whole groups
+with replacement. With one seed it draws the same groups for every measure and method (a paired bootstrap).
+Intervals are percentiles of the resampled means (Efron & Tibshirani, An Introduction to the Bootstrap, 1993,
+chapter 13).
 """
 
 from __future__ import annotations
@@ -13,61 +13,61 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: Share of the resampled means that an interval holds.
+#: Coverage of the intervals.
 COVERAGE = 0.95
 
 
-def resample_pieces(pieces: int, resamples: int, seed: int) -> Floats:
-    """Draw pieces with replacement, time after time.
+def resample_groups(n_groups: int, resamples: int, seed: int) -> Floats:
+    """Draw groups with replacement.
 
     Parameters
     ----------
-    pieces : int
-        How many there are.
+    n_groups : int
+        Number of groups, and of draws in a resample.
     resamples : int
-        How many times as many are drawn.
+        Number of resamples.
     seed : int
         Seed of the draws.
 
     Returns
     -------
-    numpy.ndarray, shape (resamples, pieces)
-        How often each piece was drawn.
+    numpy.ndarray, shape (resamples, n_groups)
+        How often each group was drawn; rows sum to `n_groups`.
     """
     generator = np.random.default_rng(seed)
-    counts = generator.multinomial(pieces, np.full(pieces, 1 / pieces), size=resamples)
+    counts = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=resamples)
     return np.asarray(counts, dtype=np.float64)
 
 
-def resampled_means(values: Floats, piece_of: NDArray[np.intp], counts: Floats) -> Floats:
+def resampled_means(values: Floats, group_of: NDArray[np.intp], counts: Floats) -> Floats:
     """Return the mean of all values in each resample.
 
     Parameters
     ----------
     values : numpy.ndarray, shape (n,)
-        One value for each pair; NaN where there is none.
-    piece_of : numpy.ndarray, shape (n,)
-        Index of each pair's piece.
-    counts : numpy.ndarray, shape (resamples, pieces)
-        How often each piece was drawn.
+        NaN for missing ones, which are left out.
+    group_of : numpy.ndarray, shape (n,)
+        Index of each value's group.
+    counts : numpy.ndarray, shape (resamples, n_groups)
+        How often each group was drawn.
 
     Returns
     -------
     numpy.ndarray, shape (resamples,)
-        NaN where no piece with a value was drawn.
+        NaN where no group with a value was drawn.
     """
     present = np.isfinite(values)
-    pieces = counts.shape[1]
-    sums = np.bincount(piece_of[present], weights=values[present], minlength=pieces)
-    numbers = np.bincount(piece_of[present], minlength=pieces).astype(np.float64)
+    n_groups = counts.shape[1]
+    sums = np.bincount(group_of[present], weights=values[present], minlength=n_groups)
+    numbers = np.bincount(group_of[present], minlength=n_groups).astype(np.float64)
     drawn = counts @ numbers
     means: Floats = np.divide(counts @ sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
     return means
 
 
-def interval(means: Floats) -> tuple[float, float]:
-    """Return the middle 95 % of resampled means, or (nan, nan) where there are none."""
-    present = means[np.isfinite(means)]
+def interval(resampled: Floats) -> tuple[float, float]:
+    """Return the 2.5 % and 97.5 % quantiles of the finite resampled values; (nan, nan) without any."""
+    present = resampled[np.isfinite(resampled)]
     if not len(present):
         return float("nan"), float("nan")
     tail = (1 - COVERAGE) / 2

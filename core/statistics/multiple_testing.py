@@ -1,4 +1,4 @@
-"""Many comparisons at once: Holm's correction, and ranks that are shared by what cannot be told apart."""
+"""Multiple comparisons: Holm's correction, and ranks with groups of ties."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: Chance of finding any difference among equals that is put up with.
+#: Family-wise error rate (alpha).
 SIGNIFICANCE = 0.05
 
 
 def holm(p_values: Floats) -> Floats:
-    """Correct p-values for their number.
+    """Correct p-values for multiple testing.
 
-    The smallest of m is multiplied by m, the next by m - 1 and so on, and none may fall below the one before
-    it (Holm, A simple sequentially rejective multiple test procedure, 1979). The chance that any of the true
-    null hypotheses is rejected is then at most the level, however the tests depend on each other.
+    The smallest of m is multiplied by m, the next by m - 1 and so on, each at least the one before it (Holm,
+    A simple sequentially rejective multiple test procedure, 1979). The family-wise error rate is then at most
+    the level, however the tests depend on each other.
 
     Parameters
     ----------
     p_values : numpy.ndarray, any shape
-        0 to 1; NaN where nothing was tested, which does not count.
+        0 to 1; NaN where nothing was tested, which is left out.
 
     Returns
     -------
@@ -40,22 +40,21 @@ def holm(p_values: Floats) -> Floats:
 
 
 def tie_groups(point: Sequence[float], p_values: Floats) -> list[int]:
-    """Rank scores and put those together that cannot be told apart.
+    """Rank scores, with one rank for scores that do not differ significantly from the best of their group.
 
-    From the best down, a group takes in every next one that differs from the group's first by no more than
-    chance may make.
+    From the highest down, a score joins the group unless it differs significantly from the group's first.
 
     Parameters
     ----------
     point : sequence of float, length n
-        A score for each method, higher is better.
+        Scores, higher is better.
     p_values : numpy.ndarray, shape (n, n)
-        Corrected p-value of each two methods' difference.
+        Corrected p-values of the pairwise differences.
 
     Returns
     -------
     list of int
-        For each method the rank that its group shares: 1 for the best, then one more than stand above.
+        The rank of each score's group: 1 for the highest, else one more than the number of scores above.
     """
     order = sorted(range(len(point)), key=lambda index: -point[index])
     ranks = [0] * len(point)

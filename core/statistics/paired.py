@@ -1,4 +1,4 @@
-"""The values of a method pair by pair: seeds averaged first, pairs of one content piece kept together."""
+"""Values of pairs that are grouped by piece: averages over seeds, and sums over the pairs of each group."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 def average_seeds(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Return one row for each pair: the mean over the seeds that have a value.
 
-    Seeds tell how much a method's own draws matter. They are no further music, so they may not make an
-    interval narrower: they are averaged before pieces are resampled.
+    Repetitions with other seeds are not independent evidence, and must not make an interval narrower: they
+    are averaged before groups are resampled.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def average_seeds(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def seed_means(rows: pd.DataFrame, name: str) -> Floats:
-    """Return a measure's mean over pairs with each seed, of the pairs that have a value with every seed.
+    """Return a measure's mean over pairs for each seed.
 
-    Were a seed's mean over other pairs than another's, pairs would move it, and not the seed alone.
+    Only pairs that have a value with every seed count, so that means of two seeds differ by the seed alone.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def seed_means(rows: pd.DataFrame, name: str) -> Floats:
 
 
 def seed_deviation(rows: pd.DataFrame, name: str) -> float:
-    """Return how far a measure's mean over pairs moves when only the seed changes.
+    """Return the standard deviation over seeds of a measure's mean over pairs.
 
     Parameters
     ----------
@@ -72,25 +72,25 @@ def seed_deviation(rows: pd.DataFrame, name: str) -> float:
     return float(means.std(ddof=1)) if len(means) > 1 else float("nan")
 
 
-def piece_sums(values: Floats, piece_of: NDArray[np.intp], pieces: int) -> tuple[Floats, Floats]:
-    """Add up values piece by piece.
+def group_sums(values: Floats, group_of: NDArray[np.intp], n_groups: int) -> tuple[Floats, Floats]:
+    """Sum the values of each group.
 
     Parameters
     ----------
     values : numpy.ndarray, shape (n, k)
-        `k` measures of each pair; NaN where there is none.
-    piece_of : numpy.ndarray, shape (n,)
-        Index of each pair's piece.
-    pieces : int
-        How many there are.
+        `k` measures of each pair; NaN for missing ones.
+    group_of : numpy.ndarray, shape (n,)
+        Index of each pair's group.
+    n_groups : int
+        Number of groups.
 
     Returns
     -------
-    sums, numbers : numpy.ndarray, shape (pieces, k)
-        Sum of the values, and how many there are.
+    sums, numbers : numpy.ndarray, shape (n_groups, k)
+        Sum and number of the values that are not missing.
     """
     present = np.isfinite(values)
-    sums, numbers = np.zeros((2, pieces, values.shape[1]))
-    np.add.at(sums, piece_of, np.where(present, values, 0.0))
-    np.add.at(numbers, piece_of, present.astype(np.float64))
+    sums, numbers = np.zeros((2, n_groups, values.shape[1]))
+    np.add.at(sums, group_of, np.where(present, values, 0.0))
+    np.add.at(numbers, group_of, present.astype(np.float64))
     return sums, numbers

@@ -1,10 +1,10 @@
-"""Paired permutation tests, which ask whether chance alone could have made a difference this large.
+"""Paired permutation tests: whether a difference between two conditions could be due to chance.
 
-If two methods were equally good, it would not matter which one's outputs are called the first's. All outputs
-on one content piece change hands together, because they resemble each other. The test counts in how many of
-all such exchanges the difference is at least as large as it is. With at most :data:`EXACT_PIECES` pieces
-every exchange is tried and the p-value is exact; with more, as many are drawn, and the data as they are count
-among them, so that a p-value is never 0 and never too small (Phipson & Smyth, Permutation p-values should
+Under the null hypothesis the two conditions are exchangeable, so that the difference of each group may change
+its sign. All pairs of one group are flipped together, since they are correlated. The p-value is the share of
+sign flips whose difference is at least as large as the observed one. With at most :data:`EXACT_GROUPS` groups
+every sign flip is tried and the p-value is exact; with more, sign flips are drawn, and the observed data
+count among them, so that the p-value is positive and valid (Phipson & Smyth, Permutation p-values should
 never be zero, 2010).
 """
 
@@ -17,48 +17,48 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: Most pieces for which every exchange is tried: 32,768, since an exchange and its opposite tell the same.
-EXACT_PIECES = 16
+#: Maximum number of groups for which every sign flip is tried: 32,768, a flip and its opposite being one.
+EXACT_GROUPS = 16
 
-#: Exchanges that are drawn where there are more pieces.
-_DRAWS = 2 ** (EXACT_PIECES - 1) - 1
+#: Sign flips that are drawn for more groups.
+_DRAWS = 2 ** (EXACT_GROUPS - 1) - 1
 
-#: Differences that are equal but for rounding count as equal: this share of the largest possible one.
+#: Tolerance within which differences count as equal, relative to the largest possible one.
 _ROUNDING = 1e-9
 
 
-def exchange_signs(pieces: int, seed: int) -> Floats:
-    """Return which pieces change hands, time after time.
+def sign_flips(n_groups: int, seed: int) -> Floats:
+    """Return the sign of each group in each permutation.
 
     Parameters
     ----------
-    pieces : int
-        How many there are, at least one.
+    n_groups : int
+        At least one.
     seed : int
-        Seed of the draws; without effect where every exchange is tried.
+        Seed of the draws; without effect where every sign flip is tried.
 
     Returns
     -------
-    numpy.ndarray, shape (exchanges, pieces)
-        -1 for a piece that changes hands, 1 for one that does not. The first row leaves all as they are. A
-        row's opposite is left out.
+    numpy.ndarray, shape (flips, n_groups)
+        -1 for a group whose difference changes its sign, 1 for the others. The first row is the observed
+        data, all 1. Where all flips are tried, the opposite of a row is left out.
     """
-    if pieces <= EXACT_PIECES:
-        bits = np.arange(2 ** (pieces - 1))[:, np.newaxis] >> np.arange(pieces)
+    if n_groups <= EXACT_GROUPS:
+        bits = np.arange(2 ** (n_groups - 1))[:, np.newaxis] >> np.arange(n_groups)
         return np.asarray(1.0 - 2.0 * (bits & 1), dtype=np.float64)
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_DRAWS, pieces))
-    return np.vstack([np.ones(pieces), signs])
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_DRAWS, n_groups))
+    return np.vstack([np.ones(n_groups), signs])
 
 
 def sign_flip_p_values(sums: Floats, signs: Floats) -> Floats:
-    """Test whether mean differences are other than 0.
+    """Test the null hypothesis that mean differences are 0.
 
     Parameters
     ----------
-    sums : numpy.ndarray, shape (pieces, k)
-        For each piece and each of `k` measures the sum of its pairs' differences.
-    signs : numpy.ndarray, shape (exchanges, pieces)
-        Of :func:`exchange_signs`.
+    sums : numpy.ndarray, shape (n_groups, k)
+        Sum of the differences of each group in each of `k` measures.
+    signs : numpy.ndarray, shape (flips, n_groups)
+        Of :func:`sign_flips`.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def sign_flip_p_values(sums: Floats, signs: Floats) -> Floats:
 
 
 def sign_flip_p_greater(sums: Floats, signs: Floats) -> Floats:
-    """Test whether mean differences are above 0.
+    """Test the null hypothesis that mean differences are at most 0.
 
     Parameters
     ----------
@@ -83,23 +83,23 @@ def sign_flip_p_greater(sums: Floats, signs: Floats) -> Floats:
         One-sided p-values.
     """
     drawn, tolerance = signs @ sums, _ROUNDING * np.abs(sums).sum(axis=0)
-    least = drawn[0] - tolerance
-    return np.asarray(((drawn >= least).mean(axis=0) + (-drawn >= least).mean(axis=0)) / 2, dtype=np.float64)
+    observed = drawn[0] - tolerance
+    # The opposite of each row counts, too: where all flips are tried, it was left out.
+    flipped, opposite = (drawn >= observed).mean(axis=0), (-drawn >= observed).mean(axis=0)
+    return np.asarray((flipped + opposite) / 2, dtype=np.float64)
 
 
-def exchange_p_value(
-    first: Floats, second: Floats, score: Callable[[Floats], Floats], signs: Floats
-) -> float:
-    """Test whether two methods differ in a score that is no mean, such as the headline.
+def swap_p_value(first: Floats, second: Floats, score: Callable[[Floats], Floats], signs: Floats) -> float:
+    """Test the null hypothesis that two conditions have the same score, where that is not a mean.
 
     Parameters
     ----------
-    first, second : numpy.ndarray, shape (pieces, k)
-        What each piece adds to the `k` sums that the score is computed from.
+    first, second : numpy.ndarray, shape (n_groups, k)
+        Contribution of each group to the `k` sums that the score is computed from.
     score : callable
-        Turns sums of shape (n, k) into `n` scores.
-    signs : numpy.ndarray, shape (exchanges, pieces)
-        Of :func:`exchange_signs`.
+        Maps sums of shape (n, k) to `n` scores.
+    signs : numpy.ndarray, shape (flips, n_groups)
+        Of :func:`sign_flips`; -1 swaps the two conditions in a group.
 
     Returns
     -------
@@ -110,5 +110,5 @@ def exchange_p_value(
     drawn = np.abs(score(middle + half) - score(middle - half))
     if np.isnan(drawn[0]):
         return float("nan")
-    # An exchange after which there is no score is no evidence of a difference.
+    # A swap without a score counts as a difference, which makes the p-value larger.
     return float((np.where(np.isnan(drawn), np.inf, drawn) >= drawn[0] - _ROUNDING).mean())

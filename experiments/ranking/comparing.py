@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 
 from timbrebench.classifier import Judge
 from timbrebench.core.errors import RunError, UnknownNameError
-from timbrebench.core.statistics.bootstrap import interval, resample_pieces, resampled_means
+from timbrebench.core.statistics.bootstrap import interval, resample_groups, resampled_means
 from timbrebench.core.statistics.effect_sizes import (
     cohens_dz,
-    least_pieces,
-    pieces_needed,
+    groups_needed,
+    min_groups,
     superiority,
 )
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
-from timbrebench.core.statistics.paired import average_seeds, piece_sums, seed_deviation
-from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_values
+from timbrebench.core.statistics.paired import average_seeds, group_sums, seed_deviation
+from timbrebench.core.statistics.permutation import sign_flip_p_values, sign_flips
 from timbrebench.experiments.ranking.headline import (
     CONTENT,
     HEADLINE,
@@ -259,8 +259,8 @@ class _Match:
         self._pieces = len(names)
         values = [table.to_numpy(dtype=np.float64) for table in self._pairs]
         self._differences = values[0] - values[1]
-        self._sums, self._numbers = piece_sums(self._differences, self._piece_of, self._pieces)
-        self._signs = exchange_signs(self._pieces, seed=0)
+        self._sums, self._numbers = group_sums(self._differences, self._piece_of, self._pieces)
+        self._signs = sign_flips(self._pieces, seed=0)
         self._has_headline = has_headline(metrics)
 
     def p_values(self) -> Floats:
@@ -279,7 +279,7 @@ class _Match:
     def rows(self) -> list[dict[str, Any]]:
         """Return what there is to say of the headline and of each metric."""
         p_values = list(self.p_values())
-        counts = resample_pieces(self._pieces, self._sides[0].results.configuration.resamples, seed=0)
+        counts = resample_groups(self._pieces, self._sides[0].results.configuration.resamples, seed=0)
         rows = [self._headline_row(counts)] if self._has_headline else []
         rows += [self._metric_row(column, name, counts) for column, name in enumerate(self._metrics)]
         return [{**row, "p": float(p)} for row, p in zip(rows, p_values, strict=True)]
@@ -341,7 +341,7 @@ class _Match:
 def _effect(by_piece: Floats, pairs: int, direction: str) -> dict[str, Any]:
     """Return effect sizes, and what it takes to show them with as many pairs to a piece as there are."""
     d_z = cohens_dz(by_piece)
-    needed = pieces_needed(d_z)
+    needed = groups_needed(d_z)
     share = pairs / len(by_piece) if len(by_piece) else math.nan
     return {
         "pieces": len(by_piece),
@@ -356,7 +356,7 @@ def _verdict(row: dict[str, Any], p_value: float) -> str:
     """Say in words what a row shows."""
     if math.isnan(p_value):
         return "not measured"
-    if row["pieces"] < least_pieces():
+    if row["pieces"] < min_groups():
         return "too few pieces to tell"
     if p_value >= SIGNIFICANCE:
         return "no difference shown"

@@ -22,11 +22,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import ConfigurationError, RunError, UnknownNameError
-from timbrebench.core.statistics.bootstrap import interval, resample_pieces, resampled_means
-from timbrebench.core.statistics.effect_sizes import least_pieces
+from timbrebench.core.statistics.bootstrap import interval, resample_groups, resampled_means
+from timbrebench.core.statistics.effect_sizes import min_groups
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
-from timbrebench.core.statistics.paired import average_seeds, piece_sums
-from timbrebench.core.statistics.permutation import exchange_signs, sign_flip_p_greater
+from timbrebench.core.statistics.paired import average_seeds, group_sums
+from timbrebench.core.statistics.permutation import sign_flip_p_greater, sign_flips
 from timbrebench.experiments.ranking.baseline import KEYS, Baseline, valued_metrics
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.metrics.registry import get
@@ -228,8 +228,8 @@ def _judge(tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[st
     first = next(iter(tables.values()))
     # A method's pairs are those of every other, as they are of one suite and all there.
     names, piece_of = np.unique(first.piece.to_numpy(dtype=str), return_inverse=True)
-    signs, pieces = exchange_signs(len(names), seed=0), len(names)
-    counts = resample_pieces(pieces, _RESAMPLES, seed=0)
+    signs, pieces = sign_flips(len(names), seed=0), len(names)
+    counts = resample_groups(pieces, _RESAMPLES, seed=0)
     limits = np.array([margins[name] for name in metrics])
     senses = np.array([_sense(name) for name in metrics])
     values, p_values = [], []
@@ -239,7 +239,7 @@ def _judge(tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[st
             ordered[[f"{name}_{when}" for name in metrics]].to_numpy(dtype=np.float64)
             for when in ("before", "now")
         )
-        sums, numbers = piece_sums(senses * (now - before), piece_of, pieces)
+        sums, numbers = group_sums(senses * (now - before), piece_of, pieces)
         tested = sign_flip_p_greater(sums - _ROUNDING * limits * numbers, signs)
         p_values.append(np.where(numbers.any(axis=0), tested, np.nan))
         values.append((before, now, np.count_nonzero(numbers, axis=0)))
@@ -270,7 +270,7 @@ def _unseen(labels: list[str], findings: list[Finding]) -> list[str]:
     ]
     if not findings:
         return unseen
-    needed = least_pieces(SIGNIFICANCE / len(findings), two_sided=False)
+    needed = min_groups(SIGNIFICANCE / len(findings), two_sided=False)
     few = [finding for finding in findings if finding.pieces < needed]
     end = f"content pieces cannot show any loss among {len(findings)} comparisons: it takes {needed}"
     if len(few) == len(findings):

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.core.statistics.paired import average_seeds, piece_sums, seed_means
-from timbrebench.core.statistics.permutation import exchange_p_value
+from timbrebench.core.statistics.paired import average_seeds, group_sums, seed_means
+from timbrebench.core.statistics.permutation import swap_p_value
 
 Floats = NDArray[np.float64]
 
@@ -124,14 +124,14 @@ class HeadlineScale:
         first, second : numpy.ndarray, shape (pieces, 4)
             Of :func:`headline_sums`.
         signs : numpy.ndarray, shape (permutations, pieces)
-            Of :func:`~timbrebench.core.statistics.permutation.exchange_signs`.
+            Of :func:`~timbrebench.core.statistics.permutation.sign_flips`.
 
         Returns
         -------
         float
             Two-sided p-value; NaN where a method has no headline.
         """
-        return exchange_p_value(first, second, self.of_sums, signs)
+        return swap_p_value(first, second, self.of_sums, signs)
 
     def differences(self, first: Floats, second: Floats) -> Floats:
         """Return the share that each piece has in the difference of two headlines.
@@ -190,5 +190,5 @@ def headline_sums(pairs: pd.DataFrame, piece_of: NDArray[np.intp], pieces: int) 
     numpy.ndarray, shape (pieces, 4)
         Sum and number of the style accuracies, sum and number of the note F1.
     """
-    sums, numbers = piece_sums(pairs[[STYLE, CONTENT]].to_numpy(dtype=np.float64), piece_of, pieces)
+    sums, numbers = group_sums(pairs[[STYLE, CONTENT]].to_numpy(dtype=np.float64), piece_of, pieces)
     return np.stack([sums[:, 0], numbers[:, 0], sums[:, 1], numbers[:, 1]], axis=1)

@@ -12,12 +12,12 @@ import pandas as pd
 from timbrebench.core.statistics.bootstrap import (
     Floats,
     interval,
-    resample_pieces,
+    resample_groups,
     resampled_means,
 )
 from timbrebench.core.statistics.multiple_testing import holm, tie_groups
 from timbrebench.core.statistics.paired import average_seeds, seed_deviation
-from timbrebench.core.statistics.permutation import exchange_signs
+from timbrebench.core.statistics.permutation import sign_flips
 from timbrebench.experiments.ranking.headline import (
     CONTENT,
     CONTENT_KEPT,
@@ -81,7 +81,7 @@ def make_leaderboard(results: Results) -> Leaderboard:
         of the headline, corrected over all pairs of ranked methods.
     """
     pieces = sorted(results.transfers.piece.unique())
-    counts = resample_pieces(len(pieces), results.configuration.resamples, seed=0)
+    counts = resample_groups(len(pieces), results.configuration.resamples, seed=0)
     # The last row stands for the data as they are, so that every figure goes through the same formulas.
     counts = np.vstack([counts, np.ones(len(pieces))])
     means = {label: _means(results, label, pieces, counts) for label in results.labels}
@@ -180,7 +180,7 @@ def _headline_p_values(results: Results, labels: list[str], scale: HeadlineScale
         headline_sums(table, np.searchsorted(names, table.piece.to_numpy(dtype=str)), len(names))
         for table in tables
     ]
-    signs = exchange_signs(len(names), seed=0)
+    signs = sign_flips(len(names), seed=0)
     p_values = np.full((len(labels), len(labels)), np.nan)
     for first, second in combinations(range(len(labels)), 2):
         p_values[first, second] = scale.p_value(sums[first], sums[second], signs)

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from timbrebench.core.errors import ConfigurationError, RunError, UnknownNameError
-from timbrebench.core.statistics.effect_sizes import least_pieces
+from timbrebench.core.statistics.effect_sizes import min_groups
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE
 from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.commands.gate_commands import report_outcome
@@ -348,7 +348,7 @@ def test_the_documented_margins_are_those_of_the_metrics():
 
 
 def test_the_documented_number_of_pieces_is_the_one_it_takes():
-    needed = least_pieces(SIGNIFICANCE / 100, two_sided=False)
+    needed = min_groups(SIGNIFICANCE / 100, two_sided=False)
     for page in (STATISTICS, TUTORIAL):
         assert f" {needed} for a hundred" in page.read_text(encoding="utf-8")
 
