@@ -131,7 +131,7 @@ class CrossSynthesis(ConversionMethod):
         return output
 
     def _hop_length(self, sample_rate: int) -> int:
-        return next_fast_len(max(1, round(self.parameters.window_s * sample_rate / _WINDOW)))
+        return int(next_fast_len(max(1, round(self.parameters.window_s * sample_rate / _WINDOW))))
 
 
 def _frames(clip: Samples, hop_length: int) -> Spectrum:

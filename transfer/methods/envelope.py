@@ -81,7 +81,7 @@ class Envelope(ConversionMethod):
 
     def min_length(self, sample_rate: int) -> int:
         """Return the length of a window."""
-        return 2 * next_fast_len(round(self.parameters.window_s * sample_rate / 2))
+        return 2 * int(next_fast_len(round(self.parameters.window_s * sample_rate / 2)))
 
     def convert(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Return the filtered content; nothing is drawn."""
@@ -95,7 +95,8 @@ class Envelope(ConversionMethod):
             limited = np.clip(gain_db, -settings.max_gain_db, settings.max_gain_db)
             filtered = fftconvolve(content.astype(np.float64), zero_phase_filter(limited))
             tracker.advance()
-        return filtered[n_fft // 2 : n_fft // 2 + len(content)].astype(np.float32)
+        output: Samples = filtered[n_fft // 2 : n_fft // 2 + len(content)].astype(np.float32)
+        return output
 
 
 def spectral_envelope(clip: Samples, n_fft: int, octaves: float) -> Array:

@@ -274,9 +274,11 @@ class MultiRepresentation(FrameMethod):
         device = find_device(self.parameters.device)
         weights_rng, start_rng = np.random.default_rng(seed).spawn(2)
         losses = self.losses(int(weights_rng.integers(2**63)), device)
-        scaled = [torch.from_numpy(clip / np.abs(clip).max()).to(device) for clip in (content, style)]
+        scaled, scaled_style = (
+            torch.from_numpy(clip / np.abs(clip).max()).to(device) for clip in (content, style)
+        )
         start = torch.from_numpy(start_rng.standard_normal(len(content), dtype=np.float32)).to(device)
-        made = self._optimise(losses, *scaled, start * START_STD)
+        made = self._optimise(losses, scaled, scaled_style, start * START_STD)
         output: Samples = made.cpu().numpy() * np.abs(content).max()
         return output
 
