@@ -42,11 +42,11 @@ QUICK = {
 AUDIBLE = [name for name in method_names() if name != "silence"]
 
 
-@pytest.fixture(params=AUDIBLE)
-def method(request, training_music, required_parameters, tmp_path):
+@pytest.fixture(params=AUDIBLE, scope="module")
+def method(request, training_music, required_parameters, tmp_path_factory):
     quick, required = (settings.get(request.param, {}) for settings in (QUICK, required_parameters))
     method = create(request.param, {**quick, **required})
-    method.prepare(training_music, tmp_path)
+    method.prepare(training_music, tmp_path_factory.mktemp("learned"))
     return method
 
 

@@ -1,8 +1,8 @@
-"""Losses between spectrograms that a network looks at, after Gatys et al., and losses on their energies.
+"""Losses between features of spectrograms in a network, after Gatys et al., and losses on their energies.
 
 Features are the activations after one ReLU of a network, shape (filters, height, width). Those of one layer
-tell what is where: its content. Their Gram matrix, the correlations between filters, tells what occurs
-together without where: its style. All are written for torch to differentiate.
+are its content; their Gram matrix, the correlations between filters, is its style: it keeps what occurs
+together, not where. All losses can be differentiated by torch.
 
 References
 ----------
@@ -22,15 +22,15 @@ from torch import Tensor, nn
 _NEPERS_PER_DECIBEL = math.log(10) / 10
 
 
-def activations(layers: nn.Sequential, picture: Tensor, count: int) -> list[Tensor]:
+def activations(layers: nn.Sequential, spectrogram: Tensor, count: int) -> list[Tensor]:
     """Return the features after each of the first ReLUs of a network.
 
     Parameters
     ----------
     layers : torch.nn.Sequential
-        Convolutions, ReLUs and what lies between them. What follows the last one asked for is not run.
-    picture : torch.Tensor, shape (bins, frames)
-        What the network sees.
+        Convolutions, ReLUs and what lies between them. Layers after the last ReLU needed are not run.
+    spectrogram : torch.Tensor, shape (bins, frames)
+        The network's input.
     count : int
         Number of ReLUs, at most as many as there are.
 
@@ -40,11 +40,11 @@ def activations(layers: nn.Sequential, picture: Tensor, count: int) -> list[Tens
         Features, from the first layer on.
     """
     features: list[Tensor] = []
-    passed = picture[None, None]
+    hidden = spectrogram[None, None]
     for layer in layers:
-        passed = layer(passed)
+        hidden = layer(hidden)
         if isinstance(layer, nn.ReLU):
-            features.append(passed[0])
+            features.append(hidden[0])
             if len(features) == count:
                 break
     return features
@@ -114,31 +114,31 @@ def relative_error(values: Tensor, target: Tensor) -> Tensor:
     return (values - target).square().sum() / target.square().sum().clamp(min=torch.finfo(target.dtype).eps)
 
 
-def total_variation(picture: Tensor) -> Tensor:
+def total_variation(spectrogram: Tensor) -> Tensor:
     """Return the sum of absolute differences between neighbours in frequency and in time.
 
-    The anisotropic form of Rudin et al.: 0 for a picture of one value; steep and slow slopes between the same
-    values cost the same.
+    The anisotropic form of Rudin et al.: 0 for a constant spectrogram; steep and gentle slopes between the
+    same values cost the same.
 
     Parameters
     ----------
-    picture : torch.Tensor, shape (bins, frames)
-        A picture.
+    spectrogram : torch.Tensor, shape (bins, frames)
+        Any values.
 
     Returns
     -------
     torch.Tensor, shape ()
-        0 or more, in the picture's unit.
+        0 or more, in the spectrogram's unit.
     """
-    return picture.diff(dim=0).abs().sum() + picture.diff(dim=1).abs().sum()
+    return spectrogram.diff(dim=0).abs().sum() + spectrogram.diff(dim=1).abs().sum()
 
 
-def temporal_envelope(picture: Tensor) -> Tensor:
+def temporal_envelope(spectrogram: Tensor) -> Tensor:
     """Return the mean energy of each frame.
 
     Parameters
     ----------
-    picture : torch.Tensor, shape (bins, frames)
+    spectrogram : torch.Tensor, shape (bins, frames)
         Decibels.
 
     Returns
@@ -146,16 +146,16 @@ def temporal_envelope(picture: Tensor) -> Tensor:
     torch.Tensor, shape (frames,)
         Decibels: 10 log10 of the mean power of the bins. Where in a frame the energy lies does not matter.
     """
-    return _mean_level(picture, dim=0)
+    return _mean_level(spectrogram, dim=0)
 
 
-def spectral_envelope(picture: Tensor) -> Tensor:
+def spectral_envelope(spectrogram: Tensor) -> Tensor:
     """Return the mean energy of each bin, shape (bins,), in decibels: when it sounds does not matter."""
-    return _mean_level(picture, dim=1)
+    return _mean_level(spectrogram, dim=1)
 
 
-def _mean_level(picture: Tensor, dim: int) -> Tensor:
-    levels = torch.logsumexp(picture * _NEPERS_PER_DECIBEL, dim=dim) - math.log(picture.shape[dim])
+def _mean_level(spectrogram: Tensor, dim: int) -> Tensor:
+    levels = torch.logsumexp(spectrogram * _NEPERS_PER_DECIBEL, dim=dim) - math.log(spectrogram.shape[dim])
     return levels / _NEPERS_PER_DECIBEL
 
 

@@ -1,18 +1,15 @@
-"""What methods share that look at spectrograms through a network trained to name instruments.
+"""What methods share that optimise a spectrogram under a network trained to name instruments.
 
-`prepare` trains the network on the clips it is given, with the pipeline that trains style judges and with
-networks of that package, but as a network of the method's own: other clips than the judge's (runs give
-methods the training split alone), another seed, and another kind of network than the default judge has. Some
-pieces are held out, to choose the epoch by.
+`prepare` trains the network on the clips it is given
+(:mod:`timbrebench.transfer.algorithms.network_training`); it is of another kind than the default judge's.
 
-What is optimised is a picture: the magnitude spectrogram of the content's shape in decibels under the
-loudest bin of its clip, from -80 to 0. What leaves that range in the end is brought back before it becomes
-magnitudes: ten to the power of an unbounded value would be any magnitude. What lies on the floor becomes
-silence.
+The optimisation runs over a magnitude spectrogram of the content's shape, in decibels under the loudest bin
+of its clip, from -80 to 0. The result is clipped to that range before it becomes magnitudes: ten to the power
+of an unbounded value would be any magnitude. What lies on the floor becomes silence.
 
-Networks learn from pictures with mean 0 and variance 1. Those of a pair are moved and scaled alike, by mean
-and deviation of the two together. Each by its own would leave the level and the contrast of the output open:
-all pictures that differ in nothing else would have the same loss.
+Networks learn from spectrograms with mean 0 and variance 1. Those of a pair are standardised by mean and
+deviation of the two together. Each by its own would leave the level and the contrast of the output open: all
+spectrograms that differ in nothing else would have the same loss.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -33,14 +30,12 @@ from torch import Tensor, nn
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_augmentation import Augmentation
-from timbrebench.classifier.style.style_features import compute_features
 from timbrebench.classifier.style.style_front_end import StftFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.style_networks import AlexNet, FourBlockNetwork
-from timbrebench.classifier.style.training_stages import training_key
-from timbrebench.core.errors import JudgeError, MethodError
-from timbrebench.core.progress import log
-from timbrebench.datasets.dataset import Dataset, source_pieces
+from timbrebench.core.errors import MethodError
+from timbrebench.datasets.dataset import Dataset
+from timbrebench.transfer.algorithms.network_training import train_network
 from timbrebench.transfer.algorithms.optimisation import (
     Device,
     find_device,
@@ -50,9 +45,6 @@ from timbrebench.transfer.algorithms.optimisation import (
 )
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 from timbrebench.transfer.contract import Learned, Parameters
-
-#: Share of the pieces that the epoch is chosen by.
-HELD_OUT = 0.1
 
 #: Decibels that Adam moves a bin in one step where nothing else is asked for: 300 steps lead anywhere in the
 #: range of 80 dB, and back.
@@ -68,12 +60,12 @@ class NetworkTraining(Parameters):
         Of the first weights, the order of the clips, their excerpts, and the pieces held out; by default not
         the judges'.
     max_epochs : int
-        Most passes through the clips.
+        Maximum passes through the clips.
     learning_rate : float
         Highest learning rate of the cycle. At a quarter of the default, 12 passes took an AlexNet to 0.40 of
         the clips of unseen pieces instead of 0.80.
     excerpt_s : float
-        Seconds of each clip that are seen in a pass, at another place each time. Many passes over short
+        Seconds of each clip in a pass, at another place each time. Many passes over short
         excerpts teach more in the same time than few over long ones: two over 2.57 s, which Verma & Smith
         have, left an AlexNet guessing.
     """
@@ -92,14 +84,14 @@ class TrainedNetworkParameters(SpectrogramParameters):
     training : NetworkTraining
         How the network is trained.
     optimiser : {"adam", "lbfgs"}
-        What the picture is optimised by.
+        Optimiser of the spectrogram.
     iterations : int
-        Steps of Adam, or most iterations of L-BFGS.
+        Steps of Adam, or maximum iterations of L-BFGS.
     learning_rate : float or None
         Adam's step in decibels; by default 1. L-BFGS takes none.
     device : {"auto", "cpu", "cuda"}
-        Where the picture is optimised; "auto" takes a GPU where there is one. The network is trained on one
-        core of the CPU, which gives the same weights everywhere.
+        Where the spectrogram is optimised; "auto" takes a GPU where there is one. The network is trained on
+        one core of the CPU, which gives the same weights everywhere.
     """
 
     training: NetworkTraining = NetworkTraining()
@@ -116,8 +108,8 @@ class TrainedNetworkParameters(SpectrogramParameters):
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """A pair in decibels, and how both are shown to the network.
+class SpectrogramPair:
+    """The spectrograms of a pair in decibels, and their standardisation for the network.
 
     Attributes
     ----------
@@ -133,26 +125,26 @@ class Pictures:
     deviation: float
 
     @classmethod
-    def of(cls, content: Tensor, style: Tensor) -> Pictures:
-        """Make them of two spectrograms in decibels."""
+    def of(cls, content: Tensor, style: Tensor) -> SpectrogramPair:
+        """Return the pair of two spectrograms in decibels."""
         values = torch.cat([content.flatten(), style.flatten()])
-        # Two clips of one level throughout have no deviation, and nothing to divide by.
+        # Two clips of one level throughout have a deviation of 0.
         return cls(content, style, float(values.mean()), max(float(values.std()), 1e-3))
 
-    def standardise(self, picture: Tensor) -> Tensor:
-        """Return what the network sees of a picture in decibels."""
-        return (picture - self.mean) / self.deviation
+    def standardise(self, spectrogram: Tensor) -> Tensor:
+        """Return the network's input for a spectrogram in decibels."""
+        return (spectrogram - self.mean) / self.deviation
 
 
 class TrainedNetworkMethod(SpectrogramMethod):
-    """A method that optimises a spectrogram under the eyes of a network that `prepare` has trained.
+    """A method that optimises a spectrogram under a network that `prepare` has trained.
 
     A subclass names the kind of network, and writes :meth:`loss` and :meth:`start`.
 
     Attributes
     ----------
     network_kind : {"four-block", "alexnet"}
-        What is trained.
+        Architecture of the network.
     network : Judge or None
         The trained network, with what it has learned from.
     """
@@ -167,7 +159,7 @@ class TrainedNetworkMethod(SpectrogramMethod):
 
     @property
     def front_end(self) -> StftFrontEnd:
-        """What the network is trained on: the method's own spectrogram."""
+        """The network's front end: the method's own spectrogram."""
         settings = self.parameters
         return StftFrontEnd(
             sample_rate=settings.sample_rate,
@@ -177,12 +169,12 @@ class TrainedNetworkMethod(SpectrogramMethod):
         )
 
     @abstractmethod
-    def loss(self, pictures: Pictures, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
-        """Return what is to be minimised.
+    def loss(self, pair: SpectrogramPair, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
+        """Return the loss to minimise.
 
         Parameters
         ----------
-        pictures : Pictures
+        pair : SpectrogramPair
             The pair.
         layers : torch.nn.Sequential
             The convolutional part of the network.
@@ -190,16 +182,16 @@ class TrainedNetworkMethod(SpectrogramMethod):
         Returns
         -------
         callable
-            From a picture in decibels, of the content's shape, to a tensor with one value.
+            From a spectrogram in decibels, of the content's shape, to a tensor with one value.
         """
 
     @abstractmethod
-    def start(self, pictures: Pictures, noise: Tensor) -> Tensor:
-        """Return the picture in decibels that the optimisation starts from.
+    def start(self, pair: SpectrogramPair, noise: Tensor) -> Tensor:
+        """Return the spectrogram in decibels that the optimisation starts from.
 
         Parameters
         ----------
-        pictures : Pictures
+        pair : SpectrogramPair
             The pair.
         noise : torch.Tensor, shape (bins, frames)
             Independent, with mean 0 and variance 1.
@@ -218,7 +210,7 @@ class TrainedNetworkMethod(SpectrogramMethod):
         dataset : Dataset
             Clips of equal duration with two labels or more, each in two pieces or more.
         workdir : pathlib.Path
-            Holds the network. A file that is damaged is made again.
+            Holds the network. A damaged file is made again.
 
         Raises
         ------
@@ -227,23 +219,7 @@ class TrainedNetworkMethod(SpectrogramMethod):
         StorageError
             If the network cannot be written.
         """
-        training = self.parameters.training
-        held = hold_out(dataset.manifest, training.seed)
-        configuration = self._configuration(dataset.manifest)
-        path = workdir / f"network-{training_key(held, configuration)[:16]}.pt"
-        try:
-            self.network = Judge.load(path)
-        except JudgeError:
-            if path.exists():
-                log(f"{path}: cannot be read, so the network is trained again")
-            features = replace(compute_features(dataset, self.front_end), manifest=held)
-            description = f"training the network of {self.name}"
-            from timbrebench.classifier.style.style_training import (  # noqa: PLC0415 - takes seconds
-                train_judge,
-            )
-
-            self.network = train_judge(features, configuration, description=description).judge
-            self.network.save(path)
+        self.network = train_network(dataset, self._configuration(dataset.manifest), workdir, "network")
 
     def _configuration(self, manifest: pd.DataFrame) -> JudgeConfiguration:
         training = self.parameters.training
@@ -270,15 +246,15 @@ class TrainedNetworkMethod(SpectrogramMethod):
         return Learned(frozenset({self.network.weights_sha256}), self.network.training_clips)
 
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
-        """Return the magnitudes of the picture that was found, as loud as the content."""
+        """Return the magnitudes of the optimised spectrogram, as loud as the content."""
         network = self.prepared(self.network)
         settings, range_db = self.parameters, self.front_end.range_db
         device = find_device(settings.device)
         clips = [torch.from_numpy(decibels(clip, range_db)).to(device) for clip in (content, style)]
-        pictures = Pictures.of(*clips)
+        pair = SpectrogramPair.of(*clips)
         noise = torch.from_numpy(rng.standard_normal(content.shape, dtype=np.float32)).to(device)
         layers = copy.deepcopy(convolutions(network)).to(device).eval().requires_grad_(False)
-        optimised = self._minimise(self.loss(pictures, layers), self.start(pictures, noise))
+        optimised = self._minimise(self.loss(pair, layers), self.start(pair, noise))
         return magnitudes(optimised.cpu().numpy(), float(content.max()), range_db)
 
     def _minimise(self, loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
@@ -299,35 +275,7 @@ def _scaled(loss: Callable[[Tensor], Tensor], start: Tensor) -> Callable[[Tensor
     """
     _, gradient = with_gradient(loss)(start)
     size = float(gradient.square().mean().sqrt())
-    return (lambda picture: loss(picture) / size) if size > 0 else loss
-
-
-def hold_out(manifest: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Divide the pieces of a dataset into those to learn from and those to choose the epoch by.
-
-    Parameters
-    ----------
-    manifest : pandas.DataFrame
-        With the columns ``label`` and ``piece``.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows, numbered from 0, whose ``split`` is "validation" for about :data:`HELD_OUT` of the
-        pieces, with each label among them where it can be, and "judge" for the others.
-    """
-    sources = source_pieces(manifest)  # a copy of a piece tells what the piece is
-    pieces = np.random.default_rng(seed).permutation(sorted(sources.unique()))
-    held: set[str] = set()
-    for _, having in sorted(sources.groupby(manifest.label).unique().items()):
-        if held.isdisjoint(having):
-            held.add(next(piece for piece in pieces if piece in having))
-    others = [piece for piece in pieces if piece not in held]
-    held.update(others[: max(0, round(HELD_OUT * len(pieces)) - len(held))])
-    split = np.where(sources.isin(held), "validation", "judge")
-    return manifest.assign(split=split).reset_index(drop=True)
+    return (lambda spectrogram: loss(spectrogram) / size) if size > 0 else loss
 
 
 def convolutions(network: Judge) -> nn.Sequential:
@@ -347,23 +295,23 @@ def decibels(magnitude: Spectrogram, range_db: float) -> Spectrogram:
     return np.asarray(20 * np.log10(np.maximum(magnitude / loudest, floor)), dtype=np.float32)
 
 
-def magnitudes(picture: Spectrogram, loudest: float, range_db: float) -> Spectrogram:
-    """Return the magnitudes of a picture in decibels, of any range.
+def magnitudes(spectrogram: Spectrogram, loudest: float, range_db: float) -> Spectrogram:
+    """Return the magnitudes of a spectrogram in decibels, of any range.
 
     Parameters
     ----------
-    picture : numpy.ndarray, shape (bins, frames)
-        Decibels. What is over 0 counts as 0.
+    spectrogram : numpy.ndarray, shape (bins, frames)
+        Decibels; values above 0 count as 0.
     loudest : float
         Magnitude at 0 decibels.
     range_db : float
-        What is as far down, or further, is silent.
+        Values this far under 0, or further, become 0.
 
     Returns
     -------
-    numpy.ndarray, shape of `picture`, float32
+    numpy.ndarray, shape of `spectrogram`, float32
         From 0 to `loudest`.
     """
-    audible = picture > -range_db
-    bounded = np.clip(picture, -range_db, 0)
+    audible = spectrogram > -range_db
+    bounded = np.clip(spectrogram, -range_db, 0)
     return np.where(audible, loudest * 10 ** (bounded / 20), 0).astype(np.float32)

@@ -16,7 +16,7 @@ What the source leaves open, and how it is settled here:
 - *Noise.* 90 is taken for the standard deviation, in decibels around the loudest bin: what a library's normal
   distribution takes as its second number. Half of the bins start louder than anything in the clips.
 - *Losses.* Content and style loss are those of Gatys et al., in their scale
-  (:mod:`timbrebench.transfer.algorithms.perceptual_losses`). Total variation is that of the picture in
+  (:mod:`timbrebench.transfer.algorithms.perceptual_losses`). Total variation is that of the spectrogram in
   decibels.
 - *Layers.* Style of all four blocks, content of the third: Gatys et al. take the second last group, too.
 - *Step.* 1 dB for Adam (see :data:`~timbrebench.transfer.bases.trained_network_method.LEARNING_RATE_DB`).
@@ -62,7 +62,7 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
     total_variation,
 )
 from timbrebench.transfer.bases.trained_network_method import (
-    Pictures,
+    SpectrogramPair,
     TrainedNetworkMethod,
     TrainedNetworkParameters,
 )
@@ -117,36 +117,36 @@ class ClassifierFeatures(TrainedNetworkMethod):
     parameters: ClassifierFeaturesParameters
     network_kind = "four-block"
 
-    def loss(self, pictures: Pictures, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
+    def loss(self, pair: SpectrogramPair, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
         """Return the weighted sum of content loss, style loss and total variation."""
         settings = self.parameters
         count = max(settings.content_layer, *settings.style_layers)
 
-        def features(picture: Tensor) -> list[Tensor]:
-            return activations(layers, pictures.standardise(picture), count)
+        def features(spectrogram: Tensor) -> list[Tensor]:
+            return activations(layers, pair.standardise(spectrogram), count)
 
         def of_style(every: list[Tensor]) -> list[Tensor]:
             return [every[layer - 1] for layer in settings.style_layers]
 
-        wanted_content = features(pictures.content)[settings.content_layer - 1]
-        wanted_grams = [gram(layer) for layer in of_style(features(pictures.style))]
+        wanted_content = features(pair.content)[settings.content_layer - 1]
+        wanted_grams = [gram(layer) for layer in of_style(features(pair.style))]
 
-        def loss(picture: Tensor) -> Tensor:
-            every = features(picture)
+        def loss(spectrogram: Tensor) -> Tensor:
+            every = features(spectrogram)
             return (
                 settings.content_weight * content_loss(every[settings.content_layer - 1], wanted_content)
                 + settings.style_weight * style_loss(of_style(every), wanted_grams)
-                + settings.total_variation_weight * total_variation(picture)
+                + settings.total_variation_weight * total_variation(spectrogram)
             )
 
         return loss
 
-    def start(self, pictures: Pictures, noise: Tensor) -> Tensor:
+    def start(self, pair: SpectrogramPair, noise: Tensor) -> Tensor:
         """Return noise, the content, or the style at the content's length."""
         match self.parameters.start:
             case "content":
-                return pictures.content
+                return pair.content
             case "style":
-                return repeated(pictures.style, pictures.content.shape[1])
+                return repeated(pair.style, pair.content.shape[1])
             case "noise":
                 return noise * (NOISE_DB if self.parameters.noise_db is None else self.parameters.noise_db)

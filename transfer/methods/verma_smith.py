@@ -13,7 +13,7 @@ What the source leaves open, and how it is settled here:
 - *Window.* 32 ms, the length of the transform, for the source's 30 ms padded with zeros to it.
 - *Losses.* The source calls the style loss a normalised Euclidean norm. Here content and style loss are
   relative: squared differences as a share of the target's squares, for the style the mean over the layers. Of
-  energies it is the mean squared difference in decibels, over the variance of the pair's pictures. So no
+  energies it is the mean squared difference in decibels, over the variance of the pair's pair. So no
   weight depends on the size of the clips, nor of the layers.
 - *Energies* are mean powers, in decibels; those of the style's frames are cut, or repeated, to the content's
   length.
@@ -69,7 +69,7 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
     temporal_envelope,
 )
 from timbrebench.transfer.bases.trained_network_method import (
-    Pictures,
+    SpectrogramPair,
     TrainedNetworkMethod,
     TrainedNetworkParameters,
 )
@@ -120,36 +120,36 @@ class VermaSmith(TrainedNetworkMethod):
     parameters: VermaSmithParameters
     network_kind = "alexnet"
 
-    def loss(self, pictures: Pictures, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
+    def loss(self, pair: SpectrogramPair, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
         """Return the weighted sum of the four losses."""
         settings = self.parameters
 
-        def features(picture: Tensor) -> list[Tensor]:
-            return activations(layers, pictures.standardise(picture), _LAYERS)
+        def features(spectrogram: Tensor) -> list[Tensor]:
+            return activations(layers, pair.standardise(spectrogram), _LAYERS)
 
         content_layer = settings.content_layer - 1
-        wanted_content = features(pictures.content)[content_layer]
-        wanted_grams = [gram(layer) for layer in features(pictures.style)]
-        wanted_temporal = repeated(temporal_envelope(pictures.style), pictures.content.shape[1])
-        wanted_spectral = spectral_envelope(pictures.style)
+        wanted_content = features(pair.content)[content_layer]
+        wanted_grams = [gram(layer) for layer in features(pair.style)]
+        wanted_temporal = repeated(temporal_envelope(pair.style), pair.content.shape[1])
+        wanted_spectral = spectral_envelope(pair.style)
 
         def energy_loss(levels: Tensor, wanted: Tensor) -> Tensor:
-            return ((levels - wanted) / pictures.deviation).square().mean()
+            return ((levels - wanted) / pair.deviation).square().mean()
 
-        def loss(picture: Tensor) -> Tensor:
-            every = features(picture)
+        def loss(spectrogram: Tensor) -> Tensor:
+            every = features(spectrogram)
             style = [
                 relative_error(gram(layer), wanted) for layer, wanted in zip(every, wanted_grams, strict=True)
             ]
             return (
                 settings.content_weight * relative_error(every[content_layer], wanted_content)
                 + settings.style_weight * torch.stack(style).mean()
-                + settings.temporal_weight * energy_loss(temporal_envelope(picture), wanted_temporal)
-                + settings.spectral_weight * energy_loss(spectral_envelope(picture), wanted_spectral)
+                + settings.temporal_weight * energy_loss(temporal_envelope(spectrogram), wanted_temporal)
+                + settings.spectral_weight * energy_loss(spectral_envelope(spectrogram), wanted_spectral)
             )
 
         return loss
 
-    def start(self, pictures: Pictures, noise: Tensor) -> Tensor:
+    def start(self, pair: SpectrogramPair, noise: Tensor) -> Tensor:
         """Return noise with the mean and the deviation of the pair."""
-        return pictures.mean + pictures.deviation * noise
+        return pair.mean + pair.deviation * noise

@@ -1,4 +1,4 @@
-"""Losses between pictures: gradients against finite differences, and what each sees and does not see."""
+"""Losses between spectrograms: gradients against finite differences, and what each sees and does not see."""
 
 from __future__ import annotations
 
@@ -28,49 +28,50 @@ def layers():
 
 
 @pytest.fixture
-def pictures():
+def spectrograms():
     rng = np.random.default_rng(0)
     return [torch.from_numpy(rng.uniform(-80, 0, (33, frames))) for frames in (40, 56, 40)]
 
 
-def check_gradient(loss, picture):
+def check_gradient(loss, spectrogram):
     """Compare the gradient along random directions with central differences, in float64."""
-    x = picture.clone().requires_grad_()
+    x = spectrogram.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(x), x)
     assert gradient.abs().max() > 0
     for seed in range(3):
-        direction = torch.from_numpy(np.random.default_rng(seed).standard_normal(picture.shape))
-        ahead, behind = (loss(picture + step * direction).item() for step in (1e-5, -1e-5))
+        direction = torch.from_numpy(np.random.default_rng(seed).standard_normal(spectrogram.shape))
+        ahead, behind = (loss(spectrogram + step * direction).item() for step in (1e-5, -1e-5))
         assert float((gradient * direction).sum()) == pytest.approx((ahead - behind) / 2e-5, rel=1e-4)
 
 
 class TestGradients:
-    def test_of_the_content_loss(self, layers, pictures):
-        wanted = activations(layers, pictures[0] / 20, 3)[2]
+    def test_of_the_content_loss(self, layers, spectrograms):
+        wanted = activations(layers, spectrograms[0] / 20, 3)[2]
         check_gradient(
-            lambda picture: content_loss(activations(layers, picture / 20, 3)[2], wanted), pictures[2]
+            lambda x: content_loss(activations(layers, x / 20, 3)[2], wanted),
+            spectrograms[2],
         )
 
-    def test_of_the_style_loss(self, layers, pictures):
-        wanted = [gram(layer) for layer in activations(layers, pictures[1] / 20, 4)]
-        check_gradient(lambda picture: style_loss(activations(layers, picture / 20, 4), wanted), pictures[2])
+    def test_of_the_style_loss(self, layers, spectrograms):
+        wanted = [gram(layer) for layer in activations(layers, spectrograms[1] / 20, 4)]
+        check_gradient(lambda x: style_loss(activations(layers, x / 20, 4), wanted), spectrograms[2])
 
     @pytest.mark.parametrize("envelope", [temporal_envelope, spectral_envelope])
-    def test_of_energies(self, envelope, pictures):
-        wanted = envelope(pictures[0])
-        check_gradient(lambda picture: relative_error(envelope(picture), wanted), pictures[2])
+    def test_of_energies(self, envelope, spectrograms):
+        wanted = envelope(spectrograms[0])
+        check_gradient(lambda spectrogram: relative_error(envelope(spectrogram), wanted), spectrograms[2])
 
-    def test_of_total_variation(self, pictures):
-        check_gradient(total_variation, pictures[0])
+    def test_of_total_variation(self, spectrograms):
+        check_gradient(total_variation, spectrograms[0])
 
 
 class TestActivations:
     def test_are_what_the_classifier_decides_by(self):
         torch.manual_seed(0)
         network = FourBlockNetwork(2).eval()
-        picture = torch.rand(33, 40)
-        (*_, last) = activations(network.blocks, picture, 4)
-        torch.testing.assert_close(last.mean(dim=(1, 2)), network.embed(picture[None])[0])
+        spectrogram = torch.rand(33, 40)
+        (*_, last) = activations(network.blocks, spectrogram, 4)
+        torch.testing.assert_close(last.mean(dim=(1, 2)), network.embed(spectrogram[None])[0])
 
     @pytest.mark.parametrize(
         ("layers", "filters"),
@@ -108,36 +109,36 @@ class TestGram:
         expected = (grams[0] - grams[1]).square().sum() / (4 * 3**2 * 20**2)
         torch.testing.assert_close(style_loss([ours], [gram(style)]), expected)
 
-    def test_a_loss_of_nothing_is_nothing(self, pictures):
-        features = pictures[0][None]
+    def test_a_loss_of_nothing_is_nothing(self, spectrograms):
+        features = spectrograms[0][None]
         assert content_loss(features, features) == style_loss([features], [gram(features)]) == 0
 
 
-def test_total_variation_is_of_steps_and_not_of_levels(pictures):
+def test_total_variation_is_of_steps_and_not_of_levels(spectrograms):
     assert total_variation(torch.full((4, 5), -30.0)) == 0
     stairs, ramp = torch.zeros(4, 5), torch.linspace(0, 8, 5).repeat(4, 1)
     stairs[:, 2:] = 8
     assert total_variation(stairs) == total_variation(ramp) == 4 * 8
-    assert total_variation(pictures[0]) > total_variation(torch.sort(pictures[0]).values)
+    assert total_variation(spectrograms[0]) > total_variation(torch.sort(spectrograms[0]).values)
 
 
 class TestEnergies:
-    def test_are_those_of_the_powers(self, pictures):
-        power = 10 ** (pictures[0].numpy() / 10)
-        np.testing.assert_allclose(temporal_envelope(pictures[0]), 10 * np.log10(power.mean(axis=0)))
-        np.testing.assert_allclose(spectral_envelope(pictures[0]), 10 * np.log10(power.mean(axis=1)))
+    def test_are_those_of_the_powers(self, spectrograms):
+        power = 10 ** (spectrograms[0].numpy() / 10)
+        np.testing.assert_allclose(temporal_envelope(spectrograms[0]), 10 * np.log10(power.mean(axis=0)))
+        np.testing.assert_allclose(spectral_envelope(spectrograms[0]), 10 * np.log10(power.mean(axis=1)))
 
-    def test_frames_keep_their_energy_whatever_is_played_and_bins_whenever_it_is(self, pictures):
-        picture = pictures[0]
+    def test_frames_keep_their_energy_whatever_is_played_and_bins_whenever_it_is(self, spectrograms):
+        spectrogram = spectrograms[0]
         order = torch.from_numpy(np.random.default_rng(0).permutation(33))
-        torch.testing.assert_close(temporal_envelope(picture[order]), temporal_envelope(picture))
-        torch.testing.assert_close(spectral_envelope(picture.flip(1)), spectral_envelope(picture))
-        assert not torch.allclose(temporal_envelope(picture.flip(1)), temporal_envelope(picture))
-        assert not torch.allclose(spectral_envelope(picture[order]), spectral_envelope(picture))
+        torch.testing.assert_close(temporal_envelope(spectrogram[order]), temporal_envelope(spectrogram))
+        torch.testing.assert_close(spectral_envelope(spectrogram.flip(1)), spectral_envelope(spectrogram))
+        assert not torch.allclose(temporal_envelope(spectrogram.flip(1)), temporal_envelope(spectrogram))
+        assert not torch.allclose(spectral_envelope(spectrogram[order]), spectral_envelope(spectrogram))
 
-    def test_a_gain_is_a_gain(self, pictures):
+    def test_a_gain_is_a_gain(self, spectrograms):
         for envelope in (temporal_envelope, spectral_envelope):
-            torch.testing.assert_close(envelope(pictures[0] + 6), envelope(pictures[0]) + 6)
+            torch.testing.assert_close(envelope(spectrograms[0] + 6), envelope(spectrograms[0]) + 6)
 
     def test_what_is_far_under_the_loudest_hardly_counts(self):
         frame = torch.full((33, 1), -80.0)

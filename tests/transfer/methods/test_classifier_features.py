@@ -1,4 +1,4 @@
-"""Gatys' losses on a trained classifier: what the weights, starts and optimisers do to a picture."""
+"""Gatys' losses on a trained classifier: what the weights, starts and optimisers do to a spectrogram."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.transfer import apply
 from timbrebench.transfer.algorithms.perceptual_losses import activations, gram, total_variation
-from timbrebench.transfer.bases.trained_network_method import Pictures, convolutions
+from timbrebench.transfer.bases.trained_network_method import SpectrogramPair, convolutions
 from timbrebench.transfer.methods.classifier_features import ClassifierFeatures
 
 QUICK = {
@@ -38,51 +38,56 @@ def made(network):
 
 
 @pytest.fixture
-def pictures(made, content, style):
+def spectrograms(made, content, style):
     front_end = made().front_end
-    return Pictures.of(*(torch.from_numpy(front_end.spectrogram(clip, 22050)) for clip in (content, style)))
+    return SpectrogramPair.of(
+        *(torch.from_numpy(front_end.spectrogram(clip, 22050)) for clip in (content, style))
+    )
 
 
 @pytest.fixture
-def found(made, network, pictures):
+def found(made, network, spectrograms):
     """Optimise the pair under given settings, from a fixed draw of noise."""
 
     def find(**parameters):
         method = made(**parameters)
-        noise = torch.from_numpy(np.random.default_rng(0).standard_normal(pictures.content.shape)).float()
+        noise = torch.from_numpy(np.random.default_rng(0).standard_normal(spectrograms.content.shape)).float()
         layers = convolutions(network).requires_grad_(False)
-        return method._minimise(method.loss(pictures, layers), method.start(pictures, noise))
+        return method._minimise(method.loss(spectrograms, layers), method.start(spectrograms, noise))
 
     return find
 
 
 @pytest.fixture
-def gram_distance(network, pictures):
-    def grams(picture):
-        return [gram(layer) for layer in activations(convolutions(network), pictures.standardise(picture), 4)]
+def gram_distance(network, spectrograms):
+    def grams(spectrogram):
+        return [
+            gram(layer)
+            for layer in activations(convolutions(network), spectrograms.standardise(spectrogram), 4)
+        ]
 
     @torch.no_grad()
-    def distance(picture):
-        pairs = zip(grams(picture), grams(pictures.style), strict=True)
+    def distance(spectrogram):
+        pairs = zip(grams(spectrogram), grams(spectrograms.style), strict=True)
         return float(sum(((ours - wanted).norm() / wanted.norm()) ** 2 for ours, wanted in pairs))
 
     return distance
 
 
 class TestLoss:
-    def test_agrees_with_a_sum_of_the_definitions(self, made, network, pictures):
+    def test_agrees_with_a_sum_of_the_definitions(self, made, network, spectrograms):
         method = made(content_weight=0.3, style_weight=2.0, total_variation_weight=1e-4, content_layer=2)
         layers = convolutions(network)
-        picture = pictures.content.flip(1)
+        spectrogram = spectrograms.content.flip(1)
         ours, content, style = (
-            activations(layers, pictures.standardise(each), 4)
-            for each in (picture, pictures.content, pictures.style)
+            activations(layers, spectrograms.standardise(each), 4)
+            for each in (spectrogram, spectrograms.content, spectrograms.style)
         )
-        expected = 0.3 * 0.5 * (ours[1] - content[1]).square().sum() + 1e-4 * total_variation(picture)
+        expected = 0.3 * 0.5 * (ours[1] - content[1]).square().sum() + 1e-4 * total_variation(spectrogram)
         for layer, wanted in zip(ours, style, strict=True):
             difference = (gram(layer) - gram(wanted)).square().sum()
             expected = expected + 2.0 / 4 * difference / (4 * len(layer) ** 2)
-        torch.testing.assert_close(method.loss(pictures, layers)(picture), expected)
+        torch.testing.assert_close(method.loss(spectrograms, layers)(spectrogram), expected)
 
     @pytest.mark.parametrize(
         ("weights", "start"),
@@ -93,21 +98,23 @@ class TestLoss:
     )
     def test_who_starts_where_it_wants_to_be_stays(self, made, network, content, weights, start):
         front_end = made().front_end
-        picture = torch.from_numpy(front_end.spectrogram(content, 22050))
-        pictures = Pictures.of(picture, picture.flip(1))
+        spectrogram = torch.from_numpy(front_end.spectrogram(content, 22050))
+        spectrograms = SpectrogramPair.of(spectrogram, spectrogram.flip(1))
         method = made(start=start, **weights)
         layers = convolutions(network)
-        beginning = method.start(pictures, torch.zeros_like(picture))
-        assert method.loss(pictures, layers)(beginning).item() == 0
+        beginning = method.start(spectrograms, torch.zeros_like(spectrogram))
+        assert method.loss(spectrograms, layers)(beginning).item() == 0
 
 
 class TestOptimisation:
-    def test_more_weight_on_style_brings_the_gram_matrices_of_the_style(self, found, gram_distance, pictures):
+    def test_more_weight_on_style_brings_the_gram_matrices_of_the_style(
+        self, found, gram_distance, spectrograms
+    ):
         distances = [
             gram_distance(found(content_weight=1e-3, style_weight=weight, start="content", iterations=40))
             for weight in (0, 1e3, 1e6)
         ]
-        assert distances[0] == pytest.approx(gram_distance(pictures.content))
+        assert distances[0] == pytest.approx(gram_distance(spectrograms.content))
         assert distances[1] < 0.9 * distances[0]
         assert distances[2] < 0.8 * distances[1]
 
@@ -115,8 +122,8 @@ class TestOptimisation:
         rough, smooth = (found(total_variation_weight=weight, iterations=60) for weight in (0, 1))
         assert total_variation(smooth) < 0.9 * total_variation(rough)
 
-    def test_both_optimisers_lower_the_loss_from_every_start(self, found, made, network, pictures):
-        loss = made().loss(pictures, convolutions(network))
+    def test_both_optimisers_lower_the_loss_from_every_start(self, found, made, network, spectrograms):
+        loss = made().loss(spectrograms, convolutions(network))
         for start in ("noise", "content", "style"):
             losses = [
                 float(loss(found(start=start, optimiser=optimiser, iterations=count)))
@@ -125,15 +132,15 @@ class TestOptimisation:
             assert losses[1] < losses[0]
             assert losses[2] < losses[0]
 
-    def test_starts_are_what_they_are_called(self, made, pictures):
-        noise = torch.ones_like(pictures.content)
-        starts = {name: made(start=name).start(pictures, noise) for name in ("noise", "content", "style")}
+    def test_starts_are_what_they_are_called(self, made, spectrograms):
+        noise = torch.ones_like(spectrograms.content)
+        starts = {name: made(start=name).start(spectrograms, noise) for name in ("noise", "content", "style")}
         assert (starts["noise"] == 90).all()
-        assert (made(noise_db=9.5).start(pictures, noise) == 9.5).all()
-        torch.testing.assert_close(starts["content"], pictures.content)
-        shared = min(pictures.content.shape[1], pictures.style.shape[1])
-        torch.testing.assert_close(starts["style"][:, :shared], pictures.style[:, :shared])
-        assert starts["style"].shape == pictures.content.shape
+        assert (made(noise_db=9.5).start(spectrograms, noise) == 9.5).all()
+        torch.testing.assert_close(starts["content"], spectrograms.content)
+        shared = min(spectrograms.content.shape[1], spectrograms.style.shape[1])
+        torch.testing.assert_close(starts["style"][:, :shared], spectrograms.style[:, :shared])
+        assert starts["style"].shape == spectrograms.content.shape
 
 
 class TestSettings:

@@ -1,4 +1,4 @@
-"""Verma & Smith: the four losses, what each of them brings into a picture, and the way to audio."""
+"""Verma & Smith: the four losses, what each of them brings into a spectrogram, and the way to audio."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
     spectral_envelope,
     temporal_envelope,
 )
-from timbrebench.transfer.bases.trained_network_method import Pictures, convolutions
+from timbrebench.transfer.bases.trained_network_method import SpectrogramPair, convolutions
 from timbrebench.transfer.methods.verma_smith import VermaSmith
 
 QUICK = {"training": {"max_epochs": 2}, "inversion": {"iterations": 3}}
@@ -39,60 +39,64 @@ def made(network):
 
 
 @pytest.fixture
-def pictures(made, content, style):
+def spectrograms(made, content, style):
     front_end = made().front_end
-    return Pictures.of(*(torch.from_numpy(front_end.spectrogram(clip, 22050)) for clip in (content, style)))
+    return SpectrogramPair.of(
+        *(torch.from_numpy(front_end.spectrogram(clip, 22050)) for clip in (content, style))
+    )
 
 
 @pytest.fixture
-def found(made, network, pictures):
+def found(made, network, spectrograms):
     def find(**parameters):
         method = made(iterations=30, **parameters)
-        noise = torch.from_numpy(np.random.default_rng(0).standard_normal(pictures.content.shape)).float()
+        noise = torch.from_numpy(np.random.default_rng(0).standard_normal(spectrograms.content.shape)).float()
         layers = convolutions(network).requires_grad_(False)
-        return method._minimise(method.loss(pictures, layers), method.start(pictures, noise))
+        return method._minimise(method.loss(spectrograms, layers), method.start(spectrograms, noise))
 
     return find
 
 
 @pytest.fixture
-def features(network, pictures):
-    def look(picture):
+def features(network, spectrograms):
+    def look(spectrogram):
         with torch.no_grad():
-            return activations(convolutions(network), pictures.standardise(picture), 5)
+            return activations(convolutions(network), spectrograms.standardise(spectrogram), 5)
 
     return look
 
 
-def test_the_loss_agrees_with_its_definition(made, network, pictures, features):
+def test_the_loss_agrees_with_its_definition(made, network, spectrograms, features):
     method = made(
         content_weight=0.7, style_weight=1.3, temporal_weight=0.2, spectral_weight=0.4, content_layer=4
     )
-    picture = pictures.content.flip(1) - 3
-    ours, content, style = map(features, (picture, pictures.content, pictures.style))
+    spectrogram = spectrograms.content.flip(1) - 3
+    ours, content, style = map(features, (spectrogram, spectrograms.content, spectrograms.style))
     expected = 0.7 * (ours[3] - content[3]).square().sum() / content[3].square().sum()
     for layer, wanted in zip(ours, map(gram, style), strict=True):
         expected += 1.3 / 5 * (gram(layer) - wanted).square().sum() / wanted.square().sum()
-    variance = pictures.deviation**2
-    frames = torch.from_numpy(np.resize(temporal_envelope(pictures.style), picture.shape[1]))
-    expected += 0.2 * (temporal_envelope(picture) - frames).square().mean() / variance
-    bins = spectral_envelope(pictures.style)
-    expected += 0.4 * (spectral_envelope(picture) - bins).square().mean() / variance
-    torch.testing.assert_close(method.loss(pictures, convolutions(network))(picture), expected)
+    variance = spectrograms.deviation**2
+    frames = torch.from_numpy(np.resize(temporal_envelope(spectrograms.style), spectrogram.shape[1]))
+    expected += 0.2 * (temporal_envelope(spectrogram) - frames).square().mean() / variance
+    bins = spectral_envelope(spectrograms.style)
+    expected += 0.4 * (spectral_envelope(spectrogram) - bins).square().mean() / variance
+    torch.testing.assert_close(method.loss(spectrograms, convolutions(network))(spectrogram), expected)
 
 
-def test_each_loss_brings_what_it_asks_for(found, features, pictures):
-    frames = torch.from_numpy(np.resize(temporal_envelope(pictures.style), pictures.content.shape[1]))
+def test_each_loss_brings_what_it_asks_for(found, features, spectrograms):
+    frames = torch.from_numpy(np.resize(temporal_envelope(spectrograms.style), spectrograms.content.shape[1]))
 
-    def distances(picture):
-        ours, content, style = map(features, (picture, pictures.content, pictures.style))
+    def distances(spectrogram):
+        ours, content, style = map(features, (spectrogram, spectrograms.content, spectrograms.style))
         return {
             "content_weight": float((ours[0] - content[0]).norm()),
             "style_weight": sum(
                 float((gram(a) - gram(b)).norm() / gram(b).norm()) for a, b in zip(ours, style, strict=True)
             ),
-            "temporal_weight": float((temporal_envelope(picture) - frames).norm()),
-            "spectral_weight": float((spectral_envelope(picture) - spectral_envelope(pictures.style)).norm()),
+            "temporal_weight": float((temporal_envelope(spectrogram) - frames).norm()),
+            "spectral_weight": float(
+                (spectral_envelope(spectrogram) - spectral_envelope(spectrograms.style)).norm()
+            ),
         }
 
     start = distances(found(**NONE))  # nothing asked for, nothing moved
@@ -102,17 +106,17 @@ def test_each_loss_brings_what_it_asks_for(found, features, pictures):
         assert reached[weight][weight] == min(distance[weight] for distance in reached.values()), weight
 
 
-def test_the_style_itself_has_no_style_loss(made, network, pictures):
-    same = Pictures.of(pictures.style.flip(1), pictures.style)
+def test_the_style_itself_has_no_style_loss(made, network, spectrograms):
+    same = SpectrogramPair.of(spectrograms.style.flip(1), spectrograms.style)
     loss = made(content_weight=0).loss(same, convolutions(network))
-    assert float(loss(pictures.style)) == pytest.approx(0, abs=1e-9)
+    assert float(loss(spectrograms.style)) == pytest.approx(0, abs=1e-9)
 
 
-def test_the_start_is_noise_as_loud_as_the_pair(made, pictures):
-    noise = torch.from_numpy(np.random.default_rng(0).standard_normal(pictures.content.shape)).float()
-    start = made().start(pictures, noise)
-    assert start.mean().item() == pytest.approx(pictures.mean, abs=0.5)
-    assert start.std().item() == pytest.approx(pictures.deviation, rel=0.02)
+def test_the_start_is_noise_as_loud_as_the_pair(made, spectrograms):
+    noise = torch.from_numpy(np.random.default_rng(0).standard_normal(spectrograms.content.shape)).float()
+    start = made().start(spectrograms, noise)
+    assert start.mean().item() == pytest.approx(spectrograms.mean, abs=0.5)
+    assert start.std().item() == pytest.approx(spectrograms.deviation, rel=0.02)
 
 
 def test_the_published_spectrogram_is_the_default():

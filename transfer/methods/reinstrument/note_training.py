@@ -28,8 +28,8 @@ from torch.utils.data import Dataset as Examples
 
 from timbrebench.classifier.lightning import Fit, FittedModule, fit
 from timbrebench.core.errors import DatasetError
+from timbrebench.transfer.methods.reinstrument.annotated_clips import SOFTEST, AnnotatedClips
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
-from timbrebench.transfer.methods.reinstrument.note_material import SOFTEST, Material
 from timbrebench.transfer.methods.reinstrument.note_network import NoteNetwork
 
 Value = TypeVar("Value", bound=np.generic)
@@ -52,7 +52,7 @@ class TranslationExamples(Examples[dict[str, Tensor]]):
 
     Parameters
     ----------
-    material : Material
+    material : AnnotatedClips
         What is drawn from.
     configuration : NoteTraining
         How.
@@ -60,7 +60,7 @@ class TranslationExamples(Examples[dict[str, Tensor]]):
         Seed of all examples.
     """
 
-    def __init__(self, material: Material, configuration: NoteTraining, seed: int) -> None:
+    def __init__(self, material: AnnotatedClips, configuration: NoteTraining, seed: int) -> None:
         self._material, self._settings, self._seed = material, configuration, seed
         self._by_timbre = {
             int(timbre): np.flatnonzero(material.timbres == timbre) for timbre in np.unique(material.timbres)
@@ -226,13 +226,17 @@ def translation_loss(answer: tuple[Tensor, Tensor, Tensor], batch: dict[str, Ten
 
 
 def train_note_network(
-    train: Material, validation: Material, configuration: NoteTraining, *, folder: Path | None = None
+    train: AnnotatedClips,
+    validation: AnnotatedClips,
+    configuration: NoteTraining,
+    *,
+    folder: Path | None = None,
 ) -> tuple[NoteNetwork, Fit]:
     """Train the network; keep the weights of the epoch that did best on other pieces.
 
     Parameters
     ----------
-    train, validation : Material
+    train, validation : AnnotatedClips
         What is learned from, and what the epoch is chosen by.
     configuration : NoteTraining
         How.

@@ -85,23 +85,24 @@ from pydantic import Field
 
 from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.spectra import Spectrogram
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset, source_pieces
+from timbrebench.transfer.algorithms.network_training import train_network
 from timbrebench.transfer.algorithms.nmf import activate
 from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, divergences
 from timbrebench.transfer.bases.spectrogram_method import AnalysedClip, MagnitudeMethod, SpectrogramParameters
 from timbrebench.transfer.contract import Learned
+from timbrebench.transfer.methods.reinstrument.annotated_clips import ITERATIONS
 from timbrebench.transfer.methods.reinstrument.note_adaptation import KNOWN_SHARE, fit_templates
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
-from timbrebench.transfer.methods.reinstrument.note_material import ITERATIONS
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED
 from timbrebench.transfer.methods.reinstrument.recogniser import (
     RecogniserTraining,
     recognise,
-    train_recogniser,
 )
 from timbrebench.transfer.methods.reinstrument.trained_notes import (
     TrainedNotes,
@@ -183,7 +184,12 @@ class Reinstrument(MagnitudeMethod):
         settings = self.parameters
         workdir.mkdir(parents=True, exist_ok=True)
         reading, playing = self._templates(dataset, workdir)
-        recogniser = train_recogniser(dataset, settings.recogniser, workdir)
+        recogniser = train_network(
+            dataset,
+            JudgeConfiguration(seed=settings.recogniser.seed, max_epochs=settings.recogniser.max_epochs),
+            workdir,
+            "recogniser",
+        )
         notes = packaged_notes()
         if settings.notes is not None:
             notes = self._train_notes(dataset, (reading, playing), settings.notes, workdir)

@@ -22,8 +22,8 @@ from timbrebench.core.files import fingerprint
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.nmf import Matrix
 from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, learn, timbre_of
+from timbrebench.transfer.methods.reinstrument.annotated_clips import gather
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
-from timbrebench.transfer.methods.reinstrument.note_material import gather
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED, READ, NoteNetwork, normalise
 
 #: File in the package.

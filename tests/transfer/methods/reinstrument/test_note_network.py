@@ -8,8 +8,8 @@ import torch
 
 from timbrebench.core.errors import DatasetError, JudgeError
 from timbrebench.transfer.algorithms.note_templates import Analysis
+from timbrebench.transfer.methods.reinstrument.annotated_clips import AnnotatedClips, gather
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
-from timbrebench.transfer.methods.reinstrument.note_material import Material, gather
 from timbrebench.transfer.methods.reinstrument.note_network import (
     MOST_PITCHES,
     PLAYED,
@@ -140,7 +140,7 @@ class TestExamples:
         # A third piece, since neither the content nor the style sounds with the content.
         names = ("read", "misread", "stages", "targets")
         both = {name: 2 * getattr(material, name) for name in names}
-        three = Material(
+        three = AnnotatedClips(
             np.tile(material.timbres, 2), np.append(material.places, material.places + 2), **both
         )
 

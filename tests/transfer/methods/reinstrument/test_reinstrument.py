@@ -22,13 +22,6 @@ QUICK = {"learning_iterations": 4, "recogniser": {"max_epochs": 2}, "inversion":
 TRAINED = {"notes": {"max_epochs": 1, "examples": 4, "frames": 32, "channels": 8}}
 
 
-@pytest.fixture(scope="module")
-def prepared(training_music, tmp_path_factory):
-    method = Reinstrument(**QUICK)
-    method.prepare(training_music, tmp_path_factory.mktemp("reinstrument"))
-    return method
-
-
 @pytest.fixture
 def four_pieces(training_music, tmp_path):
     """The melodies under two names each: some to learn from, others to choose the epoch by."""
@@ -88,12 +81,12 @@ class TestPrepare:
         assert len(again.learned().weights) == 2
 
     @pytest.mark.parametrize("name", [READING, PLAYING])
-    def test_a_damaged_file_is_made_again(self, training_music, tmp_path, name):
-        Reinstrument(**QUICK).prepare(training_music, tmp_path)
-        before = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(before[: len(before) // 2])
-        Reinstrument(**QUICK).prepare(training_music, tmp_path)
-        assert (tmp_path / name).read_bytes() == before
+    def test_a_damaged_file_is_made_again(self, prepared, training_music, learned_folder, tmp_path, name):
+        shutil.copytree(learned_folder, tmp_path, dirs_exist_ok=True)
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+        Reinstrument(**prepared.parameters.model_dump()).prepare(training_music, tmp_path)
+        assert (tmp_path / name).read_bytes() == whole
 
     def test_it_says_what_its_networks_have_learned_from(self, prepared, training_music):
         learned = prepared.learned()
@@ -129,7 +122,7 @@ class TestFitTemplates:
         templates, activations = self.clip()
         others, _ = self.clip(seed=1)
         fitted = fit_templates(others @ activations, templates, activations, self.SHAPE)
-        before, after = (np.abs(found - others)[:, [0, 3]].mean() for found in (templates, fitted))
+        before, after = (np.abs(spectra - others)[:, [0, 3]].mean() for spectra in (templates, fitted))
         assert after < 0.2 * before
 
     def test_notes_that_are_not_heard_get_the_moved_spectrum_as_loud_as_theirs(self):

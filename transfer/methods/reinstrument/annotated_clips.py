@@ -31,7 +31,7 @@ SOFTEST = 1e-3
 
 
 @dataclass(frozen=True)
-class Material:
+class AnnotatedClips:
     """What examples are made of: everything about each clip.
 
     Attributes
@@ -56,7 +56,7 @@ class Material:
 
 def gather(
     dataset: Dataset, reading: NoteTemplates, playing: NoteTemplates, analysis: Analysis, *, seed: int
-) -> Material:
+) -> AnnotatedClips:
     """Analyse every clip of a dataset.
 
     Parameters
@@ -73,7 +73,7 @@ def gather(
 
     Returns
     -------
-    Material
+    AnnotatedClips
         What examples are made of.
     """
     generator = np.random.default_rng(seed)
@@ -97,7 +97,7 @@ def gather(
             stages.append(np.where(roll.any(axis=0), 1 + roll.argmax(axis=0), 0).astype(np.uint8))
             targets.append(_explain(spectrogram, playing.of(timbre), roll).astype(np.float16))
             tracker.advance()
-    return Material(timbres, places, read, misread, stages, targets)
+    return AnnotatedClips(timbres, places, read, misread, stages, targets)
 
 
 def _other_timbre(names: tuple[str, ...], timbre: int, generator: np.random.Generator) -> int:

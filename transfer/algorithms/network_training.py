@@ -1,0 +1,93 @@
+"""Networks that name labels, trained as style judges are, for methods that learn.
+
+They are a method's own: trained on other clips than the judges (runs give methods the training split alone)
+and from another seed. Some pieces are held out, to choose the epoch by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.style_features import compute_features
+from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.classifier.style.training_stages import training_key
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.progress import log
+from timbrebench.datasets.dataset import Dataset, source_pieces
+
+#: Share of the pieces that the epoch is chosen by.
+HELD_OUT = 0.1
+
+
+def train_network(dataset: Dataset, configuration: JudgeConfiguration, workdir: Path, name: str) -> Judge:
+    """Train a network, or load the one that was trained on the same clips before.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Clips of two labels or more, each in two pieces or more.
+    configuration : JudgeConfiguration
+        Network and training. Its seed also draws the pieces held out.
+    workdir : pathlib.Path
+        Holds the network. A damaged file is made again.
+    name : str
+        Name of the network: of its file, and for the progress.
+
+    Returns
+    -------
+    Judge
+        The network, with the clips that it has learned from.
+
+    Raises
+    ------
+    JudgeError
+        If there are too few labels or pieces, a clip is silent, or the training diverges.
+    StorageError
+        If the network cannot be written.
+    """
+    manifest = hold_out(dataset.manifest, configuration.seed)
+    path = workdir / f"{name}-{training_key(manifest, configuration)[:16]}.pt"
+    try:
+        return Judge.load(path)
+    except JudgeError:
+        if path.exists():
+            log(f"{path}: cannot be read, so the network is trained again")
+    features = replace(compute_features(dataset, configuration.front_end), manifest=manifest)
+    from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - takes seconds
+
+    network = train_judge(features, configuration, description=f"training the {name}").judge
+    network.save(path)
+    return network
+
+
+def hold_out(manifest: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Divide the pieces of a dataset into those to learn from and those to choose the epoch by.
+
+    Parameters
+    ----------
+    manifest : pandas.DataFrame
+        With the columns ``label`` and ``piece``.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, numbered from 0, whose ``split`` is "validation" for about :data:`HELD_OUT` of the
+        pieces, with each label among them where it can be, and "judge" for the others.
+    """
+    sources = source_pieces(manifest)  # copies of a piece are held out with it
+    pieces = np.random.default_rng(seed).permutation(sorted(sources.unique()))
+    held: set[str] = set()
+    for _, having in sorted(sources.groupby(manifest.label).unique().items()):
+        if held.isdisjoint(having):
+            held.add(next(piece for piece in pieces if piece in having))
+    others = [piece for piece in pieces if piece not in held]
+    held.update(others[: max(0, round(HELD_OUT * len(pieces)) - len(held))])
+    split = np.where(sources.isin(held), "validation", "judge")
+    return manifest.assign(split=split).reset_index(drop=True)
