@@ -43,9 +43,11 @@ def study_command(
     ends with 1.
     """
     from timbrebench.experiments.run.opened_run import open_suite
-    from timbrebench.experiments.studies.study import StudyContext, find_study, study_names, write_result
+    from timbrebench.experiments.studies.study import StudyContext
+    from timbrebench.experiments.studies.study_pages import write_result
+    from timbrebench.experiments.studies.study_registry import STUDIES, find_study
 
-    studies = [find_study(each) for each in (study_names() if name == _ALL else [name])]
+    studies = [find_study(chosen) for chosen in (STUDIES if name == _ALL else [name])]
     counts = [study.pairs_of(setting, pairs) for study in studies]
     _, dataset, judge, suite = open_suite(run)
     left_out: list[str] | None = [] if name == _ALL else None
@@ -57,7 +59,7 @@ def study_command(
             contexts[study] = context
     for study, context in contexts.items():
         with _left_out(study.name, left_out):
-            page = write_result(study, study.run(context), out, setting)
+            page = write_result(study, study.answer(context), out, setting)
             print_line(page.read_text(encoding="utf-8"))
     if left_out:
         raise RunError(f"{run}: not done here, for the reasons given above: {', '.join(left_out)}")

@@ -34,9 +34,9 @@ from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import magnitude
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
 from timbrebench.experiments.studies.study_scores import prepared, transfer
-from timbrebench.experiments.studies.study_wording import parted
+from timbrebench.experiments.studies.study_wording import format_distinct
 from timbrebench.experiments.studies.style_content_curve_study import BALANCED
 from timbrebench.experiments.studies.tuning_fork import tuning_forks
 from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner
@@ -90,15 +90,14 @@ SMALL = CrossSettings(
 PAPER = CrossSettings({CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": BALANCED}, all_soundfonts=True)
 
 
-def run(context: StudyContext, settings: CrossSettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: CrossSettings) -> StudyResult:
     """Transfer both pairs with each method, and measure the outputs."""
-    settings = settings or of_setting(context, SMALL, PAPER)
     methods = {
         name: prepared(context, name, parameters, all_soundfonts=settings.all_soundfonts)
         for name, parameters in settings.methods.items()
     }
     soundfont = context.suite.configuration.soundfont
-    rows, heard = [], {}
+    rows, outputs = [], {}
     with Tracker("cross-synthesis", len(DIRECTIONS) * len(methods), "outputs") as tracker:
         for content_name, style_name in DIRECTIONS:
             banner, ode = star_spangled_banner(), ode_to_joy()
@@ -115,9 +114,9 @@ def run(context: StudyContext, settings: CrossSettings | None = None) -> StudyRe
             direction = f"{content_name} to {style_name}"
             for name, (samples, notes) in clips.items():
                 rows.append({"direction": direction, "sound": name, **measure(samples, notes)})
-                heard[direction, name] = samples
+                outputs[direction, name] = samples
     table = pd.DataFrame(rows)
-    return StudyResult(table, _figure(heard, table), _text(table), findings(table))
+    return StudyResult(table, _figure(outputs, table), _text(table), findings(table))
 
 
 def _perform(instrument: str, notes: pd.DataFrame, soundfont: str) -> Samples:
@@ -170,15 +169,15 @@ def _harmonic_power(samples: Samples, notes: pd.DataFrame) -> tuple[NDArray[np.f
     return harmonics, total
 
 
-def _figure(heard: dict[tuple[str, str], Samples | None], table: pd.DataFrame) -> Figure:
-    directions = list(dict.fromkeys(direction for direction, _ in heard))
-    names = list(dict.fromkeys(name for _, name in heard))
+def _figure(outputs: dict[tuple[str, str], Samples | None], table: pd.DataFrame) -> Figure:
+    directions = list(dict.fromkeys(direction for direction, _ in outputs))
+    names = list(dict.fromkeys(name for _, name in outputs))
     figure = Figure(figsize=(2.0 * len(names), 4.8), layout="constrained")
     grid = figure.subplots(len(directions), len(names), sharex=True, sharey=True)
     bandwidths = table.set_index(["direction", "sound"]).bandwidth_hz
     for row, direction in zip(grid, directions, strict=True):
         for axes, name in zip(row, names, strict=True):
-            samples = heard[direction, name]
+            samples = outputs[direction, name]
             if samples is None:
                 axes.set_title(f"{name}\nrefused", fontsize=9)
                 continue
@@ -194,35 +193,35 @@ def _figure(heard: dict[tuple[str, str], Samples | None], table: pd.DataFrame) -
     return figure
 
 
-def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge Verma & Smith's claims by a table as :func:`run` makes it."""
     figures = table.set_index(["direction", "sound"])
-    found = []
+    decided = []
     for (direction, own), (_, style), verb in zip(
         _by_direction(figures), DIRECTIONS, ("shrinks", "grows"), strict=True
     ):
         for column, what in (("bandwidth_hz", "bandwidth"), ("overtones", "share of overtones")):
             before, after, target = own[column][["content", CLAIMANT, "target"]]
             right_way = after < before if verb == "shrinks" else after > before
-            found.append(
-                Finding(
+            decided.append(
+                StudyFinding(
                     f"From {direction} the {what} {verb}, towards the {style}'s (Verma & Smith 2017)",
                     bool(right_way and abs(after - target) < abs(before - target)),
                     _change(before, after, target, style, column),
                 )
             )
-    kept = {
+    shares = {
         direction: own.notes[CLAIMANT] / own.notes["content"] for direction, own in _by_direction(figures)
     }
-    found.append(
-        Finding(
+    decided.append(
+        StudyFinding(
             "The output is still the content's tune: half of its power or more, as a share of the content's, "
             "lies at the harmonics of the notes",
-            all(share >= _KEPT for share in kept.values()),
-            f"{', '.join(f'{direction}: {_share(share)}' for direction, share in kept.items())}.",
+            all(share >= _KEPT for share in shares.values()),
+            f"{', '.join(f'{direction}: {_share(share)}' for direction, share in shares.items())}.",
         )
     )
-    return tuple(found)
+    return tuple(decided)
 
 
 def _by_direction(figures: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -236,14 +235,14 @@ def _change(before: float, after: float, target: float, style: str, column: str)
     if math.isnan(after):
         return "The output was refused."
     if column == "overtones":
-        shown = parted(before, after, target, decimals=0, kind="%")
+        shown = format_distinct(before, after, target, decimals=0, kind="%")
     else:
-        shown = [f"{hertz} Hz" for hertz in parted(before, after, target, decimals=0)]
+        shown = [f"{hertz} Hz" for hertz in format_distinct(before, after, target, decimals=0)]
     return f"From {shown[0]} to {shown[1]}; the tune on the {style} has {shown[2]}."
 
 
-def _share(kept: float) -> str:
-    return "refused" if math.isnan(kept) else parted(kept, _KEPT, decimals=0, kind="%")[0]
+def _share(share: float) -> str:
+    return "refused" if math.isnan(share) else format_distinct(share, _KEPT, decimals=0, kind="%")[0]
 
 
 def _text(table: pd.DataFrame) -> str:
@@ -272,4 +271,6 @@ STUDY = Study(
     question="What becomes of bandwidth and overtones when one instrument takes on the sound of another?",
     source="Verma & Smith 2017",
     run=run,
+    small=SMALL,
+    paper=PAPER,
 )

@@ -14,8 +14,9 @@ again (``reinstrument``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -24,14 +25,13 @@ from matplotlib.figure import Figure
 
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.study import (
-    Finding,
     Study,
     StudyContext,
+    StudyFinding,
     StudyResult,
     chosen_pairs,
-    of_setting,
 )
-from timbrebench.experiments.studies.study_scores import prepared, score_pair, transfer_pair
+from timbrebench.experiments.studies.study_scores import mean_scores, prepared, score_method, score_pair
 from timbrebench.experiments.studies.study_wording import counted
 from timbrebench.experiments.studies.style_content_curve_study import BALANCED
 from timbrebench.experiments.suites.suite import Pair
@@ -51,7 +51,7 @@ _GRID = ((1e-3, 1e2), (1e-3, 1e5), (1.0, 1.0))
 
 
 @dataclass(frozen=True)
-class Condition:
+class FailureCondition:
     """A method with its settings.
 
     Attributes
@@ -75,19 +75,19 @@ class FailureSettings:
 
     Attributes
     ----------
-    conditions : tuple of Condition
+    conditions : tuple of FailureCondition
         What is tried; the first is the published setting.
     all_soundfonts : bool
         Whether methods learn from the training clips of all soundfonts, or of the suite's alone.
     """
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[FailureCondition, ...]
     all_soundfonts: bool
 
 
 def one_at_a_time(
     base: Mapping[str, object], iterations: tuple[int, int], lbfgs_iterations: int
-) -> Iterator[Condition]:
+) -> Iterator[FailureCondition]:
     """Yield the published setting, and those that differ from it in one thing.
 
     Parameters
@@ -100,27 +100,27 @@ def one_at_a_time(
         Iterations of L-BFGS, which evaluates the losses more than once in each.
     """
     few = {**base, "iterations": iterations[0]}
-    yield Condition(f"published, {iterations[0]} iterations", FAILED, few)
-    yield Condition(f"{iterations[1]} iterations", FAILED, {**base, "iterations": iterations[1]})
-    yield Condition("from the content", FAILED, {**few, "start": "content"})
-    yield Condition("from the style", FAILED, {**few, "start": "style"})
-    yield Condition("total variation", FAILED, {**few, "total_variation_weight": _VARIATION})
+    yield FailureCondition(f"published, {iterations[0]} iterations", FAILED, few)
+    yield FailureCondition(f"{iterations[1]} iterations", FAILED, {**base, "iterations": iterations[1]})
+    yield FailureCondition("from the content", FAILED, {**few, "start": "content"})
+    yield FailureCondition("from the style", FAILED, {**few, "start": "style"})
+    yield FailureCondition("total variation", FAILED, {**few, "total_variation_weight": _VARIATION})
     for alpha, beta in _GRID:
         weights = {"content_weight": alpha, "style_weight": beta}
-        yield Condition(f"alpha {alpha:g}, beta {beta:g}", FAILED, {**few, **weights})
+        yield FailureCondition(f"alpha {alpha:g}, beta {beta:g}", FAILED, {**few, **weights})
     strong = {"content_weight": _GRID[1][0], "style_weight": _GRID[1][1], "start": "content"}
-    yield Condition(f"from the content, beta {_GRID[1][1]:g}", FAILED, {**few, **strong})
+    yield FailureCondition(f"from the content, beta {_GRID[1][1]:g}", FAILED, {**few, **strong})
     lbfgs = {**base, "iterations": lbfgs_iterations, "optimiser": "lbfgs"}
-    yield Condition("L-BFGS", FAILED, lbfgs)
+    yield FailureCondition("L-BFGS", FAILED, lbfgs)
 
 
-def all_combined() -> Iterator[Condition]:
+def all_combined() -> Iterator[FailureCondition]:
     """Yield every combination of what the report changed, the published setting first."""
     weights = ((1e-3, 1.0), *_GRID)
     for count, start, variation, (alpha, beta), optimiser in product(
         (300, 3000), ("noise", "content", "style"), (0.0, _VARIATION), weights, ("adam", "lbfgs")
     ):
-        yield Condition(
+        yield FailureCondition(
             f"{count} iterations from {start}, variation {variation:g}, alpha {alpha:g}, beta {beta:g}, "
             f"{optimiser}",
             FAILED,
@@ -138,56 +138,44 @@ def all_combined() -> Iterator[Condition]:
 SMALL = FailureSettings(
     conditions=(
         *one_at_a_time({"n_fft": 1024, "hop_length": 512}, (100, 1000), 30),
-        Condition("wide-limit", "wide-limit", {**BALANCED, "max_iterations": 60}),
-        Condition("reinstrument", "reinstrument", {}),
+        FailureCondition("wide-limit", "wide-limit", {**BALANCED, "max_iterations": 60}),
+        FailureCondition("reinstrument", "reinstrument", {}),
     ),
     all_soundfonts=False,
 )
 PAPER = FailureSettings(
     conditions=(
         *all_combined(),
-        Condition("wide-limit", "wide-limit", BALANCED),
-        Condition("reinstrument", "reinstrument", {}),
+        FailureCondition("wide-limit", "wide-limit", BALANCED),
+        FailureCondition("reinstrument", "reinstrument", {}),
     ),
     all_soundfonts=True,
 )
 
 
-def run(context: StudyContext, settings: FailureSettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: FailureSettings) -> StudyResult:
     """Transfer all pairs in every condition."""
-    settings = settings or of_setting(context, SMALL, PAPER)
     pairs = chosen_pairs(context)
-    rows = [_untouched(context, pairs)]
     methods = [
         prepared(context, condition.method, condition.parameters, all_soundfonts=settings.all_soundfonts)
         for condition in settings.conditions
     ]
-    with Tracker("failure", len(methods) * len(pairs), "outputs") as tracker:
+    identity = create("identity", {})
+    with Tracker("failure", (1 + len(methods)) * len(pairs), "outputs") as tracker:
+        means = mean_scores(partial(_scores, context, identity), pairs, tracker)
+        rows = [{"condition": "untouched content", "method": "identity", **means}]
         for condition, method in zip(settings.conditions, methods, strict=True):
-            scores = []
-            for pair in pairs:
-                scores.append(_scores(context, pair, method))
-                tracker.advance()
-            rows.append(_row(condition.name, condition.method, scores))
+            means = mean_scores(partial(_scores, context, method), pairs, tracker)
+            rows.append({"condition": condition.name, "method": condition.method, **means})
     table = pd.DataFrame(rows)
     return StudyResult(table, _figure(table), _text(table, len(pairs)), findings(table))
 
 
-def _scores(context: StudyContext, pair: Pair, method: Method) -> dict[str, float]:
-    found = score_pair(context, pair, transfer_pair(context, pair, method), _METRICS)
+def _scores(context: StudyContext, method: Method, pair: Pair) -> dict[str, float]:
+    scores = score_method(context, method, pair, metrics=_METRICS)
     reference = score_pair(context, pair, context.clips.samples(pair.target), ("note_f1",))
-    kept = found["note_f1"] >= _KEPT * reference["note_f1"]
-    return {**found, "transferred": float(found["style_accuracy"] == 1 and kept)}
-
-
-def _untouched(context: StudyContext, pairs: Sequence[Pair]) -> dict[str, object]:
-    identity = create("identity", {})
-    return _row("untouched content", "identity", [_scores(context, pair, identity) for pair in pairs])
-
-
-def _row(name: str, method: str, scores: list[dict[str, float]]) -> dict[str, object]:
-    means = {str(column): value for column, value in pd.DataFrame(scores).mean().items()}
-    return {"condition": name, "method": method, **means}
+    has_notes = scores["note_f1"] >= _KEPT * reference["note_f1"]
+    return {**scores, "transferred": float(scores["style_accuracy"] == 1 and has_notes)}
 
 
 def _figure(table: pd.DataFrame) -> Figure:
@@ -208,7 +196,7 @@ def _figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge the report's claim, and whether other methods do better, by a table as :func:`run` makes it."""
     failed = table[table.method == FAILED]
     others = table[~table.method.isin([FAILED, "identity"])]
@@ -216,7 +204,7 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
     worked = others.transferred.max() if len(others) else 0.0
     listed = ", ".join(f"`{row.condition}` {row.transferred:.0%}" for row in others.itertuples())
     return (
-        Finding(
+        StudyFinding(
             "Nothing is transferred, whatever is changed (multi-instrument report 2023)",
             bool(failed.transferred.max() == 0),
             f"{counted(len(failed), 'setting')}; "
@@ -226,7 +214,7 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
                 else f"the most transfers, {best.transferred:.0%} of the outputs, with: {best.condition}."
             ),
         ),
-        Finding(
+        StudyFinding(
             "The same data works with another method: more outputs are transfers than with any of these "
             "settings",
             bool(worked > failed.transferred.max()),
@@ -237,14 +225,14 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
 
 def _text(table: pd.DataFrame, pairs: int) -> str:
     failed = table[table.method == FAILED]
-    heard = failed.iloc[int(failed.style_confidence.argmax())]
-    noted = failed.iloc[int(failed.note_f1.argmax())]
+    most_style = failed.iloc[int(failed.style_confidence.argmax())]
+    most_notes = failed.iloc[int(failed.note_f1.argmax())]
     both = failed[(failed.style_confidence >= _KEPT) & (failed.note_f1 >= _KEPT)]
     own = table[table.method == "identity"].iloc[0]
-    kept = (
-        f"the notes are kept best with '{noted.condition}' (note F1 {noted.note_f1:.2f}, confidence "
-        f"{noted.style_confidence:.2f})"
-        if noted.note_f1 > 0
+    best_notes = (
+        f"the notes are kept best with '{most_notes.condition}' (note F1 {most_notes.note_f1:.2f}, "
+        f"confidence {most_notes.style_confidence:.2f})"
+        if most_notes.note_f1 > 0
         else "no setting keeps any note"
     )
     together = (
@@ -254,8 +242,9 @@ def _text(table: pd.DataFrame, pairs: int) -> str:
     )
     return (
         f"{counted(pairs, 'pair')}. Of the settings of `{FAILED}`, the style is heard most with "
-        f"'{heard.condition}' (confidence {heard.style_confidence:.2f}, note F1 {heard.note_f1:.2f}), and "
-        f"{kept}. {together} The untouched content has a note F1 of {own.note_f1:.2f}."
+        f"'{most_style.condition}' (confidence {most_style.style_confidence:.2f}, note F1 "
+        f"{most_style.note_f1:.2f}), and {best_notes}. {together} The untouched content has a note F1 of "
+        f"{own.note_f1:.2f}."
     )
 
 
@@ -264,6 +253,8 @@ STUDY = Study(
     question="Why did a trained network transfer nothing, and what makes the same data work?",
     source="multi-instrument report 2023",
     run=run,
+    small=SMALL,
+    paper=PAPER,
     pairs=2,
     paper_pairs=30,
 )

@@ -30,8 +30,8 @@ from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_o
 from timbrebench.classifier.style.style_features import StyleFeatures, compute_features
 from timbrebench.classifier.style.style_front_end import MelFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
-from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.study_wording import counted, listed, parted
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
+from timbrebench.experiments.studies.study_wording import counted, format_distinct, listed
 
 #: What the report has: accuracy of each fold, and the loss.
 PUBLISHED_FOLDS = (0.602, 0.916, 0.603, 0.919)
@@ -40,7 +40,7 @@ PUBLISHED_LOSS = 1.20
 #: Difference between folds from which they count as differing as much.
 _MUCH = 0.3
 
-#: Most confusions that are named where all of them are as frequent.
+#: Maximum number of equally frequent confusions that are named.
 _NAMED = 3
 
 
@@ -51,7 +51,7 @@ class JudgeSettings:
     Attributes
     ----------
     max_epochs : int
-        Most passes of each training.
+        Maximum passes of each training.
     folds : int
         Of the cross-validation.
     all_soundfonts : bool
@@ -67,11 +67,10 @@ SMALL = JudgeSettings(max_epochs=12, folds=4, all_soundfonts=False)
 PAPER = JudgeSettings(max_epochs=60, folds=4, all_soundfonts=True)
 
 
-def run(context: StudyContext, settings: JudgeSettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: JudgeSettings) -> StudyResult:
     """Train the report's network on the dataset's own split, and once for each fold."""
     from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - Lightning takes seconds
 
-    settings = settings or of_setting(context, SMALL, PAPER)
     configuration = JudgeConfiguration(
         front_end=MelFrontEnd(),
         network="four-block",
@@ -88,7 +87,7 @@ def run(context: StudyContext, settings: JudgeSettings | None = None) -> StudyRe
     folder = context.learning_folder / "judge"
     folds = cross_validate(features, configuration, folder, folds=settings.folds)
     named = {"dataset's split": own} | {f"fold {number}": fold for number, fold in enumerate(folds, start=1)}
-    table = pd.DataFrame([{"tested_on": name, **_figures(found)} for name, found in named.items()])
+    table = pd.DataFrame([{"tested_on": name, **_figures(evaluation)} for name, evaluation in named.items()])
     losses = softmax_losses(training.judge, test)
     table.loc[0, ["loss", "loss_with_second_softmax"]] = losses[:2]
     confusion = pd.DataFrame(own.confusion, columns=list(own.labels))
@@ -102,14 +101,14 @@ def run(context: StudyContext, settings: JudgeSettings | None = None) -> StudyRe
     )
 
 
-def _figures(found: Evaluation) -> dict[str, object]:
+def _figures(evaluation: Evaluation) -> dict[str, object]:
     return {
-        "clips": found.clips,
-        "accuracy": found.accuracy,
-        "macro_precision": found.macro.precision,
-        "macro_recall": found.macro.recall,
-        "macro_f1": found.macro.f1,
-        "calibration_error": found.calibration_error,
+        "clips": evaluation.clips,
+        "accuracy": evaluation.accuracy,
+        "macro_precision": evaluation.macro.precision,
+        "macro_recall": evaluation.macro.recall,
+        "macro_f1": evaluation.macro.f1,
+        "calibration_error": evaluation.calibration_error,
     }
 
 
@@ -186,7 +185,7 @@ def _spread(accuracies: tuple[float, ...]) -> float:
     return max(accuracies) - min(accuracies)
 
 
-def findings(accuracies: tuple[float, ...], losses: tuple[float, float, int]) -> tuple[Finding, ...]:
+def findings(accuracies: tuple[float, ...], losses: tuple[float, float, int]) -> tuple[StudyFinding, ...]:
     """Judge what the report found.
 
     Parameters
@@ -198,20 +197,20 @@ def findings(accuracies: tuple[float, ...], losses: tuple[float, float, int]) ->
 
     Returns
     -------
-    tuple of Finding
+    tuple of StudyFinding
         On the folds, and on the loss.
     """
     once, twice, labels = losses
     floor = math.log(math.e + labels - 1) - 1
     here = ", ".join(f"{accuracy:.3f}" for accuracy in accuracies)
-    spread, _ = parted(_spread(accuracies), _MUCH, decimals=3)
+    spread, _ = format_distinct(_spread(accuracies), _MUCH, decimals=3)
     return (
-        Finding(
+        StudyFinding(
             f"Accuracies differ from fold to fold by {_MUCH} and more (multi-instrument report 2023)",
             _spread(accuracies) >= _MUCH,
             f"Here {here}, which differ by {spread}; the report's differ by {_spread(PUBLISHED_FOLDS):.3f}.",
         ),
-        Finding(
+        StudyFinding(
             f"A loss of {PUBLISHED_LOSS:.2f} fits a trained network with one softmax too many rather than "
             "one without",
             abs(twice - PUBLISHED_LOSS) < abs(once - PUBLISHED_LOSS),
@@ -242,17 +241,19 @@ def _confused(counts: pd.DataFrame) -> str:
         for (row, column), count in np.ndenumerate(counts.to_numpy())
         if row != column
     }
-    most = max(wrong.values())
-    if most == 0:
+    maximum = max(wrong.values())
+    if maximum == 0:
         return "it confuses none"
-    frequent = [pair for pair, count in wrong.items() if count == most]
+    frequent = [pair for pair, count in wrong.items() if count == maximum]
     if len(frequent) > _NAMED:
-        return f"no confusion stands out: {len(frequent)} are as frequent, with {counted(most, 'clip')} each"
+        return (
+            f"no confusion stands out: {len(frequent)} are as frequent, with {counted(maximum, 'clip')} each"
+        )
     names = listed([f"{true} for {given}" for true, given in frequent])
     if len(frequent) > 1:
-        return f"most often it takes {names} ({counted(most, 'clip')} each)"
+        return f"most often it takes {names} ({counted(maximum, 'clip')} each)"
     clips = int(counts.loc[frequent[0][0]].to_numpy().sum())
-    return f"most often it takes {names} ({most} of {counted(clips, 'clip')})"
+    return f"most often it takes {names} ({maximum} of {counted(clips, 'clip')})"
 
 
 STUDY = Study(
@@ -260,5 +261,7 @@ STUDY = Study(
     question="How does a judge learn, what does it confuse, and how much does it owe to the pieces?",
     source="multi-instrument report 2023",
     run=run,
+    small=SMALL,
+    paper=PAPER,
     check=lambda context: context.judged,
 )

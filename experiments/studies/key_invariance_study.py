@@ -28,9 +28,9 @@ from matplotlib.figure import Figure
 from timbrebench.audio.clips import Samples, resample
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
 from timbrebench.experiments.studies.study_scores import transfer
-from timbrebench.experiments.studies.study_wording import counted, parted
+from timbrebench.experiments.studies.study_wording import counted, format_distinct
 from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.target import log_spectral_mse
@@ -94,9 +94,8 @@ SMALL = KeySettings(
 PAPER = KeySettings()
 
 
-def run(context: StudyContext, settings: KeySettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: KeySettings) -> StudyResult:
     """Transfer the tune from every key to its own, with each kind of content."""
-    settings = settings or of_setting(context, SMALL, PAPER)
     soundfont = context.suite.configuration.soundfont
     style = _tune(soundfont, 0)
     rows = []
@@ -189,30 +188,30 @@ def _other_keys(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge Barry & Kim's claims by a table as :func:`run` makes it."""
     own = table[table.transposition == 0].set_index("content").log_stft_mse
     other = _other_keys(table).log_stft_mse
-    heard = [name for name, representations in CONTENTS.items() if representations]
-    invariant = [name for name in heard if name != "STFT"]
+    with_content = [name for name, representations in CONTENTS.items() if representations]
+    invariant = [name for name in with_content if name != "STFT"]
     rises = other - own
 
     def each(errors: pd.Series) -> str:
-        written = parted(*errors[heard], decimals=3)
-        return ", ".join(f"{name} {error}" for name, error in zip(heard, written, strict=True))
+        written = format_distinct(*errors[with_content], decimals=3)
+        return ", ".join(f"{name} {error}" for name, error in zip(with_content, written, strict=True))
 
     return (
-        Finding(
+        StudyFinding(
             "Where the keys agree, content by the STFT gives the least error",
-            bool(own[heard].notna().all() and own[heard].idxmin() == "STFT"),
+            bool(own[with_content].notna().all() and own[with_content].idxmin() == "STFT"),
             f"Error at 0 semitones: {each(own)}.",
         ),
-        Finding(
+        StudyFinding(
             "In other keys, content by mel bands, by the CQT, and by both gives less error than by the STFT",
             all(other[name] < other["STFT"] for name in invariant),
             f"Mean error in the other keys: {each(other)}.",
         ),
-        Finding(
+        StudyFinding(
             "With mel bands and with the CQT the error depends less on the key than with the STFT",
             all(rises[name] < rises["STFT"] for name in invariant),
             f"From 0 semitones to the mean of the other keys the error rises by: {each(rises)}.",
@@ -243,4 +242,6 @@ STUDY = Study(
     question="Which representations of the content do not depend on its key?",
     source="Barry & Kim 2018, section 4.2",
     run=run,
+    small=SMALL,
+    paper=PAPER,
 )

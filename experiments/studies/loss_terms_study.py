@@ -33,9 +33,9 @@ from timbrebench.core.progress import Tracker
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies import key_invariance_study
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.study_scores import transfer
-from timbrebench.experiments.studies.study_wording import parted
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
+from timbrebench.experiments.studies.study_scores import metric_values, transfer
+from timbrebench.experiments.studies.study_wording import format_distinct
 from timbrebench.experiments.suites.melodies import (
     ODE_TEMPO,
     ODE_TO_JOY,
@@ -43,8 +43,7 @@ from timbrebench.experiments.suites.melodies import (
     star_spangled_banner,
     tune,
 )
-from timbrebench.metrics import Trial, get
-from timbrebench.metrics.contract import evaluate
+from timbrebench.metrics import Trial
 from timbrebench.transfer.methods.multi_representation.multi_representation import (
     CONFIGURATIONS,
     MultiRepresentation,
@@ -118,9 +117,8 @@ class _Style(NamedTuple):
     samples: Samples
 
 
-def run(context: StudyContext, settings: LossTermSettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: LossTermSettings) -> StudyResult:
     """Transfer each pair with each configuration, and score the outputs."""
-    settings = settings or of_setting(context, SMALL, PAPER)
     check(context)
     soundfont = context.suite.configuration.soundfont
     content = play(star_spangled_banner(), soundfont, CONTENT[1], _DURATION_S)
@@ -151,7 +149,7 @@ def check(context: StudyContext) -> None:
     missing = [label for label, _ in (CONTENT, STYLE) if label not in context.judge.labels]
     if missing:
         raise ConfigurationError(
-            f"the run's judge knows no {' and no '.join(missing)}: take a run of the six instruments"
+            f"the run's judge does not know {' and '.join(missing)}: take a run of the six instruments"
         )
     _other_music(context)
 
@@ -205,7 +203,7 @@ def _scores(
         content_label=CONTENT[0],
         style_label=STYLE[0],
     )
-    values = {name: score.value for name, score in evaluate(trial, [get(n) for n in _METRICS]).items()}
+    values = metric_values(trial, _METRICS)
     confidence, notes = values["style_confidence"], values["note_f1"]
     return {
         "harmonic_mean": _harmonic_mean(confidence, notes),
@@ -215,9 +213,9 @@ def _scores(
     }
 
 
-def _harmonic_mean(one: float, other: float) -> float:
-    """Return 0 where both are, and NaN where one is: what could not be worked out is no score."""
-    return 0.0 if one == other == 0 else 2 * one * other / (one + other)
+def _harmonic_mean(first: float, second: float) -> float:
+    """Return 0 where both figures are 0, and NaN where one is NaN."""
+    return 0.0 if first == second == 0 else 2 * first * second / (first + second)
 
 
 def _figure(table: pd.DataFrame) -> Figure:
@@ -245,20 +243,20 @@ def _means(table: pd.DataFrame, pairs: tuple[str, ...]) -> pd.Series:
     return means
 
 
-def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge Barry & Kim's claims by a table as :func:`run` makes it, as far as it holds what they compare."""
     # The key of the other music is not known.
     same, other = _means(table, (SAME_TUNE, SAME_KEY)), _means(table, (OTHER_KEY,))
     every = _means(table, tuple(table.pair.unique()))
     by_stft, by_mel, single = "stft/stft+mel", "mel/stft+mel", "stft/stft"
-    found = []
+    decided = []
     for means, first, second, where in (
         (same, by_stft, by_mel, "In one key, content by the STFT does better than by mel bands"),
         (other, by_mel, by_stft, "In two keys, content by mel bands does better than by the STFT"),
     ):
         if {first, second} <= set(means.index):
-            found.append(
-                Finding(
+            decided.append(
+                StudyFinding(
                     f"{where} (the authors' earlier article, 2017)",
                     bool(means[first] > means[second]),
                     f"Harmonic mean {_compared(means, first, second)}.",
@@ -267,20 +265,20 @@ def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
     several = every.drop(single, errors="ignore").dropna()
     if single in every.index and len(several):
         best = str(several.idxmax())
-        found.append(
-            Finding(
+        decided.append(
+            StudyFinding(
                 "What does best uses several representations together (abstract)",
                 bool(several[best] > every[single]),
                 f"Mean over all pairs {_compared(every, best, single)}; "
                 f"{int((several > every[single]).sum())} of {len(several)} are better.",
             )
         )
-    return tuple(found)
+    return tuple(decided)
 
 
 def _compared(means: pd.Series, first: str, second: str) -> str:
-    one, other = parted(means[first], means[second], decimals=2)
-    return f"`{first}` {one}, `{second}` {other}"
+    mean, other = format_distinct(means[first], means[second], decimals=2)
+    return f"`{first}` {mean}, `{second}` {other}"
 
 
 def _text(table: pd.DataFrame, settings: LossTermSettings) -> str:
@@ -313,5 +311,7 @@ STUDY = Study(
     question="Which loss terms do best, the more content and style differ?",
     source="Barry & Kim 2018, section 4.3",
     run=run,
+    small=SMALL,
+    paper=PAPER,
     check=check,
 )

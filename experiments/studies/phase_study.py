@@ -25,14 +25,13 @@ from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
 from timbrebench.audio.spectra import Spectrogram, magnitude
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.experiments.studies.study import (
-    Finding,
     Study,
     StudyContext,
+    StudyFinding,
     StudyResult,
     chosen_pairs,
-    of_setting,
 )
-from timbrebench.experiments.studies.study_wording import counted, parted
+from timbrebench.experiments.studies.study_wording import counted, format_distinct
 
 ALGORITHMS = ("griffin-lim", "fast-griffin-lim", "le-roux", "waveform")
 STARTS = ("random", "pghi")
@@ -68,9 +67,8 @@ SMALL = PhaseSettings((1, 4, 16, 64))
 PAPER = PhaseSettings((1, 4, 16, 64, 256, 1024))
 
 
-def run(context: StudyContext, settings: PhaseSettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: PhaseSettings) -> StudyResult:
     """Invert magnitudes of both kinds in all ways, with each number of iterations."""
-    settings = settings or of_setting(context, SMALL, PAPER)
     ways = list(_ways(settings.iterations))
     rows = []
     with Tracker("phase", 2 * context.pairs * len(ways), "inversions") as tracker:
@@ -164,14 +162,14 @@ def _legend(figure: Figure) -> None:
     figure.legend(handles=lines, loc="outside upper center", ncols=4, frameon=False)
 
 
-def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge what the ways' authors claim, by a table as :func:`run` makes it."""
     errors = table.set_index(["magnitudes", "algorithm", "start", "iterations"]).convergence_db
     counts = [int(count) for count in sorted(table.iterations.unique()) if count > 1]
     return (*_against_griffin_lim(errors, counts), *_of_pghi(errors, counts))
 
 
-def _against_griffin_lim(errors: pd.Series, counts: list[int]) -> Iterator[Finding]:
+def _against_griffin_lim(errors: pd.Series, counts: list[int]) -> Iterator[StudyFinding]:
     """Yield what is claimed of ways that start from a random phase."""
     kinds, most = (CLIP, MIXTURE), counts[-1]
     for name, what, source, compared in (
@@ -184,24 +182,24 @@ def _against_griffin_lim(errors: pd.Series, counts: list[int]) -> Iterator[Findi
             for kind, n in product(kinds, compared)
         }
         leads = {where: plain - own for where, (own, plain) in both.items()}
-        ends, others = zip(*(parted(*both[kind, most], decimals=1) for kind in kinds), strict=True)
+        ends, others = zip(*(format_distinct(*both[kind, most], decimals=1) for kind in kinds), strict=True)
         figures = (
             f"After {most} iterations from a random phase, on magnitudes of a clip and of no clip: "
             f"{' and '.join(ends)} dB against {' and '.join(others)} dB."
         )
         if len(compared) > 1:
             kind, n = min(leads, key=leads.__getitem__)
-            own, plain = parted(*both[kind, n], decimals=1)
+            own, plain = format_distinct(*both[kind, n], decimals=1)
             figures += f" The lead is least after {n} on magnitudes {kind}: {own} dB against {plain} dB."
         when = "in as many iterations" if len(compared) > 1 else "in the end"
-        yield Finding(
+        yield StudyFinding(
             f"{what} comes nearer than Griffin-Lim {when} ({source})",
             all(lead > 0 for lead in leads.values()),
             figures,
         )
 
 
-def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[Finding]:
+def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[StudyFinding]:
     """Yield what is claimed of PGHI: as a start, and alone."""
     kinds, most = (CLIP, MIXTURE), counts[-1]
     gains = {
@@ -210,9 +208,9 @@ def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[Finding]:
     }
     last = [gains[kind, name, most] for kind, name in product(kinds, ALGORITHMS)]
     worst = min(gains, key=gains.__getitem__)
-    least, _ = parted(gains[worst], 0.0, decimals=1)
+    least, _ = format_distinct(gains[worst], 0.0, decimals=1)
     kind, name, n = worst
-    yield Finding(
+    yield StudyFinding(
         "From PGHI's phase every way comes nearer than from a random one (Průša et al. 2017)",
         all(gain > 0 for gain in gains.values()),
         f"The gain after {most} iterations is {min(last):.1f} to {max(last):.1f} dB. It is least, "
@@ -220,8 +218,8 @@ def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[Finding]:
     )
     for kind in kinds:
         alone, end = errors[kind, "pghi", "", 0], errors[kind, "griffin-lim", "random", most]
-        shown, other = parted(alone, end, decimals=1)
-        yield Finding(
+        shown, other = format_distinct(alone, end, decimals=1)
+        yield StudyFinding(
             f"On magnitudes {kind}, PGHI alone comes nearer than {most} iterations of Griffin-Lim from a "
             "random phase (Průša et al. 2017)",
             bool(alone < end),
@@ -264,6 +262,8 @@ STUDY = Study(
     source="Griffin & Lim 1984, Le Roux et al. 2010, Perraudin et al. 2013, Decorsière et al. 2015, "
     "Průša et al. 2017",
     run=run,
+    small=SMALL,
+    paper=PAPER,
     pairs=3,
     paper_pairs=30,
 )

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from timbrebench.classifier.style.spectrogram_study import write_study
 from timbrebench.classifier.style.style_features import first_programs
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.studies.study import Finding, Study, StudyContext, StudyResult, of_setting
-from timbrebench.experiments.studies.study_wording import parted
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
+from timbrebench.experiments.studies.study_wording import format_distinct
 
 _COLOURS = {"decibel": "#0072B2", "log1p": "#D55E00"}
 
@@ -30,7 +30,7 @@ class SpectrogramSettings:
     Attributes
     ----------
     max_epochs : int
-        Most passes of each training.
+        Maximum passes of each training.
     pieces : int or None
         Pieces of each split, one clip of each label and piece, played by the labels' first programs on the
         suite's soundfont; None for all clips.
@@ -44,9 +44,8 @@ SMALL = SpectrogramSettings(max_epochs=10, pieces=20)
 PAPER = SpectrogramSettings(max_epochs=24, pieces=None)
 
 
-def run(context: StudyContext, settings: SpectrogramSettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: SpectrogramSettings) -> StudyResult:
     """Train one judge for each front end and scale."""
-    settings = settings or of_setting(context, SMALL, PAPER)
     dataset = context.judged
     if settings.pieces is not None:
         dataset = _few(dataset, context.suite.configuration.soundfont, settings.pieces)
@@ -61,12 +60,12 @@ def _few(dataset: Dataset, soundfont: str, pieces: int) -> Dataset:
     manifest = dataset.select(soundfont=soundfont).manifest
     manifest = manifest[first_programs(manifest)]
     manifest = manifest.drop_duplicates(["label", "piece"])
-    kept = [
+    chosen = [
         name
         for _, names in manifest.groupby("split").piece.unique().items()
         for name in sorted(names)[:pieces]
     ]
-    return replace(dataset, manifest=manifest[manifest.piece.isin(kept)])
+    return replace(dataset, manifest=manifest[manifest.piece.isin(chosen)])
 
 
 def _figure(table: pd.DataFrame) -> Figure:
@@ -88,23 +87,23 @@ def _figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge whether front end and scale matter by a table as :func:`run` makes it."""
     best, worst = table.iloc[int(table.test_accuracy.argmax())], table.iloc[int(table.test_accuracy.argmin())]
     # Half of the 95 % interval of a share of so many clips, at its widest.
     chance = 0.98 / np.sqrt(table.test_clips.iloc[0])
     spread = best.test_accuracy - worst.test_accuracy
     scales = table.groupby("scale").test_accuracy.mean()
-    decibel, log1p = parted(scales["decibel"], scales["log1p"], decimals=3)
+    decibel, log1p = format_distinct(scales["decibel"], scales["log1p"], decimals=3)
     return (
-        Finding(
+        StudyFinding(
             "The spectrogram matters to what a small network learns: the best and the worst differ by more "
             "than chance",
             bool(spread > 2 * chance),
             f"{_name(best)} {best.test_accuracy:.3f}, {_name(worst)} {worst.test_accuracy:.3f}; the clips "
             f"tell accuracies apart that differ by {2 * chance:.3f}.",
         ),
-        Finding(
+        StudyFinding(
             "Decibels tell more than log(1 + magnitude)",
             bool(scales["decibel"] > scales["log1p"]),
             f"Mean accuracies {decibel} and {log1p}.",
@@ -131,5 +130,7 @@ STUDY = Study(
     question="Which spectrogram tells a small network most?",
     source="multi-instrument report 2023",
     run=run,
+    small=SMALL,
+    paper=PAPER,
     check=lambda context: context.judged,
 )

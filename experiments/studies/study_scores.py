@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import pandas as pd
 
 from timbrebench.audio.clips import Samples
 from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import MethodError
-from timbrebench.core.progress import log, muted
+from timbrebench.core.progress import Tracker, log, muted
 from timbrebench.experiments.studies.study import StudyContext
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import Trial, get
 from timbrebench.metrics.contract import evaluate
 from timbrebench.transfer import Method, apply, create
 from timbrebench.transfer.contract import learns
+
+_Item = TypeVar("_Item")
 
 
 def prepared(
@@ -99,7 +104,7 @@ def score_pair(
     Returns
     -------
     dict of str to float
-        Their values; NaN where one has no answer, 0 for an output that was refused.
+        Their values; NaN where a metric cannot be computed, 0 for an output that was refused.
     """
     if output is None:
         return dict.fromkeys(metrics, 0.0)
@@ -118,5 +123,28 @@ def score_pair(
         content_label=pair.content.label,
         style_label=pair.style.label,
     )
-    found = evaluate(trial, [get(name) for name in metrics])
-    return {name: score.value for name, score in found.items()}
+    return metric_values(trial, metrics)
+
+
+def score_method(
+    context: StudyContext, method: Method, pair: Pair, *, metrics: Sequence[str]
+) -> dict[str, float]:
+    """Score a method's output for a pair (:func:`transfer_pair`, :func:`score_pair`)."""
+    return score_pair(context, pair, transfer_pair(context, pair, method), metrics)
+
+
+def metric_values(trial: Trial, metrics: Iterable[str]) -> dict[str, float]:
+    """Return the values of metrics by their names; NaN where a metric cannot be computed."""
+    scores = evaluate(trial, [get(name) for name in metrics])
+    return {name: score.value for name, score in scores.items()}
+
+
+def mean_scores(
+    score: Callable[[_Item], Mapping[str, float]], items: Iterable[_Item], tracker: Tracker
+) -> dict[str, float]:
+    """Score items one after the other, and return the mean of each score over those that have it."""
+    rows = []
+    for item in items:
+        rows.append(score(item))
+        tracker.advance()
+    return {str(name): float(mean) for name, mean in pd.DataFrame(rows).mean().items()}

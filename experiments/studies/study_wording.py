@@ -12,7 +12,7 @@ _DASH = "\N{EN DASH}"
 _FURTHER = 6
 
 
-def parted(*values: float, decimals: int, kind: Literal["f", "%"] = "f") -> list[str]:
+def format_distinct(*values: float, decimals: int, kind: Literal["f", "%"] = "f") -> list[str]:
     """Write figures with so many decimals that those which differ look different.
 
     A verdict can hang on less than the decimals that suit a page.
@@ -22,7 +22,7 @@ def parted(*values: float, decimals: int, kind: Literal["f", "%"] = "f") -> list
     *values : float
         The figures.
     decimals : int
-        How many decimals are enough where they part the figures; at most six more are added.
+        Minimum decimals; up to six more are added where the figures would look the same.
     kind : {"f", "%"}, default "f"
         "%" for shares as percentages.
 
@@ -33,9 +33,9 @@ def parted(*values: float, decimals: int, kind: Literal["f", "%"] = "f") -> list
 
     Examples
     --------
-    >>> parted(83.76, 111.58, decimals=0)
+    >>> format_distinct(83.76, 111.58, decimals=0)
     ['84', '112']
-    >>> parted(0.078, 0.0775, decimals=0, kind="%")
+    >>> format_distinct(0.078, 0.0775, decimals=0, kind="%")
     ['7.80%', '7.75%']
     """
     different = len({value for value in values if not math.isnan(value)})

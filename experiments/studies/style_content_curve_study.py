@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,9 +15,8 @@ from timbrebench.experiments.studies.study import (
     StudyContext,
     StudyResult,
     chosen_pairs,
-    of_setting,
 )
-from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
+from timbrebench.experiments.studies.study_scores import mean_scores, score_method
 from timbrebench.experiments.studies.study_wording import counted, listed
 from timbrebench.transfer import create
 
@@ -63,9 +63,8 @@ SMALL = CurveSettings(
 PAPER = CurveSettings({"ulyanov": {}, "wide-limit": {}}, "Both methods at their published settings.")
 
 
-def run(context: StudyContext, settings: CurveSettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: CurveSettings) -> StudyResult:
     """Run both methods at every weight on the same pairs."""
-    settings = settings or of_setting(context, SMALL, PAPER)
     pairs = chosen_pairs(context)
     rows = []
     steps = len(settings.methods) * len(settings.weights) * len(pairs)
@@ -73,13 +72,8 @@ def run(context: StudyContext, settings: CurveSettings | None = None) -> StudyRe
         for name, parameters in settings.methods.items():
             for weight in settings.weights:
                 method = create(name, {**parameters, "content_weight": weight})
-                scores = []
-                for pair in pairs:
-                    output = transfer_pair(context, pair, method)
-                    scores.append(score_pair(context, pair, output, _METRICS))
-                    tracker.advance()
-                means = pd.DataFrame(scores).mean()
-                rows.append({"method": name, "content_weight": weight, **means.to_dict()})
+                means = mean_scores(partial(score_method, context, method, metrics=_METRICS), pairs, tracker)
+                rows.append({"method": name, "content_weight": weight, **means})
     table = pd.DataFrame(rows)
     return StudyResult(table, _figure(table), _text(table, len(pairs), settings))
 
@@ -127,6 +121,8 @@ STUDY = Study(
     question="What does the content weight buy: style against notes?",
     source="Ulyanov & Lebedev 2016 leave it to the ear",
     run=run,
+    small=SMALL,
+    paper=PAPER,
     pairs=5,
     paper_pairs=30,
 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -27,17 +28,15 @@ from timbrebench.audio.clips import Samples, resample
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE
 from timbrebench.experiments.studies.study import (
-    Finding,
     Study,
     StudyContext,
+    StudyFinding,
     StudyResult,
     chosen_pairs,
-    of_setting,
 )
-from timbrebench.experiments.studies.study_scores import transfer
-from timbrebench.experiments.studies.study_wording import counted, parted
-from timbrebench.metrics import Trial, get
-from timbrebench.metrics.contract import evaluate
+from timbrebench.experiments.studies.study_scores import mean_scores, metric_values, transfer
+from timbrebench.experiments.studies.study_wording import counted, format_distinct
+from timbrebench.metrics import Trial
 from timbrebench.metrics.correlation import COPY
 from timbrebench.transfer import Method
 from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation
@@ -102,27 +101,18 @@ PAPER = TextureSettings(
 )
 
 
-def run(context: StudyContext, settings: TextureSettings | None = None) -> StudyResult:
+def run(context: StudyContext, settings: TextureSettings) -> StudyResult:
     """Make textures of the styles of the pairs with every receptive field, and compare them with these."""
-    settings = settings or of_setting(context, SMALL, PAPER)
     methods = list(_methods(settings))
-    sources = [_source(context, number) for number in range(context.pairs)]
+    clips = [pair.style for pair in chosen_pairs(context)]
+    sources = [resample(context.clips.samples(clip), clip.sample_rate, RATE) for clip in clips]
     rows = []
     with Tracker("texture", len(methods) * len(sources), "textures") as tracker:
         for method, seconds in methods:
-            scores = []
-            for source in sources:
-                scores.append(_scores(method, source))
-                tracker.advance()
-            means = pd.DataFrame(scores).mean()
-            rows.append({"method": method.name, "receptive_field_s": seconds, **means.to_dict()})
+            means = mean_scores(partial(_scores, method), sources, tracker)
+            rows.append({"method": method.name, "receptive_field_s": seconds, **means})
     table = pd.DataFrame(rows)
     return StudyResult(table, _figure(table), _text(table, len(sources)), findings(table))
-
-
-def _source(context: StudyContext, number: int) -> Samples:
-    clip = chosen_pairs(context)[number].style
-    return resample(context.clips.samples(clip), clip.sample_rate, RATE)
 
 
 def _methods(settings: TextureSettings) -> Iterator[tuple[Method, float]]:
@@ -145,8 +135,8 @@ def _scores(method: Method, source: Samples) -> dict[str, float]:
     if output is None:
         return dict.fromkeys(METRICS, math.nan)
     trial = Trial.of(output, content=source, style=source, sample_rate=RATE)
-    found = evaluate(trial, [get(name) for name in METRICS.values()])
-    return {column: found[name].value for column, name in METRICS.items()}
+    values = metric_values(trial, METRICS.values())
+    return {column: values[name] for column, name in METRICS.items()}
 
 
 def _figure(table: pd.DataFrame) -> Figure:
@@ -183,11 +173,11 @@ _CLAIMS = {
 }
 
 
-def findings(table: pd.DataFrame) -> tuple[Finding, ...]:
+def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge Barry & Kim's claims for each method by a table as :func:`run` makes it."""
     tests = {"ioi_kl": _falls, "autocorrelation_error": _falls, "max_cross_correlation": _stays}
     return tuple(
-        Finding(f"With `{name}`, {claim}", *tests[column](points.receptive_field_s, points[column]))
+        StudyFinding(f"With `{name}`, {claim}", *tests[column](points.receptive_field_s, points[column]))
         for name, points in table.groupby("method", sort=False)
         for column, claim in _CLAIMS.items()
     )
@@ -200,8 +190,8 @@ def _falls(fields: pd.Series, values: pd.Series) -> tuple[bool, str]:
     if (values == values.iloc[0]).all():
         return False, f"It is {values.iloc[0]:.2f} with every field."
     correlation = float(spearmanr(fields, values).statistic)
-    first, last = parted(values.iloc[0], values.iloc[-1], decimals=2)
-    shown, _ = parted(correlation, 0.0, decimals=2)
+    first, last = format_distinct(values.iloc[0], values.iloc[-1], decimals=2)
+    shown, _ = format_distinct(correlation, 0.0, decimals=2)
     return (
         bool(correlation < 0 and values.iloc[-1] < values.iloc[0]),
         f"From {first} with the shortest to {last} with the longest; over all of them its rank correlation "
@@ -217,8 +207,8 @@ def _stays(fields: pd.Series, values: pd.Series) -> tuple[bool, str]:
     if highest == 0:
         return True, f"It is highest, {values.iloc[0]:.2f}, with the shortest."
     rise = float(values.iloc[highest] - values.iloc[0])
-    first, most = parted(values.iloc[0], values.iloc[highest], decimals=2)
-    shown, counts = parted(rise, _RISE, decimals=2)
+    first, most = format_distinct(values.iloc[0], values.iloc[highest], decimals=2)
+    shown, counts = format_distinct(rise, _RISE, decimals=2)
     return (
         rise < _RISE,
         f"From {first} with the shortest to {most} with {fields.iloc[highest]:.2f} s, where it is highest: a "
@@ -248,7 +238,7 @@ def _copied(points: pd.DataFrame) -> str:
     copies = points.receptive_field_s[points.max_cross_correlation >= COPY]
     if len(copies):
         return f"with a field of {copies.min():.2f} s the texture is a copy"
-    most, _ = parted(points.max_cross_correlation.max(), COPY, decimals=2)
+    most, _ = format_distinct(points.max_cross_correlation.max(), COPY, decimals=2)
     return f"no texture is a copy (cross-correlation {most} at most)"
 
 
@@ -257,6 +247,8 @@ STUDY = Study(
     question="What does a texture keep of its source's rhythm, the farther its features see?",
     source="Barry & Kim 2018, section 4.1",
     run=run,
+    small=SMALL,
+    paper=PAPER,
     pairs=3,
     paper_pairs=10,
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,7 +12,7 @@ from timbrebench.audio.spectra import Spectrogram, magnitude
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets import Clip
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyResult, chosen_pairs
-from timbrebench.experiments.studies.study_wording import parted
+from timbrebench.experiments.studies.study_wording import format_distinct
 from timbrebench.transfer.algorithms.random_convolution import Objective, draw_filters
 from timbrebench.transfer.methods.wide_limit.wide_limit import WideObjective
 
@@ -27,7 +25,7 @@ _DRAWS = {256: 4, 1024: 3, 4096: 2, 16384: 1}
 _RATE, _WIDTH, _CONTENT_WEIGHT = 22_050, 11, 1e-2
 
 
-def run(context: StudyContext, filters: tuple[int, ...] = FILTERS) -> StudyResult:
+def run(context: StudyContext, filters: tuple[int, ...]) -> StudyResult:
     """Compare losses and gradients at a point between content and style.
 
     Errors are relative. Filters are drawn with the variance that the published one tends to, 4 / (filters ·
@@ -48,10 +46,9 @@ def run(context: StudyContext, filters: tuple[int, ...] = FILTERS) -> StudyResul
             for count in filters:
                 for _ in range(_DRAWS.get(count, 1)):
                     drawn = _filters(rng, count, len(content))
-                    found = Objective(content, style, drawn, _CONTENT_WEIGHT)(
-                        point.ravel().astype(np.float64)
-                    )
-                    rows.append({"pair": pair.pair_id, "filters": count, **_errors(found, limit)})
+                    objective = Objective(content, style, drawn, _CONTENT_WEIGHT)
+                    errors = _errors(objective(point.ravel().astype(np.float64)), limit)
+                    rows.append({"pair": pair.pair_id, "filters": count, **errors})
                     tracker.advance()
     table = pd.DataFrame(rows).groupby("filters", as_index=False)[["loss_error", "gradient_error"]].mean()
     rates = {name: _rate(table, name) for name in ("loss_error", "gradient_error")}
@@ -70,10 +67,11 @@ def _filters(rng: np.random.Generator, count: int, bins: int) -> NDArray[np.floa
 
 
 def _errors(
-    found: tuple[float, NDArray[np.float64]], limit: tuple[float, NDArray[np.float64]]
+    drawn: tuple[float, NDArray[np.float64]], limit: tuple[float, NDArray[np.float64]]
 ) -> dict[str, float]:
-    gradient = float(np.linalg.norm(found[1] - limit[1]) / np.linalg.norm(limit[1]))
-    return {"loss_error": abs(found[0] / limit[0] - 1), "gradient_error": gradient}
+    """Return how far loss and gradient with drawn filters are from their limit, relative to it."""
+    gradient = float(np.linalg.norm(drawn[1] - limit[1]) / np.linalg.norm(limit[1]))
+    return {"loss_error": abs(drawn[0] / limit[0] - 1), "gradient_error": gradient}
 
 
 def _rate(table: pd.DataFrame, name: str) -> float:
@@ -85,7 +83,7 @@ def _rate(table: pd.DataFrame, name: str) -> float:
 def _figure(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(5.5, 4), layout="constrained")
     axes = figure.subplots()
-    for name, marker, colour in _lines():
+    for name, marker, colour in (("loss_error", "o", "#0072B2"), ("gradient_error", "s", "#D55E00")):
         axes.loglog(table.filters, table[name], marker=marker, color=colour, label=name.replace("_", " "))
     guide = table.gradient_error.iloc[0] * np.sqrt(table.filters.iloc[0] / table.filters)
     axes.loglog(table.filters, guide, "--", color="#7F7F7F", label="one over the square root")
@@ -96,14 +94,9 @@ def _figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _lines() -> Iterator[tuple[str, str, str]]:
-    yield "loss_error", "o", "#0072B2"
-    yield "gradient_error", "s", "#D55E00"
-
-
 def _text(table: pd.DataFrame, rates: dict[str, float]) -> str:
     last = table.iloc[-1]
-    loss, gradient, _ = parted(rates["loss_error"], rates["gradient_error"], 0.0, decimals=2)
+    loss, gradient, _ = format_distinct(rates["loss_error"], rates["gradient_error"], 0.0, decimals=2)
     falling = [name.removesuffix("_error") for name, rate in rates.items() if rate < 0]
     change = {
         0: "Errors do not fall: they go",
@@ -122,6 +115,8 @@ STUDY = Study(
     question="Does the random convolution approach its closed form as filters are added, and how fast?",
     source="this benchmark, after Cho & Saul 2009",
     run=run,
+    small=FILTERS,
+    paper=FILTERS,
     pairs=3,
     paper_pairs=30,
 )

@@ -21,8 +21,8 @@ FROM_CONTENT = {
 @pytest.fixture(scope="module")
 def result(context):
     conditions = (
-        failure_study.Condition("from the content", failure_study.FAILED, FROM_CONTENT),
-        failure_study.Condition("reference", "style-copy", {}),
+        failure_study.FailureCondition("from the content", failure_study.FAILED, FROM_CONTENT),
+        failure_study.FailureCondition("reference", "style-copy", {}),
     )
     return failure_study.run(context, failure_study.FailureSettings(conditions, all_soundfonts=False))
 
@@ -86,5 +86,5 @@ def test_the_text_names_no_best_of_what_no_setting_has():
 
 def test_an_output_that_is_refused_is_no_transfer(context):
     pair = context.suite.pairs[0]
-    scores = failure_study._scores(context, pair, create("silence", {}))
+    scores = failure_study._scores(context, create("silence", {}), pair)
     assert scores == {"style_accuracy": 0, "style_confidence": 0, "note_f1": 0, "transferred": 0}

@@ -119,5 +119,5 @@ def test_a_judge_of_other_instruments_is_refused(context):
     class Deaf:
         labels = ("piano", "voice")
 
-    with pytest.raises(ConfigurationError, match="knows no trumpet"):
-        loss_terms_study.run(replace(context, judge=Deaf()))
+    with pytest.raises(ConfigurationError, match="does not know trumpet"):
+        loss_terms_study.STUDY.answer(replace(context, judge=Deaf()))

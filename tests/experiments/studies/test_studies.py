@@ -19,26 +19,25 @@ from timbrebench.experiments.studies import (
     wide_limit_convergence_study,
 )
 from timbrebench.experiments.studies.study import (
-    SETTINGS,
-    Finding,
+    STUDY_SETTINGS,
     Study,
     StudyContext,
+    StudyFinding,
     StudyResult,
     chosen_pairs,
-    find_study,
-    study_names,
-    write_result,
 )
+from timbrebench.experiments.studies.study_pages import write_result
+from timbrebench.experiments.studies.study_registry import STUDIES, find_study
 from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
 from timbrebench.transfer import create
 
 
-@pytest.mark.parametrize("name", study_names())
+@pytest.mark.parametrize("name", STUDIES)
 def test_every_study_says_what_it_asks(name):
     study = find_study(name)
     assert study.name == name
     assert study.question.endswith("?")
-    for setting in SETTINGS:
+    for setting in STUDY_SETTINGS:
         assert study.pairs_of(setting) >= 1
 
 
@@ -58,7 +57,7 @@ def test_pairs_are_spread_over_the_suite(context):
 
 
 def test_more_filters_come_nearer_to_the_closed_form(context):
-    result = wide_limit_convergence_study.run(context, filters=(16, 256))
+    result = wide_limit_convergence_study.run(context, (16, 256))
     few, many = result.table.itertuples()
     assert many.gradient_error < 0.6 * few.gradient_error
 
@@ -77,9 +76,7 @@ def test_clips_are_those_of_the_suite_wherever_the_dataset_lies(context, tmp_pat
     training = context.dataset.select(split="train")
     elsewhere = replace(context, dataset=replace(training, root=tmp_path))
     assert context.clips.root != tmp_path
-    here, there = (
-        wide_limit_convergence_study.run(one, filters=(16, 32)).table for one in (context, elsewhere)
-    )
+    here, there = (wide_limit_convergence_study.run(place, (16, 32)).table for place in (context, elsewhere))
     pd.testing.assert_frame_equal(here, there)
     pair = chosen_pairs(elsewhere)[0]
     output = transfer_pair(elsewhere, pair, create("envelope", {}))
@@ -91,12 +88,12 @@ def test_clips_are_those_of_the_suite_wherever_the_dataset_lies(context, tmp_pat
 def test_judges_are_not_studied_where_none_is_trained(context):
     training = replace(context, dataset=context.dataset.select(split="train"))
     for study in (judge_study, spectrograms_study):
-        for refused in (study.run, study.STUDY.check):
+        for refused in (study.STUDY.answer, study.STUDY.check):
             with pytest.raises(ConfigurationError, match="take a run that trains its judge"):
                 refused(training)
 
 
-@pytest.mark.parametrize("name", study_names())
+@pytest.mark.parametrize("name", STUDIES)
 def test_a_run_with_all_it_takes_is_not_refused(context, name):
     find_study(name).check(context)
 
@@ -107,11 +104,11 @@ def test_results_are_written_as_table_figures_and_page(tmp_path):
     table = pd.DataFrame({"condition": ["a", "b"], "score": [0.12345, 2.0]})
     study = find_study("style-content-curve")
     findings = (
-        Finding("More is more", held=True, figures="2 > 1."),
-        Finding("Less is more", False, "1 < 2."),
+        StudyFinding("More is more", held=True, figures="2 > 1."),
+        StudyFinding("Less is more", False, "1 < 2."),
     )
     result = StudyResult(table, figure, "So it is.", findings, {"further": table})
-    page = write_result(study, result, tmp_path).read_text(encoding="utf-8")
+    page = write_result(study, result, tmp_path, "small").read_text(encoding="utf-8")
     assert "So it is." in page
     assert "- **Held:** More is more. 2 > 1.\n- **Did not hold:** Less is more. 1 < 2.\n" in page
     overview = re.sub(" +", " ", (tmp_path / "README.md").read_text(encoding="utf-8"))
@@ -132,9 +129,9 @@ def test_a_study_without_claims_is_listed_with_its_question(tmp_path):
 
 def test_claims_of_an_earlier_result_are_not_listed(tmp_path):
     study = find_study("style-content-curve")
-    claimed = replace(without_claims(), findings=(Finding("More is more", held=True, figures="2 > 1."),))
-    write_result(study, claimed, tmp_path)
-    write_result(study, without_claims(), tmp_path)
+    claimed = replace(without_claims(), findings=(StudyFinding("More is more", held=True, figures="2 > 1."),))
+    write_result(study, claimed, tmp_path, "small")
+    write_result(study, without_claims(), tmp_path, "small")
     assert not (tmp_path / "style-content-curve-findings.csv").exists()
     assert "More is more" not in (tmp_path / "README.md").read_text(encoding="utf-8")
 
@@ -184,7 +181,7 @@ def made_up(context, monkeypatch):
         return check
 
     def ran(name):
-        def run(_):
+        def run(_, settings):
             done.append(f"run {name}")
             if name == "broken":
                 raise MethodError("the output is silent")
@@ -193,13 +190,13 @@ def made_up(context, monkeypatch):
         return run
 
     pairs = {"broken": 1, "fine": 1, "greedy": 1000, "hopeless": 1}
-    found = {
-        name: Study(name, f"Is it {name}?", "here", ran(name), count, check=checked(name))
+    studies = {
+        name: Study(name, f"Is it {name}?", "here", ran(name), None, None, count, check=checked(name))
         for name, count in pairs.items()
     }
-    here = "timbrebench.experiments.studies.study"
-    monkeypatch.setattr(f"{here}.study_names", lambda: sorted(found))
-    monkeypatch.setattr(f"{here}.find_study", found.__getitem__)
+    registry = "timbrebench.experiments.studies.study_registry"
+    monkeypatch.setattr(f"{registry}.STUDIES", tuple(sorted(studies)))
+    monkeypatch.setattr(f"{registry}.find_study", studies.__getitem__)
     opened = (None, context.dataset, context.judge, context.suite)
     monkeypatch.setattr("timbrebench.experiments.run.opened_run.open_suite", lambda _: opened)
     return done

@@ -17,11 +17,13 @@ from timbrebench.experiments.studies import (
     loss_terms_study,
     phase_study,
     spectrograms_study,
-    study,
+    study_pages,
     style_content_curve_study,
     texture_study,
     wide_limit_convergence_study,
 )
+from timbrebench.experiments.studies.study import StudyResult
+from timbrebench.experiments.studies.study_registry import STUDIES, find_study
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "studies"
 
@@ -75,12 +77,12 @@ FOLLOWS = {
 }
 
 
-@pytest.mark.parametrize("name", study.study_names())
+@pytest.mark.parametrize("name", STUDIES)
 def test_a_page_follows_from_its_table(name):
     table = published(name)
     text, findings = FOLLOWS[name](table)
-    result = study.StudyResult(table, Figure(), text, findings)
-    page = study._page(study.find_study(name), result, "small")
+    result = StudyResult(table, Figure(), text, findings)
+    page = study_pages._page(find_study(name), result, "small")
     assert (PAGES / f"{name}.md").read_text(encoding="utf-8") == page
     if findings:
         written = pd.read_csv(PAGES / f"{name}-findings.csv").to_dict("records")
@@ -88,4 +90,4 @@ def test_a_page_follows_from_its_table(name):
 
 
 def test_the_overview_follows_from_the_pages():
-    assert (PAGES / "README.md").read_text(encoding="utf-8") == study._overview(PAGES)
+    assert (PAGES / "README.md").read_text(encoding="utf-8") == study_pages._overview(PAGES)

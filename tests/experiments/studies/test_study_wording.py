@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from timbrebench.experiments.studies.study_wording import counted, listed, parted
+from timbrebench.experiments.studies.study_wording import counted, format_distinct, listed
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,11 @@ from timbrebench.experiments.studies.study_wording import counted, listed, parte
     ],
 )
 def test_figures_that_differ_look_different(values, decimals, written):
-    assert parted(*values, decimals=decimals) == written
+    assert format_distinct(*values, decimals=decimals) == written
 
 
 def test_shares_are_percentages():
-    assert parted(0.078, 0.0775, 0.0, decimals=0, kind="%") == ["7.80%", "7.75%", "0.00%"]
+    assert format_distinct(0.078, 0.0775, 0.0, decimals=0, kind="%") == ["7.80%", "7.75%", "0.00%"]
 
 
 def test_one_is_no_plural():

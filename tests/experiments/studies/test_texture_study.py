@@ -48,7 +48,7 @@ def test_a_figure_that_is_missing_bears_nothing_out():
     assert all("could not be worked out" in said for said in figures(table))
 
 
-def test_a_copy_is_told():
+def test_a_copy_is_detected():
     assert verdicts(table_of([3.0, 2.0, 1.0], (0.2, 0.5, 0.95))) == [True, True, False]
 
 
