@@ -22,18 +22,18 @@ def bench_datasets_command(
     ] = None,
 ) -> None:
     """Time a build, where its time goes, a loop over pretty_midi, both cores, indexing and planning."""
-    from timbrebench.experiments.speed.dataset_speed import measure
+    from timbrebench.experiments.speed.dataset_speed import time_datasets
 
-    _publish(measure(out, midi=midi, audioset=audioset).markdown(), out / "dataset-speed.md")
+    _publish(time_datasets(out, midi=midi, audioset=audioset).markdown(), out / "dataset-speed.md")
 
 
 def bench_metrics_command(
     out: Annotated[Path, typer.Option(help="Folder of the table, speed.md, and of what is scored.")],
 ) -> None:
     """Time all metrics on one output of 10 s, on one core."""
-    from timbrebench.experiments.speed.metric_speed import measure
+    from timbrebench.experiments.speed.metric_speed import time_metrics
 
-    _publish(measure(out / DATASET).markdown(), out / "speed.md")
+    _publish(time_metrics(out / DATASET).markdown(), out / "speed.md")
 
 
 def bench_transfer_command(
@@ -47,10 +47,10 @@ def bench_transfer_command(
 ) -> None:
     """Time one loss and gradient of the random convolution, and every method on 10 s, on one core."""
     from timbrebench.datasets import Dataset
-    from timbrebench.experiments.speed.transfer_speed import measure
+    from timbrebench.experiments.speed.transfer_speed import time_transfers
 
     opened = None if dataset is None else Dataset.open(dataset)
-    _publish(measure(out, dataset=opened).markdown(), out / "speed.md")
+    _publish(time_transfers(out, dataset=opened).markdown(), out / "speed.md")
 
 
 def _publish(page: str, path: Path) -> None:

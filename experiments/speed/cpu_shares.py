@@ -26,14 +26,14 @@ _ENCODING = ("__init__", "write", "close")
 
 @dataclass
 class Watch:
-    """What was seen.
+    """CPU seconds inside the two libraries.
 
     Attributes
     ----------
     seconds : collections.Counter
         CPU seconds by :data:`SYNTHESIZER` and :data:`ENCODER`.
     calls : int
-        How often the clock was read twice for them.
+        Timed calls of their functions.
     """
 
     seconds: Counter[str] = field(default_factory=Counter)
@@ -43,7 +43,7 @@ class Watch:
         """Return a function that does the same and adds what that takes to a part."""
 
         @functools.wraps(function, assigned=())
-        def counted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever it takes and returns
+        def counted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - any arguments and result
             begun = time.process_time()
             try:
                 return function(*arguments, **options)
@@ -54,7 +54,7 @@ class Watch:
         return counted
 
     def own_seconds(self) -> float:
-        """Return the CPU seconds that watching itself has cost, outside of what it has counted."""
+        """Return the CPU seconds that timing the calls has cost beside what it has counted."""
         trial, count = Watch(), 20_000
         counted = trial.counting(_nothing, "")
         begun = time.process_time()
@@ -74,7 +74,7 @@ def watched() -> Iterator[Watch]:
     Yields
     ------
     Watch
-        What was seen so far, while the block runs.
+        CPU seconds so far, while the block runs.
     """
     fluidsynth_version()  # by which the project adds its own function
     watch = Watch()

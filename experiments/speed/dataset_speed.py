@@ -8,7 +8,6 @@ seconds on the wall, and wants a machine of its own. Scores are converted before
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +38,7 @@ from timbrebench.datasets.rendering.rendered_dataset import find_pieces
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.synthesis import RENDER_RATE
 from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, watched
-from timbrebench.experiments.speed.machine import cpu_model
+from timbrebench.experiments.speed.machine import describe_machine
 from timbrebench.experiments.speed.made_up_segments import write_segments
 
 #: What is built: six instruments, clips of 10 s, on the soundfont that comes with pretty_midi. Enough pieces
@@ -48,13 +47,13 @@ MUSIC = DatasetConfiguration(
     pieces=48, renderings=1, soundfonts=("TimGM6mb",), clip_duration_s=10.0, clips_per_piece=2
 )
 
-#: Rows of the table that is made up: those of AudioSet's unbalanced set.
+#: Rows of the made-up table: as many as AudioSet's unbalanced set has.
 ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
-class Speed:
-    """What was measured.
+class DatasetSpeed:
+    """What building datasets costs.
 
     Attributes
     ----------
@@ -83,8 +82,7 @@ class Speed:
         lines = [
             "# What datasets cost",
             "",
-            f"`make bench-datasets` on {cpu_model()}, {os.cpu_count()} cores ({platform.machine()}, Python "
-            f"{platform.python_version()}).",
+            f"`make bench-datasets` on {describe_machine()}.",
             "",
             "## A build",
             "",
@@ -99,20 +97,20 @@ class Speed:
         return "\n".join(lines) + "\n"
 
 
-def measure(
+def time_datasets(
     folder: Path,
     *,
     midi: Path | None = None,
     audioset: Path | None = None,
     configuration: DatasetConfiguration = MUSIC,
     rows: int = ROWS,
-) -> Speed:
+) -> DatasetSpeed:
     """Time builds, and indexing and planning as far as there is something to index and plan.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Where datasets and the table that is made up are, as long as they are needed.
+        Where datasets and the made-up table are kept while they are needed.
     midi : pathlib.Path, optional
         An archive or folder of MIDI files.
     audioset : pathlib.Path, optional
@@ -120,11 +118,11 @@ def measure(
     configuration : DatasetConfiguration, default MUSIC
         What is built.
     rows : int, default 2,000,000
-        Of the table that is made up.
+        Of the made-up table.
 
     Returns
     -------
-    Speed
+    DatasetSpeed
 
     Raises
     ------
@@ -139,7 +137,7 @@ def measure(
         log("timing a loop over pretty_midi")
         usual = _in_a_process(alone, _usual_way, dataset.root, work / "usual")
         cores = os.cpu_count() or 1
-        one, every = (_wall(configuration, work / f"workers-{n}", n) for n in (1, cores))
+        on_one, on_all = (_wall(configuration, work / f"workers-{n}", n) for n in (1, cores))
         inside = (built["seconds"][SYNTHESIZER] + built["seconds"][ENCODER]) / built["total"]
         figures = [
             ("CPU time inside fluidsynth and the FLAC encoder", f"{inside:.1%}", "≥ 90 %"),
@@ -149,7 +147,7 @@ def measure(
                 "≥ 1.5",
             ),
             ("memory of the building process", f"{built['memory_mib']:.0f} MiB", "< 1,536 MiB"),
-            (f"{cores} cores instead of one", f"{one / every:.2f} times as fast", "≥ 1.8 on 2"),
+            (f"{cores} cores instead of one", f"{on_one / on_all:.2f} times as fast", "≥ 1.8 on 2"),
         ]
         if midi is not None:
             figures.append(_indexing(midi, work / "cache"))
@@ -158,7 +156,7 @@ def measure(
     parts = pd.DataFrame([(part, built["seconds"][part]) for part in (SYNTHESIZER, ENCODER)])
     parts.loc[2] = ["all else", built["total"] - parts[1].sum()]
     parts.columns = pd.Index(["part", "seconds"])
-    return Speed(
+    return DatasetSpeed(
         parts=parts.assign(share=parts.seconds / built["total"]),
         figures=pd.DataFrame(figures, columns=["what", "measured", "wanted"]),
         clips=len(dataset),
@@ -231,15 +229,15 @@ def _wall(configuration: DatasetConfiguration, root: Path, workers: int) -> floa
 
 
 def _indexing(midi: Path, cache: Path) -> tuple[str, str, str]:
-    """Index a corpus of MIDI files that nothing is known of, on all cores."""
+    """Index a corpus of MIDI files without any cache, on all cores."""
     with _empty_cache(cache), LocalExecutor(["timbrebench.datasets.rendering.rendered_dataset"]) as work:
         begun = time.monotonic()
         corpus = find_corpus(str(midi))
-        found = corpus.candidates(PieceSelection(), 0, work)
+        candidates = corpus.candidates(PieceSelection(), 0, work)
         seconds = time.monotonic() - begun
         files = len(corpus.scores())
     return (
-        f"indexing {files:,} MIDI files, {len(found.scores):,} of use, on {os.cpu_count()} cores",
+        f"indexing {files:,} MIDI files, {len(candidates.scores):,} of use, on {os.cpu_count()} cores",
         f"{seconds:.0f} s",
         "< 180 s for 1,281 on 2 cores",
     )

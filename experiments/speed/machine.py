@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
 
+def describe_machine(*software: str) -> str:
+    """Name processor, cores, architecture and software, for the head of a page of timings.
+
+    Parameters
+    ----------
+    *software : str
+        Name and version of what counts beside Python.
+    """
+    details = ", ".join((platform.machine(), f"Python {platform.python_version()}", *software))
+    return f"{cpu_model()}, {os.cpu_count()} cores ({details})"
+
+
 def cpu_model() -> str:
-    """Return what the processor calls itself."""
+    """Return the name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

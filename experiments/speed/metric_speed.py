@@ -7,8 +7,6 @@ the metrics are asked: the first to need something that several share pays for i
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +20,8 @@ from timbrebench.classifier.fitting import one_thread
 from timbrebench.classifier.style.style_networks import create_network
 from timbrebench.core.progress import Tracker
 from timbrebench.core.tables import markdown_table
-from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
+from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
+from timbrebench.experiments.speed.machine import describe_machine
 from timbrebench.metrics import Metric, Sound, Trial, get, metric_names
 
 #: Length in seconds of the clips that are scored.
@@ -38,8 +37,8 @@ _MUSIC = DatasetConfiguration(
 
 
 @dataclass(frozen=True)
-class Speed:
-    """What was measured.
+class MetricSpeed:
+    """What scoring costs.
 
     Attributes
     ----------
@@ -68,9 +67,8 @@ class Speed:
             }
         )
         lines = [
-            f"All {len(self.metrics)} metrics on one output of {DURATION_S:g} s, one core of "
-            f"{os.cpu_count()} ({platform.machine()}, Python {platform.python_version()}, "
-            f"torch {torch.__version__}), median of {self.rounds}:",
+            f"All {len(self.metrics)} metrics on one output of {DURATION_S:g} s, on one core of "
+            f"{describe_machine(f'torch {torch.__version__}')}, median of {self.rounds}:",
             "",
             f"- an output of a known pair: {self.output_s:.2f} s, "
             f"{DURATION_S / self.output_s:.0f} times as fast as real time;",
@@ -82,7 +80,7 @@ class Speed:
         return "\n".join(lines) + "\n"
 
 
-def measure(folder: Path, *, rounds: int = 5) -> Speed:
+def time_metrics(folder: Path, *, rounds: int = 5) -> MetricSpeed:
     """Time all metrics.
 
     Parameters
@@ -94,7 +92,7 @@ def measure(folder: Path, *, rounds: int = 5) -> Speed:
 
     Returns
     -------
-    Speed
+    MetricSpeed
         Of this machine, as busy as it is.
     """
     dataset = build_dataset(_MUSIC, folder)
@@ -103,16 +101,16 @@ def measure(folder: Path, *, rounds: int = 5) -> Speed:
     spent: list[dict[str, float]] = []
     first: list[float] = []
     with one_thread(), Tracker("timing metrics", rounds + 1, "outputs") as tracker:
-        _ask(_trial(dataset, judge), metrics)  # fills caches and loads what is loaded once
+        _time_each(_trial(dataset, judge), metrics)  # fills caches and loads what is loaded once
         tracker.advance()
         for _ in range(rounds):
             trial = _trial(dataset, judge)
-            first.append(sum(_ask(trial, metrics).values()))
-            spent.append(_ask(_next_output(trial), metrics))
+            first.append(sum(_time_each(trial, metrics).values()))
+            spent.append(_time_each(_next_output(trial), metrics))
             tracker.advance()
     table = pd.DataFrame(spent)
     costs = (1000 * table.median()).sort_values(ascending=False)
-    return Speed(
+    return MetricSpeed(
         metrics=pd.DataFrame({"metric": costs.index, "milliseconds": costs.to_numpy()}),
         output_s=float(table.sum(axis=1).median()),
         first_output_s=float(np.median(first)),
@@ -120,7 +118,7 @@ def measure(folder: Path, *, rounds: int = 5) -> Speed:
     )
 
 
-def _ask(trial: Trial, metrics: list[Metric]) -> dict[str, float]:
+def _time_each(trial: Trial, metrics: list[Metric]) -> dict[str, float]:
     """Return the seconds that each metric takes."""
     seconds = {}
     for metric in metrics:
@@ -131,24 +129,20 @@ def _ask(trial: Trial, metrics: list[Metric]) -> dict[str, float]:
 
 
 def _trial(dataset: Dataset, judge: Judge) -> Trial:
-    """Return a trial none of whose sounds was analysed: the reference, a little noisy, for an output."""
+    """Return a trial whose sounds have not been analysed: the reference, a little noisy, for an output."""
     clips = {(clip.piece, clip.label): clip for clip in dataset.clips()}
     pieces = sorted({piece for piece, _ in clips})
     content, style = clips[pieces[0], "piano"], clips[pieces[1], "trumpet"]
     reference = clips[pieces[0], "trumpet"]
-    listener = load_content_judge()
-
-    def sound(name: str, clip: Clip) -> Sound:
-        samples = dataset.samples(clip)
-        return Sound(samples, clip.sample_rate, name=name, judge=judge, content_judge=listener)
-
     noise = np.random.default_rng(0).standard_normal(round(DURATION_S * reference.sample_rate))
-    output = dataset.samples(reference) + np.float32(1e-3) * noise.astype(np.float32)
-    return Trial(
-        output=Sound(output, reference.sample_rate, name="output", judge=judge, content_judge=listener),
-        content=sound("content", content),
-        style=sound("style", style),
-        reference=sound("reference", reference),
+    return Trial.of(
+        dataset.samples(reference) + np.float32(1e-3) * noise.astype(np.float32),
+        content=dataset.samples(content),
+        style=dataset.samples(style),
+        reference=dataset.samples(reference),
+        sample_rate=reference.sample_rate,
+        judge=judge,
+        content_judge=load_content_judge(),
         notes=dataset.notes(content),
         style_notes=dataset.notes(style),
         content_label="piano",
@@ -166,7 +160,7 @@ def _next_output(trial: Trial) -> Trial:
 
 
 def _untrained_judge(dataset: Dataset) -> Judge:
-    """Return a judge of the default kind: what it answers takes as long as what a trained one does."""
+    """Return a judge of the default kind, whose predictions take as long as a trained one's."""
     configuration = JudgeConfiguration()
     return Judge(
         labels=dataset.labels,

@@ -8,8 +8,6 @@ loaded or compiled once. Its memory is what the process holds at most beside wha
 from __future__ import annotations
 
 import math
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +31,7 @@ from timbrebench.core.workers.processes import Call, Failure
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.run.tasks import training_set
-from timbrebench.experiments.speed.machine import cpu_model
+from timbrebench.experiments.speed.machine import describe_machine
 from timbrebench.experiments.suites.suite import Pair, SuiteConfiguration, make_suite
 from timbrebench.transfer import Control, apply, create, method_class, method_names
 from timbrebench.transfer.algorithms.random_convolution import START_STD, Objective, draw_filters
@@ -61,8 +59,8 @@ Evaluate = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
 
 
 @dataclass(frozen=True)
-class Speed:
-    """What was measured.
+class TransferSpeed:
+    """What transfer costs.
 
     Attributes
     ----------
@@ -109,9 +107,8 @@ class Speed:
         lines = [
             "# What transfer costs",
             "",
-            f"`make bench-transfer` on {cpu_model()}, {os.cpu_count()} cores, of which one is used "
-            f"({platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}). CPU "
-            f"seconds of one thread; content and style of {self.duration_s:g} s.",
+            f"`make bench-transfer` on {describe_machine(f'torch {torch.__version__}')}. CPU seconds of one "
+            f"thread; content and style of {self.duration_s:g} s.",
             "",
             "## One loss and gradient",
             "",
@@ -130,14 +127,14 @@ class Speed:
         return "\n".join(lines) + "\n"
 
 
-def measure(
+def time_transfers(
     folder: Path,
     *,
     dataset: Dataset | None = None,
     methods: Sequence[MethodEntry] | None = None,
     n_filters: int = 4096,
     rounds: int = 5,
-) -> Speed:
+) -> TransferSpeed:
     """Time objectives and methods.
 
     Parameters
@@ -155,7 +152,7 @@ def measure(
 
     Returns
     -------
-    Speed
+    TransferSpeed
     """
     dataset = dataset or build_dataset(MUSIC, folder / "dataset")
     suite = make_suite(
@@ -167,7 +164,7 @@ def measure(
     )
     objectives = time_objectives(content, style, n_filters=n_filters, rounds=rounds)
     entries = timed_methods() if methods is None else methods
-    return Speed(
+    return TransferSpeed(
         objectives=objectives,
         methods=_time_methods(entries, dataset, pair, suite.configuration, folder),
         duration_s=len(content) / SAMPLE_RATE,
@@ -182,9 +179,9 @@ def timed_methods() -> list[MethodEntry]:
     }
     entries = []
     for name in method_names():
-        found = method_class(name)
-        needs = any(field.is_required() for field in found.Parameters.model_fields.values())
-        if not needs and not issubclass(found, Control):
+        method = method_class(name)
+        needs = any(field.is_required() for field in method.Parameters.model_fields.values())
+        if not needs and not issubclass(method, Control):
             entries.append(settings.get(name, MethodEntry(method=name)))
     return entries
 
@@ -215,17 +212,17 @@ def textbook(
     weights, fixed = torch.from_numpy(filters), [torch.from_numpy(clip) for clip in (content, style)]
 
     def targets() -> tuple[torch.Tensor, torch.Tensor]:
-        wanted, heard = (conv1d(clip[None], weights)[0].relu() for clip in fixed)
-        return wanted, heard @ heard.T / style.shape[1]
+        of_content, of_style = (conv1d(clip[None], weights)[0].relu() for clip in fixed)
+        return of_content, of_style @ of_style.T / style.shape[1]
 
-    kept = None if recompute else targets()
+    cached = None if recompute else targets()
 
     def evaluate(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         spectrogram = torch.from_numpy(x.reshape(content.shape)).float().requires_grad_()
         features = conv1d(spectrogram[None], weights)[0].relu()
         gram = features @ features.T / content.shape[1]
-        wanted, wanted_gram = kept or targets()
-        loss = content_weight * (features - wanted).square().sum() + (gram - wanted_gram).square().sum()
+        of_content, style_gram = cached or targets()
+        loss = content_weight * (features - of_content).square().sum() + (gram - style_gram).square().sum()
         (gradient,) = torch.autograd.grad(loss, spectrogram)
         return float(loss.detach()), gradient.double().numpy().ravel()
 
@@ -240,12 +237,12 @@ def time_objectives(content: Samples, style: Samples, *, n_filters: int, rounds:
     content, style : numpy.ndarray, shapes (n,) and (m,)
         Samples at :data:`SAMPLE_RATE`.
     n_filters, rounds : int
-        As in :func:`measure`.
+        As in :func:`time_transfers`.
 
     Returns
     -------
     pandas.DataFrame
-        As :attr:`Speed.objectives`.
+        As :attr:`TransferSpeed.objectives`.
     """
     rng = np.random.default_rng(0)
     spectra = log_magnitude(content), log_magnitude(style)
@@ -262,21 +259,21 @@ def time_objectives(content: Samples, style: Samples, *, n_filters: int, rounds:
     seconds = {}
     with one_thread(), Tracker("timing objectives", len(forms) * rounds, "evaluations") as tracker:
         for form, make in forms.items():
-            seconds[form] = _least(make(), start, rounds, tracker)
+            seconds[form] = _fastest(make(), start, rounds, tracker)
     table = pd.DataFrame({"form": list(seconds), "seconds": list(seconds.values())})
     return table.assign(times_as_fast=table.seconds[0] / table.seconds)
 
 
-def _least(evaluate: Evaluate, start: NDArray[np.float64], rounds: int, tracker: Tracker) -> float:
-    """Return the CPU seconds of the quickest of several rounds, the first of which does not count."""
+def _fastest(evaluate: Evaluate, start: NDArray[np.float64], rounds: int, tracker: Tracker) -> float:
+    """Return the minimum CPU seconds of several rounds, after one that is not counted."""
     evaluate(start)
-    least = math.inf
+    seconds = math.inf
     for _ in range(rounds):
         begun = time.process_time()
         evaluate(start)
-        least = min(least, time.process_time() - begun)
+        seconds = min(seconds, time.process_time() - begun)
         tracker.advance()
-    return least
+    return seconds
 
 
 def _time_methods(

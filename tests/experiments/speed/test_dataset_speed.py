@@ -17,7 +17,7 @@ from timbrebench.datasets import build_dataset
 from timbrebench.datasets.audioset.segments import read_segments
 from timbrebench.experiments.speed import dataset_speed
 from timbrebench.experiments.speed.cpu_shares import ENCODER, SYNTHESIZER, watched
-from timbrebench.experiments.speed.dataset_speed import MUSIC, measure
+from timbrebench.experiments.speed.dataset_speed import MUSIC, time_datasets
 from timbrebench.experiments.speed.made_up_segments import write_segments
 
 TINY = MUSIC.model_copy(
@@ -61,7 +61,7 @@ def test_the_yardstick_plays_the_same_music(tmp_path):
 def test_the_page_holds_every_figure(tmp_path):
     if not (AUDIOSET / "ontology.json").is_file():
         pytest.skip("AudioSet's tables and ontology are not there (../shared/data/audioset)")
-    speed = measure(tmp_path / "out", configuration=TINY, audioset=AUDIOSET, rows=2_000)
+    speed = time_datasets(tmp_path / "out", configuration=TINY, audioset=AUDIOSET, rows=2_000)
     assert list(speed.parts.part) == [SYNTHESIZER, ENCODER, "all else"]
     assert speed.parts.share.sum() == pytest.approx(1)
     assert (speed.parts.seconds > 0).all()

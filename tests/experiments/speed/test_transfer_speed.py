@@ -7,7 +7,7 @@ from timbrebench.audio.spectra import log_magnitude
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.speed.machine import cpu_model
-from timbrebench.experiments.speed.transfer_speed import measure, textbook, timed_methods
+from timbrebench.experiments.speed.transfer_speed import textbook, time_transfers, timed_methods
 from timbrebench.transfer.algorithms.random_convolution import Objective, draw_filters
 
 
@@ -20,7 +20,7 @@ def speed(run, tmp_path_factory):
         # No frame of it fits into the clips.
         MethodEntry(method="ulyanov", label="too-wide", parameters={"kernel_width": 1000}),
     ]
-    return measure(
+    return time_transfers(
         tmp_path_factory.mktemp("speed"),
         dataset=Dataset.open(run.root / "dataset"),
         methods=methods,
@@ -69,7 +69,7 @@ def test_the_page_holds_both_tables(speed):
             assert row.count("|") in {4, 5}
 
 
-def test_all_methods_are_timed_that_can_be_without_being_told_more():
+def test_all_methods_are_timed_that_can_be_without_parameters():
     entries = {entry.method: entry for entry in timed_methods()}
     assert {"ulyanov", "wide-limit", "envelope", "wct", "adain", "templates"} <= set(entries)
     assert not {"identity", "noise", "command-line", "finished-audio"} & set(entries)
