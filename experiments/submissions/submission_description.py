@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from timbrebench.experiments.suites.frozen_suite import frozen_names, load_frozen
-from timbrebench.experiments.suites.suite import Setting, Suite
+from timbrebench.experiments.suites.suite import Suite, TimbreSetting
 
 #: Version of the layout; readers refuse others.
 FORMAT = 2
@@ -82,7 +82,7 @@ class About(BaseModel):
     run: str
     suite: str
     suite_version: str
-    setting: Setting
+    setting: TimbreSetting
     judge: Fingerprint
     content_judge: Fingerprint
     training: Fingerprint

@@ -109,7 +109,7 @@ def _place(frozen: FrozenSuite, piece: str, label: str, start_s: float) -> tuple
 
 
 def as_held(frozen: FrozenSuite, given: FrozenSuite) -> FrozenSuite:
-    """Return a suite whose audio is with its users as one of them holds it; any other as it is.
+    """Fill the hashes of a suite whose audio is with its users from the files that one of them holds.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def as_held(frozen: FrozenSuite, given: FrozenSuite) -> FrozenSuite:
     Returns
     -------
     FrozenSuite
-        With a SHA-256 for every clip.
+        With a SHA-256 for every clip; the same suite where it had them.
 
     Raises
     ------

@@ -33,7 +33,7 @@ to be taken on. Both are mono WAV files with 32-bit floats in [-1, 1] at {rates}
 | column of `pairs.csv` | |
 | --- | --- |
 | `pair_id` | name of the folder, and of the output |
-| `content_label`, `style_label` | what is heard in each, as the style judge was taught |
+| `content_label`, `style_label` | labels of both, as the style judge knows them |
 | `seeds` | seeds of the run, separated by spaces |
 | `sample_rate` | of both clips, in hertz |
 | `content_samples`, `style_samples` | how many samples each has |
@@ -47,9 +47,9 @@ A folder with
 - one file for each pair, named by it: `{example}.wav`. FLAC, Ogg and MP3 will do as well.
 
 An output lasts as long as its content, within {tolerance_ms:.0f} ms, stays in [-1, 1] and is not silent.
-Another rate is resampled, and several channels are averaged. A system that draws may hand in an output for
-each seed: `{example}-seed{seed}.wav`. A pair without an output counts as failed, and a method with failed
-pairs is not ranked.
+Another rate is resampled, and several channels are averaged. A system that draws at random may hand in an
+output for each seed: `{example}-seed{seed}.wav`. A pair without an output counts as failed, and a method with
+failed pairs is not ranked.
 
 ## How it is scored
 

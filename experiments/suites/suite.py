@@ -18,8 +18,8 @@ from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import programs_of
 
-#: What methods that learn may have heard of a suite's soundfont.
-Setting = Literal["known-timbre", "new-timbre"]
+#: Whether methods that learn may learn from the soundfont of a suite.
+TimbreSetting = Literal["known-timbre", "new-timbre"]
 
 
 class SuiteConfiguration(BaseModel):
@@ -36,8 +36,8 @@ class SuiteConfiguration(BaseModel):
     soundfont : str
         The soundfont that plays contents, styles and references.
     setting : {"known-timbre", "new-timbre"}
-        Whether methods that learn may hear the suite's soundfont, on the training pieces. In "new-timbre"
-        neither it nor a relative of it is among what they learn from.
+        Whether methods may learn from the suite's soundfont, on the training pieces. In "new-timbre" they
+        learn neither from it nor from a relative of it.
     directions : tuple of (str, str)
         Labels of content and style that are paired; by default each label with each other.
     pairs_per_direction : int
@@ -51,7 +51,7 @@ class SuiteConfiguration(BaseModel):
     name: str = ""
     audio: str = ""
     soundfont: str = "FluidR3_GM"
-    setting: Setting = "known-timbre"
+    setting: TimbreSetting = "known-timbre"
     directions: tuple[tuple[str, str], ...] = ()
     pairs_per_direction: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -78,7 +78,7 @@ class Pair:
     content, style : Clip
         Clips of the dataset.
     reference : Clip or None
-        None where nobody knows the right answer, as with recordings.
+        None where the right answer is unknown, as with recordings.
     fingerprint : str
         Of the three files and the content's notes: scores hold for these alone.
     """
@@ -96,10 +96,10 @@ class Pair:
         Raises
         ------
         DatasetError
-            If nobody knows it.
+            If the pair has no reference.
         """
         if self.reference is None:
-            raise DatasetError(f"pair {self.pair_id}: nobody knows the right answer, and it is needed here")
+            raise DatasetError(f"pair {self.pair_id} has no reference, which is needed here")
         return self.reference
 
 
@@ -184,7 +184,7 @@ def make_suite(
 ) -> OpenedSuite:
     """Draw the pairs of a suite.
 
-    Contents take turns among the test pieces, so that none weighs more than another by more than one pair;
+    Contents take turns among the test pieces, so that their numbers of pairs differ by one at most;
     the style is drawn among the clips of the other test pieces.
 
     Parameters
@@ -195,7 +195,7 @@ def make_suite(
         How many, on which soundfont, and the seed.
     learned : collection of str
         Pieces that a judge has learned from, which are left out. With the default shares of a dataset's
-        splits none of the test pieces is among those of the content judge that comes with the package.
+        splits, the content judge that comes with the package has not learned from any of the test pieces.
 
     Returns
     -------
@@ -223,7 +223,7 @@ def make_suite(
             f"has learned from on {configuration.soundfont}; pairs need two of each: use more pieces"
         )
     generator = np.random.default_rng(configuration.seed)
-    contents = _turns(places, generator)
+    contents = _round_robin(places, generator)
     for name in (name for direction in configuration.directions for name in direction):
         if name not in labels:
             raise UnknownNameError("label of the dataset", name, labels)
@@ -245,17 +245,19 @@ def make_suite(
     return OpenedSuite(configuration, tuple(pairs), tuple(clips), dataset=dataset)
 
 
-def _turns(places: Sequence[tuple[str, float]], generator: np.random.Generator) -> list[tuple[str, float]]:
+def _round_robin(
+    places: Sequence[tuple[str, float]], generator: np.random.Generator
+) -> list[tuple[str, float]]:
     """Order places so that pieces take turns, each with its windows in a drawn order."""
     pieces = sorted({piece for piece, _ in places})
     windows = {
         piece: list(generator.permutation([start for name, start in places if name == piece]))
         for piece in generator.permutation(pieces)
     }
-    longest = max(len(starts) for starts in windows.values())
+    rounds = max(len(starts) for starts in windows.values())
     return [
         (str(piece), float(starts[turn]))
-        for turn in range(longest)
+        for turn in range(rounds)
         for piece, starts in windows.items()
         if turn < len(starts)
     ]

@@ -9,7 +9,7 @@ from timbrebench.experiments.suites.frozen_suite import FrozenSuite
 
 
 def judges_of(frozen: FrozenSuite) -> list[str]:
-    """Return the published judges that know the styles of a suite and have learned none of its pieces.
+    """Return the published judges that know the styles of a suite and have not learned from its pieces.
 
     Parameters
     ----------
@@ -33,17 +33,17 @@ def why_unfit(frozen: FrozenSuite, labels: Collection[str], training_pieces: Col
     frozen : FrozenSuite
         The suite.
     labels : collection of str
-        What the judge can hear.
+        Labels that the judge knows.
     training_pieces : collection of str
         Pieces that it has learned from or was chosen by.
 
     Returns
     -------
     str
-        Empty where it knows all styles and has learned none of the pieces.
+        Empty where it knows all styles and has not learned from any of the pieces.
     """
     if unknown := sorted(frozen.style_labels - set(labels)):
         return f"does not know {len(unknown)} of its styles, such as {unknown[0]}"
     if learned := sorted({clip.piece for clip in frozen.clips} & set(training_pieces)):
-        return f"has learned {len(learned)} of its pieces, such as {learned[0]}"
+        return f"has learned from {len(learned)} of its pieces, such as {learned[0]}"
     return ""

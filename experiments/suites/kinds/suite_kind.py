@@ -66,7 +66,7 @@ class SuiteKind(BaseModel, ABC):
         Raises
         ------
         ConfigurationError
-            If the kind needs a `source` and has none, or has one and does not need it.
+            If a `source` is needed and missing, or given and not needed.
         DatasetError
             If there are too few pieces or clips.
         """
@@ -87,7 +87,7 @@ class SuiteKind(BaseModel, ABC):
         Raises
         ------
         ConfigurationError
-            If the kind needs `audio` and has none, or has it and does not need it.
+            If `audio` is needed and missing, or given and not needed.
         DatasetError
             If there is no such dataset.
         """

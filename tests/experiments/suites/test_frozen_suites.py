@@ -25,7 +25,8 @@ from timbrebench.datasets.dataset import SCHEMA
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.dataset_configuration import Shares
-from timbrebench.experiments.benchmark import open_run, run_benchmark
+from timbrebench.experiments.benchmark import read_results, run_benchmark
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.clip_comparison import as_held, compare_clips
 from timbrebench.experiments.suites.frozen_pairs import FrozenClip, FrozenPair
@@ -68,7 +69,7 @@ def clips(run, tmp_path):
     return shutil.copytree(run.root / "dataset", tmp_path / "dataset")
 
 
-class TestThoseOfTheProject:
+class TestSuitesOfTheProject:
     @pytest.mark.parametrize("name", frozen_names())
     def test_their_files_are_whole_and_named_by_what_they_hold(self, name):
         suite = load_frozen(name)
@@ -198,7 +199,7 @@ class TestFiles:
                 parse_frozen(text.replace(old, new), "a file")
 
     @pytest.mark.parametrize("name", ["digest", "fingerprint"])
-    def test_a_file_without_what_tells_that_it_is_whole_is_refused(self, frozen, name):
+    def test_a_file_without_digest_or_fingerprint_is_refused(self, frozen, name):
         content = json.loads(frozen.text())
         del content[name]
         with pytest.raises(ConfigurationError, match="changed after it was frozen"):
@@ -210,7 +211,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         "text", ["", "[]", '{"duration_s": NaN}', "[" * 100_000, '{"format": 1, "duration_s": 0}']
     )
-    def test_what_is_no_suite_is_told(self, text):
+    def test_text_that_is_not_a_suite_is_refused(self, text):
         with pytest.raises(ConfigurationError, match="a file: "):
             parse_frozen(text, "a file")
 
@@ -227,7 +228,7 @@ class TestFiles:
         with pytest.raises(ConfigurationError, match="raise the version"):
             write_frozen(other, tmp_path)
 
-    def test_names_that_there_are_not_are_told(self, tmp_path):
+    def test_unknown_names_are_refused(self, tmp_path):
         with pytest.raises(UnknownNameError, match="did you mean 'instruments-6'"):
             load_frozen("instrument-6")
         with pytest.raises(UnknownNameError, match="moods"):
@@ -319,7 +320,8 @@ class TestRuns:
         assert again.results.suite.title == f"tiny-1 ({run.results.suite.version})"
         assert again.results.suite.dataset.root == root / "suite"
         pd.testing.assert_frame_equal(again.leaderboard.table, run.leaderboard.table)
-        pd.testing.assert_frame_equal(open_run(root).leaderboard.table, run.leaderboard.table)
+        reopened = make_leaderboard(read_results(root))
+        pd.testing.assert_frame_equal(reopened.table, run.leaderboard.table)
 
     def test_recordings_without_a_right_answer_are_measured_and_not_ranked(self, run, tiny, tmp_path):
         frozen = recordings(tmp_path / "audio", run.results.suite)

@@ -16,14 +16,14 @@ import soundfile
 from typer.testing import CliRunner
 
 from timbrebench.core.errors import RunError
-from timbrebench.experiments.benchmark import open_run, run_benchmark
+from timbrebench.experiments.benchmark import read_results, run_benchmark
 from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.suites.pair_export import export_pairs
 from timbrebench.transfer.methods.external.clip_files import samples_sha256
 
-#: Half the content and a quarter of the style: a mixture, and so something for every metric to hear.
+#: Half the content and a quarter of the style: a mixture, so that every metric can be computed.
 MIX = """
     import sys
     import numpy as np
@@ -149,17 +149,17 @@ def test_audio_that_is_handed_in_scores_as_its_system_does_here(copy, tiny, expo
     there = {"method": "finished-audio", "label": "there", "parameters": {"folder": str(folder)}}
     configuration = configured(tiny, here, there)
     finished = run_benchmark(configuration, copy)
-    one, other = (finished.results.of(label).reset_index(drop=True) for label in ("here", "there"))
-    assert (one.status == "ok").all()
+    ran, handed_in = (finished.results.of(label).reset_index(drop=True) for label in ("here", "there"))
+    assert (ran.status == "ok").all()
     metrics = list(configuration.metrics)
-    assert one[metrics].notna().all(axis=None)
-    pd.testing.assert_frame_equal(one[metrics], other[metrics])
-    made = [[(copy / output).read_bytes() for output in rows.output] for rows in (one, other)]
+    assert ran[metrics].notna().all(axis=None)
+    pd.testing.assert_frame_equal(ran[metrics], handed_in[metrics])
+    made = [[(copy / output).read_bytes() for output in rows.output] for rows in (ran, handed_in)]
     assert made[0] == made[1]
     # What was not measured is not made up.
-    assert one.seconds.notna().all()
-    assert other[["seconds", "realtime_factor", "peak_memory_mib"]].isna().all(axis=None)
-    assert one.peak_memory_mib.isna().all()
+    assert ran.seconds.notna().all()
+    assert handed_in[["seconds", "realtime_factor", "peak_memory_mib"]].isna().all(axis=None)
+    assert ran.peak_memory_mib.isna().all()
     records = [json.loads(line) for line in (copy / "records.jsonl").read_text().splitlines()]
     assert {record["seconds"] for record in records if record.get("label") == "there"} == {None}
     table = finished.leaderboard.table.set_index("method")
@@ -167,5 +167,5 @@ def test_audio_that_is_handed_in_scores_as_its_system_does_here(copy, tiny, expo
 
     # The run outlives the folder.
     shutil.rmtree(folder)
-    read = open_run(copy).results.of("there").reset_index(drop=True)
-    pd.testing.assert_frame_equal(read[metrics], other[metrics])
+    read = read_results(copy).of("there").reset_index(drop=True)
+    pd.testing.assert_frame_equal(read[metrics], handed_in[metrics])

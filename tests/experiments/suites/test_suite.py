@@ -58,7 +58,7 @@ def test_pieces_that_a_judge_has_learned_from_are_left_out(dataset):
         make_suite(dataset, SuiteConfiguration(soundfont="TimGM6mb"), learned=pieces)
 
 
-def test_too_few_pieces_are_told(dataset):
+def test_too_few_pieces_are_refused(dataset):
     one = dataset.select(piece=dataset.select(split="test").manifest.piece.iloc[0])
     with pytest.raises(DatasetError, match="1 pieces"):
         make_suite(one, SuiteConfiguration(soundfont="TimGM6mb"))
