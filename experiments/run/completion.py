@@ -132,16 +132,17 @@ def _configuration(root: Path) -> dict[str, Any]:
 
 
 def _code() -> str:
-    """Return the SHA-256 of the project's code and of what comes with it."""
-    found = hashlib.sha256()
+    """Return the SHA-256 of the project's code and of the files that come with it."""
+    digest = hashlib.sha256()
     for package in _PACKAGES:
         specification = find_spec(f"timbrebench.{package}")
         for folder in (specification and specification.submodule_search_locations) or ():
             for path in _files_below(Path(folder)):
-                if path.suffix != ".pyc":
-                    found.update(f"{package}/{path.relative_to(folder).as_posix()}\0".encode())
-                    found.update(bytes.fromhex(file_sha256(path)))
-    return found.hexdigest()
+                # Other processes write byte code at any time, under temporary names first.
+                if "__pycache__" not in path.parts:
+                    digest.update(f"{package}/{path.relative_to(folder).as_posix()}\0".encode())
+                    digest.update(bytes.fromhex(file_sha256(path)))
+    return digest.hexdigest()
 
 
 def _files_below(folder: Path) -> list[Path]:

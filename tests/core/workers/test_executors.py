@@ -343,7 +343,8 @@ def test_no_descriptor_is_left_when_the_work_is_closed(functions):
             results(executor, *(Call(functions.number, (), kind) for kind in "ab"))
         gc.collect()
         open_after.append(psutil.Process().num_fds())
-    assert open_after[1:] == open_after[:1] * 2
+    # Not equal: what other tests have left in this process may close meanwhile.
+    assert max(open_after[1:]) <= open_after[0]
 
 
 def abandon(executor, functions, path):

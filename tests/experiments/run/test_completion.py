@@ -179,6 +179,8 @@ def test_a_metric_of_another_version_is_noticed(finished, tmp_path):
     copied = tmp_path / "code" / "timbrebench"
     for name in ("core", "audio", "datasets", "classifier", "transfer", "metrics", "experiments"):
         shutil.copytree(project / name, copied / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (copied / "audio" / "__pycache__").mkdir()
+    (copied / "audio" / "__pycache__" / "clips.cpython-311.pyc.140234").touch()  # half written by another
     assert is_reached_elsewhere(finished, copied.parent)
     path = copied / "metrics" / "correlation.py"
     assert "version=2" in path.read_text()
