@@ -13,10 +13,8 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import pandas as pd
 import soundfile
 
-from timbrebench.core.tables import markdown_table
 from timbrebench.datasets.dataset import FAILURES, MANIFEST
 
 CARD = "README.md"
@@ -139,8 +137,10 @@ def _sources(sources: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    table = pd.DataFrame([list(map(_cell, row)) for row in rows], columns=list(header))
-    return markdown_table(table, names=table.shape[1])
+    # Without the padding of other Markdown tables here: cards are part of a dataset's bytes.
+    titles = list(header)
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
 
 
 def _cell(value: object) -> str:
