@@ -83,22 +83,20 @@ def configuration_of(description: Mapping[str, Any], model: type[Model]) -> Mode
         return None
 
 
-def read_configuration(path: Path | str, model: type[Model], parts: Iterable[type[BaseModel]]) -> Model:
+def load_configuration(path: Path | str, model: type[Model]) -> Model:
     """Read a configuration from a TOML file.
 
     Parameters
     ----------
     path : path-like
-        The file.
+        The file. Relative paths in it start from the working folder, as on the command line.
     model : type of pydantic.BaseModel
         What it holds.
-    parts : iterable of type of pydantic.BaseModel
-        What that is made of: unknown keys are compared with the fields of all of them.
 
     Returns
     -------
     pydantic.BaseModel
-        Of the type `model`.
+        Of the type `model`; the files that it names are not opened yet.
 
     Raises
     ------
@@ -114,8 +112,9 @@ def read_configuration(path: Path | str, model: type[Model], parts: Iterable[typ
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        models: tuple[type[BaseModel], ...] = (model, *parts)
-        known = {name for part in models for name in part.model_fields}
+        schema = model.model_json_schema()
+        parts = (schema, *schema.get("$defs", {}).values())
+        known = {name for part in parts for name in part.get("properties", ())}
         raise describe_validation(error, str(path), known) from error
 
 

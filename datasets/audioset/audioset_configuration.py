@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from timbrebench.datasets.building import read_configuration
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 
@@ -142,25 +140,3 @@ class AudioSetConfiguration(BaseModel):
     clip_duration_s: float = Field(default=10.0, ge=0.1, le=60.0)
     splits: Shares = Shares()
     seed: int = Field(default=0, ge=0)
-
-
-def load_audioset(path: Path | str) -> AudioSetConfiguration:
-    """Read a configuration from a TOML file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file. Relative paths in it start from the working folder, as on the command line.
-
-    Returns
-    -------
-    AudioSetConfiguration
-        The configuration; the files that it names are not opened yet.
-
-    Raises
-    ------
-    ConfigurationError
-        If it cannot be read, or holds a key or value that is not allowed.
-    """
-    parts = (FolderSource, ParquetSource, DownloadSource, Shares)
-    return read_configuration(path, AudioSetConfiguration, parts)

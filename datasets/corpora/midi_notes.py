@@ -39,23 +39,7 @@ def release() -> str:
 
 
 def convert_midi(score: Score) -> Piece:
-    """Return the notes of a MIDI file, from the cache where they were read before.
-
-    Parameters
-    ----------
-    score : Score
-        One of a :class:`MidiCorpus`.
-
-    Returns
-    -------
-    Piece
-        Its notes.
-
-    Raises
-    ------
-    CorpusError
-        If the file cannot be used; the reason is cached and given again the next time.
-    """
+    """Do what :func:`~timbrebench.datasets.corpora.corpus_opening.convert` does with MIDI files."""
     if not score.sha256:
         raise CorpusError("cannot be read")
     cache = Path(platformdirs.user_cache_dir("timbrebench")) / "scores" / release()

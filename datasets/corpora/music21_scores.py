@@ -84,40 +84,8 @@ class Music21Corpus(Corpus):
         return Candidates(round_robin_by_composer(in_folders(self.scores(), selection), seed))
 
 
-def list_scores(seed: int) -> list[Score]:
-    """List music21's scores in the order in which a dataset takes them.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the draws.
-
-    Returns
-    -------
-    list of Score
-        See :func:`timbrebench.datasets.corpora.corpus.round_robin_by_composer`.
-    """
-    return round_robin_by_composer(Music21Corpus().scores(), seed)
-
-
 def convert_with_music21(score: Score) -> Piece:
-    """Return the notes of a score, from the cache where they were made before.
-
-    Parameters
-    ----------
-    score : Score
-        One of :func:`list_scores`.
-
-    Returns
-    -------
-    Piece
-        Its notes.
-
-    Raises
-    ------
-    CorpusError
-        If the score does not convert; the reason is cached and given again the next time.
-    """
+    """Do what :func:`~timbrebench.datasets.corpora.corpus_opening.convert` does with music21's scores."""
     path = _cache_folder() / f"{score.piece}{score.path.suffix}.json"
     cached = _read_cache(path)
     if cached is None:

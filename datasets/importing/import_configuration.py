@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from timbrebench.datasets.building import read_configuration
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 
@@ -154,25 +152,3 @@ class ImportConfiguration(BaseModel):
     clip_duration_s: float = Field(default=5.0, ge=0.1, le=60.0)
     splits: Shares = Shares()
     licence: str | None = None
-
-
-def load_import(path: Path | str) -> ImportConfiguration:
-    """Read a configuration from a TOML file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file. Relative paths in it start from the working folder, as on the command line.
-
-    Returns
-    -------
-    ImportConfiguration
-        The configuration; the files that it names are not opened yet.
-
-    Raises
-    ------
-    ConfigurationError
-        If it cannot be read, or holds a key or value that is not allowed.
-    """
-    parts = (SubfolderSource, TableSource, PatternSource, MirdataSource, Shares)
-    return read_configuration(path, ImportConfiguration, parts)

@@ -45,10 +45,11 @@ def dataset_import(
 ) -> None:
     """Cut recordings with labels into a dataset: a folder, a table, or what mirdata has a loader for."""
     from timbrebench.core.workers.executor_addresses import open_executor
-    from timbrebench.datasets.importing.import_configuration import load_import
+    from timbrebench.datasets.building import load_configuration
+    from timbrebench.datasets.importing.import_configuration import ImportConfiguration
     from timbrebench.datasets.importing.imported_dataset import import_dataset
 
-    configuration = load_import(config)
+    configuration = load_configuration(config, ImportConfiguration)
     with open_executor(executor, ["timbrebench.datasets.importing.imported_dataset"]) as work:
         dataset = import_dataset(configuration, out, executor=work)
     _print_counts(dataset)
@@ -122,10 +123,11 @@ def dataset_info(
 @audioset_app.command("counts")
 def audioset_counts(config: ConfigFile, as_json: AsJson = False) -> None:
     """Print how many clips each class will have in each split; nothing is fetched or decoded."""
-    from timbrebench.datasets.audioset.audioset_configuration import load_audioset
+    from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
     from timbrebench.datasets.audioset.clip_planning import count_classes, plan_clips
+    from timbrebench.datasets.building import load_configuration
 
-    plan = plan_clips(load_audioset(config))
+    plan = plan_clips(load_configuration(config, AudioSetConfiguration))
     counts = count_classes(plan)
     clips = int(plan.choose().sum())
     if as_json:
@@ -143,10 +145,11 @@ def audioset_build(
 ) -> None:
     """Fetch and cut the clips of a configuration that are missing."""
     from timbrebench.core.workers.executor_addresses import open_executor
-    from timbrebench.datasets.audioset.audioset_configuration import load_audioset
+    from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
     from timbrebench.datasets.audioset.audioset_dataset import build_audioset
+    from timbrebench.datasets.building import load_configuration
 
-    configuration = load_audioset(config)
+    configuration = load_configuration(config, AudioSetConfiguration)
     with open_executor(executor, ["timbrebench.datasets.audioset.audioset_dataset"]) as work:
         dataset = build_audioset(configuration, out, executor=work)
     counts = dataset.description["counts"]

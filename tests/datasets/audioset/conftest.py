@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from timbrebench.core.workers.executors import InlineExecutor
-
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT.parent / "shared" / "data" / "audioset"
 SEGMENTS = ("balanced_train_segments.csv", "eval_segments.csv")
@@ -29,8 +27,3 @@ def settings(audioset):
         "ontology": str(audioset / "ontology.json"),
         "class_labels": str(audioset / "class_labels_indices.csv"),
     }
-
-
-@pytest.fixture(scope="session")
-def here():
-    return InlineExecutor()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import io
 import json
 
@@ -75,14 +74,10 @@ def configuration(settings, library):
 
 
 @pytest.fixture(scope="module")
-def dataset(configuration, tmp_path_factory, here):
-    return build_audioset(configuration, tmp_path_factory.mktemp("built") / "dataset", executor=here)
-
-
-def same_files(left, right):
-    names = {path.relative_to(left) for path in left.rglob("*") if path.is_file()}
-    others = {path.relative_to(right) for path in right.rglob("*") if path.is_file()}
-    return names == others and all(filecmp.cmp(left / name, right / name, shallow=False) for name in names)
+def dataset(configuration, tmp_path_factory):
+    return build_audioset(
+        configuration, tmp_path_factory.mktemp("built") / "dataset", executor=InlineExecutor()
+    )
 
 
 def test_clips_are_cut_to_the_sample(dataset, library):
@@ -120,12 +115,12 @@ def test_a_built_dataset_keeps_the_contract(dataset):
     assert dataset.description["counts"]["label"] == {"Sitar": 2}
 
 
-def test_two_builds_are_the_same_byte_for_byte(dataset, configuration, tmp_path, here):
-    build_audioset(configuration, tmp_path / "again", executor=here)
+def test_two_builds_are_the_same_byte_for_byte(dataset, configuration, tmp_path, same_files):
+    build_audioset(configuration, tmp_path / "again", executor=InlineExecutor())
     assert same_files(dataset.root, tmp_path / "again")
 
 
-def test_a_build_that_was_stopped_goes_on(dataset, configuration, tmp_path, here, monkeypatch):
+def test_a_build_that_was_stopped_goes_on(dataset, configuration, tmp_path, monkeypatch, same_files):
     root = tmp_path / "stopped"
     run = SliceJob.run
     made = []
@@ -138,7 +133,7 @@ def test_a_build_that_was_stopped_goes_on(dataset, configuration, tmp_path, here
 
     monkeypatch.setattr(SliceJob, "run", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
-        build_audioset(configuration, root, executor=here)
+        build_audioset(configuration, root, executor=InlineExecutor())
     with pytest.raises(DatasetError, match="no finished dataset"):
         Dataset.open(root)
     with (root / ".build" / "clips.jsonl").open("a") as journal:
@@ -146,19 +141,19 @@ def test_a_build_that_was_stopped_goes_on(dataset, configuration, tmp_path, here
     first = list(made)
     made.clear()
     monkeypatch.setattr(SliceJob, "run", lambda job: made.append(job.slices[0].clip_id) or run(job))
-    build_audioset(configuration, root, executor=here)
+    build_audioset(configuration, root, executor=InlineExecutor())
     assert len(made) == 3
     assert not set(made) & set(first)
     assert same_files(dataset.root, root)
 
 
-def test_another_configuration_is_kept_out(dataset, configuration, here):
+def test_another_configuration_is_kept_out(dataset, configuration):
     other = configuration.model_copy(update={"seed": 1})
     with pytest.raises(DatasetError, match="another configuration"):
-        build_audioset(other, dataset.root, executor=here)
+        build_audioset(other, dataset.root, executor=InlineExecutor())
 
 
-def test_others_take_the_places_of_clips_that_fail(settings, sitar, tmp_path, here):
+def test_others_take_the_places_of_clips_that_fail(settings, sitar, tmp_path):
     """One good clip is wanted of many that are silent, and one that is not."""
     folder = tmp_path / "library"
     folder.mkdir()
@@ -172,7 +167,7 @@ def test_others_take_the_places_of_clips_that_fail(settings, sitar, tmp_path, he
     configuration = AudioSetConfiguration(
         **settings, classes=("Sitar",), sources=(source,), clips_per_class=1, channels=1
     )
-    dataset = build_audioset(configuration, tmp_path / "dataset", executor=here)
+    dataset = build_audioset(configuration, tmp_path / "dataset", executor=InlineExecutor())
     assert dataset.manifest.piece.tolist() == [judged[-1][0]]
 
 
@@ -195,7 +190,7 @@ def test_a_clip_that_ends_its_process_costs_itself_only(
     assert failures[fatal] == "decoding it ended the process: killed by signal 11"
 
 
-def test_labels_of_a_clip_are_joined_for_judges_of_several(settings, tmp_path, here):
+def test_labels_of_a_clip_are_joined_for_judges_of_several(settings, tmp_path):
     everything = AudioSetConfiguration(**settings, classes=("Guitar",))
     plan = plan_clips(everything)
     row = int(np.flatnonzero(np.diff(plan.selection.carries.indptr) == 3)[0])
@@ -205,13 +200,13 @@ def test_labels_of_a_clip_are_joined_for_judges_of_several(settings, tmp_path, h
     soundfile.write(folder / f"{ytid}_{plan.selection.table.start_ms[row]}.wav", noise(10), RATE)
     source = FolderSource(path=str(folder), holds="videos")
     configuration = everything.model_copy(update={"sources": (source,)})
-    dataset = build_audioset(configuration, tmp_path / "dataset", executor=here)
+    dataset = build_audioset(configuration, tmp_path / "dataset", executor=InlineExecutor())
     (label,) = dataset.manifest.label
     assert len(label.split("|")) == 3
     assert label.split("|") == sorted(label.split("|"))
 
 
-def test_parquet_shards_give_clips(settings, sitar, tmp_path, here):
+def test_parquet_shards_give_clips(settings, sitar, tmp_path):
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     shards = tmp_path / "shards"
     shards.mkdir()
@@ -225,7 +220,7 @@ def test_parquet_shards_give_clips(settings, sitar, tmp_path, here):
     configuration = AudioSetConfiguration(
         **settings, classes=("Sitar",), sources=(ParquetSource(path=str(shards)),)
     )
-    dataset = build_audioset(configuration, tmp_path / "dataset", executor=here)
+    dataset = build_audioset(configuration, tmp_path / "dataset", executor=InlineExecutor())
     assert set(dataset.manifest.piece) == {ytid for ytid, _ in sitar[:3]}
     paths = dataset.manifest.set_index("piece").path
     for (ytid, _), samples in zip(sitar, content, strict=False):
@@ -282,7 +277,7 @@ def test_nan_in_a_file_is_no_audio(tmp_path):
         cut_windows(tmp_path / "nan.wav", [0.0], 1000, RATE)
 
 
-def test_the_command_counts_and_builds(configuration, dataset, library, tmp_path):
+def test_the_command_counts_and_builds(configuration, dataset, library, tmp_path, same_files):
     from typer.testing import CliRunner
 
     from timbrebench.experiments.commands.cli import app

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration, load_audioset
+from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.clip_planning import count_classes, plan_clips
 from timbrebench.datasets.audioset.ontology import Ontology
 from timbrebench.datasets.audioset.segments import read_segments
+from timbrebench.datasets.building import load_configuration
 
 ROWS = (
     ("--PJHxphWEs", 30.0, 40.0, "/m/09x0r,/t/dd00088"),
@@ -147,4 +148,4 @@ def test_a_misspelt_key_is_an_error(tmp_path):
     path = tmp_path / "a.toml"
     path.write_text('segments = ["a.csv"]\nontology = "o"\nclass_labels = "c"\nclips_per_clas = 3\n')
     with pytest.raises(ConfigurationError, match="did you mean 'clips_per_class'"):
-        load_audioset(path)
+        load_configuration(path, AudioSetConfiguration)

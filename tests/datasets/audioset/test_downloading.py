@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from timbrebench.core.errors import ConfigurationError, DatasetError
+from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets.audioset import fetching
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration, DownloadSource
 from timbrebench.datasets.audioset.audioset_dataset import build_audioset
@@ -104,7 +105,7 @@ def source(site, tmp_path):
     return DownloadSource(path=str(tmp_path / "fetched"), url=site.url, interval_s=0, retries=0)
 
 
-def test_a_dataset_is_built_from_videos_that_are_fetched(settings, site, source, tmp_path, here):
+def test_a_dataset_is_built_from_videos_that_are_fetched(settings, site, source, tmp_path):
     tables = pd.concat(pd.read_csv(path) for path in settings["segments"])
     early = tables[tables.positive_labels.str.contains("/m/0jtg0") & tables.start_seconds.between(1, 30)]
     early = early[early.end_seconds - early.start_seconds == 10].head(6)
@@ -119,7 +120,7 @@ def test_a_dataset_is_built_from_videos_that_are_fetched(settings, site, source,
     contents = {}
     for number, (ytid, start) in enumerate(zip(early.YTID[:4], early.start_seconds, strict=False)):
         contents[ytid], site.videos[ytid] = video(start + 10.2, number)
-    dataset = build_audioset(wanted, tmp_path / "dataset", executor=here)
+    dataset = build_audioset(wanted, tmp_path / "dataset", executor=InlineExecutor())
     assert set(dataset.manifest.piece) == set(contents)
     for clip in dataset.clips():
         written, _ = soundfile.read(dataset.root / clip.path, dtype="int16")
@@ -130,7 +131,7 @@ def test_a_dataset_is_built_from_videos_that_are_fetched(settings, site, source,
     assert failures.reason.str.contains("not to be had: .*HTTP Error 404").all()
     # What was fetched is not asked for again.
     site.asked.clear()
-    build_audioset(wanted, tmp_path / "again", executor=here)
+    build_audioset(wanted, tmp_path / "again", executor=InlineExecutor())
     assert {ytid for _, ytid, _ in site.asked} == set(early.YTID[4:])
     assert (tmp_path / "again" / "failures.csv").read_text() == (dataset.root / "failures.csv").read_text()
 
@@ -161,12 +162,12 @@ def test_cookies_are_shown_and_left_as_they_are(site, source, tmp_path):
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_lost_connection_stops_the_build_and_costs_no_video(settings, site, source, tmp_path, here):
+def test_a_lost_connection_stops_the_build_and_costs_no_video(settings, site, source, tmp_path):
     wanted = AudioSetConfiguration(
         **settings, classes=("Sitar",), sources=(source,), sample_rate=RATE, channels=1
     )
     root = tmp_path / "dataset"
     with pytest.raises(DatasetError, match="the last 3 videos are not to be had"):
-        build_audioset(wanted, root, executor=here)
+        build_audioset(wanted, root, executor=InlineExecutor())
     assert (root / ".build" / "clips.jsonl").read_text() == ""
     assert len({ytid for _, ytid, _ in site.asked}) == 3

@@ -1,4 +1,3 @@
-import filecmp
 import functools
 import http.server
 import shutil
@@ -383,15 +382,7 @@ def many(tmp_path):
     return fill(tmp_path / "many", files)
 
 
-def same_files(left, right):
-    names = [
-        sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-        for root in (left, right)
-    ]
-    return names[0] == names[1] and filecmp.cmpfiles(left, right, names[0], shallow=False)[0] == names[0]
-
-
-def test_a_folder_with_broken_files_becomes_a_dataset_twice_the_same(many, tmp_path, executor):
+def test_a_folder_with_broken_files_becomes_a_dataset_twice_the_same(many, tmp_path, executor, same_files):
     configuration = CONFIGURATION.model_copy(update={"corpus": str(many)})
     dataset = build_dataset(configuration, tmp_path / "one", executor=executor)
     assert verify_dataset(dataset.root) == []

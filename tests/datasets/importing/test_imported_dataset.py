@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import json
 import shutil
 import time
@@ -19,6 +18,7 @@ from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNam
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
 from timbrebench.core.workers.processes import Failure, Limits
 from timbrebench.datasets import Dataset, verify_dataset
+from timbrebench.datasets.building import load_configuration
 from timbrebench.datasets.decoding import decode_windows
 from timbrebench.datasets.importing import imported_dataset
 from timbrebench.datasets.importing.import_configuration import (
@@ -26,7 +26,6 @@ from timbrebench.datasets.importing.import_configuration import (
     PatternSource,
     SubfolderSource,
     TableSource,
-    load_import,
 )
 from timbrebench.datasets.importing.imported_clips import RecordingJob, recording_id
 from timbrebench.datasets.importing.imported_dataset import import_dataset
@@ -80,12 +79,6 @@ def dataset(recordings, tmp_path_factory):
     return import_dataset(
         configured(recordings), tmp_path_factory.mktemp("built") / "dataset", executor=InlineExecutor()
     )
-
-
-def same_files(left, right):
-    names = {path.relative_to(left) for path in left.rglob("*") if path.is_file()}
-    others = {path.relative_to(right) for path in right.rglob("*") if path.is_file()}
-    return names == others and all(filecmp.cmp(left / name, right / name, shallow=False) for name in names)
 
 
 def failures_of(dataset):
@@ -154,13 +147,13 @@ def test_an_imported_dataset_keeps_the_contract(dataset):
     assert sources.clips.sum() == len(dataset)
 
 
-def test_processes_and_threads_make_the_same_bytes(dataset, recordings, tmp_path):
+def test_processes_and_threads_make_the_same_bytes(dataset, recordings, tmp_path, same_files):
     with LocalExecutor(["timbrebench.datasets.importing.imported_dataset"], workers=2) as work:
         import_dataset(configured(recordings), tmp_path / "again", executor=work)
     assert same_files(dataset.root, tmp_path / "again")
 
 
-def test_a_build_that_was_stopped_goes_on(dataset, recordings, tmp_path, monkeypatch):
+def test_a_build_that_was_stopped_goes_on(dataset, recordings, tmp_path, monkeypatch, same_files):
     run, made = RecordingJob.run, []
 
     def stop_at_the_fourth(job):
@@ -373,14 +366,14 @@ def test_a_pattern_that_means_nothing_is_refused(tmp_path, pattern, message):
     path = tmp_path / "import.toml"
     path.write_text(f'[source]\nkind = "pattern"\npath = "x"\npattern = {json.dumps(pattern)}\n')
     with pytest.raises(ConfigurationError, match=message):
-        load_import(path)
+        load_configuration(path, ImportConfiguration)
 
 
 def test_unknown_keys_are_suggested(tmp_path):
     path = tmp_path / "import.toml"
     path.write_text('[source]\nkind = "csv"\npath = "x"\ntabel = "labels.csv"\n')
     with pytest.raises(ConfigurationError, match="did you mean 'table'"):
-        load_import(path)
+        load_configuration(path, ImportConfiguration)
 
 
 # The parts.

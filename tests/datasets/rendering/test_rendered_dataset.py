@@ -1,4 +1,3 @@
-import filecmp
 import json
 import shutil
 from collections import Counter
@@ -7,12 +6,12 @@ import numpy as np
 import pytest
 
 from timbrebench.core.errors import CorpusError, DatasetError, MissingResourceError, UnknownNameError
-from timbrebench.core.workers.executors import LocalExecutor
+from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.building import JOURNAL
-from timbrebench.datasets.corpora.corpus import Score
+from timbrebench.datasets.corpora.corpus import Score, round_robin_by_composer
 from timbrebench.datasets.corpora.corpus_opening import convert
-from timbrebench.datasets.corpora.music21_scores import list_scores
+from timbrebench.datasets.corpora.music21_scores import Music21Corpus
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.rendering.piece_planning import shared_range
 
@@ -37,17 +36,6 @@ def copy(dataset, tmp_path):
     return tmp_path / "copy"
 
 
-def same_files(left, right):
-    compared = filecmp.dircmp(left, right)
-    pending = [compared]
-    while pending:
-        folder = pending.pop()
-        if folder.left_only or folder.right_only or folder.diff_files:
-            return False
-        pending += folder.subdirs.values()
-    return True
-
-
 def test_every_piece_is_played_by_every_instrument(dataset):
     assert len(dataset) == 4 * 2 * 2
     assert Counter(dataset.manifest.instrument) == {"piano": 8, "clarinet": 8}
@@ -63,7 +51,8 @@ def test_splits_are_by_piece_and_none_is_empty(dataset):
 def test_a_piece_is_in_the_same_split_of_every_dataset(dataset, tmp_path):
     other = CONFIGURATION.model_copy(update={"pieces": 7, "seed": 3, "instruments": ("piano", "organ")})
     here = dataset.manifest.groupby("piece").split.first()
-    there = build_dataset(other, tmp_path / "other").manifest.groupby("piece").split.first()
+    built = build_dataset(other, tmp_path / "other", executor=InlineExecutor())
+    there = built.manifest.groupby("piece").split.first()
     assert len(there) == 7
     common = here.index.intersection(there.index)
     assert (here[common] == there[common]).all()
@@ -71,7 +60,7 @@ def test_a_piece_is_in_the_same_split_of_every_dataset(dataset, tmp_path):
 
 def test_judges_hear_several_programs_of_a_label_and_suites_the_first(tmp_path):
     configuration = CONFIGURATION.model_copy(update={"renderings": 3, "clips_per_piece": 1})
-    manifest = build_dataset(configuration, tmp_path / "several").manifest
+    manifest = build_dataset(configuration, tmp_path / "several", executor=InlineExecutor()).manifest
     programs = manifest.groupby(["split", "label", "piece"]).program.agg(set)
     for (split, label, _), heard in programs.items():
         first, *others = programs_of(label)
@@ -110,13 +99,12 @@ def test_notes_lie_where_the_music_begins(dataset):
         assert notes.onset_s[notes.onset_s >= 0].nunique() >= 4
 
 
-def test_two_builds_are_the_same_byte_for_byte(dataset, tmp_path):
-    with LocalExecutor([], workers=1) as one:
-        build_dataset(CONFIGURATION, tmp_path / "again", executor=one)
+def test_processes_and_this_one_make_the_same_bytes(dataset, tmp_path, same_files):
+    build_dataset(CONFIGURATION, tmp_path / "again", executor=InlineExecutor())
     assert same_files(dataset.root, tmp_path / "again")
 
 
-def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path):
+def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path, same_files):
     root = tmp_path / "interrupted"
 
     class StoppedError(Exception):
@@ -131,7 +119,7 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path):
     rendered_dataset._finish = stop_at_the_end
     try:
         with pytest.raises(StoppedError):
-            build_dataset(CONFIGURATION, root)
+            build_dataset(CONFIGURATION, root, executor=InlineExecutor())
     finally:
         rendered_dataset._finish = original
     with pytest.raises(DatasetError, match="no finished dataset"):
@@ -139,7 +127,7 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path):
     kept = sorted((root / JOURNAL).glob("*--*.json"))
     kept[0].unlink()
     made = {path: path.stat().st_mtime_ns for path in (root / "audio").rglob("*.flac")}
-    build_dataset(CONFIGURATION, root)
+    build_dataset(CONFIGURATION, root, executor=InlineExecutor())
     again = [path for path, time in made.items() if path.stat().st_mtime_ns != time]
     assert len(again) == 4
     assert same_files(dataset.root, root)
@@ -157,8 +145,8 @@ def test_two_builds_do_not_share_a_folder(tmp_path):
 
     root = tmp_path / "dataset"
     with exclusive(root / JOURNAL / "lock"), pytest.raises(StorageError, match="another process"):
-        build_dataset(CONFIGURATION, root)
-    assert len(build_dataset(CONFIGURATION, root)) == 16
+        build_dataset(CONFIGURATION, root, executor=InlineExecutor())
+    assert len(build_dataset(CONFIGURATION, root, executor=InlineExecutor())) == 16
 
 
 def test_another_configuration_does_not_take_the_folder(dataset):
@@ -224,12 +212,13 @@ def test_unknown_instruments_are_suggested():
 
 
 def test_the_corpus_gives_composers_turns():
-    scores = list_scores(seed=0)
+    corpus = Music21Corpus().scores()
+    scores = round_robin_by_composer(corpus, 0)
     composers = [score.composer for score in scores]
     assert len(set(composers[:20])) == 20
     assert len({score.piece for score in scores}) == len(scores)
-    assert [score.piece for score in scores] == [score.piece for score in list_scores(seed=0)]
-    assert [score.piece for score in scores] != [score.piece for score in list_scores(seed=1)]
+    assert scores == round_robin_by_composer(corpus, 0)
+    assert scores != round_robin_by_composer(corpus, 1)
 
 
 def test_a_score_that_does_not_convert_says_why_each_time(tmp_path, monkeypatch):

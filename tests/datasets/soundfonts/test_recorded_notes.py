@@ -6,6 +6,7 @@ import pytest
 
 from timbrebench.audio import magnitude, rms, write_audio
 from timbrebench.core.errors import DatasetError
+from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
@@ -89,7 +90,7 @@ def test_a_dataset_is_built_on_recorded_notes_as_on_a_soundfont(folder, tmp_path
     configuration = DatasetConfiguration(
         pieces=4, instruments=("clarinet", "trumpet"), soundfonts=(str(folder),), clip_duration_s=2.0
     )
-    dataset = build_dataset(configuration, tmp_path / "dataset")
+    dataset = build_dataset(configuration, tmp_path / "dataset", executor=InlineExecutor())
     assert set(dataset.manifest.soundfont) == {"notes"}
     low, high = dataset.description["pitch_range"]
     assert high - low >= 24
