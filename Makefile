@@ -46,8 +46,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 benchmark: setup
 	$(BIN)/timbrebench run $(PROFILE) --out $(OUT)
 
+# Two workers, since a test keeps to one core. Tests of one file stay together: they share what takes long to make.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff format --check .
