@@ -16,9 +16,9 @@ from timbrebench.classifier import (
 from timbrebench.core.files import write_json
 from timbrebench.core.progress import log, plain_lines
 from timbrebench.core.tables import SIX_DIGITS, write_csv
+from timbrebench.core.workers.calls import Call
 from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
 from timbrebench.core.workers.executors import Executor
-from timbrebench.core.workers.processes import Call
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.ranking.results import Results, collect

@@ -15,8 +15,9 @@ from distributed.worker import thread_state
 
 from timbrebench.core.errors import ConfigurationError, RunError
 from timbrebench.core.progress import log
+from timbrebench.core.workers.calls import Call
 from timbrebench.core.workers.executors import Batch, Executor
-from timbrebench.core.workers.processes import Call, Processes
+from timbrebench.core.workers.processes import Processes
 
 #: Seconds to wait for a scheduler.
 _CONNECT_S = 20

@@ -21,7 +21,8 @@ from typing import Any, Self
 from joblib import cpu_count
 
 from timbrebench.core.errors import RunError
-from timbrebench.core.workers.processes import Call, Failure, Processes
+from timbrebench.core.workers.calls import Call, Failure
+from timbrebench.core.workers.processes import Processes
 
 #: Seconds that processes take to start and to import what calls need.
 _START_S = 5.0
@@ -57,7 +58,7 @@ class Batch(ABC):
         tag : object
             The call's.
         result : object
-            The function's return value, or a :class:`~timbrebench.core.workers.processes.Failure` if its
+            The function's return value, or a :class:`~timbrebench.core.workers.calls.Failure` if its
             process ended without one. Results come in the order in which calls end.
 
         Raises
@@ -109,7 +110,7 @@ class Executor(ABC):
         items : sequence
             Its arguments.
         kind : str
-            Kind of the calls (:class:`~timbrebench.core.workers.processes.Call`).
+            Kind of the calls (:class:`~timbrebench.core.workers.calls.Call`).
 
         Yields
         ------

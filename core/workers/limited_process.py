@@ -21,8 +21,8 @@ import psutil
 
 from timbrebench.core.errors import MethodError, MethodTimeoutError
 from timbrebench.core.progress import LINE_INTERVAL_S, log
+from timbrebench.core.workers.calls import describe_excess, describe_exit
 from timbrebench.core.workers.memory import tree_rss_mib
-from timbrebench.core.workers.processes import describe_excess, describe_exit
 
 #: Seconds between two checks of a program. A shorter peak of memory is not noticed.
 _INTERVAL_S = 0.1

@@ -18,8 +18,8 @@ import numpy as np
 from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.core.progress import Tracker, log
+from timbrebench.core.workers.calls import Call, Failure
 from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.core.workers.processes import Call, Failure
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.clip_planning import Plan, plan_clips
 from timbrebench.datasets.audioset.fetching import fetch_missing

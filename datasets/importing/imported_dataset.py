@@ -17,8 +17,8 @@ import pandas as pd
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker, log
+from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets.building import Builder, build_folder, commonest, finish_dataset, is_finished
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_card import software

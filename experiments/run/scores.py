@@ -18,8 +18,8 @@ from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import RunError, describe_error
 from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker
+from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor
-from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.run.records import PredictionRecord, Records, RecordsFile, ScoreRecord, Transfer
 from timbrebench.experiments.run.tasks import Task

@@ -1,7 +1,7 @@
 """The dataset of a run: what its methods and its judge learn from.
 
-A run on a frozen suite whose judge is a published one needs no clips but those that methods learn from: the
-suite has its own, and the judge has learned. They are a sixth of the default dataset, and the same clips.
+A run on a frozen suite with a published judge needs only the clips that methods learn from: the suite has its
+own, and the judge is trained. They are a sixth of the default dataset, and the same clips.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from timbrebench.experiments.run.run_configuration import RunConfiguration
 
 
 class TrainingClips(BaseModel):
-    """What a dataset of training pieces alone is made of.
+    """The configuration of a dataset that holds only the training pieces of another.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class TrainingClips(BaseModel):
 
 
 def build_run_dataset(configuration: RunConfiguration, root: Path, executor: Executor) -> Dataset:
-    """Build what a run learns from, or what is missing of it.
+    """Build what a run learns from, or resume building it.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def build_run_dataset(configuration: RunConfiguration, root: Path, executor: Exe
 
 
 def _is_whole(root: Path) -> bool:
-    """Tell whether a folder holds a finished dataset that is more than training pieces."""
+    """Whether a folder holds a finished dataset of more than training pieces."""
     if not (root / DESCRIPTION).is_file():
         return False
     return configuration_of(Dataset.open(root).description, TrainingClips) is None

@@ -16,9 +16,9 @@ from timbrebench.audio.clips import write_audio
 from timbrebench.core.errors import MethodTimeoutError, RunError, describe_error, is_transient
 from timbrebench.core.files import atomic_path, file_sha256, storage_error
 from timbrebench.core.progress import Tracker, muted
+from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor
 from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
-from timbrebench.core.workers.processes import Call, Failure, Limits
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.run.records import LearnedRecord, Records, RecordsFile, Transfer
@@ -174,15 +174,17 @@ def _prepare(
         if training is not None:
             with muted():
                 method.prepare(training, workdir)
-        told = query_learned(method)
+        learned = query_learned(method)
         content = pickle.dumps(method)
     except BaseException as error:
         return _unprepared(error)
     with atomic_path(_prepared_path(task, root)) as temporary:
         temporary.write_bytes(content)
-    given = set() if training is None else set(training.manifest.sha256)
+    prepared_on = set() if training is None else set(training.manifest.sha256)
     return LearnedRecord(
-        key=task.method_key, weights=tuple(sorted(told.weights)), clips=tuple(sorted(told.clips | given))
+        key=task.method_key,
+        weights=tuple(sorted(learned.weights)),
+        clips=tuple(sorted(learned.clips | prepared_on)),
     )
 
 

@@ -25,9 +25,9 @@ from timbrebench.audio.loudness import limit_peak, scale_to_rms
 from timbrebench.core.errors import RunError
 from timbrebench.core.progress import log, muted
 from timbrebench.core.tables import markdown_table
+from timbrebench.core.workers.calls import Call, Failure
 from timbrebench.core.workers.executors import Executor, InlineExecutor, LocalExecutor
 from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
-from timbrebench.core.workers.processes import Call, Failure
 from timbrebench.datasets import Clip, Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
 from timbrebench.datasets.audioset.clip_planning import count_classes, plan_clips

@@ -25,9 +25,9 @@ from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import TimbrebenchError
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.core.tables import markdown_table
+from timbrebench.core.workers.calls import Call, Failure
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
-from timbrebench.core.workers.processes import Call, Failure
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.run.tasks import training_set

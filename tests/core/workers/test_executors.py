@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from timbrebench.core.errors import ConfigurationError, RunError
+from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executor_addresses import open_executor
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor, executor_for
-from timbrebench.core.workers.processes import Call, Failure, Limits
 
 FUNCTIONS = """
     import ctypes, os, signal, subprocess, sys, threading, time

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from timbrebench.core.errors import DatasetError
+from timbrebench.core.workers.calls import Failure
 from timbrebench.core.workers.executors import InlineExecutor
-from timbrebench.core.workers.processes import Failure
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.audioset.audioset_configuration import (
     AudioSetConfiguration,

@@ -15,8 +15,8 @@ import soundfile
 
 from timbrebench.audio.clips import resample
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
+from timbrebench.core.workers.calls import Failure, Limits
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
-from timbrebench.core.workers.processes import Failure, Limits
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.building import load_configuration
 from timbrebench.datasets.decoding import decode_windows
