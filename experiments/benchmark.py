@@ -22,7 +22,7 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.ranking.results import Results, collect
-from timbrebench.experiments.run.environment import note_environment, read_environments
+from timbrebench.experiments.run.environment import read_environments, record_environment
 from timbrebench.experiments.run.layout import (
     CONFIGURATION,
     DATASET,
@@ -69,8 +69,8 @@ class Run:
 def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor: str = LOCAL) -> Run:
     """Build the dataset, train the judge, run and score the methods, and write leaderboard and report.
 
-    What is there already is used: a run that was stopped goes on, a finished one is only written out again,
-    and one whose configuration has another method since does that method only.
+    What is there already is used: an interrupted run is resumed, a finished one is only written out again,
+    and one whose configuration has got a further method since does that method only.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     ):
         dataset = build_run_dataset(configuration, root / DATASET, work)
         write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
-        environments = note_environment(root / ENVIRONMENT)  # before there are results of this one
+        environments = record_environment(root / ENVIRONMENT)  # before there are results of this one
         suite = prepare_suite(dataset, configuration, root, work)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)
@@ -150,7 +150,7 @@ def open_run(root: Path | str) -> Run:
     Raises
     ------
     RunError
-        If there is no run, or none that has a judge yet.
+        If there is no run, or it has no judge yet.
     """
     return _publish(read_results(root), Path(root))
 
@@ -171,7 +171,7 @@ def read_results(root: Path | str) -> Results:
     Raises
     ------
     RunError
-        If there is no run, or none that has a judge yet.
+        If there is no run, or it has no judge yet.
     """
     root = Path(root)
     configuration, dataset, judge, suite = open_suite(root)

@@ -49,7 +49,7 @@ def submission_verify(
     """Check that a submission is whole and its tables follow from its records; else the status is 1."""
     from timbrebench.classifier.style.published_judges import published_name
     from timbrebench.experiments.run.layout import OUTPUTS
-    from timbrebench.experiments.submissions.rescoring import SAMPLE, check_outputs
+    from timbrebench.experiments.submissions.rescoring import SAMPLE, compare_outputs, rescore_outputs
     from timbrebench.experiments.submissions.submission_archive import Archive
     from timbrebench.experiments.submissions.submission_checking import check_submission
     from timbrebench.experiments.submissions.submission_reading import read_submission
@@ -58,10 +58,14 @@ def submission_verify(
     problems = check_submission(submission)
     with Archive(path) as archive:
         has_outputs = archive.has_folder(OUTPUTS)
+    differences: list[str] = []
     rescored = "not scored again: it comes without outputs"
-    if has_outputs or dataset is not None:
-        more, rescored = check_outputs(submission, dataset, sample=None if every else SAMPLE, seed=seed)
-        problems += more
+    if dataset is not None:
+        sample = None if every else SAMPLE
+        differences, rescored = rescore_outputs(submission, dataset, sample=sample, seed=seed)
+    elif has_outputs:
+        differences, rescored = compare_outputs(submission)
+    problems += differences
     for problem in problems:
         print_line(problem)
     if problems:

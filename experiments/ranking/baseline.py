@@ -77,7 +77,7 @@ def write_baseline(results: Results, path: Path, *, judge: str) -> None:
         )
     for label in methods:
         check_finished(results, label)
-        _check_valued(results, label)
+        _check_values(results, label)
     rows = results.transfers.label.isin(methods)
     table = pd.concat([results.transfers.loc[rows, list(KEYS)], results.scores[rows]], axis=1)
     versions = {name: get(name).specification.version for name in results.scores.columns}
@@ -90,18 +90,17 @@ def write_baseline(results: Results, path: Path, *, judge: str) -> None:
     write_text(path, f"# {json.dumps(about)}\n{csv_text(table, SIX_DIGITS)}")
 
 
-def valued_metrics(names: Iterable[str]) -> list[str]:
-    """Return those of some metrics that have a better and a worse, in their order."""
+def directional_metrics(names: Iterable[str]) -> list[str]:
+    """Return the directional metrics among some, in their order: those of which more or less is better."""
     return [name for name in names if get(name).specification.direction != "none"]
 
 
-def _check_valued(results: Results, label: str) -> None:
-    compared = valued_metrics(map(str, results.scores))
+def _check_values(results: Results, label: str) -> None:
+    compared = directional_metrics(map(str, results.scores))
     values = results.scores[results.transfers.label == label][compared]
     if not values.notna().to_numpy().any():
         raise RunError(
-            f"{label} has no value in any metric that has a better and a worse: there is nothing to compare "
-            "later runs with"
+            f"{label} has no value in any directional metric: there is nothing to compare later runs with"
         )
 
 
@@ -111,7 +110,7 @@ def read_baseline(path: Path) -> Baseline:
     Raises
     ------
     RunError
-        If the file is missing, no baseline, or holds a value that is no number.
+        If the file is missing, is not a baseline, or holds a value that is not a finite number.
     """
     try:
         head, _, text = path.read_text(encoding="utf-8").partition("\n")
@@ -127,19 +126,21 @@ def read_baseline(path: Path) -> Baseline:
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunError(
-            f"{path}: no baseline, or one of another version ({error}): write it again with "
+            f"{path}: not a baseline, or one of another version ({error}): write it again with "
             "`timbrebench baseline`"
         ) from error
     missing = [name for name in (*KEYS, *versions) if name not in table]
     if missing or table.empty:
-        raise RunError(f"{path}: no baseline, {', '.join(missing) or 'every row'} is missing: write it again")
+        raise RunError(
+            f"{path}: not a baseline, {', '.join(missing) or 'every row'} is missing: write it again"
+        )
     if np.isinf(table[list(versions)].to_numpy()).any():
         raise RunError(f"{path}: a value is infinite, which no metric gives: write it again")
     return Baseline(suite, versions, table, setting, judge)
 
 
 def _read_table(text: str, metrics: list[str]) -> pd.DataFrame:
-    """Read the rows. Methods and pieces may be called "NA" or "null": only an empty cell is no value."""
+    """Read the rows. Methods and pieces may be called "NA" or "null": only an empty cell is missing."""
     texts = [name for name in KEYS if name != "seed"]
     types = {**dict.fromkeys(texts, "str"), "seed": "int64", **dict.fromkeys(metrics, "float64")}
     empty = {name: [""] for name in metrics}

@@ -107,7 +107,7 @@ def compare_methods(results: Results, first: str, second: str) -> pd.DataFrame:
 
 
 def compare_runs(first: Results, second: Results, names: tuple[str, str], labels: list[str]) -> pd.DataFrame:
-    """Compare methods of one run with the same methods of another one.
+    """Compare methods of one run with the same methods of another run.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
     names : tuple of str
         What they are called.
     labels : list of str
-        Labels of methods that both have, one named twice counts once; empty for all of these, controls apart.
+        Labels of methods that both have, repeated ones count once; empty for all of these, controls apart.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def style_judge(root: Path) -> str:
     Raises
     ------
     JudgeError
-        If there is none, or none that can be read.
+        If it is missing or cannot be read.
     """
     return Judge.load(root / JUDGE_FILE).fingerprint
 
@@ -167,7 +167,7 @@ def check_finished(results: Results, label: str) -> None:
     Raises
     ------
     UnknownNameError
-        If there is no such method.
+        If the run has no such method.
     RunError
         If outputs or scores are missing: what is missing may be what is hard.
     """
@@ -206,7 +206,7 @@ def compare_sides(
         (its 95 % interval), ``p``, ``p_corrected``, ``d_z``, ``superiority`` (probability that the first is
         better on a piece; higher, where neither is better), ``pairs, pieces`` (that both have a value for; in
         the headline, of style accuracy or of note F1, each averaged over the pairs where both have it),
-        ``pieces_needed, pairs_needed`` (to tell them apart), ``first_seed_sd, second_seed_sd`` (NaN for one
+        ``pieces_needed, pairs_needed`` (to show a difference), ``first_seed_sd, second_seed_sd`` (NaN for one
         seed), ``verdict``.
     """
     # That of the first run; on the same pairs the second's is the same.

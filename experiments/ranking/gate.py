@@ -2,11 +2,11 @@
 
 A run is compared with a baseline on the same pairs. A method is worse in a metric when both hold:
 
-- *relevant*: the mean goes the wrong way by at least the metric's margin, by default the smallest change that
+- *relevant*: the mean gets worse by at least the metric's margin, by default the smallest change that
   matters to a user, which each metric declares (``relevant_change``);
 - *significant*: a one-sided paired permutation test over content pieces, corrected by Holm's method for all
   methods and metrics, finds a loss of more than a tenth of the margin. The tenth is there because another
-  machine rounds differently everywhere, and that is no evidence.
+  machine rounds differently everywhere, which is not evidence.
 
 What is significant but too small to matter passes, and so does what may be chance. What could not have
 failed, because it was not measured or only on too few pieces, does not pass.
@@ -27,7 +27,7 @@ from timbrebench.core.statistics.effect_sizes import min_groups
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
 from timbrebench.core.statistics.paired import average_seeds, group_sums
 from timbrebench.core.statistics.permutation import sign_flip_p_greater, sign_flips
-from timbrebench.experiments.ranking.baseline import KEYS, Baseline, valued_metrics
+from timbrebench.experiments.ranking.baseline import KEYS, Baseline, directional_metrics
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.metrics.registry import get
 
@@ -40,7 +40,7 @@ _RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
-class Finding:
+class MetricChange:
     """A method in a metric, before and now.
 
     Attributes
@@ -74,7 +74,7 @@ class Finding:
 
     @property
     def loss(self) -> float:
-        """By how much the mean went the wrong way; negative where it went the right one."""
+        """By how much the mean got worse; negative where it got better."""
         return _sense(self.metric) * (self.now - self.before)
 
     def __str__(self) -> str:
@@ -87,24 +87,24 @@ class Finding:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the gate has found.
+    """The result of the gate.
 
     Attributes
     ----------
-    findings : tuple of Finding
-        Each method in each metric that has a better and a worse.
+    findings : tuple of MetricChange
+        Each method in each directional metric.
     problems : tuple of str
         Why something could not be measured; empty where everything was.
     notes : tuple of str
         What to know before believing it: what the baseline does not hold, and another style judge.
     """
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[MetricChange, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def regressions(self) -> list[Finding]:
+    def regressions(self) -> list[MetricChange]:
         """What has become worse."""
         return [finding for finding in self.findings if finding.is_worse]
 
@@ -130,7 +130,7 @@ def check_run(
     margins : mapping of str to float, optional
         The loss that matters, by metric, in the metric's unit; else what the metric declares.
     judge : str, optional
-        Fingerprint of the run's style judge, to say where the baseline has another one.
+        Fingerprint of the run's style judge, to note where that of the baseline differs.
 
     Returns
     -------
@@ -143,9 +143,9 @@ def check_run(
     RunError
         If nothing can be compared: another suite, another setting of it, or other metrics.
     ConfigurationError
-        If a margin is not positive, or for a metric that the baseline does not have or that has no worse.
+        If a margin is not positive, or not for a directional metric of the baseline.
     """
-    metrics = _valued_metrics(results, baseline)
+    metrics = _directional_metrics(results, baseline)
     allowed = _margins(metrics, margins or {})
     if results.suite.version != baseline.suite:
         raise RunError(
@@ -174,8 +174,8 @@ def check_run(
     return Outcome(tuple(findings), tuple(problems), tuple(_notes(results, baseline, judge)))
 
 
-def _valued_metrics(results: Results, baseline: Baseline) -> list[str]:
-    """Return the metrics of the baseline that have a better and a worse; refuse what is defined otherwise."""
+def _directional_metrics(results: Results, baseline: Baseline) -> list[str]:
+    """Return the directional metrics of the baseline; refuse missing ones and those of other versions."""
     missing = [name for name in baseline.versions if name not in results.scores]
     if missing:
         raise RunError(f"the run lacks the metrics {', '.join(missing)} of the baseline")
@@ -185,13 +185,13 @@ def _valued_metrics(results: Results, baseline: Baseline) -> list[str]:
         raise RunError(
             f"{', '.join(changed)}: another version of the metric than in the baseline: write a new baseline"
         )
-    return valued_metrics(versions)
+    return directional_metrics(versions)
 
 
 def _margins(metrics: list[str], given: Mapping[str, float]) -> dict[str, float]:
     for name, margin in given.items():
         if name not in metrics:
-            raise UnknownNameError("metric of the baseline with a better and a worse", name, metrics)
+            raise UnknownNameError("directional metric of the baseline", name, metrics)
         if not 0 < margin < np.inf:
             raise ConfigurationError(f"margin of {name}: must be a positive number, got {margin}")
     return {name: given.get(name, get(name).specification.relevant_change) for name in metrics}
@@ -213,20 +213,23 @@ def _values_of_both(rows: pd.DataFrame, metrics: list[str]) -> tuple[pd.DataFram
     Seeds are averaged over the outputs that have a value both times: otherwise a value lost with one seed
     would hide behind that of another, and means of other seeds would be compared.
     """
-    kept, lost = rows.copy(), {}
+    comparable, lost = rows.copy(), {}
     for name in metrics:
         columns = [f"{name}_before", f"{name}_now"]
         before, now = (rows[column].notna() for column in columns)
-        kept.loc[~(before & now), columns] = np.nan
+        comparable.loc[~(before & now), columns] = np.nan
         if (gone := before & ~now).any():
             lost[name] = int(gone.sum())
-    return average_seeds(kept, [f"{name}_{when}" for name in metrics for when in ("before", "now")]), lost
+    columns = [f"{name}_{when}" for name in metrics for when in ("before", "now")]
+    return average_seeds(comparable, columns), lost
 
 
-def _judge(tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[str, float]) -> list[Finding]:
+def _judge(
+    tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[str, float]
+) -> list[MetricChange]:
     """Test every method in every metric, and correct for their number."""
     first = next(iter(tables.values()))
-    # A method's pairs are those of every other, as they are of one suite and all there.
+    # All methods have the same pairs, those of the suite, and none is missing.
     names, piece_of = np.unique(first.piece.to_numpy(dtype=str), return_inverse=True)
     signs, pieces = sign_flips(len(names), seed=0), len(names)
     counts = resample_groups(pieces, _RESAMPLES, seed=0)
@@ -245,7 +248,7 @@ def _judge(tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[st
         values.append((before, now, np.count_nonzero(numbers, axis=0)))
     corrected = holm(np.array(p_values))
     return [
-        _finding(
+        _metric_change(
             label,
             name,
             (before[:, column], now[:, column]),
@@ -260,11 +263,11 @@ def _judge(tables: dict[str, pd.DataFrame], metrics: list[str], margins: dict[st
     ]
 
 
-def _unseen(labels: list[str], findings: list[Finding]) -> list[str]:
+def _unseen(labels: list[str], findings: list[MetricChange]) -> list[str]:
     """Say where a loss could not have been seen: nothing was compared, or on too few pieces."""
     compared = {finding.label for finding in findings}
     unseen = [
-        f"{label}: no metric with a better and a worse has a value both times, so that nothing was compared"
+        f"{label}: no directional metric has a value both times, so that nothing was compared"
         for label in labels
         if label not in compared
     ]
@@ -275,7 +278,10 @@ def _unseen(labels: list[str], findings: list[Finding]) -> list[str]:
     end = f"content pieces cannot show any loss among {len(findings)} comparisons: it takes {needed}"
     if len(few) == len(findings):
         return [*unseen, f"{max(finding.pieces for finding in few)} {end}"]
-    return unseen + [f"{one.label}: {one.metric} has values on {one.pieces}, and so few {end}" for one in few]
+    return unseen + [
+        f"{finding.label}: {finding.metric} has values on {finding.pieces}, and so few {end}"
+        for finding in few
+    ]
 
 
 def _notes(results: Results, baseline: Baseline, judge: str) -> list[str]:
@@ -291,8 +297,8 @@ def _notes(results: Results, baseline: Baseline, judge: str) -> list[str]:
     ]
     if baseline.judge and judge and judge != baseline.judge:
         notes.append(
-            "the run has another style judge than the baseline: what the two say of one output differs, so "
-            "that a method may seem to have changed"
+            "the style judges of the run and the baseline differ, and so may their predictions for one "
+            "output: a method may seem to have changed"
         )
     return notes
 
@@ -302,7 +308,7 @@ def _sense(metric: str) -> float:
     return -1.0 if get(metric).specification.direction == "higher" else 1.0
 
 
-def _finding(
+def _metric_change(
     label: str,
     metric: str,
     values: tuple[Floats, Floats],
@@ -311,11 +317,11 @@ def _finding(
     p_corrected: float,
     pieces: int,
     margin: float,
-) -> Finding:
+) -> MetricChange:
     """Judge one comparison by its values before and now."""
     before, now = values
     both = np.isfinite(before) & np.isfinite(now)
     means = float(before[both].mean()), float(now[both].mean())
     is_relevant = _sense(metric) * (means[1] - means[0]) >= margin
     is_worse = bool(is_relevant and p_corrected < SIGNIFICANCE)
-    return Finding(label, metric, *means, *bounds, float(p_corrected), pieces, margin, is_worse)
+    return MetricChange(label, metric, *means, *bounds, float(p_corrected), pieces, margin, is_worse)

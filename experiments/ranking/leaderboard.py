@@ -31,7 +31,7 @@ from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.transfer.registry import create, default_parameters, method_names
 
-#: Note F1 by which the reference must exceed the style copy, for the metric to tell kept notes from others.
+#: Note F1 by which the reference must exceed the style copy, for the metric to discriminate.
 _CLEAR_MARGIN = 0.2
 
 
@@ -47,12 +47,11 @@ class Leaderboard:
         ``method``, ``kind``, ``settings`` (what differs from the published ones), ``outputs``, ``missing``,
         ``violation`` (what the method shares with a judge that it must not), ``headline``, ``content_kept``
         (its half beside style accuracy), each metric, and what a pair costs (``seconds``,
-        ``realtime_factor``, ``peak_memory_mib``). Without both metrics of the headline there is none, and no
-        method has a rank. Figures are means over pairs, seeds averaged, with ``_low`` and
-        ``_high`` (95 % interval over content pieces) and, for metrics, ``_n``, the number of values behind
-        them. Costs are those of the middle pair that has an output, between ``_low`` and ``_high`` lie 95 %
-        of these pairs. In runs with several seeds ``_seed_sd`` is the standard deviation of a figure between
-        them.
+        ``realtime_factor``, ``peak_memory_mib``). Without both its metrics the headline is missing, and no
+        method has a rank. Figures are means over pairs, seeds averaged, with ``_low`` and ``_high`` (95 %
+        interval over content pieces) and, for metrics, ``_n``, the number of values behind them. Costs are
+        those of the median pair among those with an output; 95 % of these pairs lie between ``_low`` and
+        ``_high``. In runs with several seeds ``_seed_sd`` is the standard deviation of a figure between them.
     problems : tuple of str
         Why the run is not valid: controls that landed where they must not. Empty for a valid run.
     """
@@ -72,7 +71,7 @@ def make_leaderboard(results: Results) -> Leaderboard:
     Parameters
     ----------
     results : Results
-        What the run has found.
+        Results of the run.
 
     Returns
     -------
@@ -128,7 +127,7 @@ def _row(results: Results, label: str, figures: dict[str, Floats], scale: Headli
             if len(results.configuration.seeds) > 1:
                 row[f"{name}_seed_sd"] = seed_deviation(rows, name)
     for name in COSTS:
-        # The middle pair and where 95 % lie: the first pair of a process pays for what is loaded once. Only
+        # The median pair and where 95 % lie: the first pair of a process pays for what is loaded once. Only
         # pairs with an output count: to fail soon is not to be fast.
         low, row[name], high = (rows[name][done].quantile(share) for share in (0.025, 0.5, 0.975))
         row[f"{name}_low"], row[f"{name}_high"] = low, high

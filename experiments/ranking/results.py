@@ -19,10 +19,10 @@ from timbrebench.experiments.run.sets import JudgedSets, collect_sets, compare_s
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Suite
 
-#: What a transfer took: seconds, seconds for each second of content, and the most memory in MiB.
+#: What a transfer took: seconds, seconds for each second of content, and the peak memory in MiB.
 COSTS = ("seconds", "realtime_factor", "peak_memory_mib")
 
-#: The reason of a score that a run has not come to yet.
+#: The reason of a score that is still to be computed.
 NOT_SCORED = "not scored yet"
 
 _TRANSFER_COLUMNS = ("label", "pair_id", "piece", "seed", "status", "reason", *COSTS, "output")
@@ -30,7 +30,7 @@ _TRANSFER_COLUMNS = ("label", "pair_id", "piece", "seed", "status", "reason", *C
 
 @dataclass(frozen=True)
 class Results:
-    """What a run has found.
+    """The results of a run.
 
     Attributes
     ----------
@@ -46,13 +46,12 @@ class Results:
     reasons : pandas.DataFrame
         Like `scores`: why a value is missing, else an empty text.
     violations : mapping of str to str
-        What a method shares with a judge that it must not, by label; methods that share nothing are not in
-        it.
+        What a method shares with a judge that it must not, by label, for methods that share something.
     judged : JudgedSets
         The style judge's predictions for outputs and real clips, which `sets` follows from.
     environments : sequence of mapping
         Where the run was made (:func:`~timbrebench.experiments.run.environment.read_environments`); empty
-        where that was not noted.
+        without a record of it.
     """
 
     configuration: RunConfiguration
@@ -78,11 +77,11 @@ class Results:
         return pd.concat([self.transfers[rows], self.scores[rows]], axis=1)
 
     def is_complete(self, label: str) -> bool:
-        """Tell whether a method has an output for every pair and seed."""
+        """Return whether a method has an output for every pair and seed."""
         return bool((self.transfers[self.transfers.label == label].status == "ok").all())
 
     def is_rankable(self, label: str) -> bool:
-        """Tell whether a method can be ranked, as far as it has a headline.
+        """Return whether a method can be ranked, as far as it has a headline.
 
         It needs an output for every pair and seed, and both metrics of the headline wherever the reference
         has them: otherwise it could be ranked by the pairs that suit it. It shares nothing with a judge.

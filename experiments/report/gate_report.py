@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from timbrebench.core.tables import markdown_table
-from timbrebench.experiments.ranking.gate import Finding, Outcome
+from timbrebench.experiments.ranking.gate import MetricChange, Outcome
 from timbrebench.experiments.report.escaping import plain_markdown
 
 _HEADINGS = {
@@ -52,12 +52,12 @@ def gate_markdown(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _by_method(outcome: Outcome) -> list[tuple[str, list[Finding]]]:
+def _by_method(outcome: Outcome) -> list[tuple[str, list[MetricChange]]]:
     labels = dict.fromkeys(finding.label for finding in outcome.findings)
     return [(label, [each for each in outcome.findings if each.label == label]) for label in labels]
 
 
-def _row(finding: Finding) -> dict[str, str]:
+def _row(finding: MetricChange) -> dict[str, str]:
     return {
         "method": plain_markdown(finding.label),
         "metric": finding.metric,
@@ -70,7 +70,7 @@ def _row(finding: Finding) -> dict[str, str]:
     }
 
 
-def _summary(label: str, findings: list[Finding]) -> dict[str, str]:
+def _summary(label: str, findings: list[MetricChange]) -> dict[str, str]:
     worst = max(findings, key=lambda finding: finding.loss / finding.margin)
     share = max(worst.loss / worst.margin, 0.0)
     return {

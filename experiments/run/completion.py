@@ -1,12 +1,12 @@
-"""Whether a run has anything left to do, found out without what does the work.
+"""Whether a run has anything left to do, checked without importing what does the work.
 
-A finished run says so in a file of its folder, with a fingerprint of everything that decides what there is to
-do: the text of its configuration, the code of this project, what other distributions add to it, and the
-run's own files. As long as that is what it was, there is nothing to do. Whatever has changed, the run is
-gone through in full, which finds out what, if anything, has to be done again.
+A finished run leaves a file in its folder with a fingerprint of everything that decides what there is to do:
+the text of its configuration, the code of this project, what other distributions add to it, and the run's own
+files. As long as the fingerprint stays the same, there is nothing to do. After any change the run is gone
+through in full, which decides what, if anything, has to be done again.
 
-The libraries behind methods, metrics and judges take seconds to import. Nothing here needs them, except that
-methods and metrics of others, and methods that are given files, have to be asked what they are now.
+The libraries behind methods, metrics and judges take seconds to import. Only methods and metrics of other
+distributions, and methods that are given files, need them here, to be queried for what they are now.
 """
 
 from __future__ import annotations
@@ -76,35 +76,35 @@ class Completion:
         self._installed = _installed()
 
     def is_reached(self) -> bool:
-        """Tell whether nothing is left to do; false as well where that is not certain."""
+        """Return whether nothing is left to do; False as well where that is not certain."""
         try:
-            kept = json.loads((self._root / FINISHED).read_text(encoding="utf-8"))
+            finished = json.loads((self._root / FINISHED).read_text(encoding="utf-8"))
             with _undisturbed(self._root):
                 configuration = _configuration(self._root)
-                outside = _outside(configuration, kept["asked"])
-                return bool(kept["state"] == self._state(outside))
-        except Exception:  # what is wrong, and what to do about it, the run says when it is gone through
+                outside = _outside(configuration, finished["asked"])
+                return bool(finished["state"] == self._state(outside))
+        except Exception:  # the run reports what is wrong when it is gone through
             return False
 
     @contextlib.contextmanager
     def recorded(self, configuration: RunConfiguration) -> Iterator[None]:
-        """Run everything in the block, and keep that nothing is left to do.
+        """Run everything in the block, and record that nothing is left to do.
 
-        It is not kept where something that decides what there is to do has changed in the meantime, or where
-        outputs are missing for reasons that may pass.
+        It is not recorded where something that decides what there is to do has changed in the meantime, or
+        where outputs are missing for a transient reason.
 
         Parameters
         ----------
         configuration : RunConfiguration
             What the text stands for.
         """
-        content, asked = configuration.model_dump(mode="json"), _to_be_asked(configuration)
-        outside = _outside(content, asked)
+        content, queried = configuration.model_dump(mode="json"), _to_be_queried(configuration)
+        outside = _outside(content, queried)
         yield
         with contextlib.suppress(RunError), _undisturbed(self._root):
-            now = _configuration(self._root), _outside(content, asked), _installed()
+            now = _configuration(self._root), _outside(content, queried), _installed()
             if now == (content, outside, self._installed) and not _has_retryable_failures(self._root):
-                write_json(self._root / FINISHED, {"asked": asked, "state": self._state(outside)})
+                write_json(self._root / FINISHED, {"asked": queried, "state": self._state(outside)})
 
     def _state(self, outside: list[object]) -> str:
         listed = [_listing(self._root / folder) for folder in _LISTED]
@@ -158,7 +158,7 @@ def _installed() -> list[object]:
     return [_code(), plugins, installed_versions()]
 
 
-def _to_be_asked(configuration: RunConfiguration) -> dict[str, list[str]]:
+def _to_be_queried(configuration: RunConfiguration) -> dict[str, list[str]]:
     """List what the project's own code does not tell: methods by label, metrics by name."""
     from timbrebench.transfer.method_calls import query_fingerprint  # noqa: PLC0415 - brings NumPy and more
     from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
@@ -178,10 +178,10 @@ def _of_others(group: str) -> set[str]:
     return {point.name for point in entry_points(group=group) if not point.value.startswith("timbrebench.")}
 
 
-def _outside(configuration: Mapping[str, Any], asked: Mapping[str, list[str]]) -> list[object]:
+def _outside(configuration: Mapping[str, Any], queried: Mapping[str, list[str]]) -> list[object]:
     """Return what a run depends on that is neither installed nor in its folder."""
     suite = configuration["suite"]
-    return [_suite_files(suite["name"], suite["audio"]), _answers(configuration, asked)]
+    return [_suite_files(suite["name"], suite["audio"]), _answers(configuration, queried)]
 
 
 def _suite_files(name: str, audio: str) -> list[object]:
@@ -192,23 +192,23 @@ def _suite_files(name: str, audio: str) -> list[object]:
     return [listed, [_content(Path(audio, table)) for table in _TABLES], _listing(Path(audio))]
 
 
-def _answers(configuration: Mapping[str, Any], asked: Mapping[str, list[str]]) -> list[object]:
-    """Ask methods and metrics for what their results are found by."""
+def _answers(configuration: Mapping[str, Any], queried: Mapping[str, list[str]]) -> list[object]:
+    """Query methods and metrics for what the keys of their results follow from."""
     answers: list[object] = []
-    if asked["methods"]:
+    if queried["methods"]:
         from timbrebench.transfer.contract import learns  # noqa: PLC0415 - likewise
         from timbrebench.transfer.method_calls import query_fingerprint  # noqa: PLC0415 - brings NumPy and more
         from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
         for entry in configuration["methods"]:
-            if (entry["label"] or entry["method"]) in asked["methods"]:
+            if (entry["label"] or entry["method"]) in queried["methods"]:
                 method = create(entry["method"], entry["parameters"])
                 settings = method.parameters.model_dump(mode="json")
                 answers.append([method.version, settings, learns(method), query_fingerprint(method)])
-    if asked["metrics"]:
+    if queried["metrics"]:
         from timbrebench.metrics.registry import get  # noqa: PLC0415 - brings librosa and more
 
-        for name in asked["metrics"]:
+        for name in queried["metrics"]:
             specification = get(name).specification
             answers.append([specification.version, sorted(specification.needs)])
     return answers
@@ -222,11 +222,11 @@ def _contents(root: Path) -> dict[str, str]:
 
 
 def _content(path: Path) -> str:
-    """Return the SHA-256 of a file, or an empty text where there is none."""
+    """Return the SHA-256 of a file, or an empty text where it is missing."""
     return file_sha256(path) if path.is_file() else ""
 
 
 def _listing(folder: Path) -> dict[str, list[int]]:
     """Return size and time of the last change of each file in a folder and below."""
-    found = {path.relative_to(folder).as_posix(): path.stat() for path in _files_below(folder)}
-    return {name: [status.st_size, status.st_mtime_ns] for name, status in found.items()}
+    files = {path.relative_to(folder).as_posix(): path.stat() for path in _files_below(folder)}
+    return {name: [status.st_size, status.st_mtime_ns] for name, status in files.items()}

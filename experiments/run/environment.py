@@ -55,14 +55,14 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
-def note_environment(path: Path) -> list[dict[str, Any]]:
-    """Note where a run is made, beside where else it has been: the keys of its results hold no versions.
+def record_environment(path: Path) -> list[dict[str, Any]]:
+    """Record where a run is made, beside where else it was: the keys of its results hold no versions.
 
     Parameters
     ----------
     path : pathlib.Path
         The run's file of :func:`describe_environment`, as it was at the first start. Where the machine or a
-        version is another one now, that is added to its list ``later``.
+        version differs now, that is added to its list ``later``.
 
     Returns
     -------
@@ -72,12 +72,12 @@ def note_environment(path: Path) -> list[dict[str, Any]]:
     Raises
     ------
     RunError
-        If the file is no such one.
+        If the file is not of that kind.
     StorageError
         If it cannot be written.
     """
     here, known = describe_environment(), read_environments(path)
-    if any((one["machine"], one["versions"]) == (here["machine"], here["versions"]) for one in known):
+    if any((start["machine"], start["versions"]) == (here["machine"], here["versions"]) for start in known):
         return known
     first, *later = [*known, here]
     write_json(path, {**first, "later": later} if later else first)
@@ -85,7 +85,7 @@ def note_environment(path: Path) -> list[dict[str, Any]]:
 
 
 def read_environments(path: Path) -> list[dict[str, Any]]:
-    """Return what :func:`note_environment` has noted in a file; an empty list where there is none.
+    """Return what :func:`record_environment` has recorded in a file; an empty list where it is missing.
 
     Raises
     ------
@@ -97,11 +97,11 @@ def read_environments(path: Path) -> list[dict[str, Any]]:
     try:
         first = json.loads(path.read_text(encoding="utf-8"))
         known: list[dict[str, Any]] = [first, *first.pop("later", [])]
-        if all(isinstance(one[part], dict) for one in known for part in ("machine", "versions")):
+        if all(isinstance(start[part], dict) for start in known for part in ("machine", "versions")):
             return known
     except (ValueError, TypeError, KeyError, AttributeError):
         pass
-    raise RunError(f"{path}: does not say where the run was made: remove it, and the next start notes that")
+    raise RunError(f"{path}: does not say where the run was made: remove it, and the next start records that")
 
 
 def _processor() -> str:

@@ -57,7 +57,7 @@ def open_suite(root: Path | str) -> Material:
     Raises
     ------
     RunError
-        If there is no run, or none that has a judge yet.
+        If there is no run, or it has no judge yet.
     """
     root = Path(root)
     path, judge_path = root / CONFIGURATION, root / JUDGE_FILE

@@ -1,9 +1,8 @@
-"""The results of a run: a file of records to which lines are only ever added.
+"""The records of a run, and the append-only file that they come from.
 
-A record is one line of JSON. Transfers say what became of a method on a pair; scores say what a metric made
-of the output. Both are found by a key that is the fingerprint of everything they depend on, so a result is
-used again exactly as long as nothing behind it has changed. A line that was cut off when the process died is
-passed over.
+A record is one line of JSON: the outcome of a method on a pair, the score of an output by a metric, and so
+on. Its key is the fingerprint of everything that it depends on, so a result is used again exactly as long as
+nothing behind it has changed. A line that was cut off when the process died is skipped.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from timbrebench.experiments.run.records_lock import lock_records
 
 Status = Literal["ok", "failed", "timeout", "skipped"]
 
-#: Characters of a reason that are kept: what others' code raises may be of any length.
+#: Maximum length of a stored reason, in characters: what others' code raises may be of any length.
 _LONGEST_REASON = 6000
 
 
 def _storable(reason: object) -> object:
-    """Make a reason one that can be written: no half of a surrogate pair, as file names may hold, no book."""
+    """Make a reason storable: replace unpaired surrogates, which file names may hold, and cut long ones."""
     if not isinstance(reason, str):
         return reason
     shown = reason.encode(errors="replace").decode()
@@ -47,7 +46,7 @@ def _storable(reason: object) -> object:
 
 Reason = Annotated[str, BeforeValidator(_storable)]
 
-#: Seconds that something took. Nothing takes none: a 0 in older files stands for what was not measured.
+#: A duration in seconds; a 0 in older files stands for what was not measured.
 Seconds = Annotated[float | None, AfterValidator(lambda seconds: seconds or None)]
 
 
@@ -70,7 +69,7 @@ class Transfer(BaseModel):
         What the method took, reading and writing apart; None where it was not run, or its work was done
         elsewhere.
     peak_memory_mib : float or None
-        Most memory that the process held in the meantime, libraries and all; None where it cannot be known.
+        Peak memory of the process in the meantime, libraries included; None where it cannot be known.
     output, output_sha256 : str
         Path relative to the run's folder, and the file's SHA-256; empty unless "ok".
     broke : dict of str to float
@@ -103,7 +102,7 @@ class ScoreRecord(BaseModel):
     Attributes
     ----------
     key : str
-        Fingerprint of the output's SHA-256, the pair, the metric, its version and, where it asks one, the
+        Fingerprint of the output's SHA-256, the pair, the metric, its version and, where it needs one, the
         judge.
     metric : str
         The metric's name.
@@ -163,7 +162,7 @@ class DependencyRecord(BaseModel):
     fingerprint : str
         What its :meth:`~timbrebench.transfer.contract.Method.fingerprint` was.
     problem : str
-        Why it could not be told, and the method not be run; empty where it could.
+        Why the query failed, so that the method was not run; empty where it did not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -186,7 +185,7 @@ class PredictionRecord(BaseModel):
     embedding : tuple of float
         What its last layer decides by; empty as well.
     reason : str
-        Why there is none.
+        Why there is no prediction.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

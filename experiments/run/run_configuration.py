@@ -58,12 +58,12 @@ class LimitsConfiguration(BaseModel):
     Attributes
     ----------
     timeout_s : float
-        Most seconds for a pair. Half an hour is many times what any method here takes at its published
-        settings, so that only what hangs meets it.
+        Maximum seconds for a pair. Half an hour is many times what any method here takes at its published
+        settings, so that only what hangs exceeds it.
     preparation_timeout_s : float
-        Most seconds for what a method learns before its first pair.
+        Maximum seconds for what a method learns before its first pair.
     memory_mib : float
-        Most memory of its process and of those it starts, in MiB, with some 500 for the libraries.
+        Maximum memory of its process and of those it starts, in MiB, with some 500 for the libraries.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -172,11 +172,11 @@ class RunConfiguration(BaseModel):
     def _check_judge(self) -> None:
         known = published_card(self.judge.name).labels
         frozen = load_frozen(self.suite.name) if self.suite.name else None
-        asked = frozen.style_labels if frozen else set(self.dataset.instruments)
-        if unknown := sorted(asked - set(known)):
+        labels = frozen.style_labels if frozen else set(self.dataset.instruments)
+        if unknown := sorted(labels - set(known)):
             raise ValueError(
-                f"the judge {self.judge.name!r} does not know {', '.join(unknown)}, which it would have to "
-                f"hear: it knows {', '.join(known)}. Leave out name in [judge], and one is trained"
+                f"the judge {self.judge.name!r} does not know the suite's labels {', '.join(unknown)}: it "
+                f"knows {', '.join(known)}. Leave out name in [judge], and one is trained"
             )
 
     @property
@@ -266,13 +266,13 @@ def parse_configuration(content: object, where: str) -> RunConfiguration:
 
 def _instead(place: Sequence[int | str]) -> str:
     """End a message about an unknown key: the nearest one of its table, other tables that have it, or all."""
-    *path, key = map(str, place)
+    *parents, key = map(str, place)
     tables = _tables(RunConfiguration)
     table: tuple[str, ...] = ()
-    for part in path:  # numbers in lists, and kinds of which a table is one, are no tables
+    for part in parents:  # numbers in lists and kinds of tables are not tables
         table = (*table, part) if (*table, part) in tables else table
     near = suggestion(key, tables[table])
-    others = ", ".join(".".join(one) or "the top level" for one, keys in tables.items() if key in keys)
+    others = ", ".join(".".join(path) or "the top level" for path, keys in tables.items() if key in keys)
     if not others:
         return near
     return f"{near} It belongs to {others}" if near.endswith("?") else f": it belongs to {others}"
@@ -280,12 +280,12 @@ def _instead(place: Sequence[int | str]) -> str:
 
 def _tables(model: type[BaseModel], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], set[str]]:
     """Return the keys of each table that a configuration can hold, by its path, of all its kinds together."""
-    found = {path: set(model.model_fields)}
+    tables = {path: set(model.model_fields)}
     for name, field in model.model_fields.items():
         for part in _models_in(field.annotation):
             for inner, keys in _tables(part, (*path, name)).items():
-                found[inner] = found.get(inner, set()) | keys
-    return found
+                tables[inner] = tables.get(inner, set()) | keys
+    return tables
 
 
 def _models_in(annotation: object) -> list[type[BaseModel]]:

@@ -55,12 +55,12 @@ def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
         The style judge's fingerprint, which counts for metrics that ask it.
     """
     specification = get(metric).specification
-    asked = judge if "judge" in specification.needs else ""
+    judges = judge if "judge" in specification.needs else ""
     if "content_judge" in specification.needs:
-        asked += load_content_judge().fingerprint
+        judges += load_content_judge().fingerprint
     version = specification.version
     recorded = recorded_name(metric, version)
-    return fingerprint(["score", transfer.output_sha256, pair.fingerprint, recorded, version, asked])
+    return fingerprint(["score", transfer.output_sha256, pair.fingerprint, recorded, version, judges])
 
 
 def prediction_key(sha256: str, judge: str) -> str:
@@ -109,8 +109,8 @@ def run_scores(
     Raises
     ------
     RunError
-        If a metric has raised what none may, and so has no score there; or if one has ended its process, or
-        not come to an end, and so left a pair without scores. All else has its scores.
+        If a metric has raised an exception, and so has no score there; or if one has ended its process, or
+        did not return in time, and so left a pair without scores. All else has its scores.
     """
     wanted = _wanted(tasks, tuple(metrics), Judge.load(judge_path).fingerprint, root.resolve(), store.records)
     paths = dataset.root.resolve(), judge_path.resolve()
@@ -143,7 +143,7 @@ def run_scores(
 def _wanted(
     tasks: Iterable[Task], metrics: tuple[str, ...], judge: str, root: Path, records: Records
 ) -> dict[Pair, list[_Output]]:
-    """List what is missing by pair, each once: outputs of different seeds may be one and the same."""
+    """List what is missing by pair, each once: outputs of different seeds may be the same."""
     wanted: dict[Pair, list[_Output]] = defaultdict(list)
     listed: set[str] = set()
     for task in tasks:
@@ -152,11 +152,11 @@ def _wanted(
             continue
         keys = {name: score_key(transfer, task.pair, name, judge) for name in metrics}
         missing = {name: key for name, key in keys.items() if key not in records.scores and key not in listed}
-        heard = prediction_key(transfer.output_sha256, judge)
-        prediction = None if heard in listed or heard in records.predictions else heard
+        key = prediction_key(transfer.output_sha256, judge)
+        prediction = None if key in listed or key in records.predictions else key
         if missing or prediction:
             wanted[task.pair].append(_Output(root / transfer.output, missing, prediction))
-            listed.update(missing.values(), {heard})
+            listed.update(missing.values(), {key})
     return wanted
 
 
@@ -168,7 +168,7 @@ def run_predictions(
     Parameters
     ----------
     clips : iterable of Clip
-        Which; those that it was asked about already are left out.
+        Which; those with a prediction are left out.
     dataset, judge_path, store, executor
         As for :func:`run_scores`.
     """
@@ -181,7 +181,7 @@ def run_predictions(
             batch.submit(Call(_predictions, (part, dataset.root.resolve(), judge_path.resolve()), _KIND))
         for _, records in batch.results():
             if isinstance(records, Failure):
-                raise RunError(f"the judge could not be asked about real clips: {records.reason}")
+                raise RunError(f"the judge's predictions for real clips failed: {records.reason}")
             store.add(*records)
             tracker.advance(len(records))
 
@@ -201,7 +201,7 @@ def _dataset(root: Path) -> Dataset:
 def _score(
     pair: Pair, outputs: list[_Output], dataset_root: Path, judge_path: Path
 ) -> tuple[list[ScoreRecord | PredictionRecord], list[str]]:
-    """Score the outputs of a pair; return the records, and what metrics did that none may do."""
+    """Score the outputs of a pair; return the records, and the faults of metrics."""
     dataset = _dataset(dataset_root)
     judge, content_judge = _judge(judge_path), load_content_judge()
 
@@ -232,7 +232,9 @@ def _score(
             for name, key in output.scores.items():
                 try:
                     records.append(_score_record(key, name, get(name)(trial)))
-                except BaseException as error:  # a metric may be anybody's code; what others say is kept
+                except (
+                    BaseException
+                ) as error:  # a metric may be anybody's code; the scores of others are kept
                     faults.append(f"{name} of {output.path.parent.name}: {describe_error(error)}")
             if output.prediction:
                 records.append(_prediction_record(output.prediction, trial.output))
@@ -258,11 +260,12 @@ def _predictions(
 
 def _prediction_record(key: str, sound: Sound) -> PredictionRecord:
     try:
-        heard = sound.prediction
+        prediction = sound.prediction
     except Unscorable as outcome:
         return PredictionRecord(key=key, reason=str(outcome))
     # Six digits are what single precision holds; more would triple the record.
     probabilities, embedding = (
-        tuple(float(f"{value:.6g}") for value in values) for values in (heard.probabilities, heard.embedding)
+        tuple(float(f"{value:.6g}") for value in values)
+        for values in (prediction.probabilities, prediction.embedding)
     )
     return PredictionRecord(key=key, probabilities=probabilities, embedding=embedding)

@@ -35,7 +35,7 @@ class Task:
     seed : int
         Seed of its draws.
     dependency : DependencyRecord or None
-        The files that its outputs depend on, where there are any, or why they cannot be told.
+        The files that its outputs depend on, where there are any, or why that could not be queried.
     """
 
     entry: MethodEntry

@@ -1,10 +1,10 @@
-"""Score outputs that came with a submission again, and see whether its scores are theirs.
+"""Score outputs that came with a submission again, and compare its scores with theirs.
 
-That a file is whole says little about who made it: whoever can write scores can write their hashes. Only
-outputs that are handed in, and scored again here, show that the scores are theirs. Which ones nobody knows
-beforehand, and of each method so many that few scores can be better than their outputs unnoticed. Those of
-controls are drawn as well, since the headline's scale hangs on them, and real clips, which sets of outputs
-are compared with.
+An intact file says little about who made it: whoever can write scores can write their hashes. Only outputs
+that are handed in, and scored again here, show that the scores are theirs. They are drawn, so that nobody
+knows beforehand which, and so many of each method that few scores can be false unnoticed. Outputs of controls
+are drawn as well, since the headline's scale follows from them, and real clips, which sets of outputs are
+compared with.
 """
 
 from __future__ import annotations
@@ -32,15 +32,47 @@ from timbrebench.experiments.submissions.submission_checking import ABSOLUTE, RE
 from timbrebench.experiments.submissions.submission_reading import Submission
 from timbrebench.experiments.suites.suite import Pair
 
-#: How many outputs of each method and control are scored again, and real clips of each label heard again.
-#: Where five in thirty have scores that are not theirs, nine draws in ten find one.
+#: How many outputs of each method and control are scored again, and real clips of each label judged again.
+#: Where five in thirty have false scores, nine draws in ten find one.
 SAMPLE = 10
 
 Item = TypeVar("Item")
 
 
-def check_outputs(
-    submission: Submission, dataset: Path | None, *, sample: int | None = SAMPLE, seed: int | None = None
+def compare_outputs(submission: Submission) -> tuple[list[str], str]:
+    """Compare the outputs that came with a submission with its records, by their SHA-256.
+
+    Parameters
+    ----------
+    submission : Submission
+        As it was read.
+
+    Returns
+    -------
+    problems : list of str
+        What disagrees; empty where nothing does.
+    summary : str
+        What was compared.
+
+    Raises
+    ------
+    RunError
+        If the submission has no outputs.
+    """
+    outputs = _outputs(submission)
+    with Archive(submission.path) as archive:
+        if not archive.has_folder(OUTPUTS):
+            raise RunError(f"{submission.path}: came without outputs (`timbrebench submit --audio`)")
+        problems = [
+            f"{task.entry.name}, {task.pair.pair_id}: the output does not match its record"
+            for task, transfer in outputs
+            if archive.manifest.get(transfer.output) != transfer.output_sha256
+        ]
+    return problems, f"{len(outputs)} outputs were compared with their records"
+
+
+def rescore_outputs(
+    submission: Submission, dataset: Path, *, sample: int | None = SAMPLE, seed: int | None = None
 ) -> tuple[list[str], str]:
     """Compare the outputs that came with a submission with its records, and score some of them again.
 
@@ -48,53 +80,53 @@ def check_outputs(
     ----------
     submission : Submission
         As it was read.
-    dataset : pathlib.Path, optional
-        A dataset that holds the suite's clips; without it nothing is scored.
+    dataset : pathlib.Path
+        A dataset that holds the suite's clips.
     sample : int or None, default SAMPLE
-        How many outputs of each method and control are scored, and how many real clips of each label heard;
+        How many outputs of each method and control, and how many real clips of each label, are judged again;
         None for all of them.
     seed : int, optional
-        Of the draw; by default another each time, which the summary names.
+        Of the draw; by default a new one each time, which the summary names.
 
     Returns
     -------
-    problems : list of str
-        What does not agree; empty where all does.
-    summary : str
-        What was compared.
+    problems, summary
+        As of :func:`compare_outputs`.
 
     Raises
     ------
     RunError
-        If the submission has no outputs, or the dataset does not hold the clips.
+        If the submission has no outputs, or the dataset lacks some of the clips.
     """
-    stated = submission.records
-    transfers = [(task, stated.transfers.get(task.key)) for task in submission.tasks]
-    made = [(task, transfer) for task, transfer in transfers if transfer and transfer.status == "ok"]
+    problems, summary = compare_outputs(submission)
+    if problems:
+        return problems, summary
+    held = Dataset.open(dataset)
+    clips = _find_clips(submission, held)
+    if problems := _differing_clips(submission, held):
+        return problems, summary
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    drawn = draw(_outputs(submission), lambda output: output[0].entry.name, sample, seed)
+    real = [
+        clips[clip.sha256]
+        for clip in draw(submission.results.suite.clips, lambda clip: clip.label, sample, seed)
+    ]
     with Archive(submission.path) as archive, tempfile.TemporaryDirectory() as folder:
-        if not archive.has_folder(OUTPUTS):
-            raise RunError(f"{submission.path}: came without outputs (`timbrebench submit --audio`)")
-        problems = [
-            f"{task.entry.name}, {task.pair.pair_id}: the output is not the one of its record"
-            for task, transfer in made
-            if archive.manifest.get(transfer.output) != transfer.output_sha256
-        ]
-        summary = f"{len(made)} outputs were compared with their records"
-        if dataset is None or problems:
-            return problems, summary
-        held = Dataset.open(dataset)
-        clips = _found(submission, held)
-        if problems := _other_clips(submission, held):
-            return problems, summary
-        seed = secrets.randbelow(2**32) if seed is None else seed
-        drawn = draw(made, lambda output: output[0].entry.name, sample, seed)
-        real = draw(submission.results.suite.clips, lambda clip: clip.label, sample, seed)
-        problems = _score_again(
-            submission, archive, drawn, real, dataset=held, clips=clips, folder=Path(folder)
-        )
+        records = _score(submission, archive, drawn, real, dataset=held, clips=clips, folder=Path(folder))
+    judged = [(f"{task.entry.name}, {task.pair.pair_id}", transfer.output_sha256) for task, transfer in drawn]
+    judged += [(f"{clip.piece}, {clip.label}", clip.sha256) for clip in real]
+    problems = _differing_scores(submission, [task for task, _ in drawn], records)
+    problems += _differing_predictions(submission, judged, records)
     how = "" if sample is None else f", drawn with the seed {seed}"
-    again = f"{len(drawn)} of them were scored again, and {len(real)} real clips heard again"
+    again = f"{len(drawn)} of them were scored again, and {len(real)} real clips judged again"
     return problems, f"{summary}; {again}{how}"
+
+
+def _outputs(submission: Submission) -> list[tuple[Task, Transfer]]:
+    """List the tasks that have an output, with its record."""
+    recorded = submission.records.transfers
+    transfers = [(task, recorded[task.key]) for task in submission.tasks if task.key in recorded]
+    return [(task, transfer) for task, transfer in transfers if transfer.status == "ok"]
 
 
 def draw(items: Sequence[Item], group: Callable[[Item], str], sample: int | None, seed: int) -> list[Item]:
@@ -127,7 +159,7 @@ def draw(items: Sequence[Item], group: Callable[[Item], str], sample: int | None
     ]
 
 
-def _score_again(
+def _score(
     submission: Submission,
     archive: Archive,
     sample: Sequence[tuple[Task, Transfer]],
@@ -136,34 +168,30 @@ def _score_again(
     dataset: Dataset,
     clips: dict[str, Clip],
     folder: Path,
-) -> list[str]:
-    """Score outputs and hear real clips, and name what is not as it was handed in."""
-    with RecordsFile(folder / RECORDS) as store:
-        judge = _judge_of(submission, archive, folder)
+) -> Records:
+    """Score outputs, let the judge predict real clips, and return the records of both."""
+    judge = _judge_of(submission, archive, folder)
+    tasks = [replace(task, pair=_with_clips(task.pair, clips)) for task, _ in sample]
+    with (
+        RecordsFile(folder / RECORDS) as store,
+        LocalExecutor(["timbrebench.experiments.run.scores"]) as executor,
+    ):
         for number, (_, transfer) in enumerate(sample):
-            # Under a name of ours, wherever the record says that it lay.
+            # Under a name of ours, whatever path the record states.
             name = f"{number:04d}.flac"
             (folder / name).write_bytes(archive.read(transfer.output))
             store.add(transfer.model_copy(update={"output": name}))
-        tasks = [replace(task, pair=_with_clips(task.pair, clips)) for task, _ in sample]
-        with LocalExecutor(["timbrebench.experiments.run.scores"]) as executor:
-            run_scores(
-                tasks,
-                submission.results.configuration.metrics,
-                dataset=dataset,
-                judge_path=judge,
-                root=folder,
-                store=store,
-                executor=executor,
-            )
-            held = [clips[clip.sha256] for clip in real]
-            run_predictions(held, dataset=dataset, judge_path=judge, store=store, executor=executor)
-        judged = [
-            (f"{task.entry.name}, {task.pair.pair_id}", transfer.output_sha256) for task, transfer in sample
-        ]
-        judged += [(f"{clip.piece}, {clip.label}", clip.sha256) for clip in real]
-        records = store.records
-        return _other_scores(submission, tasks, records) + _other_predictions(submission, judged, records)
+        run_scores(
+            tasks,
+            submission.results.configuration.metrics,
+            dataset=dataset,
+            judge_path=judge,
+            root=folder,
+            store=store,
+            executor=executor,
+        )
+        run_predictions(real, dataset=dataset, judge_path=judge, store=store, executor=executor)
+        return store.records
 
 
 def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
@@ -181,8 +209,8 @@ def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
     return path
 
 
-def _found(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
-    """Find the clips of a submission in a dataset, by their SHA-256."""
+def _find_clips(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
+    """Return the clips of a dataset by their SHA-256; refuse one that lacks clips of the submission."""
     clips = {clip.sha256: clip for clip in dataset.clips()}
     wanted = {clip.sha256 for clip in submission.results.suite.every_clip}
     if missing := len(wanted - set(clips)):
@@ -192,17 +220,17 @@ def _found(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
     return clips
 
 
-def _other_clips(submission: Submission, dataset: Dataset) -> list[str]:
-    """Name the first clip that a submission says something else of than the dataset.
+def _differing_clips(submission: Submission, dataset: Dataset) -> list[str]:
+    """Name the first clip that a submission describes in another way than the dataset.
 
-    How long it is gives the real-time factor; its piece, which figures stand and fall together.
+    Its duration decides the real-time factor; its piece, which figures are resampled together.
     """
     held = {_facts(clip) for clip in dataset.clips()}
-    others = [clip for clip in submission.results.suite.every_clip if _facts(clip) not in held]
+    differing = [clip for clip in submission.results.suite.every_clip if _facts(clip) not in held]
     return [
         f"{clip.piece}, {clip.label}: stated as {clip.duration_s:g} s at {clip.sample_rate} Hz, and "
-        f"{dataset.root} has no such clip under its SHA-256 ({len(others)} such clips)"
-        for clip in others[:1]
+        f"{dataset.root} has no such clip under its SHA-256 ({len(differing)} such clips)"
+        for clip in differing[:1]
     ]
 
 
@@ -219,17 +247,15 @@ def _with_clips(pair: Pair, clips: dict[str, Clip]) -> Pair:
     )
 
 
-def _other_scores(submission: Submission, tasks: Sequence[Task], records: Records) -> list[str]:
-    """Compare scores that were made here with those that were handed in."""
+def _differing_scores(submission: Submission, tasks: Sequence[Task], records: Records) -> list[str]:
+    """Compare scores that were made here with those of the submission."""
     row_of = {task.key: number for number, task in enumerate(submission.tasks)}
     stated, judge = submission.results.scores, submission.about.judge
     problems = []
     for task in tasks:
-        transfer = records.transfers.get(task.key)
+        transfer = records.transfers[task.key]
         for name in stated.columns:
-            score = (
-                None if transfer is None else records.scores.get(score_key(transfer, task.pair, name, judge))
-            )
+            score = records.scores.get(score_key(transfer, task.pair, name, judge))
             here = np.nan if score is None or score.value is None else score.value
             there = float(stated[name].iloc[row_of[task.key]])
             if not np.isclose(here, there, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
@@ -240,10 +266,10 @@ def _other_scores(submission: Submission, tasks: Sequence[Task], records: Record
     return problems
 
 
-def _other_predictions(
+def _differing_predictions(
     submission: Submission, judged: Sequence[tuple[str, str]], records: Records
 ) -> list[str]:
-    """Compare what the judge makes of clips here, by name and SHA-256, with what was handed in."""
+    """Compare the judge's predictions here, for clips by name and SHA-256, with those of the submission."""
     problems = []
     for name, sha256 in judged:
         key = prediction_key(sha256, submission.about.judge)
@@ -252,5 +278,5 @@ def _other_predictions(
             for prediction in (records.predictions.get(key), submission.records.predictions.get(key))
         )
         if len(here) != len(there) or not np.allclose(here, there, rtol=RELATIVE, atol=ABSOLUTE):
-            problems.append(f"{name}: the judge makes another of it here")
+            problems.append(f"{name}: the judge's prediction differs here")
     return problems

@@ -1,6 +1,6 @@
 """The file of a submission: a zip archive with a list of what is in it.
 
-The same content gives the same bytes. Archives come from strangers: one is let in by
+The same content gives the same bytes. Archives come from strangers: they are checked by
 :mod:`timbrebench.core.archives`, as any other archive is, and what is read of it is compared with
 its list; nothing is ever unpacked under a name that the archive chose.
 """
@@ -22,11 +22,11 @@ from timbrebench.core.files import atomic_path, file_sha256
 
 MANIFEST = "manifest.json"
 
-#: Most bytes that a file of an archive may unpack to. A minute of audio takes a tenth of it, the records of
+#: Maximum unpacked size of a file, in bytes. A minute of audio takes a tenth of it, the records of
 #: 10,000 outputs a third.
 LARGEST_FILE = 256 * 2**20
 
-#: Most bytes that a whole archive may unpack to, and most files.
+#: Maximum unpacked size of an archive, in bytes, and maximum number of files.
 LARGEST_ARCHIVE, MOST_FILES = 32 * 2**30, 200_000
 
 #: Zip files pack nothing better than that: records are mostly alike, and their sizes are limited already.
@@ -80,8 +80,7 @@ class Archive:
     Raises
     ------
     RunError
-        If it is no submission, names files that lead elsewhere, is too large, or holds something other than
-        its list says.
+        If it is not a submission, names files outside its folder, is too large, or does not match its list.
     """
 
     def __init__(self, path: Path) -> None:
@@ -111,7 +110,7 @@ class Archive:
         for path, entry in guard.zip_entries(self._archive):
             # Nothing that packing writes has folders of its own, or a name that could be written otherwise.
             if entry.filename != path.as_posix():
-                guard.refuse(entry.filename, "it is a folder, or its name is not as it should be")
+                guard.refuse(entry.filename, "it is a folder, or its name is not in its normal form")
             if entry.filename in named:
                 raise RunError(f"{self.path}: holds two files of one name, {entry.filename}")
             named[entry.filename] = entry
@@ -119,19 +118,19 @@ class Archive:
 
     def _read_manifest(self) -> dict[str, str]:
         if MANIFEST not in self._infos:
-            raise RunError(f"{self.path}: no submission, {MANIFEST} is missing")
+            raise RunError(f"{self.path}: not a submission, {MANIFEST} is missing")
         try:
             listed = json.loads(self._unpack(MANIFEST))
             digests = {str(name): str(about["sha256"]) for name, about in listed.items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{self.path}: {MANIFEST} cannot be read ({error})") from error
-        found = set(self._infos) - {MANIFEST}
-        for name in sorted(found ^ set(digests)):
-            raise RunError(f"{self.path}: {name} is {'not listed' if name in found else 'missing'}")
+        present = set(self._infos) - {MANIFEST}
+        for name in sorted(present ^ set(digests)):
+            raise RunError(f"{self.path}: {name} is {'not listed' if name in present else 'missing'}")
         return digests
 
     def _unpack(self, name: str) -> bytes:
-        """Read a file up to the size that the archive states: what goes on longer is a trap."""
+        """Read a file up to the size that the archive states: a longer one is a trap."""
         info = self._infos[name]
         try:
             with self._archive.open(info) as file:
@@ -139,7 +138,7 @@ class Archive:
         except (OSError, *DAMAGE) as error:
             raise RunError(f"{self.path}: {name} is damaged ({error})") from error
         if len(content) != info.file_size:
-            raise RunError(f"{self.path}: {name} is not as long as the archive says")
+            raise RunError(f"{self.path}: {name} is longer or shorter than the archive states")
         return content
 
     def names(self) -> list[str]:
@@ -159,7 +158,7 @@ class Archive:
             If it is missing, or not what the list says.
         """
         if name not in self.manifest:
-            raise RunError(f"{self.path}: no submission, {name} is missing")
+            raise RunError(f"{self.path}: not a submission, {name} is missing")
         content = self._unpack(name)
         if hashlib.sha256(content).hexdigest() != self.manifest[name]:
             raise RunError(f"{self.path}: {name} was changed: its SHA-256 is not the one that is listed")

@@ -35,7 +35,7 @@ class SubmittedMethod(BaseModel):
     version : int
         Of the method.
     key : str
-        What its records are found by.
+        Key of its records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,15 +54,15 @@ class About(BaseModel):
     format : int
         Version of the layout.
     submitter : str
-        Who hands it in; it tells methods of one name apart.
+        Who hands it in; it distinguishes methods of one name.
     run : str
         The run's name.
     suite : str
-        Name and version of the frozen suite that the pairs are; empty for pairs that are in none.
+        Name and version of the frozen suite that the pairs are; empty for pairs of no frozen suite.
     suite_version : str
         Version of the pairs (:attr:`~timbrebench.experiments.suites.suite.Suite.version`).
     setting : {"known-timbre", "new-timbre"}
-        What methods that learn may have heard.
+        Whether methods that learn may have learned from the suite's timbre.
     judge, content_judge : str
         Fingerprints of the judges.
     training : str

@@ -1,7 +1,7 @@
 """Put several submissions into one leaderboard.
 
 Only what was measured alike can stand in one table: the same pairs of the same version, judged by the same
-judges, with the same metrics and seeds. Everything else is refused, and said why.
+judges, with the same metrics and seeds. Everything else is refused with its reason.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CONTROL_TOLERANCE = 0.01
 
 _JUDGE_ADVICE = (
     "name one that comes with timbrebench in [judge] and run both again (`timbrebench suite show` has those "
-    "that know a suite), since a judge that is trained again elsewhere is another one"
+    "that know a suite), since a judge that is trained again elsewhere differs"
 )
 
 
@@ -51,7 +51,7 @@ class Merged:
     results : Results
         All results together.
     notes : tuple of str
-        What was not alike, and is no reason to keep submissions apart.
+        What differs between submissions without keeping them apart.
     """
 
     table: pd.DataFrame
@@ -79,7 +79,7 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
     Raises
     ------
     RunError
-        If a submission is not whole or not valid, or two were not measured alike.
+        If a submission is incomplete or invalid, or two were not measured alike.
     """
     submissions = [read_submission(path) for path in paths]
     for other in submissions[1:]:
@@ -95,8 +95,8 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
     write_json(
         out / "submissions.json",
         [
-            {"file": one.path.name, "sha256": file_sha256(one.path), **one.about.model_dump(mode="json")}
-            for one in submissions
+            {"file": each.path.name, "sha256": file_sha256(each.path), **each.about.model_dump(mode="json")}
+            for each in submissions
         ],
     )
     return merged
@@ -105,18 +105,18 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
 def _refuse_mix(first: Submission, other: Submission) -> None:
     """Refuse two submissions that were not measured alike."""
     names = f"{first.path.name} and {other.path.name}"
-    one, two = first.about, other.about
+    about, other_about = first.about, other.about
     if first.results.suite.title != other.results.suite.title:
         raise RunError(
             f"{names} are of different suites, {first.results.suite.title} and {other.results.suite.title}: "
             "a leaderboard never mixes pairs"
         )
     alike = {
-        "settings of the suite": (one.setting, two.setting),
-        "style judges": (one.judge, two.judge),
-        "content judges": (one.content_judge, two.content_judge),
-        "seeds": (one.seeds, two.seeds),
-        "metrics": (one.metrics, two.metrics),
+        "settings of the suite": (about.setting, other_about.setting),
+        "style judges": (about.judge, other_about.judge),
+        "content judges": (about.content_judge, other_about.content_judge),
+        "seeds": (about.seeds, other_about.seeds),
+        "metrics": (about.metrics, other_about.metrics),
         "numbers of resamples": (
             first.results.configuration.resamples,
             other.results.configuration.resamples,
@@ -126,7 +126,7 @@ def _refuse_mix(first: Submission, other: Submission) -> None:
         if left != right:
             advice = _JUDGE_ADVICE if what == "style judges" else "run one of them again with the other's"
             raise RunError(f"{names} have different {what}: {advice}")
-    judged = [name for name in (STYLE, CONTENT) if name in one.metrics]
+    judged = [name for name in (STYLE, CONTENT) if name in about.metrics]
     for label in CONTROLS:
         left, right = (
             submission.results.of(label)[judged].to_numpy(dtype=np.float64) for submission in (first, other)
@@ -153,46 +153,42 @@ def combine(submissions: Sequence[Submission]) -> Merged:
     RunError
         If one submitter hands in two methods of one name.
     """
-    counts = Counter(entry.name for one in submissions for entry in one.results.configuration.methods)
+    counts = Counter(entry.name for each in submissions for entry in each.results.configuration.methods)
     entries: list[MethodEntry] = []
     submitter: dict[str, str] = {}
-    parts = [_rows(submissions[0], label, label) for label in CONTROLS]
-    sets = [_sets(submissions[0], label, label) for label in CONTROLS]
     violations: dict[str, str] = {}
     settings: dict[str, str] = {}
-    for one in submissions:
-        stated = one.leaderboard.set_index("method").settings
-        for entry in one.results.configuration.methods:
-            is_alone = counts[entry.name] == 1
-            label = entry.name if is_alone else f"{entry.name} ({one.about.submitter})"
+    rows = [(submissions[0], label, label) for label in CONTROLS]
+    for each in submissions:
+        name = each.about.submitter
+        stated = each.leaderboard.set_index("method").settings
+        for entry in each.results.configuration.methods:
+            label = entry.name if counts[entry.name] == 1 else f"{entry.name} ({name})"
             if label in submitter:
-                raise RunError(
-                    f"{one.about.submitter} hands in {entry.name} twice: leave one out, or rename it"
-                )
-            submitter[label] = one.about.submitter
+                raise RunError(f"{name} hands in {entry.name} twice: leave one out, or rename it")
+            submitter[label] = name
             # Brackets and spaces are for people; configurations have neither.
             entries.append(entry.model_copy(update={"label": label}))
-            parts.append(_rows(one, entry.name, label))
-            sets.append(_sets(one, entry.name, label))
-            if entry.name in one.results.violations:
-                violations[label] = one.results.violations[entry.name]
-            if entry.name in one.foreign:
+            rows.append((each, entry.name, label))
+            if entry.name in each.results.violations:
+                violations[label] = each.results.violations[entry.name]
+            if entry.name in each.foreign:
                 settings[label] = str(stated[entry.name])
     first = submissions[0].results
-    configuration = first.configuration.model_copy(update={"methods": tuple(entries)})
     transfers, scores, reasons = (
-        pd.concat([part[index] for part in parts], ignore_index=True) for index in range(3)
+        pd.concat(parts, ignore_index=True) for parts in zip(*(_rows(*row) for row in rows), strict=True)
     )
+    configuration = first.configuration.model_copy(update={"methods": tuple(entries)})
     results = Results(configuration, first.suite, transfers, scores, reasons, violations)
     table = make_leaderboard(results).table
-    pairs = zip(table.method, table.settings, strict=True)
-    table["settings"] = [settings.get(label, given) for label, given in pairs]
-    merged = pd.concat([part for part in sets if len(part)] or [pd.DataFrame()], ignore_index=True)
-    for frame in (table, merged):
+    table["settings"] = table.method.map(settings).fillna(table.settings)
+    compared = [part for part in (_sets(*row) for row in rows) if len(part)]
+    sets = pd.concat(compared, ignore_index=True) if compared else pd.DataFrame()
+    for frame in (table, sets):
         if "method" in frame:
             place = list(frame.columns).index("method") + 1
             frame.insert(place, "submitter", frame.method.map(submitter).fillna(""))
-    return Merged(table, merged, results, tuple(_notes(submissions)))
+    return Merged(table, sets, results, tuple(_notes(submissions)))
 
 
 def _notes(submissions: Sequence[Submission]) -> list[str]:
@@ -203,7 +199,7 @@ def _notes(submissions: Sequence[Submission]) -> list[str]:
             "Seconds and memory were measured by each submitter, on a machine of their own: they compare "
             "methods of one submission, not of two."
         )
-    learners = [one.about for one in submissions if _has_learner(one)]
+    learners = [each.about for each in submissions if _has_learner(each)]
     if len({about.training for about in learners}) > 1:
         listed = ", ".join(f"{about.training[:12]} by {about.submitter}" for about in learners)
         notes.append(f"Methods that learn have not learned from the same clips: {listed}.")
@@ -224,8 +220,8 @@ def _rows(submission: Submission, label: str, name: str) -> tuple[pd.DataFrame, 
 
 def _sets(submission: Submission, label: str, name: str) -> pd.DataFrame:
     """Return a method's comparison of whole sets under a new label."""
-    found = submission.results.sets
-    return found[found.method == label].assign(method=name) if len(found) else found
+    sets = submission.results.sets
+    return sets[sets.method == label].assign(method=name) if len(sets) else sets
 
 
 def _markdown(merged: Merged, first: Submission) -> str:

@@ -185,7 +185,7 @@ def _lines(records: Mapping[str, Record | None]) -> str:
 
 
 def _environment(root: Path) -> bytes:
-    """Return where the run was made; of a run that did not note it, where it was packed."""
+    """Return where the run was made; for a run without that record, where it was packed."""
     path = root / ENVIRONMENT
     if path.is_file():
         return path.read_bytes()

@@ -92,7 +92,7 @@ def read_submission(path: Path) -> Submission:
     Raises
     ------
     RunError
-        If it is no submission, was changed, or was scored by other versions than there are here.
+        If it is not a submission, was changed, or was scored by other versions than are installed here.
     """
     with Archive(path) as archive:
         stated = _parse(About, archive.read(ABOUT), f"{path}: {ABOUT}")
@@ -114,15 +114,15 @@ def read_submission(path: Path) -> Submission:
 
 
 def text_of(content: bytes) -> str:
-    """Return the content of a file as text, or raise what says that it is none."""
+    """Decode UTF-8, or raise RunError."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RunError(f"a file of the submission is no text ({error})") from error
+        raise RunError(f"a file of the submission is not UTF-8 text ({error})") from error
 
 
 def parse_table(text: str) -> pd.DataFrame:
-    """Read a leaderboard, or a comparison of sets: an empty cell is a figure that there is none of."""
+    """Read a leaderboard, or a comparison of sets: an empty cell is a missing figure."""
     table = pd.read_csv(
         io.StringIO(text), dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""]
     )
@@ -170,9 +170,9 @@ def _suite(given: FrozenSuite, about: About, configuration: SuiteConfiguration, 
     try:
         suite = as_held(load_frozen(name), given).suite(configuration)
     except DatasetError as error:
-        raise RunError(f"{path}: calls its pairs {name}, but they are others ({error})") from error
+        raise RunError(f"{path}: calls its pairs {name}, but they do not match it ({error})") from error
     if suite.version != about.suite_version:
-        raise RunError(f"{path}: calls its pairs {name}, but they are others")
+        raise RunError(f"{path}: calls its pairs {name}, but they do not match it")
     return suite
 
 

@@ -24,7 +24,7 @@ def test_a_baseline_with_a_cell_that_is_no_number_is_no_verdict(tmp_path):
     path.write_text(f"# {json.dumps(head)}\nlabel,pair_id,piece,seed,note_f1\ngood,000,a,0,n0.5\n")
     done = timbrebench("check", tmp_path, "--baseline", path, "--markdown", summary, "--junit", report)
     assert done.exit_code == 2
-    assert f"error: {path}: no baseline" in done.stderr
+    assert f"error: {path}: not a baseline" in done.stderr
     assert summary.read_text().startswith("## The check could not be made\n")
     assert ElementTree.fromstring(report.read_text()).find(".//error") is not None  # noqa: S314 - our own
 

@@ -70,7 +70,7 @@ def test_a_value_that_is_no_number_is_refused(written, cell):
     lines = written.read_text().splitlines()
     lines[2] = lines[2].rsplit(",", 1)[0] + f",{cell}"
     written.write_text("\n".join(lines))
-    with pytest.raises(RunError, match=r"baseline\.csv: (no baseline|a value is infinite)"):
+    with pytest.raises(RunError, match=r"baseline\.csv: (not a baseline|a value is infinite)"):
         read_baseline(written)
 
 
@@ -103,5 +103,5 @@ def test_a_file_that_is_no_baseline_is_refused(tmp_path):
         read_baseline(tmp_path / "absent.csv")
     for text in ("a,b\n1,2\n", "", '# {"suite": "x", "metrics": {"note_f1": 1}}\nlabel\n1\n', "[]\n"):
         (tmp_path / "other.csv").write_text(text)
-        with pytest.raises(RunError, match="no baseline"):
+        with pytest.raises(RunError, match="not a baseline"):
             read_baseline(tmp_path / "other.csv")

@@ -1,4 +1,4 @@
-"""Where a run was made is noted, and where it has gone on since."""
+"""Where a run was made is recorded, and where it has gone on since."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import pytest
 
 from timbrebench.core.errors import RunError
 from timbrebench.experiments.run import environment
-from timbrebench.experiments.run.environment import describe_environment, note_environment, read_environments
+from timbrebench.experiments.run.environment import (
+    describe_environment,
+    read_environments,
+    record_environment,
+)
 
 
 @pytest.fixture
@@ -22,21 +26,21 @@ def upgrade(monkeypatch):
 
 
 def torches(path):
-    return [one["versions"]["torch"] for one in read_environments(path)]
+    return [start["versions"]["torch"] for start in read_environments(path)]
 
 
-def test_the_first_start_is_noted_as_it_is(tmp_path):
+def test_the_first_start_is_recorded_as_it_is(tmp_path):
     path = tmp_path / "environment.json"
-    noted = note_environment(path)
+    recorded = record_environment(path)
     assert json.loads(path.read_text()) == describe_environment()
-    assert noted == read_environments(path) == [describe_environment()]
+    assert recorded == read_environments(path) == [describe_environment()]
 
 
 def test_other_versions_are_added_once_and_the_first_stay_in_their_place(tmp_path, upgrade):
     path = tmp_path / "environment.json"
     for version in ("1", "1", "2", "3", "1", "2"):
         upgrade(version)
-        known = note_environment(path)
+        known = record_environment(path)
     assert torches(path) == ["1", "2", "3"]
     assert read_environments(path) == known
     assert json.loads(path.read_text())["versions"]["torch"] == "1"
@@ -44,11 +48,11 @@ def test_other_versions_are_added_once_and_the_first_stay_in_their_place(tmp_pat
 
 def test_another_machine_is_added_and_another_command_is_not(tmp_path, monkeypatch):
     path = tmp_path / "environment.json"
-    note_environment(path)
+    record_environment(path)
     monkeypatch.setattr("sys.argv", ["timbrebench", "run", "elsewhere.toml"])
-    assert len(note_environment(path)) == 1
+    assert len(record_environment(path)) == 1
     monkeypatch.setattr(environment, "_processor", lambda: "another one")
-    assert [one["machine"]["processor"] for one in note_environment(path)][1:] == ["another one"]
+    assert [start["machine"]["processor"] for start in record_environment(path)][1:] == ["another one"]
 
 
 def test_without_a_file_nothing_is_known(tmp_path):
@@ -56,8 +60,8 @@ def test_without_a_file_nothing_is_known(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"machine": 1, "versions": {}}'])
-def test_what_is_no_such_file_is_refused(tmp_path, text):
+def test_other_files_are_refused(tmp_path, text):
     path = tmp_path / "environment.json"
     path.write_text(text)
     with pytest.raises(RunError, match=r"environment\.json: does not say where the run was made: remove it"):
-        note_environment(path)
+        record_environment(path)

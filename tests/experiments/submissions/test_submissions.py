@@ -17,7 +17,7 @@ from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.run.layout import CONFIGURATION
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.run.scores import prediction_key
-from timbrebench.experiments.submissions.rescoring import check_outputs, draw
+from timbrebench.experiments.submissions.rescoring import compare_outputs, draw, rescore_outputs
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
 from timbrebench.experiments.submissions.submission_checking import check_submission
 from timbrebench.experiments.submissions.submission_merging import merge
@@ -179,6 +179,17 @@ class TestChanges:
         assert check_submission(submission) == []
         assert {"log_stft_mse_low", "transcribed_note_f1_n"} <= set(submission.leaderboard)
 
+    def test_the_order_of_settings_is_not_compared(self, handed_in, tmp_path):
+        """Another version of a method may declare its parameters in another order."""
+
+        def reversed_settings(content):
+            table = pd.read_csv(io.BytesIO(content))
+            settings = [dict(reversed(json.loads(text).items())) for text in table.settings]
+            return table.assign(settings=list(map(json.dumps, settings))).to_csv(index=False).encode()
+
+        path = rewritten(handed_in[0], tmp_path / "reversed.zip", leaderboard=reversed_settings)
+        assert check_submission(read_submission(path)) == []
+
     def test_what_failed_pairs_took_may_stand_among_the_costs(self, handed_in, tmp_path):
         """Earlier versions have written it. The silence fails on every pair."""
 
@@ -236,7 +247,7 @@ class TestChanges:
         [
             ("style_accuracy", {"value": 3.0}, "style_accuracy is 3, and can only be a number from 0 to 1"),
             ("loudness_difference", {"value": float("inf")}, "loudness_difference is inf"),
-            ("note_f1", {"value": None}, "scores are no number, and have no reason for it"),
+            ("note_f1", {"value": None}, "scores are NaN without a reason"),
             ("transfer", {"seconds": -1.0}, "seconds is -1, and can only be a number from 0 to inf"),
             ("transfer", {"peak_memory_mib": -1.0}, "peak_memory_mib is -1"),
         ],
@@ -253,8 +264,8 @@ class TestChanges:
         [
             ("transfer", "outputs have no record"),
             ("score", "scores have no record"),
-            ("impression", "clips have no record of what the judge makes of them"),
-            ("learned", "the style judge: no record says what it has learned from"),
+            ("impression", "clips have no record of the judge's prediction"),
+            ("learned", "the style judge: no record of what it has learned from"),
         ],
     )
     def test_records_that_are_left_out_are_missed(self, handed_in, tmp_path, kind, message):
@@ -284,7 +295,7 @@ class TestChanges:
         checking = "timbrebench.experiments.submissions.submission_checking"
         monkeypatch.setattr(f"{checking}.learns", lambda method: method.name == "envelope")
         problems = check_submission(read_submission(handed_in[1]))
-        assert "envelope: no record says what it has learned from" in problems
+        assert "envelope: no record of what it has learned from" in problems
 
     def test_pairs_of_a_suite_of_the_project_are_read_from_its_own_file(
         self, handed_in, tmp_path, monkeypatch
@@ -342,17 +353,17 @@ class TestChanges:
             return content.replace(b'"suite": ""', b'"suite": "instruments-6-1"')
 
         path = rewritten(handed_in[1], tmp_path / "other.zip", submission=other)
-        with pytest.raises(RunError, match="calls its pairs instruments-6-1, but they are others"):
+        with pytest.raises(RunError, match="calls its pairs instruments-6-1, but they do not match it"):
             read_submission(path)
 
 
 class TestOutputs:
     def test_outputs_are_scored_again(self, handed_in, both):
         submission = read_submission(handed_in[0])
-        problems, said = check_outputs(submission, both.root / "dataset", sample=1, seed=7)
+        problems, said = rescore_outputs(submission, both.root / "dataset", sample=1, seed=7)
         assert problems == []
         assert said.endswith(
-            "; 5 of them were scored again, and 2 real clips heard again, drawn with the seed 7"
+            "; 5 of them were scored again, and 2 real clips judged again, drawn with the seed 7"
         )
 
     def test_which_are_scored_again_nobody_knows_beforehand(self, handed_in):
@@ -382,11 +393,11 @@ class TestOutputs:
             return "".join(json.dumps(one) + "\n" for one in records).encode()
 
         path = rewritten(handed_in[0], tmp_path / "better.zip", records=better)
-        problems, said = check_outputs(read_submission(path), both.root / "dataset", sample=None)
+        problems, said = rescore_outputs(read_submission(path), both.root / "dataset", sample=None)
         assert problems
         assert all("loudness_difference" in problem for problem in problems)
         real = len(both.results.suite.clips)
-        assert said.endswith(f" records; 20 of them were scored again, and {real} real clips heard again")
+        assert said.endswith(f" records; 20 of them were scored again, and {real} real clips judged again")
 
     @pytest.mark.parametrize("of", ["outputs", "real clips"])
     def test_predictions_that_are_not_of_the_clips_are_found(self, handed_in, both, tmp_path, of):
@@ -399,9 +410,9 @@ class TestOutputs:
             return one
 
         path = with_records(handed_in[0], tmp_path / "better.zip", better)
-        problems, _ = check_outputs(read_submission(path), both.root / "dataset")
+        problems, _ = rescore_outputs(read_submission(path), both.root / "dataset")
         assert problems
-        assert all("the judge makes another of it" in problem for problem in problems)
+        assert all("the judge's prediction differs" in problem for problem in problems)
 
     @pytest.mark.parametrize("fact", ["duration_s", "piece"])
     def test_clips_that_are_not_as_stated_are_found(self, handed_in, both, tmp_path, fact):
@@ -419,7 +430,7 @@ class TestOutputs:
             return suite.model_copy(update=other).with_fingerprint().text().encode()
 
         path = rewritten(handed_in[0], tmp_path / "changed.zip", suite=changed)
-        problems, _ = check_outputs(read_submission(path), both.root / "dataset")
+        problems, _ = rescore_outputs(read_submission(path), both.root / "dataset")
         assert len(problems) == 1
         assert "has no such clip under its SHA-256" in problems[0]
 
@@ -428,7 +439,7 @@ class TestOutputs:
         outputs = sorted(name for name in files if name.startswith("outputs/ulyanov"))
         files[outputs[0]] = files[outputs[1]]
         write_archive(tmp_path / "other.zip", files)
-        problems, _ = check_outputs(read_submission(tmp_path / "other.zip"), None)
+        problems, _ = compare_outputs(read_submission(tmp_path / "other.zip"))
         assert len(problems) == 1
 
     @pytest.mark.parametrize(
@@ -441,11 +452,11 @@ class TestOutputs:
         submission = read_submission(handed_in[0])
         submission = replace(submission, about=submission.about.model_copy(update={"suite": suite}))
         with pytest.raises(RunError, match=rf"lacks (\d+) of \1 clips of the .*{hint}"):
-            check_outputs(submission, dataset)
+            rescore_outputs(submission, dataset)
 
     def test_without_outputs_nothing_can_be_scored(self, handed_in, both, run):
         with pytest.raises(RunError, match="came without outputs"):
-            check_outputs(read_submission(handed_in[1]), both.root / "dataset")
+            rescore_outputs(read_submission(handed_in[1]), both.root / "dataset")
 
 
 class TestMerging:
