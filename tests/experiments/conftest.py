@@ -47,6 +47,12 @@ def run(tiny, tmp_path_factory):
     return run_benchmark(tiny, tmp_path_factory.mktemp("run"))
 
 
+@pytest.fixture
+def without_report(monkeypatch):
+    """Let runs write no report, which takes more time than all else that a finished run does."""
+    monkeypatch.setattr("timbrebench.experiments.report.report_writing.write_report", lambda *_: None)
+
+
 def toml_of(configuration):
     def text(item):
         if isinstance(item, dict):

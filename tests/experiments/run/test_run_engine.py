@@ -25,6 +25,8 @@ from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.ranking.results import COSTS
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 
+pytestmark = pytest.mark.usefixtures("without_report")
+
 METHODS = """
     import ctypes, os, pathlib, subprocess, time
     from timbrebench.transfer import Method
@@ -206,13 +208,13 @@ def marked(mark):
 
     Those by which Python keeps count of shared memory are left out: they live as long as the tests do.
     """
-    found = []
+    descendants = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             ours = process.environ().get("TIMBREBENCH_TEST_LOG") == mark and process.pid != os.getpid()
             if ours and not any("resource_tracker" in word for word in process.cmdline()):
-                found.append(process)
-    return found
+                descendants.append(process)
+    return descendants
 
 
 def are_gone(mark):
@@ -327,12 +329,12 @@ def assert_nothing_was_done_twice(root):
     assert len(keys) == len(set(keys))
 
 
-def assert_same_leaderboard(one, other):
+def assert_same_leaderboard(*roots):
     """Compare leaderboards but for what methods cost, which differs each time."""
-    tables = [pd.read_csv(root / "leaderboard.csv") for root in (one, other)]
-    kept = [name for name in tables[0] if not name.startswith(COSTS)]
-    assert "headline" in kept
-    pd.testing.assert_frame_equal(tables[0][kept], tables[1][kept])
+    tables = [pd.read_csv(root / "leaderboard.csv") for root in roots]
+    columns = [name for name in tables[0] if not name.startswith(COSTS)]
+    assert "headline" in columns
+    pd.testing.assert_frame_equal(*(table[columns] for table in tables))
 
 
 def wait_for_a_moment(root, process, draws):

@@ -19,6 +19,7 @@ from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.benchmark import open_run, read_results, run_benchmark
 from timbrebench.experiments.ranking.comparing import compare_runs
+from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.run import scores
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import RecordsFile, Transfer
@@ -120,7 +121,7 @@ BAD_METHODS = """
     class Learner(Base):
         name = "learner"
         def prepare(self, dataset, workdir):
-            with open(workdir / "heard.txt", "a") as file:
+            with open(workdir / "splits.txt", "a") as file:
                 file.write("|".join(sorted(set(dataset.manifest.split))) + "\\n")
             self.gain = 0.5
         def transfer(self, content, style, *, sample_rate, seed):
@@ -181,20 +182,29 @@ BAD_METRICS = """
 """
 
 
-@pytest.fixture
-def third_party(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def third_party(tmp_path_factory):
     """A distribution with methods of its own, for this process and its workers."""
-    site = tmp_path / "site"
+    site = tmp_path_factory.mktemp("site")
     info = site / "others-1.0.dist-info"
-    info.mkdir(parents=True)
+    info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
     lines = [f"{name} = other_methods:{name.title()}" for name in (*BAD, *SHARING)]
     lines += ["[timbrebench.metrics]", *(f"{name} = other_metrics:{name}" for name in ("faulty", "endless"))]
     (info / "entry_points.txt").write_text("[timbrebench.methods]\n" + "\n".join(lines) + "\n")
     (site / "other_methods.py").write_text(textwrap.dedent(BAD_METHODS))
     (site / "other_metrics.py").write_text(textwrap.dedent(BAD_METRICS))
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(site))
+        patch.setenv("PYTHONPATH", str(site))
+        yield
+
+
+@pytest.fixture(scope="module")
+def with_others(run, tiny, third_party, tmp_path_factory):
+    """The finished run with all methods of that distribution; tests must leave its folder as it is."""
+    root = shutil.copytree(run.root, tmp_path_factory.mktemp("with-others") / "run")
+    return run_benchmark(with_methods(tiny, *BAD, *SHARING), root)
 
 
 @pytest.fixture
@@ -239,6 +249,7 @@ def test_silence_is_recorded_as_failed_with_its_reason(run):
     assert silent.reason.str.contains("silent").all()
 
 
+@pytest.mark.usefixtures("without_report")
 def test_a_second_run_does_nothing_and_says_the_same(copy, tiny):
     records = (copy / "records.jsonl").read_bytes()
     board = (copy / "leaderboard.csv").read_bytes()
@@ -249,6 +260,7 @@ def test_a_second_run_does_nothing_and_says_the_same(copy, tiny):
     assert {path: path.stat().st_mtime_ns for path in made} == made
 
 
+@pytest.mark.usefixtures("without_report")
 def test_a_run_from_before_metrics_were_renamed_is_compared_and_goes_on_without_scoring(copy, tiny, run):
     def former(text):
         return text.replace("log_stft_mse", "key_invariance_mse").replace(
@@ -275,12 +287,14 @@ def test_records_of_a_renamed_metric_keep_their_keys(run):
     assert score_key(transfer, pair, "log_stft_mse", "judge") == fingerprint(ingredients)
 
 
+@pytest.mark.usefixtures("without_report")
 def test_another_run_gives_the_same_outputs(run, tiny, tmp_path):
     again = run_benchmark(tiny, tmp_path / "again")
     assert outputs(again.root) == outputs(run.root)
     pd.testing.assert_frame_equal(again.results.scores, run.results.scores)
 
 
+@pytest.mark.usefixtures("without_report")
 def test_records_that_were_lost_are_made_again(copy, tiny, run):
     lines = (copy / "records.jsonl").read_text().splitlines(keepends=True)
     (copy / "records.jsonl").write_text("".join(lines[::2]) + lines[1][:20])
@@ -288,25 +302,18 @@ def test_records_that_were_lost_are_made_again(copy, tiny, run):
     pd.testing.assert_frame_equal(again.results.scores, run.results.scores)
 
 
-def test_an_output_that_was_deleted_is_made_again(copy, tiny, run):
-    path = next((copy / "outputs").rglob("*.flac"))
-    content = path.read_bytes()
-    path.unlink()
+@pytest.mark.usefixtures("without_report")
+def test_outputs_that_were_deleted_or_changed_are_made_again(copy, tiny, run):
+    """The scores of a changed output are not those of what lies there."""
+    deleted, changed = sorted((copy / "outputs").rglob("*.flac"))[:2]
+    deleted.unlink()
+    changed.write_bytes(next((copy / "dataset").rglob("*.flac")).read_bytes())
+    assert outputs(copy) != outputs(run.root)
     run_benchmark(tiny, copy)
-    assert path.read_bytes() == content
+    assert outputs(copy) == outputs(run.root)
 
 
-def test_an_output_that_was_changed_is_made_again(copy, tiny, run):
-    """Its scores are not those of what lies there."""
-    path = next((copy / "outputs").rglob("*.flac"))
-    content = path.read_bytes()
-    path.write_bytes(next((copy / "dataset").rglob("*.flac")).read_bytes())
-    run_benchmark(tiny, copy)
-    assert path.read_bytes() == content
-
-
-def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
-    finished = run_benchmark(with_methods(tiny, *BAD), copy)
+def test_methods_that_fail_cost_nothing_else(with_others, run):
     reasons = {
         "raises": "ValueError: nothing to be done",
         "exits": "SystemExit: 3",
@@ -324,15 +331,15 @@ def test_methods_that_fail_cost_nothing_else(copy, tiny, run, third_party):
         "unstored": "could not be prepared: cannot write /dev/null/weights",
     }
     for name, reason in reasons.items():
-        rows = finished.results.of(name)
+        rows = with_others.results.of(name)
         assert (rows.status == ("skipped" if name.startswith("un") else "failed")).all()
         assert rows.reason.str.contains(reason).all(), rows.reason.iloc[0]
-    table = finished.leaderboard.table.set_index("method")
+    table = with_others.leaderboard.table.set_index("method")
     assert table["rank"][list(reasons)].isna().all()
     assert table["rank"].notna()[["ulyanov", "learner"]].all()
-    assert (finished.results.of("learner").status == "ok").all()
+    assert (with_others.results.of("learner").status == "ok").all()
     pd.testing.assert_frame_equal(
-        finished.results.of("ulyanov").reset_index(drop=True),
+        with_others.results.of("ulyanov").reset_index(drop=True),
         run.results.of("ulyanov").reset_index(drop=True),
     )
 
@@ -355,9 +362,8 @@ def score_one_pair(root, *metrics):
                 store=store,
                 executor=work,
             )
-        return str(caught.value), sum(
-            (store.records.transfers.get(task.key)).status == "ok" for task in tasks
-        )
+        scored = [task for task in tasks if store.records.transfers[task.key].status == "ok"]
+        return str(caught.value), len(scored)
 
 
 def test_a_metric_that_fails_is_named_and_costs_no_other_score(copy, third_party):
@@ -379,10 +385,9 @@ def test_a_metric_that_hangs_is_stopped(copy, third_party, monkeypatch):
     assert "000-" in message
 
 
-def test_methods_that_share_something_with_a_judge_are_marked_and_not_ranked(copy, tiny, third_party):
-    run_benchmark(with_methods(tiny, *SHARING, "learner"), copy)
-    table = open_run(copy).leaderboard.table.set_index("method")
-    page = (copy / "report.html").read_text(encoding="utf-8")
+def test_methods_that_share_something_with_a_judge_are_marked_and_not_ranked(with_others):
+    table = make_leaderboard(read_results(with_others.root)).table.set_index("method")
+    page = (with_others.root / "report.html").read_text(encoding="utf-8")
     for name, violation in SHARING.items():
         assert violation in table.violation[name]
         assert pd.isna(table["rank"][name])
@@ -401,12 +406,12 @@ def test_judges_and_methods_learn_from_other_clips(run, tiny):
     assert not given & judge.training_clips
 
 
-def test_a_method_learns_from_training_pieces_alone_and_once(copy, tiny, third_party):
-    configuration = with_methods(tiny, "learner")
-    run_benchmark(configuration, copy)
-    run_benchmark(configuration, copy)
-    (heard,) = (copy / "prepared").rglob("heard.txt")
-    assert heard.read_text() == "train\n"
+@pytest.mark.usefixtures("without_report")
+def test_a_method_learns_from_training_pieces_alone_and_once(with_others, tmp_path):
+    copy = shutil.copytree(with_others.root, tmp_path / "run")
+    run_benchmark(with_others.results.configuration, copy)
+    (splits,) = (copy / "prepared").rglob("splits.txt")
+    assert splits.read_text() == "train\n"
 
 
 def test_a_new_timbre_is_kept_from_methods_with_its_relatives(run):
