@@ -181,7 +181,8 @@ def combine(submissions: Sequence[Submission]) -> Merged:
     configuration = first.configuration.model_copy(update={"methods": tuple(entries)})
     results = Results(configuration, first.suite, transfers, scores, reasons, violations)
     table = make_leaderboard(results).table
-    table["settings"] = table.method.map(settings).fillna(table.settings)
+    rows_of_table = zip(table.method, table.settings, strict=True)
+    table["settings"] = [settings.get(label, given) for label, given in rows_of_table]
     compared = [part for part in (_sets(*row) for row in rows) if len(part)]
     sets = pd.concat(compared, ignore_index=True) if compared else pd.DataFrame()
     for frame in (table, sets):
