@@ -17,7 +17,7 @@ from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.run_configuration import RunConfiguration, load_configuration
 from timbrebench.experiments.run.tasks import training_key
 from timbrebench.experiments.run.training_clips import build_run_dataset
-from timbrebench.experiments.submissions.rescoring import check_outputs
+from timbrebench.experiments.submissions.rescoring import rescore_outputs
 from timbrebench.experiments.submissions.submission_archive import Archive
 from timbrebench.experiments.submissions.submission_checking import check_submission
 from timbrebench.experiments.submissions.submission_packing import submit
@@ -120,7 +120,7 @@ def test_a_submission_needs_no_judge_of_its_own(judged, tmp_path):
         assert JUDGE_FILE not in archive.names()
     submission = read_submission(tmp_path / "one.zip")
     assert check_submission(submission) == []
-    problems, said = check_outputs(submission, judged.root / "suite")
+    problems, said = rescore_outputs(submission, judged.root / "suite")
     assert problems == []
     assert "scored again" in said
 
