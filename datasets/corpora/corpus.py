@@ -19,7 +19,7 @@ from timbrebench.datasets.corpora.piece_selection import PieceSelection
 
 
 @dataclass(frozen=True)
-class Score:
+class CorpusScore:
     """A score of a corpus.
 
     Attributes
@@ -54,7 +54,7 @@ class Piece:
 
     Attributes
     ----------
-    score : Score
+    score : CorpusScore
         Where they come from.
     notes : pandas.DataFrame
         A table of notes at the score's tempo.
@@ -64,7 +64,7 @@ class Piece:
         Whether the score states its tempo; else the notes run at 120 quarter notes a minute.
     """
 
-    score: Score
+    score: CorpusScore
     notes: pd.DataFrame
     drums: pd.DataFrame
     tempo_marked: bool
@@ -76,14 +76,14 @@ class Candidates:
 
     Attributes
     ----------
-    scores : list of Score
+    scores : list of CorpusScore
         In the order in which a dataset takes them.
     failures : list of (str, str)
         Source and reason of what cannot be used whatever the dataset is, as far as that is known
         before scores are converted.
     """
 
-    scores: list[Score]
+    scores: list[CorpusScore]
     failures: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -103,7 +103,7 @@ class Corpus(ABC):
         """Return what ``dataset.json`` says of it: its name, and the version or SHA-256 of its content."""
 
     @abstractmethod
-    def scores(self) -> list[Score]:
+    def scores(self) -> list[CorpusScore]:
         """Return all scores, broken ones among them."""
 
     @abstractmethod
@@ -131,7 +131,7 @@ class Corpus(ABC):
         """
 
 
-def round_robin_by_composer(scores: Iterable[Score], seed: int) -> list[Score]:
+def round_robin_by_composer(scores: Iterable[CorpusScore], seed: int) -> list[CorpusScore]:
     """Put scores into the order in which a dataset takes them.
 
     Round robin over the composers, each with a score drawn from theirs, so that any first n scores are by as
@@ -139,17 +139,17 @@ def round_robin_by_composer(scores: Iterable[Score], seed: int) -> list[Score]:
 
     Parameters
     ----------
-    scores : iterable of Score
+    scores : iterable of CorpusScore
         In an order that is always the same.
     seed : int
         Seed of the draws.
 
     Returns
     -------
-    list of Score
+    list of CorpusScore
         All of them.
     """
-    by_composer: dict[str, list[Score]] = defaultdict(list)
+    by_composer: dict[str, list[CorpusScore]] = defaultdict(list)
     for score in scores:
         by_composer[score.composer].append(score)
     generator = np.random.default_rng(seed)
@@ -161,7 +161,7 @@ def round_robin_by_composer(scores: Iterable[Score], seed: int) -> list[Score]:
     return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
 
 
-def in_folders(scores: Sequence[Score], selection: PieceSelection) -> list[Score]:
+def in_folders(scores: Sequence[CorpusScore], selection: PieceSelection) -> list[CorpusScore]:
     """Return the scores that lie in the folders of a selection.
 
     Raises

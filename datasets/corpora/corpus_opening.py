@@ -10,7 +10,7 @@ from timbrebench.core.errors import CorpusError, UnknownNameError
 from timbrebench.core.files import write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.corpora import adl
-from timbrebench.datasets.corpora.corpus import Corpus, Piece, Score
+from timbrebench.datasets.corpora.corpus import Corpus, CorpusScore, Piece
 from timbrebench.datasets.corpora.midi_files import open_midi_corpus
 from timbrebench.datasets.corpora.midi_notes import convert_midi
 from timbrebench.datasets.corpora.music21_scores import Music21Corpus, convert_with_music21
@@ -81,12 +81,12 @@ def begin_with(corpus: Corpus, root: Path) -> None:
         )
 
 
-def convert(score: Score) -> Piece:
+def convert(score: CorpusScore) -> Piece:
     """Return the notes of a score, from the user's cache where they were made before.
 
     Parameters
     ----------
-    score : Score
+    score : CorpusScore
         Of any corpus.
 
     Returns

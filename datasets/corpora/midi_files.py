@@ -24,7 +24,7 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora.corpus import (
     Candidates,
     Corpus,
-    Score,
+    CorpusScore,
     in_folders,
     piece_name,
     round_robin_by_composer,
@@ -71,7 +71,7 @@ class MidiCorpus(Corpus):
         """Return its name and SHA-256."""
         return {"name": self.name, "sha256": self.sha256}
 
-    def scores(self) -> list[Score]:
+    def scores(self) -> list[CorpusScore]:
         """Return all files, sorted by path."""
         return list(self._scores)
 
@@ -94,7 +94,7 @@ class MidiCorpus(Corpus):
         return Candidates(round_robin_by_composer(usable, seed), failures)
 
     @cached_property
-    def _scores(self) -> list[Score]:
+    def _scores(self) -> list[CorpusScore]:
         return _list_files(self.folder)
 
 
@@ -156,7 +156,7 @@ def _archive_sha256(path: Path) -> str:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _list_files(folder: Path) -> list[Score]:
+def _list_files(folder: Path) -> list[CorpusScore]:
     """List the MIDI files below a folder, sorted by path; the folders that hold all of them do not count."""
     paths = []
     for place, folders, files in os.walk(folder):
@@ -172,17 +172,17 @@ def _list_files(folder: Path) -> list[Score]:
     return _with_own_names(_without_common_folders(scores))
 
 
-def _score(path: Path, relative: Path) -> Score:
+def _score(path: Path, relative: Path) -> CorpusScore:
     # Names that are not UTF-8, as other systems make them, could not be written into lists.
     source = relative.as_posix().encode("utf-8", "backslashreplace").decode()
     try:
         sha256 = file_sha256(path)
     except OSError:
         sha256 = ""
-    return Score("", "", path, source, sha256)
+    return CorpusScore("", "", path, source, sha256)
 
 
-def _without_common_folders(scores: Sequence[Score]) -> list[Score]:
+def _without_common_folders(scores: Sequence[CorpusScore]) -> list[CorpusScore]:
     """Take the folders off the paths that all files lie in, one in the other."""
     parts = [score.source.split("/") for score in scores]
     while parts and len({own[0] for own in parts}) == 1 and min(len(own) for own in parts) > 1:
@@ -190,7 +190,7 @@ def _without_common_folders(scores: Sequence[Score]) -> list[Score]:
     return [replace(score, source="/".join(own)) for score, own in zip(scores, parts, strict=True)]
 
 
-def _with_own_names(scores: Sequence[Score]) -> list[Score]:
+def _with_own_names(scores: Sequence[CorpusScore]) -> list[CorpusScore]:
     """Name the pieces after their paths; a hash of the path separates those that would have the same name."""
     names = [piece_name(score.source.rpartition(".")[0].split("/")) for score in scores]
     # Some file systems do not distinguish capitals from small letters.

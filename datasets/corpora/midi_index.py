@@ -20,7 +20,7 @@ from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import fingerprint, write_json
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor
-from timbrebench.datasets.corpora.corpus import Score
+from timbrebench.datasets.corpora.corpus import CorpusScore
 from timbrebench.datasets.corpora.duplicate_pieces import SAME_MUSIC, DuplicateIndex
 from timbrebench.datasets.corpora.midi_notes import convert_midi, release
 from timbrebench.datasets.corpora.piece_selection import mean_polyphony
@@ -53,12 +53,12 @@ class IndexEntry:
     failure: str = ""
 
 
-def index_scores(scores: Sequence[Score], executor: Executor) -> list[IndexEntry]:
+def index_scores(scores: Sequence[CorpusScore], executor: Executor) -> list[IndexEntry]:
     """Read all files of a corpus, or take the index of them from the cache.
 
     Parameters
     ----------
-    scores : sequence of Score
+    scores : sequence of CorpusScore
         The files, sorted by path. Of those with the same music the first is used.
     executor : Executor
         Where they are read.
@@ -86,8 +86,8 @@ def _read_cache(path: Path, files: int) -> list[IndexEntry] | None:
     return entries if len(entries) == files else None
 
 
-def _make(scores: Sequence[Score], executor: Executor) -> list[IndexEntry]:
-    first: dict[str, Score] = {}
+def _make(scores: Sequence[CorpusScore], executor: Executor) -> list[IndexEntry]:
+    first: dict[str, CorpusScore] = {}
     for score in scores:
         first.setdefault(_content(score), score)
     originals = [score for score in scores if first[_content(score)] is score]
@@ -106,7 +106,7 @@ def _make(scores: Sequence[Score], executor: Executor) -> list[IndexEntry]:
     return [(copies | entries)[score.source] for score in scores]
 
 
-def _content(score: Score) -> str:
+def _content(score: CorpusScore) -> str:
     """Return what is equal for equal files, and for no others; files that cannot be read equal none."""
     return score.sha256 or score.source
 
@@ -120,7 +120,7 @@ class _FileMusic:
     ngrams: NDArray[np.int64]
 
 
-def _read(score: Score) -> _FileMusic | CorpusError:
+def _read(score: CorpusScore) -> _FileMusic | CorpusError:
     """Read a file in a worker, with the failure as a value, so that the others go on."""
     try:
         notes = convert_midi(score).notes
@@ -131,7 +131,7 @@ def _read(score: Score) -> _FileMusic | CorpusError:
     )
 
 
-def _entry(score: Score, music: _FileMusic | CorpusError, index: DuplicateIndex) -> IndexEntry:
+def _entry(score: CorpusScore, music: _FileMusic | CorpusError, index: DuplicateIndex) -> IndexEntry:
     if isinstance(music, CorpusError):
         return IndexEntry(failure=str(music))
     try:

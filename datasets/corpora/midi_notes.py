@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import atomic_path
-from timbrebench.datasets.corpora.corpus import Piece, Score
+from timbrebench.datasets.corpora.corpus import CorpusScore, Piece
 from timbrebench.datasets.midi import parse_midi, read_content
 from timbrebench.datasets.notes import COLUMNS
 
@@ -38,7 +38,7 @@ def release() -> str:
     return f"midi-{version('pretty_midi')}-{_READING}"
 
 
-def convert_midi(score: Score) -> Piece:
+def convert_midi(score: CorpusScore) -> Piece:
     """Do what :func:`~timbrebench.datasets.corpora.corpus_opening.convert` does with MIDI files."""
     if not score.sha256:
         raise CorpusError("cannot be read")
@@ -64,7 +64,7 @@ def _read_cache(path: Path) -> dict[str, NDArray[Any]] | None:
     return cached if "failure" in cached or "tempo_marked" in cached else None
 
 
-def _read_now(score: Score) -> dict[str, NDArray[Any]]:
+def _read_now(score: CorpusScore) -> dict[str, NDArray[Any]]:
     try:
         notes, drums, tempo_marked = parse_midi(read_content(score.path))
     except CorpusError as error:

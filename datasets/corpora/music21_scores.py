@@ -22,8 +22,8 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora.corpus import (
     Candidates,
     Corpus,
+    CorpusScore,
     Piece,
-    Score,
     in_folders,
     piece_name,
     round_robin_by_composer,
@@ -66,17 +66,17 @@ class Music21Corpus(Corpus):
         """Return its name and music21's version, which settles its content."""
         return {"name": self.name, "version": version("music21")}
 
-    def scores(self) -> list[Score]:
+    def scores(self) -> list[CorpusScore]:
         """Return all scores, sorted by path."""
         from music21.corpus.corpora import CoreCorpus  # noqa: PLC0415 - takes a while
 
-        scores: dict[tuple[str, str], Score] = {}
+        scores: dict[tuple[str, str], CorpusScore] = {}
         for path in sorted(CoreCorpus().getPaths()):
             parts = path.parts[path.parts.index("corpus") + 1 :]
             if parts[0] not in _EXCLUDED and path.stat().st_size <= _LARGEST.get(path.suffix, 0):
                 name = piece_name([*parts[:-1], Path(parts[-1]).stem])
                 # One piece can be there in several formats.
-                scores.setdefault((parts[0], name), Score(name, parts[0], path))
+                scores.setdefault((parts[0], name), CorpusScore(name, parts[0], path))
         return list(scores.values())
 
     def candidates(self, selection: PieceSelection, seed: int, executor: Executor) -> Candidates:  # noqa: ARG002
@@ -84,7 +84,7 @@ class Music21Corpus(Corpus):
         return Candidates(round_robin_by_composer(in_folders(self.scores(), selection), seed))
 
 
-def convert_with_music21(score: Score) -> Piece:
+def convert_with_music21(score: CorpusScore) -> Piece:
     """Do what :func:`~timbrebench.datasets.corpora.corpus_opening.convert` does with music21's scores."""
     path = _cache_folder() / f"{score.piece}{score.path.suffix}.json"
     cached = _read_cache(path)
@@ -111,7 +111,7 @@ def _read_cache(path: Path) -> dict[str, Any] | None:
     return cached if isinstance(cached, dict) and ("failure" in cached or "notes" in cached) else None
 
 
-def _convert_now(score: Score) -> dict[str, Any]:
+def _convert_now(score: CorpusScore) -> dict[str, Any]:
     from music21 import converter, midi, stream  # noqa: PLC0415 - takes a while
 
     try:

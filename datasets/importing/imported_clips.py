@@ -22,7 +22,7 @@ from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.decoding import Windows, decode_windows
 from timbrebench.datasets.excerpts import SLACK_S, write_pcm
-from timbrebench.datasets.importing.recording_sources import Recording, RecordingEntry
+from timbrebench.datasets.importing.recording_sources import ListedRecording, RecordingEntry
 
 #: What file systems and spreadsheets take everywhere; the longest name they take is 255 bytes.
 _AWKWARD, _LONGEST = re.compile(r"[^A-Za-z0-9_-]+"), 80
@@ -58,7 +58,7 @@ class RecordingJob:
     ----------
     root : pathlib.Path
         The dataset's folder.
-    recording : Recording
+    recording : ListedRecording
         The recording.
     sample_rate : int
         Rate of the clips in hertz.
@@ -67,7 +67,7 @@ class RecordingJob:
     """
 
     root: Path
-    recording: Recording
+    recording: ListedRecording
     sample_rate: int
     clip_duration_s: float
 

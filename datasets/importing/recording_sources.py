@@ -59,7 +59,7 @@ class RecordingEntry:
 
 
 @dataclass(frozen=True)
-class Recording:
+class ListedRecording:
     """A file, and what is to be cut out of it.
 
     Attributes
@@ -134,7 +134,7 @@ def list_folder(source: SubfolderSource | PatternSource | TableSource) -> Listin
     return Listing([_from_subfolder(root, name) for name in names], failures)
 
 
-def gather(listing: Listing, shares: Shares) -> list[Recording]:
+def gather(listing: Listing, shares: Shares) -> list[ListedRecording]:
     """Put together what is cut out of one file, and find the split of each piece.
 
     Parameters
@@ -146,7 +146,7 @@ def gather(listing: Listing, shares: Shares) -> list[Recording]:
 
     Returns
     -------
-    list of Recording
+    list of ListedRecording
         Sorted by their names.
 
     Raises
@@ -173,7 +173,7 @@ def gather(listing: Listing, shares: Shares) -> list[Recording]:
                 "in one row, separated by |"
             )
         entries.sort(key=lambda entry: entry.start_s or 0.0)
-        recordings.append(Recording(source, entries[0].path, tuple(entries)))
+        recordings.append(ListedRecording(source, entries[0].path, tuple(entries)))
     return recordings
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from timbrebench.core.errors import CorpusError, DatasetError
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor
-from timbrebench.datasets.corpora.corpus import Corpus, Piece, Score
+from timbrebench.datasets.corpora.corpus import Corpus, CorpusScore, Piece
 from timbrebench.datasets.corpora.corpus_opening import convert, find_corpus
 from timbrebench.datasets.corpora.duplicate_pieces import DuplicateIndex
 from timbrebench.datasets.notes import fold, interval_ngrams, settle_drums, stretch
@@ -188,15 +188,15 @@ class _SplitQuotas:
         self.missing[largest] += pieces - sum(self.missing.values())
         self._configuration = configuration
 
-    def split(self, score: Score) -> str:
+    def split(self, score: CorpusScore) -> str:
         """Return the split that a score belongs to."""
         return self._configuration.splits.split_of(score.piece)
 
-    def take(self, score: Score) -> None:
+    def take(self, score: CorpusScore) -> None:
         """Count a score into its split."""
         self.missing[self.split(score)] -= 1
 
-    def next_batch(self, scores: deque[Score]) -> list[Score]:
+    def next_batch(self, scores: deque[CorpusScore]) -> list[CorpusScore]:
         """Take scores off the queue until every missing piece has a candidate; drop those of full splits."""
         open_places = dict(self.missing)
         batch = []
@@ -247,7 +247,7 @@ def shared_range(sounding: Iterable[tuple[str, set[int]]]) -> tuple[int, int]:
     return int(longest[0]), int(longest[-1])
 
 
-def _try_convert(score: Score) -> Piece | CorpusError:
+def _try_convert(score: CorpusScore) -> Piece | CorpusError:
     """Convert a score in a worker, with the failure as a value, so that the batch goes on."""
     try:
         return convert(score)

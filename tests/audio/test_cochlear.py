@@ -97,7 +97,7 @@ class TestSubbands:
         assert float(bank.powers(samples).sum()) == pytest.approx(float(samples.square().mean()))
 
     @pytest.mark.parametrize("frequency", [60, 440, 3000, 9000])
-    def test_a_tone_is_heard_in_two_neighbouring_bands_alone(self, frequency):
+    def test_a_tone_excites_two_neighbouring_bands_alone(self, frequency):
         samples = torch.from_numpy(np.sin(2 * np.pi * frequency * np.arange(RATE) / RATE))
         bank = bank_for(samples)
         powers = bank.powers(samples)

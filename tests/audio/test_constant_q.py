@@ -42,19 +42,19 @@ def tone(frequency, seconds=3.0):
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_complex_transform_is_librosas(clip, settings):
-    found = ConstantQ(RATE, **settings)(torch.from_numpy(clip)).numpy()
+    transformed = ConstantQ(RATE, **settings)(torch.from_numpy(clip)).numpy()
     expected = librosas(librosa.cqt, clip, settings)
-    assert found.shape == expected.shape
+    assert transformed.shape == expected.shape
     edge = RATE // settings.get("hop_length", 512)  # a second, as long as the longest window
-    error = np.abs(found - expected)[:, edge:-edge].max()
+    error = np.abs(transformed - expected)[:, edge:-edge].max()
     assert error < 0.01 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_pseudo_transform_is_librosas(clip, settings):
-    found = PseudoConstantQ(RATE, **settings)(torch.from_numpy(clip)).numpy()
+    transformed = PseudoConstantQ(RATE, **settings)(torch.from_numpy(clip)).numpy()
     expected = librosas(librosa.pseudo_cqt, clip, settings)
-    np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
+    np.testing.assert_allclose(transformed, expected, atol=1e-4 * expected.max())
 
 
 @pytest.mark.parametrize("transform", [ConstantQ, PseudoConstantQ])

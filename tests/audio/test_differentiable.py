@@ -21,8 +21,8 @@ def clip(synthesizer, scale):
 
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(2048, 512), (512, 100)])
 def test_magnitudes_are_those_of_the_projects_transform(clip, n_fft, hop_length):
-    found = stft_magnitude(torch.from_numpy(clip), n_fft, hop_length)
-    np.testing.assert_allclose(found, magnitude(clip, n_fft, hop_length), atol=1e-4)
+    transformed = stft_magnitude(torch.from_numpy(clip), n_fft, hop_length)
+    np.testing.assert_allclose(transformed, magnitude(clip, n_fft, hop_length), atol=1e-4)
 
 
 def test_the_gradient_is_that_of_finite_differences(generator):
@@ -41,8 +41,8 @@ def test_mel_bands_are_librosas_with_a_peak_of_one(clip, n_mels, fmax):
     expected = librosa.feature.melspectrogram(
         y=clip, sr=RATE, power=1, norm=None, n_mels=n_mels, fmax=fmax, pad_mode="constant"
     )
-    found = MelBands(RATE, 2048, n_mels, fmax)(stft_magnitude(torch.from_numpy(clip)))
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+    transformed = MelBands(RATE, 2048, n_mels, fmax)(stft_magnitude(torch.from_numpy(clip)))
+    np.testing.assert_allclose(transformed, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_mel_bands_above_half_the_rate_are_refused():

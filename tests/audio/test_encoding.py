@@ -23,8 +23,8 @@ def test_what_is_decoded_is_as_long_and_nearly_the_same(tmp_path, name, rate, ch
     samples = tones(rate, channels)
     path = tmp_path / f"clip.{name}"
     encode_audio(path, samples, rate)
-    decoded, found = soundfile.read(path, dtype="float32", always_2d=True)
-    assert found == rate
+    decoded, decoded_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert decoded_rate == rate
     assert decoded.T.shape == samples.shape
     error = rms(decoded.T - samples) / rms(samples)
     assert error < (1e-3 if name in {"flac", "wav"} else 0.1)
@@ -86,7 +86,7 @@ def test_several_streams_and_damaged_files_are_refused(tmp_path):
             with_stable_serial(damaged)
 
 
-def test_what_cannot_be_written_is_told_and_leaves_no_file(tmp_path):
+def test_what_cannot_be_written_is_an_error_and_leaves_no_file(tmp_path):
     samples = tones(22_050, 1)
     with pytest.raises(AudioError, match="flac, wav, ogg, mp3"):
         encode_audio(tmp_path / "clip.aiff", samples, 22_050)

@@ -264,7 +264,7 @@ def test_what_does_not_fit_is_refused(clip, change, message):
 
 
 @pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
-def test_magnitudes_that_are_none_are_refused(clip, value):
+def test_invalid_magnitudes_are_refused(clip, value):
     spoilt = magnitude(clip)
     spoilt[3, 3] = value
     with pytest.raises(AudioError, match="negative, infinite or NaN"):

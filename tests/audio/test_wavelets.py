@@ -28,16 +28,16 @@ def sine(frequency, seconds=1.0, amplitude=0.5):
     )
 
 
-def signal_to_noise(wanted, found):
-    error = found.astype(np.float64) - wanted
+def signal_to_noise(wanted, samples):
+    error = samples.astype(np.float64) - wanted
     return 10 * np.log10(np.sum(np.square(wanted, dtype=np.float64)) / np.sum(error**2))
 
 
 def between(samples, fmin, fmax):
     """Take away what lies below and above."""
     frequencies = np.fft.rfftfreq(len(samples), 1 / RATE)
-    kept = (frequencies >= fmin) & (frequencies <= fmax)
-    return np.fft.irfft(np.fft.rfft(samples) * kept, len(samples)).astype(np.float32)
+    within = (frequencies >= fmin) & (frequencies <= fmax)
+    return np.fft.irfft(np.fft.rfft(samples) * within, len(samples)).astype(np.float32)
 
 
 class TestCoefficients:
@@ -63,7 +63,7 @@ class TestCoefficients:
         assert np.argmax(middle) == band
         assert middle[band] == pytest.approx(0.5, rel=0.01)
 
-    def test_a_semitone_apart_is_told_apart_a_quarter_tone_is_not(self):
+    def test_a_whole_tone_is_resolved_a_semitone_is_not(self):
         frame = WaveletFrame(RATE, RATE)
         for step, dip in ((2, False), (4, True)):
             low, high = 100, 100 + step
@@ -92,10 +92,10 @@ class TestInverse:
     def test_clips_of_any_length_come_back(self, clip, length):
         # Low notes and the ends of a clip leave the bands, so there is less to compare in a short one.
         frame = WaveletFrame(length, RATE)
-        found = frame.inverse(frame.forward(clip[6000 : 6000 + length]))
-        assert found.shape == (length,)
-        assert np.isfinite(found).all()
-        assert frame.magnitude(found).shape == (len(frame.frequencies), 1 + length // 512)
+        samples = frame.inverse(frame.forward(clip[6000 : 6000 + length]))
+        assert samples.shape == (length,)
+        assert np.isfinite(samples).all()
+        assert frame.magnitude(samples).shape == (len(frame.frequencies), 1 + length // 512)
 
     def test_what_no_band_sees_does_not_come_back(self):
         frame = WaveletFrame(3 * RATE, RATE)
@@ -113,13 +113,13 @@ class TestInverse:
         def distance(samples):
             return np.sum(steps * np.abs(frame.forward(samples) - wanted) ** 2)
 
-        found = frame.inverse(wanted)
+        nearest = frame.inverse(wanted)
         inner = slice(2000, 6000)  # beyond the clip no sample can be changed to come nearer
         for seed in range(5):
             change = np.zeros(8000, dtype=np.float32)
             noise = np.random.default_rng(seed).standard_normal(4000) * np.hanning(4000)
             change[inner] = between(noise.astype(np.float32), 100, 9000) * 0.01
-            assert distance(found) < min(distance(found + change), distance(found - change))
+            assert distance(nearest) < min(distance(nearest + change), distance(nearest - change))
 
     def test_a_transform_of_samples_is_left_alone(self, clip):
         frame = WaveletFrame(len(clip), RATE)
@@ -145,8 +145,8 @@ class TestSpread:
         start = (target * phase).astype(np.complex64)
 
         def convergence(iterations):
-            found = project(start, target, frame, iterations=iterations, momentum=FAST)
-            made = np.abs(frame.forward(frame.inverse(found)))
+            coefficients = project(start, target, frame, iterations=iterations, momentum=FAST)
+            made = np.abs(frame.forward(frame.inverse(coefficients)))
             return np.linalg.norm(made - target) / np.linalg.norm(target)
 
         assert convergence(40) < 0.15 < convergence(0)

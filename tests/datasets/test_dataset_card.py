@@ -117,7 +117,7 @@ def test_an_import_is_built_again_from_its_description(tmp_path, generator, same
     assert "| recordings | files 2 | CC BY 4.0 |" in (built.root / CARD).read_text()
 
 
-def test_mistakes_of_building_again_are_told(rendered, tmp_path):
+def test_mistakes_of_building_again_are_errors(rendered, tmp_path):
     with pytest.raises(DatasetError, match="choose another folder"):
         rebuild_dataset(rendered.root, rendered.root)
     root = tmp_path / "odd"

@@ -69,7 +69,7 @@ def test_what_is_written_is_listed_and_read_back(tmp_path, samples):
     assert before == {path: (tmp_path / path).read_bytes() for path in listed}
 
 
-def test_missing_and_damaged_ones_are_told(tmp_path, samples):
+def test_missing_and_damaged_ones_are_errors(tmp_path, samples):
     audio = "audio/Bank/piano-000/a--00.flac"
     assert listed_spectrograms(tmp_path) == {}
     rows = StoredSpectrograms(variants=["mel-log1p"]).write(tmp_path, audio, samples, 22_050)

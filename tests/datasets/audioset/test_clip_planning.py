@@ -67,7 +67,7 @@ def test_a_segment_in_two_tables_has_all_its_labels(tmp_path):
         ("abcdefghijk, 0.0, 10.0, /m/05r5c, /m/09x0r", "cannot be read as a table"),
     ],
 )
-def test_a_row_that_is_none_is_named(tmp_path, row, words):
+def test_an_invalid_row_is_named(tmp_path, row, words):
     passed_on(tmp_path / "a.csv")
     (tmp_path / "a.csv").write_text((tmp_path / "a.csv").read_text() + row + "\n")
     with pytest.raises(DatasetError, match=words):
@@ -94,7 +94,7 @@ def test_subtrees_hold_the_known_numbers_of_labels(ontology):
 def test_a_class_goes_by_name_and_by_identifier(ontology):
     assert ontology.find("Piano") == ontology.find("piano") == ontology.find("/m/05r5c") == "/m/05r5c"
     below = ontology.select(["Piano"], descendants=True)
-    assert {ontology.names[one] for one in below} == {"Piano", "Electric piano"}
+    assert {ontology.names[identifier] for identifier in below} == {"Piano", "Electric piano"}
     with pytest.raises(UnknownNameError, match="did you mean 'Guitar'"):
         ontology.find("gitar")
 
@@ -137,7 +137,7 @@ def test_another_seed_chooses_others(settings):
     assert (first != second).any()
 
 
-def test_short_segments_are_told_before_anything_is_fetched(settings):
+def test_short_segments_are_an_error_before_anything_is_fetched(settings):
     plan = plan_clips(AudioSetConfiguration(**settings))
     reasons = plan.failures()
     assert len(reasons) == (~plan.long_enough).sum() > 0

@@ -131,8 +131,8 @@ def test_pieces_are_named_after_their_paths(folder):
 @pytest.mark.parametrize("name", ["corpus.zip", "corpus.tar.gz"])
 def test_an_archive_is_the_corpus_that_was_packed(folder, tmp_path, name):
     there, here = find_corpus(str(packed(folder, tmp_path / name))), find_corpus(str(folder))
-    assert [(one.piece, one.composer, one.sha256) for one in there.scores()] == [
-        (one.piece, one.composer, one.sha256) for one in here.scores()
+    assert [(score.piece, score.composer, score.sha256) for score in there.scores()] == [
+        (score.piece, score.composer, score.sha256) for score in here.scores()
     ]
     assert there.source() == {"name": name, "sha256": file_sha256(tmp_path / name)}
     for one, other in zip(there.scores(), here.scores(), strict=True):
@@ -158,9 +158,9 @@ def test_notes_from_the_cache_are_those_that_were_read(folder, cache):
             piece = convert(score)
             pd.testing.assert_frame_equal(piece.notes, read, check_exact=True)
             assert piece.tempo_marked == marked
-    kept = sorted(cache.rglob("*.npz"))
-    assert len(kept) == 4
-    kept[0].write_bytes(b"damaged")
+    cached = sorted(cache.rglob("*.npz"))
+    assert len(cached) == 4
+    cached[0].write_bytes(b"damaged")
     for score in find_corpus(str(folder)).scores():
         assert len(convert(score).notes)
 
@@ -168,18 +168,18 @@ def test_notes_from_the_cache_are_those_that_were_read(folder, cache):
 def test_a_percussion_part_of_a_score_is_drums(tmp_path):
     from music21 import instrument, note, stream
 
-    from timbrebench.datasets.corpora.corpus import Score
+    from timbrebench.datasets.corpora.corpus import CorpusScore
 
     parts = [(instrument.Clarinet(), note.Note(60)), (instrument.SnareDrum(), note.Unpitched())]
     parts.append((instrument.Timpani(), note.Note(40)))
-    score = stream.Score()
+    score = stream.CorpusScore()
     for player, one in parts:
         part = stream.Part([player])
         part.repeatAppend(one, 4)
         score.insert(0, part)
     path = score.write("musicxml", tmp_path / "score.musicxml")
     for _ in range(2):
-        piece = convert(Score("score", "nobody", path))
+        piece = convert(CorpusScore("score", "nobody", path))
         assert sorted(piece.notes.pitch) == [40] * 4 + [60] * 4
         assert piece.drums.pitch.tolist() == [38] * 4
         assert piece.drums.onset_s.tolist() == [0.0, 0.5, 1.0, 1.5]
@@ -325,7 +325,7 @@ def test_another_content_than_the_one_wanted_is_refused(folder, tmp_path, cache)
         find_corpus("music21", "0" * 64)
 
 
-def test_what_is_no_corpus_is_told(tmp_path):
+def test_what_is_not_a_corpus_is_refused(tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean 'music21'"):
         find_corpus("music2")
     with pytest.raises(CorpusError, match="there is nothing"):
@@ -373,7 +373,7 @@ def test_adl_is_downloaded_once_and_held_to_its_checksum(server, folder, tmp_pat
 
 @pytest.fixture
 def many(tmp_path):
-    """Enough pieces for one in each split, and files that are none."""
+    """Enough pieces for one in each split, and files that are broken."""
     files = {f"{'ABC'[number % 3]}/song {number}.mid": melody(number) for number in range(40)}
     files |= {"A/broken.mid": b"MThd\0\0\0\6\0\1", "B/empty.mid": b"", "C/drums.mid": drums()}
     files |= {
@@ -429,7 +429,7 @@ def test_a_build_does_not_go_on_with_another_corpus(folder, tmp_path, executor):
         build_dataset(configuration, tmp_path / "dataset", executor=executor)
 
 
-def test_a_missing_corpus_is_told_before_anything_is_written(tmp_path):
+def test_a_missing_corpus_is_an_error_before_anything_is_written(tmp_path):
     configuration = CONFIGURATION.model_copy(update={"corpus": str(tmp_path / "absent")})
     with pytest.raises(CorpusError, match="there is nothing"):
         build_dataset(configuration, tmp_path / "dataset")

@@ -172,7 +172,7 @@ def test_the_song_itself_is_read():
 
 
 @pytest.mark.parametrize("division", [0, -1, -6400])
-def test_a_division_that_is_none_is_refused(division):
+def test_an_invalid_division_is_refused(division):
     content = bytearray(SONG)
     content[12:14] = division.to_bytes(2, "big", signed=True)
     with pytest.raises(CorpusError, match="counts time"):

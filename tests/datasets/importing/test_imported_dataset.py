@@ -329,7 +329,7 @@ loose.wav,,,,,left
         ),
     ],
 )
-def test_mistakes_in_a_table_are_told_before_anything_is_written(recordings, tmp_path, text, error, message):
+def test_mistakes_in_a_table_are_errors_before_any_output(recordings, tmp_path, text, error, message):
     with pytest.raises(error, match=message):
         import_dataset(listed(recordings, table(tmp_path, text)), tmp_path / "dataset")
     assert not (tmp_path / "dataset").exists()

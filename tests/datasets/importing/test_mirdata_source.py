@@ -118,7 +118,7 @@ def test_numbers_are_labels_too_and_tracks_are_pieces_without_a_song(medley, tmp
         ({"data_home": "absent"}, DatasetError, "absent: no such folder"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_written(medley, tmp_path, settings, error, message):
+def test_mistakes_are_errors_before_anything_is_written(medley, tmp_path, settings, error, message):
     with pytest.raises(error, match=message):
         import_dataset(configured(medley, **settings), tmp_path / "dataset")
     assert not (tmp_path / "dataset").exists()

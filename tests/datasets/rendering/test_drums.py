@@ -126,14 +126,14 @@ def test_a_clip_is_the_melody_and_the_drums_added(kept, left_out, synthesizer):
         path = kept.root / "notes" / f"{with_drums.piece}.csv"
         end = with_drums.start_s + with_drums.duration_s
         drums = synthesizer.render_drums(read_drums(path), end, 22_050)[round(with_drums.start_s * 22_050) :]
-        heard = kept.samples(with_drums)
-        parts = np.stack([left_out.samples(without), drums[: len(heard)]], axis=1)
-        shares, *_ = np.linalg.lstsq(parts, heard, rcond=None)
+        clip = kept.samples(with_drums)
+        parts = np.stack([left_out.samples(without), drums[: len(clip)]], axis=1)
+        shares, *_ = np.linalg.lstsq(parts, clip, rcond=None)
         assert (shares > 0.05).all()
-        assert rms(heard - parts @ shares) < 0.01 * rms(heard)
+        assert rms(clip - parts @ shares) < 0.01 * rms(clip)
 
 
-def test_notes_are_told_from_drums(kept, left_out):
+def test_notes_and_drums_are_read_apart(kept, left_out):
     """Whatever compares notes knows the pitched ones only."""
     for with_drums, without in zip(kept.clips(), left_out.clips(), strict=True):
         pd.testing.assert_frame_equal(kept.notes(with_drums), left_out.notes(without))
@@ -192,7 +192,7 @@ def test_two_builds_are_the_same_byte_for_byte(kept, tmp_path, executor):
     assert verify_dataset(kept.root) == []
 
 
-def test_both_kinds_of_dataset_are_told_apart(kept, left_out, configuration, executor):
+def test_datasets_with_and_without_drums_are_distinguished(kept, left_out, configuration, executor):
     wanted = configuration.model_copy(update={"keep_drums": True})
     with pytest.raises(DatasetError, match=r"\(keep_drums differ\)"):
         build_dataset(wanted, left_out.root, executor=executor)

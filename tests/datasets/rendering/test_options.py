@@ -64,9 +64,9 @@ def test_any_program_is_an_instrument(plain):
 
 def test_files_have_the_format_rate_channels_and_length(full):
     for clip in full.clips():
-        found = soundfile.info(full.root / clip.path)
-        assert (found.format, found.samplerate, found.channels) == ("OGG", 32_000, 2)
-        assert found.frames == 64_000
+        file = soundfile.info(full.root / clip.path)
+        assert (file.format, file.samplerate, file.channels) == ("OGG", 32_000, 2)
+        assert file.frames == 64_000
         samples = full.samples(clip)
         assert samples.shape == (64_000,)
         assert np.abs(samples).max() <= 1
@@ -92,7 +92,7 @@ def test_the_mean_of_both_channels_is_the_mono_rendering(synthesizer, scale):
         assert not np.array_equal(*stereo)
 
 
-def test_a_stereo_dataset_is_heard_as_the_mono_one(plain, tmp_path, executor):
+def test_the_mean_of_a_stereo_dataset_is_the_mono_one(plain, tmp_path, executor):
     stereo = build_dataset(PLAIN.model_copy(update={"channels": 2}), tmp_path / "stereo", executor=executor)
     for here, there in zip(plain.clips(), stereo.clips(), strict=True):
         assert soundfile.info(stereo.root / there.path).channels == 2
@@ -130,10 +130,10 @@ def test_the_notes_of_a_copy_are_its_originals_moved(full):
         }
         last = max(onset for onset, _ in expected)
         played = own[own.onset_s < last]
-        found = zip(played.onset_s, played.pitch - 12 * played.octave_shift, strict=True)
+        notes = zip(played.onset_s, played.pitch - 12 * played.octave_shift, strict=True)
         near = [
             any((round(onset + step, 2), pitch) in expected for step in (-0.005, 0, 0.005))
-            for onset, pitch in found
+            for onset, pitch in notes
         ]
         assert len(near) > 4
         assert np.mean(near) > 0.95

@@ -42,7 +42,7 @@ def test_music_after_a_long_rest_is_no_silence(tmp_path):
     assert np.abs(late).max() < 1
 
 
-def test_what_does_not_sound_at_all_is_told(tmp_path):
+def test_what_does_not_sound_at_all_is_an_error(tmp_path):
     """The E4 of TimGM6mb's alto saxophone has no sample."""
     silent = tune(90).assign(pitch=64)
     with pytest.raises(DatasetError, match=r"piece is silent on piano \(program 65\) of TimGM6mb"):

@@ -9,7 +9,7 @@ from timbrebench.core.errors import CorpusError, DatasetError, MissingResourceEr
 from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset, verify_dataset
 from timbrebench.datasets.building import JOURNAL
-from timbrebench.datasets.corpora.corpus import Score, round_robin_by_composer
+from timbrebench.datasets.corpora.corpus import CorpusScore, round_robin_by_composer
 from timbrebench.datasets.corpora.corpus_opening import convert
 from timbrebench.datasets.corpora.music21_scores import Music21Corpus
 from timbrebench.datasets.instruments import programs_of
@@ -43,7 +43,7 @@ def test_every_piece_is_played_by_every_instrument(dataset):
     assert dataset.labels == ("clarinet", "piano")
 
 
-def test_splits_are_by_piece_and_none_is_empty(dataset):
+def test_splits_are_by_piece_and_each_has_a_piece(dataset):
     assert dataset.manifest.groupby("piece").split.nunique().eq(1).all()
     assert set(dataset.manifest.split) == {"train", "judge", "validation", "test"}
 
@@ -62,11 +62,11 @@ def test_judges_hear_several_programs_of_a_label_and_suites_the_first(tmp_path):
     configuration = CONFIGURATION.model_copy(update={"renderings": 3, "clips_per_piece": 1})
     manifest = build_dataset(configuration, tmp_path / "several", executor=InlineExecutor()).manifest
     programs = manifest.groupby(["split", "label", "piece"]).program.agg(set)
-    for (split, label, _), heard in programs.items():
+    for (split, label, _), played in programs.items():
         first, *others = programs_of(label)
-        assert first in heard
-        assert len(heard) == (min(3, 1 + len(others)) if split != "train" else 1)
-        assert heard <= {first, *others}
+        assert first in played
+        assert len(played) == (min(3, 1 + len(others)) if split != "train" else 1)
+        assert played <= {first, *others}
     assert manifest.clip_id.is_unique
 
 
@@ -126,8 +126,8 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, tmp_path, same_files
         rendered_dataset._finish = original
     with pytest.raises(DatasetError, match="no finished dataset"):
         Dataset.open(root)
-    kept = sorted((root / JOURNAL).glob("*--*.json"))
-    kept[0].unlink()
+    finished = sorted((root / JOURNAL).glob("*--*.json"))
+    finished[0].unlink()
     made = {path: path.stat().st_mtime_ns for path in (root / "audio").rglob("*.flac")}
     build_dataset(CONFIGURATION, root, executor=InlineExecutor())
     again = [path for path, time in made.items() if path.stat().st_mtime_ns != time]
@@ -164,7 +164,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_missing_soundfont_is_told_before_anything_is_written(tmp_path):
+def test_a_missing_soundfont_is_an_error_before_anything_is_written(tmp_path):
     wanted = CONFIGURATION.model_copy(update={"soundfonts": ("Absent",)})
     with pytest.raises(MissingResourceError, match="Absent"):
         build_dataset(wanted, tmp_path / "dataset")
@@ -229,7 +229,7 @@ def test_a_score_that_does_not_convert_says_why_each_time(tmp_path, monkeypatch)
     path.write_bytes(b"no music")
     for _ in range(2):
         with pytest.raises(CorpusError, match="music21 cannot convert it"):
-            convert(Score("broken", "nobody", path))
+            convert(CorpusScore("broken", "nobody", path))
     assert len(list((tmp_path / "cache").rglob("*.json"))) == 1
 
 

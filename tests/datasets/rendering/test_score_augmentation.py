@@ -61,9 +61,9 @@ def test_transposed_notes_fold_back_into_the_range(scale):
 def test_copies_are_drawn_by_seed_and_name():
     augmentation = NoteAugmentation(copies=3)
     drawn = augmentation.variations("bach.bwv1", "judge", seed=0)
-    assert [one.name for one in drawn] == ["bach.bwv1~1", "bach.bwv1~2", "bach.bwv1~3"]
-    assert {one.source_piece for one in drawn} == {"bach.bwv1"}
-    assert len({one.tempo for one in drawn}) == 3
+    assert [variation.name for variation in drawn] == ["bach.bwv1~1", "bach.bwv1~2", "bach.bwv1~3"]
+    assert {variation.source_piece for variation in drawn} == {"bach.bwv1"}
+    assert len({variation.tempo for variation in drawn}) == 3
     assert augmentation.variations("bach.bwv1", "train", seed=0) == drawn
     assert augmentation.variations("bach.bwv1", "judge", seed=1) != drawn
     assert NoteAugmentation(copies=1).variations("bach.bwv1", "judge", seed=0) == drawn[:1]
@@ -77,10 +77,10 @@ def test_what_is_tested_on_has_no_copies(split):
 def test_values_fill_their_ranges_and_do_not_leave_them():
     augmentation = NoteAugmentation(copies=100, transposition=(-2, 5), tempo=(0.5, 2), velocity=(0.6, 0.8))
     drawn = augmentation.variations("piece", "train", seed=0)
-    assert {one.transposition for one in drawn} == set(range(-2, 6))
+    assert {variation.transposition for variation in drawn} == set(range(-2, 6))
     for values, (low, high) in (
-        ([one.tempo for one in drawn], (0.5, 2)),
-        ([one.velocity for one in drawn], (0.6, 0.8)),
+        ([variation.tempo for variation in drawn], (0.5, 2)),
+        ([variation.velocity for variation in drawn], (0.6, 0.8)),
     ):
         assert low <= min(values) < low + 0.1 * (high - low)
         assert high >= max(values) > high - 0.1 * (high - low)

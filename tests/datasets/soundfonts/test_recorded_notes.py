@@ -74,7 +74,7 @@ def test_louder_velocities_are_louder(player):
     assert rms(loud) > 3 * rms(soft)
 
 
-def test_octaves_that_are_named_wrong_are_heard_and_mended(tmp_path, player):
+def test_octaves_that_are_named_wrong_are_measured_and_corrected(tmp_path, player):
     misnamed = RecordedNotes(record(tmp_path / "misnamed", octaves_named_off=1))
     assert misnamed.sounding_pitches(71) == player.sounding_pitches(71)
 

@@ -113,7 +113,7 @@ def test_what_cannot_be_fetched_says_why_and_leaves_nothing(server, cache, path,
     assert not files(cache)
 
 
-def test_a_server_that_does_not_answer_is_told(server, cache):
+def test_a_server_that_does_not_answer_is_an_error(server, cache):
     address = server.url
     server.shutdown()
     server.server_close()
