@@ -172,7 +172,7 @@ def test_a_percussion_part_of_a_score_is_drums(tmp_path):
 
     parts = [(instrument.Clarinet(), note.Note(60)), (instrument.SnareDrum(), note.Unpitched())]
     parts.append((instrument.Timpani(), note.Note(40)))
-    score = stream.CorpusScore()
+    score = stream.Score()
     for player, one in parts:
         part = stream.Part([player])
         part.repeatAppend(one, 4)
