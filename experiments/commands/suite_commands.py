@@ -109,9 +109,8 @@ def suite_freeze(
     """Make a suite by its recipe and freeze it. A version that is there already stays as it is."""
     from timbrebench.classifier import load_content_judge
     from timbrebench.core.workers.executor_addresses import open_executor
-    from timbrebench.experiments.suites.frozen_suite import write_frozen
+    from timbrebench.experiments.suites.frozen_suite import freeze_recipe, write_frozen
     from timbrebench.experiments.suites.recipes import load_recipe
-    from timbrebench.experiments.suites.suite_freezing import freeze_recipe
 
     wanted = load_recipe(recipe)
     learned = load_content_judge().training_pieces

@@ -2,7 +2,7 @@
 
 The first output of a pair pays for what metrics work out of the pair's content, style and reference; the
 others find it there. Both are measured, and what each metric adds to the second kind, in the order in which
-the metrics are asked: the first to need something that several share pays for it.
+the metrics are computed: the first to need something that several share pays for it.
 """
 
 from __future__ import annotations

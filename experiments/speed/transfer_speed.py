@@ -2,7 +2,7 @@
 
 All times are CPU seconds of one thread, so that ratios hold on a machine that is busy with other things, and
 the least of several rounds. A method runs in a process of its own, twice: the first time pays for what is
-loaded or compiled once. Its memory is what the process holds at most beside what it held before.
+loaded or compiled once. Its memory is the peak of the process beside what it held before.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class TransferSpeed:
         in one of the textbook form.
     methods : pandas.DataFrame
         ``method, seconds, real_time_factor, memory_mib, reason``: CPU seconds of one transfer, the content's
-        duration over them, memory beside what the process held before, and why there is none of it.
+        duration over them, memory beside what the process held before, and the reason where they are missing.
     duration_s : float
         Length of the content in seconds.
     n_filters : int

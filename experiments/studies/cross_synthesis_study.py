@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import librosa
 import numpy as np
@@ -63,39 +62,18 @@ _N_FFT, _HOP_LENGTH = 4096, 512
 _SHOWN_N_FFT, _SHOWN_HZ, _SHOWN_DB = 1024, 6000, 70
 
 
-@dataclass(frozen=True)
-class CrossSettings:
-    """How much is done.
-
-    Attributes
-    ----------
-    methods : mapping of str to mapping
-        Methods and their parameters; the claimant among them.
-    all_soundfonts : bool
-        Whether methods learn from the training clips of all soundfonts, or of the suite's alone.
-    """
-
-    methods: Mapping[str, Mapping[str, object]]
-    all_soundfonts: bool
+#: Methods and their parameters, the claimant among them.
+SMALL: Mapping[str, Mapping[str, object]] = {
+    CLAIMANT: {},
+    "cross-synthesis": {},
+    "wide-limit": {**BALANCED, "max_iterations": 100},
+}
+PAPER: Mapping[str, Mapping[str, object]] = {CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": BALANCED}
 
 
-SMALL = CrossSettings(
-    methods={
-        CLAIMANT: {},
-        "cross-synthesis": {},
-        "wide-limit": {**BALANCED, "max_iterations": 100},
-    },
-    all_soundfonts=False,
-)
-PAPER = CrossSettings({CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": BALANCED}, all_soundfonts=True)
-
-
-def run(context: StudyContext, settings: CrossSettings) -> StudyResult:
+def run(context: StudyContext, settings: Mapping[str, Mapping[str, object]]) -> StudyResult:
     """Transfer both pairs with each method, and measure the outputs."""
-    methods = {
-        name: prepared(context, name, parameters, all_soundfonts=settings.all_soundfonts)
-        for name, parameters in settings.methods.items()
-    }
+    methods = {name: prepared(context, name, parameters) for name, parameters in settings.items()}
     soundfont = context.suite.configuration.soundfont
     rows, outputs = [], {}
     with Tracker("cross-synthesis", len(DIRECTIONS) * len(methods), "outputs") as tracker:

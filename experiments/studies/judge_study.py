@@ -54,17 +54,14 @@ class JudgeSettings:
         Maximum passes of each training.
     folds : int
         Of the cross-validation.
-    all_soundfonts : bool
-        Whether clips of all soundfonts are learned from, or of the suite's alone.
     """
 
     max_epochs: int
     folds: int
-    all_soundfonts: bool
 
 
-SMALL = JudgeSettings(max_epochs=12, folds=4, all_soundfonts=False)
-PAPER = JudgeSettings(max_epochs=60, folds=4, all_soundfonts=True)
+SMALL = JudgeSettings(max_epochs=12, folds=4)
+PAPER = JudgeSettings(max_epochs=60, folds=4)
 
 
 def run(context: StudyContext, settings: JudgeSettings) -> StudyResult:
@@ -77,10 +74,7 @@ def run(context: StudyContext, settings: JudgeSettings) -> StudyResult:
         augmentation=Augmentation(share=0, shift_semitones=0),
         max_epochs=settings.max_epochs,
     )
-    clips = context.judged
-    if not settings.all_soundfonts:
-        clips = clips.select(soundfont=context.suite.configuration.soundfont)
-    features = compute_features(clips, configuration.front_end)
+    features = compute_features(context.on_soundfonts(context.judged), configuration.front_end)
     training = train_judge(features, configuration, description="training the report's network")
     test = features.where(split=["test"]).first_programs()
     own = evaluate_on(training.judge, test)
@@ -120,7 +114,7 @@ def softmax_losses(judge: Judge, clips: StyleFeatures) -> tuple[float, float, in
     judge : Judge
         A judge of single labels.
     clips : StyleFeatures
-        What it is asked about.
+        Clips to predict.
 
     Returns
     -------

@@ -7,7 +7,7 @@ Where the keys agree, content and style are one and the same signal.
 
 The submission's figure is known by its caption and the names of its reconstructions: STFT, mel bands, CQT,
 and mel bands with CQT. With no content at all, the fifth condition here, the style alone decides everything;
-it tells what a content is good for. The style is that of STFT and mel bands in all of them, which is what the
+it shows what a content contributes. The style is that of STFT and mel bands in all of them, which is what the
 authors' earlier article takes where keys differ.
 
 Beside the error of the outputs stands what it comes from: by how much of their norm the content's features

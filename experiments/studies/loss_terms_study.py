@@ -10,8 +10,8 @@ The submission's table says which work best for which kind of pair, by ear; what
 tested here: that content by the STFT suits pairs in one key, and content by mel bands pairs in two, and that
 several representations together do better than one.
 
-An output is as good as the harmonic mean of two figures: how sure the judge is to hear a trumpet, and the F1
-of the notes that are read in it against the content's. The authors listened for something else where keys
+An output is as good as the harmonic mean of two figures: the judge's confidence in the trumpet, and the F1
+of its transcribed notes against the content's. The authors listened for something else where keys
 differ: the content's phrases in the style's key. Notes that have moved there count as lost here.
 """
 

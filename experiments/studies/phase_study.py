@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -50,26 +49,14 @@ _COLOURS = dict(zip(_LABELS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#0000
 _STYLES = {"random": "-", "pghi": "--"}
 
 
-@dataclass(frozen=True)
-class PhaseSettings:
-    """How much is done.
-
-    Attributes
-    ----------
-    iterations : tuple of int
-        Numbers of iterations, ascending.
-    """
-
-    iterations: tuple[int, ...]
+#: Numbers of iterations, ascending.
+SMALL = (1, 4, 16, 64)
+PAPER = (*SMALL, 256, 1024)
 
 
-SMALL = PhaseSettings((1, 4, 16, 64))
-PAPER = PhaseSettings((1, 4, 16, 64, 256, 1024))
-
-
-def run(context: StudyContext, settings: PhaseSettings) -> StudyResult:
+def run(context: StudyContext, iterations: tuple[int, ...]) -> StudyResult:
     """Invert magnitudes of both kinds in all ways, with each number of iterations."""
-    ways = list(_ways(settings.iterations))
+    ways = list(_ways(iterations))
     rows = []
     with Tracker("phase", 2 * context.pairs * len(ways), "inversions") as tracker:
         _compile()
@@ -171,20 +158,20 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
 
 def _against_griffin_lim(errors: pd.Series, counts: list[int]) -> Iterator[StudyFinding]:
     """Yield what is claimed of ways that start from a random phase."""
-    kinds, most = (CLIP, MIXTURE), counts[-1]
+    kinds, final = (CLIP, MIXTURE), counts[-1]
     for name, what, source, compared in (
         ("fast-griffin-lim", "Fast Griffin-Lim", "Perraudin et al. 2013", counts),
         ("le-roux", "Local consistency", "Le Roux et al. 2010", counts),
-        ("waveform", "Descent on the waveform", "Decorsière et al. 2015", [most]),
+        ("waveform", "Descent on the waveform", "Decorsière et al. 2015", [final]),
     ):
         both = {
             (kind, n): (errors[kind, name, "random", n], errors[kind, "griffin-lim", "random", n])
             for kind, n in product(kinds, compared)
         }
         leads = {where: plain - own for where, (own, plain) in both.items()}
-        ends, others = zip(*(format_distinct(*both[kind, most], decimals=1) for kind in kinds), strict=True)
+        ends, others = zip(*(format_distinct(*both[kind, final], decimals=1) for kind in kinds), strict=True)
         figures = (
-            f"After {most} iterations from a random phase, on magnitudes of a clip and of no clip: "
+            f"After {final} iterations from a random phase, on magnitudes of a clip and of no clip: "
             f"{' and '.join(ends)} dB against {' and '.join(others)} dB."
         )
         if len(compared) > 1:
@@ -201,26 +188,26 @@ def _against_griffin_lim(errors: pd.Series, counts: list[int]) -> Iterator[Study
 
 def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[StudyFinding]:
     """Yield what is claimed of PGHI: as a start, and alone."""
-    kinds, most = (CLIP, MIXTURE), counts[-1]
+    kinds, final = (CLIP, MIXTURE), counts[-1]
     gains = {
         (kind, name, n): errors[kind, name, "random", n] - errors[kind, name, "pghi", n]
         for kind, name, n in product(kinds, ALGORITHMS, counts)
     }
-    last = [gains[kind, name, most] for kind, name in product(kinds, ALGORITHMS)]
+    last = [gains[kind, name, final] for kind, name in product(kinds, ALGORITHMS)]
     worst = min(gains, key=gains.__getitem__)
     least, _ = format_distinct(gains[worst], 0.0, decimals=1)
     kind, name, n = worst
     yield StudyFinding(
         "From PGHI's phase every way comes nearer than from a random one (Průša et al. 2017)",
         all(gain > 0 for gain in gains.values()),
-        f"The gain after {most} iterations is {min(last):.1f} to {max(last):.1f} dB. It is least, "
+        f"The gain after {final} iterations is {min(last):.1f} to {max(last):.1f} dB. It is least, "
         f"{least} dB, for {_LABELS[name]} after {n} on magnitudes {kind}.",
     )
     for kind in kinds:
-        alone, end = errors[kind, "pghi", "", 0], errors[kind, "griffin-lim", "random", most]
+        alone, end = errors[kind, "pghi", "", 0], errors[kind, "griffin-lim", "random", final]
         shown, other = format_distinct(alone, end, decimals=1)
         yield StudyFinding(
-            f"On magnitudes {kind}, PGHI alone comes nearer than {most} iterations of Griffin-Lim from a "
+            f"On magnitudes {kind}, PGHI alone comes nearer than {final} iterations of Griffin-Lim from a "
             "random phase (Průša et al. 2017)",
             bool(alone < end),
             f"{shown} dB against {other} dB.",

@@ -62,6 +62,12 @@ class StudyContext:
         """The dataset that holds the clips of the suite; a frozen suite has its own."""
         return self.suite.dataset
 
+    def on_soundfonts(self, clips: Dataset) -> Dataset:
+        """Select what is learned from: in the small setting, clips of the suite's soundfont alone."""
+        if self.setting == "paper":
+            return clips
+        return clips.select(soundfont=self.suite.configuration.soundfont)
+
     @property
     def judged(self) -> Dataset:
         """What judges learn from and are tested on, for studies that train some.

@@ -32,7 +32,7 @@ def write_result(study: Study[Any], result: StudyResult, folder: Path, setting: 
     Parameters
     ----------
     study : Study
-        What was asked.
+        The study.
     result : StudyResult
         What came out.
     folder : pathlib.Path

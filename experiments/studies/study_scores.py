@@ -21,9 +21,7 @@ from timbrebench.transfer.contract import learns
 _Item = TypeVar("_Item")
 
 
-def prepared(
-    context: StudyContext, name: str, parameters: Mapping[str, object], *, all_soundfonts: bool
-) -> Method:
+def prepared(context: StudyContext, name: str, parameters: Mapping[str, object]) -> Method:
     """Make a method, and have it learn if it does.
 
     Parameters
@@ -34,8 +32,6 @@ def prepared(
         Name of the method.
     parameters : mapping of str to object
         Its parameters.
-    all_soundfonts : bool
-        Whether it learns from clips of all soundfonts, or of the suite's alone.
 
     Returns
     -------
@@ -44,9 +40,7 @@ def prepared(
     """
     method = create(name, dict(parameters))
     if learns(method):
-        training = context.dataset.select(split="train")
-        if not all_soundfonts:
-            training = training.select(soundfont=context.suite.configuration.soundfont)
+        training = context.on_soundfonts(context.dataset.select(split="train"))
         folder = context.learning_folder / name
         folder.mkdir(parents=True, exist_ok=True)
         method.prepare(training, folder)
@@ -77,12 +71,6 @@ def transfer(method: Method, content: Samples, style: Samples, sample_rate: int)
     except MethodError as error:
         log(f"{method.name}: {error}")
         return None
-
-
-def transfer_pair(context: StudyContext, pair: Pair, method: Method) -> Samples | None:
-    """Return a method's output for a pair of the suite, as :func:`transfer` does."""
-    content, style = (context.clips.samples(clip) for clip in (pair.content, pair.style))
-    return transfer(method, content, style, pair.content.sample_rate)
 
 
 def score_pair(
@@ -129,8 +117,10 @@ def score_pair(
 def score_method(
     context: StudyContext, method: Method, pair: Pair, *, metrics: Sequence[str]
 ) -> dict[str, float]:
-    """Score a method's output for a pair (:func:`transfer_pair`, :func:`score_pair`)."""
-    return score_pair(context, pair, transfer_pair(context, pair, method), metrics)
+    """Score a method's output for a pair (:func:`transfer`, :func:`score_pair`)."""
+    content, style = (context.clips.samples(clip) for clip in (pair.content, pair.style))
+    output = transfer(method, content, style, pair.content.sample_rate)
+    return score_pair(context, pair, output, metrics)
 
 
 def metric_values(trial: Trial, metrics: Iterable[str]) -> dict[str, float]:

@@ -4,7 +4,7 @@ Textures are made of one source alone, without content, by random features whose
 longer the field, the more of the rhythm should come back: inter-onset intervals distributed as the source's
 (Kullback-Leibler divergence, :mod:`timbrebench.metrics.rhythm`), and a rhythm that repeats after the same
 times (mean local autocorrelation, :mod:`timbrebench.metrics.periodicity`). It should come back without the
-source being copied, which the maximum cross-correlation would tell.
+source being copied, which the maximum cross-correlation would show.
 
 Two ways of making textures are looked at. ``multi-representation`` is the authors': its mel network sees as
 far as its blocks reach, each of which doubles the step between its taps. ``wide-limit`` without content, the
@@ -207,11 +207,11 @@ def _stays(fields: pd.Series, values: pd.Series) -> tuple[bool, str]:
     if highest == 0:
         return True, f"It is highest, {values.iloc[0]:.2f}, with the shortest."
     rise = float(values.iloc[highest] - values.iloc[0])
-    first, most = format_distinct(values.iloc[0], values.iloc[highest], decimals=2)
+    first, peak = format_distinct(values.iloc[0], values.iloc[highest], decimals=2)
     shown, counts = format_distinct(rise, _RISE, decimals=2)
     return (
         rise < _RISE,
-        f"From {first} with the shortest to {most} with {fields.iloc[highest]:.2f} s, where it is highest: a "
+        f"From {first} with the shortest to {peak} with {fields.iloc[highest]:.2f} s, where it is highest: a "
         f"rise of {shown}, which counts from {counts} on.",
     )
 
@@ -238,8 +238,8 @@ def _copied(points: pd.DataFrame) -> str:
     copies = points.receptive_field_s[points.max_cross_correlation >= COPY]
     if len(copies):
         return f"with a field of {copies.min():.2f} s the texture is a copy"
-    most, _ = format_distinct(points.max_cross_correlation.max(), COPY, decimals=2)
-    return f"no texture is a copy (cross-correlation {most} at most)"
+    peak, _ = format_distinct(points.max_cross_correlation.max(), COPY, decimals=2)
+    return f"no texture is a copy (cross-correlation {peak} at most)"
 
 
 STUDY = Study(

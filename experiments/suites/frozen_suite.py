@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -17,9 +17,11 @@ from pydantic import ValidationError, model_validator
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation
 from timbrebench.core.files import fingerprint, write_text
+from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.experiments.suites.frozen_pairs import FrozenClip, FrozenPairs, freeze_pairs
-from timbrebench.experiments.suites.recipes import Recipe, packaged_suites, read_packaged
+from timbrebench.experiments.suites.kinds.suite_kind import ClipWork
+from timbrebench.experiments.suites.recipes import Recipe, SuiteClips, packaged_suites, read_packaged
 from timbrebench.experiments.suites.suite import (
     OpenedSuite,
     Pair,
@@ -132,6 +134,44 @@ class FrozenSuite(FrozenPairs):
 def freeze(suite: OpenedSuite, recipe: Recipe | None = None) -> FrozenSuite:
     """Freeze a suite; a recipe, which says how it was made, gives it its name."""
     return FrozenSuite(recipe=recipe, **dict(freeze_pairs(suite)))
+
+
+def freeze_recipe(
+    recipe: Recipe,
+    folder: Path,
+    executor: Executor,
+    *,
+    source: Path | None = None,
+    learned: Collection[str],
+) -> FrozenSuite:
+    """Make a suite and freeze it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How.
+    folder : pathlib.Path
+        Gets the clips, where they can be made; what is there already is used.
+    executor : Executor
+        Where they are rendered.
+    source : pathlib.Path, optional
+        A folder of what the suite is drawn from, for kinds that need one.
+    learned : collection of str
+        Pieces that the content judge has learned from, which are left out.
+
+    Returns
+    -------
+    FrozenSuite
+        The same wherever the same corpus, soundfont, software and source are.
+
+    Raises
+    ------
+    ConfigurationError, DatasetError
+        If the recipe cannot be followed.
+    """
+    about = SuiteClips(suite=recipe.title, fingerprint="", recipe=recipe)
+    pairs = recipe.made.freeze(ClipWork(recipe.title, about, folder, executor), source, learned)
+    return FrozenSuite(recipe=recipe, **dict(pairs))
 
 
 def write_frozen(frozen: FrozenSuite, folder: Path) -> Path:

@@ -45,11 +45,8 @@ class RenderedClips(SuiteKind):
         self, frozen: FrozenPairs, pitch_range: tuple[int, int], executor: Executor
     ) -> list[PlannedPiece]:
         """Plan the pieces of a frozen suite again."""
-        return plan_named(self.piece_names(frozen), self.clips_configuration, pitch_range, executor)
-
-    def piece_names(self, frozen: FrozenPairs) -> list[str]:
-        """Name the pieces of the corpus that a frozen suite's clips are rendered from."""
-        return sorted({clip.piece for clip in frozen.clips})
+        names = sorted({clip.piece for clip in frozen.clips})
+        return plan_named(names, self.clips_configuration, pitch_range, executor)
 
     def write_extra_clips(self, pieces: Sequence[str], root: Path) -> list[dict[str, Any]]:
         """Write clips that are not rendered, for the pieces of these names.

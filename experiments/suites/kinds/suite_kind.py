@@ -59,16 +59,10 @@ class SuiteKind(BaseModel, ABC):
         work : ClipWork
             How clips are made.
         source : pathlib.Path or None
-            A folder of what the suite is drawn from, for kinds that need one.
+            A folder of what the suite is drawn from; a `ConfigurationError` is raised where it is needed and
+            missing, or given and not needed.
         learned : collection of str
             Pieces that the content judge has learned from, which are left out.
-
-        Raises
-        ------
-        ConfigurationError
-            If a `source` is needed and missing, or given and not needed.
-        DatasetError
-            If there are too few pieces or clips.
         """
 
     @abstractmethod
@@ -82,31 +76,10 @@ class SuiteKind(BaseModel, ABC):
         root : pathlib.Path
             The folder that :meth:`make_clips` was given.
         audio : str
-            The folder of audio that the run's configuration names; empty where it names none.
-
-        Raises
-        ------
-        ConfigurationError
-            If `audio` is needed and missing, or given and not needed.
-        DatasetError
-            If there is no such dataset.
+            The folder of audio that the run's configuration names, or an empty text; a `ConfigurationError`
+            is raised where it is needed and missing, or given and not needed.
         """
 
     @abstractmethod
     def make_clips(self, work: ClipWork, frozen: FrozenPairs, audio: str) -> Dataset:
-        """Make the clips of a frozen suite, or what is missing of them, and open their dataset.
-
-        Parameters
-        ----------
-        work : ClipWork
-            How clips are made.
-        frozen : FrozenPairs
-            The clips and pairs.
-        audio : str
-            As in :meth:`open_clips`.
-
-        Raises
-        ------
-        ConfigurationError, DatasetError
-            As :meth:`open_clips`, or if the clips cannot be made.
-        """
+        """Make what is missing of the clips of a frozen suite, and open them as :meth:`open_clips` does."""

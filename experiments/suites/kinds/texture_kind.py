@@ -16,6 +16,7 @@ from timbrebench.core.files import file_sha256
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.piece_planning import PlannedPiece, plan_named
 from timbrebench.datasets.rendering.rendered_dataset import find_pieces
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.suites.frozen_pairs import FrozenPairs
@@ -71,9 +72,12 @@ class TextureKind(RenderedClips):
         unknown = [piece for piece in pieces if piece.split == "test" and piece.name not in learned]
         return unknown[: self.pieces], pitch_range
 
-    def piece_names(self, frozen: FrozenPairs) -> list[str]:
-        """Name the styles' pieces; those of the noise are of no corpus."""
-        return list(dict.fromkeys(frozen.clips[pair.style].piece for pair in frozen.pairs))
+    def plan_frozen(
+        self, frozen: FrozenPairs, pitch_range: tuple[int, int], executor: Executor
+    ) -> list[PlannedPiece]:
+        """Plan the styles' pieces again; no corpus holds those of the noise."""
+        names = list(dict.fromkeys(frozen.clips[pair.style].piece for pair in frozen.pairs))
+        return plan_named(names, self.clips_configuration, pitch_range, executor)
 
     def write_extra_clips(self, pieces: Sequence[str], root: Path) -> list[dict[str, Any]]:
         """Write the noise that goes with each piece, and return its rows of the manifest.

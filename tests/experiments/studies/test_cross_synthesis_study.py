@@ -19,9 +19,7 @@ def result(context):
         "inversion": {"algorithm": "griffin-lim", "iterations": 1, "start": "random"},
     }
     methods = {cross_synthesis_study.CLAIMANT: quick, "cross-synthesis": {}, "silence": {}}
-    return cross_synthesis_study.run(
-        context, cross_synthesis_study.CrossSettings(methods, all_soundfonts=False)
-    )
+    return cross_synthesis_study.run(context, methods)
 
 
 def tone(*partials):

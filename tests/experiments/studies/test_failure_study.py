@@ -24,7 +24,7 @@ def result(context):
         failure_study.FailureCondition("from the content", failure_study.FAILED, FROM_CONTENT),
         failure_study.FailureCondition("reference", "style-copy", {}),
     )
-    return failure_study.run(context, failure_study.FailureSettings(conditions, all_soundfonts=False))
+    return failure_study.run(context, conditions)
 
 
 def table_of(*rows):

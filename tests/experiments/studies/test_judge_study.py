@@ -12,7 +12,7 @@ from timbrebench.experiments.studies import judge_study
 
 @pytest.fixture(scope="module")
 def result(context):
-    return judge_study.run(context, judge_study.JudgeSettings(max_epochs=2, folds=2, all_soundfonts=False))
+    return judge_study.run(context, judge_study.JudgeSettings(max_epochs=2, folds=2))
 
 
 def test_each_fold_is_tested_and_all_its_clips_counted(result):

@@ -14,7 +14,7 @@ COUNTS = (1, 4, 16)
 
 @pytest.fixture(scope="module")
 def result(context):
-    return phase_study.run(context, phase_study.PhaseSettings((1, 8)))
+    return phase_study.run(context, (1, 8))
 
 
 def errors_of(result):

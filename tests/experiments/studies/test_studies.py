@@ -28,7 +28,7 @@ from timbrebench.experiments.studies.study import (
 )
 from timbrebench.experiments.studies.study_pages import write_result
 from timbrebench.experiments.studies.study_registry import STUDIES, find_study
-from timbrebench.experiments.studies.study_scores import score_pair, transfer_pair
+from timbrebench.experiments.studies.study_scores import score_method
 from timbrebench.transfer import create
 
 
@@ -79,9 +79,9 @@ def test_clips_are_those_of_the_suite_wherever_the_dataset_lies(context, tmp_pat
     here, there = (wide_limit_convergence_study.run(place, (16, 32)).table for place in (context, elsewhere))
     pd.testing.assert_frame_equal(here, there)
     pair = chosen_pairs(elsewhere)[0]
-    output = transfer_pair(elsewhere, pair, create("envelope", {}))
-    assert score_pair(elsewhere, pair, output, ("note_f1",))["note_f1"] > 0.3
-    result = phase_study.run(elsewhere, phase_study.PhaseSettings((1, 2)))
+    scores = score_method(elsewhere, create("envelope", {}), pair, metrics=("note_f1",))
+    assert scores["note_f1"] > 0.3
+    result = phase_study.run(elsewhere, (1, 2))
     assert result.table.convergence_db.notna().all()
 
 

@@ -20,10 +20,8 @@ from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNam
 from timbrebench.core.files import file_sha256, write_json
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration
-from timbrebench.datasets.audioset.segments import read_segments
 from timbrebench.datasets.dataset import SCHEMA
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
-from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 from timbrebench.experiments.benchmark import read_results, run_benchmark
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
@@ -33,16 +31,16 @@ from timbrebench.experiments.suites.frozen_pairs import FrozenClip, FrozenPair
 from timbrebench.experiments.suites.frozen_suite import (
     FrozenSuite,
     freeze,
+    freeze_recipe,
     frozen_names,
     load_frozen,
     parse_frozen,
     write_frozen,
 )
-from timbrebench.experiments.suites.kinds.audioset_kind import AudioSetKind, segments_table
+from timbrebench.experiments.suites.kinds.audioset_kind import AudioSetKind
 from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
 from timbrebench.experiments.suites.recipes import Recipe, load_recipe
 from timbrebench.experiments.suites.suite import SuiteConfiguration
-from timbrebench.experiments.suites.suite_freezing import freeze_recipe
 from timbrebench.experiments.suites.suite_judges import judges_of
 from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned
 
@@ -154,15 +152,6 @@ class TestSuitesOfTheProject:
         heard = published_card("instruments-6-1").training_pieces[0]
         learned = (frozen.clips[0]._replace(piece=heard), *frozen.clips[1:])
         assert judges_of(frozen.model_copy(update={"clips": learned})) == []
-
-    def test_segments_can_be_read_as_audioset_writes_them(self, tmp_path):
-        suite = load_frozen("moods")
-        path = tmp_path / "moods.csv"
-        path.write_text(segments_table(suite), encoding="utf-8")
-        table = read_segments([path]).table
-        assert set(table.ytid) == {clip.piece for clip in suite.clips}
-        with pytest.raises(DatasetError, match="rendered"):
-            segments_table(load_frozen("instruments-6"))
 
 
 class TestFiles:
@@ -301,12 +290,6 @@ class TestOpening:
             as_held(moods, given.model_copy(update={"clips": held[1:]}))
         assert as_held(frozen, given) == frozen
 
-    def test_audio_is_for_suites_that_lack_it(self, frozen, tmp_path):
-        with pytest.raises(ConfigurationError, match="leave out audio"):
-            open_frozen(frozen, SuiteConfiguration(name="tiny", audio="folder"), tmp_path)
-        with pytest.raises(ConfigurationError, match="without audio"):
-            open_frozen(load_frozen("moods"), SuiteConfiguration(name="moods"), tmp_path)
-
 
 class TestRuns:
     def test_a_run_on_a_frozen_suite_finds_what_a_run_on_the_same_drawn_pairs_has_found(
@@ -396,25 +379,4 @@ def recordings(root, suite, gain=1.0):
         clips=clips,
         pairs=(FrozenPair("000-a-b", 0, 1, None), FrozenPair("001-b-c", 1, 2, None)),
     )
-    return frozen.model_copy(update={"fingerprint": frozen.content_fingerprint()})
-
-
-def test_the_noise_of_textures_is_what_its_hash_says_in_any_order(tmp_path):
-    frozen = load_frozen("texture")
-    frozen_noise = {clip.piece: clip.sha256 for clip in frozen.clips if clip.label == "noise"}
-    pieces = [name.removeprefix("noise-") for name in frozen_noise]
-    for order in (pieces, pieces[::-1]):
-        rows = frozen.recipe.made.write_extra_clips(order, tmp_path)
-        assert {row["piece"]: row["sha256"] for row in rows} == frozen_noise
-
-
-def test_the_melody_is_what_its_notes_say(tmp_path):
-    """The notes that the suite names by their hash are those of the tune, 4 s of it."""
-    from timbrebench.datasets.notes import write_notes
-    from timbrebench.experiments.suites.melodies import star_spangled_banner
-
-    path = tmp_path / "notes.csv"
-    for row in load_frozen("key-invariance").notes:
-        write_notes(path, star_spangled_banner(int(row.piece.rpartition(".")[2])))
-        assert file_sha256(path) == row.sha256
-    assert read_notes(path).offset_s.max() <= 4
+    return frozen.with_fingerprint()
