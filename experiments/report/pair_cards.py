@@ -32,25 +32,20 @@ class Card:
 
     Attributes
     ----------
-    title, subtitle, role
-        Of the :class:`~timbrebench.experiments.report.recordings.Recording`.
+    recording : Recording
+        The recording.
     audio, image : str
         Addresses; empty if the recording is missing.
-    duration_s : float
-        How long it lasts.
     reason : str
         Why the recording is missing.
     outputs : list of (str, sequence of (str, str))
         Labels of methods whose output sounds like this, and their scores.
     """
 
-    title: str
-    subtitle: str
-    role: str
-    audio: str
-    image: str
-    duration_s: float
-    reason: str
+    recording: Recording
+    audio: str = ""
+    image: str = ""
+    reason: str = ""
     outputs: list[tuple[str, Scores]] = field(default_factory=list)
 
 
@@ -122,7 +117,7 @@ def _example(pair: Pair, recordings: Recordings) -> Example:
         audio = _read(recording, recordings)
         if isinstance(audio, str):
             if recording.role == "given":
-                cards[recording.title] = _unread(recording, audio)
+                cards[recording.title] = Card(recording, reason=audio)
             else:
                 absent.append(recording.title)
             continue
@@ -146,21 +141,12 @@ def _read(recording: Recording, recordings: Recordings) -> tuple[Samples, int] |
         return recordings.describe(recording, error)
 
 
-def _unread(recording: Recording, reason: str) -> Card:
-    """Return a card without audio."""
-    return Card(recording.title, recording.subtitle, recording.role, "", "", 0.0, reason)
-
-
 def _embedded(recording: Recording, samples: Samples, pcm: NDArray[np.int16], rate: int) -> Card:
     """Return a card with its audio, at 16 bits, and its image embedded."""
     buffer = BytesIO()
     soundfile.write(buffer, pcm, rate, format="FLAC", subtype="PCM_16")
     return Card(
-        title=recording.title,
-        subtitle=recording.subtitle,
-        role=recording.role,
+        recording,
         audio=data_uri(buffer.getvalue(), "audio/flac"),
         image=data_uri(spectrogram_image(samples, rate), "image/png"),
-        duration_s=len(samples) / rate,
-        reason="",
     )

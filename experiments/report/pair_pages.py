@@ -23,9 +23,9 @@ from timbrebench.core.workers.executors import Executor, executor_for
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
-from timbrebench.experiments.report.leaderboard_tables import Column, as_records, metrics_by_question
+from timbrebench.experiments.report.leaderboard_tables import Column, metrics_by_question
 from timbrebench.experiments.report.pair_cards import Card
-from timbrebench.experiments.report.recordings import Recording, Recordings
+from timbrebench.experiments.report.recordings import Recording, Recordings, rows_by_pair
 from timbrebench.experiments.report.spectrogram_images import image_name, write_image
 from timbrebench.experiments.report.templating import asset, render
 from timbrebench.experiments.run.layout import PAIR_PAGES
@@ -170,11 +170,7 @@ def _write_page(
     )
     write_text(recordings.root / PAIR_PAGES / page_name(pair), page)
     # An output that was never made is not missing.
-    due = [
-        card
-        for card, recording in zip(cards, shown, strict=True)
-        if recording.role == "given" or recording.path
-    ]
+    due = [card for card in cards if card.recording.role == "given" or card.recording.path]
     return {Path(card.image).name for card in due if card.image}, all(card.image for card in due)
 
 
@@ -188,12 +184,9 @@ def _card(recording: Recording, recordings: Recordings) -> Card:
         except AudioError as error:
             reason, image = recordings.describe(recording, error), ""
     return Card(
-        title=recording.title,
-        subtitle=recording.subtitle,
-        role=recording.role,
+        recording,
         audio="" if reason else f"../{quote(recording.path)}",
         image=image,
-        duration_s=recording.duration_s,
         reason=reason,
         outputs=[(recording.title, recording.scores)] if recording.scores else [],
     )
@@ -204,16 +197,9 @@ class _Scores:
 
     def __init__(self, results: Results, metrics: Mapping[str, Sequence[Column]]) -> None:
         self._metrics = metrics
-        keys = results.transfers[["label", "seed"]]
-        self._values = self._by_pair(results, pd.concat([keys, results.scores], axis=1))
-        self._reasons = self._by_pair(results, pd.concat([keys, results.reasons], axis=1))
-
-    @staticmethod
-    def _by_pair(results: Results, rows: pd.DataFrame) -> dict[str, dict[tuple[str, int], dict[str, Any]]]:
-        return {
-            str(name): {(row["label"], row["seed"]): row for row in as_records(group)}
-            for name, group in rows.groupby(results.transfers.pair_id, sort=False)
-        }
+        keys = results.transfers[["pair_id", "label", "seed"]]
+        self._values = rows_by_pair(pd.concat([keys, results.scores], axis=1))
+        self._reasons = rows_by_pair(pd.concat([keys, results.reasons], axis=1))
 
     def of(self, pair: Pair, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
         """Return the metrics by question, each with a cell for each output: text, and why there is none."""

@@ -60,6 +60,14 @@ class Recording:
     scores: tuple[tuple[str, str], ...] = ()
 
 
+def rows_by_pair(rows: pd.DataFrame) -> dict[str, dict[tuple[str, int], dict[str, Any]]]:
+    """Return the rows of outputs by ``pair_id``, then by ``label`` and ``seed``."""
+    return {
+        str(name): {(row["label"], row["seed"]): row for row in as_records(group)}
+        for name, group in rows.groupby("pair_id", sort=False)
+    }
+
+
 class Recordings:
     """The recordings of each pair of a run.
 
@@ -81,11 +89,7 @@ class Recordings:
         self._methods = list(zip(table.method, table.kind, strict=True))
         self.seeds = results.configuration.seeds
         self._columns = [column for column in columns if column.name in _KEY_METRICS]
-        rows = pd.concat([results.transfers, results.scores], axis=1)
-        self._rows = {
-            str(name): {(row["label"], row["seed"]): row for row in as_records(group)}
-            for name, group in rows.groupby("pair_id", sort=False)
-        }
+        self._rows = rows_by_pair(pd.concat([results.transfers, results.scores], axis=1))
 
     def of(self, pair: Pair) -> list[Recording]:
         """List content, style, reference, and each method's output with each seed, as they are on the disk.
