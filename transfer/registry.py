@@ -6,7 +6,7 @@ to its class::
     [project.entry-points."timbrebench.methods"]
     my-method = "my_package.my_module:MyMethod"
 
-Nothing is imported before a method is asked for, so one that is broken does no harm to the others.
+Methods are imported on demand, so a broken one does not affect the others.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _REQUIRED = ("name", "version", "summary", "source")
 
 
 def method_names() -> list[str]:
-    """Return the names of all installed methods, sorted. Nothing is imported for it."""
+    """Return the names of all installed methods, sorted, without importing any."""
     return entry_point_names(GROUP)
 
 
@@ -49,11 +49,11 @@ def method_class(name: str) -> type[Method]:
         If several distributions give a method that name, or if the one that does cannot be imported or does
         not keep to the contract.
     """
-    found = load_entry_point(GROUP, name, "method")
-    problem = _contract_problem(found, name)
+    loaded = load_entry_point(GROUP, name, "method")
+    problem = _contract_problem(loaded, name)
     if problem:
         raise ConfigurationError(f"the entry point {name!r} breaks the contract of methods: {problem}")
-    method: type[Method] = found
+    method: type[Method] = loaded
     return method
 
 
@@ -95,7 +95,7 @@ def default_parameters(name: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Values as JSON holds them. What has no default, and so has to be given, is not among them.
+        Values as JSON holds them. Parameters without a default are left out.
 
     Raises
     ------
@@ -109,16 +109,16 @@ def default_parameters(name: str) -> dict[str, Any]:
 
 
 def _contract_problem(loaded: object, name: str) -> str | None:
-    """Say what keeps an imported object from being the method `name`, if anything does."""
+    """Return why an imported object is not the method `name`, or None if it is."""
     if not (isinstance(loaded, type) and issubclass(loaded, Method)):
-        return f"{loaded!r} is no subclass of timbrebench.transfer.Method"
+        return f"{loaded!r} is not a subclass of timbrebench.transfer.Method"
     absent = [attribute for attribute in _REQUIRED if not hasattr(loaded, attribute)]
     if absent:
         return f"the class does not set {', '.join(absent)}"
     if loaded.__abstractmethods__:
         return f"the class does not define {', '.join(sorted(loaded.__abstractmethods__))}"
     if not issubclass(loaded.Parameters, Parameters):
-        return "its Parameters is no subclass of timbrebench.transfer.Parameters"
+        return "its Parameters is not a subclass of timbrebench.transfer.Parameters"
     if loaded.name != name:
         return f"the class calls itself {loaded.name!r}, so results would go under that name"
     return None

@@ -113,14 +113,14 @@ def test_a_built_in_method_cannot_be_replaced_silently(install):
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("class Halve(Method)", "class Halve", "no subclass of timbrebench.transfer.Method"),
+        ("class Halve(Method)", "class Halve", "not a subclass of timbrebench.transfer.Method"),
         ("version = 1", "", "does not set version"),
         ("def transfer", "def run", "does not define transfer"),
         ('name = "halve"', 'name = "half"', "calls itself 'half'"),
         (
             "version = 1",
             "version = 1\n        Parameters = dict",
-            "no subclass of timbrebench.transfer.Parameters",
+            "not a subclass of timbrebench.transfer.Parameters",
         ),
     ],
 )

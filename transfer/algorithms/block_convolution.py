@@ -29,7 +29,7 @@ class BlockConvolution:
     Parameters
     ----------
     filters : torch.Tensor, shape (filters, bins, kernel_width)
-        The weights; their precision is that of the computation, their device the place. They are not kept.
+        The weights; their precision is that of the computation, their device the place. They are not stored.
     """
 
     def __init__(self, filters: Tensor) -> None:

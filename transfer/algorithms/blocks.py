@@ -12,7 +12,7 @@ Array = NDArray[np.float32]
 
 
 def even_blocks(length: int, max_length: int, overlap: int = 0) -> list[slice]:
-    """Divide a length into blocks that are as long as each other, but for rounding.
+    """Divide a length into blocks of equal length, but for rounding.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ from timbrebench.core.progress import Tracker
 
 Matrix = NDArray[np.float32]
 
-#: Keeps quotients finite: smaller than any magnitude that can be heard, larger than what float32 rounds to 0.
+#: Keeps quotients finite: smaller than any audible magnitude, larger than what float32 rounds to 0.
 TINY = np.float32(1e-12)
 
 
@@ -99,7 +99,7 @@ def activate(
     iterations : int
         Number of updates.
     tracker : Tracker, optional
-        Told of every update.
+        Advances with every update.
 
     Returns
     -------

@@ -1,11 +1,11 @@
-"""What one note of an instrument looks like: magnitude spectra for each pitch, learned from music.
+"""Note templates: magnitude spectra of each pitch of an instrument, learned from music.
 
 A *timbre* is what plays: a label's program on one soundfont. The life of a note is divided into stages
 (:class:`Stages`), such as its attack and the rest, and each pitch has one template for each of them. They
 are estimated by factorising the spectrograms of the timbre's clips while the notes are known: a template is
 active where the piano roll says that it may be, and nowhere else. Each is scaled so that its mean
 activation there is 1, so it is the mean spectrum of the note cleared of what sounds with it. Pitches that
-are never heard get those of the nearest that is, moved on the logarithmic frequency axis.
+never sound get those of the nearest that does, moved on the logarithmic frequency axis.
 
 References
 ----------
@@ -44,10 +44,10 @@ from timbrebench.transfer.algorithms.nmf import (
 #: Seconds that a note sounds on after it ends: its release and the room.
 RELEASE_S = 0.1
 
-#: Fewest frames in which a pitch has to sound for a template of its own.
-FEWEST_FRAMES = 10
+#: Minimum frames in which a pitch has to sound for a template of its own.
+MIN_FRAMES = 10
 
-#: One frame in so many is looked at to tell how well templates explain a clip, with so many updates.
+#: Divergences are computed from one frame in so many, with so many updates.
 _COMPARE_EVERY, _COMPARE_ITERATIONS = 4, 10
 
 #: What templates start from between the partials; at them it is 1. The first stage is noisy, the rest less
@@ -64,7 +64,7 @@ class Stages:
     begins_s : tuple of float
         Seconds after the onset at which each stage begins, rising; the first is 0.
     release : bool
-        Whether what is heard after the note's end is a stage of its own, the last one; if not, it belongs to
+        Whether the sound after the note's end is a stage of its own, the last one; if not, it belongs to
         the stage in which the note ends.
     """
 
@@ -120,7 +120,7 @@ class NoteTemplates:
         return stacked
 
     def save(self, path: Path, key: str) -> None:
-        """Write them, whole or not at all, with a key that says what they were learned from."""
+        """Write them atomically, with the key of what they were learned from."""
         with atomic_path(path) as temporary:
             np.savez_compressed(
                 temporary,
@@ -132,7 +132,7 @@ class NoteTemplates:
 
     @classmethod
     def load(cls, path: Path, key: str) -> NoteTemplates | None:
-        """Read them if the file is whole and has that key; None if anything is amiss."""
+        """Read them; None if the file is damaged, missing or has another key."""
         try:
             with np.load(path, allow_pickle=False) as stored:
                 if str(stored["key"]) != key:
@@ -162,7 +162,7 @@ def learn(
     iterations : int
         Updates of templates and activations.
     clips_per_timbre : int
-        Most clips that are listened to for each timbre, spread evenly over those there are.
+        Maximum clips analysed for each timbre, spread evenly over those available.
     stages : Stages
         What each pitch has a template of.
     compass : tuple of int, optional
@@ -176,34 +176,34 @@ def learn(
     Raises
     ------
     DatasetError
-        If there is no clip, or none with a note.
+        If no clip holds a note.
     """
     by_timbre = clips_by_timbre(dataset)
     timbres = {name: _spread(clips, clips_per_timbre) for name, clips in by_timbre.items()}
     notes = {(clip.piece, clip.start_s): dataset.notes(clip) for clips in timbres.values() for clip in clips}
-    heard = [pitch for table in notes.values() for pitch in table.pitch]
-    if not heard:
+    played = [pitch for table in notes.values() for pitch in table.pitch]
+    if not played:
         raise DatasetError(f"{dataset.root}: no clip to learn from holds a note: choose a dataset with notes")
-    heard.extend(compass or ())
-    pitches = np.arange(min(heard), max(heard) + 1)
+    played.extend(compass or ())
+    pitches = np.arange(min(played), max(played) + 1)
     spectra = []
     with Tracker("learning note templates", len(timbres), "timbres") as tracker:
         for name, clips in timbres.items():
-            heard_by_clip = []
+            by_clip = []
             for clip in clips:
                 spectrogram = clip_spectrogram(dataset, clip, analysis)
                 frames = spectrogram.shape[1]
                 roll = piano_roll(notes[clip.piece, clip.start_s], pitches, frames, analysis, stages)
                 sounding = roll.any(axis=(0, 1))
-                heard_by_clip.append((spectrogram[:, sounding], roll[:, :, sounding]))
-            spectrogram, roll = (np.concatenate(parts, axis=-1) for parts in zip(*heard_by_clip, strict=True))
+                by_clip.append((spectrogram[:, sounding], roll[:, :, sounding]))
+            spectrogram, roll = (np.concatenate(parts, axis=-1) for parts in zip(*by_clip, strict=True))
             if not roll.any():
                 raise DatasetError(
-                    f"{dataset.root}: no note is heard in any of the {len(clips)} clips of {name!r}: "
+                    f"{dataset.root}: no note sounds in any of the {len(clips)} clips of {name!r}: "
                     "leave them out, or raise clips_per_timbre"
                 )
             learned = factorise(spectrogram, roll, pitches, analysis, iterations)
-            filled = map(fill, learned, _well_heard(learned, roll))
+            filled = map(fill, learned, _well_estimated(learned, roll))
             spectra.append(np.stack(list(filled), axis=1))
             tracker.advance()
     return NoteTemplates(tuple(timbres), pitches, np.stack(spectra))
@@ -227,9 +227,9 @@ def label_of(timbre: str) -> str:
     return re.sub(r" \d{3} .*?$", "", timbre)
 
 
-def _spread(clips: Sequence[Clip], most: int) -> list[Clip]:
-    """Return at most so many clips at even distances."""
-    chosen = np.linspace(0, len(clips) - 1, min(most, len(clips))).round().astype(int)
+def _spread(clips: Sequence[Clip], max_clips: int) -> list[Clip]:
+    """Return at most `max_clips` clips at even distances."""
+    chosen = np.linspace(0, len(clips) - 1, min(max_clips, len(clips))).round().astype(int)
     return [clips[index] for index in chosen]
 
 
@@ -239,18 +239,18 @@ def clip_spectrogram(dataset: Dataset, clip: Clip, analysis: Analysis) -> Matrix
     return magnitude(samples, analysis.n_fft, analysis.hop_length)
 
 
-def _well_heard(spectra: Matrix, roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say which templates were active long enough, or as long as any where none was for long."""
+def _well_estimated(spectra: Matrix, roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which templates were active for enough frames, or for as many as the longest was."""
     frames = np.where(spectra.any(axis=1), roll.sum(axis=2), 0)
-    most = frames.max(axis=1, keepdims=True)
-    enough: NDArray[np.bool_] = frames >= np.clip(most, 1, FEWEST_FRAMES)
+    longest = frames.max(axis=1, keepdims=True)
+    enough: NDArray[np.bool_] = frames >= np.clip(longest, 1, MIN_FRAMES)
     return enough
 
 
 def piano_roll(
     notes: pd.DataFrame, pitches: NDArray[np.int64], frames: int, analysis: Analysis, stages: Stages
 ) -> NDArray[np.bool_]:
-    """Say which templates may be active in which frames of a clip.
+    """Return which templates may be active in which frames of a clip.
 
     Parameters
     ----------
@@ -275,12 +275,12 @@ def piano_roll(
     centres = np.arange(frames) * analysis.hop_length / analysis.sample_rate
     roll = np.zeros((len(stages), len(pitches), frames), dtype=bool)
     for onset, offset, pitch in notes[["onset_s", "offset_s", "pitch"]].itertuples(index=False):
-        heard = (centres > onset - half_window_s) & (centres < offset + RELEASE_S + half_window_s)
+        sounding = (centres > onset - half_window_s) & (centres < offset + RELEASE_S + half_window_s)
         # The last stage to have begun is the one that the note is in; the first has no beginning of its own.
         stage = np.searchsorted(np.asarray(stages.begins_s[1:]), centres - onset, side="right")
         if stages.release:
             stage = np.where(centres < offset, stage, len(stages) - 1)
-        roll[stage[heard], int(pitch) - pitches[0], np.flatnonzero(heard)] = True
+        roll[stage[sounding], int(pitch) - pitches[0], np.flatnonzero(sounding)] = True
     return roll
 
 
@@ -327,7 +327,7 @@ def factorise(
 def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis, between: np.float32) -> Matrix:
     """Return 1 within a window's main lobe or a quarter tone of each partial, less elsewhere.
 
-    Without it, two pitches that are only heard together could share one spectrum in any way.
+    Without it, two pitches that only sound together could share one spectrum in any way.
 
     Parameters
     ----------
@@ -351,31 +351,31 @@ def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis, between: np.f
     return np.where(near, np.float32(1), between)
 
 
-def fill(spectra: Matrix, heard: NDArray[np.bool_]) -> Matrix:
-    """Give pitches that were never heard the spectrum of the nearest that was, moved to their pitch.
+def fill(spectra: Matrix, known: NDArray[np.bool_]) -> Matrix:
+    """Give pitches without a good spectrum that of the nearest that has one, moved to their pitch.
 
     Parameters
     ----------
     spectra : numpy.ndarray, shape (bins, pitches)
         One spectrum for each pitch, semitone by semitone.
-    heard : numpy.ndarray, shape (pitches,), bool
-        Which of them are good. If none is, nothing is filled.
+    known : numpy.ndarray, shape (pitches,), bool
+        Which of them are good. Without a good one nothing is filled.
 
     Returns
     -------
     numpy.ndarray, shape (bins, pitches), float32
-        All of them; unchanged where `heard`. Of two that are as near, the lower one is moved.
+        All of them; unchanged where `known`. Of two at equal distance, the lower is moved.
     """
     filled = spectra.copy()
-    known = np.flatnonzero(heard)
-    for index in np.flatnonzero(~heard) if len(known) else []:
-        nearest = known[np.argmin(np.abs(known - index))]
+    sources = np.flatnonzero(known)
+    for index in np.flatnonzero(~known) if len(sources) else []:
+        nearest = sources[np.argmin(np.abs(sources - index))]
         filled[:, [index]] = move_pitch(spectra[:, [nearest]], float(index - nearest))
     return filled
 
 
 def divergences(spectrogram: Matrix, templates: NoteTemplates) -> NDArray[np.float64]:
-    """Return how much of a clip the templates of each timbre leave unexplained.
+    """Return the divergence of a clip from the templates of each timbre.
 
     Parameters
     ----------
@@ -390,10 +390,10 @@ def divergences(spectrogram: Matrix, templates: NoteTemplates) -> NDArray[np.flo
         Generalised Kullback-Leibler divergences over the sum of the magnitudes, more than 0.
     """
     excerpt = spectrogram[:, ::_COMPARE_EVERY]
-    found = []
+    unexplained = []
     for spectra in map(templates.of, range(len(templates.timbres))):
         model = spectra @ activate(excerpt, spectra, _COMPARE_ITERATIONS)
-        # What no template can explain costs much, but not infinitely much, which would end all comparison.
-        found.append(kl_divergence(excerpt, np.maximum(model, TINY)))
+        # Bins outside all templates cost much, but not infinitely much: timbres must stay comparable.
+        unexplained.append(kl_divergence(excerpt, np.maximum(model, TINY)))
     total = max(float(excerpt.sum()), float(TINY))
-    return np.maximum(np.asarray(found) / total, float(TINY))
+    return np.maximum(np.asarray(unexplained) / total, float(TINY))

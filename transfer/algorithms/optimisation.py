@@ -22,7 +22,7 @@ Objective = Callable[[Tensor], tuple[float, Tensor]]
 
 
 def find_device(device: Device) -> torch.device:
-    """Return the device that is asked for.
+    """Return the device asked for.
 
     Parameters
     ----------
@@ -79,21 +79,21 @@ def minimise_lbfgs(
     start : torch.Tensor
         Where to start; it is left as it is. Its precision is that of the arithmetic, its device the place.
     max_iterations : int
-        Most iterations. Only an iteration that can no longer move ends it before.
+        Maximum iterations; stops early only if no step is possible.
     name : str
-        What the progress is shown as.
+        Label of the progress.
     history_size : int
         Past gradients that the curvature is estimated from.
 
     Returns
     -------
     torch.Tensor
-        What was found.
+        The minimiser.
 
     Raises
     ------
     MethodError
-        If the loss is no longer finite.
+        If the optimisation diverges.
     """
     x = start.detach().clone().requires_grad_()
     # scipy's implementation spends three times as long on its own arithmetic as this one.
@@ -138,7 +138,7 @@ def minimise_adam(
     learning_rate : float
         Length of a step, in the unit of `start`.
     name : str
-        What the progress is shown as.
+        Label of the progress.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def minimise_adam(
     Raises
     ------
     MethodError
-        If the loss is no longer finite.
+        If the optimisation diverges.
     """
     x = start.detach().clone().requires_grad_()
     optimiser = torch.optim.Adam([x], lr=learning_rate)
@@ -160,9 +160,9 @@ def minimise_adam(
     return _finite(x.detach(), name)
 
 
-def _finite(found: Tensor, name: str) -> Tensor:
-    if not bool(torch.isfinite(found).all()):
+def _finite(minimiser: Tensor, name: str) -> Tensor:
+    if not bool(torch.isfinite(minimiser).all()):
         raise MethodError(
             f"the optimisation of {name} diverged: lower the weights of its losses, or its learning rate"
         )
-    return found
+    return minimiser

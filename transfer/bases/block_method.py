@@ -1,4 +1,4 @@
-"""What methods share that make samples of samples, block by block."""
+"""Base of methods that generate samples, phase and all, block by block."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BlockMethod(FrameMethod):
         content, style : numpy.ndarray, shapes (n,) and (m,), float32
             A block of the content, and the style, at the method's rate.
         rng : numpy.random.Generator
-            Source of all that is drawn.
+            Source of every random draw.
 
         Returns
         -------

@@ -1,6 +1,6 @@
 """The frame of methods that work on samples: resampling, the shortest duration, level and peak.
 
-A method says at which rate it works and how long a clip has to be there; what remains is to convert samples.
+A subclass states its working rate and the shortest clip it needs, and converts samples at that rate.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class FrameParameters(Parameters):
 
     @property
     def min_frames(self) -> int:
-        """Least number of frames of a clip: as many as the method looks at at a time."""
+        """Least number of frames of a clip: as many as one feature depends on."""
         return 1
 
 

@@ -1,15 +1,16 @@
 """Smooth shapes of a log spectrum over frequency: what methods change that leave the notes alone.
 
 A frame of a log-magnitude spectrum is the sum of cosines over frequency. The slow ones make its envelope,
-which belongs to the instrument; the fast ones tell partials from the gaps between them, and so which notes
-sound. The first few are the features here, and what is left of a frame is kept as it is: exactly invertible.
+which belongs to the instrument; the fast ones separate partials from the gaps between them, and so decide
+which notes sound. The first few are the features here, and the residual of a frame is left unchanged: exactly
+invertible.
 
 Frequency is measured on the axis log(1 + f / 100 Hz), near logarithmic above that, because an envelope has as
 much to say between 200 and 400 Hz as between 2 and 4 kHz. On such an axis sampled cosines are not orthogonal,
 so they are made so, with each bin weighted by its share of the axis.
 
-What can be seen of a spectrum reaches down to a floor under the clip's loudest bin: deeper, rounding to 16
-bits would decide. Frames of which nothing is louder than :data:`PAUSE_DB` under the loudest bin are pauses:
+A spectrum has a floor at some decibels under the clip's loudest bin: below it, rounding to 16 bits would
+dominate. Frames of which nothing is louder than :data:`PAUSE_DB` under the loudest bin are pauses:
 they do not count in any statistics, and stay as they are.
 
 How the choice was made, with the statistics of AdaIN (:mod:`timbrebench.transfer.methods.adain`) on 30 pairs
@@ -49,10 +50,10 @@ Array = NDArray[np.float64]
 #: Frames this much under the loudest bin of a clip are pauses, in decibels.
 PAUSE_DB = 60.0
 
-#: Most that a bin may lie above the loudest of the content before the whole is scaled, in decibels. Without a
-#: limit one frame that is far from the others can outshout them all: on the pairs above, whitening and
-#: colouring made spectra 11.4 dB from the references' without one, and 10.4 dB with this, at an equal style
-#: accuracy.
+#: Maximum by which a bin may lie above the loudest of the content before the whole is scaled, in decibels.
+#: Without a limit one frame that is far from the others can outshout them all: on the pairs above, whitening
+#: and colouring made spectra 11.4 dB from the references' without one, and 10.4 dB with this, at an equal
+#: style accuracy.
 HEADROOM_DB = 20.0
 
 #: Where the frequency axis turns from linear to logarithmic, in hertz.
@@ -102,12 +103,12 @@ class SmoothParameters(SpectrogramParameters):
     n_channels : int
         Number of shapes that are changed. More of them take more of the timbre and more of the notes.
     range_db : float
-        How far under the loudest bin a spectrum is seen, in decibels, from 20 to 120; 80 by default, a little
+        Floor of a spectrum under its loudest bin, in decibels, from 20 to 120; 80 by default, a little
         above what rounding to 16 bits leaves in a bin. On 30 pairs of training pieces, AdaIN reached a style
         accuracy of 0.17 with 60, 0.37 with 70, 0.47 with 80, 0.43 with 90, 0.40 with 100, and a note F1 of
         0.77, 0.74, 0.73, 0.72, 0.70.
     inversion : Inversion
-        How the phase is estimated. By default not at all: the content's own is kept, which serves
+        How the phase is estimated. By default not at all: the content's own phase serves
         changes as smooth as these better than an estimate, at a seventh of the time.
     """
 
@@ -149,7 +150,7 @@ class SmoothMethod(SpectrogramMethod):
         Parameters
         ----------
         content, style : numpy.ndarray, shapes (channels, frames) and (channels, frames of the style)
-            Features of all frames that are no pauses, two or more of each.
+            Features of all frames except pauses, two or more of each.
 
         Returns
         -------
@@ -178,7 +179,7 @@ def log_spectrum(magnitude: Spectrogram, loudest: float, range_db: float) -> Arr
 
 
 def sounding_frames(magnitude: Spectrogram) -> NDArray[np.bool_]:
-    """Tell the frames that are no pauses; all of them where fewer than two are left.
+    """Return which frames sound, as opposed to pauses; all of them where fewer than two do.
 
     Parameters
     ----------
@@ -203,11 +204,11 @@ def analyse(magnitude: Spectrogram, shapes: SmoothShapes, range_db: float, track
     magnitude : numpy.ndarray, shape (bins, frames)
         Magnitudes, not all 0. Their level only adds a constant to the first feature.
     shapes : SmoothShapes
-        What is measured.
+        The shapes.
     range_db : float
-        How far under the loudest bin is seen, in decibels.
+        Floor under the loudest bin, in decibels.
     tracker : Tracker
-        Is told of every frame that is done.
+        Advances with every frame.
 
     Returns
     -------

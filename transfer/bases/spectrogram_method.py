@@ -1,4 +1,4 @@
-"""What methods share that turn two magnitude spectrograms into a third, whose phase is estimated."""
+"""Bases of methods that turn two magnitude spectrograms into a third, whose phase is estimated."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class MagnitudeMethod(FrameMethod):
         content, style : AnalysedClip
             The clips.
         rng : numpy.random.Generator
-            Source of all that is drawn.
+            Source of every random draw.
 
         Returns
         -------
@@ -135,7 +135,7 @@ class SpectrogramMethod(MagnitudeMethod):
         content, style : numpy.ndarray, shapes (bins, frames) and (bins, frames of the style), float32
             Magnitudes, as :func:`~timbrebench.audio.spectra.magnitude` returns them.
         rng : numpy.random.Generator
-            Source of all that is drawn.
+            Source of every random draw.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What methods share that optimise a spectrogram under a network trained to name instruments.
+"""Base of methods that optimise a spectrogram under a network trained to name instruments.
 
 `prepare` trains the network on the clips it is given
 (:mod:`timbrebench.transfer.algorithms.network_training`); it is of another kind than the default judge's.

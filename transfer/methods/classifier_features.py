@@ -23,7 +23,7 @@ What the source leaves open, and how it is settled here:
 - *Lengths.* Gram matrices are divided by the number of positions; a style that is started from is cut, or
   repeated, to the content's length.
 
-What it does, on six pairs of the default dataset that the network had not heard (FluidR3_GM, the default
+What it does, on six pairs of the default dataset that the network was not trained on (FluidR3_GM, the default
 judge; 300 iterations): style accuracy, and F1 of the notes read in the output, 0.82 for the content itself.
 
 ============================================ ===== =====
@@ -35,10 +35,10 @@ from the content                              0.00  0.78
 from the content, style weight 1e5            0.00  0.63
 ============================================ ===== =====
 
-So the report's finding holds: from noise the output is noise (0.17 is one pair), from the content it is the
-content. At the published weights the content hardly lets the style loss fall, by 4 % on the whole from the
-content. At a style weight of 1e5 it falls to 0.3 %, and still no other instrument is heard: the Gram matrices
-of this network can be matched without one.
+So the report's finding holds: from noise the output is noise (0.17: one of six pairs), from the content it is
+the content. At the published weights the content hardly lets the style loss fall, by 4 % on the whole from
+the content. At a style weight of 1e5 it falls to 0.3 %, and the timbre still does not change: the Gram
+matrices of this network can be matched without one.
 
 References
 ----------
@@ -102,7 +102,7 @@ class ClassifierFeaturesParameters(TrainedNetworkParameters):
     @model_validator(mode="after")
     def _noise_is_started_from(self) -> Self:
         if self.start != "noise" and self.noise_db is not None:
-            raise ValueError(f"there is no noise in a start from the {self.start}: leave out noise_db")
+            raise ValueError(f"a start from the {self.start} takes no noise: leave out noise_db")
         return self
 
 

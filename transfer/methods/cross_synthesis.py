@@ -78,8 +78,8 @@ class CrossSynthesisParameters(Parameters):
     Attributes
     ----------
     poles_per_khz : float
-        Poles of each filter for each kilohertz of the sample rate, above 0, at most 5; 1.1 by default. There
-        is one at least.
+        Poles of each filter for each kilohertz of the sample rate, above 0, at most 5; 1.1 by default. At
+        least one.
     window_s : float
         Length of a frame in seconds, from 0.01 to 0.5, rounded up to a length of quick transforms; 0.046 by
         default. Shorter ones follow faster notes, longer ones resolve lower ones.
@@ -173,7 +173,7 @@ class StyleEnvelopes:
         Returns
         -------
         numpy.ndarray, shape (order + 1, frames)
-            For each rank the mean of the frames around it: as many as the share says, in order of level.
+            For each rank the mean of the frames around it: a share of the frames, in order of level.
         """
         middle = ranks * (self._frames - 1)
         first = np.rint(middle - (self._averaged - 1) / 2).clip(0, self._frames - self._averaged).astype(int)

@@ -15,20 +15,20 @@ What the proposal leaves open, and how it is settled here:
 
 - *Wavelet and bands.* "cmor1.5-6.0" of PyWavelets, which is as wide as a semitone, in 24 bands per octave
   from C1 to half the sample rate, 202 of them (:mod:`timbrebench.audio.wavelets`).
-- *Frames.* The network sees a frame for every 512 samples, as it does in the original: of each band the mean
+- *Frames.* The network has a frame for every 512 samples, as it does in the original: of each band the mean
   magnitude over that time, so that nothing between the frames is missed.
 - *Scale.* log(1 + x) needs a unit. As in the original, a sine of amplitude 1 is 512, in every band.
 - *Range.* Optimised values are clamped to [0, the highest of content and style].
-- *Phase.* Frames are too far apart to hold one. It is found where nothing is lost: on the coefficients that
-  the transform needs, up to one for every 8 samples, with magnitudes drawn as straight lines from frame to
-  frame. Of notes on the piano, the coefficients' own magnitudes differ from such lines by
-  -20 dB with frames for every 512 samples and by -24 dB with 256. There and back at these coefficients, what
-  lies between the lowest and the highest band is kept to -50 dB and less.
+- *Phase.* Frames are too far apart to hold one. It is estimated where nothing is lost: on the coefficients
+  that the transform needs, up to one for every 8 samples, with magnitudes drawn as straight lines from frame
+  to frame. Of notes on the piano, the coefficients' own magnitudes differ from such lines by -20 dB with
+  frames for every 512 samples and by -24 dB with 256. There and back at these coefficients, what lies between
+  the lowest and the highest band is kept to -50 dB and less.
 - *Griffin-Lim.* 100 iterations of the fast variant, from the phase of the content. After 60 from a random
   phase it was at -24 dB where the plain one was at -19 dB. On six pairs the content's phase was neither
   better nor worse to start from than a random one.
 - *Long contents.* More than 30 s are made in blocks that are cross-faded over a second. Their phases are
-  found one by one and do not agree, so that second comes out about 1 dB quieter.
+  estimated separately and do not agree, so that second comes out about 1 dB quieter.
 
 A content and a style of 5 s take about three minutes on one core of a busy machine (AMD EPYC; from 25
 iterations). With 1,024 filters, 60 iterations and 60 for the phase they take 4 s, and 7 s with a hop of 256

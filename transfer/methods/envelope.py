@@ -5,7 +5,7 @@ both clips are smoothed over frequency until single notes no longer show; the co
 of the smooth spectra. One filter for the whole clip, without delay: notes, timing and phases stay. How a note
 begins and dies away stays as well, so this is a lower limit for methods that claim more.
 
-No single publication is its source. The choices:
+It has no single source. The choices:
 
 - *Average.* The mean power of Hann windows of 93 ms with three quarters of overlap, as Welch (1967) has it.
   The mean of logarithms instead, on 30 pairs of training pieces (FluidR3, 5 s), smoothed over 0.7 octaves:
@@ -43,7 +43,7 @@ from timbrebench.transfer.contract import Parameters
 
 Array = NDArray[np.float64]
 
-#: Power this much under a clip's strongest band counts as this much, in decibels: 0 / 0 is no ratio.
+#: Power this much under a clip's strongest band counts as this much, in decibels: 0 / 0 has no value.
 _FLOOR_DB = 100.0
 
 

@@ -135,7 +135,7 @@ def weaken_the_rest(activations: Matrix, count: int, keep: float) -> Matrix:
     """Weaken all but the `count` largest activations of each frame.
 
     Takes and returns what :func:`weaken_repetitions` does. Activations as large as the last of those are
-    kept as well.
+    not weakened either.
     """
     if count >= len(activations):
         return activations

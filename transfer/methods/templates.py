@@ -1,31 +1,31 @@
 """Note templates of one instrument exchanged for those of another: supervised factorisation.
 
 The magnitude spectrogram of music is close to a sum of notes, each the spectrum of a pitch times how loud it
-is at the time. With the spectra of the content's instrument known, non-negative matrix factorisation tells
+is at the time. With the spectra of the content's instrument known, non-negative matrix factorisation gives
 the activations; the same activations times the spectra of the style's instrument are the content played by
 the latter. Smaragdis & Brown (2003) brought the factorisation to notes, and templates learned beforehand are
 the common setting of transcription and source separation since.
 
 `prepare` learns two spectra for each pitch of each timbre (label, program and soundfont) from clips whose
-notes are known (see :mod:`timbrebench.transfer.algorithms.note_templates`). Neither label is told at
+notes are known (see :mod:`timbrebench.transfer.algorithms.note_templates`). Neither label is given at
 transfer: content and style are each taken for the timbre whose templates explain the clip with the smallest
 divergence.
 
-There is no one source and there are no published settings. What had to be settled was settled on training
+There is neither one source nor a published setting. Choices were made on training
 pieces of the default dataset: templates learned from two thirds of them, and pairs made of the others, on
 FluidR3_GM, with templates of that soundfont among those learned.
 
-- *Attack.* A template alone has no attack. With a second one for the first 80 ms of a note the log-spectral
+- *Attack.* A single template has no attack. With a second one for the first 80 ms of a note the log-spectral
   distance from the reference fell from 6.7 to 5.8 dB, and note F1 rose from 0.66 to 0.69 (12 pairs, sharpness
   1.5). Decay has no template: how long and how evenly notes sound is as in the content.
-- *Sharpness.* Fitted activations are rarely quite zero: they leave a haze of notes that nobody plays. Each is
+- *Sharpness.* Fitted activations are rarely quite zero: they leave a haze of spurious notes. Each is
   multiplied by its share of the largest at its time, to the power of sharpness - 1. At 1 (not at all) the
-  judge heard the style in 29 of 30 outputs, at 1.25 and 1.5 in all; note F1 was 0.80, 0.80 and 0.79.
+  judge recognised the style in 29 of 30 outputs, at 1.25 and 1.5 in all; note F1 was 0.80, 0.80 and 0.79.
 - *Timbres.* Templates of each soundfont apart did better than their mean for each label: 6.7 against 7.7 dB
   (12 pairs, at sharpness 2, without attacks).
-- *Identification* listens to one frame in four and updates 10 times: all 30 contents and all 30 styles were
+- *Identification* uses one frame in four and 10 updates: all 30 contents and all 30 styles were
   given the right label. That holds for timbres it has learned: without FluidR3_GM among them it named 8 of 12
-  contents and 7 of 12 styles, and the judge heard the style in half of the outputs.
+  contents and 7 of 12 styles, and the judge recognised the style in half of the outputs.
 
 References
 ----------
@@ -60,13 +60,13 @@ class TemplatesParameters(SpectrogramParameters):
     learning_iterations : int
         Updates of templates and activations when templates are learned, 1 or more.
     clips_per_timbre : int
-        Most clips that are listened to for each timbre, 1 or more, spread evenly over those there are: bounds
+        Maximum clips analysed for each timbre, 1 or more, spread evenly over those available: bounds
         the time and memory of learning.
     iterations : int
         Updates of the content's activations, 1 or more; 200 gave what 50 do.
     sharpness : float
         How much louder activations are preferred to softer ones of the same time: 1, not at all, or more. At
-        1.25 what nobody plays goes and what is played stays; from 1.5 on soft notes go, too.
+        1.25 spurious notes vanish and played ones stay; from 1.5 on soft notes vanish, too.
     """
 
     learning_iterations: int = Field(default=10, gt=0)
@@ -116,12 +116,12 @@ class Templates(SpectrogramMethod):
         """
         settings = self.parameters
         analysis = Analysis(settings.sample_rate, settings.n_fft, settings.hop_length)
-        heard = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
+        clips = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
         key = fingerprint(
             [
                 self.version,
                 settings.model_dump(mode="json", exclude={"inversion", "iterations", "sharpness"}),
-                heard,
+                clips,
             ]
         )
         path = workdir / STORED
@@ -159,7 +159,7 @@ def sharpen(activations: Matrix, sharpness: float) -> Matrix:
     activations : numpy.ndarray, shape (pitches, frames)
         Activations.
     sharpness : float
-        1 leaves them alone; the largest of each frame is always kept.
+        1 leaves them alone; the largest of each frame never changes.
 
     Returns
     -------

@@ -21,7 +21,7 @@ What paper and code leave open or disagree on, and how it is settled here:
   its neighbours, which are added up at the end. Windows that disagree do not survive that: with 512 filters
   on windows of 512 samples, 100 iterations brought the loss of the spectra of such windows to 9.1 · 10⁴,
   and adding the windows up put it back to 5.1 · 10⁵. Optimising the samples themselves ended at 1.0 · 10⁵,
-  and that is the loss of what is heard.
+  and that is the loss of the output.
 - *Transform.* Windows are centred, with silence before and after, as everywhere in this project, and
   frequencies are those of a discrete Fourier transform, 0 and half the sample rate included.
 - *Lengths.* The code cuts both clips to the shorter. Here nothing is cut, and each Gram matrix is divided by
@@ -29,7 +29,7 @@ What paper and code leave open or disagree on, and how it is settled here:
 - *Level.* The loss has no scale of its own, but a Gram matrix grows with the square of the level and its loss
   with the fourth power: louder clips weigh style more. Clips are taken as they are. The code's limiter is
   left out; output that exceeds full scale is scaled down as a whole.
-- *Zero.* The magnitude of a frequency that holds nothing has no slope: as in the code, squares are kept above
+- *Zero.* The magnitude of an empty frequency bin has no slope: as in the code, squares are kept above
   1e-15.
 - *Long contents.* More than 30 s are made in blocks that are cross-faded over a second.
 
@@ -88,7 +88,7 @@ class TimeDomainParameters(ConvolutionParameters):
         if self.hop_length > self.n_fft // 4:
             raise ValueError(
                 f"hop_length {self.hop_length} is more than a quarter of n_fft {self.n_fft}, half a window: "
-                "some samples would hardly be seen"
+                "some samples would hardly count"
             )
         return self
 

@@ -65,12 +65,12 @@ def minimise(objective: Objective, start: NDArray[np.float64], max_iterations: i
     start : numpy.ndarray, shape (bins, frames)
         The spectrogram to start from.
     max_iterations : int
-        Most iterations.
+        Maximum iterations.
 
     Returns
     -------
     numpy.ndarray, shape (bins, frames), float64
-        The best spectrogram found; its values are not bounded.
+        The best spectrogram; its values are not bounded.
     """
     with Tracker("ulyanov", max_iterations, "iterations") as tracker:
         result = minimize(

@@ -22,11 +22,11 @@ What the source leaves open, and how it is settled here:
 - *Weights* are not given: 1 for the content, 0.1 for the style, 0.01 for each of the energies.
 - *Descent.* The source says gradient descent. Here it is Adam with 300 steps of 1 dB, from noise with the
   mean and the deviation of the pair.
-- *Training.* The source's network told 80 instruments apart; here it is those of the clips. Its excerpts of
+- *Training.* The source's network classified 80 instruments; here it is those of the clips. Its excerpts of
   2.57 s are shorter here, see :class:`~timbrebench.transfer.bases.trained_network_method.NetworkTraining`.
 
-Layer and weights were settled on pairs of the default dataset that the network had not heard (FluidR3_GM, the
-default judge; 80 steps of 2 dB). Style accuracy, and F1 of the notes read in the output:
+Layer and weights were settled on pairs of the default dataset that the network was not trained on
+(FluidR3_GM, the default judge; 80 steps of 2 dB). Style accuracy, and F1 of the notes read in the output:
 
 ============================================ ===== ===== =====
 losses                                       pairs style notes

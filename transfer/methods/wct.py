@@ -42,8 +42,8 @@ from sklearn.covariance import ledoit_wolf
 
 from timbrebench.transfer.bases.smooth_shapes import Array, SmoothMethod
 
-#: Variances under this count as none. Shrinkage leaves such ones only where no feature varies at all.
-_NONE = 1e-12
+#: Variances under this count as 0. Shrinkage leaves such ones only where no feature varies at all.
+_MIN_VARIANCE = 1e-12
 
 
 class WCT(SmoothMethod):
@@ -101,6 +101,6 @@ def whiten_and_colour(content: Array, style: Array) -> Array:
 def _power(matrix: Array, exponent: float) -> Array:
     """Return a power of a symmetric matrix, leaving out directions without variance."""
     values, vectors = np.linalg.eigh(matrix)
-    kept = values > _NONE
-    power: Array = (vectors[:, kept] * values[kept] ** exponent) @ vectors[:, kept].T
+    varying = values > _MIN_VARIANCE
+    power: Array = (vectors[:, varying] * values[varying] ** exponent) @ vectors[:, varying].T
     return power

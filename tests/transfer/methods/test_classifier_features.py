@@ -154,7 +154,7 @@ class TestSettings:
         assert (settings.start, settings.optimiser, settings.iterations) == ("noise", "adam", 300)
 
     def test_noise_for_another_start_is_refused(self):
-        with pytest.raises(ConfigurationError, match="no noise in a start from the content"):
+        with pytest.raises(ConfigurationError, match="a start from the content takes no noise"):
             ClassifierFeatures(start="content", noise_db=90.0)
 
     @pytest.mark.parametrize("layers", [{"content_layer": 5}, {"style_layers": ()}, {"style_layers": (0, 1)}])

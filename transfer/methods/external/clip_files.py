@@ -1,4 +1,4 @@
-"""What goes to and comes from systems outside: clips as files, at other rates, known by their content."""
+"""Clips as files that go to and come from external systems, and their digests."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def read_output(path: Path, sample_rate: int) -> Samples:
     Raises
     ------
     MethodError
-        If it is no audio, is empty, or holds NaN or infinity.
+        If it cannot be decoded, is empty, or holds NaN or infinity.
     """
     try:
         samples, native_rate = read_audio(path)
     except AudioError as error:
-        raise MethodError(f"the output is no audio: {error}") from error
+        raise MethodError(f"the output is not audio: {error}") from error
     return change_rate(samples, native_rate, sample_rate)
 
 
@@ -68,7 +68,7 @@ def change_rate(samples: Samples, source_rate: int, target_rate: int) -> Samples
     """Resample a clip that keeps to [-1, 1] without leaving it.
 
     The filter rings where samples jump, and so a clip near full scale may come out a little above it. That is
-    cut off; a clip that left [-1, 1] before still does.
+    clipped; a clip that left [-1, 1] before still does.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def samples_sha256(samples: Samples) -> str:
 
 
 def files_fingerprint(paths: Iterable[Path]) -> str:
-    """Fingerprint what files hold, so that one that was changed is told from what it was.
+    """Fingerprint the content of files, so that a changed one is noticed.
 
     Parameters
     ----------
@@ -106,11 +106,11 @@ def files_fingerprint(paths: Iterable[Path]) -> str:
     str
         64 hexadecimal digits.
     """
-    found = []
+    digests = []
     for path in paths:
         inside = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-        found.append([[str(item), _sha256_or_nothing(item)] for item in inside])
-    return fingerprint(found)
+        digests.append([[str(item), _sha256_or_nothing(item)] for item in inside])
+    return fingerprint(digests)
 
 
 def _sha256_or_nothing(path: Path) -> str:

@@ -1,7 +1,7 @@
-"""Any program as a method: content and style as files, and its output read back.
+"""Any program as a method: content and style as files, and its output as another.
 
 The command is a list of arguments in which placeholders are filled in. No shell reads it, so nothing in a
-path is ever taken for a command:
+path is executed:
 
     ["python", "tool.py", "--content", "{content}", "--style", "{style}", "--out", "{output}"]
 
@@ -63,12 +63,12 @@ class CommandLineParameters(Parameters):
         The program and its arguments, with placeholders. Relative paths start at the folder in which the
         benchmark is run.
     timeout_s : float
-        Most seconds that one pair may take. By default ten minutes: what hangs must not stop a run for good.
+        Maximum seconds for one pair. By default ten minutes: a program that hangs must not stop a run.
     memory_mib : float or None
-        Most memory that the program and the processes it starts may hold, in MiB; by default there is no
-        limit, since what is too much depends on the machine.
+        Maximum memory of the program and the processes it starts, in MiB; by default there is no
+        limit, since it depends on the machine.
     depends_on : tuple of pathlib.Path
-        Files and folders that the outputs depend on and that are no arguments of the command: code, weights,
+        Files and folders that the outputs depend on, beside the arguments of the command: code, weights,
         settings. When one has changed, the pairs are run again.
     """
 
@@ -92,7 +92,7 @@ class CommandLine(Method):
     parameters: CommandLineParameters
 
     def fingerprint(self) -> str:
-        """Fingerprint the program, the arguments that are files, and what else it is said to depend on."""
+        """Fingerprint the program, the arguments that are files, and `depends_on`."""
         program, *arguments = self.parameters.command
         # The value of an option may be a file as well: --weights=model.pt.
         named = [Path(argument.rpartition("=")[2]) for argument in arguments]
@@ -118,9 +118,9 @@ class CommandLine(Method):
             arguments = [
                 _PLACEHOLDER.sub(lambda match: str(values[match[1]]), argument) for argument in chosen.command
             ]
-            wrote = run_limited(arguments, timeout_s=chosen.timeout_s, memory_mib=chosen.memory_mib)
+            messages = run_limited(arguments, timeout_s=chosen.timeout_s, memory_mib=chosen.memory_mib)
             if not files["output"].is_file():
-                raise MethodError(f"{arguments[0]}: ended well and wrote no {{output}}{wrote}")
+                raise MethodError(f"{arguments[0]}: ended well and wrote no {{output}}{messages}")
             return read_output(files["output"], sample_rate)
 
 

@@ -6,7 +6,7 @@ system that draws may have an output for each seed: ``000-piano-trumpet-seed1.wa
 ``000-piano-trumpet.wav``.
 
 A method sees samples, not names, so a pair is found by the SHA-256 of the samples of its clips. Outputs that
-were exported for other clips are found out in this way, too.
+were exported for other clips are noticed in this way, too.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class FinishedAudioParameters(Parameters):
 
 
 class FinishedAudio(Method):
-    """Outputs that exist already; see the module for how the folder looks."""
+    """Outputs that exist already; see the module for the layout of the folder."""
 
     name = "finished-audio"
     version = 1
     summary = "a folder of outputs that another system made for exported pairs"
     source = "whoever made the audio"
-    costs = frozenset()  # what it took to make the audio is not known
+    costs = frozenset()  # the cost of making the audio is unknown
     Parameters = FinishedAudioParameters
     parameters: FinishedAudioParameters
 
@@ -58,19 +58,19 @@ class FinishedAudio(Method):
         Raises
         ------
         MethodError
-            If the folder, its table, the pair in the table or the pair's file is missing, or the file is no
+            If the folder, its table, the pair in the table or the pair's file is missing, or the file is not
             audio.
         """
         pair_ids = self._pair_ids(samples_sha256(content), samples_sha256(style))
         stems = [stem for pair_id in pair_ids for stem in (f"{pair_id}-seed{seed}", pair_id)]
         files = sorted(self.parameters.folder.iterdir())
         for stem in stems:
-            found = [path for path in files if path.stem == stem and path.is_file()]
-            if len(found) > 1:
-                names = " and ".join(path.name for path in found)
+            outputs = [path for path in files if path.stem == stem and path.is_file()]
+            if len(outputs) > 1:
+                names = " and ".join(path.name for path in outputs)
                 raise MethodError(f"{self.parameters.folder}: {names} are outputs of one pair: leave one")
-            if found:
-                return read_output(found[0], sample_rate)
+            if outputs:
+                return read_output(outputs[0], sample_rate)
         raise MethodError(
             f"{self.parameters.folder}: there is no {pair_ids[0]}.wav (nor .flac, .ogg, .mp3, nor "
             f"{pair_ids[0]}-seed{seed}.wav): hand in an output for each pair"

@@ -4,10 +4,10 @@ The module is called as ``module(content, style)`` with two ``float32`` tensors 
 mono samples in [-1, 1] at the model's own rate. It returns a tensor of floats of shape (1, k), k as long as n
 within 50 ms. The clips are resampled to the model's rate and its output back.
 
-What the contract asks of every method is seen to here: the module is in evaluation mode, draws from torch's
-own generators start from the seed, and each pair gets a fresh copy of the module, so that what a module keeps
-between calls, as networks for streams do, depends on no other pair. Code that is optimised while it runs
-would round differently from one call to the next, so TorchScript's optimiser is left out.
+As the contract asks of every method, the module is in evaluation mode, torch's generators are seeded, and
+each pair gets a fresh copy of the module, so that what a module keeps between calls, as networks for streams
+do, depends on no other pair. Code that is optimised while it runs would round differently from one call to
+the next, so TorchScript's optimiser is left out.
 
 Reading an export runs no Python of its maker.
 """
@@ -41,8 +41,8 @@ class TorchScriptParameters(Parameters):
     path : pathlib.Path
         The file that `torch.jit.save` wrote.
     sample_rate : int
-        Rate that the model works at, in hertz. The file does not say, and a wrong one would go unnoticed, so
-        there is no default.
+        Rate that the model works at, in hertz. The file does not state it, and a wrong one would go
+        unnoticed, so it has no default.
     device : {"auto", "cpu", "cuda"}
         Where it computes: "auto" is a GPU where there is one.
     """
@@ -69,13 +69,13 @@ class TorchScript(Method):
     def learned(self) -> Learned:
         """Return the SHA-256 of the file, and of the weights of the network and each network inside it.
 
-        A judge is found in this way even where it is a part of the export. What the network has learned from
-        nobody can see in it.
+        A judge is recognised in this way even where it is a part of the export. Training clips are not
+        recorded in an export.
 
         Raises
         ------
         MethodError
-            If the file is missing or no TorchScript.
+            If the file is missing or not TorchScript.
         """
         module = _load(self.parameters.path, self._sha256, torch.device("cpu"))
         return Learned(weights=frozenset({self._sha256, *_weights(module)}))
@@ -86,10 +86,10 @@ class TorchScript(Method):
         Raises
         ------
         MethodError
-            If the file is missing or no TorchScript, or the module fails or returns no tensor of shape
-            (1, k).
+            If the file is missing or not TorchScript, or the module fails or returns anything but a tensor of
+            shape (1, k).
         ConfigurationError
-            If it is to run on a GPU and there is none.
+            If it is to run on a GPU and torch finds none.
         """
         device = find_device(self.parameters.device)
         module = copy.deepcopy(_load(self.parameters.path, self._sha256, device))
@@ -109,7 +109,7 @@ class TorchScript(Method):
     def _checked(self, made: Any) -> Tensor:  # noqa: ANN401 - a module may return anything
         if not isinstance(made, Tensor):
             raise MethodError(
-                f"{self.parameters.path}: the module returned a {type(made).__name__}, no tensor"
+                f"{self.parameters.path}: the module returned a {type(made).__name__}, not a tensor"
             )
         if not made.is_floating_point() or made.ndim != 2 or made.shape[0] != 1 or not made.numel():
             raise MethodError(
@@ -137,7 +137,7 @@ def _load(path: Path, sha256: str, device: torch.device) -> nn.Module:
     try:
         module: nn.Module = torch.jit.load(io.BytesIO(content), map_location=device)  # type: ignore[no-untyped-call]
     except Exception as error:  # a foreign file fails in whatever way its bytes happen to be read
-        raise MethodError(f"{path}: no TorchScript export: write it with torch.jit.save") from error
+        raise MethodError(f"{path}: not a TorchScript export: write it with torch.jit.save") from error
     return module.eval()
 
 
@@ -151,18 +151,18 @@ def _call(module: nn.Module, inputs: list[Tensor], seed: int, path: Path) -> Any
         ):
             torch.manual_seed(seed)
             return module(*inputs)
-    except Exception as error:  # a module is anybody's code
+    except Exception as error:  # a module may raise anything
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         raise MethodError(f"{path}: module(content, style) failed: {lines[-1]}") from error
 
 
 def _weights(module: nn.Module) -> set[str]:
     """Return the SHA-256 of the weights of a network and of each network inside it."""
-    found = set()
+    digests = set()
     for network in module.modules():
-        # numpy has no name for some of the types that weights are kept in; no judge is of such a type.
+        # NumPy has no bfloat16, and no judge uses it.
         if network.state_dict() and all(
             tensor.dtype != torch.bfloat16 for tensor in network.state_dict().values()
         ):
-            found.add(weights_sha256(network))
-    return found
+            digests.add(weights_sha256(network))
+    return digests

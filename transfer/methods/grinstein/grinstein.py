@@ -2,7 +2,7 @@
 
 The sound is changed until its statistics are those of the style, by an optimisation that starts from the
 content. What is left of the content is what the optimisation had no reason to change. The paper tries several
-sources of statistics, and found two of them to be the best; each is a method here.
+sources of statistics, of which two did best; each is a method here.
 
 ``grinstein``: one convolution with random filters
     The statistics are the Gram matrix of the random features of Ulyanov & Lebedev
@@ -23,17 +23,17 @@ What the paper leaves open, and how it is settled here:
 - *Phase.* 500 iterations of Griffin-Lim as theirs, but from the content's phase, since the spectrogram starts
   from the content's. Where nothing changes, neither does the sound.
 - *How the ear's statistics are imposed.* As McDermott & Simoncelli do it, on the envelopes and not on the
-  samples. In each round the envelopes are moved towards the statistics; the subbands of the present sound
-  are given the new envelopes, and keep their phases; each is scaled to the power that it has in the style;
-  their sum is the sound that the next round starts from. L-BFGS on the samples, with the same loss and in the
-  same time, hardly moved the spectrum: of five pairs of instruments, a style judge heard none of its outputs
-  as the style, and three of those made in this way.
+  samples. In each round the envelopes are moved towards the statistics; the subbands of the present sound are
+  given the new envelopes, and keep their phases; each is scaled to the power that it has in the style; their
+  sum is the sound that the next round starts from. L-BFGS on the samples, with the same loss and in the same
+  time, hardly moved the spectrum: of five pairs of instruments, a style judge recognised the style in none of
+  its outputs, and in three of those made in this way.
 - *Moving the envelopes.* Their conjugate gradient takes one band after the other, with 5 line searches in the
   first round and one more every five rounds. Here L-BFGS takes all bands at once, with as many iterations.
   The loss is the mean, over the kinds of statistics, of squared error over squared target: the inverse of
   the signal-to-noise ratios that end the synthesis.
 - *Which statistics.* The six above are those that the paper names, and those that the toolbox of McDermott &
-  Simoncelli imposes unless told otherwise. Kurtosis and C2 can be asked for.
+  Simoncelli imposes by default. Kurtosis and C2 can be asked for.
 - *Edges.* The sound is taken as periodic. A clip that jumps from its end to its start would click there, in
   bands that may hold little else. Behind its end each clip is led back to its start in 50 ms: its end
   mirrored, fading into its start mirrored.

@@ -1,4 +1,4 @@
-"""Statistics that tell sound textures apart, of the envelopes of the cochlea's bands.
+"""Statistics of sound textures, of the envelopes of cochlear bands.
 
 McDermott & Simoncelli (2011) describe a texture by averages over time of the compressed envelopes of its
 cochlear bands (:mod:`timbrebench.audio.cochlear`), and of the modulation bands that filters part them into.

@@ -1,4 +1,4 @@
-"""Weights that let losses of unlike scale pull equally hard at the start of an optimisation.
+"""Weights that give losses of unlike scale equal gradients at the start of an optimisation.
 
 Losses in features of different networks differ by orders of magnitude, and with them what a weight means.
 With
@@ -24,19 +24,19 @@ Terms = Callable[[Tensor], dict[str, Tensor]]
 
 
 def gradient_norms(terms: Terms, start: Tensor) -> dict[str, float]:
-    """Return how strongly each loss pulls.
+    """Return the norm of the gradient of each loss.
 
     Parameters
     ----------
     terms : callable
         From a tensor to its losses.
     start : torch.Tensor
-        Where to look.
+        Where the gradients are taken.
 
     Returns
     -------
     dict of str to float
-        The Euclidean norm of the gradient of each.
+        Euclidean norms.
     """
     x = start.detach().requires_grad_()
     losses = terms(x)

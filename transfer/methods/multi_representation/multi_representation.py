@@ -2,10 +2,10 @@
 
 The waveform of the output is optimised, from noise, so that its features match those of the content and their
 correlations (Gram matrices) those of the style. Features come from three networks with random weights that
-work side by side: a wide convolution on the log-magnitude STFT, which hears harmony and timbre; a long one
-with dilated residual blocks on mel bands, which hears rhythm; one over time and pitch on the constant-Q
-transform, with a maximum over neighbouring pitches and residual blocks, which hears the same in another key.
-There is no phase to estimate afterwards.
+work side by side: a wide convolution on the log-magnitude STFT, for harmony and timbre; a long one with
+dilated residual blocks on mel bands, for rhythm; one over time and pitch on the constant-Q transform, with a
+maximum over neighbouring pitches and residual blocks, whose features hardly change with the key. There is no
+phase to estimate afterwards.
 
 - :mod:`timbrebench.transfer.methods.multi_representation.representations` and
   :mod:`timbrebench.transfer.methods.multi_representation.representation_settings` define the networks;
@@ -30,12 +30,12 @@ configuration            content   style             from
 ======================== ========= ================= ======================================================
 
 Any of them is changed by `weights`: 0 takes a term away, another number adds or scales it. Content by 16 mel
-bands and by the CQT with its short windows says when and roughly how high something sounds rather than which
-note. With small networks, five notes played a semitone higher changed the content of the STFT by 95 % of its
-norm, that of the mel bands by 17 % and that of the CQT by 10 %. A `filter_scale` of 1, whose windows tell
-semitones apart, made it 57 % without a maximum over pitch, and 16 % with one over 12 bins (`pooling`). How
-long the rhythms of a texture are follows from the receptive field, and so from `kernel_width`, `block_width`
-and `n_blocks` of the mel network.
+bands and by the CQT with its short windows keeps onsets and rough pitch rather than notes. With small
+networks, five notes played a semitone higher changed the content of the STFT by 95 % of its norm, that of the
+mel bands by 17 % and that of the CQT by 10 %. A `filter_scale` of 1, whose windows resolve semitones, made it
+57 % without a maximum over pitch, and 16 % with one over 12 bins (`pooling`). How long the rhythms of a
+texture are follows from the receptive field, and so from `kernel_width`, `block_width` and `n_blocks` of the
+mel network.
 
 The defaults are the settings of the experiment that comes with the authors' code: 22,050 Hz, n_fft 2048,
 hop_length 512; 4,096 filters of 5 frames on the STFT; 1,024 filters of 50 frames and two residual blocks of

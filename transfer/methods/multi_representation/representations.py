@@ -1,7 +1,7 @@
 """Networks with random weights on three representations of a sound: its STFT, its mel bands, its CQT.
 
-Each begins with a magnitude spectrogram on its own frequency axis, x, of which it sees log(1 + x). A first
-convolution with the activation SELU makes the features h_0. Each of B residual blocks looks at twice the time
+Each begins with a magnitude spectrogram on its own frequency axis, x, taken as log(1 + x). A first
+convolution with the activation SELU makes the features h_0. Each of B residual blocks spans twice the time
 of the one before it:
 
     s_0 = h_0 = selu(W_0 * log(1 + x)),

@@ -1,4 +1,4 @@
-"""What the note network learns from: every clip of a dataset, with what is known of its notes."""
+"""The training data of the note network: every clip of a dataset, with its notes and activations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SOFTEST = 1e-3
 
 @dataclass(frozen=True)
 class AnnotatedClips:
-    """What examples are made of: everything about each clip.
+    """Clips with their activations, note stages and target loudness.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ def gather(
     Returns
     -------
     AnnotatedClips
-        What examples are made of.
+        The analysed clips.
     """
     generator = np.random.default_rng(seed)
     clips = list(dataset.clips())
@@ -84,16 +84,16 @@ def gather(
     read: list[NDArray[np.float16]] = []
     misread: list[NDArray[np.float16]] = []
     stages, targets = [], []
-    with Tracker("listening to the notes", len(clips), "clips") as tracker:
+    with Tracker("analysing notes", len(clips), "clips") as tracker:
         for clip, timbre in zip(clips, timbres, strict=True):
             spectrogram = clip_spectrogram(dataset, clip, analysis)
             other = _other_timbre(reading.timbres, timbre, generator)
-            for kept, number in ((read, timbre), (misread, other)):
+            for parts, number in ((read, timbre), (misread, other)):
                 activations = activate(spectrogram, reading.of(number), ITERATIONS)
-                kept.append(normalise(activations).astype(np.float16))
+                parts.append(normalise(activations).astype(np.float16))
             notes = dataset.notes(clip)
             roll = piano_roll(notes, reading.pitches, spectrogram.shape[1], analysis, PLAYED)
-            # Where a pitch is struck again while it sounds, the new note is what is heard.
+            # Where a pitch is struck again while it sounds, the new note counts.
             stages.append(np.where(roll.any(axis=0), 1 + roll.argmax(axis=0), 0).astype(np.uint8))
             targets.append(_explain(spectrogram, playing.of(timbre), roll).astype(np.float16))
             tracker.advance()
@@ -101,7 +101,7 @@ def gather(
 
 
 def _other_timbre(names: tuple[str, ...], timbre: int, generator: np.random.Generator) -> int:
-    """Return a timbre of the same label three times in four, if there is one; else any other."""
+    """Return a timbre of the same label three times in four, if one exists; else any other."""
     others = [number for number in range(len(names)) if number != timbre]
     alike = [number for number in others if label_of(names[number]) == label_of(names[timbre])]
     chosen = alike if alike and generator.random() < 0.75 else others

@@ -1,12 +1,12 @@
-"""Templates of a known timbre fitted to a clip of another: what one clip says of an instrument never met.
+"""Templates of a known timbre fitted to a clip of an unseen one.
 
 The timbre that explains the clip best is where it starts from. A smooth filter takes its templates to the
-long-term spectrum of the clip; then the templates of the notes that the clip holds are fitted to it, each
-the more, the longer it is heard (a gamma prior around where they started: Cemgil 2009); and notes that the
+long-term spectrum of the clip; then the templates of the notes that the clip holds are fitted to it, each the
+more, the longer the note sounds (a gamma prior around where they started: Cemgil 2009); and notes that the
 clip does not hold get the spectrum of the nearest that it does hold, moved to their pitch.
 
-A timbre that has been met needs none of this, and is spoilt by it. What its templates leave unexplained of
-a clip tells: of 15 clips of a soundfont that templates had been learned from, 0.07 to 0.16 of the sum of
+A known timbre does not need this, and is degraded by it. The divergence of a clip from its templates decides:
+of 15 clips of a soundfont that templates had been learned from, 0.07 to 0.16 of the sum of
 magnitudes, and of 15 that none had been learned from, 0.20 to 0.87.
 
 References
@@ -29,7 +29,7 @@ KNOWN_SHARE = 0.18
 #: Width of the filter's features, in octaves, and how far it goes, in decibels.
 FILTER_OCTAVES, FILTER_DB = 0.5, 12.0
 
-#: Below this the filter hears no difference, in hertz: there are few bins there, and little sounds.
+#: Below this the filter is constant, in hertz: there are few bins there, and little sounds.
 _LOWEST_HZ = 60.0
 
 #: Frames at full activation after which a note's fitted template weighs as much as what it started from.
@@ -38,8 +38,8 @@ _PRIOR_FRAMES = 0.5
 #: Updates of templates and activations.
 _UPDATES = 10
 
-#: Frames at full activation from which on a note counts as heard, and semitones that its spectrum is moved.
-_HEARD_FRAMES, _FARTHEST = 3.0, 12
+#: Frames at full activation from which on a note counts as present, and semitones that its spectrum is moved.
+_PRESENT_FRAMES, _FARTHEST = 3.0, 12
 
 
 def fit_templates(
@@ -76,18 +76,20 @@ def fit_templates(
         weights = active.sum(axis=1) + np.float32(_PRIOR_FRAMES)
         fitted = (fitted * (ratio @ active.T) + np.float32(_PRIOR_FRAMES) * start) / weights
         active = update_activations(style, fitted, active)
-    heard = activations.sum(axis=1).reshape(stages, pitches) >= _HEARD_FRAMES
+    present = activations.sum(axis=1).reshape(stages, pitches) >= _PRESENT_FRAMES
     by_stage = zip(
-        *(array.reshape(-1, stages, pitches).swapaxes(0, 1) for array in (fitted, start)), heard, strict=True
+        *(array.reshape(-1, stages, pitches).swapaxes(0, 1) for array in (fitted, start)),
+        present,
+        strict=True,
     )
     spread = [_spread(of_stage, before, known) for of_stage, before, known in by_stage]
     return np.ascontiguousarray(np.stack(spread, axis=1).reshape(len(style), -1))
 
 
-def _spread(fitted: Matrix, start: Matrix, heard: NDArray[np.bool_]) -> Matrix:
-    """Give notes that were not heard the spectrum of the nearest that was, as loud as what they had."""
-    filled, known = fitted.copy(), np.flatnonzero(heard)
-    for pitch in np.flatnonzero(~heard) if len(known) else []:
+def _spread(fitted: Matrix, start: Matrix, present: NDArray[np.bool_]) -> Matrix:
+    """Give absent notes the spectrum of the nearest present one, as loud as their own."""
+    filled, known = fitted.copy(), np.flatnonzero(present)
+    for pitch in np.flatnonzero(~present) if len(known) else []:
         nearest = known[np.argmin(np.abs(known - pitch))]
         if abs(nearest - pitch) <= _FARTHEST:
             moved = move_pitch(fitted[:, [nearest]], float(pitch - nearest))[:, 0]

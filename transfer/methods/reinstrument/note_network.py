@@ -1,15 +1,14 @@
-"""How the notes of a clip live on when another instrument plays them: a small convolutional network.
+"""A small convolutional network that translates the notes of a clip to another instrument.
 
 It reads how loud each pitch is over time (activations of note templates,
-:mod:`timbrebench.transfer.algorithms.nmf`) in the content and in the style, and says of each pitch at each
-time which stage of its life a note is in, or that there is none, and how loud it is. What the content's
-instrument lets ring, and the style's holds, is one to it: it has learned from pieces that both play. It sees
-no spectrum, so it can be used with timbres that it has never met.
+:mod:`timbrebench.transfer.algorithms.nmf`) in the content and in the style, and predicts for each pitch at
+each time the stage of a note's life, if a note sounds, and its loudness. What the content's instrument lets
+ring, and the style's holds, is the same note to it: it has learned from pieces that both play. Its input is
+no spectrum, so it can be used with unseen timbres.
 
-All pitches share one convolution over time, which also sees what sounds at the distance of an octave, a
-twelfth and some other intervals: what is no note but a partial of another. A vector of the content and one of
-the style, each a mean over its notes, scale and shift what the layers pass on; they can tell an attack that
-swells from one that strikes.
+All pitches share one convolution over time, whose input also holds the pitches at the distance of an octave,
+a twelfth and some other intervals: a pitch may be a partial of another note. A vector of the content and one
+of the style, each a mean over its notes, scale and shift the layers' outputs: an attack may swell or strike.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ READ = ATTACK_AND_REST
 #: instruments, the two above to 4.4 dB, and one alone to 5.4 dB.
 PLAYED = Stages((0.0, 0.04, 0.12, 0.4, 1.2), release=True)
 
-#: Other pitches that are seen with each, in semitones: partials of its own, notes that it may be a partial
+#: Other pitches in the input of each, in semitones: partials of its own, notes that it may be a partial
 #: of, and its neighbours.
 INTERVALS = (-24, -19, -12, -7, -1, 1, 7, 12, 19, 24)
 
 #: Pitches of a clip that are read, the loudest; all others are silent.
-MOST_PITCHES = 28
+MAX_PITCHES = 28
 
 _KERNEL = 5
 _INPUTS = len(READ) + len(INTERVALS) + 1
@@ -65,7 +64,7 @@ class NoteNetwork(nn.Module):
     Parameters
     ----------
     channels : int
-        Width of what writes. What listens to content and style as wholes has 16, as have their vectors.
+        Width of the writer. The listener to content and style as wholes has 16, as have their vectors.
     """
 
     def __init__(self, channels: int = 40) -> None:
@@ -127,11 +126,11 @@ class NoteNetwork(nn.Module):
         return everywhere
 
     def _summarise(self, features: Tensor, loudness: Tensor) -> Tensor:
-        """Return the mean of what is heard over all pitches and times, loud ones counting more."""
+        """Return the mean of the features over all pitches and times, weighted by loudness."""
         batch, read, _, frames = features.shape
-        heard = self.listener(features).reshape(batch, read, -1, frames)
+        listened = self.listener(features).reshape(batch, read, -1, frames)
         weights = loudness + 1e-6
-        mean = torch.einsum("bpct,bpt->bc", heard, weights) / weights.sum(dim=(1, 2))[:, None]
+        mean = torch.einsum("bpct,bpt->bc", listened, weights) / weights.sum(dim=(1, 2))[:, None]
         summary: Tensor = self.summary(mean)
         return summary
 
@@ -174,7 +173,7 @@ def _look(activations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         dim=2,
     )
     loudness = activations.sum(dim=1)
-    pitches = loudness.amax(dim=2).topk(min(MOST_PITCHES, loudness.shape[1]), dim=1).indices
+    pitches = loudness.amax(dim=2).topk(min(MAX_PITCHES, loudness.shape[1]), dim=1).indices
     places = pitches[:, :, None].expand(-1, -1, loudness.shape[2])
     wide = places[:, :, None].expand(-1, -1, features.shape[2], -1)
     return features.gather(1, wide), pitches, loudness.gather(1, places)

@@ -1,8 +1,8 @@
-"""Train the network that says how notes live on when another instrument plays them.
+"""Train the network that translates the notes of one instrument to those of another.
 
 An example is a piece that two timbres play, and another piece that the second of them plays: content, target
 and style. What the network reads are activations of note templates; now and then those of another timbre than
-the one that plays, since of a timbre that was never heard there are no templates. What it is to write comes
+the one that plays, since an unseen timbre has no templates. Its targets come
 from the notes, which are known: the stage that each is in, and, for the loudness, the activations that
 explain the target best while no other templates may be active.
 
@@ -48,11 +48,11 @@ class _Part:
 
 
 class TranslationExamples(Examples[dict[str, Tensor]]):
-    """Examples drawn from the material: the same number, the same example.
+    """Examples drawn from clips: the same number, the same example.
 
     Parameters
     ----------
-    material : AnnotatedClips
+    clips : AnnotatedClips
         What is drawn from.
     configuration : NoteTraining
         How.
@@ -60,18 +60,18 @@ class TranslationExamples(Examples[dict[str, Tensor]]):
         Seed of all examples.
     """
 
-    def __init__(self, material: AnnotatedClips, configuration: NoteTraining, seed: int) -> None:
-        self._material, self._settings, self._seed = material, configuration, seed
+    def __init__(self, clips: AnnotatedClips, configuration: NoteTraining, seed: int) -> None:
+        self._clips, self._settings, self._seed = clips, configuration, seed
         self._by_timbre = {
-            int(timbre): np.flatnonzero(material.timbres == timbre) for timbre in np.unique(material.timbres)
+            int(timbre): np.flatnonzero(clips.timbres == timbre) for timbre in np.unique(clips.timbres)
         }
         self._numbers = {
             (int(timbre), int(place)): number
-            for number, (timbre, place) in enumerate(zip(material.timbres, material.places, strict=True))
+            for number, (timbre, place) in enumerate(zip(clips.timbres, clips.places, strict=True))
         }
-        if len(self._by_timbre) < 2 or len(np.unique(material.places)) < 2:
+        if len(self._by_timbre) < 2 or len(np.unique(clips.places)) < 2:
             raise DatasetError(
-                f"the clips to learn from are {len(np.unique(material.places))} windows of pieces, played by "
+                f"the clips to learn from are {len(np.unique(clips.places))} windows of pieces, played by "
                 f"{len(self._by_timbre)} timbres: two at least of each are needed"
             )
 
@@ -86,8 +86,8 @@ class TranslationExamples(Examples[dict[str, Tensor]]):
         part = self._part(content, target, generator, misread=misread)
         if generator.random() < settings.blended:
             part = self._blend(part, content, style, target, generator, misread=misread)
-        heard = self._material.misread if generator.random() < 0.6 * settings.misread else self._material.read
-        style_read = _window(heard[style], settings.frames, generator)
+        activations = self._clips.misread if generator.random() < 0.6 * settings.misread else self._clips.read
+        style_read = _window(activations[style], settings.frames, generator)
         return {
             "content": torch.from_numpy(_level(part.read)),
             "style": torch.from_numpy(style_read.astype(np.float32)),
@@ -99,19 +99,19 @@ class TranslationExamples(Examples[dict[str, Tensor]]):
         """Draw two timbres, a content of one and a style of the other; return the target's number, too."""
         first, second = (int(timbre) for timbre in generator.choice(list(self._by_timbre), size=2))
         content, style = (int(generator.choice(self._by_timbre[timbre])) for timbre in (first, second))
-        places = self._material.places
+        places = self._clips.places
         target = self._numbers.get((second, int(places[content])))
         return content, style, target if places[content] != places[style] else None
 
     def _part(self, content: int, target: int, generator: np.random.Generator, *, misread: bool) -> _Part:
-        material, frames = self._material, self._settings.frames
-        read = (material.misread if misread else material.read)[content]
+        clips, frames = self._clips, self._settings.frames
+        read = (clips.misread if misread else clips.read)[content]
         start = _start(read.shape[2], frames, generator)
         places = slice(start, start + frames)
         return _Part(
             _fill(read[:, :, places].astype(np.float32), frames),
-            _fill(material.stages[target][:, places], frames),
-            _fill(material.targets[target][:, places].astype(np.float32), frames),
+            _fill(clips.stages[target][:, places], frames),
+            _fill(clips.targets[target][:, places].astype(np.float32), frames),
         )
 
     def _blend(
@@ -125,7 +125,7 @@ class TranslationExamples(Examples[dict[str, Tensor]]):
         misread: bool,
     ) -> _Part:
         """Let another piece of the content's timbre sound with it, moved by up to a fifth."""
-        timbres, places = self._material.timbres, self._material.places
+        timbres, places = self._clips.timbres, self._clips.places
         other = int(generator.choice(self._by_timbre[int(timbres[content])]))
         other_target = self._numbers.get((int(timbres[target]), int(places[other])))
         semitones, gain = int(generator.integers(-7, 8)), np.float32(np.exp(generator.uniform(-0.7, 0.4)))
@@ -263,7 +263,7 @@ def train_note_network(
     examples = TranslationExamples(train, configuration, configuration.seed)
     others = TranslationExamples(validation, configuration, configuration.seed + 1)
     checked = [others[number] for number in range(max(size, configuration.examples // 10))]
-    found = fit(
+    fitted = fit(
         _NoteModule(network, configuration, steps),
         DataLoader(examples, size, sampler=_FreshSampler(configuration.examples)),
         DataLoader(checked, size),  # type: ignore[arg-type] # a list is a data set, too
@@ -271,4 +271,4 @@ def train_note_network(
         description="training the note network",
         folder=folder,
     )
-    return network, found
+    return network, fitted

@@ -16,7 +16,7 @@ from timbrebench.transfer.methods.reinstrument.trained_notes import TrainedNotes
 #: validation pieces, so those are left alone.
 DATASET = DatasetConfiguration()
 
-#: What is not listened to: the soundfont that the default suites are played by, and its relatives.
+#: Excluded from training: the soundfont that the default suites are played by, and its relatives.
 LEFT_OUT = "FluidR3_GM"
 
 ANALYSIS = Analysis(sample_rate=22_050, n_fft=2048, hop_length=512)

@@ -4,7 +4,7 @@ The exchange of note templates (:mod:`timbrebench.transfer.methods.templates`) k
 where a sound that decays should become one that is held, or the other way round: its activations are the
 content's. Here a network stands between reading and playing:
 
-1. *Recognise* what plays the style among the timbres that `prepare` has met
+1. *Recognise* what plays the style among the timbres that `prepare` has learned
    (:mod:`timbrebench.transfer.methods.reinstrument.recogniser`), and which of them explains the content best.
 2. *Read* the notes of both: activations of an attack and a rest for each pitch.
 3. *Translate*: a convolutional network (:mod:`timbrebench.transfer.methods.reinstrument.note_network`) turns
@@ -15,8 +15,9 @@ content's. Here a network stands between reading and playing:
    (:mod:`timbrebench.transfer.methods.reinstrument.note_adaptation`).
 
 `prepare` learns templates and recogniser from the clips it is given, in a minute or two. The network comes
-with the package (:mod:`timbrebench.transfer.methods.reinstrument.packaged_notes`); it sees no spectrum and
-has heard no relative of FluidR3. It can also be learned from the clips given. Nothing is drawn at transfer.
+with the package (:mod:`timbrebench.transfer.methods.reinstrument.packaged_notes`); its input is no spectrum,
+and it was trained without relatives of FluidR3. It can also be learned from the clips given. Nothing is drawn
+at transfer.
 
 What was tried, on 30 pairs of pieces that no part of it has learned from (FluidR3, 5 s; style accuracy, note
 F1 over that of the reference, their harmonic mean, and the log-spectral distance to the reference):
@@ -43,7 +44,7 @@ So templates are fitted where no timbre explains the style, and left alone where
 trained on the distance between spectra, through the templates, instead of on the stages of notes, stayed at
 6.5 dB on what it learned from, and drifted. Reading the content with templates filtered or fitted to it
 changed little (note F1 0.69 to 0.70); reading it with those that explain it best, rather than with those of
-the label that a network hears, brought 0.70 to 0.72.
+the label that a network names, brought 0.70 to 0.72.
 
 Styles of other instruments still, General MIDI programs of FluidR3 outside the six, are what it does worst.
 Judged by a judge of families that knows them, on pairs whose content one of the six plays, for 13 programs
@@ -67,7 +68,7 @@ as they were read, the best timbre is one of the style's family for one style in
 style left out of the six (30 pairs, their own judge) the four rows have 0.67, 0.77, 0.83 and 0.90; with
 FluidR3 left out, the first three 0.73, 0.80 and 0.73. Templates of the very program, of single notes of
 FluidR3, come to 6.5 dB on nine pairs where the first row comes to 10.9; fitting them to the clip makes that
-7.7 dB. Notes are kept as well as the references keep them, so the headlines of the first row are 0.76 (13
+7.7 dB. Notes are preserved as well as in the references, so the headlines of the first row are 0.76 (13
 programs) and 0.55 (55), and of the last 0.74 and 0.64: which programs are drawn matters more than the route.
 The dictionary is not in the package.
 
@@ -123,7 +124,7 @@ class ReinstrumentParameters(SpectrogramParameters):
     learning_iterations : int
         Updates of templates and activations when templates are learned.
     clips_per_timbre : int
-        Most clips that templates are learned from for each timbre.
+        Maximum clips that templates are learned from for each timbre.
     recogniser : RecogniserTraining
         How the network that names labels is trained.
     notes : NoteTraining or None
@@ -232,9 +233,9 @@ class Reinstrument(MagnitudeMethod):
 
     def _templates(self, dataset: Dataset, workdir: Path) -> tuple[NoteTemplates, NoteTemplates]:
         settings = self.parameters
-        heard = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
+        clips = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
         relevant = settings.model_dump(mode="json", exclude={"inversion", "recogniser", "notes"})
-        key = fingerprint([self.version, relevant, heard])
+        key = fingerprint([self.version, relevant, clips])
         reading, playing = (NoteTemplates.load(workdir / name, key) for name in (READING, PLAYING))
         if reading is None or playing is None:
             reading, playing = learn_templates(
@@ -263,7 +264,7 @@ class Reinstrument(MagnitudeMethod):
         try:
             return TrainedNotes.load(path)
         except JudgeError:
-            sources = source_pieces(dataset.manifest)  # a copy of a piece tells what the piece is
+            sources = source_pieces(dataset.manifest)  # copies of a piece stay on one side
             pieces = sorted(sources.unique())
             # Two pieces at least, if there are four.
             held_out = sources.isin(pieces[:: min(5, max(2, len(pieces) // 2))])

@@ -1,8 +1,8 @@
 """A trained note network and what it has learned from, on the disk; one comes with the package.
 
 The one in the package has learned from the training pieces of the default dataset, played by TimGM6mb and
-Sonivox. It has heard no relative of FluidR3, so it may be used in either setting of suites that FluidR3
-plays. ``timbrebench train-notes`` makes it again.
+Sonivox. It was trained without relatives of FluidR3, so it may be used in either setting of suites that
+FluidR3 plays. ``timbrebench train-notes`` makes it again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class TrainedNotes:
     network : NoteNetwork
         In evaluation mode.
     training_clips : frozenset of str
-        SHA-256 of the clips that it has learned from or was chosen by.
+        SHA-256 of the clips that it was trained or chosen by.
     """
 
     network: NoteNetwork
@@ -61,7 +61,7 @@ class TrainedNotes:
         return fingerprint([self.weights_sha256, PLAYED.begins_s, PLAYED.release])
 
     def play(self, content: Matrix, style: Matrix) -> Matrix:
-        """Say how the notes of the content sound from the style's instrument.
+        """Translate the notes of the content to the style's instrument.
 
         Parameters
         ----------
@@ -74,13 +74,13 @@ class TrainedNotes:
             Activations of the templates of the style's timbre, for the stages of
             :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`.
         """
-        heard = [torch.from_numpy(normalise(clip))[None] for clip in (content, style)]
+        inputs = [torch.from_numpy(normalise(clip))[None] for clip in (content, style)]
         with one_thread(), torch.inference_mode():
-            played: Matrix = self.network.play(*heard)[0].flatten(0, 1).numpy()
+            played: Matrix = self.network.play(*inputs)[0].flatten(0, 1).numpy()
         return played
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write it atomically."""
         content = {
             "channels": self.network.channels,
             "weights": self.network.state_dict(),
@@ -96,7 +96,7 @@ class TrainedNotes:
         Raises
         ------
         JudgeError
-            If the file is missing, damaged, or no note network.
+            If the file is missing, damaged, or not a note network.
         """
         hint = "make it by `timbrebench train-notes`"
         return read_archive(path, _build, kind=_KIND, schema=_SCHEMA, hint=hint)

@@ -104,7 +104,7 @@ def kernel(products: Tensor, norms_a: Tensor, norms_b: Tensor) -> tuple[Tensor, 
     Returns
     -------
     values : torch.Tensor, shape of `products`
-        ``k(a, b)``; ‖a‖²/2 where a and b are one.
+        ``k(a, b)``; ‖a‖²/2 where a equals b.
     by_product : torch.Tensor, the same shape
         Derivative by ``a · b`` with ‖a‖ and ‖b‖ fixed: (π − t) / 2π.
     sine : torch.Tensor, the same shape

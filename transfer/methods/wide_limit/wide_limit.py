@@ -160,7 +160,7 @@ class WideObjective:
     def _norms(self, frames: Tensor) -> Tensor:
         """Return the length of each patch."""
         squares = sum_windows(frames.square().sum(dim=1), self._width)
-        # A patch of silence has no direction; what this adds is far below what can be heard.
+        # A patch of silence has no direction; what this adds is far below audibility.
         return squares.clamp(min=1e-12).sqrt()
 
     def _mean_square(self, frames: Tensor, norms: Tensor) -> float:

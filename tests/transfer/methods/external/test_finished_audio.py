@@ -88,7 +88,7 @@ def test_another_pair_is_not_taken_for_this_one(folder, pair, content, sample_ra
 def test_what_is_no_audio_or_no_output_is_told(folder, pair, content, sample_rate):
     path = folder / f"{PAIR}.wav"
     path.write_text("not finished yet")
-    with pytest.raises(MethodError, match=rf"the output is no audio: .*{PAIR}\.wav: cannot be decoded"):
+    with pytest.raises(MethodError, match=rf"the output is not audio: .*{PAIR}\.wav: cannot be decoded"):
         run(folder, pair)
     write(path, content[:9000], sample_rate)
     with pytest.raises(MethodError, match=r"the output lasts 0\.408 s"):

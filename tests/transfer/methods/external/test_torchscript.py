@@ -185,7 +185,7 @@ def test_it_can_be_sent_to_a_worker(export, pair):
     [
         (Shape(), r"returned torch\.float32 of shape \(27560,\): return floats of shape \(1, k\)"),
         (Whole(), r"returned torch\.int64 of shape \(1, 27560\)"),
-        (Twice(), "returned a tuple, no tensor"),
+        (Twice(), "returned a tuple, not a tensor"),
         (Failing(), r"module\(content, style\) failed: .*shape"),
         (Lonely(), r"module\(content, style\) failed: .*forward"),
         (Short(), "the output lasts 0.62"),
@@ -197,7 +197,8 @@ def test_what_a_module_does_wrong_is_told(export, pair, module, reason):
 
 
 @pytest.mark.parametrize(
-    ("written", "reason"), [(None, "No such file"), (b"", "no TorchScript"), (b"text", "no TorchScript")]
+    ("written", "reason"),
+    [(None, "No such file"), (b"", "not a TorchScript"), (b"text", "not a TorchScript")],
 )
 def test_a_file_that_is_no_export_is_named(tmp_path, pair, written, reason):
     path = tmp_path / "other.pt"
@@ -213,7 +214,7 @@ def test_a_file_that_is_no_export_is_named(tmp_path, pair, written, reason):
 def test_a_state_dict_is_no_export(tmp_path, pair):
     torch.save(Network().state_dict(), tmp_path / "weights.pt")
     method = create("torchscript", {"path": str(tmp_path / "weights.pt"), "sample_rate": 22050})
-    with pytest.raises(MethodError, match=r"no TorchScript export: write it with torch\.jit\.save"):
+    with pytest.raises(MethodError, match=r"not a TorchScript export: write it with torch\.jit\.save"):
         apply(method, **pair, seed=0)
 
 

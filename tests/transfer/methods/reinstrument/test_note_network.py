@@ -11,7 +11,7 @@ from timbrebench.transfer.algorithms.note_templates import Analysis
 from timbrebench.transfer.methods.reinstrument.annotated_clips import AnnotatedClips, gather
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_network import (
-    MOST_PITCHES,
+    MAX_PITCHES,
     PLAYED,
     READ,
     NoteNetwork,
@@ -98,7 +98,7 @@ class TestNoteNetwork:
         rng = np.random.default_rng(0)
         content = rng.uniform(0.5, 1, (2, 40, 30)).astype(np.float32)
         played = self.play(network, content, content)
-        assert (played.sum(axis=(0, 2)) > 0).sum() == MOST_PITCHES
+        assert (played.sum(axis=(0, 2)) > 0).sum() == MAX_PITCHES
         assert played.shape == (len(PLAYED), 40, 30)
         assert (played >= 0).all()
 
