@@ -20,7 +20,7 @@ from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration
 from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned, render_frozen
 
 
-class Material(NamedTuple):
+class OpenedRun(NamedTuple):
     """What the methods of a run are measured with.
 
     Attributes
@@ -41,18 +41,13 @@ class Material(NamedTuple):
     suite: OpenedSuite
 
 
-def open_suite(root: Path | str) -> Material:
+def open_suite(root: Path | str) -> OpenedRun:
     """Read what the methods of a run are measured with, without running anything.
 
     Parameters
     ----------
     root : path-like
         Folder of a run, finished or not.
-
-    Returns
-    -------
-    Material
-        Configuration, dataset, judge and suite.
 
     Raises
     ------
@@ -66,7 +61,7 @@ def open_suite(root: Path | str) -> Material:
     configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
     dataset = Dataset.open(root / DATASET)
     judge = Judge.load(judge_path)
-    return Material(configuration, dataset, judge, _suite(dataset, configuration, open_frozen, root))
+    return OpenedRun(configuration, dataset, judge, _suite(dataset, configuration, open_frozen, root))
 
 
 def prepare_suite(

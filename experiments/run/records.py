@@ -51,7 +51,7 @@ Seconds = Annotated[float | None, AfterValidator(lambda seconds: seconds or None
 
 
 class Transfer(BaseModel):
-    """What became of a method on a pair.
+    """The outcome of a method on a pair.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Transfer(BaseModel):
 
 
 class ScoreRecord(BaseModel):
-    """What a metric made of an output.
+    """The score of an output by a metric.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class DependencyRecord(BaseModel):
 
 
 class PredictionRecord(BaseModel):
-    """What the style judge made of an output: what the scores of a whole set are computed from.
+    """The prediction of the style judge for a clip, which the scores of a whole set follow from.
 
     Attributes
     ----------
@@ -216,15 +216,15 @@ class Records:
     Attributes
     ----------
     transfers : mapping of str to Transfer
-        What became of methods on pairs.
+        Outcomes of methods on pairs.
     scores : mapping of str to ScoreRecord
-        What metrics made of outputs.
+        Scores of outputs.
     learned : mapping of str to LearnedRecord
         What judges and methods have learned, by the judge's fingerprint or the method's key.
     dependencies : mapping of str to DependencyRecord
         What outputs depended on, by the fingerprint of the method as configured.
     predictions : mapping of str to PredictionRecord
-        What the style judge made of outputs and of real clips.
+        Predictions of the style judge for outputs and for real clips.
     """
 
     transfers: Mapping[str, Transfer]

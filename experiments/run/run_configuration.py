@@ -207,19 +207,14 @@ def load_configuration(source: str) -> RunConfiguration:
 
 
 def read_configuration(text: str, where: str) -> RunConfiguration:
-    """Read a run's configuration out of its text.
+    """Parse a run's configuration.
 
     Parameters
     ----------
     text : str
         TOML.
     where : str
-        Where it is from, for messages.
-
-    Returns
-    -------
-    RunConfiguration
-        With every name in it checked.
+        Its source, for messages.
 
     Raises
     ------
@@ -241,12 +236,7 @@ def parse_configuration(content: object, where: str) -> RunConfiguration:
     content : object
         Tables, lists and values as TOML or JSON hold them.
     where : str
-        Where it is from, for messages.
-
-    Returns
-    -------
-    RunConfiguration
-        With every name in it checked.
+        Its source, for messages.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Score the outputs of a run, each once.
 
-Outputs of one pair are scored together, so that what metrics work out of the content, the style and the
+Outputs of one pair are scored together, so that what metrics compute from the content, the style and the
 reference is worked out once for all of them.
 """
 

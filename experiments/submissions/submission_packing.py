@@ -170,7 +170,7 @@ def predictions(
     Returns
     -------
     dict of str to Record or None
-        By key, the judge's word on each output and each real clip; None where it was not asked.
+        By key, the judge's prediction for each output and each real clip; None where it is missing.
     """
     transfers = [records.transfers.get(task.key) for task in tasks]
     judged = [transfer.output_sha256 for transfer in transfers if transfer and transfer.status == "ok"]
@@ -179,7 +179,7 @@ def predictions(
 
 
 def _lines(records: Mapping[str, Record | None]) -> str:
-    """Write records in an order of their own, each once."""
+    """Write records sorted by key, each once."""
     present = [record for _, record in sorted(records.items()) if record is not None]
     return "".join(record.model_dump_json() + "\n" for record in present)
 

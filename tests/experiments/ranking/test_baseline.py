@@ -1,4 +1,4 @@
-"""Baselines: what is written is read again, and what is none is refused."""
+"""Baselines: what is written is read again, and other files are refused."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def named(made, method, piece):
 
 
 def test_a_baseline_says_what_it_is_of(written, results):
-    found, made = read_baseline(written), results(np.random.default_rng(0))
-    assert (found.suite, found.setting, found.judge) == (made.suite.version, "known-timbre", "a1b2")
-    assert found.versions["note_f1"] == 1
-    assert len(found.table) == 3 * 36
+    baseline, made = read_baseline(written), results(np.random.default_rng(0))
+    assert (baseline.suite, baseline.setting, baseline.judge) == (made.suite.version, "known-timbre", "a1b2")
+    assert baseline.versions["note_f1"] == 1
+    assert len(baseline.table) == 3 * 36
 
 
 def test_a_baseline_that_does_not_say_setting_and_judge_is_one(written, results):
@@ -48,9 +48,9 @@ def test_a_baseline_that_does_not_say_setting_and_judge_is_one(written, results)
     about = json.loads(head.removeprefix("# "))
     del about["setting"], about["judge"]
     written.write_text(f"# {json.dumps(about)}\n{rows}")
-    found = read_baseline(written)
-    assert (found.setting, found.judge) == ("", "")
-    outcome = check_run(results(np.random.default_rng(0)), found, judge="c3d4")
+    baseline = read_baseline(written)
+    assert (baseline.setting, baseline.judge) == ("", "")
+    outcome = check_run(results(np.random.default_rng(0)), baseline, judge="c3d4")
     assert (outcome.exit_status, outcome.notes) == (0, ())
 
 
@@ -59,10 +59,10 @@ def test_names_that_stand_for_no_value_elsewhere_are_names(results, tmp_path, na
     """A method or a piece that dropped out unseen could become as bad as it likes."""
     made = named(results(np.random.default_rng(0)), name, name)
     write_baseline(made, tmp_path / "named.csv", judge="")
-    found = read_baseline(tmp_path / "named.csv")
-    assert check_run(made, found).exit_status == 0
+    baseline = read_baseline(tmp_path / "named.csv")
+    assert check_run(made, baseline).exit_status == 0
     made.scores.loc[made.transfers.label == name, "note_f1"] -= 0.15
-    assert [one.label for one in check_run(made, found).regressions] == [name]
+    assert [regression.label for regression in check_run(made, baseline).regressions] == [name]
 
 
 @pytest.mark.parametrize("cell", ["n0.5", "NA", "1e999"])

@@ -69,7 +69,7 @@ def test_a_difference_too_small_to_matter_is_called_so(made):
     )
     row = by_metric(compare_methods(made, "good", "twin")).loc["note_f1"]
     assert row.verdict == "good is better, by too little to matter"
-    assert row.pairs_needed == 18  # six pieces, the fewest that can show anything, of three pairs each
+    assert row.pairs_needed == 18  # six pieces, the minimum that can show anything, of three pairs each
 
 
 def test_the_same_run_has_no_difference_to_itself(made):

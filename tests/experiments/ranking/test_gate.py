@@ -59,10 +59,10 @@ def test_the_same_results_pass(baseline, changed):
 )
 def test_what_becomes_worse_is_found_in_its_metric(baseline, changed, metric, change):
     outcome = check_run(changed(("good", metric, change)), baseline)
-    (found,) = outcome.regressions
-    assert (found.label, found.metric, outcome.exit_status) == ("good", metric, 1)
-    assert found.low <= found.now - found.before <= found.high
-    assert found.loss >= found.margin
+    (regression,) = outcome.regressions
+    assert (regression.label, regression.metric, outcome.exit_status) == ("good", metric, 1)
+    assert regression.low <= regression.now - regression.before <= regression.high
+    assert regression.loss >= regression.margin
 
 
 @pytest.mark.parametrize(
@@ -77,15 +77,18 @@ def test_what_becomes_better_or_changes_too_little_passes(baseline, changed, met
     assert check_run(changed(("good", metric, change)), baseline).exit_status == 0
 
 
+def change_of(outcome, label, metric):
+    (change,) = [change for change in outcome.findings if (change.label, change.metric) == (label, metric)]
+    return change
+
+
 def test_one_bad_pair_among_rounding_is_no_regression(baseline, changed):
-    """All pairs are a trifle worse and one is far worse: a trifle everywhere is no evidence."""
+    """All pairs are slightly worse and one is far worse: a small difference everywhere is not evidence."""
     made = changed(("good", "note_f1", lambda v: v - 1e-6))
     made.scores.loc[made.transfers.index[made.transfers.label == "good"][0], "note_f1"] = -0.5
-    (found,) = [
-        one for one in check_run(made, baseline).findings if (one.label, one.metric) == ("good", "note_f1")
-    ]
-    assert found.loss > found.margin
-    assert not found.is_worse
+    change = change_of(check_run(made, baseline), "good", "note_f1")
+    assert change.loss > change.margin
+    assert not change.is_worse
 
 
 def test_a_margin_of_ones_own_decides(baseline, changed):
@@ -135,8 +138,8 @@ def test_a_value_that_is_lost_with_one_seed_is_lost(results, tmp_path):
     outcome = check_run(made, read_baseline(tmp_path / "seeds.csv"))
     assert outcome.exit_status == 2
     assert outcome.problems == ("good: note_f1 can no longer be computed on 36 of 72 outputs",)
-    (found,) = [one for one in outcome.findings if (one.label, one.metric) == ("good", "note_f1")]
-    assert found.before == pytest.approx(found.now, abs=1e-6)
+    change = change_of(outcome, "good", "note_f1")
+    assert change.before == pytest.approx(change.now, abs=1e-6)
 
 
 def test_nothing_compared_is_no_success(baseline, changed):
@@ -285,8 +288,8 @@ def scored(clips, outputs):
     rows = []
     for (notes, content, style, reference), output in zip(clips, outputs, strict=True):
         given = {"content": content, "style": style, "reference": reference, "notes": notes}
-        found = score(output, sample_rate=RATE, metrics=REAL_METRICS, **given)
-        rows.append({name: found[name].value for name in REAL_METRICS})
+        scores = score(output, sample_rate=RATE, metrics=REAL_METRICS, **given)
+        rows.append({name: scores[name].value for name in REAL_METRICS})
     table = pd.DataFrame(rows, columns=list(REAL_METRICS))
     configuration = RunConfiguration.model_validate(
         {"name": "real", "methods": [{"method": "ulyanov"}], "metrics": REAL_METRICS}

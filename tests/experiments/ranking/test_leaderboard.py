@@ -145,11 +145,11 @@ def test_seeds_are_averaged_and_do_not_narrow_the_intervals(results, generator):
     keys = ["label", "pair_id"]
     values = pd.concat([once.transfers[keys], once.scores], axis=1)
     seeded.scores[:] = seeded.transfers[keys].merge(values, on=keys).drop(columns=keys).to_numpy()
-    one, ten = (row(make_leaderboard(made), "good") for made in (once, seeded))
-    assert "note_f1_seed_sd" not in one
+    once_row, ten_rows = (row(make_leaderboard(made), "good") for made in (once, seeded))
+    assert "note_f1_seed_sd" not in once_row
     for name in ("headline", "note_f1", "note_f1_low", "note_f1_high"):
-        assert ten[name] == pytest.approx(one[name])
-    assert ten.note_f1_seed_sd == pytest.approx(0, abs=1e-12)
+        assert ten_rows[name] == pytest.approx(once_row[name])
+    assert ten_rows.note_f1_seed_sd == pytest.approx(0, abs=1e-12)
 
 
 def test_the_deviation_between_seeds_is_that_of_their_means(results, generator):
@@ -157,6 +157,6 @@ def test_the_deviation_between_seeds_is_that_of_their_means(results, generator):
     later = (made.transfers.label == "good") & (made.transfers.seed == 1)
     earlier = (made.transfers.label == "good") & (made.transfers.seed == 0)
     made.scores.loc[later, "note_f1"] = made.scores.loc[earlier, "note_f1"].to_numpy() + 0.1
-    found = row(make_leaderboard(made), "good")
-    assert found.note_f1_seed_sd == pytest.approx(0.1 / np.sqrt(2))
-    assert found.headline_seed_sd > 0
+    good = row(make_leaderboard(made), "good")
+    assert good.note_f1_seed_sd == pytest.approx(0.1 / np.sqrt(2))
+    assert good.headline_seed_sd > 0

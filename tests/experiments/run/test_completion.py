@@ -58,7 +58,7 @@ def is_reached_elsewhere(root, *path):
 
 
 @pytest.fixture(scope="module")
-def kept(run, tiny, tmp_path_factory):
+def known_finished(run, tiny, tmp_path_factory):
     """A run that is known to be finished; tests must leave its folder as it is."""
     root = tmp_path_factory.mktemp("finished") / "run"
     shutil.copytree(run.root, root)
@@ -67,9 +67,9 @@ def kept(run, tiny, tmp_path_factory):
 
 
 @pytest.fixture
-def finished(kept, tmp_path):
+def finished(known_finished, tmp_path):
     """A finished run to do things to. Copies have the times of what they are copies of."""
-    shutil.copytree(kept, tmp_path / "run")
+    shutil.copytree(known_finished, tmp_path / "run")
     return tmp_path / "run"
 
 

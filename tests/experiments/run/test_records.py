@@ -21,12 +21,12 @@ def test_what_was_added_is_found_again(tmp_path):
     score = ScoreRecord(key="s", metric="m", value=None, reason="silent")
     with RecordsFile(path) as store:
         store.add(transfer(), score)
-        assert store.records.transfers.get("a") == transfer()
-        assert store.records.scores.get("a") is None
+        assert store.records.transfers["a"] == transfer()
+        assert "a" not in store.records.scores
     with RecordsFile(path) as store:
-        assert store.records.transfers.get("a") == transfer()
-        assert store.records.scores.get("s") == score
-        assert store.records.transfers.get("absent") is None
+        assert store.records.transfers["a"] == transfer()
+        assert store.records.scores["s"] == score
+        assert "absent" not in store.records.transfers
 
 
 def test_a_line_that_was_cut_off_is_passed_over_and_costs_nothing_else(tmp_path):
@@ -40,10 +40,10 @@ def test_a_line_that_was_cut_off_is_passed_over_and_costs_nothing_else(tmp_path)
             whole = content[:length].count(b"\n")
             store.add(transfer("c"))
         with RecordsFile(path) as store:
-            found = [key for key in "abc" if store.records.transfers.get(key)]
+            present = [key for key in "abc" if key in store.records.transfers]
         # A record is complete with its closing brace; the line's end may be missing.
-        assert len(found) in {whole + 1, whole + 2}
-        assert "c" in found
+        assert len(present) in {whole + 1, whole + 2}
+        assert "c" in present
 
 
 @pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\r", "\n", "\x1c"])
@@ -51,19 +51,19 @@ def test_no_character_of_a_reason_loses_its_record(tmp_path, sign):
     with RecordsFile(tmp_path / "records.jsonl") as store:
         store.add(transfer("a", reason=f"one{sign}two"), transfer("b"))
     with RecordsFile(tmp_path / "records.jsonl") as store:
-        assert store.records.transfers.get("a").reason == f"one{sign}two"
-        assert store.records.transfers.get("b")
+        assert store.records.transfers["a"].reason == f"one{sign}two"
+        assert "b" in store.records.transfers
 
 
 def test_a_reason_that_cannot_be_written_as_it_is_is_written_all_the_same(tmp_path):
     reasons = {"half a pair": "no \udcff here", "a book": "x" * 5_000_000}
-    kept = {key: transfer(key, reason=reason) for key, reason in reasons.items()}
+    stored = {key: transfer(key, reason=reason) for key, reason in reasons.items()}
     with RecordsFile(tmp_path / "records.jsonl") as store:
-        store.add(*kept.values())
+        store.add(*stored.values())
     assert (tmp_path / "records.jsonl").stat().st_size < 20_000
     with RecordsFile(tmp_path / "records.jsonl") as store:
-        assert store.records.transfers.get("half a pair").reason == "no ? here"
-        assert all(store.records.transfers.get(key) == record for key, record in kept.items())
+        assert store.records.transfers["half a pair"].reason == "no ? here"
+        assert all(store.records.transfers[key] == record for key, record in stored.items())
 
 
 def add_too_much(path):
@@ -82,19 +82,19 @@ def test_a_full_disk_is_told_and_costs_what_did_not_fit(tmp_path):
     with pytest.raises(StorageError, match="cannot write"):
         add_too_much(path)
     with RecordsFile(path) as store:
-        assert store.records.transfers.get("a")
-        assert store.records.transfers.get("b") is None
+        assert "a" in store.records.transfers
+        assert "b" not in store.records.transfers
         store.add(transfer("c"))
     with RecordsFile(path) as store:
-        assert store.records.transfers.get("a")
-        assert store.records.transfers.get("c")
+        assert "a" in store.records.transfers
+        assert "c" in store.records.transfers
 
 
 def test_what_was_not_run_has_no_cost_in_older_files_either(tmp_path):
     line = {"kind": "transfer", "key": "a", "label": "x", "pair_id": "p", "seed": 0, "status": "skipped"}
     (tmp_path / "records.jsonl").write_text(json.dumps(line | {"seconds": 0.0}) + "\n")
     with RecordsFile(tmp_path / "records.jsonl") as store:
-        assert store.records.transfers.get("a").seconds is None
+        assert store.records.transfers["a"].seconds is None
     assert transfer().seconds is None
 
 
@@ -147,7 +147,7 @@ def test_a_process_that_is_killed_loses_nothing_that_was_added(tmp_path):
     result = subprocess.run([sys.executable, "-c", code, str(path)], check=False, env=os.environ)
     assert result.returncode == -signal.SIGKILL
     with RecordsFile(path) as store:
-        assert store.records.transfers.get("k") is not None
+        assert "k" in store.records.transfers
 
 
 def test_one_run_at_a_time(tmp_path):
@@ -161,4 +161,4 @@ def test_the_later_record_counts(tmp_path):
         store.add(transfer(seconds=1.0))
         store.add(transfer(seconds=2.0))
     with RecordsFile(tmp_path / "records.jsonl") as store:
-        assert store.records.transfers.get("a").seconds == 2.0
+        assert store.records.transfers["a"].seconds == 2.0
