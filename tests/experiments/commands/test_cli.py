@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -15,14 +17,24 @@ import psutil
 import pytest
 
 from timbrebench.audio import read_audio, write_audio
+from timbrebench.experiments.commands.cli import main
 
 COMMAND = [sys.executable, "-m", "timbrebench.experiments.commands.cli"]
 
 
-def timbrebench(*arguments, **options):
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, **options
-    )
+def timbrebench(*arguments, cwd="."):
+    """Run a command in this process, which has imported what takes seconds already."""
+    out, errors = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(errors),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "argv", ["timbrebench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+    return subprocess.CompletedProcess(arguments, end.value.code or 0, out.getvalue(), errors.getvalue())
 
 
 @pytest.fixture
@@ -100,6 +112,14 @@ def test_mistakes_are_told_in_one_line(tmp_path, arguments, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_ends_with_the_status_and_the_message():
+    done = subprocess.run(
+        [*COMMAND, "run", "smok", "--out", "x"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ")
 
 
 def test_wrong_usage_has_a_status_of_its_own():
