@@ -233,17 +233,13 @@ def _row(paths: dict[str, Path], judge: Judge | None, metrics: list[Metric]) -> 
 
 
 def _trial(paths: dict[str, Path], judge: Judge | None) -> Trial:
-    listener = load_content_judge()
-
-    def sound(role: str) -> Sound:
-        return Sound(*read_audio(paths[role]), name=role, judge=judge, content_judge=listener)
-
-    trial = Trial(
-        output=sound("output"),
-        content=sound("content"),
-        style=sound("style"),
-        reference=sound("reference") if "reference" in paths else None,
+    trial = Trial.assemble(
+        {role: read_audio(path) for role, path in paths.items() if not role.endswith("notes")},
+        judge=judge,
+        content_judge=load_content_judge(),
         notes=read_notes(paths["notes"]) if "notes" in paths else None,
         style_notes=read_notes(paths["style_notes"]) if "style_notes" in paths else None,
+        content_label=None,
+        style_label=None,
     )
     return _labelled(trial, None, None)

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.statistics.bootstrap import Floats
 from timbrebench.metrics.distribution import (
-    Floats,
     FrechetDistance,
     KernelDistance,
     bootstrap_interval,

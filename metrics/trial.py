@@ -1,8 +1,9 @@
-"""One output, with everything that is known about it: what a metric is asked of."""
+"""One output, with everything that is known about it: the input of a metric."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,12 +12,13 @@ from numpy.typing import ArrayLike
 
 from timbrebench.classifier.content.content_evaluation import NoteScores
 from timbrebench.core.errors import DatasetError
+from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import DRUM
 from timbrebench.metrics.cross_correlation import max_cross_correlation
 from timbrebench.metrics.sound import Predictor, Sound, Transcriber, Unscorable
 from timbrebench.metrics.transcription import compare_notes
 
-#: What a metric may need beside output, content and style, each with the reason where it is not there.
+#: Inputs that a metric may need beside output, content and style, each with the reason where it is missing.
 NEEDS = {
     "reference": "needs a reference, none was given",
     "notes": "needs the notes of the content, none were given",
@@ -33,15 +35,15 @@ _NOTE_COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
 class Trial:
     """One output, with everything that is known about it.
 
-    Clips may differ in length and rate. Several outputs of one pair can share the sounds of their content,
-    style and reference: what metrics work out of those is then worked out once.
+    Clips may differ in length and rate. Outputs of one pair share the sounds of content, style and reference
+    (:meth:`with_output`): what metrics compute of those is then computed once.
 
     Parameters
     ----------
     output : Sound
-        What a method has made.
+        The result of a method.
     content, style : Sound
-        What it was made from.
+        The inputs of the method.
     reference : Sound, optional
         The content's notes played by the style's instrument.
     notes : pandas.DataFrame, optional
@@ -89,7 +91,7 @@ class Trial:
         content_label: str | None = None,
         style_label: str | None = None,
     ) -> Trial:
-        """Make a trial of arrays of one rate.
+        """Make a trial of arrays of one sample rate.
 
         Parameters
         ----------
@@ -115,9 +117,75 @@ class Trial:
         clips = {"output": output, "content": content, "style": style}
         if reference is not None:
             clips["reference"] = reference
+        return cls.assemble(
+            {name: (clip, sample_rate) for name, clip in clips.items()},
+            judge=judge,
+            content_judge=content_judge,
+            notes=notes,
+            style_notes=style_notes,
+            content_label=content_label,
+            style_label=style_label,
+        )
+
+    @classmethod
+    def of_clips(
+        cls,
+        dataset: Dataset,
+        *,
+        content: Clip,
+        style: Clip,
+        reference: Clip | None,
+        judge: Predictor | None,
+        content_judge: Transcriber,
+    ) -> Trial:
+        """Make the trial in which the content itself is the output; :meth:`with_output` replaces it.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Holds the clips, and notes of those that have any.
+        content, style, reference : Clip
+            With their labels; None without a reference.
+        judge, content_judge
+            As in :class:`~timbrebench.metrics.sound.Sound`.
+        """
+        clips = {"output": content, "content": content, "style": style}
+        if reference is not None:
+            clips["reference"] = reference
+        return cls.assemble(
+            {name: (dataset.samples(clip), clip.sample_rate) for name, clip in clips.items()},
+            judge=judge,
+            content_judge=content_judge,
+            notes=_notes_of(dataset, content),
+            style_notes=_notes_of(dataset, style),
+            content_label=content.label,
+            style_label=style.label,
+        )
+
+    @classmethod
+    def assemble(
+        cls,
+        clips: Mapping[str, tuple[ArrayLike, int]],
+        *,
+        judge: Predictor | None,
+        content_judge: Transcriber | None,
+        notes: pd.DataFrame | None,
+        style_notes: pd.DataFrame | None,
+        content_label: str | None,
+        style_label: str | None,
+    ) -> Trial:
+        """Make a trial of clips that may differ in rate.
+
+        Parameters
+        ----------
+        clips : mapping of str to (samples, sample rate)
+            Of "output", "content", "style" and, where there is one, "reference".
+        judge, content_judge, notes, style_notes, content_label, style_label
+            As for :meth:`of`.
+        """
         sounds = {
-            name: Sound(clip, sample_rate, name=name, judge=judge, content_judge=content_judge)
-            for name, clip in clips.items()
+            name: Sound(samples, rate, name=name, judge=judge, content_judge=content_judge)
+            for name, (samples, rate) in clips.items()
         }
         return cls(
             **sounds,
@@ -127,8 +195,14 @@ class Trial:
             style_label=style_label,
         )
 
+    def with_output(self, samples: ArrayLike, sample_rate: int) -> Trial:
+        """Return the trial of another output of the same pair, which shares the other sounds."""
+        judges = self.output.judge, self.output.content_judge
+        output = Sound(samples, sample_rate, name="output", judge=judges[0], content_judge=judges[1])
+        return replace(self, output=output)
+
     def lacks(self, need: str) -> bool:
-        """Tell whether something that metrics need is unknown: a key of :data:`NEEDS`."""
+        """Whether a required input, a key of :data:`NEEDS`, is missing."""
         if need == "labels":
             return self.content_label is None or self.style_label is None
         holder = self.output if need in {"judge", "content_judge"} else self
@@ -136,12 +210,12 @@ class Trial:
 
     @cached_property
     def note_scores(self) -> NoteScores:
-        """How the notes read in the output agree with the content's, by onset and pitch.
+        """Agreement of the output's transcription with the content's notes, by onset and pitch.
 
         Raises
         ------
         Unscorable
-            If the content's notes are not known or none begins in it, or the output cannot be read.
+            If the content's notes are not known or none begins in it, or the output cannot be transcribed.
         """
         if self.notes is None:
             raise Unscorable(NEEDS["notes"])
@@ -161,6 +235,11 @@ class Trial:
     def style_correlation(self) -> float:
         """The same of output and style."""
         return max_cross_correlation(self.output, self.style)
+
+
+def _notes_of(dataset: Dataset, clip: Clip) -> pd.DataFrame | None:
+    is_known = f"notes/{clip.piece}.csv" in dataset.description["files"]
+    return dataset.notes(clip) if is_known else None
 
 
 def _check_notes(notes: pd.DataFrame, owner: str) -> None:

@@ -23,7 +23,7 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.run.records import PredictionRecord, Records, RecordsFile, ScoreRecord, Transfer
 from timbrebench.experiments.run.tasks import Task
-from timbrebench.experiments.suites.suite import Pair, notes_sha256
+from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import Score, Sound, Trial, Unscorable, get
 from timbrebench.metrics.registry import recorded_name
 
@@ -202,32 +202,18 @@ def _score(
     pair: Pair, outputs: list[_Output], dataset_root: Path, judge_path: Path
 ) -> tuple[list[ScoreRecord | PredictionRecord], list[str]]:
     """Score the outputs of a pair; return the records, and the faults of metrics."""
-    dataset = _dataset(dataset_root)
-    judge, content_judge = _judge(judge_path), load_content_judge()
-
-    def sound(role: str, clip: Clip) -> Sound:
-        samples, rate = dataset.samples(clip), clip.sample_rate
-        return Sound(samples, rate, name=role, judge=judge, content_judge=content_judge)
-
-    content, style = sound("content", pair.content), sound("style", pair.style)
-    reference = None if pair.reference is None else sound("reference", pair.reference)
-    notes, style_notes = (
-        dataset.notes(clip) if notes_sha256(dataset, clip) else None for clip in (pair.content, pair.style)
+    untouched = Trial.of_clips(
+        _dataset(dataset_root),
+        content=pair.content,
+        style=pair.style,
+        reference=pair.reference,
+        judge=_judge(judge_path),
+        content_judge=load_content_judge(),
     )
     records: list[ScoreRecord | PredictionRecord] = []
     faults: list[str] = []
     for output in outputs:
-        samples, rate = read_audio(output.path)
-        trial = Trial(
-            output=Sound(samples, rate, name="output", judge=judge, content_judge=content_judge),
-            content=content,
-            style=style,
-            reference=reference,
-            notes=notes,
-            style_notes=style_notes,
-            content_label=pair.content.label,
-            style_label=pair.style.label,
-        )
+        trial = untouched.with_output(*read_audio(output.path))
         with one_thread():
             for name, key in output.scores.items():
                 try:

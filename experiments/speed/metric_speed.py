@@ -8,7 +8,7 @@ the metrics are computed: the first to need something that several share pays fo
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.tables import markdown_table
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.experiments.speed.machine import describe_machine
-from timbrebench.metrics import Metric, Sound, Trial, get, metric_names
+from timbrebench.metrics import Metric, Trial, get, metric_names
 
 #: Length in seconds of the clips that are scored.
 DURATION_S = 10.0
@@ -106,7 +106,8 @@ def time_metrics(folder: Path, *, rounds: int = 5) -> MetricSpeed:
         for _ in range(rounds):
             trial = _trial(dataset, judge)
             first.append(sum(_time_each(trial, metrics).values()))
-            spent.append(_time_each(_next_output(trial), metrics))
+            again = trial.with_output(trial.output.samples, trial.output.sample_rate)
+            spent.append(_time_each(again, metrics))
             tracker.advance()
     table = pd.DataFrame(spent)
     costs = (1000 * table.median()).sort_values(ascending=False)
@@ -135,28 +136,16 @@ def _trial(dataset: Dataset, judge: Judge) -> Trial:
     content, style = clips[pieces[0], "piano"], clips[pieces[1], "trumpet"]
     reference = clips[pieces[0], "trumpet"]
     noise = np.random.default_rng(0).standard_normal(round(DURATION_S * reference.sample_rate))
-    return Trial.of(
-        dataset.samples(reference) + np.float32(1e-3) * noise.astype(np.float32),
-        content=dataset.samples(content),
-        style=dataset.samples(style),
-        reference=dataset.samples(reference),
-        sample_rate=reference.sample_rate,
+    output = dataset.samples(reference) + np.float32(1e-3) * noise.astype(np.float32)
+    untouched = Trial.of_clips(
+        dataset,
+        content=content,
+        style=style,
+        reference=reference,
         judge=judge,
         content_judge=load_content_judge(),
-        notes=dataset.notes(content),
-        style_notes=dataset.notes(style),
-        content_label="piano",
-        style_label="trumpet",
     )
-
-
-def _next_output(trial: Trial) -> Trial:
-    """Return the trial of another output of the same pair."""
-    old = trial.output
-    output = Sound(
-        old.samples, old.sample_rate, name="output", judge=old.judge, content_judge=old.content_judge
-    )
-    return replace(trial, output=output)
+    return untouched.with_output(output, reference.sample_rate)
 
 
 def _untrained_judge(dataset: Dataset) -> Judge:

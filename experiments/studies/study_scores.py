@@ -96,22 +96,15 @@ def score_pair(
     """
     if output is None:
         return dict.fromkeys(metrics, 0.0)
-    dataset = context.clips
-    content, style, reference = (dataset.samples(clip) for clip in (pair.content, pair.style, pair.target))
-    trial = Trial.of(
-        output,
-        content=content,
-        style=style,
-        reference=reference,
-        sample_rate=pair.content.sample_rate,
+    untouched = Trial.of_clips(
+        context.clips,
+        content=pair.content,
+        style=pair.style,
+        reference=pair.target,
         judge=context.judge,
         content_judge=load_content_judge(),
-        notes=dataset.notes(pair.content),
-        style_notes=dataset.notes(pair.style),
-        content_label=pair.content.label,
-        style_label=pair.style.label,
     )
-    return metric_values(trial, metrics)
+    return metric_values(untouched.with_output(output, pair.content.sample_rate), metrics)
 
 
 def score_method(

@@ -20,7 +20,6 @@ import pandas as pd
 import scipy.stats
 from numpy.typing import NDArray
 
-from timbrebench.audio.clips import Samples
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
@@ -32,7 +31,6 @@ from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.experiments.validity.conditions import REFERENCE, Degrader, Treatment
 from timbrebench.metrics.contract import Score, Specification, evaluate
 from timbrebench.metrics.registry import get, metric_names
-from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.trial import Trial
 
 #: How near to 1 the magnitude of the rank correlation must come.
@@ -186,31 +184,20 @@ def _score(
 ) -> Scores:
     """Score all conditions of a pair, in a worker."""
     judge = None if judge_path is None else _judge(judge_path)
-    content_judge, metrics = load_content_judge(), [get(name) for name in names]
-
-    def sound(name: str, samples: Samples) -> Sound:
-        rate = pair.content.sample_rate
-        return Sound(samples, rate, name=name, judge=judge, content_judge=content_judge)
-
-    content, style, reference = (
-        sound(role, dataset.samples(getattr(pair, role))) for role in ("content", "style", "reference")
+    untouched = Trial.of_clips(
+        dataset,
+        content=pair.content,
+        style=pair.style,
+        reference=pair.target,
+        judge=judge,
+        content_judge=load_content_judge(),
     )
-    notes, style_notes = dataset.notes(pair.content), dataset.notes(pair.style)
-    scores: dict[Treatment, dict[str, Score]] = {}
+    metrics, rate = [get(name) for name in names], pair.content.sample_rate
     with muted(), one_thread():
-        for condition, samples in Degrader(pair, dataset, soundfont, seed).outputs().items():
-            trial = Trial(
-                output=sound("output", samples),
-                content=content,
-                style=style,
-                reference=reference,
-                notes=notes,
-                style_notes=style_notes,
-                content_label=pair.content.label,
-                style_label=pair.style.label,
-            )
-            scores[condition] = evaluate(trial, metrics)
-    return scores
+        return {
+            treatment: evaluate(untouched.with_output(samples, rate), metrics)
+            for treatment, samples in Degrader(pair, dataset, soundfont, seed).outputs().items()
+        }
 
 
 def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) -> ValidityStudy:
