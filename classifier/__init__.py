@@ -1,4 +1,4 @@
-"""The judges, which say what instrument and which notes are heard, and how far they can be believed."""
+"""The judges: the style judge predicts the instrument, the content judge transcribes the notes."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What fitting a network is told, and what is done with networks apart from it.
+"""The configuration of fitting a network, and what needs no fitting library.
 
 The fitting itself is in :mod:`timbrebench.classifier.lightning`, whose library takes seconds to import.
 """
@@ -21,7 +21,7 @@ class FitConfiguration(BaseModel):
     Attributes
     ----------
     max_epochs : int
-        Most passes through the training data; the learning rate runs through one cycle in as many.
+        Maximum passes through the training data; the learning rate runs through one cycle in as many.
     patience : int
         Passes without a better validation loss after which fitting ends.
     batch_size : int

@@ -65,9 +65,9 @@ class FittedModule(lightning.LightningModule):
         self.averaged.update_parameters(self.network)
 
     def _average(self, averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-        kept = min(self._fit.averaging, (1 + int(steps)) / (10 + int(steps)))
+        decay = min(self._fit.averaging, (1 + int(steps)) / (10 + int(steps)))
         # Counters among the buffers are whole numbers.
-        return (kept * averaged + (1 - kept) * current).to(averaged.dtype)
+        return (decay * averaged + (1 - decay) * current).to(averaged.dtype)
 
     def on_train_batch_start(self, _: object, number: int) -> None:
         """Begin the epoch's own draws: a fit that is taken up again draws what it would have."""

@@ -64,7 +64,7 @@ def read_archive(
     kind, schema
         What is expected.
     hint : str
-        How to get a judge where there is no file.
+        How to get a judge where the file is missing.
 
     Returns
     -------
@@ -86,8 +86,8 @@ def read_archive(
     if not isinstance(content, dict) or content.get("kind") != kind:
         raise JudgeError(f"{path}: not a {kind}: choose another file, or train one")
     if content.get("schema") != schema:
-        found = content.get("schema")
-        raise JudgeError(f"{path}: version {found}, this program reads {schema}: train the judge again")
+        version = content.get("schema")
+        raise JudgeError(f"{path}: version {version}, this program reads {schema}: train the judge again")
     try:
         judge = build(content)
         whole = judge.fingerprint == content["fingerprint"]

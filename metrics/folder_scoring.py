@@ -49,9 +49,9 @@ def score(
     notes, style_notes : pandas.DataFrame, optional
         True notes of content and style, as in :class:`~timbrebench.metrics.trial.Trial`.
     judge : Judge, optional
-        Who says what instrument is heard. Notes are read by the content judge that comes with the package.
+        Predicts the instrument. Notes are transcribed by the content judge that comes with the package.
     content_label, style_label : str, optional
-        Labels of content and style; by default what the judge hears in them.
+        Labels of content and style; by default the judge's predictions.
     metrics : iterable of str, optional
         Names; by default all that are installed.
 
@@ -63,7 +63,7 @@ def score(
     Raises
     ------
     AudioError
-        If an array is no audio.
+        If an array is not audio.
     UnknownNameError
         If there is no such metric, or the judge knows no such label.
 
@@ -71,8 +71,8 @@ def score(
     --------
     >>> import numpy as np
     >>> tone = 0.1 * np.sin(2 * np.pi * 440 * np.arange(44100) / 22050)
-    >>> found = score(tone, content=tone, style=tone, sample_rate=22050, metrics=["xcorr_content"])
-    >>> round(found["xcorr_content"].value, 3)
+    >>> scores = score(tone, content=tone, style=tone, sample_rate=22050, metrics=["xcorr_content"])
+    >>> round(scores["xcorr_content"].value, 3)
     1.0
     """
     trial = Trial.of(
@@ -124,7 +124,7 @@ def score_folders(
     folders : Folders
         Where everything lies. Files belong together that have one name, whatever follows the dot.
     judge : Judge, optional
-        As for :func:`score`; it also says the labels.
+        As for :func:`score`; it also predicts the labels.
     metrics : iterable of str, optional
         Names; by default all that are installed.
 
@@ -141,14 +141,14 @@ def score_folders(
     UnknownNameError
         If there is no such metric.
     """
-    asked = _metrics(metrics)
+    chosen = _metrics(metrics)
     jobs = list(_jobs(folders))
     rows = []
     with Tracker("scoring", len(jobs), "outputs") as tracker, one_thread():
         for paths in jobs:
-            rows.append(_row(paths, judge, asked))
+            rows.append(_row(paths, judge, chosen))
             tracker.advance()
-    columns = ["output", *(metric.specification.name for metric in asked), "reasons"]
+    columns = ["output", *(metric.specification.name for metric in chosen), "reasons"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -157,7 +157,7 @@ def _metrics(names: Iterable[str] | None) -> list[Metric]:
 
 
 def _labelled(trial: Trial, content_label: str | None, style_label: str | None) -> Trial:
-    """Fill in labels that are not known with what the judge hears."""
+    """Fill in unknown labels with the judge's predictions."""
     return replace(
         trial,
         content_label=_label(content_label, trial.content),
@@ -186,10 +186,10 @@ def _jobs(folders: Folders) -> Iterator[dict[str, Path]]:
         "notes": folders.notes,
         "style_notes": folders.style_notes,
     }
-    found = {role: _files(path, role) for role, path in sources.items() if path is not None}
+    files_of = {role: _files(path, role) for role, path in sources.items() if path is not None}
     for stem, output in outputs.items():
         paths = {"output": output}
-        for role, files in found.items():
+        for role, files in files_of.items():
             if stem not in files and None not in files:
                 raise ConfigurationError(
                     f"{sources[role]}: no {role} for {output.name}: give it the same name, {stem}"

@@ -22,8 +22,8 @@ from timbrebench.metrics.distribution import (
     extrapolate,
 )
 
-#: How many outputs, and real renderings, a row needs: a covariance of fewer says nothing.
-FEWEST = 10
+#: Minimum number of outputs, and of real renderings, of a row: a covariance of fewer is meaningless.
+MIN_SET = 10
 
 COLUMNS = (
     "label",
@@ -85,16 +85,19 @@ def set_scores(
     Raises
     ------
     ConfigurationError
-        If the tables do not fit together, hold what is no number, or a label is called "all".
+        If the tables do not fit together, hold NaN, or a label is called "all".
     """
-    found, answers = np.asarray(embeddings, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    of_outputs, answers = (
+        np.asarray(embeddings, dtype=np.float64),
+        np.asarray(probabilities, dtype=np.float64),
+    )
     wanted, expected = np.asarray(labels, dtype=str), np.asarray(real_embeddings, dtype=np.float64)
     given = np.asarray(real_labels, dtype=str)
-    pieces_of = np.arange(len(found)) if pieces is None else np.asarray(pieces)
+    pieces_of = np.arange(len(of_outputs)) if pieces is None else np.asarray(pieces)
     for name, column, table in (
-        ("probabilities", answers, found),
-        ("labels", wanted, found),
-        ("pieces", pieces_of, found),
+        ("probabilities", answers, of_outputs),
+        ("labels", wanted, of_outputs),
+        ("pieces", pieces_of, of_outputs),
         ("labels", given, expected),
     ):
         if len(column) != len(table):
@@ -103,12 +106,12 @@ def set_scores(
         raise ConfigurationError('a label is called "all", which is the name of the row of all labels')
     rows = []
     for label in [*np.unique(wanted), "all"]:
-        mine = np.ones(len(found), dtype=bool) if label == "all" else wanted == label
+        mine = np.ones(len(of_outputs), dtype=bool) if label == "all" else wanted == label
         real = expected[np.isin(given, wanted[mine])]
         # Matrices this small are multiplied up to fifty times as slowly by threads that wait for each other.
         with threadpool_limits(limits=1):
             scores = _scores(
-                found[mine], answers[mine], real, pieces=pieces_of[mine], resamples=resamples, seed=seed
+                of_outputs[mine], answers[mine], real, pieces=pieces_of[mine], resamples=resamples, seed=seed
             )
         rows.append({"label": str(label), "outputs": int(mine.sum()), "real": len(real), **scores})
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -143,6 +146,6 @@ def _too_few(outputs: int, real: int) -> str:
     short = [
         f"{number} {name}"
         for number, name in ((outputs, "outputs"), (real, "real renderings"))
-        if number < FEWEST
+        if number < MIN_SET
     ]
-    return f"{' and '.join(short)}: at least {FEWEST} are needed" if short else ""
+    return f"{' and '.join(short)}: at least {MIN_SET} are needed" if short else ""

@@ -1,1 +1,1 @@
-"""The content judge: a network that says which notes it hears, whatever plays them."""
+"""The content judge: a network that transcribes notes, whatever instrument plays them."""

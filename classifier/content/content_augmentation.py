@@ -1,7 +1,7 @@
-"""Small changes to training clips: what a judge of content must not mind.
+"""Augmentation of training clips: changes to which a content judge must be invariant.
 
 Outputs of style transfer come with other spectra, noise and artefacts than the renderings that the judge
-learns from. All changes are made to the pictures, which costs nothing beside the network.
+learns from. All changes are made to the levels, which costs nothing beside the network.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from timbrebench.classifier.content.content_networks import shift_rows
 #: scale of pitch to three.
 _EQUALISER_DB = 5.0
 
-#: Noise lies between these levels in decibels under the loudest bin.
+#: Range of the level of noise, in decibels relative to the loudest bin.
 _NOISE_DB = (-75.0, -25.0)
 
-#: Most decibels by which a clip is lowered, as it is where something else in the clip is louder.
+#: Maximum decibels by which a clip is lowered, as it is where something else in the clip is louder.
 _LOWER_DB = 15.0
 
-#: Most semitones by which a batch is transposed.
+#: Maximum semitones by which a batch is transposed.
 _SEMITONES = 4
 
 
-def vary(pictures: Tensor, notes: Tensor, onsets: Tensor, range_db: float) -> tuple[Tensor, Tensor, Tensor]:
+def vary(levels: Tensor, notes: Tensor, onsets: Tensor, range_db: float) -> tuple[Tensor, Tensor, Tensor]:
     """Transpose a batch, and equalise, lower and cover each clip of it with noise.
 
     Parameters
     ----------
-    pictures : torch.Tensor, shape (clips, 2, 309, frames)
+    levels : torch.Tensor, shape (clips, 2, 309, frames)
         Levels from 0 to 1.
     notes, onsets : torch.Tensor, shape (clips, 88, frames)
         Targets.
@@ -42,15 +42,15 @@ def vary(pictures: Tensor, notes: Tensor, onsets: Tensor, range_db: float) -> tu
 
     Returns
     -------
-    pictures, notes, onsets : torch.Tensor, same shapes
+    levels, notes, onsets : torch.Tensor, same shapes
         New ones; drawn with torch's generator.
     """
     semitones = int(torch.randint(-_SEMITONES, _SEMITONES + 1, ()))
-    pictures = shift_rows(pictures, BINS_PER_SEMITONE * semitones, pictures.shape[2])
+    levels = shift_rows(levels, BINS_PER_SEMITONE * semitones, levels.shape[2])
     notes, onsets = (shift_rows(target, semitones, target.shape[-2]) for target in (notes, onsets))
-    changes = _equalisers(len(pictures)) - _LOWER_DB * torch.rand(len(pictures), 1, 1, 1)
-    heard = torch.where(pictures > 0, pictures + changes / range_db, 0.0)
-    return torch.maximum(heard, _noise(pictures.shape, range_db)).clamp(0, 1), notes, onsets
+    changes = _equalisers(len(levels)) - _LOWER_DB * torch.rand(len(levels), 1, 1, 1)
+    changed = torch.where(levels > 0, levels + changes / range_db, 0.0)
+    return torch.maximum(changed, _noise(levels.shape, range_db)).clamp(0, 1), notes, onsets
 
 
 def _equalisers(clips: int) -> Tensor:
@@ -62,12 +62,12 @@ def _equalisers(clips: int) -> Tensor:
 
 
 def _noise(shape: torch.Size, range_db: float) -> Tensor:
-    """Draw noise as levels, of a level and slope for each clip; every second clip has none."""
+    """Draw noise of a level and slope for each clip, on the scale of levels; every second clip has none."""
     clips = shape[0]
     low, high = _NOISE_DB
-    levels = low + (high - low) * torch.rand(clips, 1, 1, 1)
-    levels = torch.where(torch.rand(clips, 1, 1, 1) < 0.5, levels, -math.inf)
+    noise_db = low + (high - low) * torch.rand(clips, 1, 1, 1)
+    noise_db = torch.where(torch.rand(clips, 1, 1, 1) < 0.5, noise_db, -math.inf)
     slopes = 10 * torch.randn(clips, 1, 1, 1) * torch.linspace(-1, 1, N_BINS).view(1, 1, -1, 1)
     # The power of a band of noise is distributed exponentially.
     powers = torch.empty(shape).exponential_().clamp(min=1e-3)
-    return 1 + (levels + slopes + 10 * torch.log10(powers)) / range_db
+    return 1 + (noise_db + slopes + 10 * torch.log10(powers)) / range_db

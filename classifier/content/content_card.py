@@ -19,7 +19,7 @@ class ContentCard(BaseModel):
     parameters : int
         Weights of the network.
     soundfonts : tuple of str
-        Soundfonts that it has heard.
+        Soundfonts that it has learned from.
     training_pieces, training_clips : int
         How many pieces and clips it has learned from or was chosen by.
     onset_threshold, note_threshold : float

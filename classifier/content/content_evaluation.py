@@ -1,10 +1,10 @@
-"""How well the content judge hears: its notes against those that were played.
+"""Evaluation of the content judge: its transcriptions against the notes that were played.
 
-Notes are compared by mir_eval (Raffel et al. 2014): a heard note is right where its onset lies within 50 ms
-of a true one's and its pitch within half a semitone, and each is matched with one at most; with offsets, the
-end must also lie within 50 ms or a fifth of the note's length. Two voices that play the same pitch together
-are one note here, as in the tables of notes: nothing in the sound tells them apart, and one of them could not
-be matched. Frames are compared with the plain notes, from onset to offset, however long a note can be heard.
+Notes are compared by mir_eval (Raffel et al. 2014): an estimated note is right where its onset lies
+within 50 ms of a reference note's and its pitch within half a semitone, and each is matched with one at most;
+with offsets, the end must also lie within 50 ms or a fifth of the note's length. Two voices in unison are one
+note here, as in the tables of notes: they cannot be separated, and one of them could not be matched. Frames
+are compared with the notes from onset to offset, whether or not a note is audible up to there.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Figures(BaseModel):
 
 
 class ContentEvaluation(BaseModel):
-    """What a content judge makes of pieces that it has never heard.
+    """Figures of a content judge on pieces that it has not learned from.
 
     Attributes
     ----------
@@ -71,14 +71,14 @@ class ContentEvaluation(BaseModel):
 
 @dataclass(frozen=True)
 class NoteScores:
-    """How well heard notes agree with true ones.
+    """Agreement of estimated notes with reference notes.
 
     Attributes
     ----------
     precision : float
-        Which share of the heard notes is right; 0 where nothing is heard.
+        Share of the estimated notes that are right; 0 without any.
     recall : float
-        Which share of the true notes is heard.
+        Share of the reference notes that are found.
     f1 : float
         Harmonic mean of the two; 0 where either is.
     """
@@ -88,16 +88,18 @@ class NoteScores:
     f1: float
 
 
-def note_scores(truth: pd.DataFrame, heard: pd.DataFrame, *, with_offsets: bool = False) -> NoteScores:
-    """Compare heard notes with true ones.
+def note_scores(
+    reference: pd.DataFrame, estimated: pd.DataFrame, *, with_offsets: bool = False
+) -> NoteScores:
+    """Compare estimated notes with reference notes.
 
     Parameters
     ----------
-    truth, heard : pandas.DataFrame
-        ``onset_s, offset_s, pitch``. Repeated rows of one onset and pitch in the truth count once; what
-        begins before the clip (negative onsets) does not count, nor does what ends as it begins.
+    reference, estimated : pandas.DataFrame
+        ``onset_s, offset_s, pitch``. Repeated rows of one onset and pitch in the reference count once; notes
+        that begin before the clip (negative onsets) do not count, nor do notes without a duration.
     with_offsets : bool, default False
-        Whether the ends must be right too.
+        Whether the offsets must agree too.
 
     Returns
     -------
@@ -107,36 +109,36 @@ def note_scores(truth: pd.DataFrame, heard: pd.DataFrame, *, with_offsets: bool 
     Raises
     ------
     JudgeError
-        If the truth holds no note: there is nothing to hear.
+        If no reference note starts in the window.
     """
-    played = truth[(truth.onset_s >= 0) & (truth.offset_s > truth.onset_s)]
+    played = reference[(reference.onset_s >= 0) & (reference.offset_s > reference.onset_s)]
     played = played.drop_duplicates(["onset_s", "pitch"])
     if played.empty:
-        raise JudgeError("the true notes are none: choose a window in which a note begins")
-    if heard.empty:
+        raise JudgeError("no reference note starts in this window: choose one in which a note starts")
+    if estimated.empty:
         return NoteScores(precision=0.0, recall=0.0, f1=0.0)
     precision, recall, f1, _ = mir_eval.transcription.precision_recall_f1_overlap(
         *_intervals(played),
-        *_intervals(heard),
+        *_intervals(estimated),
         onset_tolerance=ONSET_TOLERANCE_S,
         offset_ratio=0.2 if with_offsets else None,
     )
     return NoteScores(float(precision), float(recall), float(f1))
 
 
-def note_f1(truth: pd.DataFrame, heard: pd.DataFrame, *, with_offsets: bool = False) -> float:
-    """Return the F1 of heard notes, from 0 to 1; takes and raises what :func:`note_scores` does."""
-    return note_scores(truth, heard, with_offsets=with_offsets).f1
+def note_f1(reference: pd.DataFrame, estimated: pd.DataFrame, *, with_offsets: bool = False) -> float:
+    """Return the F1 of estimated notes, from 0 to 1; takes and raises what :func:`note_scores` does."""
+    return note_scores(reference, estimated, with_offsets=with_offsets).f1
 
 
-def frame_f1(truth: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
-    """Return the F1 of the pitches heard in each frame, from 0 to 1.
+def frame_f1(reference: NDArray[np.bool_], estimated: NDArray[np.bool_]) -> float:
+    """Return the F1 of the estimated pitches in each frame, from 0 to 1.
 
     It is that of mir_eval's multipitch precision and recall, which for pitches on a keyboard are counts.
 
     Parameters
     ----------
-    truth, heard : numpy.ndarray, shape (88, frames), bool
+    reference, estimated : numpy.ndarray, shape (88, frames), bool
         Whether a key sounds.
 
     Returns
@@ -144,19 +146,19 @@ def frame_f1(truth: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
     float
         0 where no pitch is right.
     """
-    return float(2 * (truth & heard).sum() / max(1, truth.sum() + heard.sum()))
+    return float(2 * (reference & estimated).sum() / max(1, reference.sum() + estimated.sum()))
 
 
-def frame_accuracy(truth: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
+def frame_accuracy(reference: NDArray[np.bool_], estimated: NDArray[np.bool_]) -> float:
     """Return mir_eval's multipitch accuracy, from 0 to 1; takes what :func:`frame_f1` does.
 
-    Of all keys that are true or heard in a frame, the share that are both (Poliner & Ellis 2007).
+    Of all keys that sound in a frame of either, the share that sound in both (Poliner & Ellis 2007).
     """
-    return float((truth & heard).sum() / max(1, (truth | heard).sum()))
+    return float((reference & estimated).sum() / max(1, (reference | estimated).sum()))
 
 
 def evaluate_content_judge(judge: ContentJudge, dataset: Dataset) -> ContentEvaluation:
-    """Let the judge hear the test split of a dataset.
+    """Evaluate a judge on the test split of a dataset.
 
     Parameters
     ----------
@@ -179,12 +181,12 @@ def evaluate_content_judge(judge: ContentJudge, dataset: Dataset) -> ContentEval
 
 
 def evaluate_on(judge: ContentJudge, test: ContentFeatures) -> ContentEvaluation:
-    """Let the judge hear clips that went through its front end; as :func:`evaluate_content_judge`."""
+    """Evaluate a judge on clips that went through its front end; as :func:`evaluate_content_judge`."""
     if test.manifest.empty:
-        raise JudgeError("there is no clip to evaluate on: the test split is empty")
+        raise JudgeError("the test split is empty: no clip to evaluate on")
     learned = sorted(set(test.manifest.piece) & set(judge.training_pieces))
     if learned:
-        raise JudgeError(f"the judge has learned from {learned[0]}: evaluate it on pieces it has not heard")
+        raise JudgeError(f"the judge has learned from {learned[0]}: evaluate it on other pieces")
     scores = clip_scores(test, judge.decoding, *judge.probabilities_of(test.levels))
     return ContentEvaluation(
         overall=_figures(scores),
@@ -216,11 +218,11 @@ def clip_scores(
     rolls = features.notes.numpy().astype(bool)
     rows = []
     for truth, roll, note, onset in zip(features.truth, rolls, notes, onsets, strict=True):
-        heard = decoding.notes(note, onset, frame_s)
+        estimated = decoding.notes(note, onset, frame_s)
         rows.append(
             (
-                note_f1(truth, heard),
-                note_f1(truth, heard, with_offsets=True),
+                note_f1(truth, estimated),
+                note_f1(truth, estimated, with_offsets=True),
                 frame_f1(roll, note >= decoding.note),
             )
         )
@@ -250,12 +252,12 @@ def choose_decoding(features: ContentFeatures, notes: Probabilities, onsets: Pro
 
     note = _best(frames, grid)
 
-    def heard_notes(threshold: float) -> float:
+    def f1_of_notes(threshold: float) -> float:
         decoding = Decoding(onset=threshold, note=note)
         answers = zip(features.truth, notes, onsets, strict=True)
         return float(np.mean([note_f1(table, decoding.notes(n, o, frame_s)) for table, n, o in answers]))
 
-    return Decoding(onset=_best(heard_notes, grid), note=note)
+    return Decoding(onset=_best(f1_of_notes, grid), note=note)
 
 
 def _best(score: Callable[[float], float], grid: Sequence[float]) -> float:

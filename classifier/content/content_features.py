@@ -1,4 +1,4 @@
-"""A dataset's clips as the content judge sees them, with what it is to say of them."""
+"""The content judge's input for the clips of a dataset, and its targets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CLIP_S = 0.05
 
 @dataclass(frozen=True)
 class ContentFeatures:
-    """Pictures of clips, their notes as pictures, and the manifest's rows that they belong to.
+    """Levels of clips, piano rolls of their notes, and their rows of the manifest.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class ContentFeatures:
     manifest : pandas.DataFrame
         One row for each clip, in the same order.
     front_end : PitchFrontEnd
-        What the pictures were made with.
+        What the levels were computed with.
     """
 
     levels: torch.Tensor

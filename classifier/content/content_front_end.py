@@ -1,7 +1,7 @@
-"""What the content judge sees of a clip: pitch on a logarithmic scale, at two resolutions.
+"""The content judge's front end: pitch on a logarithmic scale, at two resolutions.
 
 A constant-Q transform that is sharp enough in frequency to tell the semitones of low notes blurs their
-onsets. The front end therefore holds two pictures on one scale of pitch with three bins to a semitone: one
+onsets. The front end therefore has two channels on one scale of pitch with three bins to a semitone: one
 sharp in frequency, from windows that double in length with every octave downwards, as a constant-Q
 transform's do (Brown 1991), and one sharp in time, from short windows throughout. Both read the power of
 short-time Fourier transforms off at the bins' frequencies, which takes a five-hundredth of the clip's
@@ -24,25 +24,25 @@ from pydantic import BaseModel, ConfigDict, Field
 from timbrebench.audio.clips import Samples
 from timbrebench.classifier.listening import listen
 
-#: The keys of a piano: the MIDI pitches that are listened for, 27.5 Hz to 4186 Hz.
+#: The keys of a piano: the MIDI pitches that are transcribed, 27.5 Hz to 4186 Hz.
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
 N_PITCHES = HIGHEST_PITCH - LOWEST_PITCH + 1
 
 #: Bins to a semitone, the middle one at the pitch itself.
 BINS_PER_SEMITONE = 3
 
-#: Semitones above the lowest pitch that the pictures reach: up to 10.5 kHz, where overtones are.
+#: Semitones from the lowest pitch to the highest bin, at 10.5 kHz, which includes overtones.
 _SEMITONES = 103
 N_BINS = _SEMITONES * BINS_PER_SEMITONE
 
-#: Pictures: sharp in frequency, sharp in time.
-N_PICTURES = 2
+#: Channels: sharp in frequency, sharp in time.
+N_CHANNELS = 2
 
 #: Window lengths in samples, each with the frequency in hertz from which it is long enough to tell semitones:
 #: a Hann window's main lobe reaches two bins to either side, a little less than a semitone there.
 _WINDOWS = ((8192, 0.0), (4096, 220.0), (2048, 440.0), (1024, 880.0))
 
-#: Window length of the picture that is sharp in time: 46 ms.
+#: Window length of the channel that is sharp in time: 46 ms.
 _SHORT_WINDOW = 1024
 
 
@@ -56,7 +56,7 @@ class PitchFrontEnd(BaseModel):
     hop_length : int
         Samples from one frame to the next: 512 are 23 ms, and onsets are placed between frames.
     range_db : float
-        What lies further under the loudest bin of the clip is cut off there.
+        Dynamic range in decibels under the loudest bin of the clip; lower levels are clamped.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,17 +87,17 @@ class PitchFrontEnd(BaseModel):
         Returns
         -------
         numpy.ndarray, shape (2, 309, frames), float32
-            From -range_db to 0: the picture sharp in frequency, then the one sharp in time. Frame k is
+            From -range_db to 0: the channel sharp in frequency, then the one sharp in time. Frame k is
             centred on sample k * hop_length. A louder clip has the same values.
 
         Raises
         ------
         JudgeError
-            If the clip is too short or silent: there is nothing to hear.
+            If the clip is too short or silent.
         """
         clip = listen(samples, sample_rate, self.sample_rate)
         power = np.stack([self._sharp_in_frequency(clip), self._sharp_in_time(clip)])
-        # Each picture under its own loudest bin: their windows gather different amounts of a tone.
+        # Each channel under its own loudest bin: their windows gather different amounts of a tone.
         relative = power / power.max(axis=(1, 2), keepdims=True)
         decibels = 10 * np.log10(np.maximum(relative, np.finfo(np.float32).tiny))
         return np.asarray(np.maximum(decibels, -self.range_db), dtype=np.float32)

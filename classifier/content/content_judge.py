@@ -27,14 +27,14 @@ WEIGHTS = "weights/content.pt"
 _KIND = "content judge"
 _HINT = "train a content judge, or use the one that is installed"
 
-#: Clips that the network hears at once: more of them leave the processor's cache and take up to three times
+#: Clips in a batch: more of them leave the processor's cache and take up to three times
 #: as long each.
 AT_ONCE = 2
 
 
 @dataclass(frozen=True)
 class ContentJudge:
-    """A network that hears notes, with all that is needed to ask it.
+    """A network that transcribes notes, with its front end and thresholds.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class ContentJudge:
     training_pieces : tuple of str
         Pieces that it has learned from or was chosen by: no suite may hold them.
     soundfonts : tuple of str
-        Soundfonts that it has heard.
+        Soundfonts that it has learned from.
     training_clips : frozenset of str
         SHA-256 of the files of the clips that it has learned from or was chosen by.
     """
@@ -71,7 +71,7 @@ class ContentJudge:
         return weights_sha256(self.network)
 
     def transcribe(self, samples: Samples, sample_rate: int) -> Transcription:
-        """Say which notes are heard in a clip.
+        """Transcribe a clip.
 
         Parameters
         ----------
@@ -83,14 +83,14 @@ class ContentJudge:
         Returns
         -------
         Transcription
-            Notes, and the keys that sound at each moment. Empty where no note is heard.
+            Notes, and the keys that sound at each moment. Empty without a note.
 
         Raises
         ------
         JudgeError
             If the clip is too short or silent.
         AudioError
-            If it is no audio.
+            If it is not audio.
         """
         notes, onsets = self.probabilities(samples, sample_rate)
         return Transcription(
@@ -111,12 +111,12 @@ class ContentJudge:
         notes, onsets = self.probabilities_of(scale(decibels, self.front_end.range_db).unsqueeze(0))
         return notes[0], onsets[0]
 
-    def probabilities_of(self, pictures: torch.Tensor) -> tuple[Probabilities, Probabilities]:
+    def probabilities_of(self, levels: torch.Tensor) -> tuple[Probabilities, Probabilities]:
         """Say the same for clips that went through the front end.
 
         Parameters
         ----------
-        pictures : torch.Tensor, shape (clips, 2, 309, frames)
+        levels : torch.Tensor, shape (clips, 2, 309, frames)
             Levels from 0 to 1, or uint8 in steps of 1/255.
 
         Returns
@@ -124,9 +124,9 @@ class ContentJudge:
         notes, onsets : numpy.ndarray, shape (clips, 88, frames), float32
             Probabilities.
         """
-        step = 255 if pictures.dtype == torch.uint8 else 1
+        step = 255 if levels.dtype == torch.uint8 else 1
         with torch.no_grad(), one_thread():
-            answers = [self.network(batch.float() / step) for batch in torch.split(pictures, AT_ONCE)]
+            answers = [self.network(batch.float() / step) for batch in torch.split(levels, AT_ONCE)]
         notes, onsets = (torch.cat(parts).sigmoid().numpy() for parts in zip(*answers, strict=True))
         return notes, onsets
 

@@ -1,4 +1,4 @@
-"""The content judge's network: from pictures of pitch to notes and onsets for every key."""
+"""The content judge's network: from levels of pitch bins to notes and onsets for every key."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from timbrebench.classifier.content.content_front_end import BINS_PER_SEMITONE, N_PICTURES, N_PITCHES
+from timbrebench.classifier.content.content_front_end import BINS_PER_SEMITONE, N_CHANNELS, N_PITCHES
 
-#: Multiples of a pitch's frequency that the network sees beside it, in each picture.
+#: Multiples of a pitch's frequency that are stacked on it, for each channel of the front end.
 HARMONICS = ((0.5, 1, 2, 3, 4, 5, 6, 7), (1, 2, 3))
 
-#: Distances in semitones of the keys whose features meet: unison, and the notes among whose overtones this
-#: one is or that are among its own: octave, twelfth, double octave, and the major third above that.
+#: Intervals in semitones between keys whose features are combined: unison, and those of common overtones,
+#: which are the octave, the twelfth, the double octave, and the major third above that.
 _RELATED_KEYS = (-28, -24, -19, -12, 0, 12, 19, 24, 28)
 
 
 class NoteNetwork(nn.Module):
-    """Convolutions on harmonically stacked pictures, with a head for notes and one for onsets.
+    """Convolutions on harmonically stacked levels, with a head for notes and one for onsets.
 
-    The overtones of a pitch lie at the same distances above it whatever the pitch, so that shifted copies of
-    the picture put a pitch and its overtones at the same place, where a small filter sees them together
+    The overtones of a pitch lie at the same distances above it whatever the pitch, so that shifted copies put
+    a pitch and its overtones at the same place, where a small filter sees them together
     (Bittner et al. 2017). The first convolution goes from three bins to one for each key. After it, blocks of
     3×3 convolutions alternate with ones that see the keys related by overtones.
 
@@ -49,12 +49,12 @@ class NoteNetwork(nn.Module):
         self.notes = nn.Conv2d(channels, 1, kernel_size=3, padding=1)
         self.onsets = nn.Conv2d(channels, 1, kernel_size=3, padding=1)
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, levels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits.
 
         Parameters
         ----------
-        pictures : torch.Tensor, shape (clips, 2, 309, frames)
+        levels : torch.Tensor, shape (clips, 2, 309, frames)
             Of :func:`scale`.
 
         Returns
@@ -62,16 +62,15 @@ class NoteNetwork(nn.Module):
         notes, onsets : torch.Tensor, shape (clips, 88, frames)
             Logits: a sigmoid makes them probabilities that a key sounds, and that it is struck.
         """
-        features = self.body(self.first(_stack(pictures)))
+        features = self.body(self.first(_stack(levels)))
         return self.notes(features).squeeze(1), self.onsets(features).squeeze(1)
 
 
 class _Block(nn.Module):
-    """A 3×3 convolution and one over related keys, with a way past both, and one for the sound of the whole.
+    """A residual block: a 3×3 convolution and one over related keys, with squeeze and excitation.
 
-    What is heard on average over all keys and frames weighs the channels (squeeze and excitation, Hu et al.
-    2018): whether a sound starts slowly, or brings an octave of its own, as the stops of an organ do, cannot
-    be told from a single note.
+    Means over all keys and frames weigh the channels (Hu et al. 2018): whether a sound starts slowly, or has
+    an octave of its own, as the stops of an organ do, does not show in a single note.
     """
 
     def __init__(self, channels: int) -> None:
@@ -101,26 +100,26 @@ class _Block(nn.Module):
 
 
 def scale(decibels: Tensor, range_db: float) -> Tensor:
-    """Map decibels from -range_db to 0 onto 0 to 1: silence is 0, as is what lies beyond the picture."""
+    """Map decibels from -range_db to 0 onto 0 to 1: silence is 0, as are rows beyond the bins."""
     return 1 + decibels / range_db
 
 
-def _stack(pictures: Tensor) -> Tensor:
+def _stack(levels: Tensor) -> Tensor:
     """Put the bins of each key and of its harmonics into channels: shape (clips, 11, 264, frames)."""
     bins = N_PITCHES * BINS_PER_SEMITONE
     return torch.cat(
         [
-            shift_rows(pictures[:, [picture]], round(12 * BINS_PER_SEMITONE * math.log2(harmonic)), bins)
-            for picture in range(N_PICTURES)
-            for harmonic in HARMONICS[picture]
+            shift_rows(levels[:, [channel]], round(12 * BINS_PER_SEMITONE * math.log2(harmonic)), bins)
+            for channel in range(N_CHANNELS)
+            for harmonic in HARMONICS[channel]
         ],
         dim=1,
     )
 
 
-def shift_rows(pictures: Tensor, first: int, length: int) -> Tensor:
+def shift_rows(table: Tensor, first: int, length: int) -> Tensor:
     """Return rows `first` to `first` + `length` of the last axis but one, with zeros where there are none."""
-    rows = pictures.shape[-2]
-    inside = pictures[..., max(first, 0) : min(first + length, rows), :]
+    rows = table.shape[-2]
+    inside = table[..., max(first, 0) : min(first + length, rows), :]
     below = max(-first, 0)
     return pad(inside, (0, 0, below, length - below - inside.shape[-2]))

@@ -26,7 +26,7 @@ PAGE_FILE = "content.md"
 CURVE_FILE = "learning_curve.csv"
 _KEY_FILE = "key.json"
 
-#: Splits that are looked at; the remaining one is for methods.
+#: Splits that are used; the remaining one is for methods.
 _USED = ("judge", "validation", "test")
 
 #: Families whose sound is not the pitch that was asked for.
@@ -83,7 +83,7 @@ def build_content_judge(
     *,
     tests: Mapping[str, Dataset] | None = None,
 ) -> ContentJudge:
-    """Train a content judge, evaluate it and keep it, or load the one that was kept.
+    """Train, evaluate and store a content judge, or load the stored one.
 
     For each family of soundfonts another judge is trained without it, to say what a new timbre costs.
 
@@ -113,9 +113,9 @@ def build_content_judge(
     folder = Path(folder)
     tested = {name: other.select(split="test") for name, other in (tests or {}).items()}
     key = _key(datasets, tested, configuration)
-    kept = _kept_judge(folder, key)
-    if kept is not None:
-        return kept
+    stored = _stored_judge(folder, key)
+    if stored is not None:
+        return stored
     try:
         # Before anything is replaced: an old key must never stand beside a new judge.
         (folder / _KEY_FILE).unlink(missing_ok=True)
@@ -123,11 +123,11 @@ def build_content_judge(
         raise storage_error(folder / _KEY_FILE, error) from error
     front_end = PitchFrontEnd()
     features = concatenate([compute_features(dataset.select(split=_USED), front_end) for dataset in datasets])
-    heard = {"own": features.where(split=["test"])}
-    heard |= {name: compute_features(other, front_end) for name, other in tested.items()}
+    tests = {"own": features.where(split=["test"])}
+    tests |= {name: compute_features(other, front_end) for name, other in tested.items()}
     training = train_content_judge(features, configuration)
-    evaluations = {name: evaluate_on(training.judge, test) for name, test in heard.items()}
-    without = _leave_soundfonts_out(features, heard, configuration)
+    evaluations = {name: evaluate_on(training.judge, test) for name, test in tests.items()}
+    without = _leave_soundfonts_out(features, tests, configuration)
     card = _card(training.judge, evaluations, without)
     training.judge.save(folder / JUDGE_FILE)
     write_csv(folder / CURVE_FILE, training.curve, SIX_DIGITS)
@@ -184,8 +184,8 @@ def _key(
     return fingerprint([learned, tested, *settings])
 
 
-def _kept_judge(folder: Path, key: str) -> ContentJudge | None:
-    """Return the judge of this key, or None where there is none or a file of it is missing or damaged."""
+def _stored_judge(folder: Path, key: str) -> ContentJudge | None:
+    """Return the judge of this key, or None where a file of it is missing or damaged."""
     try:
         if json.loads((folder / _KEY_FILE).read_text(encoding="utf-8")) != key:
             return None

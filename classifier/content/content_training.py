@@ -23,7 +23,7 @@ from timbrebench.classifier.fitting import FitConfiguration
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
 from timbrebench.core.errors import JudgeError
 
-#: How much more an onset that is missed costs than one that is made up: there are many more frames without.
+#: Weight of a missed onset relative to a false positive: there are many more frames without an onset.
 _ONSET_WEIGHT = 2.0
 
 
@@ -39,8 +39,8 @@ class ContentConfiguration(FitConfiguration):
         Frames of a clip, drawn anew each time, that a training step sees: 43 are 1 s. Short windows of
         many clips teach more than long ones of few.
     validation_clips : int
-        Most clips of the validation split, drawn among them, by which the epoch and the thresholds are
-        chosen.
+        Maximum number of clips of the validation split, drawn at random, that choose the epoch and the
+        thresholds.
     channels, blocks : int
         Size of the network (:class:`~timbrebench.classifier.content.content_networks.NoteNetwork`).
     """
@@ -85,7 +85,7 @@ def train_content_judge(
     Parameters
     ----------
     features : ContentFeatures
-        Clips with the splits "judge" and "validation"; others are not looked at.
+        Clips with the splits "judge" and "validation"; others are not used.
     configuration : ContentConfiguration
         How.
     description : str
@@ -123,14 +123,14 @@ def train_content_judge(
             description=description,
             folder=folder,
         )
-    heard = pd.concat([train.manifest, validation.manifest])
+    learned = pd.concat([train.manifest, validation.manifest])
     judge = ContentJudge(
         front_end=features.front_end,
         network=network,
         decoding=Decoding(),
-        training_pieces=tuple(sorted(heard.piece.unique())),
-        soundfonts=tuple(sorted(heard.soundfont.unique())),
-        training_clips=frozenset(heard.sha256),
+        training_pieces=tuple(sorted(learned.piece.unique())),
+        soundfonts=tuple(sorted(learned.soundfont.unique())),
+        training_clips=frozenset(learned.sha256),
     )
     return ContentTraining(_with_thresholds(judge, validation), fitted.curve)
 
@@ -157,11 +157,11 @@ class _ContentModule(FittedModule):
     def validation_step(self, batch: list[Tensor], _: int) -> None:
         self.log("validation_loss", self._loss(*_as_floats(batch)), batch_size=len(batch[0]))
 
-    def _loss(self, pictures: Tensor, notes: Tensor, onsets: Tensor) -> Tensor:
-        heard_notes, heard_onsets = self.network(pictures)
-        weight = torch.tensor(_ONSET_WEIGHT, device=pictures.device)
-        return binary_cross_entropy_with_logits(heard_notes, notes) + binary_cross_entropy_with_logits(
-            heard_onsets, onsets, pos_weight=weight
+    def _loss(self, levels: Tensor, notes: Tensor, onsets: Tensor) -> Tensor:
+        note_logits, onset_logits = self.network(levels)
+        weight = torch.tensor(_ONSET_WEIGHT, device=levels.device)
+        return binary_cross_entropy_with_logits(note_logits, notes) + binary_cross_entropy_with_logits(
+            onset_logits, onsets, pos_weight=weight
         )
 
 
@@ -171,7 +171,7 @@ def _as_floats(batch: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Clips(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Pictures and targets of clips, or of windows of a length, drawn with torch's generator."""
+    """Levels and targets of clips, or of windows of a length, drawn with torch's generator."""
 
     def __init__(self, features: ContentFeatures, crop_frames: int | None) -> None:
         self._tensors = (features.levels, features.notes, features.onsets)
@@ -185,10 +185,8 @@ class _Clips(Dataset[tuple[Tensor, Tensor, Tensor]]):
         start = 0
         if self._length < self._frames:
             start = int(torch.randint(0, self._frames - self._length + 1, ()))
-        pictures, notes, onsets = (
-            tensor[index, ..., start : start + self._length] for tensor in self._tensors
-        )
-        return pictures, notes, onsets
+        levels, notes, onsets = (tensor[index, ..., start : start + self._length] for tensor in self._tensors)
+        return levels, notes, onsets
 
 
 def _loader(
@@ -201,7 +199,7 @@ def _loader(
     return DataLoader(clips, batch_size=configuration.batch_size if learning else AT_ONCE, sampler=sampler)
 
 
-def _draw(features: ContentFeatures, most: int, seed: int) -> ContentFeatures:
-    """Return at most so many clips, drawn among all: the manifest goes through instruments in turn."""
+def _draw(features: ContentFeatures, max_clips: int, seed: int) -> ContentFeatures:
+    """Draw at most `max_clips` clips at random: the manifest is sorted by instrument."""
     order = np.random.default_rng(seed).permutation(len(features.manifest))
-    return features.select(np.isin(np.arange(len(order)), order[:most]))
+    return features.select(np.isin(np.arange(len(order)), order[:max_clips]))

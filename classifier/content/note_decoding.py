@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from timbrebench.classifier.content.content_front_end import LOWEST_PITCH
 
-#: Columns of a table of heard notes.
+#: Columns of a table of transcribed notes.
 COLUMNS = ("onset_s", "offset_s", "pitch")
 
 Probabilities = NDArray[np.float32]
@@ -37,7 +37,7 @@ class Transcription:
 
 
 class Decoding(BaseModel):
-    """Thresholds between what counts as heard and what does not, chosen on validation pieces.
+    """Thresholds of a network's probabilities, chosen on validation pieces.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Decoding(BaseModel):
         -------
         pandas.DataFrame
             ``onset_s, offset_s, pitch``, sorted by onset and pitch; a note ends where the next of its key
-            begins. Empty where nothing is heard.
+            begins. Empty without a note.
         """
         keys, frames = np.nonzero(self._peaks(onsets))
         rows = []

@@ -1,4 +1,4 @@
-"""Notes as pictures: what the network is to say of every key and frame.
+"""Piano rolls of notes and onsets: the network's targets for every key and frame.
 
 A key sounds in the frames from its note's onset up to its offset, as the score has it: not as long as
 anything can be heard of it. Notes of decaying instruments can be inaudible before their offset, and notes of

@@ -1,1 +1,1 @@
-"""The style judge: which instrument is heard."""
+"""The style judge: a network that predicts the instrument."""

@@ -1,4 +1,4 @@
-"""Train judges in the same way on other parts of a dataset, and test them on what they have not heard.
+"""Train judges in the same way on other parts of a dataset, and test them on the rest.
 
 Cross-validation over pieces says how much a judge's figures owe to which pieces it was tested on. Leaving out
 the soundfonts of a family says what to expect of a timbre that is new.
@@ -29,11 +29,11 @@ _VALIDATION_SHARE = 1 / 6
 def cross_validate(
     features: StyleFeatures, configuration: JudgeConfiguration, folder: Path, *, folds: int = 4
 ) -> tuple[Evaluation, ...]:
-    """Test every piece once, by a judge that has not heard it.
+    """Test every piece once, by a judge that has not learned from it.
 
-    The pieces of all splits are parted into folds at random by the configuration's seed. For each fold a
+    The pieces of all splits are split into folds at random by the configuration's seed. For each fold a
     judge is trained on the other pieces, a sixth of which it is chosen by, and tested on the fold's clips
-    with the labels' first programs. Labels that are no instruments have no programs: all their clips are
+    with the labels' first programs. Labels that are not instruments have no programs: all their clips are
     tested.
 
     Parameters
@@ -79,7 +79,7 @@ def cross_validate(
 def leave_soundfonts_out(
     features: StyleFeatures, configuration: JudgeConfiguration, folder: Path
 ) -> dict[str, Evaluation]:
-    """Test each family of soundfonts by a judge that has heard none of it.
+    """Test each family of soundfonts by a judge that has not learned from it.
 
     Parameters
     ----------

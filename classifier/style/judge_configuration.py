@@ -31,7 +31,7 @@ class JudgeConfiguration(FitConfiguration):
     augmentation : Augmentation
         How clips are varied.
     multi_label : bool
-        Whether a clip can have several labels, parted by ``|`` in the manifest, or none.
+        Whether a clip can have several labels, separated by ``|`` in the manifest, or none.
     """
 
     name: str = ""

@@ -29,13 +29,13 @@ class PublishedCard(BaseModel):
     fingerprint : str
         Of the judge (:attr:`~timbrebench.classifier.style.style_judge.Judge.fingerprint`).
     labels : tuple of str
-        What it can hear.
+        Its labels.
     parameters : int
         Weights of the network.
     temperature : float
         What its logits are divided by.
     soundfonts : tuple of str
-        Soundfonts that it has heard.
+        Soundfonts that it has learned from.
     training_pieces : tuple of str
         Pieces that it has learned from or was chosen by: no suite that it judges may hold them.
     training_clips : int

@@ -123,7 +123,7 @@ def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robu
     """
     test = dataset.select(split="test")
     if not len(test):
-        raise JudgeError(f"{dataset.root}: the test split is empty: there is no clip to change")
+        raise JudgeError(f"{dataset.root}: the test split is empty: no clip to change")
     with executor_for(CLIP_S * _CONDITIONS * len(test), [__name__]) as executor:
         changes = _changes(test, seed, executor)
         with Tracker("judging changed clips", len(changes) * len(test), "clips") as tracker:
@@ -177,7 +177,7 @@ def transposed(
     Returns
     -------
     numpy.ndarray, shape (round(clip.duration_s * clip.sample_rate),), or None
-        Not scaled to the clip's level, which a judge does not hear. None if a note is moved to a pitch that
+        Not scaled to the clip's level, to which a judge is invariant. None if a note is moved to a pitch that
         does not sound.
     """
     end = clip.start_s + clip.duration_s
@@ -219,8 +219,8 @@ def _transpositions(test: Dataset, executor: Executor) -> dict[str, _Change]:
     if test.description.get("builder") != "rendered-midi":
         return {}
     # Datasets name soundfonts by their files; the configuration knows where they lie.
-    found = [find_soundfont(name) for name in test.description["configuration"]["soundfonts"]]
-    soundfonts = {soundfont.name: soundfont for soundfont in found}
+    names = test.description["configuration"]["soundfonts"]
+    soundfonts = {soundfont.name: soundfont for soundfont in map(find_soundfont, names)}
     presets = sorted(set(zip(test.manifest.soundfont, test.manifest.program, strict=True)))
     pitches = executor.map(
         _sounding_pitches, [(soundfonts[name], program) for name, program in presets], "soundfonts"
@@ -248,8 +248,8 @@ def _judge(
     places = [place for place, spectrogram in enumerate(spectrograms) if spectrogram is not None]
     if not places:
         return pd.Series(index=range(0), dtype=bool)
-    kept = [torch.from_numpy(spectrograms[place]) for place in places]
-    features = StyleFeatures(torch.stack(kept), test.manifest.iloc[places], judge.front_end)
+    present = [torch.from_numpy(spectrograms[place]) for place in places]
+    features = StyleFeatures(torch.stack(present), test.manifest.iloc[places], judge.front_end)
     return pd.Series(right_answers(judge, features), index=places)
 
 

@@ -1,4 +1,4 @@
-"""Which spectrogram tells a small network most: four front ends on two scales, all else alike.
+"""Comparison of spectrograms as input of a small network: four front ends on two scales.
 
 The comparison of the multi-instrument report (2023), with its network of four blocks: the short-time Fourier
 transform, mel bands, the constant-Q transform and log-frequency bands, each in decibels and as
@@ -65,7 +65,7 @@ class Cell(BaseModel):
     test_accuracy : float
         Share of them that were given their label.
     accuracy_without_soundfont : float or None
-        Mean, over the families of soundfonts, of the accuracy of a judge that has heard none of the family.
+        Mean, over the families of soundfonts, of the accuracy of a judge that was trained without the family.
         None if it was not asked for, or there is only one.
     seconds_per_clip : float
         Median time for the spectrogram of a clip, on one core of the machine that measured it.
@@ -99,7 +99,7 @@ def write_study(
     folder : path-like
         Gets ``spectrograms.csv``, ``spectrograms.png`` and the finished cells, which a later call takes up.
     max_epochs : int, default 24
-        Most passes through the training clips.
+        Maximum passes through the training clips.
     seed : int, default 0
         Seed of the trainings.
     without_soundfonts : bool, default False

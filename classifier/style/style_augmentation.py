@@ -32,7 +32,7 @@ class Augmentation(BaseModel):
     equaliser_db : float
         Standard deviation of the slowest curve of the random equaliser; the k-th has that over the root of k.
     shift_semitones : float
-        Most semitones that a clip is moved up or down. It moves the resonances with the notes, which makes a
+        Maximum semitones that a clip is moved up or down. The resonances move with the notes, which makes a
         new instrument of the same kind.
     noise_db : float
         Loudest noise, in decibels of the clip's loudest band.
@@ -100,8 +100,8 @@ class Augmentation(BaseModel):
 
     def _shift(self, spectrograms: Tensor, steps_per_octave: int, least: float) -> Tensor:
         clips, bands, frames = spectrograms.shape
-        most = round(self.shift_semitones * steps_per_octave / 12)
-        shifts = torch.randint(-most, most + 1, (clips, 1), device=spectrograms.device)
+        limit = round(self.shift_semitones * steps_per_octave / 12)
+        shifts = torch.randint(-limit, limit + 1, (clips, 1), device=spectrograms.device)
         shifts = shifts * self._chosen(spectrograms)[:, :, 0]
         source = torch.arange(bands, device=spectrograms.device) + shifts
         outside = ((source < 0) | (source >= bands)).unsqueeze(2)
@@ -127,10 +127,10 @@ class Augmentation(BaseModel):
         return decibels - decibels.amax(dim=(1, 2), keepdim=True)
 
 
-def _mask(spectrograms: Tensor, most: float, dim: int) -> Tensor:
+def _mask(spectrograms: Tensor, max_share: float, dim: int) -> Tensor:
     """Set some neighbouring bands (dim 1) or frames (dim 2) of each standardised clip to its mean."""
     clips, length = len(spectrograms), spectrograms.shape[dim]
-    widths = torch.rand(clips, 1, device=spectrograms.device) * most * length
+    widths = torch.rand(clips, 1, device=spectrograms.device) * max_share * length
     firsts = torch.rand(clips, 1, device=spectrograms.device) * (length - widths)
     places = torch.arange(length, device=spectrograms.device)
     masked = (places >= firsts) & (places < firsts + widths)

@@ -53,7 +53,7 @@ class JudgeCard(BaseModel):
     fingerprint : str
         Of the judge.
     labels : tuple of str
-        What it can hear.
+        Its labels.
     multi_label : bool
         Whether it gives each label a probability of its own.
     network : {"harmonic", "four-block", "alexnet"}
@@ -65,7 +65,7 @@ class JudgeCard(BaseModel):
     temperature : float
         What its logits are divided by.
     soundfonts : tuple of str
-        Soundfonts that it has heard.
+        Soundfonts that it has learned from.
     training_pieces, training_clips : int
         How many pieces and clips it has learned from or was chosen by.
     test : Evaluation

@@ -1,4 +1,4 @@
-"""How far a judge can be believed: its answers on pieces that it has never heard.
+"""Evaluation of a style judge on pieces that it has not learned from.
 
 Precision, recall and F1 are those of scikit-learn. Calibration is the expected calibration error of Guo
 et al., "On calibration of modern neural networks", ICML 2017.
@@ -27,7 +27,7 @@ _GIVEN = 0.5
 
 
 class Scores(BaseModel):
-    """How well labels are found, each from 0 to 1.
+    """Precision, recall and F1 of labels, each from 0 to 1.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class ReliabilityBin(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """What a judge makes of clips of pieces that it has never heard.
+    """Figures of a judge on clips of pieces that it has not learned from.
 
     A multi-label judge gives a clip each label whose probability is 0.5 or more.
 
@@ -196,13 +196,13 @@ def right_answers(judge: Judge, test: StyleFeatures) -> NDArray[np.bool_]:
 
 def _check(judge: Judge, test: StyleFeatures) -> None:
     if test.manifest.empty:
-        raise JudgeError("there is no clip to evaluate on: the test split is empty")
+        raise JudgeError("the test split is empty: no clip to evaluate on")
     unknown = sorted(set(test.labels(multi_label=judge.multi_label)) - set(judge.labels))
     if unknown:
         raise JudgeError(f"the judge does not know {', '.join(unknown)}, only {', '.join(judge.labels)}")
     learned = sorted(set(test.manifest.piece) & set(judge.training_pieces))
     if learned:
-        raise JudgeError(f"the judge has learned from {learned[0]}: evaluate it on pieces it has not heard")
+        raise JudgeError(f"the judge has learned from {learned[0]}: evaluate it on other pieces")
 
 
 def _truth(judge: Judge, test: StyleFeatures) -> NDArray[np.bool_]:

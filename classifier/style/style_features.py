@@ -1,4 +1,4 @@
-"""A dataset's clips as the judge sees them, computed once for all judges that are trained on it."""
+"""The style judge's input for the clips of a dataset, computed once for all judges that train on it."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class StyleFeatures:
         return self.select(first_programs(self.manifest))
 
     def labels(self, *, multi_label: bool) -> tuple[str, ...]:
-        """Return the labels of the clips, sorted; with `multi_label`, several in one are parted by ``|``."""
-        found = {name for label in self.manifest.label for name in _split(label, multi_label=multi_label)}
-        return tuple(sorted(found))
+        """Return the clips' labels, sorted; with `multi_label`, those of a clip are separated by ``|``."""
+        names = {name for label in self.manifest.label for name in _split(label, multi_label=multi_label)}
+        return tuple(sorted(names))
 
     def targets(self, labels: tuple[str, ...], *, multi_label: bool = False) -> torch.Tensor:
-        """Return what a judge of `labels` should answer.
+        """Return the training targets for a judge of `labels`.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ def _split(label: str, *, multi_label: bool) -> list[str]:
 
 
 def first_programs(manifest: pd.DataFrame) -> NDArray[np.bool_]:
-    """Tell for each row of a manifest whether the program is its label's first: shape (clips,)."""
+    """Return for each row of a manifest whether the program is its label's first: shape (clips,)."""
     pairs = zip(manifest.label, manifest.program, strict=True)
     return np.array([is_first_program(*pair) for pair in pairs], dtype=bool)
 

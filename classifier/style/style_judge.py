@@ -46,14 +46,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Judge:
-    """A network with all that is needed to ask it.
+    """A network with its front end, labels and calibration.
 
     Attributes
     ----------
     labels : tuple of str
-        What it can hear, in the order of its answers.
+        In the order of its answers.
     front_end : FrontEnd
-        What it sees of a clip.
+        Computes its input.
     network_kind : {"harmonic", "four-block", "alexnet"}
         What the network is.
     network : FourBlockNetwork, HarmonicNetwork or AlexNet
@@ -65,7 +65,7 @@ class Judge:
     training_pieces : tuple of str
         Pieces that it has learned from or was chosen by: no suite may hold them.
     soundfonts : tuple of str
-        Soundfonts that it has heard.
+        Soundfonts that it has learned from.
     training_clips : frozenset of str
         SHA-256 of the clips that it has learned from or was chosen by: no network inside a method that it
         scores may have learned from them.

@@ -24,7 +24,7 @@ _KEY_FILE = "key.json"
 
 
 def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Path | str) -> Judge:
-    """Train a judge, evaluate it and keep it, or load the one that was kept; a published one is copied.
+    """Train, evaluate and store a judge, or load the stored one; a published one is copied.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
         If the dataset has too few labels or pieces.
     """
     folder = Path(folder)
-    kept = find_judge(dataset, configuration, folder)
-    if kept is not None:
-        return kept
+    stored = find_judge(dataset, configuration, folder)
+    if stored is not None:
+        return stored
     try:
         # Before anything is replaced: an old key must never stand beside a new judge.
         for name in (_KEY_FILE, CURVE_FILE):
@@ -95,7 +95,7 @@ def _key(dataset: Dataset, configuration: JudgeConfiguration) -> str:
 
 
 def find_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Path | str) -> Judge | None:
-    """Return the judge that :func:`build_judge` has kept for a dataset and a configuration.
+    """Return the judge that :func:`build_judge` has stored for a dataset and a configuration.
 
     Parameters
     ----------

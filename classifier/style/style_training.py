@@ -23,7 +23,7 @@ from timbrebench.classifier.style.style_networks import create_network
 from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.instruments import is_first_program
 
-#: How much oftener the program that suites are made of is drawn than each other one of its label.
+#: Sampling weight of the first program of a label, which suites are made of, relative to its others.
 _FIRST_PROGRAM_WEIGHT = 3.0
 
 
@@ -59,7 +59,7 @@ def train_judge(
     ----------
     features : StyleFeatures
         Clips with the splits "judge" and, of the labels' first programs, "validation"; others are not
-        looked at.
+        used.
     configuration : JudgeConfiguration
         How.
     description : str
@@ -96,7 +96,7 @@ def train_judge(
             description=description,
             folder=folder,
         )
-    heard = pd.concat([train.manifest, validation.manifest])
+    learned = pd.concat([train.manifest, validation.manifest])
     judge = Judge(
         labels=labels,
         front_end=features.front_end,
@@ -104,9 +104,9 @@ def train_judge(
         network=network,
         multi_label=configuration.multi_label,
         temperature=1.0,
-        training_pieces=tuple(sorted(heard.piece.unique())),
-        soundfonts=tuple(sorted(heard.soundfont.unique())),
-        training_clips=frozenset(heard.sha256),
+        training_pieces=tuple(sorted(learned.piece.unique())),
+        soundfonts=tuple(sorted(learned.soundfont.unique())),
+        training_clips=frozenset(learned.sha256),
     )
     return Training(judge.with_temperature(_temperature(judge, validation)), fitted.curve)
 
@@ -114,7 +114,7 @@ def train_judge(
 def _labels(train: StyleFeatures, validation: StyleFeatures, *, multi_label: bool) -> tuple[str, ...]:
     labels, others = train.labels(multi_label=multi_label), validation.labels(multi_label=multi_label)
     if len(labels) < 2:
-        raise JudgeError(f"the judges' split has {len(labels)} labels: a judge needs two to tell apart")
+        raise JudgeError(f"the judges' split has {len(labels)} labels: a judge needs at least two")
     missing = sorted(set(labels) ^ set(others))
     if missing:
         raise JudgeError(f"{', '.join(missing)} is not in both training and validation: use more pieces")
@@ -129,9 +129,9 @@ def _temperature(judge: Judge, validation: StyleFeatures) -> float:
     def loss(logarithm: float) -> float:
         return float(_loss(logits / np.exp(logarithm), targets))
 
-    # A judge without an error on the validation clips would be made ever surer of itself.
-    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(5.0)), method="bounded")
-    return float(np.exp(found.x))
+    # Bounded, since without an error on the validation clips the optimum is 0.
+    optimum = minimize_scalar(loss, bounds=(np.log(0.2), np.log(5.0)), method="bounded")
+    return float(np.exp(optimum.x))
 
 
 def _loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ def _loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 class _StyleModule(FittedModule):
-    """Learns from varied clips, and is validated on whole ones as they are."""
+    """Learns from augmented clips, and is validated on clips as they are."""
 
     def __init__(self, network: torch.nn.Module, configuration: JudgeConfiguration, steps: int) -> None:
         super().__init__(network, configuration, steps)
@@ -174,7 +174,7 @@ def _loader(
 
 
 def _weights(manifest: pd.DataFrame) -> NDArray[np.float64]:
-    """Return how often each clip is drawn, relative to others."""
+    """Return the sampling weight of each clip."""
     sources = manifest[["label", "soundfont", "program"]].drop_duplicates()
     first = [
         is_first_program(label, program)

@@ -1,4 +1,4 @@
-"""Long measurements in stages: what is finished is kept, and an interrupted one goes on where it was."""
+"""Long measurements in stages: finished stages are stored, so that an interrupted measurement resumes."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def stage(path: Path, key: str, kind: type[Figures], measure: Callable[[Path], F
     Returns
     -------
     pydantic.BaseModel
-        The figures: just measured, or kept.
+        The figures: just measured, or stored before.
 
     Raises
     ------
     StorageError
         If the file cannot be written.
     """
-    kept = _kept(path, key, kind)
-    if kept is not None:
-        return kept
+    stored = _stored(path, key, kind)
+    if stored is not None:
+        return stored
     scratch = path.parent / f"{path.stem}-{key[:8]}"
     figures = measure(scratch)
     write_json(path, {"key": key, "figures": figures.model_dump(mode="json")})
@@ -62,8 +62,8 @@ def training_key(manifest: pd.DataFrame, configuration: JudgeConfiguration) -> s
     return fingerprint([clips.to_numpy().tolist(), configuration.model_dump(mode="json", exclude={"name"})])
 
 
-def _kept(path: Path, key: str, kind: type[Figures]) -> Figures | None:
-    """Return what is kept under this key, or None where there is nothing, or nothing that can be read."""
+def _stored(path: Path, key: str, kind: type[Figures]) -> Figures | None:
+    """Return the figures stored under this key, or None where they are missing or unreadable."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return kind.model_validate(content["figures"]) if content["key"] == key else None

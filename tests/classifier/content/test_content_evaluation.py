@@ -51,7 +51,7 @@ def test_what_began_before_the_clip_is_not_asked_for(scale):
 
 
 def test_no_true_note_is_an_error(scale):
-    with pytest.raises(JudgeError, match="none"):
+    with pytest.raises(JudgeError, match="no reference note starts in this window"):
         note_f1(scale.head(0), scale)
 
 
