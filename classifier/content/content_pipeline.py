@@ -123,11 +123,11 @@ def build_content_judge(
         raise storage_error(folder / _KEY_FILE, error) from error
     front_end = PitchFrontEnd()
     features = concatenate([compute_features(dataset.select(split=_USED), front_end) for dataset in datasets])
-    tests = {"own": features.where(split=["test"])}
-    tests |= {name: compute_features(other, front_end) for name, other in tested.items()}
+    test_features = {"own": features.where(split=["test"])}
+    test_features |= {name: compute_features(other, front_end) for name, other in tested.items()}
     training = train_content_judge(features, configuration)
-    evaluations = {name: evaluate_on(training.judge, test) for name, test in tests.items()}
-    without = _leave_soundfonts_out(features, tests, configuration)
+    evaluations = {name: evaluate_on(training.judge, test) for name, test in test_features.items()}
+    without = _leave_soundfonts_out(features, test_features, configuration)
     card = _card(training.judge, evaluations, without)
     training.judge.save(folder / JUDGE_FILE)
     write_csv(folder / CURVE_FILE, training.curve, SIX_DIGITS)
