@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -187,41 +188,56 @@ def timed_methods() -> list[MethodEntry]:
 
 
 def textbook(
-    content: Spectrogram,
-    style: Spectrogram,
-    filters: NDArray[np.float32],
-    content_weight: float,
-    *,
-    recompute: bool = True,
+    content: Spectrogram, style: Spectrogram, filters: NDArray[np.float32], content_weight: float
 ) -> Evaluate:
     """Return the objective of Ulyanov & Lebedev as it is written down, differentiated automatically.
+
+    It is a function of three spectrograms: the features of content and style are computed in each evaluation.
 
     Parameters
     ----------
     content, style, filters, content_weight
         As :class:`~timbrebench.transfer.algorithms.random_convolution.Objective` has them.
-    recompute : bool, default True
-        Whether the features of content and style are worked out in each evaluation, as where the loss is a
-        function of three spectrograms, or once.
 
     Returns
     -------
     callable
         From a flat spectrogram to its loss and its flat gradient.
     """
-    weights, fixed = torch.from_numpy(filters), [torch.from_numpy(clip) for clip in (content, style)]
+    return _textbook(content, filters, content_weight, partial(_targets, content, style, filters))
 
-    def targets() -> tuple[torch.Tensor, torch.Tensor]:
-        of_content, of_style = (conv1d(clip[None], weights)[0].relu() for clip in fixed)
-        return of_content, of_style @ of_style.T / style.shape[1]
 
-    cached = None if recompute else targets()
+def textbook_with_cached_targets(
+    content: Spectrogram, style: Spectrogram, filters: NDArray[np.float32], content_weight: float
+) -> Evaluate:
+    """Return the same as :func:`textbook`, with the features of content and style computed once."""
+    targets = _targets(content, style, filters)
+    return _textbook(content, filters, content_weight, lambda: targets)
+
+
+def _targets(
+    content: Spectrogram, style: Spectrogram, filters: NDArray[np.float32]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the features of the content and the Gram matrix of the style."""
+    weights = torch.from_numpy(filters)
+    spectra = (torch.from_numpy(clip)[None] for clip in (content, style))
+    of_content, of_style = (conv1d(spectrum, weights)[0].relu() for spectrum in spectra)
+    return of_content, of_style @ of_style.T / style.shape[1]
+
+
+def _textbook(
+    content: Spectrogram,
+    filters: NDArray[np.float32],
+    content_weight: float,
+    targets: Callable[[], tuple[torch.Tensor, torch.Tensor]],
+) -> Evaluate:
+    weights = torch.from_numpy(filters)
 
     def evaluate(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         spectrogram = torch.from_numpy(x.reshape(content.shape)).float().requires_grad_()
         features = conv1d(spectrogram[None], weights)[0].relu()
         gram = features @ features.T / content.shape[1]
-        of_content, style_gram = cached or targets()
+        of_content, style_gram = targets()
         loss = content_weight * (features - of_content).square().sum() + (gram - style_gram).square().sum()
         (gradient,) = torch.autograd.grad(loss, spectrogram)
         return float(loss.detach()), gradient.double().numpy().ravel()
@@ -252,7 +268,7 @@ def time_objectives(content: Samples, style: Samples, *, n_filters: int, rounds:
     # One after the other, since each holds a copy of its own of the filters.
     forms: dict[str, Callable[[], Evaluate]] = {
         "textbook": lambda: textbook(*random),
-        "textbook, targets kept": lambda: textbook(*random, recompute=False),
+        "textbook, targets kept": lambda: textbook_with_cached_targets(*random),
         "`ulyanov`": lambda: Objective(*random),
         "`wide-limit`": lambda: WideObjective(*spectra, _KERNEL_WIDTH, _CONTENT_WEIGHT),
     }
