@@ -20,6 +20,7 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
 from timbrebench.datasets.building import Builder, build_folder, finish_dataset, is_finished
+from timbrebench.datasets.corpora.corpus import Corpus
 from timbrebench.datasets.corpora.corpus_opening import begin_with, find_corpus
 from timbrebench.datasets.dataset import MANIFEST_COLUMNS, Dataset
 from timbrebench.datasets.dataset_card import software
@@ -117,8 +118,8 @@ def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) 
             for piece in pieces
         ]
         rows = _render_all(jobs, executor)
-        sources = [corpus.source(), *_sources(soundfonts)]
-        _finish(configuration, root, rows=rows, failures=failures, sources=sources, pitch_range=pitch_range)
+        sources = (corpus, soundfonts)
+        _finish(configuration, root, sources, rows=rows, failures=failures, pitch_range=pitch_range)
 
 
 def build_pieces(
@@ -175,8 +176,7 @@ def build_pieces(
         ]
         rows = [*_render_all(jobs, executor), *(more(root) if more else ())]
         corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
-        sources = [corpus.source(), *_sources(soundfonts)]
-        _finish(about, root, rows=rows, failures=[], sources=sources, pitch_range=pitch_range)
+        _finish(about, root, (corpus, soundfonts), rows=rows, failures=[], pitch_range=pitch_range)
     return Dataset.open(root)
 
 
@@ -282,12 +282,13 @@ def _render_all(jobs: list[RenderingJob], executor: Executor) -> list[dict[str, 
 def _finish(
     configuration: BaseModel,
     root: Path,
+    sources: tuple[Corpus, list[Soundfont]],
     *,
     rows: list[dict[str, Any]],
     failures: list[tuple[str, str]],
-    sources: list[dict[str, str]],
     pitch_range: tuple[int, int],
 ) -> None:
+    corpus, soundfonts = sources
     further = [name for name in _FURTHER_COLUMNS if any(name in row for row in rows)]
     manifest = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *further])
     spectrograms = spectrogram_table(rows)
@@ -298,7 +299,7 @@ def _finish(
         manifest=manifest,
         failures=failures,
         tables={} if spectrograms.empty else {TABLE: spectrograms},
-        sources=sources,
+        sources=[corpus.source(), *(soundfont.source() for soundfont in soundfonts)],
         software=software("music21", "pretty_midi", "numpy", "soxr") | {"fluidsynth": fluidsynth_version()},
         counted=("soundfont",),
         counts={
@@ -307,7 +308,3 @@ def _finish(
         },
         facts={"pitch_range": list(pitch_range)},
     )
-
-
-def _sources(soundfonts: Iterable[Soundfont]) -> list[dict[str, str]]:
-    return [{"name": font.name, "family": font.family, "sha256": font.sha256()} for font in soundfonts]

@@ -75,6 +75,10 @@ class Soundfont:
         """
         return _recorded_notes(self.path) if self.path.is_dir() else _synthesizer(self.path)
 
+    def source(self) -> dict[str, str]:
+        """Return what ``dataset.json`` says of it: its name, family and SHA-256."""
+        return {"name": self.name, "family": self.family, "sha256": self.sha256()}
+
     def sha256(self) -> str:
         """Return the SHA-256 of the file, or a fingerprint of all files of the folder."""
         if not self.path.is_dir():
