@@ -107,7 +107,7 @@ SHORTEST_RUN = 3
 FRAME, STEP = int(0.05 * RATE), int(0.01 * RATE)
 SOUNDING_DB, SILENT_DB = -40.0, -60.0
 
-#: Decibels under the loudest bin that a bin is raised to, and under the loudest frame that frames are heard.
+#: Decibels under the loudest bin that a bin is raised to, and under the loudest frame that frames count.
 FLOOR_DB, FAINT_DB = -80.0, -40.0
 
 
@@ -157,10 +157,10 @@ def loudness(sound: Sound) -> float:
     if len(sound.samples) < BLOCK_S * sound.sample_rate:
         raise Unscorable(f"the {sound.name} is shorter than the {BLOCK_S} s over which loudness is measured")
     meter = pyloudnorm.Meter(sound.sample_rate, block_size=BLOCK_S)
-    found = float(meter.integrated_loudness(sound.samples.astype(np.float64)))
-    if not math.isfinite(found):
+    level = float(meter.integrated_loudness(sound.samples.astype(np.float64)))
+    if not math.isfinite(level):
         raise Unscorable(f"the {sound.name} is too soft: nowhere louder than -70 LUFS")
-    return found
+    return level
 
 
 def share_clipped(samples: ArrayLike) -> float:
@@ -196,9 +196,9 @@ def frame_levels(samples: Samples) -> NDArray[np.float64]:
 
     Takes at least 1,102 samples of a standard clip; shape (frames,), -infinity for frames of zeros.
     """
-    found = librosa.feature.rms(y=samples, frame_length=FRAME, hop_length=STEP, center=False)[0]
+    levels = librosa.feature.rms(y=samples, frame_length=FRAME, hop_length=STEP, center=False)[0]
     with np.errstate(divide="ignore"):
-        return np.asarray(20 * np.log10(found.astype(np.float64) / LEVEL))
+        return np.asarray(20 * np.log10(levels.astype(np.float64) / LEVEL))
 
 
 def flatness_db(frames: ArrayLike) -> float:
@@ -217,8 +217,8 @@ def flatness_db(frames: ArrayLike) -> float:
     power = np.square(np.abs(np.asarray(frames)), dtype=np.float64)
     power = np.maximum(power, power.max() * 10 ** (FLOOR_DB / 10))
     mean = power.mean(axis=0)
-    heard = mean >= mean.max() * 10 ** (FAINT_DB / 10)
-    return float(10 * np.mean(np.log10(power[:, heard]).mean(axis=0) - np.log10(mean[heard])))
+    loud = mean >= mean.max() * 10 ** (FAINT_DB / 10)
+    return float(10 * np.mean(np.log10(power[:, loud]).mean(axis=0) - np.log10(mean[loud])))
 
 
 def phase_deviation(frames: ArrayLike) -> float:
@@ -238,14 +238,14 @@ def phase_deviation(frames: ArrayLike) -> float:
     Raises
     ------
     Unscorable
-        If there are no three frames on end in which anything sounds.
+        If nothing sounds in three consecutive frames.
     """
     x = np.asarray(frames, dtype=np.complex128)  # products of four: single precision would not do
     turns = x[:, 2:] * x[:, :-2] * np.conj(x[:, 1:-1]) ** 2
     weights = np.abs(turns) ** 0.25
     total = float(weights.sum())
     if total == 0:
-        raise Unscorable("nothing sounds in three frames on end")
+        raise Unscorable("nothing sounds in three consecutive frames")
     return min(math.pi, float((weights * np.abs(np.angle(turns))).sum()) / total)
 
 

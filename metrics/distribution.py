@@ -21,7 +21,7 @@ Definition
   that over mixed pairs, no embedding paired with itself. That makes it unbiased for any n and m.
 - ``classifier_score`` is ``exp(mean KL(p(label | output) || p(label)))``, p(label) being the mean over the
   outputs: the number of labels where each output is surely one and all are as frequent, 1 where all outputs
-  are heard as the same, rightly or not. It needs no real renderings and is no measure of truth.
+  have the same predicted label, rightly or not. It needs no real renderings and does not measure accuracy.
 - Intervals hold the middle 95 % of resampled outputs (of whole pieces, where these are given, because clips
   of one piece are not independent), moved so that the resamples' mean is the value found: a resample repeats
   outputs, which alone makes the Fréchet distance larger. They say how far the value would vary with as many
@@ -91,7 +91,7 @@ class FrechetDistance:
     Raises
     ------
     ConfigurationError
-        If these are no tables of finite numbers with one d.
+        If these are not tables of finite numbers with one d.
     Unscorable
         If either has fewer than two rows.
     """
@@ -257,14 +257,14 @@ def extrapolate(distance: Distance, *, seed: int) -> float:
 def bootstrap_interval(
     distance: Distance, *, resamples: int, seed: int, pieces: ArrayLike | None = None
 ) -> tuple[float, float]:
-    """Say how far a distance would vary with other outputs.
+    """Return a bootstrap interval of a distance.
 
     Parameters
     ----------
     distance : FrechetDistance or KernelDistance
         Of the outputs from real renderings.
     resamples : int
-        How many times as many outputs are drawn with replacement.
+        Number of resamples.
     seed : int
         Seed of the draws: the same for two methods with outputs of the same pairs draws the same pairs.
     pieces : array_like, shape (n,), optional
@@ -299,7 +299,7 @@ def bootstrap_interval(
 
 
 def classifier_score(probabilities: ArrayLike) -> float:
-    """Say how many labels a set of outputs covers, as a judge hears them.
+    """Return the effective number of labels that a judge predicts for a set of outputs.
 
     Parameters
     ----------
@@ -316,7 +316,7 @@ def classifier_score(probabilities: ArrayLike) -> float:
     Unscorable
         If there is no output.
     ConfigurationError
-        If the rows are no distributions.
+        If a row is not a distribution.
 
     Examples
     --------

@@ -72,7 +72,7 @@ def onset_f_measure(note_onsets: ArrayLike, detected_onsets: ArrayLike, duration
     note_onsets : array_like, shape (notes,)
         Ground truth in seconds; negative for notes that sound already when the clip starts.
     detected_onsets : array_like, shape (onsets,)
-        What was found, in seconds.
+        In seconds.
     duration_s : float
         Length in seconds of the clip that the notes are of.
 
@@ -92,12 +92,12 @@ def onset_f_measure(note_onsets: ArrayLike, detected_onsets: ArrayLike, duration
     0.6666666666666666
     """
     truth = within_margins(merge_chords(note_onsets), duration_s)
-    found = within_margins(np.sort(np.asarray(detected_onsets, dtype=np.float64)), duration_s)
+    detected = within_margins(np.sort(np.asarray(detected_onsets, dtype=np.float64)), duration_s)
     if len(truth) == 0:
         raise Unscorable(f"no note begins more than {MARGIN_S:g} s inside the content's {duration_s:.3g} s")
-    if len(found) == 0:
+    if len(detected) == 0:
         return 0.0
-    f_measure, _, _ = mir_eval.onset.f_measure(truth, found, window=WINDOW_S)
+    f_measure, _, _ = mir_eval.onset.f_measure(truth, detected, window=WINDOW_S)
     return float(f_measure)
 
 

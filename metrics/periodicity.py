@@ -2,7 +2,7 @@
 
 Definition
 ----------
-All four metrics listen to the onset envelope (:func:`~timbrebench.metrics.detection.onset_envelope`), 86.13
+All four metrics use the onset envelope (:func:`~timbrebench.metrics.detection.onset_envelope`), 86.13
 frames a second: how much the spectrum rises, whatever the loudness and the instrument.
 
 ``onset_envelope_correlation``: do notes begin when the content's do? The Pearson correlation of the two
@@ -133,11 +133,11 @@ def envelope_correlation(first: ArrayLike, second: ArrayLike) -> float:
     inner = slice(MAX_DELAY, n - MAX_DELAY)  # what is compared at every delay
     if n < 20 or np.ptp(x[inner]) == 0 or np.ptp(y[inner]) == 0:
         raise Unscorable("the onset envelope is constant or has fewer than 20 frames")
-    found = [
+    correlations = [
         np.corrcoef(x[max(0, -delay) : n - max(0, delay)], y[max(0, delay) : n - max(0, -delay)])[0, 1]
         for delay in range(-MAX_DELAY, MAX_DELAY + 1)
     ]
-    return min(1.0, float(max(found)))
+    return min(1.0, float(max(correlations)))
 
 
 def local_autocorrelation(envelope: ArrayLike) -> NDArray[np.float64]:
@@ -181,8 +181,8 @@ def hierarchy(envelope: ArrayLike) -> NDArray[np.float64]:
     return _levels(local_autocorrelation(envelope))
 
 
-def _levels(found: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.interp(LAGS_S * FRAME_RATE, np.arange(len(found)), found))
+def _levels(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.interp(LAGS_S * FRAME_RATE, np.arange(len(correlation)), correlation))
 
 
 def tempo_bpm(envelope: ArrayLike) -> float:
@@ -203,10 +203,10 @@ def tempo_bpm(envelope: ArrayLike) -> float:
     return _likeliest_tempo(local_autocorrelation(envelope))
 
 
-def _likeliest_tempo(found: NDArray[np.float64]) -> float:
+def _likeliest_tempo(correlation: NDArray[np.float64]) -> float:
     lags = np.arange(SHORTEST_BEAT, LONGEST + 1)
     tempi = 60 * FRAME_RATE / lags
-    likely = found[lags] * np.exp(-0.5 * np.log2(tempi / TYPICAL_BPM) ** 2)
+    likely = correlation[lags] * np.exp(-0.5 * np.log2(tempi / TYPICAL_BPM) ** 2)
     best = int(likely.argmax())
     if likely[best] <= 0:
         raise Unscorable("there is no beat: the onset envelope resembles itself after no lag up to 2 s")

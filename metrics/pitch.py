@@ -196,9 +196,9 @@ def melody_accuracy(trial: Trial) -> float:
     assert trial.notes is not None  # noqa: S101 - declared as needed
     transcription, end_s = trial.output.transcription, trial.content.duration_s
     truth = skyline(true_roll(trial.notes, end_s=end_s, frame_s=transcription.frame_s))
-    heard = skyline(transcribed_roll(transcription, end_s=end_s))
+    estimated = skyline(transcribed_roll(transcription, end_s=end_s))
     sounding = truth >= 0
-    return float((heard[sounding] == truth[sounding]).mean())
+    return float((estimated[sounding] == truth[sounding]).mean())
 
 
 def _directions(sound: Sound) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""One clip, and what metrics hear in it: each thing worked out once, when it is first asked for.
+"""One clip with its features, each computed once, when it is first needed.
 
 Conventions
 -----------
@@ -29,7 +29,7 @@ from timbrebench.metrics.detection import WINDOW, Times, onset_envelope, pick_on
 RATE = 22_050
 LEVEL = 0.1
 
-#: Window and hop of the chromagram: 372 ms tell semitones apart down to 65 Hz.
+#: Window and hop of the chromagram: 372 ms separate semitones down to 65 Hz.
 CHROMA_N_FFT, CHROMA_HOP_LENGTH = 8192, 2048
 
 _MELS, _MFCCS = 128, 20
@@ -69,7 +69,7 @@ class Transcriber(Protocol):
 
 
 class Sound:
-    """A clip, with everything that more than one metric works out of it.
+    """A clip, with the features that more than one metric computes of it.
 
     Parameters
     ----------
@@ -80,14 +80,14 @@ class Sound:
     name : str
         What the clip is, for reasons: "output", "content".
     judge : Predictor, optional
-        Who is asked which instrument it sounds like.
+        Predicts the instrument.
     content_judge : Transcriber, optional
-        Who is asked which notes are heard in it.
+        Transcribes the notes.
 
     Raises
     ------
     AudioError
-        If the clip is empty, or holds NaN or infinity, or is no audio.
+        If the clip is empty, or holds NaN or infinity, or is not audio.
     ConfigurationError
         If the sample rate is not positive.
     """
@@ -111,15 +111,15 @@ class Sound:
         self._results: dict[Callable[[Sound], Any], Any] = {}
 
     def once(self, work: Callable[[Sound], T]) -> T:
-        """Return what a function makes of this clip; a second time, what it made the first time.
+        """Return a function's result for this clip, computed once.
 
-        For what a single metric works out of content, style or reference, which all outputs of a pair share.
-        A function that raises is asked again.
+        For what a single metric computes of content, style or reference, which all outputs of a pair share.
+        A function that raises is called again.
         """
         if work not in self._results:
             self._results[work] = work(self)
-        found: T = self._results[work]
-        return found
+        result: T = self._results[work]
+        return result
 
     @property
     def duration_s(self) -> float:
@@ -200,7 +200,7 @@ class Sound:
 
     @cached_property
     def transcription(self) -> Transcription:
-        """What the content judge reads.
+        """The content judge's transcription.
 
         Raises
         ------
@@ -216,12 +216,12 @@ class Sound:
 
     @cached_property
     def prediction(self) -> Prediction:
-        """What the judge makes of it.
+        """The style judge's prediction.
 
         Raises
         ------
         Unscorable
-            If there is no judge, it has no answer, or its answer is no distribution over its labels.
+            If there is no judge, it has no answer, or its answer is not a distribution over its labels.
         """
         if self.judge is None:
             raise Unscorable("needs a judge, none was given")

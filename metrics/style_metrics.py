@@ -85,7 +85,7 @@ def is_heard_as(probabilities: ArrayLike, labels: tuple[str, ...], label: str) -
     responds={"noise": "falls", "wrong_instrument": "falls"},
 )
 def style_accuracy(trial: Trial) -> float:
-    """Return 1 if the judge hears the style's label in the output, else 0."""
+    """Return 1 if the judge predicts the style's label for the output, else 0."""
     return _output_is_heard_as(trial, trial.style_label)
 
 
@@ -97,7 +97,7 @@ def style_accuracy(trial: Trial) -> float:
     responds={"wrong_instrument": "rises"},
 )
 def content_label_share(trial: Trial) -> float:
-    """Return 1 if the judge hears the content's label in the output, else 0."""
+    """Return 1 if the judge predicts the content's label for the output, else 0."""
     return _output_is_heard_as(trial, trial.content_label)
 
 
@@ -127,7 +127,7 @@ def transfer_matrix(
     content_labels, style_labels : sequence of str, length n
         Labels of content and style of each output.
     values : array_like, shape (n,)
-        What a metric says of each output, in any unit; NaN where it has no score.
+        A metric's value for each output, in any unit; NaN where it has no score.
 
     Returns
     -------

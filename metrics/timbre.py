@@ -64,7 +64,7 @@ def cosine_distance(first: ArrayLike, second: ArrayLike) -> float:
     Raises
     ------
     Unscorable
-        If either has no direction: all zeros, or something that is no number.
+        If either has no direction: all zeros, or not finite.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def mfcc_style_distance(trial: Trial) -> float:
     direction="lower",
     needs=("judge",),
     relevant_change=0.02,
-    summary="How far is the output from the style, in what the judge goes by?",
+    summary="How far is the output from the style, in the judge's embedding space?",
     responds=_RESPONSES,
 )
 def embedding_style_distance(trial: Trial) -> float:
@@ -135,7 +135,7 @@ def embedding_style_distance(trial: Trial) -> float:
     direction="lower",
     needs=("judge", "reference"),
     relevant_change=0.02,
-    summary="How far is the output from the reference, in what the judge goes by?",
+    summary="How far is the output from the reference, in the judge's embedding space?",
     responds=_RESPONSES,
 )
 def embedding_reference_distance(trial: Trial) -> float:

@@ -35,7 +35,7 @@ Kind = Literal["control", "corruption", "invariance"]
 
 
 class Treatment(NamedTuple):
-    """What is scored.
+    """How an output was made that is scored.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ class Degrader:
         return controls | degraded | changed
 
     def _control(self, name: str) -> Samples:
-        """Return what a control makes, unchecked: a run refuses silence before metrics hear it."""
+        """Return what a control makes, unchecked: a run refuses silence before it is scored."""
         method = create(name, {})
         if isinstance(method, ReferenceControl):
             return method.transfer_from_reference(self._reference)

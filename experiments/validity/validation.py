@@ -39,7 +39,7 @@ LEAST_CORRELATION = 0.9
 #: What share of `relevant_change` a metric may move where it declares not to.
 MOST_MOVED = 0.1
 
-#: The share of the pairs with a score for the reference that need one at every grade, for a mean to be told.
+#: The share of the pairs with a score for the reference that need one at every grade, for a mean.
 LEAST_SCORED = 0.5
 
 #: Seconds that a metric takes for all conditions of a pair.
@@ -51,7 +51,7 @@ Scores = Mapping[Treatment, Mapping[str, Score]]
 
 @dataclass(frozen=True)
 class ValidityStudy:
-    """What was found.
+    """Means and verdicts of a validation.
 
     Attributes
     ----------

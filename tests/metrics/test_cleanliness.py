@@ -261,7 +261,7 @@ def test_digital_silence_beside_a_sound_has_no_phase():
     tone_then_nothing[2 * RATE :] = 0
     frames = frames_of(tone_then_nothing)
     assert phase_deviation(frames) == phase_deviation(-frames) < 0.1
-    with pytest.raises(Unscorable, match="three frames"):
+    with pytest.raises(Unscorable, match="three consecutive frames"):
         phase_deviation(np.array([[0, 1, 0, 0, 1j]]))
 
 
