@@ -22,7 +22,7 @@ class LongTermSpectrumParameters(Parameters):
     n_fft : int
         Samples of the window, and so the width of the equaliser's bands.
     range_db : float
-        Most decibels by which a band is raised or lowered: what the content lacks cannot be made up.
+        Maximum gain of a band, up or down, in decibels: what the content lacks cannot be amplified.
     """
 
     n_fft: int = Field(default=2048, ge=64)

@@ -22,6 +22,7 @@ QUICK = {
     "grinstein": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}},
     "grinstein-auditory": {"lowest_modulation_hz": 4, "max_rounds": 3},
     "ulyanov": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}},
+    "wide-limit": {"max_iterations": 5, "inversion": {"iterations": 3}},
     "musaicing": {"transpositions": 1, "inversion": {"iterations": 3}},
     "templates": {"inversion": {"iterations": 3}},
     "reinstrument": {"recogniser": {"max_epochs": 2}, "inversion": {"iterations": 3}},

@@ -104,7 +104,7 @@ D. Ulyanov and V. Lebedev, "Audio texture synthesis and style transfer", blog po
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -134,9 +134,6 @@ from timbrebench.transfer.methods.multi_representation.representation_settings i
     RepresentationSettings,
     STFTNetwork,
 )
-
-#: Longest content that is optimised as a whole, and what each further block repeats of the one before it.
-BLOCK_S, OVERLAP_S = 30.0, 1.0
 
 #: Weights of the terms that a configuration has.
 CONTENT_WEIGHT, STYLE_WEIGHT, SPARSITY_WEIGHT = 1.0, 50.0, 0.1
@@ -258,7 +255,14 @@ class MultiRepresentationParameters(FrameParameters):
 
 
 class MultiRepresentation(FrameMethod):
-    """Style transfer with random networks on STFT, mel bands and CQT; see the module."""
+    """Style transfer with random networks on STFT, mel bands and CQT; see the module.
+
+    Attributes
+    ----------
+    block_s, overlap_s : float
+        Longest content in seconds that is optimised as a whole, and what each further block repeats of the
+        one before it.
+    """
 
     name = "multi-representation"
     version = 1
@@ -268,6 +272,8 @@ class MultiRepresentation(FrameMethod):
     )
     Parameters = MultiRepresentationParameters
     parameters: MultiRepresentationParameters
+    block_s: ClassVar[float] = 30.0
+    overlap_s: ClassVar[float] = 1.0
 
     def convert(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Optimise samples from noise, with both clips at a peak of 1."""
@@ -287,7 +293,9 @@ class MultiRepresentation(FrameMethod):
     ) -> Tensor:
         """Optimise block after block, each with the end of what was made before it as its beginning."""
         settings = self.parameters
-        max_length, overlap = (round(seconds * settings.sample_rate) for seconds in (BLOCK_S, OVERLAP_S))
+        max_length, overlap = (
+            round(seconds * settings.sample_rate) for seconds in (self.block_s, self.overlap_s)
+        )
         style_parts = [style[part] for part in even_blocks(len(style), max_length)]
         styles = losses.styles(style_parts, settings.representations("style"))
         made = start[:0]

@@ -262,10 +262,8 @@ class TestTransfer:
         )
 
     def test_long_contents_are_made_in_blocks_that_go_on_where_the_last_stopped(self, pair, monkeypatch):
-        from timbrebench.transfer.methods.multi_representation import multi_representation as module
-
-        monkeypatch.setattr(module, "BLOCK_S", 0.7)
-        monkeypatch.setattr(module, "OVERLAP_S", 0.1)
+        monkeypatch.setattr(MultiRepresentation, "block_s", 0.7)
+        monkeypatch.setattr(MultiRepresentation, "overlap_s", 0.1)
         settings = {"configuration": "stft/stft", "weights": {"stft_style": 0, "sparsity": 0}}
         model = method(**settings, stft_network={"n_filters": 512}, max_iterations=60)
         made = apply(model, **pair, seed=0)
