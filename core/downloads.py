@@ -23,23 +23,11 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def download(url: str, target: Path, what: str) -> None:
-    """Download a file; whoever calls compares its checksum.
+    """Download a file over http or https; whoever calls compares its checksum.
 
-    Parameters
-    ----------
-    url : str
-        Its address; http or https.
-    target : pathlib.Path
-        Where it is written; an interrupted download leaves a part of it.
-    what : str
-        What it is, for progress and messages: "the soundfont FluidR3_GM".
-
-    Raises
-    ------
-    MissingResourceError
-        If it cannot be downloaded; the message says that a path can be given instead.
-    OSError
-        If there is no room for it.
+    `what` is named in progress and messages, such as "the soundfont FluidR3_GM". An interrupted download
+    leaves a part of `target`. Raises MissingResourceError if it cannot be downloaded, with the advice to give
+    a path instead, and OSError if there is no room for it.
     """
     with contextlib.closing(_Bar(f"downloading {what}")) as bar:
         fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)

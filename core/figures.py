@@ -16,23 +16,10 @@ from timbrebench.core.files import atomic_path
 
 
 def save_figure(figure: Figure, path: Path, *, dpi: int = 150) -> None:
-    """Write a figure, whole or not at all.
+    """Write a figure as ``.svg`` or ``.png``, whole or not at all.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        Any figure.
-    path : pathlib.Path
-        Where to: ``.svg``, whose text is drawn as paths and so looks the same everywhere, or ``.png``.
-    dpi : int, default 150
-        Dots per inch of a PNG.
-
-    Raises
-    ------
-    ConfigurationError
-        If the file's name ends otherwise.
-    StorageError
-        If the file cannot be written.
+    The text of an SVG is drawn as paths and so looks the same everywhere; a PNG has `dpi` dots per inch.
+    Raises ConfigurationError if the file's name ends otherwise, and StorageError if it cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in {".png", ".svg"}:
@@ -48,14 +35,8 @@ def save_figure(figure: Figure, path: Path, *, dpi: int = 150) -> None:
 def print_svg(figure: Figure, target: BytesIO | Path, *, fonttype: Literal["none", "path"]) -> None:
     """Write a figure as SVG without a date, in which ids follow from what is drawn.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        Any figure.
-    target : io.BytesIO or pathlib.Path
-        Where to.
-    fonttype : {"none", "path"}
-        Whether text stays text, in the font of the page around it, or is drawn as paths.
+    With `fonttype` "none" text stays text, in the font of the page around it; with "path" it is drawn as
+    paths.
     """
     # Functions of the canvas, here and for PNG, since `savefig` lays out and draws everything twice.
     with mpl.rc_context({"svg.hashsalt": "timbrebench", "svg.fonttype": fonttype}):

@@ -38,20 +38,8 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that takes its place when the block ends well.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file to write. Its folder is made where missing.
-
-    Yields
-    ------
-    pathlib.Path
-        Where to write; it keeps the suffix of `path`, since writers choose a format by it.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written. `path` is then what it was before.
+    It keeps the suffix of `path`, since writers choose a format by it. The folder is made where missing.
+    Raises StorageError if the file cannot be written; `path` is then what it was before.
     """
     temporary: Path | None = None
     try:
@@ -78,21 +66,11 @@ def _umask() -> int:
 
 
 def try_lock(file: IO[Any], *, shared: bool = False) -> bool:
-    """Lock an open file until it is closed, without waiting. The system unlocks it when the process ends.
+    """Lock an open file until it is closed, without waiting; return whether it is locked.
 
-    The library ``filelock`` needs the right to write even for a shared lock, which readers may not have.
-
-    Parameters
-    ----------
-    file : file object
-        The file; open for reading is enough.
-    shared : bool, default False
-        Whether others may hold shared locks on the file at the same time, instead of nobody.
-
-    Returns
-    -------
-    bool
-        False if another process holds a lock that excludes this one.
+    It is not where another process holds a lock that excludes this one. Open for reading is enough. A
+    `shared` lock excludes only exclusive ones. The system unlocks the file when the process ends. The library
+    ``filelock`` needs the right to write even for a shared lock, which readers may not have.
     """
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -103,17 +81,9 @@ def try_lock(file: IO[Any], *, shared: bool = False) -> bool:
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Keep other processes out of blocks that lock the same file.
+    """Keep other processes out of blocks that lock the same file, which is made for the purpose.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file that is made for the purpose.
-
-    Raises
-    ------
-    StorageError
-        If another process is in such a block, or the file cannot be made.
+    Raises StorageError if another process is in such a block, or the file cannot be made.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,44 +14,16 @@ from timbrebench.core.errors import ConfigurationError, UnknownNameError
 
 
 def entry_point_names(group: str) -> list[str]:
-    """List the names in a group of entry points, sorted. Nothing is imported for it.
-
-    Parameters
-    ----------
-    group : str
-        The group: ``"timbrebench.metrics"``.
-
-    Returns
-    -------
-    list of str
-        Each name once.
-    """
+    """List the names in a group of entry points, sorted, each once. Nothing is imported for it."""
     return sorted(_entry_points(group, tuple(sys.path)).names)
 
 
 def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 - whatever was declared
-    """Import what an entry point names.
+    """Import what an entry point of a group names; the caller checks its type.
 
-    Parameters
-    ----------
-    group : str
-        The group.
-    name : str
-        One of :func:`entry_point_names`.
-    kind : str
-        What the group holds, for messages: ``"metric"``.
-
-    Returns
-    -------
-    object
-        What was declared; the caller checks its type.
-
-    Raises
-    ------
-    UnknownNameError
-        If the group has no such name; the nearest one is suggested.
-    ConfigurationError
-        If several distributions declare that name for different objects, or if the object cannot be imported.
+    `kind` is what the group holds, for messages: ``"metric"``. Raises UnknownNameError if the group has no
+    such name, and suggests the nearest one; ConfigurationError if several distributions declare that name for
+    different objects, or if the object cannot be imported.
     """
     return _load(group, name, kind, tuple(sys.path))
 

@@ -51,16 +51,7 @@ def plain_lines() -> Iterator[None]:
 class Tracker:
     """Shows how many of `total` steps are done, at what rate, and how long the rest will take.
 
-    Use it as a context manager and call :meth:`advance` after each step.
-
-    Parameters
-    ----------
-    description : str
-        What is being done, in a few words.
-    total : int
-        Number of steps.
-    unit : str
-        What one step is: "clips".
+    Use it as a context manager and call :meth:`advance` after each step. `unit` is what one step is: "clips".
     """
 
     def __init__(self, description: str, total: int, unit: str = "steps") -> None:

@@ -25,19 +25,10 @@ _LATEX = {
 
 
 def csv_text(table: pd.DataFrame, float_format: str | None = None) -> str:
-    r"""Return a table as CSV with a header, without the index.
+    r"""Return a table as CSV with a header, without the index; lines end with ``\n`` on every system.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Any table.
-    float_format : str, optional
-        Format of floats, such as :data:`SIX_DIGITS`; by default the shortest text that reads back the same.
-
-    Returns
-    -------
-    str
-        Lines end with ``\n`` on every system.
+    Floats are written by `float_format`, such as :data:`SIX_DIGITS`; by default as the shortest text that
+    reads back the same.
     """
     return str(table.to_csv(index=False, float_format=float_format, lineterminator="\n"))
 
@@ -45,29 +36,16 @@ def csv_text(table: pd.DataFrame, float_format: str | None = None) -> str:
 def write_csv(path: Path, table: pd.DataFrame, float_format: str | None = None) -> None:
     """Write a table as CSV (:func:`csv_text`), whole or not at all.
 
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
+    Raises StorageError if the file cannot be written.
     """
     write_text(path, csv_text(table, float_format))
 
 
 def markdown_table(table: pd.DataFrame, names: int = 1) -> str:
-    """Return a table of texts as Markdown.
+    """Return a table of texts as Markdown, without a final newline.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        What its cells hold is written as it is, which is Markdown, in one line and without a bare ``|``.
-    names : int, default 1
-        Number of leading columns that hold names and are aligned left; the others hold figures and are
-        aligned right.
-
-    Returns
-    -------
-    str
-        Without a final newline.
+    What its cells hold is written as it is, which is Markdown, in one line and without a bare ``|``. The
+    first `names` columns hold names and are aligned left; the others hold figures and are aligned right.
     """
     if table.empty:  # alignment of columns without cells is an error in tabulate
         return str(table.to_markdown(index=False))
@@ -76,19 +54,9 @@ def markdown_table(table: pd.DataFrame, names: int = 1) -> str:
 
 
 def latex_table(table: pd.DataFrame, names: int = 1) -> str:
-    r"""Return a table of texts as a LaTeX ``tabular`` for a document with ``\usepackage{booktabs}``.
+    r"""Return a table of plain texts, which are escaped, as a LaTeX ``tabular`` that ends with a newline.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Plain texts, which are escaped.
-    names : int, default 1
-        Number of leading columns that are aligned left.
-
-    Returns
-    -------
-    str
-        Ends with a newline.
+    The document needs ``\usepackage{booktabs}``. The first `names` columns are aligned left.
     """
     body = (
         table.style.hide(axis="index")

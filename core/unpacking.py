@@ -41,25 +41,10 @@ def unpack_archive(
 ) -> None:
     """Unpack the files with certain extensions into a new folder.
 
-    Parameters
-    ----------
-    archive : pathlib.Path
-        A ``.zip``, ``.tar``, ``.tar.gz`` or ``.tgz``.
-    target : pathlib.Path
-        The folder. If it exists, nothing is done: it is whole.
-    suffixes : collection of str
-        Extensions of the files to write, in lower case and with the dot. Others are checked, and count
-        towards the limits.
-    limits : UnpackingLimits
-        Maximum size of the content.
-
-    Raises
-    ------
-    CorpusError
-        If the archive is damaged, truncated, encrypted or of an unknown kind, has an entry that leads out of
-        the folder or is neither a plain file nor a folder, or exceeds the limits. Nothing is left behind.
-    StorageError
-        If it cannot be written.
+    Where `target` exists nothing is done: it is whole. `suffixes` are in lower case and with the dot; other
+    files are checked, and count towards the limits. Raises CorpusError if the archive is damaged, truncated,
+    encrypted or of an unknown kind, has an entry that leads out of the folder or is neither a plain file nor
+    a folder, or exceeds the limits, and leaves nothing behind; StorageError if it cannot be written.
     """
     if target.is_dir():
         return

@@ -158,20 +158,8 @@ def open_run(root: Path | str) -> Run:
 def read_results(root: Path | str) -> Results:
     """Read a run's results, without running or writing anything.
 
-    Parameters
-    ----------
-    root : path-like
-        Folder of a run, finished or not.
-
-    Returns
-    -------
-    Results
-        What was not run yet has the status "missing".
-
-    Raises
-    ------
-    RunError
-        If there is no run, or it has no judge yet.
+    What was not run yet has the status "missing". Raises RunError if there is no run in the folder `root`, or
+    it has no judge yet.
     """
     root = Path(root)
     configuration, dataset, judge, suite = open_suite(root)

@@ -55,18 +55,9 @@ def seed_means(rows: pd.DataFrame, name: str) -> Floats:
 
 
 def seed_deviation(rows: pd.DataFrame, name: str) -> float:
-    """Return the standard deviation over seeds of a measure's mean over pairs.
+    """Return the standard deviation over seeds (n - 1) of :func:`seed_means`.
 
-    Parameters
-    ----------
-    rows, name
-        As of :func:`seed_means`.
-
-    Returns
-    -------
-    float
-        Standard deviation over seeds (n - 1), of the pairs that have a value with every seed; NaN for fewer
-        than two seeds, or without such a pair.
+    It is NaN for fewer than two seeds, or without a pair that has a value with every seed.
     """
     means = seed_means(rows, name)
     return float(means.std(ddof=1)) if len(means) > 1 else float("nan")

@@ -32,16 +32,8 @@ class Limits:
 class Call:
     """A function to be called in a process of its own.
 
-    Attributes
-    ----------
-    function : callable
-        A function of a module: it is pickled by its name.
-    arguments : tuple
-        Anything that can be pickled.
-    kind : str
-        A process makes calls of one kind only, so that what one leaves behind never affects another kind.
-    limits : Limits
-        By default none.
+    The function belongs to a module and is pickled by its name; arguments are anything that can be pickled. A
+    process makes calls of one kind only, so that what one leaves behind never affects another kind.
     """
 
     function: Callable[..., Any]

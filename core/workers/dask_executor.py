@@ -32,17 +32,8 @@ _processes: Processes | None = None
 class DaskExecutor(Executor):
     """Makes calls on the workers of a Dask cluster. The calls of a worker that is lost are made by another.
 
-    Parameters
-    ----------
-    address : str
-        The scheduler's.
-    preload : sequence of str
-        Modules that calls need, imported once in each worker.
-
-    Raises
-    ------
-    ConfigurationError
-        If the scheduler is unreachable.
+    `address` is the scheduler's; each worker imports the modules of `preload` once. Raises ConfigurationError
+    if the scheduler is unreachable.
     """
 
     def __init__(self, address: str, preload: Sequence[str]) -> None:

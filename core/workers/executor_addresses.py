@@ -15,27 +15,12 @@ _PROTOCOLS = ("dask", "tcp", "tls", "ucx", "ws", "wss")
 
 
 def open_executor(address: str, preload: Sequence[str]) -> Executor:
-    """Return an executor.
+    """Return an executor, to be closed after use; a local one starts nothing before the first call.
 
-    Parameters
-    ----------
-    address : str
-        ``"local"``, or the address of a Dask scheduler: ``"dask://host:port"``, ``"tcp://host:port"`` or
-        any other protocol of Dask.
-    preload : sequence of str
-        Modules that calls need, imported once for all processes of a machine.
-
-    Returns
-    -------
-    Executor
-        To be closed after use. A local one starts nothing before the first call.
-
-    Raises
-    ------
-    ConfigurationError
-        If the address is invalid or the scheduler unreachable.
-    MissingResourceError
-        If it is a scheduler's and Dask is not installed.
+    `address` is ``"local"``, or that of a Dask scheduler: ``"dask://host:port"``, ``"tcp://host:port"`` or
+    any other protocol of Dask. The modules of `preload` are imported once for all processes of a machine.
+    Raises ConfigurationError if the address is invalid or the scheduler unreachable, and MissingResourceError
+    if it is a scheduler's and Dask is not installed.
     """
     if address == LOCAL:
         return LocalExecutor(preload)

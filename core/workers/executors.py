@@ -38,35 +38,19 @@ class Batch(ABC):
         self._pending = 0
 
     def submit(self, call: Call, tag: object = None) -> None:
-        """Queue a call; calls begin in the order in which they are submitted.
+        """Queue a call, also while results are read; calls begin in the order in which they are submitted.
 
-        Parameters
-        ----------
-        call : Call
-            What to call. Calls may be submitted while results are read.
-        tag : object, optional
-            Comes back with the result.
+        The tag comes back with the result.
         """
         self._begin(call, tag)
         self._pending += 1
 
     def results(self) -> Iterator[tuple[Any, Any]]:
-        """Read results until no call is pending.
+        """Yield tag and result of each call, in the order in which calls end, until no call is pending.
 
-        Yields
-        ------
-        tag : object
-            The call's.
-        result : object
-            The function's return value, or a :class:`~timbrebench.core.workers.calls.Failure` if its
-            process ended without one. Results come in the order in which calls end.
-
-        Raises
-        ------
-        Exception
-            What a function raises.
-        RunError
-            If the workers are lost, or no process can be started.
+        A result is the function's return value, or a :class:`~timbrebench.core.workers.calls.Failure` if its
+        process ended without one. Raises what a function raises, and RunError if the workers are lost or no
+        process can be started.
         """
         while self._pending:
             tag, result = self._next()
@@ -101,28 +85,10 @@ class Executor(ABC):
         """Open a batch of calls, to which calls are submitted and whose results are read."""
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any], kind: str) -> Iterator[Any]:
-        """Call a function with each of several items.
+        """Call a function with each item, in calls of one kind.
 
-        Parameters
-        ----------
-        function : callable
-            A function of one argument.
-        items : sequence
-            Its arguments.
-        kind : str
-            Kind of the calls (:class:`~timbrebench.core.workers.calls.Call`).
-
-        Yields
-        ------
-        object
-            Return values, in the order of `items`.
-
-        Raises
-        ------
-        Exception
-            As :meth:`Batch.results`.
-        RunError
-            If a process ended before its function returned.
+        Yields return values in the order of `items`. Raises as :meth:`Batch.results` does, and RunError if a
+        process ended before its function returned.
         """
         early: dict[int, Any] = {}
         following = 0
@@ -183,12 +149,8 @@ class _InlineBatch(Batch):
 class LocalExecutor(Executor):
     """Makes calls on this machine, one at a time on each core.
 
-    Parameters
-    ----------
-    preload : sequence of str
-        Modules that calls need, imported once for all processes.
-    workers : int, optional
-        Maximum number of calls at a time; by default the number of usable cores.
+    The modules of `preload` are imported once for all processes. At most `workers` calls are made at a time;
+    by default as many as there are usable cores.
     """
 
     def __init__(self, preload: Sequence[str], workers: int | None = None) -> None:
@@ -247,22 +209,11 @@ class _LocalBatch(Batch):
 def executor_for(
     seconds: float, preload: Sequence[str], executor: Executor | None = None
 ) -> Iterator[Executor]:
-    """Choose where to do work that may be short.
+    """Choose where to do work that takes `seconds` on one core, roughly, and may be short.
 
-    Parameters
-    ----------
-    seconds : float
-        What it takes on one core, roughly.
-    preload : sequence of str
-        Modules that its calls need.
-    executor : Executor, optional
-        Where long work is done; by default on all cores of this machine.
-
-    Yields
-    ------
-    Executor
-        One of this process where starting others would take longer than the work, or where there is one core
-        only, as within a call.
+    Yields an executor of this process where starting others would take longer than the work, or where there
+    is one core only, as within a call; else the one given, or by default one on all cores of this machine,
+    whose processes import the modules of `preload`.
     """
     if seconds < _START_S or (executor is None and cpu_count() == 1):
         yield InlineExecutor()

@@ -38,31 +38,14 @@ _PATIENCE_S = 2.0
 def run_limited(arguments: Sequence[str], *, timeout_s: float, memory_mib: float | None) -> str:
     """Run a program to its end, and kill it and all that it started, whatever happens.
 
-    It runs in a session of its own, in the folder and with the environment of this process, without standard
-    input and output. Processes that it started are known by that session and environment: one that has left
-    both lives on, except in a call of a run, whose template finds it.
+    It runs in a session of its own, in the folder and with the environment of this process, without a shell
+    and without standard input and output. Processes that it started are known by that session and
+    environment: one that has left both lives on, except in a call of a run, whose template finds it.
 
-    Parameters
-    ----------
-    arguments : sequence of str
-        The program and its arguments. No shell reads them.
-    timeout_s : float
-        Maximum seconds.
-    memory_mib : float or None
-        Maximum memory of it and the processes it started together, in MiB: the sum of their resident sets,
-        where shared memory counts for each. None for no limit.
-
-    Returns
-    -------
-    str
-        The last lines that it wrote to standard error, for messages.
-
-    Raises
-    ------
-    MethodTimeoutError
-        If it took too long.
-    MethodError
-        If it cannot be started, held too much memory, or ended with another status than 0.
+    It may take `timeout_s` seconds and hold, with the processes it started, `memory_mib` MiB (None for no
+    limit): the sum of their resident sets, where shared memory counts for each. Returns the last lines that
+    it wrote to standard error, for messages. Raises MethodTimeoutError if it took too long, and MethodError
+    if it cannot be started, held too much memory, or ended with another status than 0.
     """
     # Children inherit the mark, so they are found even where they have left their parents and sessions.
     mark = f"TIMBREBENCH_PROGRAM_{uuid.uuid4().hex}"

@@ -13,12 +13,9 @@ _STATUS, _RESET = _PROCESSES / "self" / "status", _PROCESSES / "self" / "clear_r
 
 
 def reset_peak_rss() -> bool:
-    """Reset the peak resident set of this process.
+    """Reset the peak resident set of this process, and return whether the system can.
 
-    Returns
-    -------
-    bool
-        Whether the system supports it: Linux does, where ``/proc`` is writable.
+    Linux can, where ``/proc`` is writable.
     """
     try:
         _RESET.write_text("5", encoding="ascii")  # 5 resets the peak of the resident set (proc(5))
@@ -35,17 +32,9 @@ def peak_rss_mib() -> float:
 
 
 def tree_rss_mib(pid: int) -> float:
-    """Sum the resident sets of a process and all its descendants.
+    """Sum the resident sets of a process and all its descendants, in MiB; 0 if there is no such process.
 
-    Parameters
-    ----------
-    pid : int
-        The process.
-
-    Returns
-    -------
-    float
-        In MiB; shared memory counts for each process. 0 if there is no such process.
+    Shared memory counts for each process.
     """
     rss = 0
     with suppress(psutil.Error):

@@ -47,14 +47,9 @@ _NUMBER = struct.Struct("<q")
 
 
 class Processes:
-    """Processes for calls.
+    """Processes for calls, which import the modules of `preload` once.
 
-    Parameters
-    ----------
-    maximum : int
-        Maximum number of processes that are kept: as many as threads that make calls.
-    preload : sequence of str
-        Modules that calls need, imported once.
+    At most `maximum` are kept: as many as threads that make calls.
     """
 
     def __init__(self, maximum: int, preload: Sequence[str]) -> None:
@@ -66,26 +61,10 @@ class Processes:
         self._closed = False
 
     def call(self, call: Call, *, stopped: Callable[[], bool] = lambda: False) -> Any:  # noqa: ANN401
-        """Make a call and wait for its end.
+        """Make a call and wait for its end; return the function's value, or a :class:`Failure`.
 
-        Parameters
-        ----------
-        call : Call
-            Function, arguments, kind and limits.
-        stopped : callable
-            Polled; once it returns true, the process is killed.
-
-        Returns
-        -------
-        object
-            The function's value, or a :class:`Failure`.
-
-        Raises
-        ------
-        Exception
-            What the function raises.
-        RunError
-            If no process can be started.
+        Once `stopped`, which is polled, returns true, the process is killed. Raises what the function raises,
+        and RunError if no process can be started.
         """
         try:
             return self._call(call, stopped)

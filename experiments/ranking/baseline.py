@@ -53,22 +53,11 @@ class Baseline:
 
 
 def write_baseline(results: Results, path: Path, *, judge: str) -> None:
-    """Write the values of a run as the baseline of later ones.
+    """Write the values of a run as the baseline of later ones, in a CSV file that it replaces.
 
-    Parameters
-    ----------
-    results : Results
-        A run in which every method but the controls has all outputs and scores.
-    path : pathlib.Path
-        A CSV file; it is replaced.
-    judge : str
-        Fingerprint of the run's style judge.
-
-    Raises
-    ------
-    RunError
-        If there is no method, or one has missing outputs or no value to compare: a gap would let a regression
-        pass unseen.
+    `judge` is the fingerprint of the run's style judge. Raises RunError if the run has no method beside the
+    controls, or one has missing outputs or scores, or no value to compare: a gap would let a regression pass
+    unseen.
     """
     methods = [entry.name for entry in results.configuration.methods]
     if not methods:
@@ -107,10 +96,7 @@ def _check_values(results: Results, label: str) -> None:
 def read_baseline(path: Path) -> Baseline:
     """Read what :func:`write_baseline` wrote.
 
-    Raises
-    ------
-    RunError
-        If the file is missing, is not a baseline, or holds a value that is not a finite number.
+    Raises RunError if the file is missing, is not a baseline, or holds a value that is not a finite number.
     """
     try:
         head, _, text = path.read_text(encoding="utf-8").partition("\n")

@@ -48,17 +48,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Side:
-    """A method in a run: one side of a comparison.
-
-    Attributes
-    ----------
-    results : Results
-        The run.
-    label : str
-        The method's label in it.
-    name : str
-        What it is called in the comparison.
-    """
+    """A method of a run, by its label: one side of a comparison, in which it is called `name`."""
 
     results: Results
     label: str
@@ -74,26 +64,10 @@ class Side:
 
 
 def compare_methods(results: Results, first: str, second: str) -> pd.DataFrame:
-    """Compare two methods of one run.
+    """Compare two methods or controls of one run as :func:`compare_sides` does.
 
-    Parameters
-    ----------
-    results : Results
-        The run.
-    first, second : str
-        Labels of two methods or controls that have all outputs.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of :func:`compare_sides`; p-values are corrected over all pairs of complete methods.
-
-    Raises
-    ------
-    UnknownNameError
-        If the run has no such method.
-    RunError
-        If one of the two has missing outputs or scores, or both are the same.
+    P-values are corrected over all pairs of complete methods. Raises UnknownNameError if the run has no such
+    method, and RunError if one of the two has missing outputs or scores, or both are the same.
     """
     if first == second:
         raise RunError(f"{first} cannot be compared with itself: name two methods")
@@ -107,28 +81,12 @@ def compare_methods(results: Results, first: str, second: str) -> pd.DataFrame:
 
 
 def compare_runs(first: Results, second: Results, names: tuple[str, str], labels: list[str]) -> pd.DataFrame:
-    """Compare methods of one run with the same methods of another run.
+    """Compare methods of one run with the same methods of another run of the suite.
 
-    Parameters
-    ----------
-    first, second : Results
-        Two runs of one suite.
-    names : tuple of str
-        What they are called.
-    labels : list of str
-        Labels of methods that both have, repeated ones count once; empty for all of these, controls apart.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of :func:`compare_sides`, for each method; p-values are corrected over the methods.
-
-    Raises
-    ------
-    UnknownNameError
-        If a run has no such method.
-    RunError
-        If the suites differ, or the runs have no method or no metric in common, or one has missing outputs.
+    As :func:`compare_sides` does; p-values are corrected over the methods. Of `labels` repeated ones count
+    once; empty stands for all methods that both runs have, controls apart. `names` are what the runs are
+    called. Raises UnknownNameError if a run has no such method, and RunError if the suites differ, or the
+    runs have no method or no metric in common, or one has missing outputs.
     """
     versions = first.suite.version, second.suite.version
     if versions[0] != versions[1]:
@@ -153,10 +111,7 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
 def style_judge(root: Path) -> str:
     """Return the fingerprint of the style judge in a run's folder.
 
-    Raises
-    ------
-    JudgeError
-        If it is missing or cannot be read.
+    Raises JudgeError if it is missing or cannot be read.
     """
     return Judge.load(root / JUDGE_FILE).fingerprint
 
@@ -164,12 +119,8 @@ def style_judge(root: Path) -> str:
 def check_finished(results: Results, label: str) -> None:
     """Refuse a method that a run does not have, or has not all outputs and scores of.
 
-    Raises
-    ------
-    UnknownNameError
-        If the run has no such method.
-    RunError
-        If outputs or scores are missing: what is missing may be what is hard.
+    Raises UnknownNameError if the run has no such method, and RunError if outputs or scores are missing: what
+    is missing may be what is hard.
     """
     if label not in results.labels:
         raise UnknownNameError("method of the run", label, results.labels)

@@ -119,31 +119,15 @@ class Outcome:
 def check_run(
     results: Results, baseline: Baseline, margins: Mapping[str, float] | None = None, *, judge: str = ""
 ) -> Outcome:
-    """Compare a run with a baseline.
+    """Compare a run with a baseline of the same suite.
 
-    Parameters
-    ----------
-    results : Results
-        The run.
-    baseline : Baseline
-        Of the same suite.
-    margins : mapping of str to float, optional
-        The loss that matters, by metric, in the metric's unit; else what the metric declares.
-    judge : str, optional
-        Fingerprint of the run's style judge, to note where that of the baseline differs.
+    `margins` are the losses that matter, by metric, in the metric's unit, where they are not what the metric
+    declares. `judge` is the fingerprint of the run's style judge, to note where that of the baseline differs.
 
-    Returns
-    -------
-    Outcome
-        With a problem for each method that lacks outputs or values of the baseline, or of which nothing could
-        be compared, and for what has values on too few pieces to show anything.
-
-    Raises
-    ------
-    RunError
-        If nothing can be compared: another suite, another setting of it, or other metrics.
-    ConfigurationError
-        If a margin is not positive, or not for a directional metric of the baseline.
+    The outcome has a problem for each method that lacks outputs or values of the baseline, or of which
+    nothing could be compared, and for what has values on too few pieces to show anything. Raises RunError if
+    nothing can be compared: another suite, another setting of it, or other metrics; ConfigurationError if a
+    margin is not positive, or not for a directional metric of the baseline.
     """
     metrics = _directional_metrics(results, baseline)
     allowed = _margins(metrics, margins or {})

@@ -53,46 +53,24 @@ class HeadlineScale:
 
     @classmethod
     def of_controls(cls, style_copy: pd.DataFrame, reference: pd.DataFrame) -> HeadlineScale:
-        """Return the scale of a run.
-
-        Parameters
-        ----------
-        style_copy, reference : pandas.DataFrame
-            The scores of both controls, one row for each pair and seed.
-        """
+        """Return the scale of a run, from the scores of both controls, one row for each pair and seed."""
         controls = (average_seeds(rows, [CONTENT])[CONTENT] for rows in (style_copy, reference))
         chance, ceiling = (float(values.mean()) for values in controls)
         return cls(chance, ceiling)
 
     def content_kept(self, content: Floats) -> Floats:
-        """Return the share of the notes that is kept.
+        """Return the share of the notes that is kept, 0 to 1, for note F1 of any shape.
 
-        Parameters
-        ----------
-        content : numpy.ndarray
-            Note F1.
-
-        Returns
-        -------
-        numpy.ndarray, same shape
-            0 to 1; NaN where an input is, or where the reference does not exceed the style copy.
+        NaN where an input is, or where the reference does not exceed the style copy.
         """
         room = np.subtract(self.ceiling, self.chance)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(room > 0, np.clip((content - self.chance) / room, 0, 1), np.nan)
 
     def headline(self, style: Floats, content: Floats) -> Floats:
-        """Return the headline.
+        """Return the headline, 0 to 1, of style accuracy, 0 to 1, and note F1 of the same shape.
 
-        Parameters
-        ----------
-        style, content : numpy.ndarray, same shape
-            Style accuracy, 0 to 1, and note F1.
-
-        Returns
-        -------
-        numpy.ndarray, same shape
-            0 to 1; NaN where an input is, or where the reference does not exceed the style copy.
+        NaN where an input is, or where the reference does not exceed the style copy.
         """
         kept = self.content_kept(content)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -100,17 +78,9 @@ class HeadlineScale:
             return np.where(total > 0, 2 * style * kept / total, np.where(np.isnan(total), np.nan, 0.0))
 
     def of_sums(self, sums: Floats) -> Floats:
-        """Return the headline of summed pieces.
+        """Return the `n` headlines of `n` sums of what :func:`headline_sums` returns, shape (n, 4).
 
-        Parameters
-        ----------
-        sums : numpy.ndarray, shape (n, 4)
-            `n` sums of what :func:`headline_sums` returns.
-
-        Returns
-        -------
-        numpy.ndarray, shape (n,)
-            0 to 1; NaN where a metric has no value.
+        0 to 1; NaN where a metric has no value.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             style, content = sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 3]
@@ -119,55 +89,32 @@ class HeadlineScale:
     def p_value(self, first: Floats, second: Floats, signs: Floats) -> float:
         """Test whether two methods differ in their headline, with the controls as they are.
 
-        Parameters
-        ----------
-        first, second : numpy.ndarray, shape (pieces, 4)
-            Of :func:`headline_sums`.
-        signs : numpy.ndarray, shape (permutations, pieces)
-            Of :func:`~timbrebench.core.statistics.permutation.sign_flips`.
-
-        Returns
-        -------
-        float
-            Two-sided p-value; NaN where a method has no headline.
+        Both are given by :func:`headline_sums`, `signs` by
+        :func:`~timbrebench.core.statistics.permutation.sign_flips`. The p-value is two-sided; NaN where a
+        method has no headline.
         """
         return swap_p_value(first, second, self.of_sums, signs)
 
     def differences(self, first: Floats, second: Floats) -> Floats:
-        """Return the share that each piece has in the difference of two headlines.
+        """Return the share that each piece has in the difference of two headlines, shape (pieces,).
 
         It is what a headline changes by when the first method's outputs on that piece take the place of the
         second's, all other pieces being the mean of both, times the number of pieces. Where both are alike on
         a piece it is 0, which the difference of a jackknife's pseudo-values would not be, since the headline
         is not a mean. For a plain mean it is the difference on the piece.
 
-        Parameters
-        ----------
-        first, second : numpy.ndarray, shape (pieces, 4)
-            Of :func:`headline_sums`.
-
-        Returns
-        -------
-        numpy.ndarray, shape (pieces,)
-            Positive where the first is better. Their mean is about the difference of the headlines. NaN
-            without a headline.
+        `first` and `second` are of :func:`headline_sums`. The share is positive where the first is better,
+        and NaN without a headline. The mean of all shares is about the difference of the headlines.
         """
         middle, half = (first + second).sum(axis=0) / 2, (first - second) / 2
         return len(first) * (self.of_sums(middle + half) - self.of_sums(middle - half))
 
     def seed_deviation(self, rows: pd.DataFrame) -> float:
-        """Return how far a headline moves when only the seed changes.
+        """Return how far a method's headline moves when only the seed changes.
 
-        Parameters
-        ----------
-        rows : pandas.DataFrame
-            One row for each pair and seed of one method, with ``pair_id``, ``seed`` and both metrics.
-
-        Returns
-        -------
-        float
-            Standard deviation over seeds (n - 1), of the pairs that have a value with every seed; NaN for
-            fewer than two seeds, or without such a pair.
+        It is the standard deviation over seeds (n - 1), of the pairs that have a value with every seed; NaN
+        for fewer than two seeds, or without such a pair. `rows` has ``pair_id``, ``seed`` and both metrics,
+        one row for each pair and seed.
         """
         style, content = seed_means(rows, STYLE), seed_means(rows, CONTENT)
         return float(self.headline(style, content).std(ddof=1)) if len(style) > 1 else float("nan")

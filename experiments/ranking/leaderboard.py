@@ -68,16 +68,8 @@ class Leaderboard:
 def make_leaderboard(results: Results) -> Leaderboard:
     """Rank the methods of a run.
 
-    Parameters
-    ----------
-    results : Results
-        Results of the run.
-
-    Returns
-    -------
-    Leaderboard
-        With intervals from a paired bootstrap over content pieces, and ranks from paired permutation tests
-        of the headline, corrected over all pairs of ranked methods.
+    Intervals are from a paired bootstrap over content pieces, and ranks from paired permutation tests of the
+    headline, corrected over all pairs of ranked methods.
     """
     pieces = sorted(results.transfers.piece.unique())
     counts = resample_groups(len(pieces), results.configuration.resamples, seed=0)

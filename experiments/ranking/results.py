@@ -120,27 +120,10 @@ def collect(
     *,
     environments: Sequence[Mapping[str, Any]] = (),
 ) -> Results:
-    """Make a run's tables of its records.
+    """Make a run's tables of its records: one row for each task, one column for each metric configured.
 
-    Parameters
-    ----------
-    configuration : RunConfiguration
-        Decides which metrics are read.
-    suite : Suite
-        The pairs.
-    tasks : sequence of Task
-        What belongs to the run; there may be records of more.
-    judge : str
-        The judge's fingerprint.
-    records : Records
-        What was recorded.
-    environments : sequence of mapping, optional
-        Where the run was made.
-
-    Returns
-    -------
-    Results
-        One row for each task.
+    There may be records of more than belongs to the run. `judge` is the style judge's fingerprint;
+    `environments` is where the run was made.
     """
     transfers, scores, reasons = [], [], []
     for task in tasks:

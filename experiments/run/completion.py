@@ -59,16 +59,10 @@ _TABLES = ("dataset.json", "manifest.csv")
 
 
 class Completion:
-    """Whether a run of a configuration has nothing left to do.
+    """Whether a run of a configuration, in a folder that need not exist, has nothing left to do.
 
     Make it before anything else is imported: what it takes for the project's code is what there is then.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The run's folder; it need not exist.
-    text : str
-        The configuration.
+    `text` is the configuration's.
     """
 
     def __init__(self, root: Path, text: str) -> None:
@@ -91,12 +85,7 @@ class Completion:
         """Run everything in the block, and record that nothing is left to do.
 
         It is not recorded where something that decides what there is to do has changed in the meantime, or
-        where outputs are missing for a transient reason.
-
-        Parameters
-        ----------
-        configuration : RunConfiguration
-            What the text stands for.
+        where outputs are missing for a transient reason. `configuration` is what the text stands for.
         """
         content, queried = configuration.model_dump(mode="json"), _to_be_queried(configuration)
         outside = _outside(content, queried)

@@ -15,26 +15,9 @@ def profile_names() -> list[str]:
 
 
 def configuration_text(source: str) -> tuple[str, str]:
-    """Read a configuration, whatever it says.
+    """Read a TOML file or the profile of a name; return its text, and what to call it in messages.
 
-    Parameters
-    ----------
-    source : str
-        The path of a TOML file, or the name of a profile.
-
-    Returns
-    -------
-    text : str
-        What it holds.
-    where : str
-        What to call it in messages.
-
-    Raises
-    ------
-    ConfigurationError
-        If it cannot be read.
-    UnknownNameError
-        If there is no such profile.
+    Raises ConfigurationError if it cannot be read, and UnknownNameError if there is no such profile.
     """
     if Path(source).suffix == ".toml":
         try:

@@ -58,23 +58,9 @@ def describe_environment() -> dict[str, Any]:
 def record_environment(path: Path) -> list[dict[str, Any]]:
     """Record where a run is made, beside where else it was: the keys of its results hold no versions.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The run's file of :func:`describe_environment`, as it was at the first start. Where the machine or a
-        version differs now, that is added to its list ``later``.
-
-    Returns
-    -------
-    list of dict
-        All that the file has now, the first start's first.
-
-    Raises
-    ------
-    RunError
-        If the file is not of that kind.
-    StorageError
-        If it cannot be written.
+    The file has :func:`describe_environment` as it was at the first start. Where the machine or a version
+    differs now, that is added to its list ``later``. Returns all that the file has now, the first start's
+    first. Raises RunError if the file is not of that kind, and StorageError if it cannot be written.
     """
     here, known = describe_environment(), read_environments(path)
     if any((start["machine"], start["versions"]) == (here["machine"], here["versions"]) for start in known):
@@ -87,10 +73,7 @@ def record_environment(path: Path) -> list[dict[str, Any]]:
 def read_environments(path: Path) -> list[dict[str, Any]]:
     """Return what :func:`record_environment` has recorded in a file; an empty list where it is missing.
 
-    Raises
-    ------
-    RunError
-        If the file is not of that kind.
+    Raises RunError if the file is not of that kind.
     """
     if not path.is_file():
         return []

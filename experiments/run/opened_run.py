@@ -23,16 +23,7 @@ from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_lea
 class OpenedRun(NamedTuple):
     """What the methods of a run are measured with.
 
-    Attributes
-    ----------
-    configuration : RunConfiguration
-        How the run was made.
-    dataset : Dataset
-        What judge and methods learn from. It holds the clips of drawn pairs; a frozen suite has its own.
-    judge : Judge
-        The style judge.
-    suite : OpenedSuite
-        The pairs with their audio.
+    Judge and methods learn from the dataset. It holds the clips of drawn pairs; a frozen suite has its own.
     """
 
     configuration: RunConfiguration
@@ -42,17 +33,9 @@ class OpenedRun(NamedTuple):
 
 
 def open_suite(root: Path | str) -> OpenedRun:
-    """Read what the methods of a run are measured with, without running anything.
+    """Read what the methods of a run, finished or not, are measured with, without running anything.
 
-    Parameters
-    ----------
-    root : path-like
-        Folder of a run, finished or not.
-
-    Raises
-    ------
-    RunError
-        If there is no run, or it has no judge yet.
+    Raises RunError if there is no run in the folder `root`, or it has no judge yet.
     """
     root = Path(root)
     path, judge_path = root / CONFIGURATION, root / JUDGE_FILE

@@ -213,18 +213,8 @@ _KINDS: dict[Any, type[Record]] = {
 class Records:
     """What was recorded, by key; the later of two records with one key counts.
 
-    Attributes
-    ----------
-    transfers : mapping of str to Transfer
-        Outcomes of methods on pairs.
-    scores : mapping of str to ScoreRecord
-        Scores of outputs.
-    learned : mapping of str to LearnedRecord
-        What judges and methods have learned, by the judge's fingerprint or the method's key.
-    dependencies : mapping of str to DependencyRecord
-        What outputs depended on, by the fingerprint of the method as configured.
-    predictions : mapping of str to PredictionRecord
-        Predictions of the style judge for outputs and for real clips.
+    The key of what was learned is the judge's fingerprint or the method's key, that of a dependency the
+    fingerprint of the method as configured. Predictions are for outputs and for real clips.
     """
 
     transfers: Mapping[str, Transfer]
@@ -264,15 +254,7 @@ def _view(tables: Mapping[str, dict[str, Any]]) -> Records:
 def read_records(path: Path) -> Records:
     """Read the records of a run, which several may do at a time, without the right to write there.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file; one that is missing has no records.
-
-    Raises
-    ------
-    RunError
-        If another process is adding to it, or it cannot be read.
+    A missing file has no records. Raises RunError if another process is adding to it, or it cannot be read.
     """
     try:
         # With "replace", since a line that was cut off may end within a character.
@@ -286,21 +268,10 @@ def read_records(path: Path) -> Records:
 
 
 class RecordsFile:
-    """The file of a run's records, to add to it. Use it as a context manager.
+    """The file of a run's records, to add to it, made where missing. Use it as a context manager.
 
-    One process at a time can hold it, and others cannot read it meanwhile.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file; it is made where missing.
-
-    Raises
-    ------
-    RunError
-        If another process holds it.
-    StorageError
-        If it cannot be written.
+    One process at a time can hold it, and others cannot read it meanwhile. Raises RunError if another process
+    holds it, and StorageError if it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:

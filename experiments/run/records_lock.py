@@ -10,21 +10,9 @@ from timbrebench.core.files import try_lock
 
 
 def lock_records(file: IO[Any], path: Path, *, exclusive: bool) -> None:
-    """Lock an open file of records until it is closed.
+    """Lock an open file of records until it is closed; raise RunError if another process holds it.
 
-    Parameters
-    ----------
-    file : file object
-        The file.
-    path : pathlib.Path
-        Its path.
-    exclusive : bool
-        Whether to add to it, which keeps all others out; else others may read it as well.
-
-    Raises
-    ------
-    RunError
-        If another process holds it.
+    An `exclusive` lock is for adding to it, and keeps all others out; else others may read it as well.
     """
     if not try_lock(file, shared=not exclusive):
         raise RunError(f"{path.parent}: another run is at work in this folder: wait for it or stop it")

@@ -207,19 +207,9 @@ def load_configuration(source: str) -> RunConfiguration:
 
 
 def read_configuration(text: str, where: str) -> RunConfiguration:
-    """Parse a run's configuration.
+    """Parse a run's configuration in TOML; `where` is its source, for messages.
 
-    Parameters
-    ----------
-    text : str
-        TOML.
-    where : str
-        Its source, for messages.
-
-    Raises
-    ------
-    ConfigurationError
-        If it holds a key, name or value that is not allowed.
+    Raises ConfigurationError if it holds a key, name or value that is not allowed.
     """
     try:
         content = tomllib.loads(text)
@@ -229,19 +219,9 @@ def read_configuration(text: str, where: str) -> RunConfiguration:
 
 
 def parse_configuration(content: object, where: str) -> RunConfiguration:
-    """Check the content of a configuration.
+    """Check a configuration: tables, lists and values as TOML or JSON hold them, read from `where`.
 
-    Parameters
-    ----------
-    content : object
-        Tables, lists and values as TOML or JSON hold them.
-    where : str
-        Its source, for messages.
-
-    Raises
-    ------
-    ConfigurationError
-        If it holds a key, name or value that is not allowed.
+    Raises ConfigurationError if it holds a key, name or value that is not allowed.
     """
     try:
         return RunConfiguration.model_validate(content)

@@ -41,18 +41,9 @@ _BATCH = 16
 
 
 def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
-    """Return the key of a score.
+    """Return the key of an output's score by a metric, on the pair that the output was made from.
 
-    Parameters
-    ----------
-    transfer : Transfer
-        The output.
-    pair : Pair
-        What it was made from.
-    metric : str
-        A metric's name.
-    judge : str
-        The style judge's fingerprint, which counts for metrics that ask it.
+    The style judge's fingerprint, `judge`, counts for metrics that ask it.
     """
     specification = get(metric).specification
     judges = judge if "judge" in specification.needs else ""
@@ -87,30 +78,11 @@ def run_scores(
     store: RecordsFile,
     executor: Executor,
 ) -> None:
-    """Compute the scores that are missing.
+    """Compute the scores by `metrics` that the outputs of `tasks` lack, and record them as they come.
 
-    Parameters
-    ----------
-    tasks : iterable of Task
-        Those with an output are scored.
-    metrics : iterable of str
-        Names of metrics.
-    dataset : Dataset
-        Holds the clips and notes.
-    judge_path : pathlib.Path
-        A saved judge.
-    root : pathlib.Path
-        The run's folder.
-    store : RecordsFile
-        Where results are recorded as they come.
-    executor : Executor
-        Where metrics are computed.
-
-    Raises
-    ------
-    RunError
-        If a metric has raised an exception, and so has no score there; or if one has ended its process, or
-        did not return in time, and so left a pair without scores. All else has its scores.
+    `dataset` holds the clips and notes, `judge_path` is a saved judge, and `root` the run's folder. Raises
+    RunError if a metric has raised an exception, and so has no score there; or if one has ended its process,
+    or did not return in time, and so left a pair without scores. All else has its scores.
     """
     wanted = _wanted(tasks, tuple(metrics), Judge.load(judge_path).fingerprint, root.resolve(), store.records)
     paths = dataset.root.resolve(), judge_path.resolve()
@@ -165,12 +137,7 @@ def run_predictions(
 ) -> None:
     """Ask the judge about real clips, with which the outputs are compared as a set.
 
-    Parameters
-    ----------
-    clips : iterable of Clip
-        Which; those with a prediction are left out.
-    dataset, judge_path, store, executor
-        As for :func:`run_scores`.
+    Clips with a prediction are left out; the rest is as for :func:`run_scores`.
     """
     judge = Judge.load(judge_path).fingerprint
     keys = {prediction_key(clip.sha256, judge): clip for clip in clips}

@@ -21,12 +21,7 @@ _RESAMPLES = 500
 class JudgedClip(NamedTuple):
     """A clip with the style judge's prediction.
 
-    Attributes
-    ----------
-    label, piece : str
-        The label that it should have, and the piece whose content it has.
-    record : PredictionRecord
-        The prediction.
+    `label` is the one that it should have, `piece` that whose content it has.
     """
 
     label: str
@@ -38,12 +33,7 @@ class JudgedClip(NamedTuple):
 class JudgedSets:
     """All clips of a run that the style judge has a prediction for.
 
-    Attributes
-    ----------
-    real : sequence of JudgedClip
-        Real clips of the suite.
-    outputs : mapping of str to sequence of JudgedClip
-        Outputs, by the method's label.
+    They are real clips of the suite, and outputs by the method's label.
     """
 
     real: Sequence[JudgedClip] = ()
@@ -51,19 +41,7 @@ class JudgedSets:
 
 
 def collect_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Records) -> JudgedSets:
-    """Collect the predictions for outputs and for real clips.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-        What belongs to the run.
-    suite : Suite
-        With the real clips that its pairs were drawn from.
-    judge : str
-        The judge's fingerprint.
-    records : Records
-        With the predictions.
-    """
+    """Collect a judge's predictions for the outputs of `tasks` and for the real clips of the suite."""
     real = [(clip.label, clip.piece, clip.sha256) for clip in suite.clips]
     outputs: dict[str, list[tuple[str, str, str]]] = {}
     for task in tasks:
@@ -87,16 +65,8 @@ def collect_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Recor
 def compare_sets(sets: JudgedSets) -> pd.DataFrame:
     """Compare each method's outputs with all real clips of the suite, by the judge's predictions for both.
 
-    Parameters
-    ----------
-    sets : JudgedSets
-        Of :func:`collect_sets`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``method`` and the columns of :func:`~timbrebench.metrics.set_scores.set_scores`: one row for each
-        method and style, and one for all styles. Empty without predictions for real clips.
+    Returns ``method`` and the columns of :func:`~timbrebench.metrics.set_scores.set_scores`: one row for each
+    method and style, and one for all styles. Empty without predictions for real clips.
     """
     tables = []
     for method, outputs in sets.outputs.items():

@@ -64,19 +64,8 @@ class Task:
 def list_tasks(configuration: RunConfiguration, suite: Suite, dataset: Dataset) -> list[Task]:
     """List all tasks of a run that is to be run: methods, then pairs, then seeds.
 
-    Parameters
-    ----------
-    configuration : RunConfiguration
-        The run.
-    suite : Suite
-        Its pairs.
-    dataset : Dataset
-        What methods learn from.
-
-    Returns
-    -------
-    list of Task
-        With the same keys as long as nothing has changed that outputs depend on; files count as they are now.
+    They have the same keys as long as nothing has changed that outputs depend on: the dataset, which methods
+    learn from, counts, and files count as they are now.
     """
     return _tasks(configuration, suite, dataset, _present_dependency)
 
@@ -84,20 +73,7 @@ def list_tasks(configuration: RunConfiguration, suite: Suite, dataset: Dataset) 
 def list_recorded_tasks(
     configuration: RunConfiguration, suite: Suite, dataset: Dataset, records: Records
 ) -> list[Task]:
-    """List all tasks of a run that is to be read, as it was run.
-
-    Parameters
-    ----------
-    configuration, suite, dataset
-        As for :func:`list_tasks`.
-    records : Records
-        What was recorded of the run.
-
-    Returns
-    -------
-    list of Task
-        As of :func:`list_tasks`, but with methods as they were run, whatever has become of their files since.
-    """
+    """List all tasks of a run that is to be read, as it was run, whatever has become of files since."""
 
     def recorded(entry: MethodEntry, key: str) -> DependencyRecord | None:
         return records.dependencies.get(key) or _present_dependency(entry, key)
@@ -138,32 +114,14 @@ def method_key(entry: MethodEntry, suite: Suite, dataset: Dataset) -> str:
 def base_key(entry: MethodEntry, learned: str) -> str:
     """Return the fingerprint of a method as configured.
 
-    Parameters
-    ----------
-    entry : MethodEntry
-        The method with its parameters.
-    learned : str
-        Of :func:`training_key` for one that learns, else empty.
+    `learned` is of :func:`training_key` for one that learns, else empty.
     """
     method = create(entry.method, entry.parameters)
     return fingerprint([entry.method, method.version, method.parameters.model_dump(mode="json"), learned])
 
 
 def training_set(suite: SuiteConfiguration, dataset: Dataset) -> Dataset:
-    """Select what a method may learn from: training pieces, in a new timbre none of the suite's family.
-
-    Parameters
-    ----------
-    suite : SuiteConfiguration
-        Its setting and soundfont decide.
-    dataset : Dataset
-        The whole dataset.
-
-    Returns
-    -------
-    Dataset
-        Clips of the training split.
-    """
+    """Select what a method may learn from: training pieces, in a new timbre none of the suite's family."""
     training = dataset.select(split="train")
     if suite.setting == "known-timbre":
         return training

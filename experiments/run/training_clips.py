@@ -39,25 +39,10 @@ class TrainingClips(BaseModel):
 def build_run_dataset(configuration: RunConfiguration, root: Path, executor: Executor) -> Dataset:
     """Build what a run learns from, or resume building it.
 
-    Parameters
-    ----------
-    configuration : RunConfiguration
-        The run.
-    root : pathlib.Path
-        The dataset's folder.
-    executor : Executor
-        Where the work is done.
-
-    Returns
-    -------
-    Dataset
-        The whole dataset of the configuration. Where pairs and judge come from elsewhere, its training pieces
-        alone, unless the whole one is there already.
-
-    Raises
-    ------
-    DatasetError, CorpusError, MissingResourceError, StorageError
-        As :func:`~timbrebench.datasets.build_dataset`.
+    It is the whole dataset of the configuration. Where pairs and judge come from elsewhere, it is its
+    training pieces alone, unless the whole one is there already. Raises as
+    :func:`~timbrebench.datasets.build_dataset` does: DatasetError, CorpusError, MissingResourceError,
+    StorageError.
     """
     whole = configuration.dataset
     if not (configuration.judge.name and configuration.suite.name) or _is_whole(root):

@@ -44,33 +44,12 @@ def run_transfers(
     executor: Executor,
     beside: Call | None = None,
 ) -> None:
-    """Make the outputs that are missing. A method that fails in any way costs only its own pair.
+    """Make the outputs that are missing, and record them as they come.
 
-    A failure is retried if it is transient, or if the limit that it exceeded is now wider.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-        What is wanted.
-    dataset : Dataset
-        What methods may learn from.
-    suite : OpenedSuite
-        Holds the clips, and decides which part of the dataset that is.
-    limits : LimitsConfiguration
-        What a method may take.
-    root : pathlib.Path
-        The run's folder.
-    store : RecordsFile
-        Where results are recorded as they come.
-    executor : Executor
-        Where methods are run.
-    beside : Call, optional
-        Other work, begun first and done on one core while the other cores transfer.
-
-    Raises
-    ------
-    RunError
-        If the process of `beside` ended before it returned.
+    A method that fails in any way costs only its own pair. A failure is retried if it is transient, or if the
+    limit that it exceeded is now wider. Methods may learn from the part of `dataset` that the suite's
+    configuration decides. `beside` is other work, begun first and done on one core while the other cores
+    transfer: raises RunError if its process ended before it returned.
     """
     used = {task.dependency for task in tasks if task.dependency is not None}
     store.add(*(record for record in used if store.records.dependencies.get(record.key) != record))

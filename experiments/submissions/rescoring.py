@@ -42,22 +42,8 @@ Item = TypeVar("Item")
 def compare_outputs(submission: Submission) -> tuple[list[str], str]:
     """Compare the outputs that came with a submission with its records, by their SHA-256.
 
-    Parameters
-    ----------
-    submission : Submission
-        As it was read.
-
-    Returns
-    -------
-    problems : list of str
-        What disagrees; empty where nothing does.
-    summary : str
-        What was compared.
-
-    Raises
-    ------
-    RunError
-        If the submission has no outputs.
+    Returns what disagrees, and a summary of what was compared. Raises RunError if the submission has no
+    outputs.
     """
     outputs = _outputs(submission)
     with Archive(submission.path) as archive:
@@ -76,27 +62,10 @@ def rescore_outputs(
 ) -> tuple[list[str], str]:
     """Compare the outputs that came with a submission with its records, and score some of them again.
 
-    Parameters
-    ----------
-    submission : Submission
-        As it was read.
-    dataset : pathlib.Path
-        A dataset that holds the suite's clips.
-    sample : int or None, default SAMPLE
-        How many outputs of each method and control, and how many real clips of each label, are judged again;
-        None for all of them.
-    seed : int, optional
-        Of the draw; by default a new one each time, which the summary names.
-
-    Returns
-    -------
-    problems, summary
-        As of :func:`compare_outputs`.
-
-    Raises
-    ------
-    RunError
-        If the submission has no outputs, or the dataset lacks some of the clips.
+    `dataset` is one that holds the suite's clips. `sample` outputs of each method and control, and as many
+    real clips of each label, are judged again; None for all of them. By default the draw has a new seed each
+    time, which the summary names. Returns as :func:`compare_outputs`. Raises RunError if the submission has
+    no outputs, or the dataset lacks some of the clips.
     """
     problems, summary = compare_outputs(submission)
     if problems:
@@ -130,23 +99,10 @@ def _outputs(submission: Submission) -> list[tuple[Task, Transfer]]:
 
 
 def draw(items: Sequence[Item], group: Callable[[Item], str], sample: int | None, seed: int) -> list[Item]:
-    """Draw some of each group.
+    """Draw `sample` items of each group, as far as there are, or all for None.
 
-    Parameters
-    ----------
-    items : sequence
-        All of them.
-    group : callable
-        Gives an item's group.
-    sample : int or None
-        How many of each, as far as there are; None for all.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    list
-        Group by group, in the order in which they come.
+    `group` gives an item's group, `seed` is of the draw. Returns group by group, in the order in which they
+    come.
     """
     generator = np.random.default_rng(seed)
     groups: dict[str, list[Item]] = {}

@@ -37,19 +37,10 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def write_archive(path: Path, files: Mapping[str, bytes | Path]) -> None:
-    """Write an archive, whole or not at all.
+    """Write an archive, whole or not at all, to which ``manifest.json`` is added.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    files : mapping of str to bytes or pathlib.Path
-        Content, or the file that has it, by name within the archive. ``manifest.json`` is added.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
+    `files` has content, or the file that has it, by name within the archive. Raises StorageError if the
+    archive cannot be written.
     """
     listed = {name: _about(content) for name, content in sorted(files.items())}
     manifest = (json.dumps(listed, indent=1) + "\n").encode()
@@ -72,15 +63,8 @@ def _about(content: bytes | Path) -> dict[str, object]:
 class Archive:
     """An archive that is read. Use it as a context manager.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-
-    Raises
-    ------
-    RunError
-        If it is not a submission, names files outside its folder, is too large, or does not match its list.
+    Raises RunError if it is not a submission, names files outside its folder, is too large, or does not match
+    its list.
     """
 
     def __init__(self, path: Path) -> None:
@@ -150,13 +134,7 @@ class Archive:
         return any(name.startswith(f"{folder}/") for name in self.manifest)
 
     def read(self, name: str) -> bytes:
-        """Return a file's content.
-
-        Raises
-        ------
-        RunError
-            If it is missing, or not what the list says.
-        """
+        """Return a file's content; raise RunError if it is missing, or not what the list says."""
         if name not in self.manifest:
             raise RunError(f"{self.path}: not a submission, {name} is missing")
         content = self._unpack(name)

@@ -31,15 +31,7 @@ RELATIVE, ABSOLUTE = 1e-3, 1e-4
 def check_submission(submission: Submission) -> list[str]:
     """Compare what a submission states with what follows from its records, and check that the run is valid.
 
-    Parameters
-    ----------
-    submission : Submission
-        As it was read.
-
-    Returns
-    -------
-    list of str
-        What disagrees, is missing or is impossible; empty where the submission is sound.
+    Returns what disagrees, is missing or is impossible; empty where the submission is sound.
     """
     problems = [
         f"{method.label}: its records are of other settings than {CONFIGURATION} has"

@@ -61,25 +61,11 @@ class Merged:
 
 
 def merge(paths: Sequence[Path], out: Path) -> Merged:
-    """Check submissions and write one leaderboard of them.
+    """Check submissions, at least one, and write one leaderboard of them.
 
-    Parameters
-    ----------
-    paths : sequence of pathlib.Path
-        At least one.
-    out : pathlib.Path
-        Folder: gets ``leaderboard.csv``, ``leaderboard.md``, ``sets.csv`` and ``submissions.json``, which
-        lists the files.
-
-    Returns
-    -------
-    Merged
-        The leaderboard.
-
-    Raises
-    ------
-    RunError
-        If a submission is incomplete or invalid, or two were not measured alike.
+    The folder `out` gets ``leaderboard.csv``, ``leaderboard.md``, ``sets.csv`` and ``submissions.json``,
+    which lists the files. Raises RunError if a submission is incomplete or invalid, or two were not measured
+    alike.
     """
     submissions = [read_submission(path) for path in paths]
     for other in submissions[1:]:
@@ -136,22 +122,10 @@ def _refuse_mix(first: Submission, other: Submission) -> None:
 
 
 def combine(submissions: Sequence[Submission]) -> Merged:
-    """Put submissions that were measured alike into one leaderboard.
+    """Put submissions, at least one, that were measured alike into one leaderboard.
 
-    Parameters
-    ----------
-    submissions : sequence of Submission
-        At least one. Methods of one name get their submitter's beside it.
-
-    Returns
-    -------
-    Merged
-        The leaderboard: the controls are those of the first.
-
-    Raises
-    ------
-    RunError
-        If one submitter hands in two methods of one name.
+    The controls are those of the first. Methods of one name get their submitter's beside it. Raises RunError
+    if one submitter hands in two methods of one name.
     """
     counts = Counter(entry.name for each in submissions for entry in each.results.configuration.methods)
     entries: list[MethodEntry] = []

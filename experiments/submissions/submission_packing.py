@@ -46,29 +46,12 @@ from timbrebench.transfer.registry import method_class
 
 
 def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) -> About:
-    """Pack a run into one file.
+    """Pack a run into one file; the same run gives the same bytes.
 
-    Parameters
-    ----------
-    root : path-like
-        A run's folder.
-    out : pathlib.Path
-        The file to write; the same run gives the same bytes.
-    submitter : str
-        Who hands it in: letters, digits, spaces and ``. @ + - _``, at most 60.
-    audio : bool, default False
-        Whether outputs go with it, so that others can score some of them themselves, and with them the style
-        judge, unless it is a published one, which everybody has.
-
-    Returns
-    -------
-    About
-        What the submission says of itself.
-
-    Raises
-    ------
-    RunError
-        If there is no run, an output is missing or has no scores yet, or the submitter's name will not do.
+    `submitter` is who hands it in: letters, digits, spaces and ``. @ + - _``, at most 60. With `audio`
+    outputs go with it, so that others can score some of them themselves, and with them the style judge,
+    unless it is a published one, which everybody has. Raises RunError if there is no run, an output is
+    missing or has no scores yet, or the submitter's name will not do.
     """
     root = Path(root)
     if not re.fullmatch(SUBMITTER, submitter):
@@ -156,21 +139,8 @@ def predictions(
 ) -> dict[str, Record | None]:
     """Return what the comparison of sets follows from.
 
-    Parameters
-    ----------
-    tasks : iterable of Task
-        What belongs to the run.
-    suite : Suite
-        With the real clips that its pairs were drawn from.
-    judge : str
-        The style judge's fingerprint.
-    records : Records
-        What was recorded.
-
-    Returns
-    -------
-    dict of str to Record or None
-        By key, the judge's prediction for each output and each real clip; None where it is missing.
+    That is, by key, the style judge's prediction for each output of `tasks` and for each real clip that the
+    pairs of the suite were drawn from; None where it is missing.
     """
     transfers = [records.transfers.get(task.key) for task in tasks]
     judged = [transfer.output_sha256 for transfer in transfers if transfer and transfer.status == "ok"]

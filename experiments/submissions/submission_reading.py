@@ -76,23 +76,11 @@ class Submission:
 
 
 def read_submission(path: Path) -> Submission:
-    """Read a submission.
+    """Read a file of :func:`~timbrebench.experiments.submissions.submission_packing.submit`.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file of :func:`~timbrebench.experiments.submissions.submission_packing.submit`.
-
-    Returns
-    -------
-    Submission
-        Whose files are all what its list says, and whose metrics and content judge are those of this machine.
-        Where its pairs are a suite of the project, all else about the suite is the project's as well.
-
-    Raises
-    ------
-    RunError
-        If it is not a submission, was changed, or was scored by other versions than are installed here.
+    Its files are then all what its list says, and metrics and content judge those of this machine. Where its
+    pairs are a suite of the project, all else about the suite is the project's as well. Raises RunError if it
+    is not a submission, was changed, or was scored by other versions than are installed here.
     """
     with Archive(path) as archive:
         stated = _parse(About, archive.read(ABOUT), f"{path}: {ABOUT}")
