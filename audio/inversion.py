@@ -50,7 +50,7 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.consistency import make_consistent
@@ -60,9 +60,10 @@ from timbrebench.audio.projections import FAST, PLAIN, project
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
 from timbrebench.audio.waveform import descend
 from timbrebench.core.errors import AudioError
+from timbrebench.core.frozen_model import FrozenModel
 
 
-class Inversion(BaseModel):
+class Inversion(FrozenModel):
     """How to find the phase of a magnitude spectrogram.
 
     The defaults came nearest in the comparisons above, or within 0.6 dB of it at half the cost.
@@ -80,8 +81,6 @@ class Inversion(BaseModel):
         Phase to start from: "pghi" (by default), "random", or "given", the `phase` handed to :func:`invert`.
         None for the algorithm "pghi", which refuses any.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     algorithm: Literal["griffin-lim", "fast-griffin-lim", "le-roux", "pghi", "waveform"] = "fast-griffin-lim"
     iterations: int | None = Field(default=None, ge=0)

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
+from timbrebench.core.frozen_model import FrozenModel
 
-class FitConfiguration(BaseModel):
+
+class FitConfiguration(FrozenModel):
     """How a network is fitted.
 
     Attributes
@@ -38,8 +40,6 @@ class FitConfiguration(BaseModel):
         As Lightning's Trainer takes them. One CPU core is the default: it is the one setting that gives the
         same weights on every run.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_epochs: int = Field(default=24, ge=1)
     patience: int = Field(default=8, ge=1)

@@ -13,13 +13,14 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.power_spectra import mel_power, power_to_decibels, power_to_log1p, stft_power
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import atomic_path, file_sha256
+from timbrebench.core.frozen_model import FrozenModel
 
 #: The folder inside a dataset's that holds them, and the table that lists them.
 FOLDER = "spectrograms"
@@ -38,7 +39,7 @@ _SCALES: Mapping[str, Callable[[Spectrogram], Spectrogram]] = {
 _COLUMNS = ("clip_id", "variant", "path", "sha256")
 
 
-class StoredSpectrograms(BaseModel):
+class StoredSpectrograms(FrozenModel):
     """Which spectrograms are stored.
 
     Attributes
@@ -52,8 +53,6 @@ class StoredSpectrograms(BaseModel):
     n_mels : int
         Mel bands.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     variants: tuple[Variant, ...] = Field(default=VARIANTS, min_length=1)
     n_fft: int = Field(default=N_FFT, ge=64, le=65_536)

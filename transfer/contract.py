@@ -12,10 +12,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import MethodError, describe_validation
+from timbrebench.core.frozen_model import FrozenModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,10 +45,8 @@ class Learned:
     clips: frozenset[str] = frozenset()
 
 
-class Parameters(BaseModel):
+class Parameters(FrozenModel):
     """Base of every method's parameters: unknown names are errors, and values are immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Method(ABC):

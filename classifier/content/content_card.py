@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from timbrebench.classifier.content.content_evaluation import ContentEvaluation
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import markdown_table
 
 
-class ContentCard(BaseModel):
+class ContentCard(FrozenModel):
     """All figures of a content judge.
 
     Attributes
@@ -30,8 +30,6 @@ class ContentCard(BaseModel):
         By family of soundfonts, and by dataset: figures on the family's test clips of a judge that was
         trained in the same way without any clip of the family.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     fingerprint: str
     parameters: int

@@ -16,19 +16,19 @@ import mir_eval
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from timbrebench.classifier.content.content_features import ContentFeatures, compute_features
 from timbrebench.classifier.content.content_judge import ContentJudge
 from timbrebench.classifier.content.note_decoding import Decoding, Probabilities
 from timbrebench.core.errors import JudgeError
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets.dataset import Dataset
 
 #: Seconds between the onsets of two notes that are one.
 ONSET_TOLERANCE_S = 0.05
 
 
-class Figures(BaseModel):
+class Figures(FrozenModel):
     """Means over clips.
 
     Attributes
@@ -43,15 +43,13 @@ class Figures(BaseModel):
         Of the pitches in each frame.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     clips: int
     note_f1: float
     note_f1_with_offsets: float
     frame_f1: float
 
 
-class ContentEvaluation(BaseModel):
+class ContentEvaluation(FrozenModel):
     """Figures of a content judge on pieces that it has not learned from.
 
     Attributes
@@ -61,8 +59,6 @@ class ContentEvaluation(BaseModel):
     by_label, by_soundfont : dict
         The same on the clips of each instrument or family, and of each soundfont.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     overall: Figures
     by_label: dict[str, Figures]

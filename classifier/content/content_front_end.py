@@ -19,10 +19,11 @@ import scipy.fft
 import scipy.signal
 import scipy.sparse
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from timbrebench.audio.clips import Samples
 from timbrebench.classifier.listening import listen
+from timbrebench.core.frozen_model import FrozenModel
 
 #: The keys of a piano: the MIDI pitches that are transcribed, 27.5 Hz to 4186 Hz.
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
@@ -46,7 +47,7 @@ _WINDOWS = ((8192, 0.0), (4096, 220.0), (2048, 440.0), (1024, 880.0))
 _SHORT_WINDOW = 1024
 
 
-class PitchFrontEnd(BaseModel):
+class PitchFrontEnd(FrozenModel):
     """Levels of log-spaced bins in decibels under the clip's loudest one.
 
     Attributes
@@ -58,8 +59,6 @@ class PitchFrontEnd(BaseModel):
     range_db : float
         Dynamic range in decibels under the loudest bin of the clip; lower levels are clamped.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sample_rate: int = Field(default=22_050, ge=22_050, le=22_050)
     hop_length: int = Field(default=512, gt=0, le=_SHORT_WINDOW)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from timbrebench.classifier.content.content_front_end import LOWEST_PITCH
+from timbrebench.core.frozen_model import FrozenModel
 
 #: Columns of a table of transcribed notes.
 COLUMNS = ("onset_s", "offset_s", "pitch")
@@ -36,7 +37,7 @@ class Transcription:
     frame_s: float
 
 
-class Decoding(BaseModel):
+class Decoding(FrozenModel):
     """Thresholds of a network's probabilities, chosen on validation pieces.
 
     Attributes
@@ -48,8 +49,6 @@ class Decoding(BaseModel):
     shortest_frames : int
         Notes that sound for fewer frames are dropped.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     onset: float = Field(default=0.5, gt=0, lt=1)
     note: float = Field(default=0.5, gt=0, lt=1)

@@ -12,14 +12,13 @@ from functools import lru_cache
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from timbrebench.classifier.style.style_evaluation import Evaluation
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.errors import JudgeError, UnknownNameError
+from timbrebench.core.frozen_model import FrozenModel
 
 
-class PublishedCard(BaseModel):
+class PublishedCard(FrozenModel):
     """What a published judge is, and how far it can be believed.
 
     Attributes
@@ -49,8 +48,6 @@ class PublishedCard(BaseModel):
     evaluation : Evaluation
         On test pieces of that dataset, played by the labels' first programs.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     fingerprint: str

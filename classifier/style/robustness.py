@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms
@@ -19,6 +18,7 @@ from timbrebench.classifier.style.style_features import CLIP_S, StyleFeatures
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.errors import JudgeError
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor, executor_for
 from timbrebench.datasets.clip_calls import map_clips
@@ -51,7 +51,7 @@ _CONDITIONS = 1 + len(WINDOWS_S) + len(SNRS_DB) + len(GAINS_DB) + len(TRANSPOSIT
 _Change = Callable[[Dataset, Clip], Samples | None]
 
 
-class Disturbance(BaseModel):
+class Disturbance(FrozenModel):
     """The accuracy on clips that were changed in one way.
 
     Attributes
@@ -69,8 +69,6 @@ class Disturbance(BaseModel):
         window, or silent inside it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str
     accuracy: float | None
     accuracy_before: float | None
@@ -78,7 +76,7 @@ class Disturbance(BaseModel):
     skipped: int
 
 
-class Robustness(BaseModel):
+class Robustness(FrozenModel):
     """The accuracy under all conditions.
 
     Attributes
@@ -86,8 +84,6 @@ class Robustness(BaseModel):
     conditions : tuple of Disturbance
         The first is that nothing is changed.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     conditions: tuple[Disturbance, ...]
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from pydantic import BaseModel, ConfigDict
 
 from timbrebench.classifier.style.cross_validation import leave_soundfonts_out
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
@@ -33,6 +32,7 @@ from timbrebench.classifier.style.style_training import train_judge
 from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.figures import save_figure
 from timbrebench.core.files import fingerprint
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.progress import Tracker
 from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import Dataset
@@ -51,7 +51,7 @@ FRONT_ENDS: tuple[FrontEnd, ...] = tuple(
 _TIMED = 16
 
 
-class Cell(BaseModel):
+class Cell(FrozenModel):
     """The figures of one front end on one scale.
 
     Attributes
@@ -70,8 +70,6 @@ class Cell(BaseModel):
     seconds_per_clip : float
         Median time for the spectrogram of a clip, on one core of the machine that measured it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     front_end: str
     scale: str

@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd, standardise
 from timbrebench.core.errors import JudgeError
+from timbrebench.core.frozen_model import FrozenModel
 
 #: Cosines over the spectrum, from one half period up, that make a random equaliser.
 _CURVES = 6
 
 
-class Augmentation(BaseModel):
+class Augmentation(FrozenModel):
     """How training clips are varied, all drawn anew for each clip and step.
 
     Attributes
@@ -40,8 +41,6 @@ class Augmentation(BaseModel):
         Largest share of neighbouring bands, and of neighbouring frames, that are not seen (SpecAugment of
         Park et al. 2019).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     crop: float = Field(default=0.4, gt=0, le=1)
     share: float = Field(default=0.4, ge=0, le=1)

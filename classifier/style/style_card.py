@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
@@ -29,6 +28,7 @@ from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.figures import save_figure
 from timbrebench.core.files import fingerprint, write_json, write_text
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import markdown_table
 from timbrebench.datasets.building import configuration_of
 from timbrebench.datasets.dataset import Dataset
@@ -45,7 +45,7 @@ CONDITIONS_FIGURE = "conditions.png"
 CURVE_FIGURE = "learning_curve.png"
 
 
-class JudgeCard(BaseModel):
+class JudgeCard(FrozenModel):
     """All figures of a style judge.
 
     Attributes
@@ -83,8 +83,6 @@ class JudgeCard(BaseModel):
     recordings : Evaluation or None
         On the test pieces played with recorded notes; None where none were given.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     fingerprint: str
     labels: tuple[str, ...]

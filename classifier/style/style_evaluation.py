@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from timbrebench.classifier.style.style_features import StyleFeatures, compute_features
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.errors import JudgeError
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets.dataset import Dataset
 
 #: Bins of equal width that answers are sorted into by their confidence.
@@ -26,7 +26,7 @@ N_BINS = 15
 _GIVEN = 0.5
 
 
-class Scores(BaseModel):
+class Scores(FrozenModel):
     """Precision, recall and F1 of labels, each from 0 to 1.
 
     Attributes
@@ -39,14 +39,12 @@ class Scores(BaseModel):
         Harmonic mean of both.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     precision: float
     recall: float
     f1: float
 
 
-class ReliabilityBin(BaseModel):
+class ReliabilityBin(FrozenModel):
     """Answers of about the same confidence.
 
     Attributes
@@ -59,14 +57,12 @@ class ReliabilityBin(BaseModel):
         How many.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     confidence: float
     accuracy: float
     answers: int
 
 
-class Evaluation(BaseModel):
+class Evaluation(FrozenModel):
     """Figures of a judge on clips of pieces that it has not learned from.
 
     A multi-label judge gives a clip each label whose probability is 0.5 or more.
@@ -101,8 +97,6 @@ class Evaluation(BaseModel):
     mean_average_precision : float or None
         Mean over the labels of the average precision with which clips are ranked; multi-label judges only.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     labels: tuple[str, ...]
     clips: int

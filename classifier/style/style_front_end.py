@@ -14,17 +14,18 @@ import librosa
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.power_spectra import mel_power, power_to_decibels, power_to_log1p, stft_power
 from timbrebench.audio.spectra import log_frequency_bands
 from timbrebench.classifier.listening import listen
+from timbrebench.core.frozen_model import FrozenModel
 
 Spectrogram = NDArray[np.float32]
 
 
-class BaseFrontEnd(BaseModel):
+class BaseFrontEnd(FrozenModel):
     """What all front ends share.
 
     Attributes
@@ -38,8 +39,6 @@ class BaseFrontEnd(BaseModel):
     hop_length : int
         Samples from one frame to the next.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scale: Literal["decibel", "log1p"] = "decibel"
     range_db: float = Field(default=80.0, gt=0)

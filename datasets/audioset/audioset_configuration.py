@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 
-class FolderSource(BaseModel):
+class FolderSource(FrozenModel):
     """A folder of audio files, searched with all folders below it.
 
     Attributes
@@ -25,14 +26,12 @@ class FolderSource(BaseModel):
         in a file says which, so there is no default.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["folder"] = "folder"
     path: str
     holds: Literal["videos", "clips"]
 
 
-class ParquetSource(BaseModel):
+class ParquetSource(FrozenModel):
     """Parquet shards with the bytes of one encoded segment in each row.
 
     Attributes
@@ -49,8 +48,6 @@ class ParquetSource(BaseModel):
         Column of the segments' starts in seconds, for shards with several segments of a video.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["parquet"] = "parquet"
     path: str
     id_column: str = "video_id"
@@ -58,7 +55,7 @@ class ParquetSource(BaseModel):
     start_column: str | None = None
 
 
-class DownloadSource(BaseModel):
+class DownloadSource(FrozenModel):
     """Whole audio tracks fetched with yt-dlp, one after the other, and kept in a folder.
 
     Attributes
@@ -79,8 +76,6 @@ class DownloadSource(BaseModel):
         A file of cookies in Netscape's format, for videos that want a login.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["yt-dlp"] = "yt-dlp"
     path: str
     url: str = Field(default="https://www.youtube.com/watch?v={id}", pattern=r"\{id\}")
@@ -93,7 +88,7 @@ class DownloadSource(BaseModel):
 AudioSource = Annotated[FolderSource | ParquetSource | DownloadSource, Field(discriminator="kind")]
 
 
-class AudioSetConfiguration(BaseModel):
+class AudioSetConfiguration(FrozenModel):
     """A dataset of clips cut out of AudioSet's videos.
 
     Attributes
@@ -125,8 +120,6 @@ class AudioSetConfiguration(BaseModel):
     seed : int
         Seed of the order in which segments are chosen for a class.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     segments: tuple[str, ...] = Field(min_length=1)
     ontology: str

@@ -7,10 +7,12 @@ from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from timbrebench.core.frozen_model import FrozenModel
 
 
-class PieceSelection(BaseModel):
+class PieceSelection(FrozenModel):
     """What pieces have to be like. Each setting narrows the choice; without any, all pieces will do.
 
     Attributes
@@ -26,8 +28,6 @@ class PieceSelection(BaseModel):
         Minimum and maximum of :func:`mean_polyphony`. Melodies have 1, four voices up to 4, piano music 2
         to 4.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     folders: tuple[Annotated[str, Field(pattern=r"[^/]")], ...] = ()
     min_duration_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 
-class SubfolderSource(BaseModel):
+class SubfolderSource(FrozenModel):
     """A folder with one folder for each label.
 
     Attributes
@@ -22,13 +23,11 @@ class SubfolderSource(BaseModel):
         piano. Each file is a piece of its own.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["subfolders"] = "subfolders"
     path: str
 
 
-class TableSource(BaseModel):
+class TableSource(FrozenModel):
     """A folder of audio, and a table that says what is in it.
 
     Attributes
@@ -44,14 +43,12 @@ class TableSource(BaseModel):
         count as missing. Files that are not in it are left out.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["csv"] = "csv"
     path: str
     table: str
 
 
-class PatternSource(BaseModel):
+class PatternSource(FrozenModel):
     r"""A folder of audio whose paths say what is in it.
 
     Attributes
@@ -65,8 +62,6 @@ class PatternSource(BaseModel):
         parts. Its group ``label`` is the label, its group ``piece``, if it has one, the piece:
         ``(?P<piece>[^/]+)_(?P<label>[a-z]+)\.wav$``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["pattern"] = "pattern"
     path: str
@@ -88,7 +83,7 @@ class PatternSource(BaseModel):
         return pattern
 
 
-class MirdataSource(BaseModel):
+class MirdataSource(FrozenModel):
     """A dataset that mirdata has a loader for.
 
     Attributes
@@ -111,8 +106,6 @@ class MirdataSource(BaseModel):
         Version of the loader's index.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["mirdata"] = "mirdata"
     loader: str
     data_home: str
@@ -127,7 +120,7 @@ RecordingSource = Annotated[
 ]
 
 
-class ImportConfiguration(BaseModel):
+class ImportConfiguration(FrozenModel):
     """A dataset of clips cut out of recordings.
 
     Attributes
@@ -144,8 +137,6 @@ class ImportConfiguration(BaseModel):
     licence : str or None
         The recordings' licence, for the dataset's card.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: RecordingSource
     sample_rate: int = Field(default=22_050, ge=8_000, le=192_000)

@@ -6,8 +6,6 @@ import zlib
 from typing import Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -16,6 +14,7 @@ from pydantic import (
 )
 
 from timbrebench.audio.encoding import MP3_RATES, AudioFormat
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets.corpora.piece_selection import PieceSelection
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS, instrument_name, programs_of
 from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation
@@ -25,7 +24,7 @@ from timbrebench.datasets.stored_spectrograms import StoredSpectrograms
 SPLITS = ("train", "judge", "validation", "test")
 
 
-class Shares(BaseModel):
+class Shares(FrozenModel):
     """Shares of the pieces that go into each split; together 1.
 
     A piece is in one split with all its clips, so that nothing learned in training is met again in a test.
@@ -44,8 +43,6 @@ class Shares(BaseModel):
     test : float
         What suites are made of, and judges are tested on.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     train: float = Field(default=0.25, gt=0)
     judge: float = Field(default=0.4, gt=0)
@@ -69,7 +66,7 @@ class Shares(BaseModel):
         return SPLITS[0]
 
 
-class DatasetConfiguration(BaseModel):
+class DatasetConfiguration(FrozenModel):
     """A dataset of pieces rendered note for note on several instruments and soundfonts.
 
     Attributes
@@ -131,8 +128,6 @@ class DatasetConfiguration(BaseModel):
         Seed of all that is drawn: the order of the pieces, tempi, where clips begin, further programs and
         copies.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     corpus: str = Field(default="music21", min_length=1)
     corpus_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")

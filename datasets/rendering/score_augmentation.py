@@ -13,8 +13,9 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets.notes import settle_drums, stretch
 
 #: The splits whose pieces have copies.
@@ -24,7 +25,7 @@ AUGMENTED_SPLITS = ("train", "judge")
 _SEPARATOR = "~"
 
 
-class NoteAugmentation(BaseModel):
+class NoteAugmentation(FrozenModel):
     """How far copies may differ from their originals.
 
     Each copy draws one value from each range, all values being equally likely, and keeps it throughout.
@@ -43,8 +44,6 @@ class NoteAugmentation(BaseModel):
         bound. Renderings are scaled to one level, so this changes the timbre of the attack, not how loud a
         clip is.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     copies: int = Field(default=1, ge=1, le=100)
     transposition: tuple[int, int] = (-3, 3)

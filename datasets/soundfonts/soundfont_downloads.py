@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import IO
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from timbrebench.core.downloads import download
 from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import atomic_path, file_sha256
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.progress import log
 
 _SHA256 = r"^[0-9a-f]{64}$"
 
 
-class PinnedSoundfont(BaseModel):
+class PinnedSoundfont(FrozenModel):
     """A soundfont by its address and checksum.
 
     Attributes
@@ -37,8 +38,6 @@ class PinnedSoundfont(BaseModel):
     member : str or None
         Its path inside the archive, where the address is that of one.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     url: str = Field(pattern=r"^https?://\S+$")

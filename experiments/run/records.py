@@ -19,15 +19,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
 )
 
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import storage_error
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.experiments.run.records_lock import lock_records
 
 Status = Literal["ok", "failed", "timeout", "skipped"]
@@ -50,7 +49,7 @@ Reason = Annotated[str, BeforeValidator(_storable)]
 Seconds = Annotated[float | None, AfterValidator(lambda seconds: seconds or None)]
 
 
-class Transfer(BaseModel):
+class Transfer(FrozenModel):
     """The outcome of a method on a pair.
 
     Attributes
@@ -79,8 +78,6 @@ class Transfer(BaseModel):
         something has to be installed first. Files of earlier versions call it ``passing``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["transfer"] = "transfer"
     key: str
     label: str
@@ -92,11 +89,11 @@ class Transfer(BaseModel):
     peak_memory_mib: float | None = None
     output: str = ""
     output_sha256: str = ""
-    broke: dict[str, float] = {}
+    broke: dict[str, float] = Field(default={})
     transient: bool = Field(default=False, validation_alias=AliasChoices("transient", "passing"))
 
 
-class ScoreRecord(BaseModel):
+class ScoreRecord(FrozenModel):
     """The score of an output by a metric.
 
     Attributes
@@ -112,8 +109,6 @@ class ScoreRecord(BaseModel):
         Why not; empty where there is a value.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["score"] = "score"
     key: str
     metric: str
@@ -121,7 +116,7 @@ class ScoreRecord(BaseModel):
     reason: Reason = ""
 
 
-class LearnedRecord(BaseModel):
+class LearnedRecord(FrozenModel):
     """What a judge, or a method that holds networks, has learned.
 
     Attributes
@@ -134,8 +129,6 @@ class LearnedRecord(BaseModel):
     clips : tuple of str
         SHA-256 of each clip that they have learned from.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["learned"] = "learned"
     key: str
@@ -150,7 +143,7 @@ class LearnedRecord(BaseModel):
         return f"has learned from {common} clips that a judge learned from" if common else ""
 
 
-class DependencyRecord(BaseModel):
+class DependencyRecord(FrozenModel):
     """What a method's outputs depended on, beside its parameters, when it was last run.
 
     It lets a run be read when the files behind a method have changed since, or are gone.
@@ -165,15 +158,13 @@ class DependencyRecord(BaseModel):
         Why the query failed, so that the method was not run; empty where it did not.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["dependency"] = "dependency"
     key: str
     fingerprint: str
     problem: Reason = ""
 
 
-class PredictionRecord(BaseModel):
+class PredictionRecord(FrozenModel):
     """The prediction of the style judge for a clip, which the scores of a whole set follow from.
 
     Attributes
@@ -187,8 +178,6 @@ class PredictionRecord(BaseModel):
     reason : str
         Why there is no prediction.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["impression"] = "impression"
     key: str

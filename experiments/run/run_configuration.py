@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from timbrebench.classifier import JudgeConfiguration
 from timbrebench.classifier.style.published_judges import published_card
@@ -16,6 +16,7 @@ from timbrebench.core.errors import (
     describe_validation,
     suggestion,
 )
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.run.configuration_text import configuration_text
 from timbrebench.experiments.suites.frozen_suite import load_frozen
@@ -27,7 +28,7 @@ from timbrebench.transfer.registry import create
 CONTROLS = ("identity", "style-copy", "reference", "silence", "noise")
 
 
-class MethodEntry(BaseModel):
+class MethodEntry(FrozenModel):
     """A method with its parameters, under the label that results carry.
 
     Attributes
@@ -40,11 +41,9 @@ class MethodEntry(BaseModel):
         What differs from the method's defaults, which are its published settings.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     method: str
     label: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default={})
 
     @property
     def name(self) -> str:
@@ -52,7 +51,7 @@ class MethodEntry(BaseModel):
         return self.label or self.method
 
 
-class LimitsConfiguration(BaseModel):
+class LimitsConfiguration(FrozenModel):
     """What a method may take before it is stopped, which costs it the pair and nothing else.
 
     Attributes
@@ -66,14 +65,12 @@ class LimitsConfiguration(BaseModel):
         Maximum memory of its process and of those it starts, in MiB, with some 500 for the libraries.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     timeout_s: float = Field(default=1800.0, gt=0)
     preparation_timeout_s: float = Field(default=6 * 3600.0, gt=0)
     memory_mib: float = Field(default=8192.0, gt=0)
 
 
-class RunConfiguration(BaseModel):
+class RunConfiguration(FrozenModel):
     """A run: dataset, judge, suite of pairs, methods, metrics and seeds.
 
     Attributes
@@ -99,8 +96,6 @@ class RunConfiguration(BaseModel):
     limits : LimitsConfiguration
         What a method may take.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1)
     dataset: DatasetConfiguration = DatasetConfiguration()

@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.building import configuration_of, is_finished
@@ -19,7 +18,7 @@ from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_p
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 
 
-class TrainingClips(BaseModel):
+class TrainingClips(FrozenModel):
     """The configuration of a dataset that holds only the training pieces of another.
 
     Attributes
@@ -29,8 +28,6 @@ class TrainingClips(BaseModel):
     split : "train"
         Which part.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: DatasetConfiguration
     split: Literal["train"] = "train"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.experiments.suites.frozen_suite import frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Suite, TimbreSetting
 
@@ -25,7 +26,7 @@ SUBMITTER = r"^[\w .@+-]{1,60}$"
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class SubmittedMethod(BaseModel):
+class SubmittedMethod(FrozenModel):
     """A method of a submission.
 
     Attributes
@@ -38,15 +39,13 @@ class SubmittedMethod(BaseModel):
         Key of its records.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     label: str
     method: str
     version: int
     key: Fingerprint
 
 
-class About(BaseModel):
+class About(FrozenModel):
     """What a submission says of itself.
 
     Attributes
@@ -74,8 +73,6 @@ class About(BaseModel):
     methods : tuple of SubmittedMethod
         Controls first.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = FORMAT
     submitter: str = Field(pattern=SUBMITTER)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from timbrebench.core.files import fingerprint
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.experiments.suites.suite import OpenedSuite, notes_sha256
 
 
@@ -55,7 +56,7 @@ class FrozenNotes(NamedTuple):
     sha256: str
 
 
-class FrozenPairs(BaseModel):
+class FrozenPairs(FrozenModel):
     """Clips, notes and pairs that never change.
 
     Attributes
@@ -84,15 +85,13 @@ class FrozenPairs(BaseModel):
         SHA-256 of notes, clips and pairs.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     soundfont: str
     sample_rate: int = Field(gt=0)
     duration_s: float = Field(gt=0, allow_inf_nan=False)
     pitch_range: tuple[int, ...] = ()
     sources: tuple[dict[str, str], ...] = ()
-    software: dict[str, str] = {}
-    identifiers: dict[str, str] = {}
+    software: dict[str, str] = Field(default={})
+    identifiers: dict[str, str] = Field(default={})
     notes: tuple[FrozenNotes, ...]
     clips: tuple[FrozenClip, ...]
     pairs: tuple[FrozenPair, ...]

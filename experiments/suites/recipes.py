@@ -7,9 +7,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.experiments.suites.kinds.audioset_kind import AudioSetKind
 from timbrebench.experiments.suites.kinds.melody_kind import MelodyKind
 from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
@@ -22,7 +23,7 @@ AnyKind = Annotated[
 ]
 
 
-class Recipe(BaseModel):
+class Recipe(FrozenModel):
     """A suite before it is frozen, as ``frozen/NAME.toml`` has it.
 
     Attributes
@@ -39,8 +40,6 @@ class Recipe(BaseModel):
         How: the configuration of one of the kinds.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     version: int = Field(ge=1)
     summary: str
@@ -53,7 +52,7 @@ class Recipe(BaseModel):
         return f"{self.name}-{self.version}"
 
 
-class SuiteClips(BaseModel):
+class SuiteClips(FrozenModel):
     """What a suite's own dataset is made of.
 
     Attributes
@@ -65,8 +64,6 @@ class SuiteClips(BaseModel):
     recipe : Recipe
         How it is made.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     suite: str
     fingerprint: str

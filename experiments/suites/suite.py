@@ -10,10 +10,11 @@ from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.core.files import fingerprint
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import programs_of
@@ -22,7 +23,7 @@ from timbrebench.datasets.instruments import programs_of
 TimbreSetting = Literal["known-timbre", "new-timbre"]
 
 
-class SuiteConfiguration(BaseModel):
+class SuiteConfiguration(FrozenModel):
     """Which frozen suite a run is on, or how pairs are drawn from the test pieces of its dataset.
 
     Attributes
@@ -45,8 +46,6 @@ class SuiteConfiguration(BaseModel):
     seed : int
         Seed of the draws.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = ""
     audio: str = ""

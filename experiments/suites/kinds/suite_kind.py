@@ -12,8 +12,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.experiments.suites.frozen_pairs import FrozenPairs
@@ -40,15 +41,13 @@ class ClipWork(NamedTuple):
     executor: Executor
 
 
-class SuiteKind(BaseModel, ABC):
+class SuiteKind(FrozenModel, ABC):
     """A kind of suite, with its configuration.
 
     Each kind has the field ``kind``, its name, and the field ``dataset``, the configuration of the dataset
     that judges and methods of a run learn from unless the run has another one. Frozen suites hold a kind's
     fields: they keep their names and their order.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @abstractmethod
     def freeze(self, work: ClipWork, source: Path | None, learned: Collection[str]) -> FrozenPairs:

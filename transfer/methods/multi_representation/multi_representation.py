@@ -108,12 +108,13 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import N_FFT
 from timbrebench.core.errors import suggestion
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.transfer.algorithms.blocks import even_blocks
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
 from timbrebench.transfer.algorithms.random_convolution import START_STD
@@ -152,7 +153,7 @@ CONFIGURATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 REPRESENTATIONS = ("stft", "mel", "cqt")
 
 
-class TermWeights(BaseModel):
+class TermWeights(FrozenModel):
     """How hard each term pulls at the start; None, the default of all, leaves that to the configuration.
 
     Attributes
@@ -164,8 +165,6 @@ class TermWeights(BaseModel):
     sparsity : float or None
         Weight of the L1 norm of the output's log-magnitude STFT.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     stft_content: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     mel_content: float | None = Field(default=None, ge=0, allow_inf_nan=False)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from timbrebench.audio.constant_q import PseudoConstantQ
 from timbrebench.audio.differentiable import MelBands
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.transfer.methods.multi_representation.representations import (
     Network,
     Representation,
@@ -42,10 +43,8 @@ class Frames:
     hop_length: int
 
 
-class RepresentationSettings(BaseModel, ABC):
+class RepresentationSettings(FrozenModel, ABC):
     """Settings of the networks of one representation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @property
     @abstractmethod
