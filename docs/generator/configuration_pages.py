@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from markup import cell
-from model_fields import field_table, models_in
+from model_fields import field_table, nested_models
 from pydantic import BaseModel
 from typer import Context
 from typer.cli import get_docs_for_click
@@ -13,7 +13,6 @@ from typer.main import get_command
 
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration
 from timbrebench.experiments.commands.cli import app
-from timbrebench.experiments.run.configuration_text import profile_names
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 
 #: Roots: a name for the file, what it is for, the model.
@@ -23,22 +22,22 @@ _ROOTS: tuple[tuple[str, str, type[BaseModel]], ...] = (
 )
 
 
-def configuration_page() -> str:
-    """Return the Markdown of the page of all keys, with those of nested tables."""
-    parts = [
-        "# Configuration\n",
-        "Unknown keys are errors, and the message names the nearest key. The profiles that come with the "
-        f"project are configurations too: {', '.join(f'`{name}`' for name in profile_names())}.\n",
-    ]
+def configuration_keys() -> str:
+    """Return the Markdown of all keys, with those of nested tables."""
+    parts = []
     seen: set[type[BaseModel]] = set()
     for title, text, root in _ROOTS:
         parts += [f"## {title}\n", f"{text}\n"]
-        parts += _tables(root, seen)
+        for path, model in nested_models(root, seen):
+            if path:
+                parts.append(f"### {model.__name__}: `{path}` {{#{model.__name__}}}\n")
+            summary = (model.__doc__ or "").strip().splitlines()[0]
+            parts += [f"<p>{cell(summary, model.__name__)}</p>\n", field_table(model)]
     return "\n".join(parts)
 
 
-def command_page() -> str:
-    """Return the Markdown of the page of all commands, which typer writes."""
+def command_reference() -> str:
+    """Return the Markdown of all commands, which typer writes."""
     command = get_command(app)
     return _linked(
         get_docs_for_click(obj=command, ctx=Context(command), name="timbrebench", title="Command line")
@@ -57,25 +56,3 @@ def _linked(text: str) -> str:
         link = f"#timbrebench-{name.replace(' ', '-')}"
         lines.append(f"* [`{item[1]}`]({link}): {summaries[name]}" if item and name in summaries else line)
     return "\n".join(lines)
-
-
-def _tables(root: type[BaseModel], seen: set[type[BaseModel]]) -> list[str]:
-    """Return the tables of a model and of those that it holds and that are not on the page yet."""
-    waiting, parts = [("", root)], []
-    while waiting:
-        path, model = waiting.pop(0)
-        if model in seen:
-            continue
-        seen.add(model)
-        nested = [
-            (f"{path}.{name}".lstrip("."), part)
-            for name, field in model.model_fields.items()
-            for part in models_in(field.annotation)
-        ]
-        waiting += nested
-        if path:
-            parts.append(f"### {model.__name__}: `{path}` {{#{model.__name__}}}\n")
-        summary = (model.__doc__ or "").strip().splitlines()[0]
-        anchors = {part: part.__name__ for _, part in nested}
-        parts += [f"<p>{cell(summary, model.__name__)}</p>\n", field_table(model, anchors)]
-    return parts

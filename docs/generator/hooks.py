@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from configuration_pages import command_page, configuration_page
-from data_page import data_page
+from configuration_pages import command_reference, configuration_keys
+from data_page import profile_table, suite_table
 from latex2mathml.converter import convert
-from method_pages import method_pages
-from metric_pages import metric_pages
+from method_pages import method_overview, method_pages
+from metric_pages import metric_overview, metric_pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+from timbrebench.experiments.run.configuration_text import profile_names
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("audio", "classifier", "core", "datasets", "experiments", "metrics", "transfer")
 
 #: ``<!-- README: heading -->`` stands for the section of the README under that heading.
 _EXCERPT = re.compile(r"<!-- README: (.+?) -->")
+#: ``<!-- GENERATED: name -->`` stands for what a function returns.
+_MADE = re.compile(r"<!-- GENERATED: (.+?) -->")
+_PARTS = {
+    "commands": command_reference,
+    "keys": configuration_keys,
+    "methods": method_overview,
+    "metrics": metric_overview,
+    "profile names": lambda: ", ".join(f"`{name}`" for name in profile_names()),
+    "profiles": profile_table,
+    "suites": suite_table,
+}
 #: Where what the README links to is on the site.
 _MOVED = {"docs/": "", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changes.md"}
 
@@ -39,34 +52,27 @@ def on_startup(command: str, dirty: bool) -> None:  # noqa: ARG001 - MkDocs' sig
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made from the code, and the pages of folders that the navigation names."""
-    try:
-        for path, text in _generated():
-            files.append(File.generated(config, path, content=text))
-    except ValueError as error:
-        raise PluginError(f"the reference cannot be made from the code: {error}") from error
+    """Add the pages of methods and metrics, and the pages of folders that the navigation names."""
+    for path, text in (*method_pages(), *metric_pages()):
+        files.append(File.generated(config, path, content=text))
     config.nav = _opened(config.nav, sorted(files.src_uris))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
-    """Put sections of the README in their places."""
-    return _EXCERPT.sub(lambda excerpt: _section(excerpt[1], page), markdown)
+    """Put sections of the README, and what is made from the code, in their places."""
+    markdown = _EXCERPT.sub(lambda excerpt: _section(excerpt[1], page), markdown)
+    return _MADE.sub(lambda place: _PARTS[place[1]](), markdown)
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
     """Turn formulas into MathML, which browsers draw without a script."""
     return _FORMULA.sub(
-        lambda formula: _mathml(formula[3], "inline" if formula[2] == "(" else "block"), content
+        lambda formula: convert(
+            html.unescape(formula[3]), display="inline" if formula[2] == "(" else "block"
+        ),
+        content,
     )
-
-
-def _generated() -> Iterator[tuple[str, str]]:
-    yield from method_pages()
-    yield from metric_pages()
-    yield "reference/configuration.md", configuration_page()
-    yield "reference/command-line.md", command_page()
-    yield "reference/data.md", data_page()
 
 
 def _opened(nav: Any, paths: list[str]) -> Any:  # noqa: ANN401 - lists, tables and names, as YAML has them
@@ -91,8 +97,3 @@ def _section(heading: str, page: Page) -> str:
     for there, here in _MOVED.items():
         text = text.replace(f"]({there}", f"]({up}{here}")
     return text
-
-
-def _mathml(formula: str, display: str) -> str:
-    plain = formula.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return str(convert(plain, display=display))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import html
 import inspect
-import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import griffe
 from docutils import nodes
 from docutils.core import publish_parts
 from docutils.parsers.rst import roles
@@ -24,85 +25,53 @@ _INITIAL = re.compile(r"^([ \t]*)([A-Z]\. )", re.MULTILINE)
 _ROLE = re.compile(rf":(?:{'|'.join(OBJECT_ROLES)}):`([^`]+)`")
 
 
-def reference(target: str) -> str:
-    """Return a link to an object, for its name as roles have it; where no page has the object, its name.
+class Roles(griffe.Extension):
+    """Replace roles, and literal blocks by fenced ones, in docstrings that are Markdown otherwise."""
 
-    Parameters
-    ----------
-    target : str
-        A dotted name; a tilde in front shortens what is shown to the last part.
-
-    Returns
-    -------
-    str
-        HTML, which the plugin autorefs completes.
-    """
-    name = target.lstrip("~!")
-    shown = name.rsplit(".", 1)[-1] if target.startswith("~") else name
-    return f'<autoref optional identifier="{html.escape(name)}"><code>{html.escape(shown)}</code></autoref>'
-
-
-def link_roles(text: str) -> str:
-    """Replace the roles in a docstring that is Markdown otherwise."""
-    return _ROLE.sub(lambda role: reference(role[1]), text)
-
-
-def to_html(text: str, where: str, heading_level: int = 2) -> str:
-    """Return a docstring, or a part of one, as HTML.
-
-    Parameters
-    ----------
-    text : str
-        reStructuredText; its indentation may be a docstring's.
-    where : str
-        What it documents, for messages.
-    heading_level : int, default 2
-        Level of its highest headings.
-
-    Returns
-    -------
-    str
-        HTML.
-
-    Raises
-    ------
-    ValueError
-        If it is not valid reStructuredText.
-    """
-    try:
-        return _fragment(inspect.cleandoc(text), heading_level)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:  # noqa: ANN401 - griffe's signature
+        """Rewrite an object's docstring."""
+        if obj.docstring:
+            text = _ROLE.sub(lambda role: _reference(role[1]), obj.docstring.value)
+            obj.docstring.value = text.replace("::\n\n", ":\n\n")
 
 
 @functools.cache  # methods share settings, and docutils takes its time
-def _fragment(text: str, heading_level: int) -> str:
-    # numpydoc writes parameters between single backticks. docutils forgets it after each text.
-    roles.register_local_role("", _role(nodes.literal))
-    messages = io.StringIO()
+def to_html(text: str, where: str, heading_level: int = 2) -> str:
+    """Return a docstring, or a part of one, as HTML.
+
+    `where`, what it documents, stands in the :class:`docutils.utils.SystemMessage` that is raised where it
+    is not valid reStructuredText.
+    """
+    writer = Writer()
+    writer.translator_class = _Translator
     parts = publish_parts(
-        _INITIAL.sub(r"\1\\\2", text),
-        writer=_Writer(),
+        # numpydoc writes parameters between single backticks.
+        ".. default-role:: literal\n\n" + _INITIAL.sub(r"\1\\\2", inspect.cleandoc(text)),
+        source_path=where,
+        writer=writer,
         settings_overrides={
             "doctitle_xform": False,
             "file_insertion_enabled": False,
+            "halt_level": Reporter.WARNING_LEVEL,
             "initial_header_level": heading_level,
             "raw_enabled": False,
-            "report_level": Reporter.WARNING_LEVEL,
             "smart_quotes": False,
-            "warning_stream": messages,
+            "warning_stream": False,
         },
     )
-    if messages.getvalue():
-        raise ValueError(f"not valid reStructuredText: {messages.getvalue().strip()}")
     return str(parts["fragment"]).strip()
 
 
 def cell(text: str, where: str) -> str:
     """Return a description as HTML for a table's cell: a single paragraph without its tags."""
-    content = to_html(text, where) if text else ""
+    content = to_html(text, where)
     single = re.fullmatch(r"<p>((?:(?!<p>).)*)</p>", content, re.DOTALL)
     return single[1] if single else content
+
+
+def code(text: object) -> str:
+    """Return a text as code in HTML."""
+    return f"<code>{html.escape(str(text))}</code>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -117,31 +86,33 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> str:
-    """Return a list of terms and what is said of them, which is HTML."""
-    return '<dl class="facts">\n' + "".join(f"<dt>{a}</dt><dd>{b}</dd>\n" for a, b in pairs) + "</dl>\n"
+def facts(values: Mapping[str, str]) -> str:
+    """Return a list of terms and what is said of them, which is plain text."""
+    items = "".join(
+        f"<dt>{term}</dt><dd>{html.escape(value, quote=False)}</dd>\n" for term, value in values.items()
+    )
+    return f'<dl class="facts">\n{items}</dl>\n'
+
+
+def _reference(target: str) -> str:
+    """Return a link, which the plugin autorefs completes, to an object; its name where no page has it.
+
+    A tilde in front of the dotted name shortens what is shown to the last part.
+    """
+    name = target.lstrip("~!")
+    shown = name.rsplit(".", 1)[-1] if target.startswith("~") else name
+    return f'<autoref optional identifier="{html.escape(name)}">{code(shown)}</autoref>'
 
 
 class _Translator(HTMLTranslator):
     """Literals are code, as Markdown has it."""
 
     def visit_literal(self, node: nodes.literal) -> None:
-        self.body.append(f"<code>{html.escape(node.astext())}</code>")
+        self.body.append(code(node.astext()))
         raise nodes.SkipNode
-
-
-class _Writer(Writer):
-    def __init__(self) -> None:
-        super().__init__()
-        self.translator_class = _Translator
-
-
-def _role(make: Callable[[str, str], nodes.Node]) -> Callable[..., tuple[list[nodes.Node], list[nodes.Node]]]:
-    """Return a role, as docutils calls it: name, raw text, text, and what it is not asked for here."""
-    return lambda _name, rawtext, text, *_, **__: ([make(rawtext, text)], [])
 
 
 for _name in OBJECT_ROLES:
     roles.register_local_role(
-        _name, _role(lambda rawtext, text: nodes.raw(rawtext, reference(text), format="html"))
+        _name, lambda _name, raw, text, *_, **__: ([nodes.raw(raw, _reference(text), format="html")], [])
     )

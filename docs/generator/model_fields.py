@@ -6,14 +6,12 @@ import html
 import inspect
 import json
 import logging
-import types
 import typing
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import griffe
-from annotated_types import Ge, Gt, Le, Lt, MinLen
-from markup import cell, table
+from markup import cell, code, table
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -21,14 +19,15 @@ from pydantic.fields import FieldInfo
 logging.getLogger("griffe").setLevel(logging.ERROR)
 
 _NAMES = {
-    bool: "true or false",
-    dict: "table",
-    float: "number",
-    int: "integer",
-    str: "text",
-    type(None): "none",
+    "boolean": "true or false",
+    "integer": "integer",
+    "null": "none",
+    "number": "number",
+    "object": "table",
+    "path": "path",
+    "string": "text",
 }
-_BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
+_BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 def documentation(model: type) -> dict[str, str]:
@@ -46,56 +45,47 @@ def documentation(model: type) -> dict[str, str]:
     return descriptions
 
 
-def models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
-    """Yield the models that an annotation is made of."""
+def nested_models(root: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield a model and those that its fields are made of, each once, with the dotted name of its field.
+
+    Those that are in `seen` already are left out, and the others get into it.
+    """
+    waiting = [("", root)]
+    while waiting:
+        path, model = waiting.pop(0)
+        if model not in seen:
+            seen.add(model)
+            yield path, model
+            for name, field in model.model_fields.items():
+                waiting += [(f"{path}.{name}".lstrip("."), part) for part in _models_in(field.annotation)]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in typing.get_args(annotation):
-        yield from models_in(part)
+        yield from _models_in(part)
 
 
-def field_table(model: type[BaseModel], anchors: dict[type, str] | None = None) -> str:
-    """Return the table of a model's fields.
+def field_table(model: type[BaseModel], anchor: Callable[[str], str] = str) -> str:
+    """Return the table of a model's fields as HTML.
 
-    Parameters
-    ----------
-    model : type of BaseModel
-        The model.
-    anchors : dict of type to str, optional
-        Where models that fields are made of are described.
-
-    Returns
-    -------
-    str
-        HTML.
-
-    Raises
-    ------
-    ValueError
-        If a field is documented nowhere.
+    `anchor` returns the place on the page of a model that a field is made of, for its name. Raises
+    :class:`ValueError` if a field is documented nowhere.
     """
     descriptions = documentation(model)
     rows = []
-    for name, field in model.model_fields.items():
-        if name not in descriptions and _is_tag(field):
-            descriptions[name] = "Says which of these tables it is."
-        if not descriptions.get(name):
+    for (name, field), schema in zip(
+        model.model_fields.items(), model.model_json_schema()["properties"].values(), strict=True
+    ):
+        description = descriptions.get(name) or ("const" in schema and "Says which of these tables it is.")
+        if not description:
             raise ValueError(
                 f"{model.__module__}.{model.__qualname__}: the field {name} has no documentation"
             )
-        rows.append(
-            (
-                f"<code>{name}</code>",
-                _default(field),
-                _type(field.annotation, anchors or {}) + _bounds(field),
-                cell(descriptions[name], f"{model.__qualname__}.{name}"),
-            )
-        )
+        values = ", ".join([_values(schema, anchor), *map(html.escape, _bounds(schema))])
+        rows.append((code(name), _default(field), values, cell(description, f"{model.__qualname__}.{name}")))
     return table(("name", "default", "values", "meaning"), rows)
-
-
-def _is_tag(field: FieldInfo) -> bool:
-    return typing.get_origin(field.annotation) is Literal and len(typing.get_args(field.annotation)) == 1
 
 
 def _default(field: FieldInfo) -> str:
@@ -103,11 +93,8 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if field.default_factory is not None:
         return "as said"
-    value = field.default
-    if isinstance(value, BaseModel):
-        changed = value.model_dump(mode="json", exclude_defaults=True)
-        return f"<code>{html.escape(_toml(changed))}</code>" if changed else "its defaults"
-    return f"<code>{html.escape(_toml(value))}</code>"
+    value = _toml(field.default)
+    return "its defaults" if value == "{}" and isinstance(field.default, BaseModel) else code(value)
 
 
 def _toml(value: object) -> str:
@@ -123,27 +110,27 @@ def _toml(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _type(annotation: Any, anchors: dict[type, str]) -> str:  # noqa: ANN401 - any annotation
-    origin = typing.get_origin(annotation)
-    if origin is Literal:
-        return ", ".join(f"<code>{html.escape(_toml(value))}</code>" for value in typing.get_args(annotation))
-    if annotation in anchors:
-        return f'<a href="#{anchors[annotation]}">{annotation.__name__}</a>'
-    if origin is None:
-        return _NAMES.get(annotation) or html.escape(getattr(annotation, "__name__", str(annotation)))
-    parts = [_type(part, anchors) for part in typing.get_args(annotation) if part is not Ellipsis]
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(parts)
-    return {typing.Annotated: parts[0], dict: "table"}.get(origin, f"list of {', '.join(parts)}")
+def _values(schema: dict[str, Any], anchor: Callable[[str], str]) -> str:
+    """Say what a part of a JSON schema allows."""
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[-1]
+        return f'<a href="#{anchor(name)}">{name}</a>'
+    if parts := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(_values(part, anchor) for part in parts)
+    if choices := schema.get("enum") or [schema[key] for key in ("const",) if key in schema]:
+        return ", ".join(code(_toml(choice)) for choice in choices)
+    if schema["type"] == "array":
+        items = schema.get("prefixItems") or [schema["items"]]
+        return f"list of {', '.join(_values(item, anchor) for item in items)}"
+    return _NAMES[schema.get("format", schema["type"])]
 
 
-def _bounds(field: FieldInfo) -> str:
-    bounds = [
-        f"{sign} {getattr(item, attribute):_}"
-        for item in field.metadata
-        for kind, (sign, attribute) in _BOUNDS.items()
-        if isinstance(item, kind)
-    ]
-    lengths = [item.min_length for item in field.metadata if isinstance(item, MinLen)]
-    bounds += ["not empty" if field.annotation is str else f"{length} or more" for length in lengths]
-    return "".join(f", {html.escape(bound)}" for bound in bounds)
+def _bounds(schema: dict[str, Any]) -> list[str]:
+    """Say what bounds the numbers and lengths in a part of a JSON schema have."""
+    bounds = [f"{sign} {schema[key]:_}" for key, sign in _BOUNDS.items() if key in schema]
+    length = schema.get("minItems") or schema.get("minLength")
+    if length and "prefixItems" not in schema:
+        bounds.append("not empty" if schema["type"] == "string" else f"{length} or more")
+    for part in (*schema.get("anyOf", ()), *(schema[key] for key in ("items",) if key in schema)):
+        bounds += _bounds(part)
+    return bounds
