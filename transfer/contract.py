@@ -175,13 +175,7 @@ class ReferenceControl(Control):
     """
 
     def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
-        """Refuse: this control works from the reference alone.
-
-        Raises
-        ------
-        MethodError
-            Always.
-        """
+        """Refuse with :class:`MethodError`: this control works from the reference alone."""
         raise MethodError(
             f"the control {self.name!r} needs the reference, the content's piece played by the style's "
             "instrument, and this pair has no reference: leave the control out for such pairs"

@@ -48,17 +48,10 @@ class BlockConvolution:
             spectrum.copy_(torch.fft.rfft(filter_.T, self._points, dim=0).conj())
 
     def __call__(self, spectrogram: Tensor) -> Tensor:
-        """Convolve.
+        """Return the features, shape (frames - kernel_width + 1, filters), of a spectrogram (bins, frames).
 
-        Parameters
-        ----------
-        spectrogram : torch.Tensor, shape (bins, frames)
-            At least as many frames as the filters span.
-
-        Returns
-        -------
-        torch.Tensor, shape (frames - kernel_width + 1, filters)
-            ``sum over b, w of filters[n, b, w] * spectrogram[b, t + w]`` for every position t and filter n.
+        That is ``sum over b, w of filters[n, b, w] * spectrogram[b, t + w]`` for every position t and filter
+        n; there have to be at least as many frames as the filters span.
         """
         positions = spectrogram.shape[1] - self._width + 1
         blocks = -(-positions // self._step)
@@ -72,18 +65,7 @@ class BlockConvolution:
         return features
 
     def transpose(self, slopes: Tensor) -> Tensor:
-        """Apply the transpose: from derivatives by the features to those by the spectrogram.
-
-        Parameters
-        ----------
-        slopes : torch.Tensor, shape (frames - kernel_width + 1, filters)
-            Derivatives with respect to the output of a call.
-
-        Returns
-        -------
-        torch.Tensor, shape (bins, frames)
-            Derivatives with respect to its spectrogram.
-        """
+        """Apply the transpose: from derivatives by features to those by a spectrogram, (bins, frames)."""
         positions = len(slopes)
         blocks = -(-positions // self._step)
         whole = pad(slopes, (0, 0, 0, blocks * self._step - positions))

@@ -12,21 +12,10 @@ Array = NDArray[np.float32]
 
 
 def even_blocks(length: int, max_length: int, overlap: int = 0) -> list[slice]:
-    """Divide a length into blocks of equal length, but for rounding.
+    """Divide a length into blocks of equal length, but for rounding, no more of them than are needed.
 
-    Parameters
-    ----------
-    length : int
-        Samples or frames to divide.
-    max_length : int
-        Maximum of them in a block.
-    overlap : int, default 0
-        What two neighbours share, less than `max_length`.
-
-    Returns
-    -------
-    list of slice
-        From the first block to the last, which ends at `length`. No more of them than are needed.
+    No block is longer than `max_length`; two neighbours share `overlap`, which is less than that. The last
+    one ends at `length`.
     """
     count = max(1, math.ceil((length - overlap) / max(1, max_length - overlap)))
     size = math.ceil((length + (count - 1) * overlap) / count)
@@ -37,17 +26,8 @@ def even_blocks(length: int, max_length: int, overlap: int = 0) -> list[slice]:
 def faded_blocks(length: int, max_length: int, overlap: int) -> Iterator[tuple[slice, Array]]:
     """Yield :func:`even_blocks`, each with weights that fade it into its neighbours.
 
-    Parameters
-    ----------
-    length, max_length, overlap : int
-        As for :func:`even_blocks`.
-
-    Yields
-    ------
-    block : slice
-        The block.
-    fade : numpy.ndarray, shape (length of the block,), float32
-        Weights, 1 where no neighbour overlaps; those of two neighbours sum to 1.
+    The weights, one for each place of the block, are 1 where no neighbour overlaps; those of two neighbours
+    sum to 1.
     """
     blocks = even_blocks(length, max_length, overlap)
     ramp = (np.arange(overlap, dtype=np.float32) + 1) / (overlap + 1)
@@ -63,21 +43,10 @@ def faded_blocks(length: int, max_length: int, overlap: int) -> Iterator[tuple[s
 def transform_blocks(
     content: Array, transform: Callable[[Array], Array], *, max_length: int, overlap: int
 ) -> Array:
-    """Transform samples block by block, and fade each into the next.
+    """Transform samples, shape (n,), one block after the other, and fade each into the next.
 
-    Parameters
-    ----------
-    content : numpy.ndarray, shape (n,), float32
-        Samples.
-    transform : callable
-        From a block to an array of its shape. It is called on one block after the other.
-    max_length, overlap : int
-        As for :func:`even_blocks`, in samples.
-
-    Returns
-    -------
-    numpy.ndarray, shape of `content`, float32
-        The transformed samples.
+    `transform` takes a block to an array of its shape; `max_length` and `overlap` are those of
+    :func:`even_blocks`, in samples.
     """
     made = np.zeros_like(content)
     for block, fade in faded_blocks(len(content), max_length, overlap):

@@ -26,39 +26,18 @@ class GramLoss(Protocol):
     """A style loss, made by :func:`gram_loss`."""
 
     def __call__(self, features: Tensor) -> tuple[float, Tensor]:
-        """Evaluate features.
+        """Return the squared distance of the Gram matrices, and its derivative by the features.
 
-        Parameters
-        ----------
-        features : torch.Tensor, shape (positions, filters)
-            Features of a sound, of the precision and on the device of the style's.
-
-        Returns
-        -------
-        loss : float
-            Squared distance of the Gram matrices.
-        slope : torch.Tensor, shape (positions, filters)
-            Its derivative by `features`.
+        Features have the shape (positions, filters), and the precision and device of the style's.
         """
 
 
 def gram_loss(style: Tensor, style_divisor: int, *, positions: int, divisor: int) -> GramLoss:
     """Choose the arrangement that takes fewer multiplications.
 
-    Parameters
-    ----------
-    style : torch.Tensor, shape (positions of the style, filters)
-        Features of the style.
-    style_divisor : int
-        What its Gram matrix is divided by, such as its frames.
-    positions : int
-        Positions of the features that will be evaluated.
-    divisor : int
-        What their Gram matrix is divided by.
-
-    Returns
-    -------
-    GramLoss
+    `style` are features, shape (positions of the style, filters), and `style_divisor` what their Gram matrix
+    is divided by, such as the frames. `positions` and `divisor` are those of the features that will be
+    evaluated.
     """
     double_products = 2 * (positions + len(style))
     return (ByPositions if double_products < style.shape[1] else ByFilters)(style, style_divisor, divisor)

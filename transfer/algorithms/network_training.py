@@ -27,28 +27,10 @@ HELD_OUT = 0.1
 def train_network(dataset: Dataset, configuration: JudgeConfiguration, workdir: Path, name: str) -> Judge:
     """Train a network, or load the one that was trained on the same clips before.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Clips of two labels or more, each in two pieces or more.
-    configuration : JudgeConfiguration
-        Network and training. Its seed also draws the pieces held out.
-    workdir : pathlib.Path
-        Holds the network. A damaged file is made again.
-    name : str
-        Name of the network: of its file, and for the progress.
-
-    Returns
-    -------
-    Judge
-        The network, with the clips that it has learned from.
-
-    Raises
-    ------
-    JudgeError
-        If there are too few labels or pieces, a clip is silent, or the training diverges.
-    StorageError
-        If the network cannot be written.
+    There have to be two labels or more, each in two pieces or more. The seed of the configuration also draws
+    the pieces held out. `name` is that of the network's file in `workdir` and of the progress; a damaged file
+    is made again. Raises :class:`JudgeError` if there are too few labels or pieces, a clip is silent, or the
+    training diverges, and :class:`StorageError` if the network cannot be written.
     """
     manifest = hold_out(dataset.manifest, configuration.seed)
     path = workdir / f"{name}-{training_key(manifest, configuration)[:16]}.pt"
@@ -66,20 +48,10 @@ def train_network(dataset: Dataset, configuration: JudgeConfiguration, workdir: 
 
 
 def hold_out(manifest: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Divide the pieces of a dataset into those to learn from and those to choose the epoch by.
+    """Divide the pieces of a manifest into those to learn from and those to choose the epoch by.
 
-    Parameters
-    ----------
-    manifest : pandas.DataFrame
-        With the columns ``label`` and ``piece``.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows, numbered from 0, whose ``split`` is "validation" for about :data:`HELD_OUT` of the
-        pieces, with each label among them where it can be, and "judge" for the others.
+    Returns the same rows, numbered from 0, whose ``split`` is "validation" for about :data:`HELD_OUT` of the
+    pieces, with each label among them where it can be, and "judge" for the others.
     """
     sources = source_pieces(manifest)  # copies of a piece are held out with it
     pieces = np.random.default_rng(seed).permutation(sorted(sources.unique()))

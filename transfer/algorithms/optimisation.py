@@ -22,21 +22,9 @@ Objective = Callable[[Tensor], tuple[float, Tensor]]
 
 
 def find_device(device: Device) -> torch.device:
-    """Return the device asked for.
+    """Return the device asked for: "auto" is "cuda" where torch finds a GPU, else "cpu".
 
-    Parameters
-    ----------
-    device : {"auto", "cpu", "cuda"}
-        "auto" is "cuda" where torch finds a GPU, else "cpu".
-
-    Returns
-    -------
-    torch.device
-
-    Raises
-    ------
-    ConfigurationError
-        If "cuda" is asked for and torch finds no GPU.
+    Raises :class:`ConfigurationError` if "cuda" is asked for and torch finds no GPU.
     """
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
@@ -45,18 +33,7 @@ def find_device(device: Device) -> torch.device:
 
 
 def with_gradient(loss: Callable[[Tensor], Tensor]) -> Objective:
-    """Turn a differentiable loss into an objective.
-
-    Parameters
-    ----------
-    loss : callable
-        From a tensor to its loss, a tensor with one value.
-
-    Returns
-    -------
-    callable
-        From a tensor to its loss, and its gradient of the tensor's shape.
-    """
+    """Turn a differentiable loss, from a tensor to a tensor with one value, into an objective."""
 
     def objective(x: Tensor) -> tuple[float, Tensor]:
         x = x.detach().requires_grad_()
@@ -72,28 +49,9 @@ def minimise_lbfgs(
 ) -> Tensor:
     """Minimise an objective by L-BFGS with a line search that keeps to the strong Wolfe conditions.
 
-    Parameters
-    ----------
-    objective : callable
-        From a tensor of `start`'s shape to loss and gradient.
-    start : torch.Tensor
-        Where to start; it is left as it is. Its precision is that of the arithmetic, its device the place.
-    max_iterations : int
-        Maximum iterations; stops early only if no step is possible.
-    name : str
-        Label of the progress.
-    history_size : int
-        Past gradients that the curvature is estimated from.
-
-    Returns
-    -------
-    torch.Tensor
-        The minimiser.
-
-    Raises
-    ------
-    MethodError
-        If the optimisation diverges.
+    `start` is left as it is; its precision and device are those of the arithmetic. The search stops before
+    `max_iterations` only if no step is possible. `name` labels the progress; `history_size` past gradients
+    are what the curvature is estimated from. Raises :class:`MethodError` if the optimisation diverges.
     """
     x = start.detach().clone().requires_grad_()
     # scipy's implementation spends three times as long on its own arithmetic as this one.
@@ -125,30 +83,10 @@ def minimise_lbfgs(
 def minimise_adam(
     objective: Objective, start: Tensor, *, iterations: int, learning_rate: float, name: str
 ) -> Tensor:
-    """Minimise an objective by Adam.
+    """Minimise an objective by Adam, and return where the last step led.
 
-    Parameters
-    ----------
-    objective : callable
-        From a tensor of `start`'s shape to loss and gradient.
-    start : torch.Tensor
-        Where to start; it is left as it is.
-    iterations : int
-        Number of steps.
-    learning_rate : float
-        Length of a step, in the unit of `start`.
-    name : str
-        Label of the progress.
-
-    Returns
-    -------
-    torch.Tensor
-        Where the last step led.
-
-    Raises
-    ------
-    MethodError
-        If the optimisation diverges.
+    `start` is left as it is; `learning_rate`, the length of a step, is in its unit. `name` labels the
+    progress. Raises :class:`MethodError` if the optimisation diverges.
     """
     x = start.detach().clone().requires_grad_()
     optimiser = torch.optim.Adam([x], lr=learning_rate)

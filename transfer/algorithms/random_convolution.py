@@ -91,19 +91,9 @@ class Objective:
         )
 
     def __call__(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Evaluate a spectrogram.
+        """Return the loss of a log-magnitude spectrogram, and its gradient in ``float64``, as scipy asks.
 
-        Parameters
-        ----------
-        x : numpy.ndarray, shape (bins * frames,)
-            A log-magnitude spectrogram of the content's shape, flattened.
-
-        Returns
-        -------
-        loss : float
-            Its loss.
-        gradient : numpy.ndarray, shape (bins * frames,), float64
-            The derivative of the loss with respect to `x`.
+        Both spectrogram and gradient have the content's shape, flattened: (bins * frames,).
         """
         loss, gradient = self.evaluate(torch.from_numpy(x.reshape(self._shape)))
         return loss, gradient.double().cpu().numpy().ravel()

@@ -179,41 +179,17 @@ def log_spectrum(magnitude: Spectrogram, loudest: float, range_db: float) -> Arr
 
 
 def sounding_frames(magnitude: Spectrogram) -> NDArray[np.bool_]:
-    """Return which frames sound, as opposed to pauses; all of them where fewer than two do.
-
-    Parameters
-    ----------
-    magnitude : numpy.ndarray, shape (bins, frames)
-        Magnitudes of a clip.
-
-    Returns
-    -------
-    numpy.ndarray, shape (frames,), bool
-        Two at least are true, if there are two frames.
-    """
+    """Return which frames, shape (frames,), sound, as opposed to pauses; all where fewer than two do."""
     peaks = magnitude.max(axis=0)
     sounding: NDArray[np.bool_] = peaks > peaks.max() * 10 ** (-PAUSE_DB / 20)
     return sounding if sounding.sum() >= 2 else np.ones_like(sounding)
 
 
 def analyse(magnitude: Spectrogram, shapes: SmoothShapes, range_db: float, tracker: Tracker) -> Array:
-    """Return the features of a clip.
+    """Return the features of a clip, shape (channels, frames).
 
-    Parameters
-    ----------
-    magnitude : numpy.ndarray, shape (bins, frames)
-        Magnitudes, not all 0. Their level only adds a constant to the first feature.
-    shapes : SmoothShapes
-        The shapes.
-    range_db : float
-        Floor under the loudest bin, in decibels.
-    tracker : Tracker
-        Advances with every frame.
-
-    Returns
-    -------
-    numpy.ndarray, shape (channels, frames)
-        The features.
+    Magnitudes are not all 0; their level only adds a constant to the first feature. `range_db` is the floor
+    under the loudest bin, in decibels. The tracker advances with every frame.
     """
     loudest = float(magnitude.max())
     features = np.empty((len(shapes.analysis), magnitude.shape[1]))
@@ -226,21 +202,9 @@ def analyse(magnitude: Spectrogram, shapes: SmoothShapes, range_db: float, track
 def synthesise(
     magnitude: Spectrogram, change: Array, shapes: SmoothShapes, range_db: float, tracker: Tracker
 ) -> Spectrogram:
-    """Return magnitudes with changed features.
+    """Return magnitudes with `change`, shape (channels, frames), added to their features.
 
-    Parameters
-    ----------
-    magnitude : numpy.ndarray, shape (bins, frames)
-        Magnitudes, not all 0.
-    change : numpy.ndarray, shape (channels, frames)
-        What is to be added to their features.
-    shapes, range_db, tracker
-        As for :func:`analyse`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (bins, frames), float32
-        Magnitudes with the sum of squares of `magnitude`.
+    Their sum of squares stays what it was. `range_db` and `tracker` are as for :func:`analyse`.
     """
     loudest = float(magnitude.max())
     headroom = HEADROOM_DB * np.log(10) / 20

@@ -55,17 +55,9 @@ class AdaIN(SmoothMethod):
 
 
 def adain(content: Array, style: Array) -> Array:
-    """Give each feature the mean and standard deviation that it has in the style.
+    """Give each feature, (channels, frames), the mean and standard deviation that it has in the style.
 
-    Parameters
-    ----------
-    content, style : numpy.ndarray, shapes (channels, frames) and (channels, frames of the style)
-        Features.
-
-    Returns
-    -------
-    numpy.ndarray, shape of `content`
-        Features with the style's statistics, over a root of 1 + 1e-5 / the content's variance.
+    The content's deviation is the root of its variance and 1e-5.
     """
     centred = content - content.mean(axis=1, keepdims=True)
     deviation = np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + _EPSILON)

@@ -94,19 +94,9 @@ class CwtShallow(BlockMethod):
         return frame.inverse(project(phase * target, target, frame, iterations=iterations, momentum=FAST))
 
     def match(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
-        """Return magnitudes that minimise the objective, from noise.
+        """Return amplitudes that minimise the objective, from noise, no higher than those of both clips.
 
-        Parameters
-        ----------
-        content, style : numpy.ndarray, shapes (bands, frames) and (bands, frames of the style)
-            Amplitudes.
-        rng : numpy.random.Generator
-            Source of the filters and the noise.
-
-        Returns
-        -------
-        numpy.ndarray, shape of `content`
-            Amplitudes, no higher than the highest of content and style.
+        Shapes are (bands, frames) and (bands, frames of the style); filters and noise are drawn from `rng`.
         """
         settings = self.parameters
         content, style = (np.log1p(FULL_SCALE * magnitude) for magnitude in (content, style))

@@ -98,21 +98,9 @@ class Templates(SpectrogramMethod):
     def prepare(self, dataset: Dataset, workdir: Path) -> None:
         """Learn templates from clips with known notes, or load what was learned from them before.
 
-        Parameters
-        ----------
-        dataset : Dataset
-            Clips and their notes.
-        workdir : pathlib.Path
-            Holds the templates; a file that is damaged or was learned from other clips is made again.
-
-        Raises
-        ------
-        DatasetError
-            If the dataset holds no note.
-        CorpusError
-            If the notes of a piece are missing.
-        StorageError
-            If the templates cannot be written.
+        A file in `workdir` that is damaged or was learned from other clips is made again. Raises
+        :class:`DatasetError` if the dataset holds no note, :class:`CorpusError` if the notes of a piece are
+        missing, and :class:`StorageError` if the templates cannot be written.
         """
         settings = self.parameters
         analysis = Analysis(settings.sample_rate, settings.n_fft, settings.hop_length)
@@ -154,17 +142,7 @@ def identify(spectrogram: Spectrogram, templates: NoteTemplates) -> int:
 def sharpen(activations: Matrix, sharpness: float) -> Matrix:
     """Weaken activations by their share of the largest at their time.
 
-    Parameters
-    ----------
-    activations : numpy.ndarray, shape (pitches, frames)
-        Activations.
-    sharpness : float
-        1 leaves them alone; the largest of each frame never changes.
-
-    Returns
-    -------
-    numpy.ndarray, shape (pitches, frames), float32
-        The activations.
+    A sharpness of 1 leaves them alone; the largest of each frame never changes.
     """
     largest = activations.max(axis=0, keepdims=True)
     share = np.divide(activations, largest, out=np.zeros_like(activations), where=largest > 0)

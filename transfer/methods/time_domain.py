@@ -125,18 +125,7 @@ class WaveformLoss:
         self._style = self._grams(self._analyse(style))
 
     def __call__(self, samples: Tensor) -> Tensor:
-        """Return the loss of samples.
-
-        Parameters
-        ----------
-        samples : torch.Tensor, shape (n,)
-            As many as the content has.
-
-        Returns
-        -------
-        torch.Tensor, shape ()
-            Their loss.
-        """
+        """Return the loss of samples, shape (n,), as many as the content has."""
         made = self._analyse(samples)
         content = [_squares(own - wanted) for own, wanted in zip(made, self._content, strict=True)]
         style = [_squares(own - wanted) for own, wanted in zip(self._grams(made), self._style, strict=True)]

@@ -68,15 +68,8 @@ class WCT(SmoothMethod):
 def covariance(features: Array) -> Array:
     """Return the covariance of features over time, shrunk towards a multiple of the identity.
 
-    Parameters
-    ----------
-    features : numpy.ndarray, shape (channels, frames)
-        Features of two frames or more.
-
-    Returns
-    -------
-    numpy.ndarray, shape (channels, channels)
-        (1 − δ) · sample covariance + δ · mean variance · identity, with the δ of Ledoit & Wolf.
+    It is (1 − δ) · sample covariance + δ · mean variance · identity, with the δ of Ledoit & Wolf, for
+    features, shape (channels, frames), of two frames or more.
     """
     shrunk: Array = ledoit_wolf(features.T)[0]
     return shrunk
@@ -85,15 +78,7 @@ def covariance(features: Array) -> Array:
 def whiten_and_colour(content: Array, style: Array) -> Array:
     """Return the map that turns features of one covariance into features of another.
 
-    Parameters
-    ----------
-    content, style : numpy.ndarray, shape (channels, channels)
-        Covariances.
-
-    Returns
-    -------
-    numpy.ndarray, shape (channels, channels)
-        style^½ · content^-½, with symmetric roots. Directions in which the content does not vary are 0.
+    It is style^½ · content^-½, with symmetric roots. Directions in which the content does not vary are 0.
     """
     return _power(style, 0.5) @ _power(content, -0.5)
 

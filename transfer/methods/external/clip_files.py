@@ -38,24 +38,10 @@ def write_clip(path: Path, samples: Samples, sample_rate: int) -> None:
 
 
 def read_output(path: Path, sample_rate: int) -> Samples:
-    """Read what another system made.
+    """Read what another system made, and bring it to a rate: the mean of the channels.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file in any format that libsndfile decodes, at any rate, with any number of channels.
-    sample_rate : int
-        Rate to bring it to, in hertz.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float32
-        The mean of the channels.
-
-    Raises
-    ------
-    MethodError
-        If it cannot be decoded, is empty, or holds NaN or infinity.
+    Any format that libsndfile decodes will do, at any rate, with any number of channels. Raises
+    :class:`MethodError` if the file cannot be decoded, is empty, or holds NaN or infinity.
     """
     try:
         samples, native_rate = read_audio(path)
@@ -69,18 +55,6 @@ def change_rate(samples: Samples, source_rate: int, target_rate: int) -> Samples
 
     The filter rings where samples jump, and so a clip near full scale may come out a little above it. That is
     clipped; a clip that left [-1, 1] before still does.
-
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,), float32
-        Mono samples.
-    source_rate, target_rate : int
-        Rates in hertz.
-
-    Returns
-    -------
-    numpy.ndarray, shape (ceil(n * target_rate / source_rate),), float32
-        Mono samples.
     """
     if source_rate == target_rate:
         return samples
@@ -94,17 +68,9 @@ def samples_sha256(samples: Samples) -> str:
 
 
 def files_fingerprint(paths: Iterable[Path]) -> str:
-    """Fingerprint the content of files, so that a changed one is noticed.
+    """Fingerprint the content of files, and of folders with all that is in them, to notice changes.
 
-    Parameters
-    ----------
-    paths : iterable of pathlib.Path
-        Files, and folders with all that is in them. What is missing or cannot be read counts as such.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
+    What is missing or cannot be read counts as such.
     """
     digests = []
     for path in paths:

@@ -102,12 +102,8 @@ class CommandLine(Method):
     def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Run the program.
 
-        Raises
-        ------
-        MethodTimeoutError
-            If it took too long.
-        MethodError
-            If it cannot be started, failed, held too much memory, or wrote no audio.
+        Raises :class:`MethodTimeoutError` if it took too long, and :class:`MethodError` if it cannot be
+        started, failed, held too much memory, or wrote no audio.
         """
         chosen = self.parameters
         with tempfile.TemporaryDirectory(prefix="timbrebench-", ignore_cleanup_errors=True) as folder:

@@ -55,11 +55,8 @@ class FinishedAudio(Method):
     def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Read the output of the pair.
 
-        Raises
-        ------
-        MethodError
-            If the folder, its table, the pair in the table or the pair's file is missing, or the file is not
-            audio.
+        Raises :class:`MethodError` if the folder, its table, the pair in the table or the pair's file is
+        missing, or the file is not audio.
         """
         pair_ids = self._pair_ids(samples_sha256(content), samples_sha256(style))
         stems = [stem for pair_id in pair_ids for stem in (f"{pair_id}-seed{seed}", pair_id)]

@@ -70,12 +70,7 @@ class TorchScript(Method):
         """Return the SHA-256 of the file, and of the weights of the network and each network inside it.
 
         A judge is recognised in this way even where it is a part of the export. Training clips are not
-        recorded in an export.
-
-        Raises
-        ------
-        MethodError
-            If the file is missing or not TorchScript.
+        recorded in an export. Raises :class:`MethodError` if the file is missing or not TorchScript.
         """
         module = _load(self.parameters.path, self._sha256, torch.device("cpu"))
         return Learned(weights=frozenset({self._sha256, *_weights(module)}))
@@ -83,13 +78,9 @@ class TorchScript(Method):
     def transfer(self, content: Samples, style: Samples, *, sample_rate: int, seed: int) -> Samples:
         """Call the module.
 
-        Raises
-        ------
-        MethodError
-            If the file is missing or not TorchScript, or the module fails or returns anything but a tensor of
-            shape (1, k).
-        ConfigurationError
-            If it is to run on a GPU and torch finds none.
+        Raises :class:`MethodError` if the file is missing or not TorchScript, or the module fails or returns
+        anything but a tensor of shape (1, k), and :class:`ConfigurationError` if it is to run on a GPU and
+        torch finds none.
         """
         device = find_device(self.parameters.device)
         module = copy.deepcopy(_load(self.parameters.path, self._sha256, device))

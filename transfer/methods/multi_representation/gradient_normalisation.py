@@ -24,20 +24,7 @@ Terms = Callable[[Tensor], dict[str, Tensor]]
 
 
 def gradient_norms(terms: Terms, start: Tensor) -> dict[str, float]:
-    """Return the norm of the gradient of each loss.
-
-    Parameters
-    ----------
-    terms : callable
-        From a tensor to its losses.
-    start : torch.Tensor
-        Where the gradients are taken.
-
-    Returns
-    -------
-    dict of str to float
-        Euclidean norms.
-    """
+    """Return the Euclidean norm of the gradient of each loss at a tensor."""
     x = start.detach().requires_grad_()
     losses = terms(x)
     gradients = {name: torch.autograd.grad(loss, x, retain_graph=True)[0] for name, loss in losses.items()}
@@ -45,24 +32,9 @@ def gradient_norms(terms: Terms, start: Tensor) -> dict[str, float]:
 
 
 def normalising_weights(terms: Terms, start: Tensor) -> dict[str, float]:
-    """Return the weights β that give each loss a gradient of norm 1.
+    """Return the weights β that give each loss a gradient of norm 1 where the optimisation starts.
 
-    Parameters
-    ----------
-    terms : callable
-        From a tensor to its losses.
-    start : torch.Tensor
-        Where the optimisation starts.
-
-    Returns
-    -------
-    dict of str to float
-        β of each loss.
-
-    Raises
-    ------
-    MethodError
-        If a loss has no gradient there, or one that is not finite.
+    Raises :class:`MethodError` if a loss has no gradient there, or one that is not finite.
     """
     weights = {}
     for name, norm in gradient_norms(terms, start).items():
@@ -76,20 +48,7 @@ def normalising_weights(terms: Terms, start: Tensor) -> dict[str, float]:
 
 
 def weighted_sum(terms: Terms, weights: Mapping[str, float]) -> Callable[[Tensor], Tensor]:
-    """Return the function that adds up losses.
-
-    Parameters
-    ----------
-    terms : callable
-        From a tensor to its losses.
-    weights : mapping of str to float
-        Weight of each of them.
-
-    Returns
-    -------
-    callable
-        From a tensor to one loss.
-    """
+    """Return the function that adds up losses, each times its weight."""
 
     def total(x: Tensor) -> Tensor:
         return torch.stack([weights[name] * loss for name, loss in terms(x).items()]).sum()

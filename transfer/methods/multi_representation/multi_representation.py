@@ -310,19 +310,9 @@ class MultiRepresentation(FrameMethod):
         return made
 
     def losses(self, seed: int, device: torch.device) -> RepresentationLosses:
-        """Draw the networks that the configuration needs.
+        """Draw the networks that the configuration needs, and return its losses.
 
-        Parameters
-        ----------
-        seed : int
-            Seed of the weights. Those of one network do not depend on which others there are.
-        device : torch.device
-            Where they are put.
-
-        Returns
-        -------
-        RepresentationLosses
-            The losses that the configuration has.
+        The weights of one network do not depend on which others there are.
         """
         settings = self.parameters
         frames = Frames(settings.sample_rate, settings.n_fft, settings.hop_length)

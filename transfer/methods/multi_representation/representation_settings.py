@@ -53,24 +53,9 @@ class RepresentationSettings(FrozenModel, ABC):
 
     @abstractmethod
     def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
-        """Draw the networks.
+        """Draw the networks, in ``float32`` on the CPU.
 
-        Parameters
-        ----------
-        frames : Frames
-            How sounds are cut into frames.
-        generator : torch.Generator
-            Source of the weights.
-
-        Returns
-        -------
-        Representation
-            The networks, in ``float32`` on the CPU.
-
-        Raises
-        ------
-        AudioError
-            If the representation needs frequencies above half the sample rate.
+        Raises :class:`AudioError` if the representation needs frequencies above half the sample rate.
         """
 
 

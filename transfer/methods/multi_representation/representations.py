@@ -36,20 +36,11 @@ from torch.nn.functional import conv1d, conv2d, max_pool2d, pad, selu
 
 
 def lecun_normal(shape: tuple[int, ...], generator: torch.Generator) -> nn.Parameter:
-    """Draw the weights of a convolution.
+    """Draw the weights of a convolution, not to be trained.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Filters, channels, and the taps along each axis.
-    generator : torch.Generator
-        Source of the draws.
-
-    Returns
-    -------
-    torch.nn.Parameter, shape `shape`, float32
-        Normal with variance 1 / (channels · taps), cut off at two standard deviations, as in the authors'
-        code of the method that this is for; not to be trained.
+    The shape is filters, channels, and the taps along each axis. Weights are normal with variance 1 /
+    (channels · taps), cut off at two standard deviations, as in the authors' code of the method that this is
+    for.
     """
     weights = torch.randn(math.prod(shape), generator=generator)
     # Several times as fast as torch's own truncated normal, which counts for tens of millions of weights.
@@ -64,19 +55,8 @@ def lecun_normal(shape: tuple[int, ...], generator: torch.Generator) -> nn.Param
 def pad_to_same(features: Tensor, weights: Tensor, dilation: int = 1) -> Tensor:
     """Add the zeros that let a convolution return as many positions as there were.
 
-    Parameters
-    ----------
-    features : torch.Tensor, shape (1, channels, ...)
-        What is to be convolved.
-    weights : torch.Tensor, shape (filters, channels, ...)
-        With what. Of an even number of taps, the one after the middle stands at the position.
-    dilation : int, default 1
-        Distance between taps.
-
-    Returns
-    -------
-    torch.Tensor, shape (1, channels, ...)
-        The features between zeros.
+    Features have the shape (1, channels, ...), weights (filters, channels, ...). Of an even number of taps,
+    the one after the middle stands at the position; `dilation` is the distance between taps.
     """
     padding: list[int] = []
     for taps in reversed(weights.shape[2:]):  # torch's pad begins with the last axis
@@ -153,18 +133,11 @@ class Network(nn.Module):
         self._first, self._blocks, self._pooling = first, blocks, pooling
 
     def forward(self, magnitude: Tensor) -> list[Tensor]:
-        """Return the features of each layer.
+        """Return the features of each layer of STFT magnitudes, shape (1 + n_fft // 2, frames).
 
-        Parameters
-        ----------
-        magnitude : torch.Tensor, shape (1 + n_fft // 2, frames)
-            STFT magnitudes.
-
-        Returns
-        -------
-        list of torch.Tensor, shape (n_filters, frames) or (n_filters, bins, frames)
-            After the first convolution and after each block. A network without blocks keeps to positions
-            that its filters lie within; others are padded with silence.
+        Shapes are (n_filters, frames) or (n_filters, bins, frames), after the first convolution and after
+        each block. A network without blocks keeps to positions that its filters lie within; others are padded
+        with silence.
         """
         x = torch.log1p(magnitude if self._bands is None else self._bands @ magnitude)
         x = x[None] if self._first.ndim == 3 else x[None, None]

@@ -57,24 +57,11 @@ class AnnotatedClips:
 def gather(
     dataset: Dataset, reading: NoteTemplates, playing: NoteTemplates, analysis: Analysis, *, seed: int
 ) -> AnnotatedClips:
-    """Analyse every clip of a dataset.
+    """Analyse every clip of a dataset, in which each window of a piece is played by several timbres.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Clips with known notes; each window of a piece is played by several timbres.
-    reading, playing : NoteTemplates
-        Templates of the dataset's timbres: attack and rest, and the stages of
-        :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`.
-    analysis : Analysis
-        How clips become spectrograms.
-    seed : int
-        Seed of the choice of other timbres.
-
-    Returns
-    -------
-    AnnotatedClips
-        The analysed clips.
+    Templates are those of the dataset's timbres: attack and rest, and the stages of
+    :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`. The seed is that of the choice of
+    other timbres.
     """
     generator = np.random.default_rng(seed)
     clips = list(dataset.clips())

@@ -43,15 +43,8 @@ _INPUTS = len(READ) + len(INTERVALS) + 1
 def normalise(activations: Matrix) -> NDArray[np.float32]:
     """Scale activations so that the loudest pitch of a frame is about 1, and part stages from pitches.
 
-    Parameters
-    ----------
-    activations : numpy.ndarray, shape (stages * pitches, frames)
-        Activations of the templates of a timbre, stage by stage.
-
-    Returns
-    -------
-    numpy.ndarray, shape (stages, pitches, frames), float32
-        Scaled by the loudness that nine frames in ten do not exceed.
+    From the shape (stages * pitches, frames), stage by stage, to (stages, pitches, frames), scaled by the
+    loudness that nine frames in ten do not exceed.
     """
     parted = activations.reshape(len(READ), -1, activations.shape[1])
     loud = float(np.quantile(parted.sum(axis=0).max(axis=0), 0.9))
@@ -108,15 +101,8 @@ class NoteNetwork(nn.Module):
     def play(self, content: Tensor, style: Tensor) -> Tensor:
         """Return activations for the style's templates: of each stage, its probability times the loudness.
 
-        Parameters
-        ----------
-        content, style : torch.Tensor
-            As for :meth:`forward`.
-
-        Returns
-        -------
-        torch.Tensor, shape (batch, stages, pitches, frames)
-            Activations of :data:`PLAYED`; 0 at pitches that were not read.
+        They have the shape (batch, stages, pitches, frames), stages those of :data:`PLAYED`, and are 0 at
+        pitches that were not read. Clips are as for :meth:`forward`.
         """
         stages, log_loudness, pitches = self(content, style)
         played = stages.softmax(dim=2)[:, :, 1:] * log_loudness.exp()[:, :, None]

@@ -204,17 +204,8 @@ class _NoteModule(FittedModule):
 def translation_loss(answer: tuple[Tensor, Tensor, Tensor], batch: dict[str, Tensor]) -> Tensor:
     """Return the cross-entropy of the stages, and the absolute error of the loudness where a note sounds.
 
-    Parameters
-    ----------
-    answer : tuple of torch.Tensor
-        What :meth:`~timbrebench.transfer.methods.reinstrument.note_network.NoteNetwork.forward` returns.
-    batch : dict of str to torch.Tensor
-        ``stages`` and ``loudness``, shapes (batch, pitches, frames).
-
-    Returns
-    -------
-    torch.Tensor
-        One value.
+    `answer` is what :meth:`~timbrebench.transfer.methods.reinstrument.note_network.NoteNetwork.forward`
+    returns; ``stages`` and ``loudness`` of the batch have the shape (batch, pitches, frames).
     """
     logits, log_loudness, pitches = answer
     places = pitches[:, :, None].expand(-1, -1, logits.shape[3])
@@ -234,28 +225,8 @@ def train_note_network(
 ) -> tuple[NoteNetwork, Fit]:
     """Train the network; keep the weights of the epoch that did best on other pieces.
 
-    Parameters
-    ----------
-    train, validation : AnnotatedClips
-        What is learned from, and what the epoch is chosen by.
-    configuration : NoteTraining
-        How.
-    folder : pathlib.Path, optional
-        Gets checkpoints that an interrupted training goes on from.
-
-    Returns
-    -------
-    network : NoteNetwork
-        In evaluation mode.
-    fit : Fit
-        With the learning curve.
-
-    Raises
-    ------
-    DatasetError
-        If there are fewer than two timbres or two windows of pieces.
-    JudgeError
-        If training diverges.
+    `folder` gets checkpoints that an interrupted training goes on from. Raises :class:`DatasetError` if there
+    are fewer than two timbres or two windows of pieces, and :class:`JudgeError` if training diverges.
     """
     torch.manual_seed(configuration.seed)
     network = NoteNetwork(configuration.channels)

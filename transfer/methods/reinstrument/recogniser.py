@@ -66,21 +66,8 @@ class Recognised:
 def recognise(clip: AnalysedClip, sample_rate: int, templates: NoteTemplates, network: Judge) -> Recognised:
     """Find the timbre with the highest score; see the module.
 
-    Parameters
-    ----------
-    clip : AnalysedClip
-        Samples and spectrogram. A clip that is too short for the network is judged by divergence alone.
-    sample_rate : int
-        Rate of the clip in hertz.
-    templates : NoteTemplates
-        Templates of the timbres to choose from.
-    network : Judge
-        Classifier of their labels.
-
-    Returns
-    -------
-    Recognised
-        The timbre, and how well its templates explain the clip.
+    `sample_rate` is that of the clip in hertz; `network` names the labels of the timbres. A clip that is too
+    short for it is judged by divergence alone.
     """
     unexplained = divergences(clip.magnitude, templates)
     score = -_DIVERGENCE_WEIGHT * np.log(unexplained)

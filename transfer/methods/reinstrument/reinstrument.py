@@ -166,21 +166,11 @@ class Reinstrument(MagnitudeMethod):
     def prepare(self, dataset: Dataset, workdir: Path) -> None:
         """Learn templates and recogniser, or load what was learned from the same clips before.
 
-        Parameters
-        ----------
-        dataset : Dataset
-            Clips with known notes, of two labels or more, each in two pieces or more.
-        workdir : pathlib.Path
-            Holds what was learned. A file that is damaged, or was learned from other clips, is made again.
-
-        Raises
-        ------
-        DatasetError
-            If the dataset holds no note, or too little to train the note network on, if that is asked for.
-        JudgeError
-            If there are too few labels or pieces for the recogniser, or a training diverges.
-        StorageError
-            If something cannot be written.
+        Clips have known notes and two labels or more, each in two pieces or more. A file in `workdir` that is
+        damaged, or was learned from other clips, is made again. Raises :class:`DatasetError` if the dataset
+        holds no note, or too little to train the note network on, if that is asked for; :class:`JudgeError`
+        if there are too few labels or pieces for the recogniser, or a training diverges; and
+        :class:`StorageError` if something cannot be written.
         """
         settings = self.parameters
         workdir.mkdir(parents=True, exist_ok=True)

@@ -63,16 +63,10 @@ class TrainedNotes:
     def play(self, content: Matrix, style: Matrix) -> Matrix:
         """Translate the notes of the content to the style's instrument.
 
-        Parameters
-        ----------
-        content, style : numpy.ndarray, shapes (2 * pitches, frames) and (2 * pitches, frames of the style)
-            Activations of the templates of what plays each: attacks and the rest.
-
-        Returns
-        -------
-        numpy.ndarray, shape (stages * pitches, frames), float32
-            Activations of the templates of the style's timbre, for the stages of
-            :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`.
+        Activations, shapes (2 * pitches, frames) and (2 * pitches, frames of the style), are of the templates
+        of what plays each: attacks and the rest. Returned are those of the templates of the style's timbre,
+        shape (stages * pitches, frames), for the stages of
+        :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`.
         """
         inputs = [torch.from_numpy(normalise(clip))[None] for clip in (content, style)]
         with one_thread(), torch.inference_mode():
@@ -91,13 +85,7 @@ class TrainedNotes:
 
     @classmethod
     def load(cls, path: Path) -> TrainedNotes:
-        """Read it.
-
-        Raises
-        ------
-        JudgeError
-            If the file is missing, damaged, or not a note network.
-        """
+        """Read it; :class:`JudgeError` if the file is missing, damaged, or not a note network."""
         hint = "make it by `timbrebench train-notes`"
         return read_archive(path, _build, kind=_KIND, schema=_SCHEMA, hint=hint)
 
@@ -174,19 +162,10 @@ def train_notes(
 def learn_templates(
     dataset: Dataset, analysis: Analysis, *, iterations: int, clips_per_timbre: int
 ) -> tuple[NoteTemplates, NoteTemplates]:
-    """Learn the templates that a note network reads and plays with.
+    """Learn the templates that a note network reads and plays with, for the same timbres and pitches.
 
-    Parameters
-    ----------
-    dataset, analysis, iterations, clips_per_timbre
-        As for :func:`~timbrebench.transfer.algorithms.note_templates.learn`.
-
-    Returns
-    -------
-    reading, playing : NoteTemplates
-        Of attack and rest, and of the stages of
-        :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`; for the same timbres and
-        pitches.
+    They are of attack and rest, and of the stages of
+    :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`.
     """
     reading, playing = (
         learn(

@@ -23,19 +23,9 @@ from torch.nn.functional import conv1d, pad
 
 
 def sum_diagonals(products: Tensor, width: int) -> Tensor:
-    """Turn inner products of frames into those of patches.
+    """Turn inner products of frames, shape (n, m), into those of patches of `width` frames.
 
-    Parameters
-    ----------
-    products : torch.Tensor, shape (n, m)
-        Inner products of each frame of one clip with each of another.
-    width : int
-        Frames in a patch.
-
-    Returns
-    -------
-    torch.Tensor, shape (n - width + 1, m - width + 1)
-        ``sum over d < width of products[i + d, j + d]``.
+    Returns ``sum over d < width of products[i + d, j + d]``, shape (n - width + 1, m - width + 1).
     """
     rows, columns = products.shape[0] - width + 1, products.shape[1] - width + 1
     total, run, length = products[:0], products, 1
@@ -51,38 +41,12 @@ def sum_diagonals(products: Tensor, width: int) -> Tensor:
 
 
 def spread_diagonals(slopes: Tensor, width: int) -> Tensor:
-    """Apply the transpose of :func:`sum_diagonals`: from derivatives by patches to those by frames.
-
-    Parameters
-    ----------
-    slopes : torch.Tensor, shape (n - width + 1, m - width + 1)
-        Derivatives with respect to inner products of patches.
-    width : int
-        Frames in a patch.
-
-    Returns
-    -------
-    torch.Tensor, shape (n, m)
-        Derivatives with respect to inner products of frames.
-    """
+    """Apply the transpose of :func:`sum_diagonals`: from derivatives by patches to those by frames."""
     return sum_diagonals(pad(slopes, (width - 1,) * 4), width)
 
 
 def sum_windows(values: Tensor, width: int) -> Tensor:
-    """Sum neighbouring values: from squared lengths of frames, say, to those of patches.
-
-    Parameters
-    ----------
-    values : torch.Tensor, shape (n,)
-        One value for each frame.
-    width : int
-        Frames in a patch.
-
-    Returns
-    -------
-    torch.Tensor, shape (n - width + 1,)
-        ``sum over d < width of values[i + d]``.
-    """
+    """Sum `width` neighbours: from squared lengths of frames, (n,), to those of patches, (n - width + 1,)."""
     return conv1d(values[None, None], values.new_ones(1, 1, width))[0, 0]
 
 
@@ -92,24 +56,12 @@ def spread_windows(slopes: Tensor, width: int) -> Tensor:
 
 
 def kernel(products: Tensor, norms_a: Tensor, norms_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the arc-cosine kernel of order 1 and what its derivatives are made of.
+    """Return the arc-cosine kernel of order 1 and what its derivatives are made of, all of one shape.
 
-    Parameters
-    ----------
-    products : torch.Tensor
-        Inner products ``a · b``.
-    norms_a, norms_b : torch.Tensor
-        Lengths ‖a‖ and ‖b‖, of shapes that broadcast to that of `products`.
-
-    Returns
-    -------
-    values : torch.Tensor, shape of `products`
-        ``k(a, b)``; ‖a‖²/2 where a equals b.
-    by_product : torch.Tensor, the same shape
-        Derivative by ``a · b`` with ‖a‖ and ‖b‖ fixed: (π − t) / 2π.
-    sine : torch.Tensor, the same shape
-        sin t / 2π: the derivative by ‖a‖ is ‖b‖ times this, and the other way round. Both derivatives exist
-        everywhere, other than those of the cosine.
+    Lengths ‖a‖ and ‖b‖ broadcast to the shape of the inner products ``a · b``. Returned are ``k(a, b)``,
+    ‖a‖²/2 where a equals b; its derivative by ``a · b`` with ‖a‖ and ‖b‖ fixed, (π − t) / 2π; and sin t / 2π:
+    the derivative by ‖a‖ is ‖b‖ times this, and the other way round. Both derivatives exist everywhere, other
+    than those of the cosine.
     """
     lengths = norms_a * norms_b
     cosine = (products / lengths.clamp(min=1e-20)).clamp_(-1, 1)

@@ -88,38 +88,19 @@ class WideObjective:
         self._content_term = float(self._content_norms.double().square().sum()) / 2
 
     def __call__(self, x: NDArray[np.floating]) -> tuple[float, NDArray[np.float64]]:
-        """Evaluate a spectrogram.
+        """Return the loss of a log-magnitude spectrogram, and its gradient in ``float64``, as scipy asks.
 
-        Parameters
-        ----------
-        x : numpy.ndarray, shape (bins * frames,)
-            A log-magnitude spectrogram of the content's shape, flattened.
-
-        Returns
-        -------
-        loss : float
-            Its loss.
-        gradient : numpy.ndarray, shape (bins * frames,), float64
-            The derivative of the loss with respect to `x`.
+        Both spectrogram and gradient have the content's shape, flattened: (bins * frames,).
         """
         bins = torch.from_numpy(x.reshape(self._content.T.shape))
         loss, gradient = self.evaluate(bins.T.contiguous().to(self._content))
         return loss, gradient.T.double().cpu().numpy().ravel()
 
     def evaluate(self, output: Tensor) -> tuple[float, Tensor]:
-        """Evaluate a spectrogram where the objective computes.
+        """Return loss and gradient of a log-magnitude spectrogram where the objective computes.
 
-        Parameters
-        ----------
-        output : torch.Tensor, shape (frames, bins)
-            A log-magnitude spectrogram of the content's shape transposed, its precision and device.
-
-        Returns
-        -------
-        loss : float
-            Its loss.
-        gradient : torch.Tensor, shape (frames, bins)
-            The derivative of the loss with respect to `output`.
+        Both spectrogram and gradient have the content's shape transposed, (frames, bins), its precision and
+        device.
         """
         norms = self._norms(output)
         style_loss, gradient, by_norm = self._style_loss(output, norms)
