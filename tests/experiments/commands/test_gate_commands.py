@@ -52,4 +52,4 @@ def test_a_baseline_holds_the_judge_and_the_check_says_where_it_is_another(run, 
     assert about["setting"] == "known-timbre"
     path.write_text(f"# {json.dumps(about | {'judge': 'another'})}\n{rows}")
     done = timbrebench("check", root, "--baseline", path)
-    assert "note: the run has another style judge" in done.stderr
+    assert "note: the style judges of the run and the baseline differ" in done.stderr

@@ -182,7 +182,7 @@ def test_names_of_runs_are_printed_as_they_are(made, results, capsys):
     assert "NOTE: see [b]" in printed
     text = comparison_markdown(table, ["see <b>"])
     assert text.startswith("## good: runs[/a] and [red]x\\|y:x:\n")
-    assert "| runs[/a] is better " in text
+    assert " runs[/a] is better |" in text
     assert "- see &lt;b&gt;" in text
 
 

@@ -104,12 +104,12 @@ def test_a_suite_that_the_judge_has_learned_is_refused(published, run, tmp_path,
 def test_a_judge_that_does_not_know_a_style_is_refused(tmp_path):
     path = tmp_path / "run.toml"
     path.write_text(f'name = "x"\n[judge]\nname = "{JUDGED_BY}"\n[suite]\nname = "cross-synthesis"\n')
-    with pytest.raises(ConfigurationError, match="does not know celesta, violin"):
+    with pytest.raises(ConfigurationError, match="does not know the suite's labels celesta, violin"):
         load_configuration(str(path))
     path.write_text(
         f'name = "x"\n[judge]\nname = "{JUDGED_BY}"\n[dataset]\ninstruments = ["piano", "Violin"]\n'
     )
-    with pytest.raises(ConfigurationError, match="does not know violin"):
+    with pytest.raises(ConfigurationError, match="does not know the suite's labels violin"):
         load_configuration(str(path))
 
 
