@@ -26,15 +26,7 @@ _ENCODING = ("__init__", "write", "close")
 
 @dataclass
 class Watch:
-    """CPU seconds inside the two libraries.
-
-    Attributes
-    ----------
-    seconds : collections.Counter
-        CPU seconds by :data:`SYNTHESIZER` and :data:`ENCODER`.
-    calls : int
-        Timed calls of their functions.
-    """
+    """CPU seconds inside the two libraries, by :data:`SYNTHESIZER` and :data:`ENCODER`, and timed calls."""
 
     seconds: Counter[str] = field(default_factory=Counter)
     calls: int = 0
@@ -56,26 +48,16 @@ class Watch:
     def own_seconds(self) -> float:
         """Return the CPU seconds that timing the calls has cost beside what it has counted."""
         trial, count = Watch(), 20_000
-        counted = trial.counting(_nothing, "")
+        counted = trial.counting(lambda: None, "")
         begun = time.process_time()
         for _ in range(count):
             counted()
         return (time.process_time() - begun - trial.seconds[""]) / count * self.calls
 
 
-def _nothing() -> None:
-    pass
-
-
 @contextlib.contextmanager
 def watched() -> Iterator[Watch]:
-    """Add up CPU seconds inside the two libraries, on all threads of this process.
-
-    Yields
-    ------
-    Watch
-        CPU seconds so far, while the block runs.
-    """
+    """Add up CPU seconds inside the two libraries, on all threads of this process, while the block runs."""
     fluidsynth_version()  # by which the project adds its own function
     watch = Watch()
     functions = [name for name, value in vars(fluidsynth).items() if callable(value)]

@@ -53,16 +53,10 @@ ROWS = 2_000_000
 
 @dataclass(frozen=True)
 class DatasetSpeed:
-    """What building datasets costs.
+    """What building datasets costs: `clips` and `minutes` are what was built.
 
-    Attributes
-    ----------
-    parts : pandas.DataFrame
-        ``part, seconds, share``: CPU seconds of one build by where they were spent.
-    figures : pandas.DataFrame
-        ``what, measured, wanted``: texts.
-    clips, minutes : int, float
-        What was built.
+    `parts` has the columns ``part, seconds, share``, CPU seconds of one build by where they were spent;
+    `figures` has ``what, measured, wanted``, as texts.
     """
 
     parts: pd.DataFrame
@@ -92,7 +86,7 @@ class DatasetSpeed:
             "",
             "## All figures",
             "",
-            markdown_table(self.figures[["what", "measured", "wanted"]]),
+            markdown_table(self.figures),
         ]
         return "\n".join(lines) + "\n"
 
@@ -107,27 +101,10 @@ def time_datasets(
 ) -> DatasetSpeed:
     """Time builds, and indexing and planning as far as there is something to index and plan.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where datasets and the made-up table are kept while they are needed.
-    midi : pathlib.Path, optional
-        An archive or folder of MIDI files.
-    audioset : pathlib.Path, optional
-        A folder with AudioSet's ``*_segments.csv``, ``ontology.json`` and ``class_labels_indices.csv``.
-    configuration : DatasetConfiguration, default MUSIC
-        What is built.
-    rows : int, default 2,000,000
-        Of the made-up table.
-
-    Returns
-    -------
-    DatasetSpeed
-
-    Raises
-    ------
-    RunError
-        If a process ended before it was done.
+    In `folder` datasets and the made-up table, which has so many `rows`, are kept while they are needed.
+    `midi` is an archive or folder of MIDI files, `audioset` a folder with AudioSet's ``*_segments.csv``,
+    ``ontology.json`` and ``class_labels_indices.csv``. A `RunError` is raised if a process ended before it
+    was done.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as anew, LocalExecutor((__name__,), workers=1) as alone:

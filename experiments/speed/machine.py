@@ -8,13 +8,7 @@ from pathlib import Path
 
 
 def describe_machine(*software: str) -> str:
-    """Name processor, cores, architecture and software, for the head of a page of timings.
-
-    Parameters
-    ----------
-    *software : str
-        Name and version of what counts beside Python.
-    """
+    """Name processor, cores, architecture, Python and further software, for a page of timings."""
     details = ", ".join((platform.machine(), f"Python {platform.python_version()}", *software))
     return f"{cpu_model()}, {os.cpu_count()} cores ({details})"
 

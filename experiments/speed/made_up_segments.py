@@ -15,26 +15,13 @@ _LETTERS = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 _CHUNK = 100_000
 
 
-def write_segments(path: Path, like: str, rows: int, seed: int = 0) -> None:
-    """Write a table of segments in the form of AudioSet's.
+def write_segments(path: Path, like: str, rows: int) -> None:
+    """Write a CSV table of so many segments in the form of AudioSet's, each of a video of its own.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The CSV file.
-    like : str
-        A table of segments: labels are drawn from its rows, so that they are as many and as rare.
-    rows : int
-        How many segments, each of a video of its own.
-    seed : int
-        Seed of the draws.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
+    Labels are drawn from the rows of `like`, a table of segments, so that they are as many and as rare. A
+    `StorageError` is raised if the file cannot be written.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     segments = read_segments([like])
     labels = [",".join(segments.label_sets[index]) for index in segments.table["labels"]]
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:

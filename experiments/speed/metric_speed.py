@@ -40,15 +40,10 @@ _MUSIC = DatasetConfiguration(
 class MetricSpeed:
     """What scoring costs.
 
-    Attributes
-    ----------
-    metrics : pandas.DataFrame
-        ``metric, milliseconds``: what each adds to the scoring of one output, the median of the rounds;
-        dearest first.
-    output_s, first_output_s : float
-        Seconds for all metrics on an output of a known pair, and on the first one of a pair.
-    rounds : int
-        Outputs that were scored.
+    `metrics` has the columns ``metric, milliseconds``: what each adds to the scoring of one output, the
+    median of the rounds, dearest first. `output_s` and `first_output_s` are seconds for all metrics on an
+    output of a known pair, and on the first one of a pair; `rounds` is the number of outputs that were
+    scored.
     """
 
     metrics: pd.DataFrame
@@ -81,20 +76,7 @@ class MetricSpeed:
 
 
 def time_metrics(folder: Path, *, rounds: int = 5) -> MetricSpeed:
-    """Time all metrics.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Gets the renderings that are scored: four pieces on piano and trumpet.
-    rounds : int, default 5
-        How many outputs are scored.
-
-    Returns
-    -------
-    MetricSpeed
-        Of this machine, as busy as it is.
-    """
+    """Time all metrics on four pieces on piano and trumpet, which are rendered into a folder."""
     dataset = build_dataset(_MUSIC, folder)
     metrics = [get(name) for name in metric_names()]
     judge = _untrained_judge(dataset)

@@ -63,18 +63,11 @@ Evaluate = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
 class TransferSpeed:
     """What transfer costs.
 
-    Attributes
-    ----------
-    objectives : pandas.DataFrame
-        ``form, seconds, times_as_fast``: CPU seconds of one loss and gradient, and how many of them there are
-        in one of the textbook form.
-    methods : pandas.DataFrame
-        ``method, seconds, real_time_factor, memory_mib, reason``: CPU seconds of one transfer, the content's
-        duration over them, memory beside what the process held before, and the reason where they are missing.
-    duration_s : float
-        Length of the content in seconds.
-    n_filters : int
-        Filters of the objectives.
+    `objectives` has the columns ``form, seconds, times_as_fast``: CPU seconds of one loss and gradient with
+    `n_filters` filters, and how many of them there are in one of the textbook form. `methods` has ``method,
+    seconds, real_time_factor, memory_mib, reason``: CPU seconds of one transfer of a content of `duration_s`
+    seconds, its duration over them, memory beside what the process held before, and the reason where they are
+    missing.
     """
 
     objectives: pd.DataFrame
@@ -136,24 +129,11 @@ def time_transfers(
     n_filters: int = 4096,
     rounds: int = 5,
 ) -> TransferSpeed:
-    """Time objectives and methods.
+    """Time objectives, each `rounds` times, and methods.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Gets the renderings, and what methods learn.
-    dataset : Dataset, optional
-        Holds the clips and what methods learn from; by default :data:`MUSIC` is built in `folder`.
-    methods : sequence of MethodEntry, optional
-        What is timed; by default :func:`timed_methods`.
-    n_filters : int, default 4096
-        Filters of the objectives, by default the published number.
-    rounds : int, default 5
-        How often each objective is evaluated.
-
-    Returns
-    -------
-    TransferSpeed
+    `folder` gets the renderings, and what methods learn. `dataset` holds the clips and what methods learn
+    from; by default :data:`MUSIC` is built. The `methods` are by default those of :func:`timed_methods`. The
+    objectives have `n_filters` filters, by default the published number.
     """
     dataset = dataset or build_dataset(MUSIC, folder / "dataset")
     suite = make_suite(
@@ -192,17 +172,8 @@ def textbook(
 ) -> Evaluate:
     """Return the objective of Ulyanov & Lebedev as it is written down, differentiated automatically.
 
-    It is a function of three spectrograms: the features of content and style are computed in each evaluation.
-
-    Parameters
-    ----------
-    content, style, filters, content_weight
-        As :class:`~timbrebench.transfer.algorithms.random_convolution.Objective` has them.
-
-    Returns
-    -------
-    callable
-        From a flat spectrogram to its loss and its flat gradient.
+    It takes what :class:`~timbrebench.transfer.algorithms.random_convolution.Objective` takes, and is a
+    function of three spectrograms: the features of content and style are computed in each evaluation.
     """
     return _textbook(content, filters, content_weight, partial(_targets, content, style, filters))
 
@@ -248,17 +219,7 @@ def _textbook(
 def time_objectives(content: Samples, style: Samples, *, n_filters: int, rounds: int) -> pd.DataFrame:
     """Time one loss and gradient of each form, at the start that the methods have.
 
-    Parameters
-    ----------
-    content, style : numpy.ndarray, shapes (n,) and (m,)
-        Samples at :data:`SAMPLE_RATE`.
-    n_filters, rounds : int
-        As in :func:`time_transfers`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As :attr:`TransferSpeed.objectives`.
+    Content and style are samples at :data:`SAMPLE_RATE`; the table is :attr:`TransferSpeed.objectives`.
     """
     rng = np.random.default_rng(0)
     spectra = log_magnitude(content), log_magnitude(style)

@@ -144,6 +144,11 @@ class Suite:
         """Twelve hexadecimal digits that change with any pair or any of its files."""
         return fingerprint([[pair.pair_id, pair.fingerprint] for pair in self.pairs])[:12]
 
+    def spread_pairs(self, count: int) -> list[Pair]:
+        """Return some pairs, or all there are, at even distances: neighbours share the content's label."""
+        places = np.linspace(0, len(self.pairs), min(count, len(self.pairs)), endpoint=False)
+        return [self.pairs[place] for place in places.astype(int)]
+
     def write(self, path: Path) -> None:
         """Write the list as CSV: one row for each pair, with the clips and their SHA-256."""
         rows = [

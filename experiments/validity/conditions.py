@@ -37,14 +37,8 @@ Kind = Literal["control", "corruption", "invariance"]
 class Treatment(NamedTuple):
     """How an output was made that is scored.
 
-    Attributes
-    ----------
-    kind : {"control", "corruption", "invariance"}
-        Why.
-    change : str
-        Name of the control or of what is done to the reference.
-    grade : float
-        How much of it: a grade of a corruption, decibels, a sign, samples; 0 for controls.
+    `change` is the name of the control or of what is done to the reference; `grade` says how much of it: a
+    grade of a corruption, decibels, a sign, samples; 0 for controls.
     """
 
     kind: Kind
@@ -59,24 +53,10 @@ REFERENCE = Treatment("control", "reference")
 def render_window(
     player: Synthesizer | RecordedNotes, notes: pd.DataFrame, clip: Clip, *, level: float
 ) -> Samples:
-    """Play the window of a clip, with its program.
+    """Play the window of a clip, with its program, out of notes that have the times of the whole piece.
 
-    Parameters
-    ----------
-    player : Synthesizer or RecordedNotes
-        Of the clip's soundfont.
-    notes : pandas.DataFrame
-        What is played, with times of the whole piece: with the clip's own notes the result is the clip, but
-        for the rounding of its file.
-    clip : Clip
-        Program, window and rate.
-    level : float
-        Root mean square of the result.
-
-    Returns
-    -------
-    numpy.ndarray, shape (round(clip.duration_s * clip.sample_rate),), float32
-        The window.
+    With the clip's own notes the result is the clip, but for the rounding of its file. It has the root mean
+    square `level` and ``round(clip.duration_s * clip.sample_rate)`` samples.
     """
     rendering = player.render(notes, clip.program, clip.start_s + clip.duration_s, clip.sample_rate)
     first, length = (round(time * clip.sample_rate) for time in (clip.start_s, clip.duration_s))
@@ -84,18 +64,9 @@ def render_window(
 
 
 class Degrader:
-    """Makes everything that is scored of one pair.
+    """Makes everything that is scored of one pair of a dataset that was rendered from notes.
 
-    Parameters
-    ----------
-    pair : Pair
-        The pair.
-    dataset : Dataset
-        Its dataset, rendered from notes.
-    soundfont : Soundfont
-        What its reference was rendered with.
-    seed : int
-        Seed of all that is drawn.
+    `soundfont` is what its reference was rendered with, `seed` that of all that is drawn.
     """
 
     def __init__(self, pair: Pair, dataset: Dataset, soundfont: Soundfont, seed: int) -> None:

@@ -3,9 +3,9 @@
 Definition
 ----------
 Each function takes a `grade` from 0, which changes nothing, to 1, and degrades one thing only, so that a
-metric can be shown to respond to it. Those of :data:`SOUND_LEVEL` change samples, those of
-:data:`NOTE_LEVEL` change notes, which then have to be rendered. Draws depend on the seed and not on the
-grade: a higher grade makes the same mistakes and more of them, or greater ones.
+metric can be shown to respond to it; other grades raise a `ConfigurationError`. Those of :data:`SOUND_LEVEL`
+change samples, those of :data:`NOTE_LEVEL` change notes, which then have to be rendered. Draws depend on the
+seed and not on the grade: a higher grade makes the same mistakes and more of them, or greater ones.
 
 =================== ==================================================== =====================================
 corruption          what a grade means                                   at grade 1
@@ -27,6 +27,10 @@ The *invariances* :func:`gain`, :func:`polarity` and :func:`shift` are what most
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
 import numpy as np
 import pandas as pd
 import scipy.signal
@@ -35,6 +39,9 @@ from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms, scale_to_rms
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.datasets.notes import fold, notes_table, stretch
+
+_Degraded = TypeVar("_Degraded")
+_Settings = ParamSpec("_Settings")
 
 #: Corruptions of samples and of notes, by their names among those that metrics can promise to respond to.
 SOUND_LEVEL = ("noise", "lowpass", "wrong_instrument")
@@ -59,133 +66,74 @@ SLOWEST = 1.05
 MOST_SEMITONES = 5
 
 
+def _graded(
+    degrade: Callable[Concatenate[_Degraded, float, _Settings], _Degraded],
+) -> Callable[Concatenate[_Degraded, float, _Settings], _Degraded]:
+    """Check the grade of a corruption, and return a clip or notes as they are at grade 0."""
+
+    @wraps(degrade)
+    def checked(
+        before: _Degraded, grade: float, *arguments: _Settings.args, **options: _Settings.kwargs
+    ) -> _Degraded:
+        if not 0 <= grade <= 1:
+            raise ConfigurationError(f"a grade of corruption lies between 0 and 1, got {grade}")
+        return before if grade == 0 else degrade(before, grade, *arguments, **options)
+
+    return checked
+
+
+@_graded
 def noise(samples: Samples, grade: float, *, seed: int) -> Samples:
-    """Add white Gaussian noise.
+    """Add white Gaussian noise; the clip's root mean square lies ``40 (1 - grade)`` dB over the noise's.
 
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,)
-        Mono samples.
-    grade : float
-        0 to 1: the clip's root mean square lies ``40 (1 - grade)`` dB over the noise's; 0 adds none.
-    seed : int
-        Seed of the noise, which at all grades is the same but for its level.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float32
-        Not clipped.
-
-    Raises
-    ------
-    ConfigurationError
-        If the grade lies outside 0 to 1.
+    The noise of a seed is the same at all grades but for its level. The result is not clipped.
 
     Examples
     --------
     >>> clip = np.sin(np.arange(22050) / 10).astype(np.float32)
     >>> added = noise(clip, 0.5, seed=0) - clip
-    >>> round(20 * np.log10(rms(clip) / rms(added)), 2)
+    >>> float(round(20 * np.log10(rms(clip) / rms(added)), 2))
     20.0
     """
-    _check(grade)
-    if grade == 0:
-        return samples
     drawn = np.random.default_rng(seed).standard_normal(len(samples), dtype=np.float32)
     level = rms(samples) * 10 ** (-HIGHEST_SNR_DB * (1 - grade) / 20)
     return np.asarray(samples + scale_to_rms(drawn, level), dtype=np.float32)
 
 
+@_graded
 def lowpass(samples: Samples, grade: float, *, sample_rate: int) -> Samples:
-    """Take high frequencies away, without delay.
+    """Take high frequencies away, without delay; takes more than 15 samples at a rate above 1,112 Hz.
 
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,)
-        Mono samples, more than 15.
-    grade : float
-        0 to 1: the cutoff falls geometrically from 0.45 times the sample rate to 500 Hz; 0 takes nothing.
-    sample_rate : int
-        In hertz, above 1,112.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float32
-        Filtered by a Butterworth filter of order 4 forwards and backwards: 6 dB down at the cutoff, and 48 dB
-        for each octave above it.
-
-    Raises
-    ------
-    ConfigurationError
-        If the grade lies outside 0 to 1.
+    The cutoff falls geometrically from 0.45 times the sample rate to 500 Hz. The filter is a Butterworth
+    filter of order 4, forwards and backwards: 6 dB down at the cutoff, and 48 dB for each octave above it.
     """
-    _check(grade)
-    if grade == 0:
-        return samples
     highest = 0.45 * sample_rate
     cutoff = highest * (LOWEST_CUTOFF_HZ / highest) ** grade
     filters = scipy.signal.butter(4, cutoff, fs=sample_rate, output="sos")
     return np.asarray(scipy.signal.sosfiltfilt(filters, samples), dtype=np.float32)
 
 
+@_graded
 def wrong_instrument(samples: Samples, grade: float, *, other: Samples) -> Samples:
-    """Mix a clip with another that plays the same.
+    """Mix a clip with `other`, the same notes on another instrument, whose share of the energy is the grade.
 
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,)
-        Mono samples.
-    grade : float
-        0 to 1: the share of the energy that `other` has. At 1 it is alone.
-    other : numpy.ndarray, shape (m,)
-        The same notes on another instrument; cut, or filled up with zeros, to n samples. Its level does not
-        count.
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,), float32
-        As loud as `samples`, as far as the two are uncorrelated.
-
-    Raises
-    ------
-    ConfigurationError
-        If the grade lies outside 0 to 1.
+    `other` is cut, or filled up with zeros, to the length of the clip, and its level does not count. The
+    result is as loud as the clip, as far as the two are uncorrelated; at grade 1 `other` is alone.
     """
-    _check(grade)
-    if grade == 0:
-        return samples
     matched = scale_to_rms(fit_length(other, len(samples)), rms(samples))
     return np.asarray(np.sqrt(1 - grade) * samples + np.sqrt(grade) * matched, dtype=np.float32)
 
 
+@_graded
 def wrong_notes(
     notes: pd.DataFrame, grade: float, *, seed: int, lowest: int = 0, highest: int = 127
 ) -> pd.DataFrame:
-    """Replace notes by wrong ones, 1 to 4 semitones off.
+    """Replace notes by wrong ones, 1 to 4 semitones off; the grade is their share, in whole notes.
 
-    Parameters
-    ----------
-    notes : pandas.DataFrame
-        A table of notes.
-    grade : float
-        0 to 1: the share of the notes, rounded to whole ones. The notes of a lower grade are among those of a
-        higher one.
-    seed : int
-        Seed of which, and by how much.
-    lowest, highest : int
-        MIDI pitches that the instrument sounds; what falls outside is moved back by octaves.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The notes. One that falls on another is merged with it.
-
-    Raises
-    ------
-    ConfigurationError
-        If the grade lies outside 0 to 1.
+    The wrong notes of a lower grade are among those of a higher one. What falls outside the MIDI pitches that
+    the instrument sounds, `lowest` to `highest`, is moved back by octaves; a note that falls on another is
+    merged with it.
     """
-    _check(grade)
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(notes))
     moves = generator.choice(_WRONG_BY, size=len(notes))
@@ -193,90 +141,35 @@ def wrong_notes(
     return notes if not moves.any() else fold(notes.assign(pitch=notes.pitch + moves), lowest, highest)
 
 
+@_graded
 def shifted_onsets(notes: pd.DataFrame, grade: float, *, seed: int) -> pd.DataFrame:
     """Play each note somewhat early or late, as long as before.
 
-    Parameters
-    ----------
-    notes : pandas.DataFrame
-        A table of notes.
-    grade : float
-        0 to 1: shifts are drawn evenly from 150 ms early to 150 ms late, and multiplied with the grade.
-    seed : int
-        Seed of the shifts.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The notes, none before 0 s. One that runs into the next of its pitch is cut there, and two of a pitch
-        that meet are one.
-
-    Raises
-    ------
-    ConfigurationError
-        If the grade lies outside 0 to 1.
+    Shifts are drawn evenly from 150 ms early to 150 ms late, and multiplied with the grade. No note begins
+    before 0 s. One that runs into the next of its pitch is cut there, and two of a pitch that meet are one.
     """
-    _check(grade)
-    if grade == 0:
-        return notes
     drawn = np.random.default_rng(seed).uniform(-1, 1, size=len(notes))
     shifts = np.maximum(drawn * grade * MOST_SHIFTED_S, -notes.onset_s)
     moved = (notes.onset_s + shifts, notes.offset_s + shifts, notes.pitch, notes.velocity)
     return notes_table(list(zip(*moved, strict=True)))
 
 
+@_graded
 def time_stretch(notes: pd.DataFrame, grade: float, *, start_s: float = 0.0) -> pd.DataFrame:
-    """Play more slowly.
+    """Play more slowly: everything takes ``1 + 0.05 grade`` times as long.
 
-    Parameters
-    ----------
-    notes : pandas.DataFrame
-        A table of notes.
-    grade : float
-        0 to 1: everything takes ``1 + 0.05 grade`` times as long.
-    start_s : float, default 0
-        The time in seconds that stays where it is; earlier notes are played earlier still.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The notes.
-
-    Raises
-    ------
-    ConfigurationError
-        If the grade lies outside 0 to 1.
+    The time `start_s`, in seconds, stays where it is; earlier notes are played earlier still.
     """
-    _check(grade)
-    if grade == 0:
-        return notes
     slower = stretch(_later(notes, -start_s), 1 + (SLOWEST - 1) * grade)
     return _later(slower, start_s)
 
 
+@_graded
 def transposition(notes: pd.DataFrame, grade: float, *, lowest: int = 0, highest: int = 127) -> pd.DataFrame:
-    """Play in another key.
+    """Play in another key, ``5 grade`` semitones higher, rounded to whole ones.
 
-    Parameters
-    ----------
-    notes : pandas.DataFrame
-        A table of notes.
-    grade : float
-        0 to 1: the notes are moved upwards by ``5 grade`` semitones, rounded to whole ones.
-    lowest, highest : int
-        MIDI pitches that the instrument sounds; what falls outside is moved back by octaves.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The notes.
-
-    Raises
-    ------
-    ConfigurationError
-        If the grade lies outside 0 to 1.
+    What falls outside `lowest` to `highest` is moved back by octaves, as in :func:`wrong_notes`.
     """
-    _check(grade)
     semitones = round(MOST_SEMITONES * grade)
     return notes if semitones == 0 else fold(notes.assign(pitch=notes.pitch + semitones), lowest, highest)
 
@@ -296,11 +189,6 @@ def shift(samples: Samples, count: int) -> Samples:
     if count < 0:
         return fit_length(samples[-count:], len(samples))
     return fit_length(np.pad(samples, (count, 0)), len(samples))
-
-
-def _check(grade: float) -> None:
-    if not 0 <= grade <= 1:
-        raise ConfigurationError(f"a grade of corruption lies between 0 and 1, got {grade}")
 
 
 def _later(notes: pd.DataFrame, seconds: float) -> pd.DataFrame:

@@ -87,24 +87,11 @@ def validate_metrics(
 ) -> ValidityStudy:
     """Score controls and degraded references by metrics, and hold them to what they declare.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Rendered from notes, with soundfonts that are on this machine: references are rendered again with
-        other notes.
-    suite : Suite
-        Pairs of the dataset. Its seed is that of all corruptions.
-    judge_path : pathlib.Path, optional
-        A saved style judge. Without one, metrics that need it have no scores.
-    pairs : int, optional
-        How many of the pairs, spread evenly over the suite; by default all.
-    metrics : iterable of str, optional
-        Names; by default all that are installed.
-
-    Returns
-    -------
-    ValidityStudy
-        The same for the same arguments.
+    References are rendered again with other notes, so the soundfonts of the dataset have to be on this
+    machine. The seed of the suite is that of all corruptions. Without a saved style judge (`judge_path`),
+    metrics that need it have no scores. `pairs` says how many are taken, spread evenly over the suite, by
+    default all; `metrics` are names, by default all that are installed. The same arguments give the same
+    result.
 
     Raises
     ------
@@ -120,7 +107,9 @@ def validate_metrics(
     names = list(metric_names() if metrics is None else metrics)
     specifications = [get(name).specification for name in names]
     soundfont = _soundfont(dataset, suite.configuration.soundfont)
-    chosen = _spread(suite.pairs, len(suite.pairs) if pairs is None else pairs)
+    if pairs is not None and pairs < 1:
+        raise ConfigurationError(f"a study needs at least one pair, got {pairs}")
+    chosen = suite.spread_pairs(len(suite.pairs) if pairs is None else pairs)
     score = partial(
         _score,
         names=names,
@@ -138,14 +127,6 @@ def validate_metrics(
             scores.append(scores_of_pair)
             tracker.advance()
     return assess(scores, specifications)
-
-
-def _spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
-    """Take some pairs at even distances: neighbours share the content's label."""
-    if count < 1:
-        raise ConfigurationError(f"a study needs at least one pair, got {count}")
-    places = np.linspace(0, len(pairs), min(count, len(pairs)), endpoint=False).astype(int)
-    return [pairs[place] for place in places]
 
 
 def _soundfont(dataset: Dataset, name: str) -> Soundfont:
@@ -201,33 +182,23 @@ def _score(
 
 
 def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) -> ValidityStudy:
-    """Hold the scores of pairs to what metrics declare.
+    """Hold the scores of pairs, by condition and metric, to what metrics declare.
 
-    Parameters
-    ----------
-    scores : sequence of mapping
-        Of each pair, the scores of each condition by metric; all with the same conditions, of which one is
-        the reference.
-    specifications : sequence of Specification
-        Of the metrics.
-
-    Returns
-    -------
-    ValidityStudy
-        Means and verdicts.
+    All pairs have the same conditions, of which one is the reference.
     """
     values: list[dict[str, object]] = []
     verdicts: list[dict[str, object]] = []
     changes = dict.fromkeys((item.kind, item.change) for item in scores[0] if item.kind != "control")
     for declared in specifications:
-        values += [_control_row(scores, declared.name, item) for item in scores[0] if item.kind == "control"]
+        for control in (item for item in scores[0] if item.kind == "control"):
+            values += _rows(_table(scores, declared.name, [control]), declared.name, [control])
         for kind, change in changes:
             conditions = [
                 REFERENCE,
                 *(item for item in scores[0] if (item.kind, item.change) == (kind, change)),
             ]
             table = _table(scores, declared.name, conditions)
-            values += _change_rows(table, declared.name, conditions)
+            values += _rows(table, declared.name, conditions)
             verdicts.append(
                 {
                     "metric": declared.name,
@@ -247,27 +218,14 @@ def _table(scores: Sequence[Scores], metric: str, conditions: Sequence[Treatment
     return np.array([[pair[condition][metric].value for condition in conditions] for pair in scores])
 
 
-def _control_row(scores: Sequence[Scores], metric: str, control: Treatment) -> dict[str, object]:
-    values = _table(scores, metric, [control])[:, 0]
-    scored = values[np.isfinite(values)]
-    return {
-        "metric": metric,
-        **control._asdict(),
-        "mean": scored.mean() if len(scored) else math.nan,
-        "n": len(scored),
-        "unscorable": len(values) - len(scored),
-    }
-
-
-def _change_rows(
+def _rows(
     table: NDArray[np.float64], metric: str, conditions: Sequence[Treatment]
 ) -> list[dict[str, object]]:
     means, n = _means(table)
     return [
         {
             "metric": metric,
-            "kind": conditions[-1].kind,
-            "change": conditions[-1].change,
+            **conditions[-1]._asdict(),
             "grade": condition.grade,
             "mean": mean,
             "n": n,

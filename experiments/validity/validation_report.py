@@ -24,17 +24,8 @@ TABLE = "validity.md"
 FIGURE = "validity"
 
 #: Colours of Okabe & Ito (2008), which colour-blind readers can tell apart, and markers.
-_LINES = dict(
-    zip(
-        CORRUPTIONS,
-        zip(
-            ("#000000", "#E69F00", "#D55E00", "#0072B2", "#CC79A7", "#56B4E9", "#009E73"),
-            ("o", "s", "^", "v", "D", "P", "X"),
-            strict=True,
-        ),
-        strict=True,
-    )
-)
+_COLOURS = ("#000000", "#E69F00", "#D55E00", "#0072B2", "#CC79A7", "#56B4E9", "#009E73")
+_LINES = dict(zip(CORRUPTIONS, zip(_COLOURS, "os^vDPX", strict=True), strict=True))
 
 #: Controls that panels show, by the letters they are shown by. Silence has hardly ever a score.
 _LETTERS = {"identity": "i", "style-copy": "s", "noise": "n"}
@@ -57,20 +48,10 @@ _DPI = 110
 
 
 def write_validation(study: ValidityStudy, root: Path) -> None:
-    """Write what was found.
+    """Write what was found into a folder, or raise a `StorageError`.
 
-    Parameters
-    ----------
-    study : ValidityStudy
-        What was found.
-    root : pathlib.Path
-        The folder: gets ``validity.csv`` (verdicts), ``validity_values.csv`` (means), ``validity.md`` (one
-        line for each metric) and ``validity.png`` and ``.svg`` (means over grades).
-
-    Raises
-    ------
-    StorageError
-        If a file cannot be written.
+    The files are ``validity.csv`` (verdicts), ``validity_values.csv`` (means), ``validity.md`` (one line for
+    each metric) and ``validity.png`` and ``.svg`` (means over grades).
     """
     for name, table in ((VERDICTS, study.verdicts), (VALUES, study.means)):
         write_csv(root / name, table, SIX_DIGITS)
