@@ -49,17 +49,8 @@ def check_command(
 def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Path | None = None) -> None:
     """Print an outcome of the gate, write it to the given files, and exit with its status.
 
-    Parameters
-    ----------
-    outcome : Outcome
-        Of the gate.
-    markdown, junit : pathlib.Path, optional
-        Files to write.
-
-    Raises
-    ------
-    typer.Exit
-        With 1 where a method is worse, with 2 where something could not be measured or written.
+    Raises :class:`typer.Exit` with 1 where a method is worse, with 2 where something could not be measured or
+    written.
     """
     from timbrebench.core.files import write_text
     from timbrebench.experiments.report.gate_report import gate_junit, gate_markdown

@@ -30,12 +30,8 @@ _HEADER = ("metric", "first", "second", "difference", "p", "corrected", "d_z", "
 def print_comparison(table: pd.DataFrame, notes: Sequence[str]) -> None:
     """Print a comparison to standard output, a table for each method.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of :func:`~timbrebench.experiments.ranking.comparing.compare_sides`.
-    notes : sequence of str
-        Reasons for caution, such as a run that is not valid.
+    `table` is of :func:`~timbrebench.experiments.ranking.comparing.compare_sides`; `notes` are reasons for
+    caution, such as a run that is not valid.
     """
     console = open_console()
     for (method, first, second), rows in _parts(table):
@@ -54,18 +50,7 @@ def print_comparison(table: pd.DataFrame, notes: Sequence[str]) -> None:
 
 
 def comparison_markdown(table: pd.DataFrame, notes: Sequence[str]) -> str:
-    """Write a comparison as Markdown.
-
-    Parameters
-    ----------
-    table, notes
-        As of :func:`print_comparison`.
-
-    Returns
-    -------
-    str
-        Ends with a newline.
-    """
+    """Write a comparison, as :func:`print_comparison` has it, as Markdown that ends with a newline."""
     lines = []
     for (method, first, second), rows in _parts(table):
         lines += [f"## {plain_markdown(_title(method, first, second))}", ""]

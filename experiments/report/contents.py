@@ -26,24 +26,10 @@ from timbrebench.experiments.report.plane import Point
 class Contents:
     """What a report shows.
 
-    Attributes
-    ----------
-    results : Results
-        The run's results.
-    leaderboard : Leaderboard
-        The methods ranked.
-    columns : list of Column
-        Those of the leaderboard.
-    questions : list of dict
-        Every metric (:func:`~timbrebench.experiments.report.leaderboard_tables.questions`).
-    points : list of Point
-        The methods in the style-content plane; empty if either was not measured.
-    matrices : list of TransferMatrix
-        One for each method with a score of the style judge.
-    speed : pandas.DataFrame
-        What methods cost (:func:`~timbrebench.experiments.report.cost_figures.speed_table`).
-    failures : list of dict
-        Transfers without output by method and reason: ``label, status, reason, count, example``.
+    `leaderboard` has the methods ranked, and `columns` are its figures; `questions` are every metric. Of the
+    style-content plane, `points` are empty if either was not measured; of `matrices`, there is one for each
+    method with a score of the style judge. `speed` is what methods cost, and `failures` are transfers without
+    output by method and reason: ``label, status, reason, count, example``.
     """
 
     results: Results

@@ -21,22 +21,12 @@ _ROW = 0.26
 
 
 def speed_table(results: Results, table: pd.DataFrame) -> pd.DataFrame:
-    """Return what each method costs, quickest first.
+    """Return what each method costs, quickest first, given the leaderboard's table.
 
-    Parameters
-    ----------
-    results : Results
-        The run's results.
-    table : pandas.DataFrame
-        The leaderboard.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``method, kind``; each of :data:`~timbrebench.experiments.ranking.results.COSTS` of the median pair,
-        with ``_low`` and ``_high``, between which 95 % of the pairs lie; and ``seconds_least``,
-        ``seconds_most`` of any pair. Pairs without an output do not count. What is unknown is NaN, as
-        for methods that are run elsewhere; those stand last.
+    Columns are ``method, kind``; each of :data:`~timbrebench.experiments.ranking.results.COSTS` of the median
+    pair, with ``_low`` and ``_high``, between which 95 % of the pairs lie; and ``seconds_least``,
+    ``seconds_most`` of any pair. Pairs without an output do not count. What is unknown is NaN, as for methods
+    that are run elsewhere; those stand last.
     """
     ends = [f"{name}{end}" for name in COSTS for end in ("", "_low", "_high")]
     costs = table[["method", "kind", *ends]].copy()
@@ -49,20 +39,10 @@ def speed_table(results: Results, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def speed_rows(results: Results, speed: pd.DataFrame) -> list[dict[str, Any]]:
-    """Write what methods cost.
+    """Write what methods cost, as :func:`speed_table` has it.
 
-    Parameters
-    ----------
-    results : Results
-        The run's results.
-    speed : pandas.DataFrame
-        Of :func:`speed_table`.
-
-    Returns
-    -------
-    list of dict
-        ``method``, and ``cells`` for :data:`SHOWN`: ``value``, ``text``, and the ``reason`` where there is
-        no value.
+    Rows are a ``method`` and ``cells`` for :data:`SHOWN`: ``value``, ``text``, and the ``reason`` where there
+    is no value.
     """
     return [
         {
@@ -88,20 +68,10 @@ def _significant(value: float) -> str:
 
 
 def draw_speed(speed: pd.DataFrame, inks: Inks) -> Figure:
-    """Draw the time and the memory that each method takes for a pair.
+    """Draw the time and the memory that each method takes for a pair, as :func:`speed_table` has them.
 
-    Parameters
-    ----------
-    speed : pandas.DataFrame
-        Of :func:`speed_table`.
-    inks : Inks
-        Its colours.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        On the left, on a logarithmic scale, the median pair as a point and a line from the quickest pair to
-        the slowest; on the right the memory. Controls are grey.
+    On the left, on a logarithmic scale, the median pair is a point on a line from the quickest pair to the
+    slowest; on the right is the memory. Controls are grey.
     """
     shown = speed[speed.seconds > 0].reset_index(drop=True)
     figure = Figure(figsize=(7.0, _ROW * max(len(shown), 3) + 0.9), layout="constrained")

@@ -22,19 +22,8 @@ _COLOURS = dict(zip(SPLITS, ("#4477aa", "#66ccee", "#ccbb44", "#ee6677"), strict
 def write_dataset_figure(dataset: Dataset, path: Path) -> None:
     """Draw a dataset's hours by label and split, and the seconds of audio that its pieces have.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        A dataset.
-    path : pathlib.Path
-        Where to: ``.png`` or ``.svg``. The same dataset gives the same bytes.
-
-    Raises
-    ------
-    ConfigurationError
-        If the file's name ends otherwise.
-    StorageError
-        If it cannot be written.
+    The same dataset gives the same bytes. Raises :class:`ConfigurationError` if the path ends neither in
+    ``.png`` nor in ``.svg``, :class:`StorageError` if it cannot be written.
     """
     labels = len(summarise(dataset, "label"))
     figure = Figure(figsize=(9, max(3.0, 1 + 0.25 * min(labels, _MAX_LABELS))), layout="constrained")

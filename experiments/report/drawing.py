@@ -55,19 +55,9 @@ def style_axes(axes: Axes, inks: Inks) -> None:
 
 
 def page_svg(figure: Figure, name: str) -> Markup:
-    """Return a figure as an element of a page.
+    """Return a figure in the inks :data:`PAGE` as an ``<svg>`` that takes the colours around it.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        In the inks :data:`PAGE`.
-    name : str
-        Its own on the page: the ids of its elements begin with it.
-
-    Returns
-    -------
-    markupsafe.Markup
-        An ``<svg>`` that takes the colours around it.
+    The ids of its elements begin with `name`, which is its own on the page.
     """
     buffer = BytesIO()
     figure.patch.set_alpha(0)

@@ -8,18 +8,10 @@ from timbrebench.core.tables import markdown_table
 
 
 def plain_markdown(text: object) -> str:
-    """Keep a text from being read as Markdown, HTML or mathematics, and on one line.
+    """Keep a text, or a value as text, from being read as Markdown, HTML or mathematics, and on one line.
 
-    Parameters
-    ----------
-    text : object
-        Any text, or a value to be written as text.
-
-    Returns
-    -------
-    str
-        To be put into a paragraph or a cell of a table. Square brackets, which hold intervals, stay as they
-        are where they cannot make a link.
+    The result fits into a paragraph or a cell of a table. Square brackets, which hold intervals, stay as they
+    are where they cannot make a link.
     """
     plain = " ".join(str(text).split())
     for character in "\\`*_|":

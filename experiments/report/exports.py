@@ -34,16 +34,8 @@ _ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", "none"
 class Export:
     """A table, for programs and for people.
 
-    Attributes
-    ----------
-    name : str
-        Of its files, without suffix.
-    data : pandas.DataFrame
-        Figures as they are, one fact to a column.
-    text : pandas.DataFrame
-        The same as it is written, fit to be printed.
-    names : int
-        How many columns of `text` are names and not figures: they come first.
+    `name` is that of its files, without suffix. `data` has figures as they are, one fact to a column; `text`
+    the same as it is written, fit to be printed, whose first `names` columns are names and not figures.
     """
 
     name: str
@@ -55,18 +47,8 @@ class Export:
 def write_tables(contents: Contents, root: Path) -> None:
     """Write the leaderboard, every metric, what methods cost, transfer matrices, and failures.
 
-    Parameters
-    ----------
-    contents : Contents
-        What the report shows.
-    root : pathlib.Path
-        The run's folder: gets ``tables/<name>.csv``, ``.md`` and ``.tex``, a ``tabular`` with the rules of
-        the package booktabs.
-
-    Raises
-    ------
-    StorageError
-        If a file cannot be written.
+    The run's folder gets ``tables/<name>.csv``, ``.md`` and ``.tex``, a ``tabular`` with the rules of the
+    package booktabs. Raises :class:`StorageError` if a file cannot be written.
     """
     table = contents.leaderboard.table
     exports = [
@@ -199,20 +181,9 @@ def _head(column: Column) -> str:
 
 
 def with_interval(row: dict[str, Any], column: Column) -> str:
-    """Write a figure of the leaderboard with the interval of its mean.
+    """Write a figure of a row of the leaderboard, followed by the interval of its mean in brackets.
 
-    Parameters
-    ----------
-    row : dict
-        A row of the leaderboard.
-    column : Column
-        One of its columns.
-
-    Returns
-    -------
-    str
-        The figure, followed by its interval in brackets; for costs the figure alone, since the range of most
-        pairs is not an interval of the mean.
+    Costs are the figure alone, since the range of most pairs is not an interval of the mean.
     """
     value, low, high = (float(row[f"{column.name}{end}"]) for end in ("", "_low", "_high"))
     if column.name in COSTS or math.isnan(value) or math.isnan(low):

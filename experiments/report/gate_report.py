@@ -23,18 +23,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def gate_markdown(outcome: Outcome) -> str:
-    """Write an outcome as Markdown: verdict, regressions, what could not be measured, notes, every method.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        Of the gate.
-
-    Returns
-    -------
-    str
-        Ends with a newline.
-    """
+    """Write an outcome as Markdown: verdict, regressions, what could not be measured, notes, every method."""
     lines = [f"## {_HEADINGS[outcome.exit_status]}", ""]
     if outcome.regressions:
         lines += [markdown_table(pd.DataFrame(map(_row, outcome.regressions)), names=2), ""]
@@ -84,16 +73,8 @@ def _summary(label: str, findings: list[MetricChange]) -> dict[str, str]:
 def gate_junit(outcome: Outcome) -> str:
     """Write an outcome as JUnit XML: a test suite for each method, a test case for each metric.
 
-    Parameters
-    ----------
-    outcome : Outcome
-        Of the gate.
-
-    Returns
-    -------
-    str
-        Regressions are failures; what could not be measured is an error in the suite "measured", whose
-        output holds the notes.
+    Regressions are failures; what could not be measured is an error in the suite "measured", whose output
+    holds the notes.
     """
     root = ElementTree.Element("testsuites", name="timbrebench check")
     for label, rows in _by_method(outcome):

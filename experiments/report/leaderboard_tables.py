@@ -191,17 +191,7 @@ def why_no_cost(results: Results, label: str) -> str:
 def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return every metric, by the question that it answers with others.
 
-    Parameters
-    ----------
-    results : Results
-        The run's results.
-    table : pandas.DataFrame
-        The leaderboard.
-
-    Returns
-    -------
-    list of dict
-        ``question``, and ``rows``: a ``column`` and its ``cells``, methods in the leaderboard's order.
+    Each ``question`` has ``rows``: a ``column`` and its ``cells``, with methods in the leaderboard's order.
     """
     records = as_records(table)
     by_question = metrics_by_question(results, table)

@@ -30,16 +30,10 @@ _PALE, _FULL = "#f2f3f2", 0.62
 
 @dataclass(frozen=True)
 class TransferMatrix:
-    """What the judge makes of a method's outputs, by the labels of content and style.
+    """What the judge makes of a method's outputs, by the labels of content (rows) and style (columns).
 
-    Attributes
-    ----------
-    method : str
-        Its label.
-    shares : pandas.DataFrame, shape (contents' labels, styles' labels)
-        The share of outputs that are classified as the style; NaN without outputs.
-    counts : pandas.DataFrame, of the same shape
-        Number of outputs behind each share.
+    `shares` are of the outputs that are classified as the style, NaN without outputs; `counts`, of the same
+    shape, are the numbers of outputs behind them.
     """
 
     method: str
@@ -64,20 +58,9 @@ class TransferMatrix:
 
 
 def transfer_matrices(results: Results, methods: Sequence[str]) -> list[TransferMatrix]:
-    """Return a matrix for each method with a score of the style judge.
+    """Return a matrix for each method with a score of the style judge, in the order of their labels.
 
-    Parameters
-    ----------
-    results : Results
-        The run's results.
-    methods : sequence of str
-        Their labels.
-
-    Returns
-    -------
-    list of TransferMatrix
-        In the same order, without methods that have no such score; empty in a run without style
-        accuracy.
+    Empty in a run without style accuracy.
     """
     if STYLE not in results.scores:
         return []
@@ -106,17 +89,7 @@ def transfer_matrices(results: Results, methods: Sequence[str]) -> list[Transfer
 def draw_matrices(matrices: Sequence[TransferMatrix], inks: Inks) -> Figure:
     """Draw matrices side by side, on one scale from 0 to 1, with the share in per cent in each cell.
 
-    Parameters
-    ----------
-    matrices : sequence of TransferMatrix
-        At least one.
-    inks : Inks
-        Its colours.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Rows are the content's label, columns the style's.
+    There is at least one. Rows are the content's label, columns the style's.
     """
     labels = max(matrices[0].shares.shape)
     columns = min(_COLUMNS, len(matrices))

@@ -28,18 +28,10 @@ Scores = Sequence[tuple[str, str]]
 
 @dataclass
 class Card:
-    """A recording on a page, or the reason why it is missing.
+    """A recording on a page, or the `reason` why it is missing.
 
-    Attributes
-    ----------
-    recording : Recording
-        The recording.
-    audio, image : str
-        Addresses; empty if the recording is missing.
-    reason : str
-        Why the recording is missing.
-    outputs : list of (str, sequence of (str, str))
-        Labels of methods whose output sounds like this, and their scores.
+    `audio` and `image` are addresses, empty if it is missing; `outputs` are labels of methods whose output
+    sounds like this, and their scores.
     """
 
     recording: Recording
@@ -53,14 +45,8 @@ class Card:
 class Example:
     """A pair with its audio.
 
-    Attributes
-    ----------
-    pair : Pair
-        The pair.
-    cards : list of Card
-        Its clips, including unreadable ones, and its readable outputs.
-    absent : list of str
-        Labels of methods without a readable output.
+    `cards` are of its clips, including unreadable ones, and of its readable outputs; `absent` are the labels
+    of methods without a readable output.
     """
 
     pair: Pair
@@ -79,20 +65,10 @@ class Example:
 
 
 def examples(pairs: Sequence[Pair], recordings: Recordings) -> list[Example]:
-    """Embed the audio of pairs that are spread evenly over the suite.
+    """Embed the audio of pairs that are spread evenly over the suite, with outputs of the first seed.
 
-    Parameters
-    ----------
-    pairs : sequence of Pair
-        All pairs.
-    recordings : Recordings
-        Their recordings.
-
-    Returns
-    -------
-    list of Example
-        :data:`EMBEDDED_PAIRS`, or fewer if they would take more than :data:`EMBEDDED_BYTES`, with outputs of
-        the first seed; without pairs of which nothing is readable.
+    They are :data:`EMBEDDED_PAIRS`, or fewer if they would take more than :data:`EMBEDDED_BYTES`, without
+    pairs of which nothing is readable.
     """
     by_pair: dict[str, Example] = {}
     embedded: list[Example] = []

@@ -51,22 +51,10 @@ def page_address(pair: Pair) -> str:
 
 
 def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], list[dict[str, Any]]]:
-    """Return a row for each pair, to choose from.
+    """Return columns of figures, style accuracy and note F1 where measured, and a row for each pair.
 
-    Parameters
-    ----------
-    results : Results
-        The run's results.
-    table : pandas.DataFrame
-        The leaderboard.
-
-    Returns
-    -------
-    columns : list of Column
-        Of the figures: style accuracy and note F1, as far as they were measured.
-    rows : list of dict
-        ``pair``, ``address``, the means of the figures over all methods without controls in ``means``, and
-        ``missing``, the number of outputs that they lack.
+    A row has ``pair``, ``address``, the means of the figures over all methods without controls in ``means``,
+    and ``missing``, the number of outputs that they lack. `table` is the leaderboard's.
     """
     methods = table.method[table.kind == "method"]
     rows = pd.concat([results.transfers, results.scores], axis=1)
@@ -89,21 +77,9 @@ def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], lis
 def write_pair_pages(contents: Contents, root: Path, executor: Executor | None = None) -> None:
     """Write the page of each pair and the spectrograms that are missing, and remove those of other pairs.
 
-    If audio of the run is missing, all spectrograms stay.
-
-    Parameters
-    ----------
-    contents : Contents
-        What the report shows.
-    root : pathlib.Path
-        The run's folder: gets ``pairs/<pair>.html`` and ``pairs/spectrograms/``.
-    executor : Executor, optional
-        Where they are written; by default on all cores of this machine. Few are written in this process.
-
-    Raises
-    ------
-    StorageError
-        If a file cannot be written.
+    The run's folder gets ``pairs/<pair>.html`` and ``pairs/spectrograms/``. If audio of the run is missing,
+    all spectrograms stay. They are written by `executor`, by default on all cores of this machine; few are
+    written in this process. Raises :class:`StorageError` if a file cannot be written.
     """
     results, table = contents.results, contents.leaderboard.table
     recordings = Recordings(results, table, contents.columns, root.absolute())

@@ -36,21 +36,10 @@ _LABEL_PLACES = tuple(
 
 @dataclass(frozen=True)
 class Point:
-    """A method in the style-content plane.
+    """A method in the style-content plane, with the ends of its intervals, which are NaN for none.
 
-    Attributes
-    ----------
-    label : str
-        Written beside it.
-    style, content : float
-        Where it lies.
-    style_interval, content_interval : tuple of float
-        Lower and upper end of the intervals; NaN for none.
-    is_control : bool
-        Controls are drawn in grey.
-    is_ranked : bool
-        Only methods with a rank can be on the Pareto front; of the others the mark is hollow. Controls have
-        none.
+    Controls are drawn in grey. Only methods with a rank, which controls lack, can be on the Pareto front; of
+    other methods the mark is hollow.
     """
 
     label: str
@@ -75,15 +64,8 @@ class Point:
 def pareto_front(points: Sequence[Point]) -> list[Point]:
     """Return the Pareto front: methods that no other surpasses in style or content without losing the other.
 
-    Parameters
-    ----------
-    points : sequence of Point
-        What has no rank is left out, and so are points with a coordinate that is NaN.
-
-    Returns
-    -------
-    list of Point
-        By ascending style; methods with equal coordinates are all in it.
+    It is by ascending style, and methods with equal coordinates are all in it. What has no rank, or a
+    coordinate that is NaN, is left out.
     """
     methods = [point for point in points if point.is_ranked and point.is_measured]
     front = [point for point in methods if not any(_dominates(other, point) for other in methods)]
@@ -106,23 +88,9 @@ def draw_plane(
 ) -> Figure:
     """Draw methods by how much style they take on and how much content they keep.
 
-    Parameters
-    ----------
-    points : sequence of Point
-        Those with a coordinate that is NaN are left out.
-    inks : Inks
-        Its colours.
-    x_label, y_label : str
-        Of the axes.
-    score : callable, optional
-        Maps arrays of style and content of one shape to a score, whose contours are drawn behind the
-        points, at 0.2, 0.4, 0.6 and 0.8.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        With the Pareto front of the ranked methods as a broken line: what lies below and to the left of it
-        is surpassed.
+    Points with a coordinate that is NaN are left out. The Pareto front of the ranked methods is a broken
+    line: what lies below and to the left of it is surpassed. `score` maps arrays of style and content of one
+    shape to a score, whose contours are drawn behind the points, at 0.2, 0.4, 0.6 and 0.8.
     """
     figure = Figure(figsize=(6.0, 4.8), layout="constrained")
     axes = figure.add_subplot()

@@ -29,24 +29,10 @@ Role = Literal["given", "method", "control"]
 class Recording:
     """A clip or an output of a pair.
 
-    Attributes
-    ----------
-    title, subtitle : str
-        What it is; of an output the method's label.
-    role : {"given", "method", "control"}
-        A clip of the pair, or the output of a method or of a control.
-    seed : int or None
-        The method's; None for what was given.
-    path : str
-        Of the audio, relative to the run's folder; empty if there is no audio.
-    sha256 : str
-        Of that file; empty without one.
-    duration_s : float
-        How long it lasts.
-    reason : str
-        Why it is missing or unreadable; empty if it is there.
-    scores : tuple of (str, str)
-        Names of metrics and their values as text.
+    Of an output the title is the method's label, and `seed` the method's; it is None for what was given.
+    `path` is that of the audio, relative to the run's folder, and like its `sha256` empty if there is no
+    audio; `reason` says why it is missing or unreadable. `scores` are names of metrics and their values as
+    text.
     """
 
     title: str
@@ -69,18 +55,9 @@ def rows_by_pair(rows: pd.DataFrame) -> dict[str, dict[tuple[str, int], dict[str
 
 
 class Recordings:
-    """The recordings of each pair of a run.
+    """The recordings of each pair of a run, whose folder is `root`.
 
-    Parameters
-    ----------
-    results : Results
-        The run's results.
-    table : pandas.DataFrame
-        The leaderboard, whose order outputs have.
-    columns : sequence of Column
-        How scores are written.
-    root : pathlib.Path
-        The run's folder.
+    Outputs have the order of `table`, the leaderboard's; `columns` say how scores are written.
     """
 
     def __init__(self, results: Results, table: pd.DataFrame, columns: Sequence[Column], root: Path) -> None:
@@ -94,15 +71,7 @@ class Recordings:
     def of(self, pair: Pair) -> list[Recording]:
         """List content, style, reference, and each method's output with each seed, as they are on the disk.
 
-        Parameters
-        ----------
-        pair : Pair
-            One of the run's.
-
-        Returns
-        -------
-        list of Recording
-            Methods before controls. Missing ones have a reason.
+        Methods stand before controls. Missing ones have a reason.
         """
         given = [
             self._clip("Content", pair.content.label, pair.content),

@@ -22,19 +22,9 @@ _DPI = 200
 def write_figures(contents: Contents, root: Path) -> None:
     """Write figures for papers: the same run, the same bytes.
 
-    Parameters
-    ----------
-    contents : Contents
-        What the report shows.
-    root : pathlib.Path
-        The run's folder: gets ``figures/plane``, ``transfer-matrices``, of methods without controls, and
-        ``speed``, each as ``.svg`` and ``.png``. What was not measured is not drawn, and what an earlier
-        report drew of it is removed.
-
-    Raises
-    ------
-    StorageError
-        If a file cannot be written.
+    The run's folder gets ``figures/plane``, ``transfer-matrices``, of methods without controls, and
+    ``speed``, each as ``.svg`` and ``.png``. What was not measured is not drawn, and what an earlier report
+    drew of it is removed. Raises :class:`StorageError` if a file cannot be written.
     """
     table = contents.leaderboard.table
     methods = set(table.method[table.kind == "method"])
@@ -54,19 +44,10 @@ def write_figures(contents: Contents, root: Path) -> None:
 
 
 def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure for a paper as ``.svg`` and ``.png`` beside each other.
+    """Write a figure for a paper as ``.svg`` and ``.png`` beside each other, at `path` without suffix.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        In the inks :data:`~timbrebench.experiments.report.drawing.PAPER`.
-    path : pathlib.Path
-        Without suffix.
-
-    Raises
-    ------
-    StorageError
-        If a file cannot be written.
+    It is in the inks :data:`~timbrebench.experiments.report.drawing.PAPER`. Raises :class:`StorageError` if a
+    file cannot be written.
     """
     save_figure(figure, path.with_suffix(".svg"))
     figure.set_layout_engine("none")  # settled: working it out again would take as long as drawing

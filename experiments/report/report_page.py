@@ -42,28 +42,10 @@ _SOFTWARE = ("timbrebench", "torch", "pytorch-lightning", "librosa", "mir_eval",
 
 
 def write_page(contents: Contents, root: Path) -> Path:
-    """Write the page.
+    """Write the page, ``report.html`` in the run's folder `root`, and return its path.
 
-    Parameters
-    ----------
-    contents : Contents
-        What it shows.
-    root : pathlib.Path
-        The run's folder, as for :func:`~timbrebench.experiments.report.report_writing.write_report`.
-
-    Returns
-    -------
-    pathlib.Path
-        ``report.html`` in that folder.
-
-    Raises
-    ------
-    DatasetError
-        If there is no dataset.
-    ConfigurationError
-        If the judge's evaluation is not what this version writes.
-    StorageError
-        If the page cannot be written.
+    Raises :class:`DatasetError` if there is no dataset, :class:`ConfigurationError` if the judge's evaluation
+    is not what this version writes, :class:`StorageError` if the page cannot be written.
     """
     results, table, columns = contents.results, contents.leaderboard.table, contents.columns
     dataset = Dataset.open(root / DATASET)

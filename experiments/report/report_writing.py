@@ -17,35 +17,16 @@ from timbrebench.experiments.report.report_page import write_page
 def write_report(
     results: Results, leaderboard: Leaderboard, root: Path, executor: Executor | None = None
 ) -> Path:
-    """Write a run's report.
+    """Write a run's report and return the path of its page, ``report.html``, which is self-contained.
 
-    Parameters
-    ----------
-    results : Results
-        The run's results.
-    leaderboard : Leaderboard
-        The methods ranked.
-    root : pathlib.Path
-        The run's folder, with the dataset in ``dataset/``, the outputs, and, where the judge was evaluated,
-        ``judge/evaluation.json``.
-    executor : Executor, optional
-        Where pages of pairs are written; by default on all cores of this machine.
+    The run's folder `root` holds the dataset in ``dataset/``, the outputs, and, where the judge was
+    evaluated, ``judge/evaluation.json``. It gets ``pairs/`` with a page for each pair, which plays the run's
+    own audio; ``figures/`` with what the report draws as SVG and PNG; and ``tables/`` with what it lists as
+    CSV, Markdown and LaTeX. Pages of pairs are written by `executor`, by default on all cores of this
+    machine.
 
-    Returns
-    -------
-    pathlib.Path
-        ``report.html`` in that folder: one self-contained page. Beside it are
-        ``pairs/`` with a page for each pair, which plays the run's own audio; ``figures/`` with what it
-        draws as SVG and PNG; and ``tables/`` with what it lists as CSV, Markdown and LaTeX.
-
-    Raises
-    ------
-    DatasetError
-        If there is no dataset.
-    ConfigurationError
-        If the judge's evaluation is not what this version writes.
-    StorageError
-        If a file cannot be written.
+    Raises :class:`DatasetError` if there is no dataset, :class:`ConfigurationError` if the judge's evaluation
+    is not what this version writes, :class:`StorageError` if a file cannot be written.
     """
     contents = Contents.of(results, leaderboard)
     write_pair_pages(contents, root, executor)

@@ -30,20 +30,10 @@ _SETTINGS = [1, *DB_RANGE, F_MIN, _N_MELS, N_FFT, HOP_LENGTH, _COLOUR_MAP]
 
 
 def spectrogram_image(samples: Samples, sample_rate: int) -> bytes:
-    """Draw a mel spectrogram: time to the right, low frequencies below.
+    """Draw the mel spectrogram of mono samples in [-1, 1] as PNG: time to the right, low frequencies below.
 
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,)
-        Mono samples in [-1, 1].
-    sample_rate : int
-        Rate in hertz.
-
-    Returns
-    -------
-    bytes
-        PNG without axes, one pixel for each of 96 bands from :data:`F_MIN` to half the sample rate and each
-        frame. Colours span :data:`DB_RANGE`, the same for every clip.
+    There are no axes: one pixel stands for each of 96 bands from :data:`F_MIN` to half the sample rate, in
+    hertz, and each frame. Colours span :data:`DB_RANGE`, the same for every clip.
     """
     power = np.square(magnitude(samples) / (N_FFT / 4))  # a sine at full scale has power 1
     bands = _mel_filters(sample_rate) @ power
@@ -63,21 +53,10 @@ def image_name(sha256: str) -> str:
 
 
 def write_image(audio: Path, image: Path) -> None:
-    """Draw the spectrogram of an audio file, unless the image exists.
+    """Draw the spectrogram of an audio file under the name of :func:`image_name`, unless that image exists.
 
-    Parameters
-    ----------
-    audio : pathlib.Path
-        What is drawn.
-    image : pathlib.Path
-        Where to, under the name of :func:`image_name`: an image that exists is up to date.
-
-    Raises
-    ------
-    AudioError
-        If the audio cannot be read.
-    StorageError
-        If the image cannot be written.
+    Raises :class:`AudioError` if the audio cannot be read, :class:`StorageError` if the image cannot be
+    written.
     """
     if image.is_file():
         return

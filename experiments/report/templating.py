@@ -11,20 +11,7 @@ from markupsafe import Markup
 
 
 def render(name: str, **context: object) -> str:
-    """Fill in one of the templates that come with the project.
-
-    Parameters
-    ----------
-    name : str
-        Its file's name.
-    **context
-        Its variables; a missing one is an error.
-
-    Returns
-    -------
-    str
-        The page.
-    """
+    """Fill in one of the templates that come with the project; a missing variable is an error."""
     return _environment().get_template(name).render(**context)
 
 

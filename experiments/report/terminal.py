@@ -49,15 +49,10 @@ _TEXTS = ("method", "kind", "settings", "violation")
 
 
 def print_run(root: Path, *, as_json: bool) -> None:
-    """Print a run's leaderboard to standard output.
+    """Print the leaderboard of a run that has one to standard output.
 
-    Parameters
-    ----------
-    root : pathlib.Path
-        Folder of a run that has a leaderboard.
-    as_json : bool
-        Whether for programs: whether it is valid, why not, and the rows of the table, whose figures have six
-        digits, as in the file. For people the judge's accuracy and where to find more are printed as well.
+    For programs, `as_json`: whether the run is valid, why not, and the rows of the table, whose figures have
+    six digits, as in the file. For people the judge's accuracy and where to find more are printed as well.
     """
     if as_json:
         validity = _read_json(root / VALIDITY)
@@ -72,18 +67,7 @@ def print_run(root: Path, *, as_json: bool) -> None:
 
 
 def read_leaderboard(root: Path) -> list[dict[str, Any]]:
-    """Read a run's leaderboard.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        Folder of a run that has a leaderboard.
-
-    Returns
-    -------
-    list of dict
-        One for each row, by column; None where there is no figure.
-    """
+    """Return the rows of the leaderboard of a run that has one, by column; None where there is no figure."""
     with (root / LEADERBOARD).open(encoding="utf-8", newline="") as file:
         return [
             {name: cell if name in _TEXTS else _figure(cell) for name, cell in row.items()}
