@@ -40,23 +40,9 @@ REACH = 2
 def make_consistent(
     start: Spectrum, magnitude: Spectrogram, transform: ShortTimeFourier, *, iterations: int
 ) -> Spectrum:
-    """Improve the phase of a spectrum by making neighbouring bins agree.
+    """Improve the phase of a spectrum by making neighbouring bins agree; the magnitudes stay.
 
-    Parameters
-    ----------
-    start : numpy.ndarray, shape (bins, frames), complex64
-        The magnitudes with the phase to start from.
-    magnitude : numpy.ndarray, shape (bins, frames)
-        The magnitudes.
-    transform : ShortTimeFourier
-        Where they are from.
-    iterations : int
-        How often to visit all bins.
-
-    Returns
-    -------
-    numpy.ndarray, shape (bins, frames), complex64
-        The magnitudes with a better phase.
+    Spectra are of shape (bins, frames), complex64; `iterations` is how often all bins are visited.
     """
     weights = local_weights(transform)
     offsets = np.arange(len(weights)) - len(weights) // 2
@@ -82,15 +68,8 @@ def local_weights(transform: ShortTimeFourier) -> NDArray[np.complex128]:
         H'[k, n] = Σ_q exp(-2πi k q a / N) Σ_p α[q, p] H[k + p, n + q],
         α[q, p] = exp(-2πi p q a / N) / (N C) Σ_t w[t] w[t - q a] exp(2πi p t / N).
 
-    Parameters
-    ----------
-    transform : ShortTimeFourier
-        Window and hop.
-
-    Returns
-    -------
-    numpy.ndarray, shape (2 * overlap + 1, 2 * REACH + 1), complex128
-        α, for q over all frames that overlap and p from -REACH to REACH.
+    They are α for q over all frames that overlap and p from -REACH to REACH: shape (2 * overlap + 1, 2 *
+    REACH + 1), complex128.
     """
     n_fft, hop_length, window = transform.n_fft, transform.hop_length, transform.window
     overlap = -(-n_fft // hop_length) - 1

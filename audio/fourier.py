@@ -16,15 +16,7 @@ Spectrum = NDArray[np.complex64]
 
 @dataclass(frozen=True)
 class ShortTimeFourier:
-    """Transform of clips of one length with centred Hann windows, as everywhere in the project.
-
-    Attributes
-    ----------
-    length : int
-        Samples of the clips.
-    n_fft, hop_length : int
-        Window, and step from one to the next, in samples.
-    """
+    """Transform of clips of `length` samples with centred Hann windows, as everywhere in the project."""
 
     length: int
     n_fft: int

@@ -25,20 +25,8 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 def with_stable_serial(content: bytes) -> bytes:
     """Replace the serial number of an Ogg stream by one that follows from the rest of it.
 
-    Parameters
-    ----------
-    content : bytes
-        An Ogg file of one stream.
-
-    Returns
-    -------
-    bytes
-        The same, with another serial number and the checksums that go with it.
-
-    Raises
-    ------
-    AudioError
-        If it is not an Ogg file, or holds several streams.
+    The checksums are made to go with it. Raises AudioError if `content` is not an Ogg file, or holds several
+    streams.
     """
     pages = [bytearray(page) for page in _pages(content)]
     if len({bytes(page[_SERIAL]) for page in pages}) != 1:

@@ -32,15 +32,7 @@ from timbrebench.core.progress import Tracker
 
 
 class MagnitudeLoss:
-    """Loss and gradient of samples, for given magnitudes.
-
-    Parameters
-    ----------
-    magnitude : numpy.ndarray, shape (bins, frames)
-        Magnitudes, not all of them zero.
-    transform : ShortTimeFourier
-        Where they are from.
-    """
+    """Loss and gradient of samples, for given magnitudes (bins, frames), not all of them zero."""
 
     def __init__(self, magnitude: Spectrogram, transform: ShortTimeFourier) -> None:
         self._magnitude, self._transform = magnitude, transform
@@ -84,23 +76,9 @@ class MagnitudeLoss:
 def descend(
     start: Samples, magnitude: Spectrogram, transform: ShortTimeFourier, *, iterations: int
 ) -> Samples:
-    """Minimise the loss with L-BFGS.
+    """Minimise the loss with L-BFGS, from the samples `start` and for magnitudes not all of them zero.
 
-    Parameters
-    ----------
-    start : numpy.ndarray, shape (length,)
-        Samples to start from.
-    magnitude : numpy.ndarray, shape (bins, frames)
-        The wanted magnitudes, not all of them zero.
-    transform : ShortTimeFourier
-        Where they are from.
-    iterations : int
-        Maximum iterations; stops early where no step brings the magnitudes nearer.
-
-    Returns
-    -------
-    numpy.ndarray, shape (length,), float32
-        Samples.
+    It takes `iterations` at most; it stops early where no step brings the magnitudes nearer.
     """
     if iterations == 0:
         return start

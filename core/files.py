@@ -7,9 +7,7 @@ import errno
 import fcntl
 import hashlib
 import json
-import os
-import tempfile
-import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -24,8 +22,6 @@ _REMEDIES = {
     errno.EISDIR: "there is a folder of that name: remove it or choose another name",
     errno.ENOTDIR: "part of the path is a file, not a folder: choose another path",
 }
-
-_umask_lock = threading.Lock()
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -44,25 +40,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        part = path.with_name(f".part-{uuid.uuid4().hex}{path.suffix}")
+        part.touch(exist_ok=False)  # with the mode that the user's umask asks for; tempfile's are private
+        temporary = part
         yield temporary
-        # mkstemp makes files private; what is published follows the user's umask instead.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise storage_error(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    with _umask_lock:  # two threads at once would leave it at 0
-        mask = os.umask(0)
-        os.umask(mask)
-    return mask
 
 
 def try_lock(file: IO[Any], *, shared: bool = False) -> bool:

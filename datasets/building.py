@@ -35,16 +35,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Builder:
-    """What a builder's datasets say of it.
+    """What a builder's datasets say of it: its name in ``dataset.json``, the model of what it builds from.
 
-    Attributes
-    ----------
-    name : str
-        Its name in ``dataset.json``.
-    configuration : type of pydantic.BaseModel
-        What it builds from.
-    title, about : str
-        Heading and first paragraph of the card. They are part of each dataset's bytes.
+    `title` and `about`, heading and first paragraph of the card, are part of each dataset's bytes.
     """
 
     name: str
@@ -59,23 +52,11 @@ class Builder:
 
 
 def configuration_of(description: Mapping[str, Any], model: type[Model]) -> Model | None:
-    """Return the configuration that a description holds, if it is of a certain kind.
+    """Return the configuration that a ``dataset.json`` holds, if it is of a certain kind; else None.
 
     One builder's datasets can be made of several kinds of configuration: rendered clips are those of a whole
     dataset, of a suite, or of the training pieces alone. Each kind is recognised by its model, which takes no
-    keys but its own.
-
-    Parameters
-    ----------
-    description : mapping
-        The content of ``dataset.json``.
-    model : type of pydantic.BaseModel
-        The kind.
-
-    Returns
-    -------
-    pydantic.BaseModel or None
-        Settings that an earlier version did not have are at their defaults. None for another kind.
+    keys but its own. Settings that an earlier version did not have are at their defaults.
     """
     try:
         return model.model_validate(description.get("configuration"))
@@ -119,19 +100,9 @@ def load_configuration(path: Path | str, model: type[Model]) -> Model:
 
 
 def is_finished(configuration: BaseModel, root: Path) -> bool:
-    """Whether a folder is a configuration's finished dataset.
+    """Whether a folder, which need not exist, is a configuration's finished dataset.
 
-    Parameters
-    ----------
-    configuration : pydantic.BaseModel
-        What the dataset is made of.
-    root : pathlib.Path
-        The folder; it need not exist.
-
-    Raises
-    ------
-    DatasetError
-        If it holds another configuration's dataset.
+    Raises DatasetError if it holds another configuration's dataset.
     """
     if not (root / DESCRIPTION).is_file():
         return False
@@ -143,19 +114,9 @@ def is_finished(configuration: BaseModel, root: Path) -> bool:
 def build_folder(configuration: BaseModel, root: Path) -> Iterator[None]:
     """Take a folder for a build, or take up the build that was begun in it; afterwards the journal is gone.
 
-    Parameters
-    ----------
-    configuration : pydantic.BaseModel
-        What the dataset is made of.
-    root : pathlib.Path
-        The folder; it is made where missing.
-
-    Raises
-    ------
-    DatasetError
-        If it holds something else, or another configuration's build.
-    StorageError
-        If it cannot be written, or another process is building there; what is finished is kept.
+    The folder is made where missing. Raises DatasetError if it holds something else, or another
+    configuration's build, and StorageError if it cannot be written, or another process is building there;
+    what is finished is kept.
     """
     path = root / JOURNAL / "configuration.json"
     if path.is_file():

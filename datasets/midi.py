@@ -40,17 +40,11 @@ _DIVISION = struct.Struct(">4s8xh")
 
 
 class Performance(NamedTuple):
-    """What a MIDI file plays.
+    """What a MIDI file plays: the notes of all pitched tracks together, at least one, and its drums.
 
-    Attributes
-    ----------
-    notes : pandas.DataFrame
-        The notes of all pitched tracks together, at least one.
-    drums : pandas.DataFrame
-        The strokes of all drum tracks (channel 10), whose keys stand for drums, not for pitches: no pitched
-        instrument can play them.
-    tempo_marked : bool
-        Whether the file states a tempo other than MIDI's default of 120 quarter notes a minute.
+    Strokes of drums are those of all drum tracks (channel 10), whose keys stand for drums, not for pitches:
+    no pitched instrument can play them. `tempo_marked` is whether the file states a tempo other than MIDI's
+    default of 120 quarter notes a minute.
     """
 
     notes: pd.DataFrame
@@ -59,24 +53,11 @@ class Performance(NamedTuple):
 
 
 def read_midi(source: Path | bytes) -> Performance:
-    """Read the notes of a MIDI file.
+    """Read the notes of a MIDI file, given by its path or content, of at most :data:`LARGEST_BYTES`.
 
-    Parameters
-    ----------
-    source : pathlib.Path or bytes
-        A MIDI file or its content, at most :data:`LARGEST_BYTES`.
-
-    Returns
-    -------
-    Performance
-        Its notes and drums.
-
-    Raises
-    ------
-    CorpusError
-        If the file cannot be parsed, holds no pitched note, or one that begins after :data:`LONGEST_S` or
-        lasts longer than :data:`LONGEST_NOTE_S`. The message names the file. Strokes of drums that do are
-        left out.
+    Raises CorpusError, which names the file, if it cannot be parsed, holds no pitched note, or one that
+    begins after :data:`LONGEST_S` or lasts longer than :data:`LONGEST_NOTE_S`. Strokes of drums that do are
+    left out.
     """
     try:
         return parse_midi(read_content(source) if isinstance(source, Path) else source)
@@ -88,10 +69,7 @@ def read_midi(source: Path | bytes) -> Performance:
 def read_content(path: Path) -> bytes:
     """Return the bytes of a file, as far as it is worth while to read them.
 
-    Raises
-    ------
-    CorpusError
-        If it cannot be read.
+    Raises CorpusError if it cannot be read.
     """
     try:
         with path.open("rb") as file:

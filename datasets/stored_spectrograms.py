@@ -100,22 +100,7 @@ class StoredSpectrograms(FrozenModel):
         )
 
     def write(self, root: Path, audio_path: str, samples: Samples, sample_rate: int) -> list[dict[str, str]]:
-        """Write the spectrograms of a clip.
-
-        Parameters
-        ----------
-        root : pathlib.Path
-            The dataset's folder.
-        audio_path : str
-            Of the clip, relative to it.
-        samples, sample_rate
-            What the file holds: see :meth:`compute`.
-
-        Returns
-        -------
-        list of dict
-            ``variant``, ``path`` and ``sha256`` of each file.
-        """
+        """Write a clip's spectrograms: ``variant``, ``path`` and ``sha256`` of each file."""
         written = []
         for variant, spectrogram in self.compute(samples, sample_rate).items():
             path = spectrogram_path(audio_path, variant)
@@ -140,10 +125,7 @@ def spectrogram_table(clips: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def listed_spectrograms(root: Path) -> dict[str, str]:
     """Return path and SHA-256 of every spectrogram that a dataset lists; empty where it stores none.
 
-    Raises
-    ------
-    DatasetError
-        If the list cannot be read.
+    Raises DatasetError if the list cannot be read.
     """
     path = root / TABLE
     if not path.exists():
@@ -156,26 +138,10 @@ def listed_spectrograms(root: Path) -> dict[str, str]:
 
 
 def load_spectrogram(root: Path, audio_path: str, variant: Variant) -> Spectrogram:
-    """Read a stored spectrogram.
+    """Read a clip's stored spectrogram: float32, shape (bands, frames).
 
-    Parameters
-    ----------
-    root : pathlib.Path
-        The dataset's folder.
-    audio_path : str
-        Of the clip, relative to it.
-    variant : str
-        Which.
-
-    Returns
-    -------
-    numpy.ndarray, shape (bands, frames), float32
-        As :meth:`StoredSpectrograms.compute` describes it.
-
-    Raises
-    ------
-    DatasetError
-        If the dataset does not store it, or the file is damaged.
+    Its values are those of :meth:`StoredSpectrograms.compute`. Raises DatasetError if the dataset does not
+    store it, or the file is damaged.
     """
     path = root / spectrogram_path(audio_path, variant)
     try:

@@ -28,17 +28,9 @@ _NOT_AUDIO = frozenset(
 class Location:
     """Where the audio of a segment is.
 
-    Attributes
-    ----------
-    source : int
-        Index of the source in the configuration.
-    path : str or None
-        Of the file, relative to the source, empty where the source is one file; None where it is yet to be
-        fetched.
-    offset_s : float
-        Where in it the segment begins, in seconds.
-    row_group, row : int
-        Which row of a Parquet shard; -1 for other files.
+    `source` is the index of the source in the configuration, `path` that of the file relative to the source:
+    empty where the source is one file, None where it is yet to be fetched. The segment begins `offset_s`
+    seconds into it. `row_group` and `row` are those of a Parquet shard, -1 for other files.
     """
 
     source: int
@@ -112,39 +104,17 @@ class _ParquetIndex:
 
 
 class Library:
-    """All sources of a configuration.
+    """All sources of a configuration, in the order in which they are asked.
 
-    Parameters
-    ----------
-    sources : sequence of AudioSource
-        In the order in which they are asked.
-
-    Raises
-    ------
-    DatasetError
-        If a folder or file is missing, or holds no such columns.
-    MissingResourceError
-        If a source needs an extra that is not installed.
+    Raises DatasetError if a folder or file is missing, or holds no such columns, and MissingResourceError if
+    a source needs an extra that is not installed.
     """
 
     def __init__(self, sources: Sequence[AudioSource]) -> None:
         self._indices = [_open(number, source) for number, source in enumerate(sources)]
 
     def find(self, ytid: str, start_ms: int) -> Location | None:
-        """Return where the first source that has a segment has it.
-
-        Parameters
-        ----------
-        ytid : str
-            Identifier of its video.
-        start_ms : int
-            Its start in milliseconds.
-
-        Returns
-        -------
-        Location or None
-            None if no source has it.
-        """
+        """Return where the first source that has a segment has it; None if no source has it."""
         for index in self._indices:
             location = index.find(ytid, start_ms)
             if location is not None:
@@ -188,12 +158,8 @@ def _keys(path: Path, source: ParquetSource) -> Iterator[tuple[tuple[str, int], 
 def open_shard(path: Path, columns: Sequence[str]) -> Any:  # noqa: ANN401 - an extra's types
     """Open a Parquet file that holds some columns, as a ``pyarrow.parquet.ParquetFile``.
 
-    Raises
-    ------
-    DatasetError
-        If it is not Parquet or lacks a column.
-    MissingResourceError
-        If pyarrow is not installed.
+    Raises DatasetError if it is not Parquet or lacks a column, MissingResourceError if pyarrow is not
+    installed.
     """
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
@@ -218,25 +184,9 @@ def open_shard(path: Path, columns: Sequence[str]) -> Any:  # noqa: ANN401 - an 
 def encoded_rows(
     path: Path, source: ParquetSource, row_group: int, rows: set[int]
 ) -> Iterator[tuple[int, bytes]]:
-    """Go through the encoded audio of some rows of a row group, a few in memory at a time.
+    """Go through some rows of a shard's row group, a few in memory at a time.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The shard.
-    source : ParquetSource
-        Which column holds the audio.
-    row_group : int
-        Which row group.
-    rows : set of int
-        Which of its rows.
-
-    Yields
-    ------
-    row : int
-        The row.
-    content : bytes
-        The encoded audio; empty where the row holds none.
+    Yields each row's number and its encoded audio, which is empty where the row holds none.
     """
     with open_shard(path, [source.audio_column]) as shard:
         row = 0

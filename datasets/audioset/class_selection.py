@@ -64,30 +64,10 @@ def select_segments(
 ) -> SegmentSelection:
     """Keep the segments that carry a wanted class, and find the split of each.
 
-    Parameters
-    ----------
-    segments : Segments
-        All there are.
-    ontology : Ontology
-        What classes are called and how they are nested.
-    classes : sequence of str
-        Names, identifiers or subtrees.
-    shares : Shares
-        Shares of the videos in each split. Which one a video is in follows from its identifier and them.
-    descendants : bool
-        Whether the classes below those named are wanted too.
-
-    Returns
-    -------
-    SegmentSelection
-        Some classes may have no segment.
-
-    Raises
-    ------
-    UnknownNameError
-        If a class does not exist.
-    DatasetError
-        If no segment carries any, or one carries a label that the ontology lacks.
+    Classes are given as names, identifiers or subtrees; with `descendants` those below them are wanted too.
+    Some may have no segment. The split of a video follows from its identifier and the shares. Raises
+    UnknownNameError if a class does not exist, DatasetError if no segment carries any, or one carries a label
+    that the ontology lacks.
     """
     wanted = ontology.select(classes, descendants=descendants)
     carries = _carries(segments, ontology, wanted)

@@ -20,19 +20,10 @@ class VideoError(DatasetError):
 
 
 class Downloader:
-    """Fetches videos' audio into a folder.
+    """Fetches videos' audio into a source's folder.
 
-    Parameters
-    ----------
-    source : DownloadSource
-        From where, how fast and where to.
-
-    Raises
-    ------
-    ConfigurationError
-        If the file of cookies cannot be read.
-    MissingResourceError
-        If yt-dlp is not installed.
+    Raises ConfigurationError if the file of cookies cannot be read, MissingResourceError if yt-dlp is not
+    installed.
     """
 
     def __init__(self, source: DownloadSource) -> None:

@@ -20,26 +20,10 @@ _PATIENCE = 20
 
 
 def fetch_missing(plan: Plan, rows: Sequence[int], journal: Journal) -> list[Slice]:
-    """Find the audio of segments, and fetch what is not there.
+    """Find the audio of some rows of the plan's selection, fetch what is not there, return what is there now.
 
-    Parameters
-    ----------
-    plan : Plan
-        Where audio is.
-    rows : sequence of int
-        Rows of the plan's selection.
-    journal : Journal
-        Gets the clips of unavailable videos.
-
-    Returns
-    -------
-    list of Slice
-        The clips whose audio is there now.
-
-    Raises
-    ------
-    DatasetError
-        If too many videos in a row are unavailable; none of these is entered as failed.
+    The clips of unavailable videos are entered in the journal as failed. Raises DatasetError if too many
+    videos in a row are unavailable; none of these is entered.
     """
     slices = [Slice(plan.selection.clip_id(row), plan.locate(row)) for row in rows]
     videos: dict[tuple[int, str], list[int]] = {}

@@ -16,10 +16,7 @@ from timbrebench.datasets.building import JOURNAL
 class Journal:
     """The journal of a build, on disk as soon as a clip is entered; a context manager.
 
-    Parameters
-    ----------
-    root : pathlib.Path
-        The dataset's folder. What a former build has entered counts, as far as its clips are there.
+    What a former build has entered in the dataset's folder counts, as far as its clips are there.
     """
 
     def __init__(self, root: Path) -> None:
@@ -65,10 +62,7 @@ class Journal:
     def enter(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Enter clips that were written (``clip_id``, ``path``, …) or failed (``clip_id``, ``reason``).
 
-        Raises
-        ------
-        StorageError
-            If the journal cannot be written.
+        Raises StorageError if the journal cannot be written.
         """
         if self._file is None:
             raise StorageError(f"{self._path}: the journal is not open")

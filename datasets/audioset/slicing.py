@@ -35,17 +35,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class SliceJob:
-    """Clips whose audio is in one file or one row group.
-
-    Attributes
-    ----------
-    configuration : AudioSetConfiguration
-        What clips are like.
-    root : pathlib.Path
-        The dataset's folder.
-    slices : tuple of Slice
-        The clips.
-    """
+    """Clips whose audio is in one file or one row group, and the dataset's folder that they go into."""
 
     configuration: AudioSetConfiguration
     root: Path
@@ -58,17 +48,9 @@ class SliceJob:
     def run(self) -> list[dict[str, Any]]:
         """Write the clips.
 
-        Returns
-        -------
-        list of dict
-            For each clip ``clip_id`` and either ``path``, ``sha256``, ``source``, the file that it was cut
-            out of, and ``missing_s``, the seconds filled with zeros at its end, or the ``reason`` why there
-            is none.
-
-        Raises
-        ------
-        StorageError
-            If a clip cannot be written.
+        Returns for each ``clip_id`` and either ``path``, ``sha256``, ``source``, the file that it was cut out
+        of, and ``missing_s``, the seconds filled with zeros at its end, or the ``reason`` why there is none.
+        Raises StorageError if a clip cannot be written.
         """
         outcomes: dict[str, dict[str, Any]] = {}
         for slices, source in self._encoded():

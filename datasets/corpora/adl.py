@@ -32,26 +32,10 @@ URL = "https://github.com/lucasnfe/adl-piano-midi/raw/master/midi/adl-piano-midi
 def fetch_adl(sha256: str | None = None, *, url: str = URL) -> Path:
     """Return the archive from the user's cache, downloaded where it is not there yet.
 
-    Parameters
-    ----------
-    sha256 : str or None
-        What the archive has to have. Without it the first download is trusted, and its SHA-256 is logged.
-    url : str
-        Its address.
-
-    Returns
-    -------
-    pathlib.Path
-        The archive.
-
-    Raises
-    ------
-    MissingResourceError
-        If it cannot be downloaded: give the path of a local archive as the corpus instead.
-    CorpusError
-        If what comes has another SHA-256; nothing of that is kept.
-    StorageError
-        If the cache cannot be written.
+    Without the SHA-256 that the archive has to have the first download is trusted, and its SHA-256 is logged.
+    Raises MissingResourceError if it cannot be downloaded: give the path of a local archive as the corpus
+    instead; CorpusError if what comes has another SHA-256, of which nothing is kept; and StorageError if the
+    cache cannot be written.
     """
     path = Path(platformdirs.user_cache_dir("timbrebench")) / "downloads" / f"{NAME}.zip"
     if path.is_file() and sha256 in {None, file_sha256(path) if sha256 else None}:

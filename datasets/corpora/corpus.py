@@ -108,46 +108,18 @@ class Corpus(ABC):
 
     @abstractmethod
     def candidates(self, selection: PieceSelection, seed: int, executor: Executor) -> Candidates:
-        """Return the scores that may fit a selection.
+        """Return the scores in the folders of a selection, in the order that `seed` gives them.
 
-        Parameters
-        ----------
-        selection : PieceSelection
-            What is wanted.
-        seed : int
-            Seed of their order.
-        executor : Executor
-            Where scores are looked at, if they have to be.
-
-        Returns
-        -------
-        Candidates
-            Scores in the wanted folders, and no other; what else is known of them decides as well.
-
-        Raises
-        ------
-        UnknownNameError
-            If the corpus has no folder of a name.
+        What else is known of them decides as well; the executor looks at scores where that is needed. Raises
+        UnknownNameError if the corpus has no folder of a name.
         """
 
 
 def round_robin_by_composer(scores: Iterable[CorpusScore], seed: int) -> list[CorpusScore]:
-    """Put scores into the order in which a dataset takes them.
+    """Put scores, given in an order that is always the same, into the order in which a dataset takes them.
 
     Round robin over the composers, each with a score drawn from theirs, so that any first n scores are by as
     many composers as possible.
-
-    Parameters
-    ----------
-    scores : iterable of CorpusScore
-        In an order that is always the same.
-    seed : int
-        Seed of the draws.
-
-    Returns
-    -------
-    list of CorpusScore
-        All of them.
     """
     by_composer: dict[str, list[CorpusScore]] = defaultdict(list)
     for score in scores:
@@ -164,10 +136,7 @@ def round_robin_by_composer(scores: Iterable[CorpusScore], seed: int) -> list[Co
 def in_folders(scores: Sequence[CorpusScore], selection: PieceSelection) -> list[CorpusScore]:
     """Return the scores that lie in the folders of a selection.
 
-    Raises
-    ------
-    UnknownNameError
-        If no score lies in one of them.
+    Raises UnknownNameError if no score lies in one of them.
     """
     every = {score.folders for score in scores}
     for wanted in selection.folders:
@@ -181,16 +150,8 @@ def in_folders(scores: Sequence[CorpusScore], selection: PieceSelection) -> list
 def piece_name(parts: Sequence[str]) -> str:
     """Make the name of a piece of the names of its folders and its file, without the file's ending.
 
-    Parameters
-    ----------
-    parts : sequence of str
-        The names.
-
-    Returns
-    -------
-    str
-        Letters and digits of ASCII, hyphens and dots; letters with accents lose them. It can be that of
-        another piece, and empty where no letter is Latin.
+    It has letters and digits of ASCII, hyphens and dots; letters with accents lose them. It can be that of
+    another piece, and empty where no letter is Latin.
     """
     plain = [unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode() for name in parts]
     words = [re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.") for name in plain]

@@ -17,30 +17,13 @@ from timbrebench.datasets.corpora.music21_scores import Music21Corpus, convert_w
 
 
 def find_corpus(wanted: str, sha256: str | None = None) -> Corpus:
-    """Find a corpus, or fetch it.
+    """Find a corpus that holds at least one score, or fetch it.
 
-    Parameters
-    ----------
-    wanted : str
-        ``"music21"``, ``"adl-piano-midi"``, or the path of a folder or an archive of MIDI files.
-    sha256 : str or None
-        SHA-256 that an archive, or what a folder holds, has to have; ``dataset.json`` lists it.
-
-    Returns
-    -------
-    Corpus
-        It holds at least one score.
-
-    Raises
-    ------
-    UnknownNameError
-        If it is neither the name of a corpus nor looks like a path.
-    CorpusError
-        If there is no corpus at the path, it has another SHA-256, or it cannot be unpacked.
-    MissingResourceError
-        If it has to be downloaded and cannot be.
-    StorageError
-        If the user's cache cannot be written.
+    It is ``"music21"``, ``"adl-piano-midi"``, or the path of a folder or an archive of MIDI files. The
+    SHA-256 is that which an archive, or what a folder holds, has to have; ``dataset.json`` lists it. Raises
+    UnknownNameError if it is neither the name of a corpus nor looks like a path; CorpusError if there is no
+    corpus at the path, it has another SHA-256, or it cannot be unpacked; MissingResourceError if it has to be
+    downloaded and cannot be; StorageError if the user's cache cannot be written.
     """
     if wanted == Music21Corpus.name:
         if sha256 is not None:
@@ -55,21 +38,10 @@ def find_corpus(wanted: str, sha256: str | None = None) -> Corpus:
 
 
 def begin_with(corpus: Corpus, root: Path) -> None:
-    """Take down which corpus a build is begun with, or see that it goes on with the same.
+    """Take down which corpus the build in a folder is begun with, or see that it goes on with the same.
 
-    Parameters
-    ----------
-    corpus : Corpus
-        Where the pieces come from.
-    root : pathlib.Path
-        The dataset's folder.
-
-    Raises
-    ------
-    CorpusError
-        If what is built already comes from another version of the corpus.
-    StorageError
-        If it cannot be written.
+    Raises CorpusError if what is built already comes from another version of the corpus, StorageError if it
+    cannot be written.
     """
     path = root / JOURNAL / "corpus.json"
     if not path.is_file():
@@ -82,21 +54,8 @@ def begin_with(corpus: Corpus, root: Path) -> None:
 
 
 def convert(score: CorpusScore) -> Piece:
-    """Return the notes of a score, from the user's cache where they were made before.
+    """Return the notes of a score of any corpus, from the user's cache where they were made before.
 
-    Parameters
-    ----------
-    score : CorpusScore
-        Of any corpus.
-
-    Returns
-    -------
-    Piece
-        Its notes.
-
-    Raises
-    ------
-    CorpusError
-        If it cannot be used; the reason is kept and given again the next time.
+    Raises CorpusError if it cannot be used; the reason is kept and given again the next time.
     """
     return convert_midi(score) if score.source else convert_with_music21(score)

@@ -46,14 +46,7 @@ _LONGEST_NAME = 120
 class MidiCorpus(Corpus):
     """The MIDI files in a folder and all folders below it.
 
-    Attributes
-    ----------
-    name : str
-        As datasets list it.
-    folder : pathlib.Path
-        Where the files lie.
-    archive_sha256 : str
-        Of the archive that they come from; empty for a folder.
+    `archive_sha256` is that of the archive that they come from; empty for a folder.
     """
 
     name: str
@@ -99,29 +92,13 @@ class MidiCorpus(Corpus):
 
 
 def open_midi_corpus(path: Path, *, name: str = "", sha256: str | None = None) -> MidiCorpus:
-    """Open a folder or an archive of MIDI files.
+    """Open a folder or an archive of MIDI files, with at least one file.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The folder, or a ``.zip``, ``.tar``, ``.tar.gz`` or ``.tgz``, which is unpacked into the user's cache.
-    name : str
-        As datasets list it; by default the last part of the path.
-    sha256 : str or None
-        What :attr:`MidiCorpus.sha256` has to be; an archive that has another one is not unpacked.
-
-    Returns
-    -------
-    MidiCorpus
-        With at least one file.
-
-    Raises
-    ------
-    CorpusError
-        If there is no such folder or archive, it has another SHA-256, cannot be unpacked, or holds no MIDI
-        file.
-    StorageError
-        If the cache cannot be written.
+    An archive is a ``.zip``, ``.tar``, ``.tar.gz`` or ``.tgz``, which is unpacked into the user's cache. The
+    name, as datasets list it, is by default the last part of the path. With `sha256`,
+    :attr:`MidiCorpus.sha256` has to be that; an archive that has another one is not unpacked. Raises
+    CorpusError if there is no such folder or archive, it has another SHA-256, cannot be unpacked, or holds no
+    MIDI file, and StorageError if the cache cannot be written.
     """
     name = name or path.resolve().name
     if path.is_dir():

@@ -35,17 +35,9 @@ _CALLS = "reading MIDI files"
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """What is known of a file.
+    """What is known of a file: when its last note ends, and how many notes sound at once on average.
 
-    Attributes
-    ----------
-    duration_s : float
-        When the last note ends, in seconds.
-    polyphony : float
-        Notes that sound at once, on average
-        (:func:`timbrebench.datasets.corpora.piece_selection.mean_polyphony`).
-    failure : str
-        Why it cannot be used; empty if it can. Then the others count.
+    `failure` says why it cannot be used; where it is empty the others count.
     """
 
     duration_s: float = 0.0
@@ -54,19 +46,10 @@ class IndexEntry:
 
 
 def index_scores(scores: Sequence[CorpusScore], executor: Executor) -> list[IndexEntry]:
-    """Read all files of a corpus, or take the index of them from the cache.
+    """Read all files of a corpus, sorted by path, or take the index of them from the cache.
 
-    Parameters
-    ----------
-    scores : sequence of CorpusScore
-        The files, sorted by path. Of those with the same music the first is used.
-    executor : Executor
-        Where they are read.
-
-    Returns
-    -------
-    list of IndexEntry
-        One for each file, in their order; the same wherever and however they are read.
+    Of those with the same music the first is used. The entries, in the files' order, are the same wherever
+    and however they are read.
     """
     content = [_INDEX, SAME_MUSIC, release(), [[score.source, score.sha256] for score in scores]]
     path = Path(platformdirs.user_cache_dir("timbrebench")) / "indexes" / f"{fingerprint(content)}.json"

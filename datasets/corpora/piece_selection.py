@@ -46,10 +46,7 @@ class PieceSelection(FrozenModel):
     def takes_folder(self, folders: Sequence[str]) -> bool:
         """Whether pieces in a folder of the corpus qualify.
 
-        Parameters
-        ----------
-        folders : sequence of str
-            The folder's path in the corpus, one name after the other; empty for pieces in no folder.
+        The folder is given by the names in its path, empty for pieces in no folder.
         """
         return not self.folders or any(_lies_in(folders, wanted) for wanted in self.folders)
 
@@ -65,18 +62,7 @@ class PieceSelection(FrozenModel):
 
 
 def mean_polyphony(notes: pd.DataFrame) -> float:
-    """Return how many notes sound at once on average, over the time in which any does.
-
-    Parameters
-    ----------
-    notes : pandas.DataFrame
-        A table of notes, not empty.
-
-    Returns
-    -------
-    float
-        At least 1.
-    """
+    """Return how many notes, of one or more, sound at once on average, over the time in which any does."""
     onsets, offsets = notes.onset_s.to_numpy(), notes.offset_s.to_numpy()
     # Sorted by onset: what a note adds to the time in which anything sounds begins where all before it end.
     before = np.concatenate([[0.0], np.maximum.accumulate(offsets)[:-1]])

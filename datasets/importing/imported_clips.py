@@ -31,18 +31,8 @@ _AWKWARD, _LONGEST = re.compile(r"[^A-Za-z0-9_-]+"), 80
 def recording_id(source: str) -> str:
     """Return what a recording's clips are named after: its name in plain letters, and a part of its SHA-256.
 
-    Parameters
-    ----------
-    source : str
-        The recording's name.
+    It has at most 89 characters and differs for different names.
 
-    Returns
-    -------
-    str
-        Of at most 89 characters, different for different names.
-
-    Examples
-    --------
     >>> recording_id("piano/Für Elise.wav")
     'piano-F-r-Elise-wav-0ef35d9d'
     """
@@ -52,18 +42,9 @@ def recording_id(source: str) -> str:
 
 @dataclass(frozen=True)
 class RecordingJob:
-    """A recording to be cut.
+    """A recording to be cut into clips, in the dataset's folder.
 
-    Attributes
-    ----------
-    root : pathlib.Path
-        The dataset's folder.
-    recording : ListedRecording
-        The recording.
-    sample_rate : int
-        Rate of the clips in hertz.
-    clip_duration_s : float
-        Their length in seconds.
+    `sample_rate` is that of the clips in hertz, `clip_duration_s` their length in seconds.
     """
 
     root: Path

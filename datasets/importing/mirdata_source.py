@@ -29,26 +29,11 @@ from timbrebench.datasets.importing.recording_sources import Listing, RecordingE
 
 
 def list_tracks(source: MirdataSource) -> Listing:
-    """List the tracks of a dataset with their labels; no audio is read.
+    """List the tracks of a dataset, by their identifiers, with their labels; no audio is read.
 
-    Parameters
-    ----------
-    source : MirdataSource
-        Loader, folder, and names of attributes.
-
-    Returns
-    -------
-    Listing
-        A track is called by its identifier.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such loader, version or attribute, or its values cannot be labels.
-    DatasetError
-        If there is no such folder.
-    MissingResourceError
-        If mirdata is not installed, or the loader lacks its index or metadata.
+    Raises ConfigurationError if there is no such loader, version or attribute, or its values cannot be
+    labels; DatasetError if there is no such folder; MissingResourceError if mirdata is not installed, or the
+    loader lacks its index or metadata.
     """
     if not Path(source.data_home).is_dir():
         raise DatasetError(f"{source.data_home}: no such folder of the dataset {source.loader}")

@@ -34,20 +34,10 @@ _NEEDED, _OPTIONAL = ("path", "label"), ("piece", "group", "start_s", "split")
 class RecordingEntry:
     """What is known of a recording, or of one clip in it, before it is opened.
 
-    Attributes
-    ----------
-    source : str
-        What it is called in the manifest and in ``failures.csv``: its path below the folder.
-    path : pathlib.Path
-        Where it lies.
-    label : str
-        Its label, or several separated by ``|``; empty if there is none.
-    piece : str
-        What has the same stays in one split.
-    start_s : float or None
-        Where the clip begins; None for a whole recording.
-    split : str
-        The split that was asked for; empty where it follows from the piece.
+    `source` is its name in the manifest and in ``failures.csv``: its path below the folder. Several labels
+    are separated by ``|``; empty if there is none. What has the same `piece` stays in one split. The clip
+    begins at `start_s`, None for a whole recording. `split` is the one that was asked for, empty where it
+    follows from the piece.
     """
 
     source: str
@@ -60,17 +50,7 @@ class RecordingEntry:
 
 @dataclass(frozen=True)
 class ListedRecording:
-    """A file, and what is to be cut out of it.
-
-    Attributes
-    ----------
-    source : str
-        As an entry has it.
-    path : pathlib.Path
-        Where it lies.
-    entries : tuple of RecordingEntry
-        One of the whole, or one for each clip in the order of their starts, with their splits.
-    """
+    """A file, and what is to be cut out of it: the whole, or clips in the order of their starts."""
 
     source: str
     path: Path
@@ -79,16 +59,9 @@ class ListedRecording:
 
 @dataclass(frozen=True)
 class Listing:
-    """All recordings of a source.
+    """All recordings of a source, and why files cannot be used, by their names.
 
-    Attributes
-    ----------
-    entries : list of RecordingEntry
-        What was found.
-    failures : dict of str to str
-        Why files cannot be used, by their names.
-    sources : list of dict
-        What a dataset's description says of where they came from: ``name``, and what else is known.
+    `sources` is what a dataset's description says of where they came from: ``name``, and what else is known.
     """
 
     entries: list[RecordingEntry]
@@ -99,22 +72,8 @@ class Listing:
 def list_folder(source: SubfolderSource | PatternSource | TableSource) -> Listing:
     """List a folder's recordings with their labels; no audio is read.
 
-    Parameters
-    ----------
-    source : SubfolderSource or PatternSource or TableSource
-        Where they are.
-
-    Returns
-    -------
-    Listing
-        What was found.
-
-    Raises
-    ------
-    DatasetError
-        If the folder or the table is missing, or the table cannot be read.
-    UnknownNameError
-        If the table names a split that does not exist.
+    Raises DatasetError if the folder or the table is missing, or the table cannot be read, and
+    UnknownNameError if the table names a split that does not exist.
     """
     root = Path(source.path)
     if not root.is_dir():
@@ -135,24 +94,10 @@ def list_folder(source: SubfolderSource | PatternSource | TableSource) -> Listin
 
 
 def gather(listing: Listing, shares: Shares) -> list[ListedRecording]:
-    """Put together what is cut out of one file, and find the split of each piece.
+    """Put together what is cut out of one file, and find the split of each piece; sorted by the files' names.
 
-    Parameters
-    ----------
-    listing : Listing
-        Of any source. What has no label is added to its failures.
-    shares : Shares
-        Shares of the splits.
-
-    Returns
-    -------
-    list of ListedRecording
-        Sorted by their names.
-
-    Raises
-    ------
-    DatasetError
-        If a clip is listed twice, or a piece is wanted in two splits.
+    What has no label is added to the listing's failures. Raises DatasetError if a clip is listed twice, or a
+    piece is wanted in two splits.
     """
     splits = _splits(listing.entries, shares)
     together: dict[str, list[RecordingEntry]] = {}

@@ -19,16 +19,6 @@ def skyline(notes: pd.DataFrame) -> pd.DataFrame:
     :data:`~timbrebench.datasets.notes.SHORTEST_S` are dropped: they are the lower notes of chords that are
     not played quite together.
 
-    Parameters
-    ----------
-    notes : pandas.DataFrame
-        A table of notes, as :mod:`timbrebench.datasets.notes` describes it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The melody: a part of the notes, of which some end earlier, and of which no two sound at once.
-
     References
     ----------
     A. Uitdenbogerd and J. Zobel, "Manipulation of music for melody matching", ACM Multimedia, 1998: of

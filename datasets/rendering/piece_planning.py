@@ -71,33 +71,12 @@ class PlannedPiece:
 def plan_pieces(
     configuration: DatasetConfiguration, corpus: Corpus, pitch_range: tuple[int, int], executor: Executor
 ) -> tuple[list[PlannedPiece], list[tuple[str, str]]]:
-    """Choose pieces from the corpus until there are enough.
+    """Choose as many pieces from the corpus as configured, played in a range of MIDI pitches, both included.
 
-    Parameters
-    ----------
-    configuration : DatasetConfiguration
-        What is wanted.
-    corpus : Corpus
-        Where it is taken from.
-    pitch_range : tuple of int
-        First and last MIDI pitch that all instruments sound.
-    executor : Executor
-        Where scores are converted.
-
-    Returns
-    -------
-    pieces : list of PlannedPiece
-        As many as configured; the same wherever scores are converted.
-    failures : list of (str, str)
-        Source and reason of each score that was tried, or is known beforehand, and cannot be used.
-        Those that merely do not fit the selection are not listed.
-
-    Raises
-    ------
-    DatasetError
-        If the corpus has too few usable scores.
-    UnknownNameError
-        If it has no folder of a name in the selection.
+    They are the same wherever scores are converted. Returned as well are source and reason of each score that
+    was tried, or is known beforehand, and cannot be used; those that merely do not fit the selection are not
+    listed. Raises DatasetError if the corpus has too few usable scores, UnknownNameError if it has no folder
+    of a name in the selection.
     """
     quotas = _SplitQuotas(configuration)
     duplicates = DuplicateIndex()
@@ -217,22 +196,10 @@ class _SplitQuotas:
 
 
 def shared_range(sounding: Iterable[tuple[str, set[int]]]) -> tuple[int, int]:
-    """Find the longest run of pitches that every instrument sounds.
+    """Find the longest run of pitches that every instrument sounds: its first and last MIDI pitch.
 
-    Parameters
-    ----------
-    sounding : iterable of (str, set of int)
-        The name of an instrument on a soundfont, and the MIDI pitches it sounds.
-
-    Returns
-    -------
-    tuple of int
-        First and last pitch.
-
-    Raises
-    ------
-    DatasetError
-        If the run is shorter than two octaves, which would fold chords into clusters.
+    `sounding` has the name of an instrument on a soundfont, and the pitches it sounds. Raises DatasetError if
+    the run is shorter than two octaves, which would fold chords into clusters.
     """
     named = list(sounding)
     common = sorted(set.intersection(*(pitches for _, pitches in named)))

@@ -31,20 +31,9 @@ _PEAK = 0.99
 
 @dataclass(frozen=True)
 class RenderingJob:
-    """One piece on one soundfont.
+    """One piece on one soundfont, to be rendered into the dataset's folder.
 
-    Attributes
-    ----------
-    configuration : DatasetConfiguration
-        What clips are like.
-    root : pathlib.Path
-        The dataset's folder.
-    piece : PlannedPiece
-        What is played.
-    soundfont : Soundfont
-        What with.
-    programs : dict
-        The General MIDI programs that play it, by instrument.
+    `programs` are the General MIDI programs that play it, by instrument.
     """
 
     configuration: DatasetConfiguration

@@ -75,22 +75,9 @@ class NoteAugmentation(FrozenModel):
         return self
 
     def variations(self, piece: str, split: str, seed: int) -> list[Variation]:
-        """Draw the copies of a piece.
+        """Draw the copies of a piece: as many as configured for what is learned from, else none.
 
-        Parameters
-        ----------
-        piece : str
-            The original's name.
-        split : str
-            The split that it is in.
-        seed : int
-            Seed of the dataset.
-
-        Returns
-        -------
-        list of Variation
-            As many as configured for what is learned from, else none. They follow from the name and the
-            seed, whatever else is in the dataset.
+        They follow from the name and the seed, whatever else is in the dataset.
         """
         if split not in AUGMENTED_SPLITS:
             return []
@@ -111,19 +98,7 @@ class NoteAugmentation(FrozenModel):
 
 @dataclass(frozen=True)
 class Variation:
-    """What a copy does to the notes of its original.
-
-    Attributes
-    ----------
-    name : str
-        The copy's.
-    source_piece : str
-        The original's name.
-    transposition : int
-        Semitones up.
-    tempo, velocity : float
-        Factors of the tempo and of the velocities.
-    """
+    """What a copy does to the notes of its original: semitones up, factors of tempo and velocities."""
 
     name: str
     source_piece: str
@@ -147,17 +122,9 @@ class Variation:
         return self._played(notes.assign(pitch=notes.pitch + self.transposition))
 
     def apply_to_drums(self, drums: pd.DataFrame) -> pd.DataFrame:
-        """Return the strokes of the copy: the same drums at its tempo and velocity.
+        """Return the strokes of the copy: the same drums at its tempo and velocity, not transposed.
 
-        Parameters
-        ----------
-        drums : pandas.DataFrame
-            The original's table of strokes.
-
-        Returns
-        -------
-        pandas.DataFrame
-            They are not transposed; those that fall together at a faster tempo are one.
+        Those that fall together at a faster tempo are one.
         """
         return settle_drums(self._played(drums))
 

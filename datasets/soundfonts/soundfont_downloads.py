@@ -95,22 +95,8 @@ def cached_path(font: PinnedSoundfont) -> Path:
 def fetch_soundfont(font: PinnedSoundfont) -> Path:
     """Return a soundfont from the user's cache, downloaded where it is not there yet or was damaged.
 
-    Parameters
-    ----------
-    font : PinnedSoundfont
-        Which.
-
-    Returns
-    -------
-    pathlib.Path
-        A file with the checksum.
-
-    Raises
-    ------
-    MissingResourceError
-        If it cannot be downloaded, or its SHA-256 differs; nothing of that is kept.
-    StorageError
-        If the cache cannot be written.
+    Raises MissingResourceError if it cannot be downloaded, or its SHA-256 differs; nothing of that is kept.
+    Raises StorageError if the cache cannot be written.
     """
     path = cached_path(font)
     if path.is_file() and file_sha256(path) == font.sha256:
