@@ -13,24 +13,9 @@ SHORTEST_S = 0.5
 
 
 def listen(samples: Samples, sample_rate: int, target_rate: int) -> Samples:
-    """Bring a clip to a judge's rate and to a peak of 1.
+    """Return a mono clip of at least 0.5 s at the judge's rate and at a peak of 1; rates are in hertz.
 
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,)
-        Mono samples, at least 0.5 s.
-    sample_rate, target_rate : int
-        Their rate and the judge's, in hertz.
-
-    Returns
-    -------
-    numpy.ndarray, shape (m,), float32
-        The clip.
-
-    Raises
-    ------
-    JudgeError
-        If the clip is too short or silent: there is nothing to judge.
+    JudgeError if the clip is too short or silent: there is nothing to judge.
     """
     clip = as_samples(samples)
     if len(clip) < SHORTEST_S * sample_rate:

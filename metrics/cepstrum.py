@@ -51,22 +51,9 @@ _COEFFICIENTS = slice(1, 14)
 
 
 def cepstral_distortion_db(output: Sound, reference: Sound) -> float:
-    """Return the mel-cepstral distortion of two clips.
+    """Return the mel-cepstral distortion of two clips in decibels; the same in either order.
 
-    Parameters
-    ----------
-    output, reference : Sound
-        Clips whose lengths differ by at most 50 ms.
-
-    Returns
-    -------
-    float
-        In decibels, at least 0; the same in either order.
-
-    Raises
-    ------
-    Unscorable
-        If either is silent or the lengths differ by more.
+    Raises what :func:`~timbrebench.metrics.target.log_spectral_mse` does.
     """
     check_lengths(output, reference)
     first, second = _cepstrum(output), _cepstrum(reference)

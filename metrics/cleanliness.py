@@ -120,22 +120,9 @@ def check_not_constant(sound: Sound) -> None:
 
 
 def complete_frames(sound: Sound) -> NDArray[np.complex64]:
-    """Return the frames of a clip's spectrum whose windows lie within the clip.
+    """Return the frames of a clip's standard spectrum whose windows lie within the clip: shape (1025, n).
 
-    Parameters
-    ----------
-    sound : Sound
-        Any clip.
-
-    Returns
-    -------
-    numpy.ndarray, shape (1025, frames), complex64
-        Of the standard clip; three frames or more.
-
-    Raises
-    ------
-    Unscorable
-        If the clip is silent, constant, or shorter than three windows (0.14 s).
+    Three frames or more. Unscorable if the clip is silent, constant, or shorter than three windows (0.14 s).
     """
     check_not_constant(sound)
     count = (len(sound.standard) - N_FFT) // HOP_LENGTH + 1
@@ -148,10 +135,7 @@ def complete_frames(sound: Sound) -> NDArray[np.complex64]:
 def loudness(sound: Sound) -> float:
     """Return the integrated loudness of a clip in LUFS, after ITU-R BS.1770-4.
 
-    Raises
-    ------
-    Unscorable
-        If the clip is silent, constant, shorter than 0.4 s, or nowhere louder than -70 LUFS.
+    Unscorable if the clip is silent, constant, shorter than 0.4 s, or nowhere louder than -70 LUFS.
     """
     check_not_constant(sound)
     if len(sound.samples) < BLOCK_S * sound.sample_rate:
@@ -164,17 +148,9 @@ def loudness(sound: Sound) -> float:
 
 
 def share_clipped(samples: ArrayLike) -> float:
-    """Return the share of samples in runs of three or more at the peak.
+    """Return the share, 0 to 1, of samples in runs of three or more at the peak.
 
-    Parameters
-    ----------
-    samples : array_like, shape (n,)
-        Not empty, not all zero.
-
-    Returns
-    -------
-    float
-        0 to 1.
+    Takes shape (n,), not empty and not all zero.
 
     Examples
     --------
@@ -202,17 +178,10 @@ def frame_levels(samples: Samples) -> NDArray[np.float64]:
 
 
 def flatness_db(frames: ArrayLike) -> float:
-    """Return the mean spectral flatness of the frames that are not faint.
+    """Return the mean spectral flatness of the frames that are not faint: -80 to 0 decibels.
 
-    Parameters
-    ----------
-    frames : array_like, shape (bins, frames), real or complex
-        A spectrum that is not zero throughout.
-
-    Returns
-    -------
-    float
-        -80 to 0 decibels; white noise reaches -2.5, a tone -50.
+    Takes a real or complex spectrum, shape (bins, frames), that is not zero throughout. White noise reaches
+    -2.5 dB, a tone -50 dB.
     """
     power = np.square(np.abs(np.asarray(frames)), dtype=np.float64)
     power = np.maximum(power, power.max() * 10 ** (FLOOR_DB / 10))
@@ -222,23 +191,11 @@ def flatness_db(frames: ArrayLike) -> float:
 
 
 def phase_deviation(frames: ArrayLike) -> float:
-    """Return how far phases are from where the two frames before lead, in radians.
+    """Return how far phases are from where the two frames before lead: 0 to pi radians.
 
-    Parameters
-    ----------
-    frames : array_like, shape (bins, frames), complex
-        At least three frames, 512 samples apart.
-
-    Returns
-    -------
-    float
-        0 to pi; the mean over bins and frames, weighted by the geometric mean of the magnitudes that take
-        part.
-
-    Raises
-    ------
-    Unscorable
-        If nothing sounds in three consecutive frames.
+    Takes a complex spectrum, shape (bins, frames), of at least three frames, 512 samples apart. The mean over
+    bins and frames is weighted by the geometric mean of the magnitudes that take part. Unscorable if nothing
+    sounds in three consecutive frames.
     """
     x = np.asarray(frames, dtype=np.complex128)  # products of four: single precision would not do
     turns = x[:, 2:] * x[:, :-2] * np.conj(x[:, 1:-1]) ** 2

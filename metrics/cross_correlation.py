@@ -9,22 +9,9 @@ from timbrebench.metrics.sound import Sound
 
 
 def max_cross_correlation(first: Sound, second: Sound) -> float:
-    """Return the maximum of the normalised cross-correlation over all lags.
+    """Return the maximum of the normalised cross-correlation over all lags, 0 to 1; the same in either order.
 
-    Parameters
-    ----------
-    first, second : Sound
-        Clips of any lengths.
-
-    Returns
-    -------
-    float
-        0 to 1; the same in either order.
-
-    Raises
-    ------
-    Unscorable
-        If either is silent.
+    Unscorable if either clip, of whatever length, is silent.
 
     Examples
     --------

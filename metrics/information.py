@@ -82,15 +82,8 @@ SHORTEST_S = 1.0
 def gram_entropy(frames: ArrayLike) -> float:
     """Return the von Neumann entropy of the Gram matrix of a spectrum's frames.
 
-    Parameters
-    ----------
-    frames : array_like, shape (bins, frames), real or complex
-        A spectrum that is not zero throughout.
-
-    Returns
-    -------
-    float
-        0 to ``log2(min(bins, frames))`` bits.
+    Takes a real or complex spectrum, shape (bins, frames), that is not zero throughout. 0 to ``log2(min(bins,
+    frames))`` bits.
 
     Examples
     --------
@@ -109,22 +102,9 @@ def gram_entropy(frames: ArrayLike) -> float:
 
 
 def information(sound: Sound) -> float:
-    """Return how many bits of information the spectrum of a clip holds.
+    """Return how many bits of information, 0 to 10.0, the spectrum of a clip holds.
 
-    Parameters
-    ----------
-    sound : Sound
-        A clip of at least 1 s.
-
-    Returns
-    -------
-    float
-        0 to 10.0 bits.
-
-    Raises
-    ------
-    Unscorable
-        If the clip is silent, constant or shorter.
+    Unscorable if the clip is silent, constant or shorter than 1 s.
     """
     if sound.duration_s < SHORTEST_S:
         raise Unscorable(

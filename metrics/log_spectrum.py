@@ -45,22 +45,9 @@ FLOOR_DB = 60.0
 
 
 def floored_decibels(magnitude: Spectrogram) -> Spectrogram:
-    """Return magnitudes in decibels, nothing lower than 60 dB under the highest.
+    """Return ``20 log10`` of a clip's magnitudes, nothing lower than 60 dB under the highest.
 
-    Parameters
-    ----------
-    magnitude : numpy.ndarray, any shape
-        Magnitudes of a clip, not all 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``20 log10`` of them, of the same shape.
-
-    Raises
-    ------
-    Unscorable
-        If all are 0.
+    Unscorable if all are 0.
 
     Examples
     --------
@@ -76,22 +63,9 @@ def floored_decibels(magnitude: Spectrogram) -> Spectrogram:
 
 
 def spectral_distance_db(output: Sound, reference: Sound) -> float:
-    """Return the log-spectral distance of two clips.
+    """Return the log-spectral distance of two clips in decibels; the same in either order.
 
-    Parameters
-    ----------
-    output, reference : Sound
-        Clips whose lengths differ by at most 50 ms.
-
-    Returns
-    -------
-    float
-        In decibels, at least 0; the same in either order.
-
-    Raises
-    ------
-    Unscorable
-        If either is silent or the lengths differ by more.
+    Raises what :func:`~timbrebench.metrics.target.log_spectral_mse` does.
     """
     check_lengths(output, reference)
     first, second = floored_decibels(output.magnitude), floored_decibels(reference.magnitude)

@@ -53,22 +53,9 @@ WINDOWS = (N_FFT, 1024, 512)
 
 
 def multi_resolution_distance(output: Sound, reference: Sound) -> float:
-    """Return the multi-resolution spectral distance of an output from a reference.
+    """Return the multi-resolution spectral distance of an output from a reference, at least 0.
 
-    Parameters
-    ----------
-    output, reference : Sound
-        Clips whose lengths differ by at most 50 ms.
-
-    Returns
-    -------
-    float
-        At least 0.
-
-    Raises
-    ------
-    Unscorable
-        If either is silent or the lengths differ by more.
+    Raises what :func:`~timbrebench.metrics.target.log_spectral_mse` does.
     """
     check_lengths(output, reference)
     pairs = zip(output.once(_spectrograms), reference.once(_spectrograms), strict=True)

@@ -82,22 +82,9 @@ _NOTE_CORRUPTIONS = ("wrong_notes", "shifted_onsets", "time_stretch")
 
 
 def chroma_similarity(output: Sound, content: Sound) -> float:
-    """Return how alike the pitch classes of two clips are.
+    """Return the mean cosine, 0 to 1, of two clips' pitch classes where `content` is not quiet.
 
-    Parameters
-    ----------
-    output, content : Sound
-        Clips whose lengths differ by at most 50 ms.
-
-    Returns
-    -------
-    float
-        Mean cosine over the frames in which `content` is not quiet, 0 to 1.
-
-    Raises
-    ------
-    Unscorable
-        If either is silent or shorter than a window, or the lengths differ by more.
+    Unscorable if either is silent or shorter than a window, or their lengths differ by more than 50 ms.
 
     Examples
     --------
@@ -121,20 +108,8 @@ def chroma_similarity(output: Sound, content: Sound) -> float:
 def jaccard_distance(output: Roll, content: Roll) -> float:
     """Return the mean Jaccard distance between the sets of keys that sound in each frame.
 
-    Parameters
-    ----------
-    output, content : numpy.ndarray, shape (88, frames), bool
-        Which keys sound; as many frames in both.
-
-    Returns
-    -------
-    float
-        0 where all are the same, 1 where none is. Frames in which no key sounds in either do not count.
-
-    Raises
-    ------
-    Unscorable
-        If no key sounds in `content`.
+    Takes shape (88, frames), as many frames in both. 0 where all are the same, 1 where none is; frames in
+    which no key sounds in either do not count. Unscorable if no key sounds in `content`.
 
     Examples
     --------

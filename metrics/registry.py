@@ -35,11 +35,7 @@ def metric_names() -> list[str]:
 def current_name(name: str) -> str:
     """Return the name that a metric has today, given it or one that the metric had before.
 
-    Parameters
-    ----------
-    name : str
-        As a configuration or a user has it. Where a metric of today has taken over another's former name,
-        that metric is meant.
+    Where a metric of today has taken over another's former name, that metric is meant.
     """
     if name in metric_names():
         return name
@@ -47,18 +43,7 @@ def current_name(name: str) -> str:
 
 
 def current_names(versions: Mapping[str, int]) -> dict[str, str]:
-    """Return the names that the metrics of a file have today.
-
-    Parameters
-    ----------
-    versions : mapping of str to int
-        Version of each metric, by the name that the file has for it.
-
-    Returns
-    -------
-    dict of str to str
-        Today's name by the file's; the same where it was not renamed.
-    """
+    """Return today's names of a file's metrics by the file's names, given their versions by the same."""
     renamed = {former: (current, last) for former, current, last in _RENAMED}
     names = {}
     for name, version in versions.items():
@@ -68,15 +53,7 @@ def current_names(versions: Mapping[str, int]) -> dict[str, str]:
 
 
 def recorded_name(name: str, version: int) -> str:
-    """Return the name by which records of a version of a metric are found, which renaming leaves as it was.
-
-    Parameters
-    ----------
-    name : str
-        The metric's name today.
-    version : int
-        Its version.
-    """
+    """Return the name by which records of a metric's version are found, which renaming leaves as it was."""
     for former, current, last in _RENAMED:
         if name == current and version <= last:
             return former

@@ -59,22 +59,9 @@ def check_lengths(output: Sound, reference: Sound) -> None:
 
 
 def log_spectral_mse(output: Sound, reference: Sound) -> float:
-    """Return the mean squared error between two log-magnitude spectrograms.
+    """Return the mean squared error between two log-magnitude spectrograms; the same in either order.
 
-    Parameters
-    ----------
-    output, reference : Sound
-        Clips whose lengths differ by at most 50 ms.
-
-    Returns
-    -------
-    float
-        At least 0; the same in either order.
-
-    Raises
-    ------
-    Unscorable
-        If either is silent or the lengths differ by more.
+    Unscorable if either clip is silent or their lengths differ by more than 50 ms.
 
     Examples
     --------

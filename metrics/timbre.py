@@ -49,22 +49,9 @@ _RESPONSES: dict[str, Response] = dict.fromkeys(("noise", "lowpass", "wrong_inst
 
 
 def cosine_distance(first: ArrayLike, second: ArrayLike) -> float:
-    """Return the cosine distance of two vectors.
+    """Return the cosine distance of two vectors, 0 to 2; the same in either order.
 
-    Parameters
-    ----------
-    first, second : array_like, shape (d,)
-        Any vectors that are not all zeros.
-
-    Returns
-    -------
-    float
-        0 to 2; the same in either order.
-
-    Raises
-    ------
-    Unscorable
-        If either has no direction: all zeros, or not finite.
+    Unscorable if either has no direction: all zeros, or not finite.
 
     Examples
     --------
@@ -81,10 +68,7 @@ def cosine_distance(first: ArrayLike, second: ArrayLike) -> float:
 def mfcc_distance(first: Sound, second: Sound) -> float:
     """Return the cosine distance of the mean cepstra of two clips: 0 to 2.
 
-    Raises
-    ------
-    Unscorable
-        If either is silent, or its mean spectrum is flat.
+    Unscorable if either is silent, or its mean spectrum is flat.
     """
     return cosine_distance(
         *(clip.mfcc[_COEFFICIENTS].mean(axis=1, dtype=np.float64) for clip in (first, second))
@@ -94,10 +78,7 @@ def mfcc_distance(first: Sound, second: Sound) -> float:
 def embedding_distance(first: Sound, second: Sound) -> float:
     """Return the cosine distance of the judge's embeddings of two clips: 0 to 2.
 
-    Raises
-    ------
-    Unscorable
-        If either is silent, or the judge has no answer.
+    Unscorable if either is silent, or the judge has no answer.
     """
     for clip in (first, second):
         if clip.is_silent:

@@ -33,30 +33,11 @@ def compare_notes(
     truth_name: str,
     with_offsets: bool = False,
 ) -> NoteScores:
-    """Compare the notes that are read with those that should be.
+    """Return precision, recall and F1 of transcribed notes against true ones (``onset_s, offset_s, pitch``).
 
-    Parameters
-    ----------
-    truth : pandas.DataFrame
-        ``onset_s, offset_s, pitch``.
-    transcription : Transcription
-        What is read in a clip.
-    end_s : float
-        Where the comparison ends, in seconds.
-    truth_name : str
-        What the true notes are, for the reason: "the true notes of the content".
-    with_offsets : bool, default False
-        Whether notes have to end together, too.
-
-    Returns
-    -------
-    NoteScores
-        Precision, recall and F1.
-
-    Raises
-    ------
-    Unscorable
-        If no true note begins between 0 and `end_s`.
+    The comparison ends at `end_s` seconds. `truth_name` is what the true notes are, for the reason: "the true
+    notes of the content". With `with_offsets`, notes have to end together, too. Unscorable if no true note
+    begins between 0 and `end_s`.
     """
     try:
         return note_scores(
@@ -67,24 +48,11 @@ def compare_notes(
 
 
 def true_roll(notes: pd.DataFrame, *, end_s: float, frame_s: float) -> Roll:
-    """Return which keys are held in each frame before an end, those that were struck before the clip, too.
+    """Return which keys are held in each frame before an end: shape (88, frames).
 
-    Parameters
-    ----------
-    notes : pandas.DataFrame
-        ``onset_s, offset_s, pitch``; a key is held from the onset up to, and not at, the offset.
-    end_s, frame_s : float
-        The end, and the time from one frame to the next, in seconds.
-
-    Returns
-    -------
-    numpy.ndarray, shape (88, frames), bool
-        Notes outside the keys of a piano are left out.
-
-    Raises
-    ------
-    Unscorable
-        If no key is held in any frame.
+    A key is held from the onset up to, and not at, the offset, also where it was struck before the clip;
+    notes outside the keys of a piano are left out. `frame_s` is the seconds from one frame to the next.
+    Unscorable if no key is held in any frame.
     """
     roll = note_raster(notes, _n_frames(end_s, frame_s), frame_s).astype(bool)
     if not roll.any():
@@ -93,19 +61,9 @@ def true_roll(notes: pd.DataFrame, *, end_s: float, frame_s: float) -> Roll:
 
 
 def transcribed_roll(transcription: Transcription, *, end_s: float) -> Roll:
-    """Return which keys are read in each frame before an end; those after the clip's own end hold none.
+    """Return which keys are transcribed in each frame before an end, as many frames as :func:`true_roll` has.
 
-    Parameters
-    ----------
-    transcription : Transcription
-        What is read in a clip.
-    end_s : float
-        The end in seconds.
-
-    Returns
-    -------
-    numpy.ndarray, shape (88, frames), bool
-        As many frames as :func:`true_roll` has.
+    Frames after the clip's own end hold none.
     """
     n_frames = _n_frames(end_s, transcription.frame_s)
     roll = transcription.roll[:, :n_frames]

@@ -140,14 +140,7 @@ class Trial:
     ) -> Trial:
         """Make the trial in which the content itself is the output; :meth:`with_output` replaces it.
 
-        Parameters
-        ----------
-        dataset : Dataset
-            Holds the clips, and notes of those that have any.
-        content, style, reference : Clip
-            With their labels; None without a reference.
-        judge, content_judge
-            As in :class:`~timbrebench.metrics.sound.Sound`.
+        `dataset` holds the clips with their labels, and notes of those that have any.
         """
         clips = {"output": content, "content": content, "style": style}
         if reference is not None:
@@ -174,14 +167,9 @@ class Trial:
         content_label: str | None,
         style_label: str | None,
     ) -> Trial:
-        """Make a trial of clips that may differ in rate.
+        """Make a trial of clips that may differ in rate, each its samples and rate, by name.
 
-        Parameters
-        ----------
-        clips : mapping of str to (samples, sample rate)
-            Of "output", "content", "style" and, where there is one, "reference".
-        judge, content_judge, notes, style_notes, content_label, style_label
-            As for :meth:`of`.
+        The names are "output", "content", "style" and, where there is one, "reference".
         """
         sounds = {
             name: Sound(samples, rate, name=name, judge=judge, content_judge=content_judge)

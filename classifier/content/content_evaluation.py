@@ -128,19 +128,10 @@ def note_f1(reference: pd.DataFrame, estimated: pd.DataFrame, *, with_offsets: b
 
 
 def frame_f1(reference: NDArray[np.bool_], estimated: NDArray[np.bool_]) -> float:
-    """Return the F1 of the estimated pitches in each frame, from 0 to 1.
+    """Return the F1 of the estimated pitches in each frame, from 0 to 1; 0 where no pitch is right.
 
     It is that of mir_eval's multipitch precision and recall, which for pitches on a keyboard are counts.
-
-    Parameters
-    ----------
-    reference, estimated : numpy.ndarray, shape (88, frames), bool
-        Whether a key sounds.
-
-    Returns
-    -------
-    float
-        0 where no pitch is right.
+    Takes whether a key sounds, shape (88, frames).
     """
     return float(2 * (reference & estimated).sum() / max(1, reference.sum() + estimated.sum()))
 
@@ -155,18 +146,6 @@ def frame_accuracy(reference: NDArray[np.bool_], estimated: NDArray[np.bool_]) -
 
 def evaluate_content_judge(judge: ContentJudge, dataset: Dataset) -> ContentEvaluation:
     """Evaluate a judge on the test split of a dataset.
-
-    Parameters
-    ----------
-    judge : ContentJudge
-        Any.
-    dataset : Dataset
-        A dataset with a test split.
-
-    Returns
-    -------
-    ContentEvaluation
-        The same each time.
 
     Raises
     ------
@@ -194,21 +173,9 @@ def evaluate_on(judge: ContentJudge, test: ContentFeatures) -> ContentEvaluation
 def clip_scores(
     features: ContentFeatures, decoding: Decoding, notes: Probabilities, onsets: Probabilities
 ) -> pd.DataFrame:
-    """Score a network's answers for each clip.
+    """Score a network's probabilities, shape (clips, 88, frames), for each clip.
 
-    Parameters
-    ----------
-    features : ContentFeatures
-        The clips.
-    decoding : Decoding
-        How notes are read off.
-    notes, onsets : numpy.ndarray, shape (clips, 88, frames)
-        Probabilities.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``note_f1, note_f1_with_offsets, frame_f1``, one row for each clip.
+    One row for each clip: ``note_f1, note_f1_with_offsets, frame_f1``.
     """
     frame_s = features.front_end.frame_s
     rolls = features.notes.numpy().astype(bool)
@@ -226,19 +193,9 @@ def clip_scores(
 
 
 def choose_decoding(features: ContentFeatures, notes: Probabilities, onsets: Probabilities) -> Decoding:
-    """Choose the thresholds with the best F1 of notes and of frames, on validation clips.
+    """Choose the thresholds, on a grid of 0.05, with the best F1 of notes and of frames on validation clips.
 
-    Parameters
-    ----------
-    features : ContentFeatures
-        Clips of the validation split.
-    notes, onsets : numpy.ndarray, shape (clips, 88, frames)
-        A network's answers for them.
-
-    Returns
-    -------
-    Decoding
-        Thresholds on a grid of 0.05.
+    Takes a network's probabilities for them, shape (clips, 88, frames).
     """
     grid = [round(0.05 * step, 2) for step in range(3, 15)]
     truth, frame_s = features.notes.numpy().astype(bool), features.front_end.frame_s

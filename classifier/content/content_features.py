@@ -72,24 +72,9 @@ class ContentFeatures:
 
 
 def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> ContentFeatures:
-    """Read every clip of a dataset through a front end, on all cores; within a call of a run, on its own.
+    """Compute every clip's features, on all cores; within a call of a run, on its own.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Clips of equal duration.
-    front_end : PitchFrontEnd
-        What to compute.
-
-    Returns
-    -------
-    ContentFeatures
-        In the manifest's order.
-
-    Raises
-    ------
-    JudgeError
-        If there is no clip, or one is silent.
+    Clips are of equal duration. JudgeError if there is no clip, or one is silent.
     """
     if not len(dataset):
         raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
@@ -112,22 +97,9 @@ def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> ContentFeatu
 
 
 def concatenate(parts: Sequence[ContentFeatures]) -> ContentFeatures:
-    """Put the clips of several datasets one after the other.
+    """Put the clips of several datasets one after the other: of one duration and one front end.
 
-    Parameters
-    ----------
-    parts : sequence of ContentFeatures
-        With clips of one duration and one front end.
-
-    Returns
-    -------
-    ContentFeatures
-        All clips.
-
-    Raises
-    ------
-    JudgeError
-        If the clips of one part are longer than those of another.
+    JudgeError if the clips of one part are longer than those of another.
     """
     lengths = sorted({part.levels.shape[3] for part in parts})
     if len(lengths) > 1:

@@ -100,29 +100,18 @@ class ContentJudge:
         )
 
     def probabilities(self, samples: Samples, sample_rate: int) -> tuple[Probabilities, Probabilities]:
-        """Say how probable it is that a key sounds, and is struck; takes and raises what :meth:`read` does.
+        """Return how probable it is that a key sounds, and is struck: shape (88, frames) each.
 
-        Returns
-        -------
-        notes, onsets : numpy.ndarray, shape (88, frames), float32
-            Probabilities.
+        Takes and raises what :meth:`transcribe` does.
         """
         decibels = torch.from_numpy(self.front_end.decibels(samples, sample_rate))
         notes, onsets = self.probabilities_of(scale(decibels, self.front_end.range_db).unsqueeze(0))
         return notes[0], onsets[0]
 
     def probabilities_of(self, levels: torch.Tensor) -> tuple[Probabilities, Probabilities]:
-        """Say the same for clips that went through the front end.
+        """Return the same, shape (clips, 88, frames), for clips that went through the front end.
 
-        Parameters
-        ----------
-        levels : torch.Tensor, shape (clips, 2, 309, frames)
-            Levels from 0 to 1, or uint8 in steps of 1/255.
-
-        Returns
-        -------
-        notes, onsets : numpy.ndarray, shape (clips, 88, frames), float32
-            Probabilities.
+        Levels, shape (clips, 2, 309, frames), are from 0 to 1, or uint8 in steps of 1/255.
         """
         step = 255 if levels.dtype == torch.uint8 else 1
         with torch.no_grad(), one_thread():

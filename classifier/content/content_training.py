@@ -80,23 +80,9 @@ def train_content_judge(
 ) -> ContentTraining:
     """Train on the split "judge"; choose epoch and thresholds by the split "validation".
 
-    Each label is drawn equally often, whatever its number of clips.
-
-    Parameters
-    ----------
-    features : ContentFeatures
-        Clips with the splits "judge" and "validation"; others are not used.
-    configuration : ContentConfiguration
-        How.
-    description : str
-        Shown with the progress.
-    folder : pathlib.Path, optional
-        For checkpoints and TensorBoard's events (:func:`~timbrebench.classifier.lightning.fit`).
-
-    Returns
-    -------
-    ContentTraining
-        The same on the same machine for the same features and configuration.
+    Each label is drawn equally often, whatever its number of clips. Checkpoints and TensorBoard's events go
+    to `folder` (:func:`~timbrebench.classifier.lightning.fit`). The same on the same machine for the same
+    features and configuration.
 
     Raises
     ------

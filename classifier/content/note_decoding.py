@@ -55,20 +55,11 @@ class Decoding(FrozenModel):
     shortest_frames: int = Field(default=2, ge=1)
 
     def notes(self, notes: Probabilities, onsets: Probabilities, frame_s: float) -> pd.DataFrame:
-        """Read notes off: each peak of an onset begins one, which lasts as long as its key sounds.
+        """Return the notes of probabilities: each onset peak begins one, which lasts while its key sounds.
 
-        Parameters
-        ----------
-        notes, onsets : numpy.ndarray, shape (88, frames)
-            Probabilities that a key sounds, and that it is struck.
-        frame_s : float
-            Seconds from one frame to the next.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``onset_s, offset_s, pitch``, sorted by onset and pitch; a note ends where the next of its key
-            begins. Empty without a note.
+        Takes the probabilities that a key sounds, and that it is struck, shape (88, frames). ``onset_s,
+        offset_s, pitch``, sorted by onset and pitch; a note ends where the next of its key begins. Empty
+        without a note.
         """
         keys, frames = np.nonzero(self._peaks(onsets))
         rows = []

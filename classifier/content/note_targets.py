@@ -19,21 +19,10 @@ ONSET_FRAMES = 2.0
 
 
 def note_raster(notes: pd.DataFrame, n_frames: int, frame_s: float) -> NDArray[np.uint8]:
-    """Return 1 where a key sounds.
+    """Return 1 where a key sounds: shape (88, n_frames).
 
-    Parameters
-    ----------
-    notes : pandas.DataFrame
-        Those that sound in the clip, with negative onsets where they began before it.
-    n_frames : int
-        Frames of the clip.
-    frame_s : float
-        Seconds from one frame to the next.
-
-    Returns
-    -------
-    numpy.ndarray, shape (88, n_frames), uint8
-        Notes outside the keys of a piano are left out.
+    Takes the notes that sound in the clip, with negative onsets where they began before it; notes outside the
+    keys of a piano are left out.
     """
     raster = np.zeros((N_PITCHES, n_frames), dtype=np.uint8)
     for onset, offset, pitch in _on_keys(notes):
@@ -43,17 +32,9 @@ def note_raster(notes: pd.DataFrame, n_frames: int, frame_s: float) -> NDArray[n
 
 
 def onset_raster(notes: pd.DataFrame, n_frames: int, frame_s: float) -> NDArray[np.float32]:
-    """Return how near an onset is.
+    """Return how near an onset is: 1 at an onset, 0 two frames from it and farther.
 
-    Parameters
-    ----------
-    notes, n_frames, frame_s
-        As for :func:`note_raster`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (88, n_frames), float32
-        1 at an onset, falling to 0 two frames from it. Onsets before the clip count for nothing.
+    Takes what :func:`note_raster` takes. Onsets before the clip count for nothing.
     """
     raster = np.zeros((N_PITCHES, n_frames), dtype=np.float32)
     times = np.arange(n_frames)

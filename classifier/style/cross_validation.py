@@ -29,33 +29,13 @@ _VALIDATION_SHARE = 1 / 6
 def cross_validate(
     features: StyleFeatures, configuration: JudgeConfiguration, folder: Path, *, folds: int = 4
 ) -> tuple[Evaluation, ...]:
-    """Test every piece once, by a judge that has not learned from it.
+    """Test every piece once, by a judge that has not learned from it: one evaluation for each fold.
 
-    The pieces of all splits are split into folds at random by the configuration's seed. For each fold a
+    The pieces of all splits are split into `folds` at random by the configuration's seed. For each fold a
     judge is trained on the other pieces, a sixth of which it is chosen by, and tested on the fold's clips
     with the labels' first programs. Labels that are not instruments have no programs: all their clips are
-    tested.
-
-    Parameters
-    ----------
-    features : StyleFeatures
-        Clips of all splits; which they are in does not matter.
-    configuration : JudgeConfiguration
-        How the judges are trained.
-    folder : pathlib.Path
-        Gets ``fold-0.json`` and so on, which a later call with the same features and configuration takes up.
-    folds : int, default 4
-        How many, at least 2.
-
-    Returns
-    -------
-    tuple of Evaluation
-        One for each fold.
-
-    Raises
-    ------
-    JudgeError
-        If there are too few pieces for so many folds.
+    tested. `folder` gets ``fold-0.json`` and so on, which a later call with the same features and
+    configuration takes up. JudgeError if there are too few pieces for so many folds.
     """
     evaluations = []
     for number, (manifest, test) in enumerate(_folds(features.manifest, folds, configuration.seed)):
@@ -81,25 +61,9 @@ def leave_soundfonts_out(
 ) -> dict[str, Evaluation]:
     """Test each family of soundfonts by a judge that has not learned from it.
 
-    Parameters
-    ----------
-    features : StyleFeatures
-        Clips of the splits "judge", "validation" and "test".
-    configuration : JudgeConfiguration
-        How the judges are trained.
-    folder : pathlib.Path
-        Gets ``without-FluidR3.json`` and so on, which a later call with the same features and configuration
-        takes up.
-
-    Returns
-    -------
-    dict of str to Evaluation
-        On the family's test clips with the labels' first programs, by family; empty where there is only one.
-
-    Raises
-    ------
-    JudgeError
-        If the other families' clips are too few to train on, or a family has no test clip.
+    By family, on its test clips with the labels' first programs; empty where there is only one. `folder` gets
+    ``without-FluidR3.json`` and so on, which a later call with the same features and configuration takes up.
+    JudgeError if the other families' clips are too few to train on, or a family has no test clip.
     """
     families = sorted(str(family) for family in features.manifest.soundfont_family.unique())
     evaluations: dict[str, Evaluation] = {}

@@ -20,32 +20,11 @@ _TRAINED_WITH = ("torch", "pytorch-lightning", "numpy")
 def publish_judge(
     folder: Path, dataset: Dataset, configuration: JudgeConfiguration, *, name: str, run: str, out: Path
 ) -> PublishedCard:
-    """Write ``NAME.pt`` and ``NAME.json``, as they lie in ``classifier/style/weights/``.
+    """Write ``NAME.pt`` and ``NAME.json`` to `out`, as they lie in ``classifier/style/weights/``.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The judge's, from :func:`~timbrebench.classifier.style.style_pipeline.build_judge`.
-    dataset : Dataset
-        What it was trained on.
-    configuration : JudgeConfiguration
-        How it was trained.
-    name : str
-        That of the frozen suite for which it is.
-    run : str
-        Name of the run that has trained it.
-    out : pathlib.Path
-        Gets the two files.
-
-    Returns
-    -------
-    PublishedCard
-        The card.
-
-    Raises
-    ------
-    JudgeError
-        If the folder does not hold a judge of this dataset and configuration.
+    `folder` is the judge's, from :func:`~timbrebench.classifier.style.style_pipeline.build_judge`; `name`
+    that of the frozen suite for which it is, `run` that of the run that has trained it. JudgeError if the
+    folder does not hold a judge of this dataset and configuration.
     """
     judge = find_judge(dataset, configuration, folder)
     if judge is None or configuration.name:

@@ -63,19 +63,10 @@ class Augmentation(FrozenModel):
             )
 
     def vary(self, spectrograms: Tensor, front_end: BaseFrontEnd) -> Tensor:
-        """Return varied, standardised spectrograms.
+        """Return varied, standardised spectrograms, shape (clips, bands, round(crop * frames)).
 
-        Parameters
-        ----------
-        spectrograms : torch.Tensor, shape (clips, bands, frames)
-            Of the front end.
-        front_end : BaseFrontEnd
-            Of which :meth:`check` approves.
-
-        Returns
-        -------
-        torch.Tensor, shape (clips, bands, round(crop * frames))
-            Standardised; what is masked is 0, the clip's mean.
+        Takes those, shape (clips, bands, frames), of a front end of which :meth:`check` approves. What is
+        masked is 0, the clip's mean.
         """
         varied = self._crop(spectrograms)
         if self.share:

@@ -64,20 +64,10 @@ class StyleFeatures:
         return tuple(sorted(names))
 
     def targets(self, labels: tuple[str, ...], *, multi_label: bool = False) -> torch.Tensor:
-        """Return the training targets for a judge of `labels`.
+        """Return the training targets for a judge of `labels`, in the order of its answers.
 
-        Parameters
-        ----------
-        labels : tuple of str
-            In the order of the judge's answers.
-        multi_label : bool, default False
-            Whether clips have several labels.
-
-        Returns
-        -------
-        torch.Tensor
-            The index of each clip's label, shape (clips,), or with `multi_label` 1 for each label that a clip
-            has, shape (clips, labels).
+        The index of each clip's label, shape (clips,), or with `multi_label` 1 for each label that a clip
+        has, shape (clips, labels).
         """
         if not multi_label:
             return torch.tensor([labels.index(label) for label in self.manifest.label], dtype=torch.long)
@@ -98,24 +88,9 @@ def first_programs(manifest: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> StyleFeatures:
-    """Read every clip of a dataset through a front end, on all cores; within a call of a run, on its own.
+    """Compute every clip's spectrogram, on all cores; within a call of a run, on its own.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Clips of equal duration.
-    front_end : BaseFrontEnd
-        What to compute.
-
-    Returns
-    -------
-    StyleFeatures
-        In the manifest's order.
-
-    Raises
-    ------
-    JudgeError
-        If there is no clip, or one is silent.
+    Clips are of equal duration. JudgeError if there is no clip, or one is silent.
     """
     if not len(dataset):
         raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")

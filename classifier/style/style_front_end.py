@@ -55,24 +55,10 @@ class BaseFrontEnd(FrozenModel):
         raise NotImplementedError
 
     def spectrogram(self, samples: Samples, sample_rate: int) -> Spectrogram:
-        """Return what the judge sees of a clip.
+        """Return what the judge sees of mono samples of at least 0.5 s: shape (bands, frames).
 
-        Parameters
-        ----------
-        samples : numpy.ndarray, shape (n,)
-            Mono samples, at least 0.5 s.
-        sample_rate : int
-            Their rate in hertz.
-
-        Returns
-        -------
-        numpy.ndarray, shape (bands, frames), float32
-            From -range_db to 0, or from 0 up for log1p. A louder clip has the same values.
-
-        Raises
-        ------
-        JudgeError
-            If the clip is too short or silent: there is nothing to judge.
+        From -range_db to 0, or from 0 up for log1p. A louder clip has the same values. JudgeError if the clip
+        is too short or silent.
         """
         power = self.power(listen(samples, sample_rate, self.sample_rate))
         return power_to_log1p(power) if self.scale == "log1p" else power_to_decibels(power, self.range_db)
@@ -200,18 +186,7 @@ def _bands(
 
 
 def standardise(spectrograms: torch.Tensor) -> torch.Tensor:
-    """Give each clip of a batch mean 0 and variance 1.
-
-    Parameters
-    ----------
-    spectrograms : torch.Tensor, shape (clips, bands, frames)
-        Of :meth:`BaseFrontEnd.spectrogram`.
-
-    Returns
-    -------
-    torch.Tensor, same shape
-        What networks take.
-    """
+    """Give each clip of a batch, shape (clips, bands, frames), mean 0 and variance 1, as networks take it."""
     mean = spectrograms.mean(dim=(1, 2), keepdim=True)
     deviation = spectrograms.std(dim=(1, 2), keepdim=True)
     return (spectrograms - mean) / deviation.clamp(min=1e-6)

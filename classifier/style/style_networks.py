@@ -166,24 +166,9 @@ Network = FourBlockNetwork | HarmonicNetwork | AlexNet
 def create_network(kind: NetworkKind, n_labels: int, front_end: BaseFrontEnd) -> Network:
     """Create a network with weights drawn by torch's generator.
 
-    Parameters
-    ----------
-    kind : {"harmonic", "four-block", "alexnet"}
-        Which.
-    n_labels : int
-        Number of answers.
-    front_end : BaseFrontEnd
-        Where its input comes from.
-
-    Returns
-    -------
-    FourBlockNetwork, HarmonicNetwork or AlexNet
-        From shape (clips, bands, frames), standardised, to logits of shape (clips, n_labels).
-
-    Raises
-    ------
-    JudgeError
-        If the harmonic network is asked for with a front end whose bands do not follow octaves.
+    From standardised spectrograms of the front end, shape (clips, bands, frames), to logits of shape (clips,
+    n_labels). JudgeError if the harmonic network is asked for with a front end whose bands do not follow
+    octaves.
     """
     if kind == "four-block":
         return FourBlockNetwork(n_labels)

@@ -21,29 +21,11 @@ _DECISIVE = ("sha256", "label", "split", "piece", "soundfont", "soundfont_family
 
 
 def stage(path: Path, key: str, kind: type[Figures], measure: Callable[[Path], Figures]) -> Figures:
-    """Measure something once.
+    """Return figures measured once: just now, or stored before.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        JSON file that keeps it.
-    key : str
-        Fingerprint of all that decides the figures: what a file keeps under another one is measured again.
-    kind : type
-        What is measured.
-    measure : callable
-        Measures it. It is given a folder of its own for what it needs to go on after an interruption, which
-        goes when it returns.
-
-    Returns
-    -------
-    pydantic.BaseModel
-        The figures: just measured, or stored before.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
+    `path` is the JSON file that keeps them under `key`, the fingerprint of all that decides them: what a file
+    keeps under another one is measured again. `measure` is given a folder of its own for what it needs to go
+    on after an interruption, which goes when it returns. StorageError if the file cannot be written.
     """
     stored = _stored(path, key, kind)
     if stored is not None:
