@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from timbrebench.classifier import (
-    JudgeConfiguration,
-    build_judge,
-    find_judge,
-    load_content_judge,
-)
+from timbrebench.classifier import JudgeConfiguration, build_judge, find_judge, load_content_judge
 from timbrebench.core.files import write_json
 from timbrebench.core.progress import log, plain_lines
 from timbrebench.core.tables import SIX_DIGITS, write_csv
@@ -189,16 +182,12 @@ def _publish(results: Results, root: Path, executor: Executor | None = None) -> 
     from timbrebench.experiments.report.report_writing import write_report  # noqa: PLC0415 - matplotlib takes a second
 
     leaderboard = make_leaderboard(results)
-    _write_table(leaderboard.table, root / LEADERBOARD)
+    write_csv(root / LEADERBOARD, leaderboard.table, SIX_DIGITS)
     write_json(root / VALIDITY, {"valid": leaderboard.is_valid, "problems": list(leaderboard.problems)})
     if len(results.sets):
-        _write_table(results.sets, root / SETS)
+        write_csv(root / SETS, results.sets, SIX_DIGITS)
     else:
         (root / SETS).unlink(missing_ok=True)  # of earlier results
     log("writing the report")
     write_report(results, leaderboard, root, executor)
     return Run(root, results, leaderboard)
-
-
-def _write_table(table: pd.DataFrame, path: Path) -> None:
-    write_csv(path, table, SIX_DIGITS)

@@ -28,7 +28,22 @@ from timbrebench.core.workers.processes import Processes
 _START_S = 5.0
 
 
-class Batch(ABC):
+class _Closable(ABC):
+    """What is closed when the block that it is the context manager of is left."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Batch(_Closable):
     """Calls that are submitted to an executor, and their results. Use it as a context manager.
 
     Leaving the block stops the calls that have not ended.
@@ -61,14 +76,6 @@ class Batch(ABC):
     def close(self) -> None:
         """Stop the calls that have not ended."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     @abstractmethod
     def _begin(self, call: Call, tag: object) -> None: ...
 
@@ -77,7 +84,7 @@ class Batch(ABC):
         """Wait for the next call that ends; return its tag and result, or raise what it raised."""
 
 
-class Executor(ABC):
+class Executor(_Closable):
     """Makes calls, as many at a time as it has cores. Use it as a context manager."""
 
     @abstractmethod
@@ -106,14 +113,6 @@ class Executor(ABC):
     @abstractmethod
     def close(self) -> None:
         """End all processes of the calls, and all that they have started."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class InlineExecutor(Executor):

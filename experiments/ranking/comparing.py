@@ -21,12 +21,7 @@ from numpy.typing import NDArray
 from timbrebench.classifier import Judge
 from timbrebench.core.errors import RunError, UnknownNameError
 from timbrebench.core.statistics.bootstrap import interval, resample_groups, resampled_means
-from timbrebench.core.statistics.effect_sizes import (
-    cohens_dz,
-    groups_needed,
-    min_groups,
-    superiority,
-)
+from timbrebench.core.statistics.effect_sizes import cohens_dz, groups_needed, min_groups, superiority
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
 from timbrebench.core.statistics.paired import average_seeds, group_sums, seed_deviation
 from timbrebench.core.statistics.permutation import sign_flip_p_values, sign_flips
@@ -173,18 +168,8 @@ def compare_sides(
 
 
 COLUMNS = (
-    *(
-        "method",
-        "first",
-        "second",
-        "metric",
-        "unit",
-        "first_mean",
-        "second_mean",
-        "difference",
-        "low",
-        "high",
-    ),
+    *("method", "first", "second", "metric", "unit"),
+    *("first_mean", "second_mean", "difference", "low", "high"),
     *("p", "p_corrected", "d_z", "superiority", "pairs", "pieces", "pieces_needed", "pairs_needed"),
     *("first_seed_sd", "second_seed_sd", "verdict"),
 )

@@ -9,12 +9,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from timbrebench.core.statistics.bootstrap import (
-    Floats,
-    interval,
-    resample_groups,
-    resampled_means,
-)
+from timbrebench.core.statistics.bootstrap import Floats, interval, resample_groups, resampled_means
 from timbrebench.core.statistics.multiple_testing import holm, tie_groups
 from timbrebench.core.statistics.paired import average_seeds, seed_deviation
 from timbrebench.core.statistics.permutation import sign_flips

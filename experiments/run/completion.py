@@ -87,12 +87,15 @@ class Completion:
         It is not recorded where something that decides what there is to do has changed in the meantime, or
         where outputs are missing for a transient reason. `configuration` is what the text stands for.
         """
+        from timbrebench.experiments.run.records import read_records  # noqa: PLC0415 - brings pydantic
+
         content, queried = configuration.model_dump(mode="json"), _to_be_queried(configuration)
         outside = _outside(content, queried)
         yield
         with contextlib.suppress(RunError), _undisturbed(self._root):
             now = _configuration(self._root), _outside(content, queried), _installed()
-            if now == (content, outside, self._installed) and not _has_retryable_failures(self._root):
+            is_retried = read_records(self._root / RECORDS).has_retryable_failures
+            if now == (content, outside, self._installed) and not is_retried:
                 write_json(self._root / FINISHED, {"asked": queried, "state": self._state(outside)})
 
     def _state(self, outside: list[object]) -> str:
@@ -106,13 +109,6 @@ def _undisturbed(root: Path) -> Iterator[None]:
     with (root / RECORDS).open("rb") as file:
         lock_records(file, root / RECORDS, exclusive=False)
         yield
-
-
-def _has_retryable_failures(root: Path) -> bool:
-    """Return whether some outputs are to be retried at the next start."""
-    from timbrebench.experiments.run.records import read_records  # noqa: PLC0415 - brings pydantic
-
-    return read_records(root / RECORDS).has_retryable_failures
 
 
 def _configuration(root: Path) -> dict[str, Any]:

@@ -16,13 +16,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BeforeValidator,
-    Field,
-    ValidationError,
-)
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import storage_error

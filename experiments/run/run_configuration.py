@@ -10,12 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from timbrebench.classifier import JudgeConfiguration
 from timbrebench.classifier.style.published_judges import published_card
-from timbrebench.core.errors import (
-    ConfigurationError,
-    UnknownNameError,
-    describe_validation,
-    suggestion,
-)
+from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation, suggestion
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.run.configuration_text import configuration_text

@@ -153,16 +153,8 @@ def run_predictions(
             tracker.advance(len(records))
 
 
-@lru_cache(maxsize=1)
-def _judge(path: Path) -> Judge:
-    """Return this process's copy of a judge, loaded once."""
-    return Judge.load(path)
-
-
-@lru_cache(maxsize=1)
-def _dataset(root: Path) -> Dataset:
-    """Return this process's copy of a dataset, opened once."""
-    return Dataset.open(root)
+#: This process's copies of a judge and a dataset, loaded once.
+_judge, _dataset = lru_cache(maxsize=1)(Judge.load), lru_cache(maxsize=1)(Dataset.open)
 
 
 def _score(

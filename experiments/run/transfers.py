@@ -32,6 +32,9 @@ from timbrebench.transfer.registry import create, method_class
 #: Outputs keep 24 bits: 16 would add noise of their own to what is scored.
 _SUBTYPE = "PCM_24"
 
+#: This process's copy of a dataset, opened once.
+_dataset = lru_cache(maxsize=1)(Dataset.open)
+
 
 def run_transfers(
     tasks: Sequence[Task],
@@ -233,12 +236,6 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
     )
 
 
-@lru_cache(maxsize=1)
-def _dataset(root: Path) -> Dataset:
-    """Return this process's copy of a dataset, opened once."""
-    return Dataset.open(root)
-
-
 def _failed(task: Task, failure: Failure) -> Transfer:
     """Return the record of a pair whose process ended without an output."""
     return _record(
@@ -253,22 +250,12 @@ def _failed(task: Task, failure: Failure) -> Transfer:
 
 def _skipped(task: Task, failure: Failure) -> Transfer:
     """Return the record of a pair that was not tried, since the method could not be prepared."""
+    reason = f"the method could not be prepared: {failure.reason}"
     return _record(
-        task,
-        status="skipped",
-        reason=f"the method could not be prepared: {failure.reason}",
-        broke=failure.exceeded,
-        transient=failure.is_transient,
+        task, status="skipped", reason=reason, broke=failure.exceeded, transient=failure.is_transient
     )
 
 
 def _record(task: Task, **outcome: object) -> Transfer:
-    return Transfer.model_validate(
-        {
-            "key": task.key,
-            "label": task.entry.name,
-            "pair_id": task.pair.pair_id,
-            "seed": task.seed,
-            **outcome,
-        }
-    )
+    about = {"key": task.key, "label": task.entry.name, "pair_id": task.pair.pair_id, "seed": task.seed}
+    return Transfer.model_validate(about | outcome)

@@ -141,7 +141,3 @@ class Archive:
         if hashlib.sha256(content).hexdigest() != self.manifest[name]:
             raise RunError(f"{self.path}: {name} was changed: its SHA-256 is not the one that is listed")
         return content
-
-    def sha256(self) -> str:
-        """Return the SHA-256 of the whole file."""
-        return file_sha256(self.path)
