@@ -24,11 +24,12 @@ import librosa
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from timbrebench.audio.clips import resample
 from timbrebench.audio.spectra import magnitude
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.files import atomic_path
+from timbrebench.core.files import atomic_path, fingerprint
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.transfer.algorithms.nmf import (
@@ -187,6 +188,12 @@ def learn(
             spectra.append(np.stack(list(filled), axis=1))
             tracker.advance()
     return NoteTemplates(tuple(timbres), pitches, np.stack(spectra))
+
+
+def learning_key(dataset: Dataset, version: int, parameters: BaseModel, irrelevant: set[str]) -> str:
+    """Return the key of templates that a method has learned: clips, and parameters but the irrelevant."""
+    clips = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
+    return fingerprint([version, parameters.model_dump(mode="json", exclude=irrelevant), clips])
 
 
 def clips_by_timbre(dataset: Dataset) -> dict[str, list[Clip]]:

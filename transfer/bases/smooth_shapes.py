@@ -43,7 +43,11 @@ from pydantic import Field, model_validator
 from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.core.progress import Tracker
-from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
+from timbrebench.transfer.bases.spectrogram_method import (
+    SpectrogramMethod,
+    SpectrogramParameters,
+    match_energy,
+)
 
 Array = NDArray[np.float64]
 
@@ -214,8 +218,7 @@ def synthesise(
         gain = np.exp(np.minimum(shapes.synthesis @ change[:, part], room))
         made[:, part] = magnitude[:, part] * gain
         tracker.advance(gain.shape[1])
-    energy, before = (float(np.sum(np.square(m), dtype=np.float64)) for m in (made, magnitude))
-    return made * np.float32(np.sqrt(before / energy)) if energy > 0 else made
+    return match_energy(made, magnitude)
 
 
 def _chunks(frames: int) -> Iterator[slice]:

@@ -42,6 +42,12 @@ class SpectrogramParameters(FrameParameters):
         return self
 
 
+def match_energy(magnitude: Spectrogram, wanted: Spectrogram) -> Spectrogram:
+    """Return magnitudes scaled to the sum of squares of others; zeros stay zeros."""
+    energy, target = (float(np.sum(np.square(clip), dtype=np.float64)) for clip in (magnitude, wanted))
+    return magnitude * np.float32(np.sqrt(target / energy)) if energy > 0 else magnitude
+
+
 @dataclass(frozen=True)
 class AnalysedClip:
     """A clip at the method's rate, with its spectrogram.

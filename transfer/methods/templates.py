@@ -41,11 +41,16 @@ import numpy as np
 from pydantic import Field
 
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.nmf import Matrix, activate
-from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, divergences, learn
+from timbrebench.transfer.algorithms.note_templates import (
+    Analysis,
+    NoteTemplates,
+    divergences,
+    learn,
+    learning_key,
+)
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 
 #: File in the folder of what was learned.
@@ -103,21 +108,13 @@ class Templates(SpectrogramMethod):
         missing, and :class:`StorageError` if the templates cannot be written.
         """
         settings = self.parameters
-        analysis = Analysis(settings.sample_rate, settings.n_fft, settings.hop_length)
-        clips = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
-        key = fingerprint(
-            [
-                self.version,
-                settings.model_dump(mode="json", exclude={"inversion", "iterations", "sharpness"}),
-                clips,
-            ]
-        )
+        key = learning_key(dataset, self.version, settings, {"inversion", "iterations", "sharpness"})
         path = workdir / STORED
         self.templates = NoteTemplates.load(path, key)
         if self.templates is None:
             self.templates = learn(
                 dataset,
-                analysis,
+                Analysis(settings.sample_rate, settings.n_fft, settings.hop_length),
                 iterations=settings.learning_iterations,
                 clips_per_timbre=settings.clips_per_timbre,
             )

@@ -126,7 +126,6 @@ from timbrebench.transfer.methods.multi_representation.gradient_normalisation im
 from timbrebench.transfer.methods.multi_representation.representation_losses import (
     ContinuationLosses,
     RepresentationLosses,
-    Targets,
 )
 from timbrebench.transfer.methods.multi_representation.representation_settings import (
     CQTNetwork,
@@ -300,7 +299,7 @@ class MultiRepresentation(FrameMethod):
         made = start[:0]
         for part in even_blocks(len(content), max_length, overlap):
             contents = losses.contents(content[part], settings.representations("content"))
-            terms = ContinuationLosses(losses, Targets(contents, styles), made[part.start :])
+            terms = ContinuationLosses(losses, contents, styles, made[part.start :])
             free = start[len(made) : part.stop]
             betas = normalising_weights(terms, free)
             weights = {name: weight * betas[name] for name, weight in settings.terms.items()}

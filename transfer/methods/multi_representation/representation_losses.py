@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from timbrebench.audio.differentiable import stft_magnitude
-from timbrebench.transfer.methods.multi_representation.representations import Network, Representation, gram
+from timbrebench.transfer.algorithms.perceptual_losses import gram
+from timbrebench.transfer.methods.multi_representation.representations import Network, Representation
 
 #: Content features by representation.
 Contents = dict[str, Tensor]
@@ -60,22 +61,6 @@ class CachedFeatures:
 
 
 @dataclass(frozen=True)
-class Targets:
-    """What an output is compared with.
-
-    Attributes
-    ----------
-    content : dict of str to torch.Tensor
-        Features of the content, by representation; those left out have no content loss.
-    style : dict of str to list of torch.Tensor
-        Gram matrices of the style, by representation.
-    """
-
-    content: Contents
-    style: Styles
-
-
-@dataclass(frozen=True)
 class RepresentationLosses:
     """Losses in several representations.
 
@@ -112,28 +97,18 @@ class RepresentationLosses:
                 styles[name] = [m + g for m, g in zip(means, grams, strict=True)] if means else grams
         return styles
 
-    def __call__(self, samples: Tensor, targets: Targets) -> dict[str, Tensor]:
-        """Return the losses of a sound.
+    def __call__(self, samples: Tensor, contents: Contents, styles: Styles) -> dict[str, Tensor]:
+        """Return the losses of a sound of the content's length, shape (n,), each a tensor with one value.
 
-        Parameters
-        ----------
-        samples : torch.Tensor, shape (n,)
-            The sound, of the content's length.
-        targets : Targets
-            What to compare it with.
-
-        Returns
-        -------
-        dict of str to torch.Tensor
-            ``{representation}_content``, ``{representation}_style`` and ``sparsity``, as far as they are
-            asked for; each holds one value.
+        They are ``{representation}_content``, ``{representation}_style`` and ``sparsity``, as far as they are
+        asked for: a representation that `contents` or `styles` leaves out has no such loss.
         """
         cached = CachedFeatures(samples, self.hop_length)
         losses = {}
-        for name, content in targets.content.items():
+        for name, content in contents.items():
             features = cached.content(self.representations[name])
             losses[f"{name}_content"] = (features - content).square().sum()
-        for name, grams in targets.style.items():
+        for name, grams in styles.items():
             layers = cached.style(self.representations[name])
             errors = [(gram(f) - g).square().sum() for f, g in zip(layers, grams, strict=True)]
             losses[f"{name}_style"] = sum(errors[1:], start=errors[0])
@@ -144,22 +119,13 @@ class RepresentationLosses:
 
 @dataclass(frozen=True)
 class ContinuationLosses:
-    """Losses of a sound of which the beginning is settled.
-
-    Attributes
-    ----------
-    losses : RepresentationLosses
-        The losses of the whole.
-    targets : Targets
-        What the whole is compared with.
-    before : torch.Tensor, shape (m,)
-        The beginning; of no samples where nothing is settled.
-    """
+    """Losses of a sound of which the beginning, `before`, is settled; of no samples where nothing is."""
 
     losses: RepresentationLosses
-    targets: Targets
+    contents: Contents
+    styles: Styles
     before: Tensor
 
     def __call__(self, free: Tensor) -> dict[str, Tensor]:
-        """Return the losses of the beginning followed by `free`, shape (n - m,)."""
-        return self.losses(torch.cat([self.before, free]), self.targets)
+        """Return the losses of the beginning, shape (m,), followed by `free`, shape (n - m,)."""
+        return self.losses(torch.cat([self.before, free]), self.contents, self.styles)

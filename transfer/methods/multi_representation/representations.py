@@ -167,20 +167,3 @@ class Representation:
     n_fft: int
     content: Network
     style: Network
-
-
-def gram(features: Tensor) -> Tensor:
-    """Return the correlations of features over all positions.
-
-    Parameters
-    ----------
-    features : torch.Tensor, shape (n_filters, ...)
-        Features.
-
-    Returns
-    -------
-    torch.Tensor, shape (n_filters, n_filters)
-        Mean over the positions of the products of features.
-    """
-    flat = features.flatten(1)
-    return flat @ flat.T / flat.shape[1]

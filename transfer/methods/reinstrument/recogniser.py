@@ -13,8 +13,6 @@ alone 0.80, with the divergence alone 0.88. Weights from 3 to 8 do the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from pydantic import Field
 
@@ -46,28 +44,14 @@ class RecogniserTraining(Parameters):
     max_epochs: int = Field(default=26, ge=1)
 
 
-@dataclass(frozen=True)
-class Recognised:
-    """A recognised timbre.
+def recognise(
+    clip: AnalysedClip, sample_rate: int, templates: NoteTemplates, network: Judge
+) -> tuple[int, float]:
+    """Return the number of the timbre with the highest score, and how much its templates leave unexplained.
 
-    Attributes
-    ----------
-    timbre : int
-        Number of the timbre among the templates'.
-    unexplained : float
-        Divergence of the clip from its templates:
-        :func:`~timbrebench.transfer.algorithms.note_templates.divergences`.
-    """
-
-    timbre: int
-    unexplained: float
-
-
-def recognise(clip: AnalysedClip, sample_rate: int, templates: NoteTemplates, network: Judge) -> Recognised:
-    """Find the timbre with the highest score; see the module.
-
-    `sample_rate` is that of the clip in hertz; `network` names the labels of the timbres. A clip that is too
-    short for it is judged by divergence alone.
+    The latter is one of :func:`~timbrebench.transfer.algorithms.note_templates.divergences`. `sample_rate` is
+    that of the clip in hertz; `network` names the labels of the timbres. A clip that is too short for it is
+    judged by divergence alone.
     """
     unexplained = divergences(clip.magnitude, templates)
     score = -_DIVERGENCE_WEIGHT * np.log(unexplained)
@@ -78,4 +62,4 @@ def recognise(clip: AnalysedClip, sample_rate: int, templates: NoteTemplates, ne
         likely = np.array([of_label.get(label_of(name), 0.0) for name in templates.timbres])
         score += np.log(likely + _MIN_PROBABILITY)
     timbre = int(np.argmax(score))
-    return Recognised(timbre, float(unexplained[timbre]))
+    return timbre, float(unexplained[timbre])

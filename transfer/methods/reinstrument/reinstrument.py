@@ -94,17 +94,24 @@ from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset, source_pieces
 from timbrebench.transfer.algorithms.network_training import train_network
 from timbrebench.transfer.algorithms.nmf import activate
-from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, divergences
-from timbrebench.transfer.bases.spectrogram_method import AnalysedClip, MagnitudeMethod, SpectrogramParameters
+from timbrebench.transfer.algorithms.note_templates import (
+    Analysis,
+    NoteTemplates,
+    divergences,
+    learning_key,
+)
+from timbrebench.transfer.bases.spectrogram_method import (
+    AnalysedClip,
+    MagnitudeMethod,
+    SpectrogramParameters,
+    match_energy,
+)
 from timbrebench.transfer.contract import Learned
 from timbrebench.transfer.methods.reinstrument.annotated_clips import ITERATIONS
 from timbrebench.transfer.methods.reinstrument.note_adaptation import KNOWN_SHARE, fit_templates
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED
-from timbrebench.transfer.methods.reinstrument.recogniser import (
-    RecogniserTraining,
-    recognise,
-)
+from timbrebench.transfer.methods.reinstrument.recogniser import RecogniserTraining, recognise
 from timbrebench.transfer.methods.reinstrument.trained_notes import (
     TrainedNotes,
     learn_templates,
@@ -201,31 +208,29 @@ class Reinstrument(MagnitudeMethod):
         learned = self.prepared(self._prepared)
         with Tracker(self.name, 4, "steps") as tracker:
             source = int(np.argmin(divergences(content.magnitude, learned.reading)))
-            recognised = recognise(style, self.parameters.sample_rate, learned.reading, learned.recogniser)
+            target, unexplained = recognise(
+                style, self.parameters.sample_rate, learned.reading, learned.recogniser
+            )
             tracker.advance()
             notes, style_notes = (
                 activate(clip.magnitude, learned.reading.of(timbre), ITERATIONS)
-                for clip, timbre in ((content, source), (style, recognised.timbre))
+                for clip, timbre in ((content, source), (style, target))
             )
             tracker.advance()
             played = learned.notes.play(notes, style_notes)
             tracker.advance()
-            spectra = learned.playing.of(recognised.timbre)
-            if recognised.unexplained > KNOWN_SHARE:
+            spectra = learned.playing.of(target)
+            if unexplained > KNOWN_SHARE:
                 style_played = learned.notes.play(style_notes, style_notes)
-                spectra = fit_templates(style.magnitude, spectra, style_played, self._shape(learned))
+                shape = len(PLAYED), len(learned.playing.pitches), self.parameters.sample_rate
+                spectra = fit_templates(style.magnitude, spectra, style_played, shape)
             made: Spectrogram = np.asarray(spectra @ played, dtype=np.float32)
             tracker.advance()
-        return _as_loud_as(content.magnitude, made)
-
-    def _shape(self, learned: _Prepared) -> tuple[int, int, int]:
-        return len(PLAYED), len(learned.playing.pitches), self.parameters.sample_rate
+        return match_energy(made, content.magnitude)
 
     def _templates(self, dataset: Dataset, workdir: Path) -> tuple[NoteTemplates, NoteTemplates]:
         settings = self.parameters
-        clips = dataset.manifest[["clip_id", "label", "sha256"]].to_numpy().tolist()
-        relevant = settings.model_dump(mode="json", exclude={"inversion", "recogniser", "notes"})
-        key = fingerprint([self.version, relevant, clips])
+        key = learning_key(dataset, self.version, settings, {"inversion", "recogniser", "notes"})
         reading, playing = (NoteTemplates.load(workdir / name, key) for name in (READING, PLAYING))
         if reading is None or playing is None:
             reading, playing = learn_templates(
@@ -273,8 +278,3 @@ class Reinstrument(MagnitudeMethod):
     def _analysis(self) -> Analysis:
         settings = self.parameters
         return Analysis(settings.sample_rate, settings.n_fft, settings.hop_length)
-
-
-def _as_loud_as(content: Spectrogram, made: Spectrogram) -> Spectrogram:
-    energy, wanted = (float(np.sum(np.square(clip), dtype=np.float64)) for clip in (made, content))
-    return made * np.float32(np.sqrt(wanted / energy)) if energy > 0 else made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from timbrebench.audio import log_magnitude
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.algorithms.optimisation import minimise_lbfgs, with_gradient
+from timbrebench.transfer.algorithms.perceptual_losses import gram
 from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
     gradient_norms,
     normalising_weights,
@@ -21,13 +23,9 @@ from timbrebench.transfer.methods.multi_representation.multi_representation impo
     CONFIGURATIONS,
     MultiRepresentation,
 )
-from timbrebench.transfer.methods.multi_representation.representation_losses import (
-    ContinuationLosses,
-    Targets,
-)
+from timbrebench.transfer.methods.multi_representation.representation_losses import ContinuationLosses
 from timbrebench.transfer.methods.multi_representation.representations import (
     ResidualBlocks,
-    gram,
     lecun_normal,
     reach,
 )
@@ -64,7 +62,7 @@ def prepared(method, content, style, dtype=torch.float32):
     content, style = full_scale(content, dtype), full_scale(style, dtype)
     contents = losses.contents(content, method.parameters.representations("content"))
     styles = losses.styles([style], method.parameters.representations("style"))
-    return ContinuationLosses(losses, Targets(contents, styles), content[:0])
+    return ContinuationLosses(losses, contents, styles, content[:0])
 
 
 def noise(length, dtype=torch.float32):
@@ -119,7 +117,7 @@ class TestTerms:
     def test_a_settled_beginning_is_part_of_the_whole(self, content, style):
         whole = prepared(method(), content, style)
         x = noise(len(content))
-        rest = ContinuationLosses(whole.losses, whole.targets, x[:7000])
+        rest = replace(whole, before=x[:7000])
         assert rest(x[7000:]) == whole(x)
 
     @pytest.mark.parametrize("configuration", sorted(CONFIGURATIONS))
