@@ -13,7 +13,7 @@ What the source leaves open, and how it is settled here:
 - *Window.* 32 ms, the length of the transform, for the source's 30 ms padded with zeros to it.
 - *Losses.* The source calls the style loss a normalised Euclidean norm. Here content and style loss are
   relative: squared differences as a share of the target's squares, for the style the mean over the layers. Of
-  energies it is the mean squared difference in decibels, over the variance of the pair's pair. So no
+  energies it is the mean squared difference in decibels, over the variance of the pair. So no
   weight depends on the size of the clips, nor of the layers.
 - *Energies* are mean powers, in decibels; those of the style's frames are cut, or repeated, to the content's
   length.
