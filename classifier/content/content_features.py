@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,12 +11,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from timbrebench.classifier.clip_features import ClipFeatures, front_end_values
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.note_targets import note_raster, onset_raster
 from timbrebench.core.errors import JudgeError
-from timbrebench.core.progress import Tracker
-from timbrebench.core.workers.executors import executor_for
-from timbrebench.datasets.clip_calls import map_clips
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import read_notes, window
 
@@ -25,7 +23,7 @@ _CLIP_S = 0.05
 
 
 @dataclass(frozen=True)
-class ContentFeatures:
+class ContentFeatures(ClipFeatures):
     """Levels of clips, piano rolls of their notes, and their rows of the manifest.
 
     Attributes
@@ -63,31 +61,17 @@ class ContentFeatures:
             manifest=self.manifest[rows],
         )
 
-    def where(self, **wanted: Iterable[str]) -> ContentFeatures:
-        """Return the clips whose value in each named column of the manifest is among those given."""
-        rows = np.ones(len(self.manifest), dtype=bool)
-        for column, values in wanted.items():
-            rows &= self.manifest[column].isin(list(values)).to_numpy()
-        return self.select(rows)
-
 
 def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> ContentFeatures:
     """Compute every clip's features, on all cores; within a call of a run, on its own.
 
     Clips are of equal duration. JudgeError if there is no clip, or one is silent.
     """
-    if not len(dataset):
-        raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
-    with (
-        Tracker("reading clips", len(dataset), "clips") as tracker,
-        executor_for(_CLIP_S * len(dataset), [__name__]) as executor,
-    ):
-        read = map_clips(partial(_levels, front_end=front_end), dataset, executor, tracker)
-        levels = [torch.from_numpy(channels) for channels in read]
+    levels = front_end_values(partial(_levels, front_end=front_end), dataset, _CLIP_S)
     truth = true_notes(dataset)
-    frames, frame_s = levels[0].shape[2], front_end.frame_s
+    frames, frame_s = levels.shape[3], front_end.frame_s
     return ContentFeatures(
-        torch.stack(levels),
+        levels,
         torch.from_numpy(np.stack([note_raster(table, frames, frame_s) for table in truth])),
         torch.from_numpy(np.stack([onset_raster(table, frames, frame_s) for table in truth])).half(),
         truth,

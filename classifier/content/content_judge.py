@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.resources
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,26 +13,20 @@ from timbrebench.audio.clips import Samples
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.content_networks import NoteNetwork, scale
 from timbrebench.classifier.content.note_decoding import Decoding, Probabilities, Transcription
-from timbrebench.classifier.fitting import one_thread, weights_sha256
-from timbrebench.classifier.weights_archive import pack_hashes, read_archive, unpack_hashes, write_archive
+from timbrebench.classifier.fitting import one_thread
+from timbrebench.classifier.trained_judge import TrainedJudge
 from timbrebench.core.files import fingerprint
-
-#: Version of the file; others are refused.
-SCHEMA = 1
 
 #: The judge that comes with the package.
 WEIGHTS = "weights/content.pt"
-
-_KIND = "content judge"
-_HINT = "train a content judge, or use the one that is installed"
 
 #: Clips in a batch: more of them leave the processor's cache and take up to three times
 #: as long each.
 AT_ONCE = 2
 
 
-@dataclass(frozen=True)
-class ContentJudge:
+@dataclass(frozen=True, kw_only=True)
+class ContentJudge(TrainedJudge):
     """A network that transcribes notes, with its front end and thresholds.
 
     Attributes
@@ -44,31 +37,21 @@ class ContentJudge:
         In evaluation mode.
     decoding : Decoding
         How notes are read off its answers.
-    training_pieces : tuple of str
-        Pieces that it has learned from or was chosen by: no suite may hold them.
-    soundfonts : tuple of str
-        Soundfonts that it has learned from.
-    training_clips : frozenset of str
-        SHA-256 of the files of the clips that it has learned from or was chosen by.
     """
 
     front_end: PitchFrontEnd
     network: NoteNetwork
     decoding: Decoding
-    training_pieces: tuple[str, ...]
-    soundfonts: tuple[str, ...]
-    training_clips: frozenset[str]
+
+    _kind = "content judge"
+    _schema = 1
+    _hint = "train a content judge, or use the one that is installed"
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides its answers: weights, front end and thresholds."""
         settings = [part.model_dump(mode="json") for part in (self.front_end, self.decoding)]
         return fingerprint([self.weights_sha256, *settings])
-
-    @cached_property
-    def weights_sha256(self) -> str:
-        """SHA-256 of the weights alone."""
-        return weights_sha256(self.network)
 
     def transcribe(self, samples: Samples, sample_rate: int) -> Transcription:
         """Transcribe a clip.
@@ -119,50 +102,21 @@ class ContentJudge:
         notes, onsets = (torch.cat(parts).sigmoid().numpy() for parts in zip(*answers, strict=True))
         return notes, onsets
 
-    def save(self, path: Path | str) -> None:
-        """Write the judge, whole or not at all.
-
-        Raises
-        ------
-        StorageError
-            If the file cannot be written.
-        """
-        content = {
+    def _content(self) -> dict[str, Any]:
+        return {
             "front_end": self.front_end.model_dump(mode="json"),
             "network": {"channels": self.network.channels, "blocks": self.network.blocks},
             "weights": self.network.state_dict(),
             "decoding": self.decoding.model_dump(mode="json"),
-            "training_pieces": list(self.training_pieces),
-            "soundfonts": list(self.soundfonts),
-            "training_clips": pack_hashes(self.training_clips),
-            "fingerprint": self.fingerprint,
         }
-        write_archive(path, kind=_KIND, schema=SCHEMA, content=content)
 
     @classmethod
-    def load(cls, path: Path | str) -> ContentJudge:
-        """Read a content judge. Nothing in the file is ever run.
-
-        Raises
-        ------
-        JudgeError
-            If the file is missing, damaged, of another version, or no content judge.
-        """
-        return read_archive(path, cls._from_content, kind=_KIND, schema=SCHEMA, hint=_HINT)
-
-    @classmethod
-    def _from_content(cls, content: dict[str, Any]) -> ContentJudge:
-        network = NoteNetwork(**content["network"])
-        network.load_state_dict(content["weights"])
-        network.eval()
-        return cls(
-            PitchFrontEnd.model_validate(content["front_end"]),
-            network,
-            Decoding.model_validate(content["decoding"]),
-            tuple(content["training_pieces"]),
-            tuple(content["soundfonts"]),
-            unpack_hashes(content["training_clips"]),
-        )
+    def _parts(cls, content: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "front_end": PitchFrontEnd.model_validate(content["front_end"]),
+            "network": NoteNetwork(**content["network"]),
+            "decoding": Decoding.model_validate(content["decoding"]),
+        }
 
 
 @lru_cache(maxsize=1)

@@ -162,7 +162,7 @@ def _card(
 ) -> ContentCard:
     return ContentCard(
         fingerprint=judge.fingerprint,
-        parameters=sum(weights.numel() for weights in judge.network.parameters()),
+        parameters=judge.parameters,
         soundfonts=judge.soundfonts,
         training_pieces=len(judge.training_pieces),
         training_clips=len(judge.training_clips),

@@ -21,6 +21,7 @@ from timbrebench.classifier.content.content_networks import NoteNetwork
 from timbrebench.classifier.content.note_decoding import Decoding
 from timbrebench.classifier.fitting import FitConfiguration
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
+from timbrebench.classifier.trained_judge import learned_from
 from timbrebench.core.errors import JudgeError
 
 #: Weight of a missed onset relative to a false positive: there are many more frames without an onset.
@@ -109,14 +110,11 @@ def train_content_judge(
             description=description,
             folder=folder,
         )
-    learned = pd.concat([train.manifest, validation.manifest])
     judge = ContentJudge(
         front_end=features.front_end,
         network=network,
         decoding=Decoding(),
-        training_pieces=tuple(sorted(learned.piece.unique())),
-        soundfonts=tuple(sorted(learned.soundfont.unique())),
-        training_clips=frozenset(learned.sha256),
+        **learned_from(train.manifest, validation.manifest),
     )
     return ContentTraining(_with_thresholds(judge, validation), fitted.curve)
 

@@ -34,7 +34,7 @@ def publish_judge(
         name=name,
         fingerprint=judge.fingerprint,
         labels=judge.labels,
-        parameters=sum(weights.numel() for weights in judge.network.parameters()),
+        parameters=judge.parameters,
         temperature=judge.temperature,
         soundfonts=judge.soundfonts,
         training_pieces=judge.training_pieces,

@@ -274,7 +274,7 @@ def _measure(
         labels=judge.labels,
         multi_label=judge.multi_label,
         network=judge.network_kind,
-        parameters=sum(weights.numel() for weights in judge.network.parameters()),
+        parameters=judge.parameters,
         front_end=configuration.front_end,
         temperature=judge.temperature,
         soundfonts=judge.soundfonts,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,11 +10,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from timbrebench.classifier.clip_features import ClipFeatures, front_end_values
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
-from timbrebench.core.errors import JudgeError
-from timbrebench.core.progress import Tracker
-from timbrebench.core.workers.executors import executor_for
-from timbrebench.datasets.clip_calls import map_clips
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program
 
@@ -24,7 +20,7 @@ CLIP_S = 0.02
 
 
 @dataclass(frozen=True)
-class StyleFeatures:
+class StyleFeatures(ClipFeatures):
     """Spectrograms with the manifest's rows that they belong to.
 
     Attributes
@@ -46,13 +42,6 @@ class StyleFeatures:
         return replace(
             self, spectrograms=self.spectrograms[torch.from_numpy(rows)], manifest=self.manifest[rows]
         )
-
-    def where(self, **wanted: Iterable[str]) -> StyleFeatures:
-        """Return the clips whose value in each named column of the manifest is among those given."""
-        rows = np.ones(len(self.manifest), dtype=bool)
-        for column, values in wanted.items():
-            rows &= self.manifest[column].isin(list(values)).to_numpy()
-        return self.select(rows)
 
     def first_programs(self) -> StyleFeatures:
         """Return the clips played by the first program of their label, which suites are made of."""
@@ -92,15 +81,8 @@ def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> StyleFeatures
 
     Clips are of equal duration. JudgeError if there is no clip, or one is silent.
     """
-    if not len(dataset):
-        raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
-    with (
-        Tracker("reading clips", len(dataset), "clips") as tracker,
-        executor_for(CLIP_S * len(dataset), [__name__]) as executor,
-    ):
-        read = map_clips(partial(_spectrogram, front_end=front_end), dataset, executor, tracker)
-        spectrograms = [torch.from_numpy(spectrogram) for spectrogram in read]
-    return StyleFeatures(torch.stack(spectrograms), dataset.manifest.reset_index(drop=True), front_end)
+    spectrograms = front_end_values(partial(_spectrogram, front_end=front_end), dataset, CLIP_S)
+    return StyleFeatures(spectrograms, dataset.manifest.reset_index(drop=True), front_end)
 
 
 def _spectrogram(dataset: Dataset, clip: Clip, front_end: BaseFrontEnd) -> NDArray[np.float16]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,17 +12,10 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from timbrebench.audio.clips import Samples
-from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd, FrontEnd, standardise
 from timbrebench.classifier.style.style_networks import Network, NetworkKind, create_network
-from timbrebench.classifier.weights_archive import pack_hashes, read_archive, unpack_hashes, write_archive
+from timbrebench.classifier.trained_judge import TrainedJudge
 from timbrebench.core.files import fingerprint
-
-#: Version of the file; others are refused.
-SCHEMA = 3
-
-_KIND = "style judge"
-_HINT = "train a judge with `timbrebench judge train`"
 
 
 @dataclass(frozen=True)
@@ -44,9 +35,11 @@ class Prediction:
     embedding: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Judge:
+@dataclass(frozen=True, kw_only=True)
+class Judge(TrainedJudge):
     """A network with its front end, labels and calibration.
+
+    It also has what every :class:`~timbrebench.classifier.trained_judge.TrainedJudge` has.
 
     Attributes
     ----------
@@ -62,13 +55,6 @@ class Judge:
         Whether it gives each label a probability of its own.
     temperature : float
         What its logits are divided by, so that its probabilities can be believed.
-    training_pieces : tuple of str
-        Pieces that it has learned from or was chosen by: no suite may hold them.
-    soundfonts : tuple of str
-        Soundfonts that it has learned from.
-    training_clips : frozenset of str
-        SHA-256 of the clips that it has learned from or was chosen by: no network inside a method that it
-        scores may have learned from them.
     """
 
     labels: tuple[str, ...]
@@ -77,20 +63,16 @@ class Judge:
     network: Network
     multi_label: bool
     temperature: float
-    training_pieces: tuple[str, ...]
-    soundfonts: tuple[str, ...]
-    training_clips: frozenset[str]
+
+    _kind = "style judge"
+    _schema = 3
+    _hint = "train a judge with `timbrebench judge train`"
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides its answers: weights, labels, temperature and front end."""
         decisive = [list(self.labels), self.network_kind, self.multi_label, self.temperature]
         return fingerprint([self.weights_sha256, *decisive, self.front_end.model_dump(mode="json")])
-
-    @cached_property
-    def weights_sha256(self) -> str:
-        """SHA-256 of the weights alone."""
-        return weights_sha256(self.network)
 
     def with_temperature(self, temperature: float) -> Judge:
         """Return the judge with another temperature."""
@@ -140,54 +122,24 @@ class Judge:
                 [self.network(standardise(batch.float())) for batch in torch.split(spectrograms, 64)]
             )
 
-    def save(self, path: Path | str) -> None:
-        """Write the judge, whole or not at all.
-
-        Raises
-        ------
-        StorageError
-            If the file cannot be written.
-        """
-        content = {
+    def _content(self) -> dict[str, Any]:
+        return {
             "labels": list(self.labels),
             "front_end": self.front_end.model_dump(mode="json"),
             "network": self.network_kind,
             "multi_label": self.multi_label,
             "temperature": self.temperature,
             "weights": self.network.state_dict(),
-            "training_pieces": list(self.training_pieces),
-            "soundfonts": list(self.soundfonts),
-            "training_clips": pack_hashes(self.training_clips),
-            "fingerprint": self.fingerprint,
         }
-        write_archive(path, kind=_KIND, schema=SCHEMA, content=content)
 
     @classmethod
-    def load(cls, path: Path | str) -> Judge:
-        """Read a judge. Nothing in the file is ever run.
-
-        Raises
-        ------
-        JudgeError
-            If the file is missing, damaged, of another version, or no judge.
-        """
-        return read_archive(path, cls._from_content, kind=_KIND, schema=SCHEMA, hint=_HINT)
-
-    @classmethod
-    def _from_content(cls, content: dict[str, Any]) -> Judge:
-        labels: Sequence[str] = content["labels"]
+    def _parts(cls, content: dict[str, Any]) -> dict[str, Any]:
         front_end = TypeAdapter[BaseFrontEnd](FrontEnd).validate_python(content["front_end"])
-        network = create_network(content["network"], len(labels), front_end)
-        network.load_state_dict(content["weights"])
-        network.eval()
-        return cls(
-            labels=tuple(labels),
-            front_end=front_end,
-            network_kind=content["network"],
-            network=network,
-            multi_label=bool(content["multi_label"]),
-            temperature=float(content["temperature"]),
-            training_pieces=tuple(content["training_pieces"]),
-            soundfonts=tuple(content["soundfonts"]),
-            training_clips=unpack_hashes(content["training_clips"]),
-        )
+        return {
+            "labels": tuple(content["labels"]),
+            "front_end": front_end,
+            "network_kind": content["network"],
+            "network": create_network(content["network"], len(content["labels"]), front_end),
+            "multi_label": bool(content["multi_label"]),
+            "temperature": float(content["temperature"]),
+        }

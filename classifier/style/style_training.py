@@ -20,6 +20,7 @@ from timbrebench.classifier.style.style_features import StyleFeatures
 from timbrebench.classifier.style.style_front_end import standardise
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.style_networks import create_network
+from timbrebench.classifier.trained_judge import learned_from
 from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.instruments import is_first_program
 
@@ -96,7 +97,6 @@ def train_judge(
             description=description,
             folder=folder,
         )
-    learned = pd.concat([train.manifest, validation.manifest])
     judge = Judge(
         labels=labels,
         front_end=features.front_end,
@@ -104,9 +104,7 @@ def train_judge(
         network=network,
         multi_label=configuration.multi_label,
         temperature=1.0,
-        training_pieces=tuple(sorted(learned.piece.unique())),
-        soundfonts=tuple(sorted(learned.soundfont.unique())),
-        training_clips=frozenset(learned.sha256),
+        **learned_from(train.manifest, validation.manifest),
     )
     return Training(judge.with_temperature(_temperature(judge, validation)), fitted.curve)
 

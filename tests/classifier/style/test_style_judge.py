@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from timbrebench.classifier import Judge
-from timbrebench.classifier.style.style_judge import weights_sha256
+from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.core.errors import JudgeError, StorageError
 
 RATE = 22_050
