@@ -159,35 +159,12 @@ def finish_dataset(
 ) -> None:
     """Write a dataset's tables, its card and, last, its description; remove audio that no row lists.
 
-    Parameters
-    ----------
-    root : pathlib.Path
-        The dataset's folder, with clips and notes.
-    builder : Builder
-        Who builds it.
-    configuration : pydantic.BaseModel
-        What it is made of: the builder's own kind, or another one whose clips it renders.
-    manifest : pandas.DataFrame
-        One row for each clip, in the order of the file.
-    failures : iterable of (str, str)
-        What could not be used, and why.
-    sources : iterable of mapping
-        Name, SHA-256 or version, and licence of what it is made from.
-    software : mapping of str to str
-        Versions of what it is built with, see :func:`timbrebench.datasets.dataset_card.software`.
-    tables : mapping of str to pandas.DataFrame, optional
-        Further tables by the names of their files.
-    counted : iterable of str, optional
-        Columns whose values are counted besides those of every dataset.
-    counts : mapping of str to int, optional
-        What else was counted.
-    facts : mapping, optional
-        What the description says besides.
-
-    Raises
-    ------
-    StorageError
-        If a file cannot be written.
+    The folder has the clips and notes already, the manifest a row for each clip in the order of the file. The
+    configuration is of the builder's own kind, or another one whose clips it renders. `failures` are what
+    could not be used, and why; `sources` have the name, SHA-256 or version, and licence of what the dataset
+    is made from; `tables` are further ones by the names of their files; `counted` are columns whose values
+    are counted besides those of every dataset, `counts` what else was counted; `facts` are what the
+    description says besides. Raises StorageError if a file cannot be written.
     """
     rejected = pd.DataFrame(list(failures), columns=["source", "reason"])
     written = {MANIFEST: manifest, FAILURES: rejected, **(tables or {})}

@@ -68,7 +68,7 @@ Result = TypeVar("Result")
 def cut_windows(
     source: Path | bytes, starts_s: Sequence[float], length: int, sample_rate: int
 ) -> list[NDArray[np.float32]]:
-    """Cut windows of one length out of a file or its content; what they start from is in seconds.
+    """Cut windows of one length, which begin at times in seconds, out of a file or its content.
 
     Any format is taken that libsndfile or, where PyAV is installed, FFmpeg decodes; what has another rate is
     resampled with soxr. Windows come in the order of `starts_s`, of shape (channels, n), where n is less than

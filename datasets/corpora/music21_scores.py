@@ -86,7 +86,9 @@ class Music21Corpus(Corpus):
 
 def convert_with_music21(score: CorpusScore) -> Piece:
     """Do what :func:`~timbrebench.datasets.corpora.corpus_opening.convert` does with music21's scores."""
-    path = _cache_folder() / f"{score.piece}{score.path.suffix}.json"
+    release = f"music21-{version('music21')}-{_CONVERSION}"
+    folder = Path(platformdirs.user_cache_dir("timbrebench")) / "scores" / release
+    path = folder / f"{score.piece}{score.path.suffix}.json"
     cached = _read_cache(path)
     if cached is None:
         cached = _convert_now(score)
@@ -95,11 +97,6 @@ def convert_with_music21(score: CorpusScore) -> Piece:
         raise CorpusError(str(cached["failure"]))
     notes, drums = ([tuple(row) for row in cached[name]] for name in ("notes", "drums"))
     return Piece(score, notes_table(notes), drums_table(drums), bool(cached["tempo_marked"]))
-
-
-def _cache_folder() -> Path:
-    release = f"music21-{version('music21')}-{_CONVERSION}"
-    return Path(platformdirs.user_cache_dir("timbrebench")) / "scores" / release
 
 
 def _read_cache(path: Path) -> dict[str, Any] | None:
