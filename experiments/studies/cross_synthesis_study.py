@@ -104,19 +104,10 @@ def _perform(instrument: str, notes: pd.DataFrame, soundfont: str) -> Samples:
 
 
 def measure(samples: Samples | None, notes: pd.DataFrame) -> dict[str, float]:
-    """Measure a clip of one tune.
+    """Measure a clip of one tune, at 22,050 Hz and not silent; None is an output that was refused.
 
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,), or None
-        The clip, at 22,050 Hz, not silent; None for an output that was refused.
-    notes : pandas.DataFrame
-        The tune, one note at a time.
-
-    Returns
-    -------
-    dict of str to float
-        ``bandwidth_hz``; ``overtones`` and ``notes``, from 0 to 1. See the module. NaN for what was refused.
+    The notes of the tune come one at a time. Returned are ``bandwidth_hz`` and, from 0 to 1, ``overtones``
+    and ``notes`` (see the module); NaN for what was refused.
     """
     if samples is None:
         return dict.fromkeys(("bandwidth_hz", "overtones", "notes"), math.nan)
@@ -173,10 +164,9 @@ def _figure(outputs: dict[tuple[str, str], Samples | None], table: pd.DataFrame)
 
 def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge Verma & Smith's claims by a table as :func:`run` makes it."""
-    figures = table.set_index(["direction", "sound"])
     decided = []
     for (direction, own), (_, style), verb in zip(
-        _by_direction(figures), DIRECTIONS, ("shrinks", "grows"), strict=True
+        _by_direction(table), DIRECTIONS, ("shrinks", "grows"), strict=True
     ):
         for column, what in (("bandwidth_hz", "bandwidth"), ("overtones", "share of overtones")):
             before, after, target = own[column][["content", CLAIMANT, "target"]]
@@ -189,7 +179,7 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
                 )
             )
     shares = {
-        direction: own.notes[CLAIMANT] / own.notes["content"] for direction, own in _by_direction(figures)
+        direction: own.notes[CLAIMANT] / own.notes["content"] for direction, own in _by_direction(table)
     }
     decided.append(
         StudyFinding(
@@ -202,10 +192,9 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     return tuple(decided)
 
 
-def _by_direction(figures: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    flat = figures.reset_index()
+def _by_direction(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     names = [f"{content} to {style}" for content, style in DIRECTIONS]
-    return [(name, flat[flat.direction == name].set_index("sound")) for name in names]
+    return [(name, table[table.direction == name].set_index("sound")) for name in names]
 
 
 def _change(before: float, after: float, target: float, style: str, column: str) -> str:
@@ -224,9 +213,8 @@ def _share(share: float) -> str:
 
 
 def _text(table: pd.DataFrame) -> str:
-    figures = table.set_index(["direction", "sound"])
     sentences = ["The claims are about `verma-smith`."]
-    for direction, own in _by_direction(figures):
+    for direction, own in _by_direction(table):
         methods = own.drop(index=["content", "style", "target"])
         away = np.log(methods.bandwidth_hz / own.bandwidth_hz["target"]).abs().dropna()
         measured = [

@@ -24,13 +24,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.core.progress import Tracker
-from timbrebench.experiments.studies.study import (
-    Study,
-    StudyContext,
-    StudyFinding,
-    StudyResult,
-    chosen_pairs,
-)
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult, chosen_pairs
 from timbrebench.experiments.studies.study_scores import mean_scores, prepared, score_method, score_pair
 from timbrebench.experiments.studies.study_wording import counted
 from timbrebench.experiments.studies.style_content_curve_study import BALANCED
@@ -52,17 +46,7 @@ _GRID = ((1e-3, 1e2), (1e-3, 1e5), (1.0, 1.0))
 
 @dataclass(frozen=True)
 class FailureCondition:
-    """A method with its settings.
-
-    Attributes
-    ----------
-    name : str
-        What is changed.
-    method : str
-        The method.
-    parameters : mapping of str to object
-        Its parameters.
-    """
+    """A method with its parameters; the name says what is changed."""
 
     name: str
     method: str
@@ -74,14 +58,8 @@ def one_at_a_time(
 ) -> Iterator[FailureCondition]:
     """Yield the published setting, and those that differ from it in one thing.
 
-    Parameters
-    ----------
-    base : mapping of str to object
-        Parameters that all have.
-    iterations : tuple of int
-        Few and many.
-    lbfgs_iterations : int
-        Iterations of L-BFGS, which evaluates the losses more than once in each.
+    `base` are the parameters that all have, `iterations` few and many; L-BFGS has its own number, as it
+    evaluates the losses more than once in each.
     """
     few = {**base, "iterations": iterations[0]}
     yield FailureCondition(f"published, {iterations[0]} iterations", FAILED, few)

@@ -46,15 +46,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """How much is done.
-
-    Attributes
-    ----------
-    max_epochs : int
-        Maximum passes of each training.
-    folds : int
-        Of the cross-validation.
-    """
+    """How much is done: maximum passes of each training, and folds of the cross-validation."""
 
     max_epochs: int
     folds: int
@@ -109,19 +101,8 @@ def _figures(evaluation: Evaluation) -> dict[str, object]:
 def softmax_losses(judge: Judge, clips: StyleFeatures) -> tuple[float, float, int]:
     """Return the cross-entropy of a judge's answers, that after one softmax too many, and how many labels.
 
-    Parameters
-    ----------
-    judge : Judge
-        A judge of single labels.
-    clips : StyleFeatures
-        Clips to predict.
-
-    Returns
-    -------
-    once, twice : float
-        In nats; the second cannot fall below ln(e + n - 1) - 1 for n labels.
-    labels : int
-        How many the judge knows.
+    Both are in nats, for a judge of single labels; the second cannot fall below ln(e + n - 1) - 1 for n
+    labels.
     """
     logits = judge.logits_of(clips.spectrograms)
     targets = clips.targets(judge.labels)
@@ -180,20 +161,7 @@ def _spread(accuracies: tuple[float, ...]) -> float:
 
 
 def findings(accuracies: tuple[float, ...], losses: tuple[float, float, int]) -> tuple[StudyFinding, ...]:
-    """Judge what the report found.
-
-    Parameters
-    ----------
-    accuracies : tuple of float
-        Of the folds.
-    losses : tuple
-        What :func:`softmax_losses` returns.
-
-    Returns
-    -------
-    tuple of StudyFinding
-        On the folds, and on the loss.
-    """
+    """Judge what the report found by the accuracies of the folds, and by :func:`softmax_losses`."""
     once, twice, labels = losses
     floor = math.log(math.e + labels - 1) - 1
     here = ", ".join(f"{accuracy:.3f}" for accuracy in accuracies)

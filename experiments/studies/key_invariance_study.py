@@ -57,15 +57,10 @@ _COLOURS = dict(zip(CONTENTS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7
 class KeySettings:
     """How much is done.
 
-    Attributes
-    ----------
-    transpositions : tuple of int
-        Semitones by which the content is moved, 0 among them.
-    parameters : mapping of str to object
-        Settings of ``multi-representation``, but for configuration and weights.
-    weights : mapping of str to float
-        Weights of style and sparsity, where they are not the method's own. So few iterations as on two cores
-        follow the content only with less weight on the style.
+    The content is moved by the semitones of `transpositions`, 0 among them. `parameters` are settings of
+    ``multi-representation``, but for configuration and weights; `weights` those of style and sparsity, where
+    they are not the method's own. So few iterations as on two cores follow the content only with less weight
+    on the style.
     """
 
     transpositions: tuple[int, ...] = TRANSPOSITIONS

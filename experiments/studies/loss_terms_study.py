@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -78,18 +77,10 @@ _COLOURS = ("#7F7F7F", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 @dataclass(frozen=True)
 class LossTermSettings:
-    """How much is done.
+    """How much is done: which configurations are compared, on pairs with which differences.
 
-    Attributes
-    ----------
-    parameters : mapping of str to object
-        Settings of ``multi-representation``, but for configuration and weights.
-    style_weight : float or None
-        Weight of every style term; None for the method's own. Sparsity has none where this is given.
-    configurations : tuple of str
-        What is compared.
-    differences : tuple of str
-        Which pairs.
+    `parameters` are settings of ``multi-representation``, but for configuration and weights. `style_weight`
+    is that of every style term, None for the method's own; where it is given, sparsity has none.
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -102,21 +93,6 @@ SMALL = LossTermSettings(key_invariance_study.SMALL.parameters, style_weight=0.3
 PAPER = LossTermSettings()
 
 
-class _Style(NamedTuple):
-    """What a style plays.
-
-    Attributes
-    ----------
-    difference : str
-        From the content.
-    samples : numpy.ndarray, shape (n,)
-        At 22,050 Hz.
-    """
-
-    difference: str
-    samples: Samples
-
-
 def run(context: StudyContext, settings: LossTermSettings) -> StudyResult:
     """Transfer each pair with each configuration, and score the outputs."""
     check(context)
@@ -126,26 +102,20 @@ def run(context: StudyContext, settings: LossTermSettings) -> StudyResult:
     rows = []
     steps = len(settings.differences) * len(settings.configurations)
     with Tracker("loss-terms", steps, "outputs") as tracker:
-        for style in _styles(context, settings.differences):
-            untouched = _scores(context, content, content, style.samples, target)
-            rows.append({"pair": style.difference, "configuration": "untouched", **untouched})
+        for difference, style in _styles(context, settings.differences):
+            untouched = _scores(context, content, content, style, target)
+            rows.append({"pair": difference, "configuration": "untouched", **untouched})
             for name in settings.configurations:
-                output = transfer(_method(name, settings), content, style.samples, RATE)
-                scores = _scores(context, output, content, style.samples, target)
-                rows.append({"pair": style.difference, "configuration": name, **scores})
+                output = transfer(_method(name, settings), content, style, RATE)
+                scores = _scores(context, output, content, style, target)
+                rows.append({"pair": difference, "configuration": name, **scores})
                 tracker.advance()
     table = pd.DataFrame(rows)
     return StudyResult(table, _figure(table), _text(table, settings), findings(table))
 
 
 def check(context: StudyContext) -> None:
-    """Refuse a run whose judge does not know both instruments, or that has no music of the style's.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is such a run.
-    """
+    """Raise a `ConfigurationError` if the judge does not know both instruments, or no style is a trumpet."""
     missing = [label for label, _ in (CONTENT, STYLE) if label not in context.judge.labels]
     if missing:
         raise ConfigurationError(
@@ -154,20 +124,17 @@ def check(context: StudyContext) -> None:
     _other_music(context)
 
 
-def _styles(context: StudyContext, differences: tuple[str, ...]) -> Iterator[_Style]:
+def _styles(context: StudyContext, differences: tuple[str, ...]) -> Iterator[tuple[str, Samples]]:
+    """Yield what the styles play, at 22,050 Hz, by its difference from the content."""
     soundfont = context.suite.configuration.soundfont
     slower = tune([(pitch + _TO_OTHER_KEY, beats) for pitch, beats in ODE_TO_JOY], 0.75 * ODE_TEMPO)
-    tunes = {
-        SAME_TUNE: star_spangled_banner(),
-        SAME_KEY: ode_to_joy(_TO_SAME_KEY),
-        OTHER_KEY: slower,
-    }
+    tunes = {SAME_TUNE: star_spangled_banner(), SAME_KEY: ode_to_joy(_TO_SAME_KEY), OTHER_KEY: slower}
     for difference in differences:
         if difference == OTHER_MUSIC:
             clip = _other_music(context)
-            yield _Style(difference, resample(context.clips.samples(clip), clip.sample_rate, RATE))
+            yield difference, resample(context.clips.samples(clip), clip.sample_rate, RATE)
         else:
-            yield _Style(difference, play(tunes[difference], soundfont, STYLE[1], _DURATION_S))
+            yield difference, play(tunes[difference], soundfont, STYLE[1], _DURATION_S)
 
 
 def _other_music(context: StudyContext) -> Clip:
@@ -204,13 +171,8 @@ def _scores(
         style_label=STYLE[0],
     )
     values = metric_values(trial, _METRICS)
-    confidence, notes = values["style_confidence"], values["note_f1"]
-    return {
-        "harmonic_mean": _harmonic_mean(confidence, notes),
-        "style_confidence": confidence,
-        "note_f1": notes,
-        "log_stft_mse": values["log_stft_mse"],
-    }
+    confidence, notes, _ = values.values()
+    return {"harmonic_mean": _harmonic_mean(confidence, notes), **values}
 
 
 def _harmonic_mean(first: float, second: float) -> float:

@@ -23,13 +23,7 @@ from timbrebench.audio.clips import fit_length
 from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
 from timbrebench.audio.spectra import Spectrogram, magnitude
 from timbrebench.core.progress import Tracker, muted
-from timbrebench.experiments.studies.study import (
-    Study,
-    StudyContext,
-    StudyFinding,
-    StudyResult,
-    chosen_pairs,
-)
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult, chosen_pairs
 from timbrebench.experiments.studies.study_wording import counted, format_distinct
 
 ALGORITHMS = ("griffin-lim", "fast-griffin-lim", "le-roux", "waveform")

@@ -25,15 +25,10 @@ _COLOURS = {"decibel": "#0072B2", "log1p": "#D55E00"}
 
 @dataclass(frozen=True)
 class SpectrogramSettings:
-    """How much is done.
+    """How much is done: maximum passes of each training, and pieces of each split.
 
-    Attributes
-    ----------
-    max_epochs : int
-        Maximum passes of each training.
-    pieces : int or None
-        Pieces of each split, one clip of each label and piece, played by the labels' first programs on the
-        suite's soundfont; None for all clips.
+    Of each label and piece one clip is taken, played by the labels' first programs on the suite's soundfont;
+    all clips where `pieces` is None.
     """
 
     max_epochs: int

@@ -26,20 +26,9 @@ _Settings = TypeVar("_Settings")
 class StudyContext:
     """What a study works on.
 
-    Attributes
-    ----------
-    dataset : Dataset
-        What methods learn from and, where the run has trained its judge, the judge.
-    judge : Judge
-        The run's style judge.
-    suite : OpenedSuite
-        Pairs to take clips from.
-    pairs : int
-        How many of them, spread evenly over the suite.
-    setting : {"small", "paper"}
-        How much work is done.
-    workdir : pathlib.Path or None
-        Folder for what is learned on the way and can be used again; None for studies that learn nothing.
+    Methods learn from the dataset, and so has the judge, the run's style judge, where the run has trained it.
+    Of the suite so many pairs are taken, spread evenly over it; the setting says how much work is done. What
+    is learned on the way and can be used again is kept in `workdir`; None for studies that learn nothing.
     """
 
     dataset: Dataset
@@ -72,10 +61,8 @@ class StudyContext:
     def judged(self) -> Dataset:
         """What judges learn from and are tested on, for studies that train some.
 
-        Raises
-        ------
-        ConfigurationError
-            If the run's judge is a published one, so that its dataset has training clips of methods alone.
+        A `ConfigurationError` is raised if the run's judge is a published one, so that its dataset has
+        training clips of methods alone.
         """
         clips = self.dataset.select(split=(*JUDGE_SPLITS, "test"))
         if not len(clips):
@@ -87,13 +74,7 @@ class StudyContext:
 
     @property
     def learning_folder(self) -> Path:
-        """The `workdir`.
-
-        Raises
-        ------
-        ConfigurationError
-            If the context has none.
-        """
+        """The `workdir`; a `ConfigurationError` is raised if the context has none."""
         if self.workdir is None:
             raise ConfigurationError("this study learns something on the way: give its context a workdir")
         return self.workdir
@@ -101,17 +82,7 @@ class StudyContext:
 
 @dataclass(frozen=True)
 class StudyFinding:
-    """A claim, and what became of it.
-
-    Attributes
-    ----------
-    claim : str
-        What was said, in a sentence without its full stop.
-    held : bool
-        Whether the figures bear it out.
-    figures : str
-        The figures that decide it, in a few words.
-    """
+    """A claim (a sentence without full stop), whether it held, and, briefly, the figures that decide it."""
 
     claim: str
     held: bool
@@ -122,18 +93,9 @@ class StudyFinding:
 class StudyResult:
     """What came out of a study.
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        The figures, one row for each condition.
-    figure : matplotlib.figure.Figure
-        The same to look at.
-    text : str
-        What they say, in a few sentences of Markdown, made from the figures.
-    findings : tuple of StudyFinding
-        What was claimed, and whether it held; empty where nobody had claimed anything.
-    further : mapping of str to pandas.DataFrame
-        Further tables, by name, that are written as CSV alone.
+    The table has one row for each condition, the figure shows the same, and the text says it in a few
+    sentences of Markdown, made from the figures. `findings` is empty where nobody had claimed anything; the
+    `further` tables, by name, are written as CSV alone.
     """
 
     table: pd.DataFrame
@@ -143,32 +105,14 @@ class StudyResult:
     further: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def _nothing(_: StudyContext) -> None:
-    """Ask nothing of a context."""
-
-
 @dataclass(frozen=True, eq=False)
 class Study(Generic[_Settings]):
-    """A question, and how it is answered.
+    """A question in one sentence, who asked or claimed it, and how it is answered.
 
-    Attributes
-    ----------
-    name : str
-        Lower-case words joined by hyphens.
-    question : str
-        In one sentence.
-    source : str
-        Who asked or claimed it.
-    run : callable
-        From a context and settings to a result.
-    small, paper : object
-        The settings: what is done in three minutes on two cores, and what was published.
-    pairs : int or None
-        Pairs of the suite that it takes in its small setting; None where it takes none.
-    paper_pairs : int or None
-        The same in the paper's setting.
-    check : callable
-        Raises where a context lacks what the study needs, before any work is done.
+    The name is made of lower-case words joined by hyphens. `run` takes a context and settings: `small`, what
+    is done in three minutes on two cores, or `paper`, what was published. `pairs` and `paper_pairs` are how
+    many pairs of the suite it takes in either; None where it takes none. `check` raises where a context lacks
+    what the study needs, before any work is done.
     """
 
     name: str
@@ -179,31 +123,16 @@ class Study(Generic[_Settings]):
     paper: _Settings
     pairs: int | None = None
     paper_pairs: int | None = None
-    check: Callable[[StudyContext], object] = _nothing
+    check: Callable[[StudyContext], object] = lambda _: None
 
     def answer(self, context: StudyContext) -> StudyResult:
         """Run the study in the setting that the context asks for."""
         return self.run(context, self.small if context.setting == "small" else self.paper)
 
     def pairs_of(self, setting: StudySetting, asked: int | None = None) -> int:
-        """Return how many pairs to take.
+        """Return how many pairs to take: those `asked` for, or the study's own; 1 where it takes none.
 
-        Parameters
-        ----------
-        setting : {"small", "paper"}
-            The setting.
-        asked : int, optional
-            What is asked for instead.
-
-        Returns
-        -------
-        int
-            1 where the study takes none.
-
-        Raises
-        ------
-        ConfigurationError
-            If pairs are asked for and the study takes none.
+        A `ConfigurationError` is raised if pairs are asked for and the study takes none.
         """
         if self.pairs is None:
             if asked is not None:
@@ -218,5 +147,4 @@ class Study(Generic[_Settings]):
 
 def chosen_pairs(context: StudyContext) -> list[Pair]:
     """Return the pairs that a study takes, spread evenly over the suite."""
-    step = len(context.suite.pairs) / context.pairs
-    return [context.suite.pairs[int(number * step)] for number in range(context.pairs)]
+    return context.suite.spread_pairs(context.pairs)

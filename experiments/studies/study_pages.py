@@ -27,25 +27,11 @@ _FINDINGS = "findings"
 
 
 def write_result(study: Study[Any], result: StudyResult, folder: Path, setting: StudySetting) -> Path:
-    """Write table, figure and page of a study.
+    """Write table, figure and page of a study; return the page.
 
-    Parameters
-    ----------
-    study : Study
-        The study.
-    result : StudyResult
-        What came out.
-    folder : pathlib.Path
-        Gets ``NAME.csv``, ``NAME.png``, ``NAME.svg`` and ``NAME.md``, ``NAME-findings.csv`` where something
-        was claimed, and ``NAME-TABLE.csv`` for each further table; and ``README.md``, which lists the
-        findings of all studies in the folder.
-    setting : {"small", "paper"}
-        How much was done, for the pages to say.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
+    The folder gets ``NAME.csv``, ``NAME.png``, ``NAME.svg`` and ``NAME.md``, ``NAME-findings.csv`` where
+    something was claimed, and ``NAME-TABLE.csv`` for each further table; and ``README.md``, which lists the
+    findings of all studies in the folder. The setting is for the pages to say.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = {study.name: result.table}

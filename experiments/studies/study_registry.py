@@ -24,13 +24,7 @@ STUDIES = (
 
 
 def find_study(name: str) -> Study[Any]:
-    """Return a study.
-
-    Raises
-    ------
-    UnknownNameError
-        If no study has that name; the nearest is suggested.
-    """
+    """Return a study; where none has that name, an `UnknownNameError` suggests the nearest."""
     if name not in STUDIES:
         raise UnknownNameError("study", name, STUDIES)
     module = import_module(f"timbrebench.experiments.studies.{name.replace('-', '_')}_study")

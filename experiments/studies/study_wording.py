@@ -13,23 +13,10 @@ _FURTHER = 6
 
 
 def format_distinct(*values: float, decimals: int, kind: Literal["f", "%"] = "f") -> list[str]:
-    """Write figures with so many decimals that those which differ look different.
+    """Write figures with so many decimals that those which differ look different; a dash for NaN.
 
-    A verdict can hang on less than the decimals that suit a page.
-
-    Parameters
-    ----------
-    *values : float
-        The figures.
-    decimals : int
-        Minimum decimals; up to six more are added where the figures would look the same.
-    kind : {"f", "%"}, default "f"
-        "%" for shares as percentages.
-
-    Returns
-    -------
-    list of str
-        One for each figure, all with as many decimals; a dash for NaN.
+    A verdict can hang on less than the decimals that suit a page: to `decimals` up to six more are added
+    where the figures would look the same. All have as many. The kind "%" writes shares as percentages.
 
     Examples
     --------
@@ -49,8 +36,6 @@ def format_distinct(*values: float, decimals: int, kind: Literal["f", "%"] = "f"
 def counted(number: int, noun: str) -> str:
     """Write a number with its noun.
 
-    Examples
-    --------
     >>> counted(1, "clip"), counted(3, "clip")
     ('1 clip', '3 clips')
     """
@@ -60,8 +45,6 @@ def counted(number: int, noun: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """Write names one after the other, the last after an "and".
 
-    Examples
-    --------
     >>> listed(["a", "b", "c"]), listed(["a"])
     ('a, b and c', 'a')
     """

@@ -10,12 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from timbrebench.core.progress import Tracker
-from timbrebench.experiments.studies.study import (
-    Study,
-    StudyContext,
-    StudyResult,
-    chosen_pairs,
-)
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyResult, chosen_pairs
 from timbrebench.experiments.studies.study_scores import mean_scores, score_method
 from timbrebench.experiments.studies.study_wording import counted, listed
 from timbrebench.transfer import create
@@ -30,14 +25,8 @@ _METRICS = ("style_accuracy", "note_f1")
 class CurveSettings:
     """How much is done.
 
-    Attributes
-    ----------
-    methods : mapping of str to dict
-        Methods and their parameters, but for the content weight.
-    about : str
-        In a sentence, how these differ from the published ones.
-    weights : tuple of float
-        Content weights, ascending; the published one is 0.01.
+    `methods` are parameters by method, but for the content weight; `about` says, in a sentence, how these
+    differ from the published ones. The content `weights` ascend; the published one is 0.01.
     """
 
     methods: Mapping[str, Mapping[str, object]]

@@ -27,13 +27,7 @@ from scipy.stats import spearmanr
 from timbrebench.audio.clips import Samples, resample
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE
-from timbrebench.experiments.studies.study import (
-    Study,
-    StudyContext,
-    StudyFinding,
-    StudyResult,
-    chosen_pairs,
-)
+from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult, chosen_pairs
 from timbrebench.experiments.studies.study_scores import mean_scores, metric_values, transfer
 from timbrebench.experiments.studies.study_wording import counted, format_distinct
 from timbrebench.metrics import Trial
@@ -64,14 +58,8 @@ _COLOURS = ("#0072B2", "#D55E00")
 class TextureSettings:
     """How much is done.
 
-    Attributes
-    ----------
-    blocks : tuple of int
-        Numbers of residual blocks of ``multi-representation``'s mel network, ascending.
-    kernel_widths : tuple of int
-        Widths of ``wide-limit``'s kernel in frames, ascending.
-    multi_representation, wide_limit : mapping of str to object
-        Other settings of both methods.
+    `blocks` are numbers of residual blocks of ``multi-representation``'s mel network, `kernel_widths` widths
+    of ``wide-limit``'s kernel in frames, both ascending; the rest are other settings of both methods.
     """
 
     blocks: tuple[int, ...]
