@@ -18,19 +18,10 @@ from timbrebench.experiments.suites.frozen_suite import FrozenSuite
 
 
 def compare_clips(frozen: FrozenSuite, dataset: Dataset) -> list[str]:
-    """Compare the files of a dataset with a frozen suite.
+    """Compare the files of a dataset, which may hold other clips too, with a frozen suite.
 
-    Parameters
-    ----------
-    frozen : FrozenSuite
-        The suite.
-    dataset : Dataset
-        What may hold its clips, among others.
-
-    Returns
-    -------
-    list of str
-        What differs, and what may have caused it; empty where all clips and notes match their frozen hashes.
+    Returned is what differs, and what may have caused it; nothing where all clips and notes match their
+    frozen hashes.
     """
     by_place = _by_place(frozen, dataset)
     absent, changed = [], []
@@ -111,22 +102,8 @@ def _place(frozen: FrozenSuite, piece: str, label: str, start_s: float) -> tuple
 def as_held(frozen: FrozenSuite, given: FrozenSuite) -> FrozenSuite:
     """Fill the hashes of a suite whose audio is with its users from the files that one of them holds.
 
-    Parameters
-    ----------
-    frozen : FrozenSuite
-        The suite.
-    given : FrozenSuite
-        The same suite as a user opened it: hashes, rate and length of its clips count.
-
-    Returns
-    -------
-    FrozenSuite
-        With a SHA-256 for every clip; the same suite where it had them.
-
-    Raises
-    ------
-    DatasetError
-        If clips were not held.
+    `given` is the same suite as a user opened it: hashes, rate and length of its clips count. A suite that
+    had a SHA-256 for every clip is returned as it is; a `DatasetError` is raised if clips were not held.
     """
     if frozen.is_hashed:
         return frozen

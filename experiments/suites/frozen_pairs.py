@@ -12,16 +12,9 @@ from timbrebench.experiments.suites.suite import OpenedSuite, notes_sha256
 
 
 class FrozenClip(NamedTuple):
-    """A clip of a frozen suite.
+    """A clip: what is played, by what, from which second of the piece, and the SHA-256 of the file.
 
-    Attributes
-    ----------
-    piece, label : str
-        What is played, and by what.
-    start_s : float
-        Where the clip begins in the piece, in seconds.
-    sha256 : str
-        Of the file; empty where users hold the audio.
+    The SHA-256 is empty where users hold the audio.
     """
 
     piece: str
@@ -31,16 +24,9 @@ class FrozenClip(NamedTuple):
 
 
 class FrozenPair(NamedTuple):
-    """A pair of a frozen suite.
+    """A pair: its name, and the places of its clips in the list of them.
 
-    Attributes
-    ----------
-    pair_id : str
-        Its name.
-    content, style : int
-        Places in the list of clips.
-    reference : int or None
-        Place of the right answer, where it is known.
+    The reference is the right answer, where it is known.
     """
 
     pair_id: str
@@ -133,18 +119,7 @@ class FrozenPairs(FrozenModel):
 
 
 def freeze_pairs(suite: OpenedSuite) -> FrozenPairs:
-    """Freeze the pairs of a suite, with its clips and their notes.
-
-    Parameters
-    ----------
-    suite : OpenedSuite
-        Its clips, or those of its pairs where it has no others.
-
-    Returns
-    -------
-    FrozenPairs
-        With its fingerprint.
-    """
+    """Freeze the pairs of a suite, with their notes and its clips (those of the pairs if it has no others)."""
     description = suite.dataset.description
     clips = suite.every_clip
     place = {clip: number for number, clip in enumerate(clips)}

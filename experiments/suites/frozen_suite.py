@@ -71,17 +71,7 @@ class FrozenSuite(FrozenPairs):
     def opened(
         self, configuration: SuiteConfiguration, clips: Sequence[Clip], dataset: Dataset
     ) -> OpenedSuite:
-        """Return the pairs with their audio.
-
-        Parameters
-        ----------
-        configuration : SuiteConfiguration
-            Of the run.
-        clips : sequence of Clip
-            Clips of the dataset, in the order of this suite's.
-        dataset : Dataset
-            Holds the clips.
-        """
+        """Return the pairs with their audio; the clips of the dataset are in the order of this suite's."""
         return OpenedSuite(
             configuration, self._pairs(clips), self._real(clips), name=self.title, dataset=dataset
         )
@@ -144,25 +134,12 @@ def freeze_recipe(
     source: Path | None = None,
     learned: Collection[str],
 ) -> FrozenSuite:
-    """Make a suite and freeze it.
+    """Make a suite by a recipe and freeze it.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        How.
-    folder : pathlib.Path
-        Gets the clips, where they can be made; what is there already is used.
-    executor : Executor
-        Where they are rendered.
-    source : pathlib.Path, optional
-        A folder of what the suite is drawn from, for kinds that need one.
-    learned : collection of str
-        Pieces that the content judge has learned from, which are left out.
-
-    Returns
-    -------
-    FrozenSuite
-        The same wherever the same corpus, soundfont, software and source are.
+    The folder gets the clips, where they can be made; what is there already is used. `source` is a folder of
+    what the suite is drawn from, for kinds that need one, `learned` the pieces that the content judge has
+    learned from, which are left out. The suite is the same wherever the same corpus, soundfont, software and
+    source are.
 
     Raises
     ------
@@ -177,10 +154,8 @@ def freeze_recipe(
 def write_frozen(frozen: FrozenSuite, folder: Path) -> Path:
     """Write a suite as ``NAME-VERSION.json``, whole or not at all.
 
-    Raises
-    ------
-    ConfigurationError
-        If the file is there already and holds other pairs: a frozen suite does not change, raise its version.
+    A `ConfigurationError` is raised if the file is there already and holds other pairs: a frozen suite does
+    not change, raise its version.
     """
     path = folder / f"{frozen.title}.json"
     if path.exists():
@@ -196,10 +171,7 @@ def write_frozen(frozen: FrozenSuite, folder: Path) -> Path:
 def parse_frozen(text: str, where: str) -> FrozenSuite:
     """Read the text of a suite's file.
 
-    Raises
-    ------
-    ConfigurationError
-        If it is not a suite, has another layout, or was changed.
+    A `ConfigurationError` is raised if it is not a suite, has another layout, or was changed.
     """
     changed = "it was changed after it was frozen: get it again"
     try:
@@ -224,11 +196,8 @@ def frozen_names() -> list[str]:
 def load_frozen(name: str) -> FrozenSuite:
     """Read a frozen suite.
 
-    Parameters
-    ----------
-    name : str
-        ``NAME`` for the newest version of one that comes with the project, ``NAME-VERSION``, or the path of a
-        file, which ends in ``.json``.
+    The name is ``NAME`` for the newest version of one that comes with the project, ``NAME-VERSION``, or the
+    path of a file, which ends in ``.json``.
 
     Raises
     ------

@@ -37,21 +37,14 @@ ODE_TEMPO = 120.0
 #: Share of each note's time for which it is held; the rest is silent, so that equal pitches stay apart.
 _HELD = 0.95
 
+#: MIDI velocity of all notes, of 1 to 127.
 _VELOCITY = 90
 
 
 def star_spangled_banner(transposition: int = 0) -> pd.DataFrame:
-    """Return the first 4 s of *The Star-Spangled Banner*.
+    """Return the first 4 s of *The Star-Spangled Banner*, so many semitones upwards from B flat major.
 
-    Parameters
-    ----------
-    transposition : int, default 0
-        Semitones upwards from B flat major.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A table of notes (:mod:`timbrebench.datasets.notes`), the last of which ends within the 4 s.
+    It is a table of notes (:mod:`timbrebench.datasets.notes`), the last of which ends within the 4 s.
 
     Examples
     --------
@@ -66,26 +59,14 @@ def ode_to_joy(transposition: int = 0) -> pd.DataFrame:
     return tune([(pitch + transposition, beats) for pitch, beats in ODE_TO_JOY], ODE_TEMPO)
 
 
-def tune(steps: Sequence[tuple[int, float]], tempo: float, *, velocity: int = _VELOCITY) -> pd.DataFrame:
-    """Return notes that follow one another.
+def tune(steps: Sequence[tuple[int, float]], tempo: float) -> pd.DataFrame:
+    """Return notes that follow one another, each held for 95 % of its time.
 
-    Parameters
-    ----------
-    steps : sequence of (int, float)
-        MIDI pitch and duration in beats of each note.
-    tempo : float
-        Beats a minute.
-    velocity : int, default 90
-        Of all notes, 1 to 127.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A table of notes; each is held for 95 % of its time.
+    A step is a note's MIDI pitch and its duration in beats, the tempo beats a minute.
     """
     beat_s = 60.0 / tempo
     rows, start = [], 0.0
     for pitch, beats in steps:
-        rows.append((start * beat_s, (start + _HELD * beats) * beat_s, pitch, velocity))
+        rows.append((start * beat_s, (start + _HELD * beats) * beat_s, pitch, _VELOCITY))
         start += beats
     return notes_table(rows)

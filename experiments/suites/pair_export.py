@@ -67,17 +67,9 @@ parameters = {{ folder = "path/of/the/folder" }}
 def export_pairs(suite: OpenedSuite, out: Path, *, name: str, seeds: tuple[int, ...]) -> None:
     """Write the contents and styles of a suite, and what to do with them.
 
-    Parameters
-    ----------
-    suite : OpenedSuite
-        The pairs with their audio.
-    out : pathlib.Path
-        The folder: ``<pair_id>/content.wav``, ``<pair_id>/style.wav``, ``README.md`` and ``pairs.csv``, which
-        is written last. The same suite gives the same bytes.
-    name : str
-        Name of the run.
-    seeds : tuple of int
-        Seeds that the run asks methods for.
+    The folder gets ``<pair_id>/content.wav``, ``<pair_id>/style.wav``, ``README.md`` and ``pairs.csv``, which
+    is written last; the same suite gives the same bytes. The name is that of the run, and the seeds those
+    that it asks methods for.
 
     Raises
     ------

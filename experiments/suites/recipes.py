@@ -17,10 +17,7 @@ from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
 from timbrebench.experiments.suites.kinds.texture_kind import TextureKind
 
 #: All kinds of suites; a recipe's key ``kind`` says which it is.
-AnyKind = Annotated[
-    RenderedKind | MelodyKind | TextureKind | AudioSetKind,
-    Field(discriminator="kind"),
-]
+AnyKind = Annotated[RenderedKind | MelodyKind | TextureKind | AudioSetKind, Field(discriminator="kind")]
 
 
 class Recipe(FrozenModel):
@@ -53,17 +50,7 @@ class Recipe(FrozenModel):
 
 
 class SuiteClips(FrozenModel):
-    """What a suite's own dataset is made of.
-
-    Attributes
-    ----------
-    suite : str
-        Name and version.
-    fingerprint : str
-        Of the frozen suite; empty while it is being frozen.
-    recipe : Recipe
-        How it is made.
-    """
+    """What a suite's own dataset is made of; its suite has no fingerprint while it is being frozen."""
 
     suite: str
     fingerprint: str

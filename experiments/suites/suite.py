@@ -70,16 +70,9 @@ class SuiteConfiguration(FrozenModel):
 class Pair:
     """A content, a style of another label and piece, and the content as the style's instrument plays it.
 
-    Attributes
-    ----------
-    pair_id : str
-        Unique in the suite: number, content's label, style's label.
-    content, style : Clip
-        Clips of the dataset.
-    reference : Clip or None
-        None where the right answer is unknown, as with recordings.
-    fingerprint : str
-        Of the three files and the content's notes: scores hold for these alone.
+    Its name is unique in the suite: number, content's label, style's label. The reference is None where the
+    right answer is unknown, as with recordings. Scores hold for its fingerprint alone, which is that of the
+    three files and the content's notes.
     """
 
     pair_id: str
@@ -90,13 +83,7 @@ class Pair:
 
     @property
     def target(self) -> Clip:
-        """The reference, where it is needed.
-
-        Raises
-        ------
-        DatasetError
-            If the pair has no reference.
-        """
+        """The reference, where it is needed; a `DatasetError` is raised if the pair has none."""
         if self.reference is None:
             raise DatasetError(f"pair {self.pair_id} has no reference, which is needed here")
         return self.reference
@@ -104,18 +91,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Suite:
-    """A list of pairs.
+    """A list of pairs in the order of their numbers, and how it was drawn.
 
-    Attributes
-    ----------
-    configuration : SuiteConfiguration
-        How it was drawn.
-    pairs : tuple of Pair
-        In the order of their numbers.
-    clips : tuple of Clip
-        All real clips that the pairs were drawn from.
-    name : str
-        Name and version of a frozen suite, such as ``instruments-6-1``; empty for a drawn one.
+    `clips` are all real clips that the pairs were drawn from. The name is that of a frozen suite, with its
+    version, such as ``instruments-6-1``; empty for a drawn one.
     """
 
     configuration: SuiteConfiguration
@@ -172,12 +151,9 @@ def _roles(pair: Pair) -> list[tuple[str, Clip]]:
 
 @dataclass(frozen=True)
 class OpenedSuite(Suite):
-    """A list of pairs with the audio of their clips.
+    """A list of pairs with the dataset that holds their clips.
 
-    Attributes
-    ----------
-    dataset : Dataset
-        Holds the clips. Suites are compared by their pairs, wherever the clips lie.
+    Suites are compared by their pairs, wherever the clips lie.
     """
 
     dataset: Dataset = field(kw_only=True, compare=False)
@@ -186,25 +162,12 @@ class OpenedSuite(Suite):
 def make_suite(
     dataset: Dataset, configuration: SuiteConfiguration, *, learned: Collection[str] = ()
 ) -> OpenedSuite:
-    """Draw the pairs of a suite.
+    """Draw the pairs of a suite from a dataset in which every piece is played by every instrument.
 
-    Contents take turns among the test pieces, so that their numbers of pairs differ by one at most;
-    the style is drawn among the clips of the other test pieces.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        A dataset in which every piece is played by every instrument.
-    configuration : SuiteConfiguration
-        How many, on which soundfont, and the seed.
-    learned : collection of str
-        Pieces that a judge has learned from, which are left out. With the default shares of a dataset's
-        splits, the content judge that comes with the package has not learned from any of the test pieces.
-
-    Returns
-    -------
-    OpenedSuite
-        The same for the same dataset and configuration.
+    Contents take turns among the test pieces, so that their numbers of pairs differ by one at most; the style
+    is drawn among the clips of the other test pieces. Pieces that a judge has `learned` from are left out.
+    With the default shares of a dataset's splits, the content judge that comes with the package has not
+    learned from any of the test pieces. The same dataset and configuration give the same suite.
 
     Raises
     ------

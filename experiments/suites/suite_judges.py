@@ -11,36 +11,17 @@ from timbrebench.experiments.suites.frozen_suite import FrozenSuite
 def judges_of(frozen: FrozenSuite) -> list[str]:
     """Return the published judges that know the styles of a suite and have not learned from its pieces.
 
-    Parameters
-    ----------
-    frozen : FrozenSuite
-        The suite.
-
-    Returns
-    -------
-    list of str
-        Their names, sorted; empty where a run has to train its own.
+    Their names are sorted; a run has to train its own where there is none.
     """
     cards = [published_card(name) for name in published_names()]
     return [card.name for card in cards if not why_unfit(frozen, card.labels, card.training_pieces)]
 
 
 def why_unfit(frozen: FrozenSuite, labels: Collection[str], training_pieces: Collection[str]) -> str:
-    """Say why a judge cannot judge a suite.
+    """Say why a judge that knows some labels and has learned from some pieces cannot judge a suite.
 
-    Parameters
-    ----------
-    frozen : FrozenSuite
-        The suite.
-    labels : collection of str
-        Labels that the judge knows.
-    training_pieces : collection of str
-        Pieces that it has learned from or was chosen by.
-
-    Returns
-    -------
-    str
-        Empty where it knows all styles and has not learned from any of the pieces.
+    Pieces that it was chosen by count as well. The text is empty where it knows all styles and has not
+    learned from any of the pieces.
     """
     if unknown := sorted(frozen.style_labels - set(labels)):
         return f"does not know {len(unknown)} of its styles, such as {unknown[0]}"

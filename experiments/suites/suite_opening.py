@@ -18,19 +18,9 @@ from timbrebench.experiments.suites.suite import OpenedSuite, Suite, SuiteConfig
 def open_frozen(frozen: FrozenSuite, configuration: SuiteConfiguration, root: Path) -> OpenedSuite:
     """Open a frozen suite whose clips are there.
 
-    Parameters
-    ----------
-    frozen : FrozenSuite
-        The suite.
-    configuration : SuiteConfiguration
-        Of the run; `audio` names the dataset of clips that cannot be rendered.
-    root : pathlib.Path
-        Folder of the clips that can, as :func:`render_frozen` writes it.
-
-    Returns
-    -------
-    OpenedSuite
-        Where users hold the audio, clips have the hashes of the files that are held.
+    `root` is the folder of the clips that can be rendered, as :func:`render_frozen` writes it; the run's
+    configuration names, by `audio`, the dataset of those that cannot. Where users hold the audio, clips have
+    the hashes of the files that are held.
 
     Raises
     ------
@@ -47,26 +37,9 @@ def open_frozen(frozen: FrozenSuite, configuration: SuiteConfiguration, root: Pa
 def render_frozen(
     frozen: FrozenSuite, configuration: SuiteConfiguration, root: Path, executor: Executor
 ) -> OpenedSuite:
-    """Render the clips of a frozen suite that are missing, and open it.
+    """Render the clips of a frozen suite that are missing, and open it as :func:`open_frozen` does.
 
-    Parameters
-    ----------
-    frozen, configuration
-        As in :func:`open_frozen`. Clips that cannot be rendered have to be there.
-    root : pathlib.Path
-        Folder for the clips.
-    executor : Executor
-        Where they are rendered.
-
-    Returns
-    -------
-    OpenedSuite
-        As from :func:`open_frozen`.
-
-    Raises
-    ------
-    DatasetError, ConfigurationError
-        As :func:`open_frozen`.
+    Clips that cannot be rendered have to be there.
     """
     recipe = _recipe(frozen)
     about = SuiteClips(suite=frozen.title, fingerprint=frozen.fingerprint, recipe=recipe)
@@ -88,20 +61,7 @@ def _checked(frozen: FrozenSuite, configuration: SuiteConfiguration, dataset: Da
 
 
 def refuse_learned(suite: Suite, learned: Collection[str]) -> None:
-    """Refuse a frozen suite of which a judge, or a method, may have learned a piece.
-
-    Parameters
-    ----------
-    suite : Suite
-        The suite.
-    learned : collection of str
-        All pieces that anything in the run learns from.
-
-    Raises
-    ------
-    DatasetError
-        If one of them is in the suite.
-    """
+    """Raise a `DatasetError` if a suite holds one of the pieces that anything in the run learns from."""
     pieces = {clip.piece for pair in suite.pairs for clip in (pair.content, pair.style)}
     known = sorted(pieces & set(learned))
     if known:

@@ -161,10 +161,7 @@ def _rounds(names: Sequence[str], generator: np.random.Generator) -> Iterator[tu
 def segments_table(frozen: FrozenPairs) -> str:
     """Return the segments of a suite over AudioSet as a table that an AudioSet dataset can be built of.
 
-    Raises
-    ------
-    DatasetError
-        If its clips are not AudioSet's.
+    A `DatasetError` is raised if its clips are not AudioSet's.
     """
     if not frozen.identifiers:
         raise DatasetError("the suite is not over AudioSet: its clips are rendered")

@@ -49,13 +49,7 @@ class RenderedClips(SuiteKind):
         return plan_named(names, self.clips_configuration, pitch_range, executor)
 
     def write_extra_clips(self, pieces: Sequence[str], root: Path) -> list[dict[str, Any]]:
-        """Write clips that are not rendered, for the pieces of these names.
-
-        Returns
-        -------
-        list of dict
-            Rows of the manifest; by default there are no such clips.
-        """
+        """Write clips that are not rendered, for the pieces of these names; return rows of the manifest."""
         del pieces, root
         return []
 

@@ -23,16 +23,8 @@ from timbrebench.experiments.suites.frozen_pairs import FrozenPairs
 class ClipWork(NamedTuple):
     """For which suite clips are made, where they go, and what makes them.
 
-    Attributes
-    ----------
-    title : str
-        Name and version of the suite, for messages.
-    about : pydantic.BaseModel
-        What the clips' own dataset says that it is made of.
-    root : pathlib.Path
-        Folder of that dataset; clips that are there already are used.
-    executor : Executor
-        Where the work is done.
+    The title, name and version of the suite, is for messages; `about` is what the clips' own dataset says
+    that it is made of; `root` is the folder of that dataset, where clips that are there already are used.
     """
 
     title: str
