@@ -119,7 +119,7 @@ class FrozenPairs(FrozenModel):
 
 
 def freeze_pairs(suite: OpenedSuite) -> FrozenPairs:
-    """Freeze the pairs of a suite, with their notes and its clips (those of the pairs if it has no others)."""
+    """Freeze the pairs of a suite, with their notes and its clips (those of pairs if it has no others)."""
     description = suite.dataset.description
     clips = suite.every_clip
     place = {clip: number for number, clip in enumerate(clips)}

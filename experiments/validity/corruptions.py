@@ -73,7 +73,7 @@ def _graded(
 
     @wraps(degrade)
     def checked(
-        before: _Degraded, grade: float, *arguments: _Settings.args, **options: _Settings.kwargs
+        before: _Degraded, grade: float, /, *arguments: _Settings.args, **options: _Settings.kwargs
     ) -> _Degraded:
         if not 0 <= grade <= 1:
             raise ConfigurationError(f"a grade of corruption lies between 0 and 1, got {grade}")
