@@ -23,7 +23,7 @@ Definition
   outputs: the number of labels where each output is surely one and all are as frequent, 1 where all outputs
   have the same predicted label, rightly or not. It needs no real renderings and does not measure accuracy.
 - Intervals hold the middle 95 % of resampled outputs (of whole pieces, where these are given, because clips
-  of one piece are not independent), moved so that the resamples' mean is the value found: a resample repeats
+  of one piece are not independent), moved so that the resamples' mean is the value itself: a resample repeats
   outputs, which alone makes the Fréchet distance larger. They say how far the value would vary with as many
   other outputs, against the same real renderings. The kernel's resamples pair no output with its own repeats.
   Where outputs are fewer than dimensions, the Fréchet distance's intervals are wider than they need be.
@@ -97,13 +97,13 @@ class FrechetDistance:
     """
 
     def __init__(self, outputs: ArrayLike, real: ArrayLike) -> None:
-        found, expected = _embeddings(outputs, real)
+        embeddings, expected = _embeddings(outputs, real)
         center = expected.mean(axis=0)
         # In the real renderings' principal axes their covariance is diagonal, and so is its root.
         _, deviations, axes = scipy.linalg.svd(expected - center, full_matrices=False)
         deviations /= np.sqrt(len(expected) - 1)
-        self.outputs = len(found)
-        self._offsets = found - center
+        self.outputs = len(embeddings)
+        self._offsets = embeddings - center
         self._products = (self._offsets @ axes.T) * deviations
         self._real_variance = float(np.square(deviations).sum())
 
@@ -133,11 +133,11 @@ class KernelDistance:
     """
 
     def __init__(self, outputs: ArrayLike, real: ArrayLike) -> None:
-        found, expected = _embeddings(outputs, real)
-        self.outputs = len(found)
-        self._pairs = _kernel(found, found)
+        embeddings, expected = _embeddings(outputs, real)
+        self.outputs = len(embeddings)
+        self._pairs = _kernel(embeddings, embeddings)
         np.fill_diagonal(self._pairs, 0.0)
-        self._mixed = _kernel(found, expected).mean(axis=1)
+        self._mixed = _kernel(embeddings, expected).mean(axis=1)
         within = _kernel(expected, expected)
         m = len(expected)
         self._real = float(within.sum() - np.trace(within)) / (m * (m - 1))
@@ -264,16 +264,16 @@ def classifier_score(probabilities: ArrayLike) -> float:
 
 
 def _embeddings(outputs: ArrayLike, real: ArrayLike) -> tuple[Floats, Floats]:
-    found, expected = np.asarray(outputs, dtype=np.float64), np.asarray(real, dtype=np.float64)
-    for name, table in (("outputs", found), ("real renderings", expected)):
+    embeddings, expected = np.asarray(outputs, dtype=np.float64), np.asarray(real, dtype=np.float64)
+    for name, table in (("outputs", embeddings), ("real renderings", expected)):
         if table.ndim != 2 or not table.shape[1]:
             raise ConfigurationError(f"embeddings of the {name} are a table, one row each, got {table.shape}")
         if len(table) < 2:
             raise Unscorable(f"a set is at least two, got {len(table)} {name}")
         if not np.isfinite(table).all():
             raise ConfigurationError(f"embeddings of the {name} hold NaN or infinity: leave these rows out")
-    if found.shape[1] != expected.shape[1]:
+    if embeddings.shape[1] != expected.shape[1]:
         raise ConfigurationError(
-            f"embeddings of {found.shape[1]} and {expected.shape[1]} numbers: both must be of one judge"
+            f"embeddings of {embeddings.shape[1]} and {expected.shape[1]} numbers: both must be of one judge"
         )
-    return found, expected
+    return embeddings, expected

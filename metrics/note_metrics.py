@@ -2,49 +2,49 @@
 
 Definition
 ----------
-The content judge reads the notes of the output, whatever instrument plays them, and they are compared with
-notes that should be there, or should not.
+The content judge transcribes the notes of the output, whatever instrument plays them, and they are compared
+with notes that should be there, or should not.
 
 Notes are matched by mir_eval, which finds the largest matching:
 
-- A note read is right where a true note of the same pitch begins within 50 ms of it; each is matched with one
-  at most. Two voices that strike the same pitch together are one note: nothing in the sound tells them apart.
-- True notes that sound already when the clip begins are not asked for. Where the reader takes one of them to
-  begin with the clip, that note counts as read and is wrong: on renderings, this is one note in 90.
-- Notes that begin after the content's end do not count, read or true; an output that is shorter than the
-  content lacks the notes that it leaves out.
+- A transcribed note is right where a true note of the same pitch begins within 50 ms of it; each is matched
+  with one at most. Two voices that strike the same pitch together are one note: nothing in the sound tells
+  them apart.
+- True notes that sound already when the clip begins are not asked for. Where the judge takes one of them to
+  begin with the clip, that note counts as transcribed and is wrong: on renderings, this is one note in 90.
+- Notes that begin after the content's end do not count, transcribed or true; an output that is shorter than
+  the content lacks the notes that it leaves out.
 
-- ``note_precision``: which share of the notes read is right. Nothing read is nothing right: 0, as mir_eval
-  has it.
-- ``note_recall``: which share of the true notes is read.
+- ``note_precision``: which share of the transcribed notes is right. Without any it is 0, as mir_eval has it.
+- ``note_recall``: which share of the true notes is transcribed.
 - ``note_f1``: harmonic mean of the two. When notes end is not asked: instruments that die away end their
   notes differently.
 - ``note_f1_offsets``: the same where notes must end together, too: within 50 ms or a fifth of the true note's
   length, whichever is more. Notes that go on are cut at the content's end on both sides.
-- ``multipitch_accuracy``: of all pitches that are true or read in a frame, the share that are both, counted
-  over the frames of the content (23 ms apart with the judge that is installed). A true pitch sounds from
-  onset to offset, also where it began before the clip. Pitches outside the keys of a piano, which no reader
-  reads, are left out. Equal to mir_eval's accuracy.
+- ``multipitch_accuracy``: of all pitches that are true or transcribed in a frame, the share that are both,
+  counted over the frames of the content (23 ms apart with the judge that is installed). A true pitch sounds
+  from onset to offset, also where it began before the clip. Pitches outside the keys of a piano, which no
+  judge transcribes, are left out. Equal to mir_eval's accuracy.
 - ``transcribed_note_f1``: as ``note_f1``, with the judge's transcription of the content in the place of the
   true notes, so that no ground truth is needed. The untouched content has 1, so this says what has changed,
-  and not what is right: mistakes that the reader makes on content and output alike do not count, and those
+  and not what is right: mistakes that the judge makes on content and output alike do not count, and those
   that it makes on one of them only count as changes.
 - ``note_leakage``: as ``note_f1``, with the style's true notes in the place of the content's, up to the end
   of the shorter of content and style: whether the output plays what the style plays, as a method does that
   copies pieces of it.
 
 Range of all: 0 to 1, without a unit. Higher is better, but for ``note_leakage``. An output in which no note
-is heard scores 0, which is no praise where it is of leakage: read it beside ``note_recall``. A silent output
-has no score, nor has one of less than 0.5 s, nor any where there is no note to compare with.
+is transcribed scores 0, which is no praise where it is of leakage: read it beside ``note_recall``. A silent
+output has no score, nor has one of less than 0.5 s, nor any where there is no note to compare with.
 
-The reader makes mistakes on true renderings as well: what it reaches on the reference is the upper limit,
+The judge makes mistakes on true renderings as well: what it reaches on the reference is the upper limit,
 which the headline score divides by.
 
 What leakage is by chance: two pieces share notes without copying. Among 28 pieces (music21's corpus, 5 s of
-each), the true notes of one score 0.02 on average against those of another, and above 0.08 in one pair of
-20. On 30 pairs, references reach 0.02, and the style itself 0.86.
+each), the true notes of one score 0.02 on average against those of another, and above 0.08 in one pair of 20.
+On 30 pairs, references reach 0.02, and the style itself 0.86.
 
-A delay of a few samples can move a note across the reader's threshold: it moves a single output's score by up
+A delay of a few samples can move a note across the judge's threshold: it moves a single output's score by up
 to a note, on average by less than 0.001, so that metrics of notes do not promise to ignore it. Which key a
 piece is transposed to makes no difference: one semitone leaves no note right.
 
@@ -73,7 +73,7 @@ from timbrebench.metrics.trial import Trial
 #: The fewer notes are right, the lower the score.
 _RESPONSES: Mapping[str, Response] = dict.fromkeys(("wrong_notes", "shifted_onsets", "time_stretch"), "falls")
 
-#: Changes that move no note across the reader's threshold.
+#: Changes that move no note across the judge's threshold.
 _INVARIANT_TO = ("gain", "polarity")
 
 _note_metric = partial(
@@ -88,25 +88,25 @@ _note_metric = partial(
 
 @_note_metric(summary="Are the notes that are heard in the output the content's?")
 def note_precision(trial: Trial) -> float:
-    """Return the share of the notes read in the output that are the content's."""
+    """Return the share of the notes transcribed in the output that are the content's."""
     return trial.note_scores.precision
 
 
 @_note_metric(summary="How many of the content's notes are heard in the output?")
 def note_recall(trial: Trial) -> float:
-    """Return the share of the content's notes that are read in the output."""
+    """Return the share of the content's notes that are transcribed in the output."""
     return trial.note_scores.recall
 
 
 @_note_metric(summary="Are the content's notes heard in the output?")
 def note_f1(trial: Trial) -> float:
-    """Return the F-measure of the notes that the content judge reads in the output."""
+    """Return the F-measure of the notes that the content judge transcribes in the output."""
     return trial.note_scores.f1
 
 
 @_note_metric(summary="Are the content's notes heard in the output, and as long as they were?")
 def note_f1_offsets(trial: Trial) -> float:
-    """Return the F-measure of the notes read in the output, their ends included."""
+    """Return the F-measure of the notes transcribed in the output, their ends included."""
     assert trial.notes is not None  # noqa: S101 - declared as needed
     return compare_notes(
         trial.notes,
@@ -121,7 +121,7 @@ def note_f1_offsets(trial: Trial) -> float:
     summary="Do the content's pitches sound in the output at each moment?", invariant_to=INVARIANCES
 )
 def multipitch_accuracy(trial: Trial) -> float:
-    """Return the accuracy of the pitches read in each frame of the output against the content's notes."""
+    """Return the accuracy of the output's transcribed pitches, frame by frame, against the content's."""
     assert trial.notes is not None  # noqa: S101 - declared as needed
     transcription, end_s = trial.output.transcription, trial.content.duration_s
     truth = true_roll(trial.notes, end_s=end_s, frame_s=transcription.frame_s)
@@ -134,7 +134,7 @@ def multipitch_accuracy(trial: Trial) -> float:
     responds={**_RESPONSES, "wrong_instrument": "rises"},
 )
 def transcribed_note_f1(trial: Trial) -> float:
-    """Return the F-measure of the notes read in the output against those read in the content."""
+    """Return the F-measure of the output's transcription against the content's."""
     return compare_notes(
         trial.content.transcription.notes,
         trial.output.transcription,
@@ -150,7 +150,7 @@ def transcribed_note_f1(trial: Trial) -> float:
     responds={},
 )
 def note_leakage(trial: Trial) -> float:
-    """Return the F-measure of the notes read in the output against the style's."""
+    """Return the F-measure of the notes transcribed in the output against the style's."""
     assert trial.style_notes is not None  # noqa: S101 - declared as needed
     return compare_notes(
         trial.style_notes,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from timbrebench.audio.clips import Samples
-from timbrebench.classifier.listening import listen
+from timbrebench.classifier.clip_preparation import prepare_clip
 from timbrebench.core.frozen_model import FrozenModel
 
 #: The keys of a piano: the MIDI pitches that are transcribed, 27.5 Hz to 4186 Hz.
@@ -80,7 +80,7 @@ class PitchFrontEnd(FrozenModel):
         time. Frame k is centred on sample k * hop_length. A louder clip has the same values. JudgeError if
         the clip is too short or silent.
         """
-        clip = listen(samples, sample_rate, self.sample_rate)
+        clip = prepare_clip(samples, sample_rate, self.sample_rate)
         power = np.stack([self._sharp_in_frequency(clip), self._sharp_in_time(clip)])
         # Each channel under its own loudest bin: their windows gather different amounts of a tone.
         relative = power / power.max(axis=(1, 2), keepdims=True)

@@ -19,7 +19,7 @@ from pydantic import Field
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.power_spectra import mel_power, power_to_decibels, power_to_log1p, stft_power
 from timbrebench.audio.spectra import log_frequency_bands
-from timbrebench.classifier.listening import listen
+from timbrebench.classifier.clip_preparation import prepare_clip
 from timbrebench.core.frozen_model import FrozenModel
 
 Spectrogram = NDArray[np.float32]
@@ -60,7 +60,7 @@ class BaseFrontEnd(FrozenModel):
         From -range_db to 0, or from 0 up for log1p. A louder clip has the same values. JudgeError if the clip
         is too short or silent.
         """
-        power = self.power(listen(samples, sample_rate, self.sample_rate))
+        power = self.power(prepare_clip(samples, sample_rate, self.sample_rate))
         return power_to_log1p(power) if self.scale == "log1p" else power_to_decibels(power, self.range_db)
 
 

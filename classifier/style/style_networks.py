@@ -58,17 +58,17 @@ class FourBlockNetwork(nn.Module):
 
     def embed(self, spectrograms: Tensor) -> Tensor:
         """Return what the last layer decides by: shape (clips, channels[-1])."""
-        pictures = spectrograms.unsqueeze(1) if spectrograms.dim() == 3 else spectrograms
-        embedding: Tensor = self.blocks(pictures).mean(dim=(2, 3))
+        inputs = spectrograms.unsqueeze(1) if spectrograms.dim() == 3 else spectrograms
+        embedding: Tensor = self.blocks(inputs).mean(dim=(2, 3))
         return embedding
 
 
 class HarmonicNetwork(nn.Module):
-    """Four blocks over a picture in which the harmonics of a note lie one over the other.
+    """Four blocks over stacked spectrograms in which the harmonics of a note lie one over the other.
 
-    Nine copies of the spectrogram, each moved down by one harmonic, are the channels of the picture (Bittner
-    et al., "Deep salience representations", ISMIR 2017). What tells a clarinet from a trumpet, which
-    harmonics are strong, is then seen in one place whatever note is played.
+    Nine copies of the spectrogram, each moved down by one harmonic, are the channels (Bittner et al., "Deep
+    salience representations", ISMIR 2017). What tells a clarinet from a trumpet, which harmonics are strong,
+    is then seen in one place whatever note is played.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ class HarmonicNetwork(nn.Module):
     def embed(self, spectrograms: Tensor) -> Tensor:
         """Return what the last layer decides by: shape (clips, 128)."""
         # A fifth quicker on a CPU than with channels first.
-        picture = self.stack(spectrograms).contiguous(memory_format=torch.channels_last)
-        embedding: Tensor = self.trunk.embed(picture)
+        stacked = self.stack(spectrograms).contiguous(memory_format=torch.channels_last)
+        embedding: Tensor = self.trunk.embed(stacked)
         return embedding
 
     def stack(self, spectrograms: Tensor) -> Tensor:
-        """Return the picture: shape (clips, harmonics, fundamentals, frames).
+        """Return the stacked spectrograms: shape (clips, harmonics, fundamentals, frames).
 
-        Beyond the spectrogram's ends it holds the clip's smallest value: nothing sounds there.
+        Beyond the spectrogram's ends they hold the clip's smallest value: nothing sounds there.
         """
         clips, bands, frames = spectrograms.shape
         before = -min(self._offsets)

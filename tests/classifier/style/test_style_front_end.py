@@ -33,19 +33,19 @@ def front_end(request):
 @pytest.mark.parametrize("gain_db", [-12, 12])
 def test_a_louder_or_softer_clip_looks_the_same(front_end, clip, gain_db):
     louder = (clip * 10 ** (gain_db / 20)).astype(np.float32)
-    pictures = [front_end.spectrogram(samples, RATE) for samples in (louder, clip)]
-    np.testing.assert_allclose(*pictures, atol=1e-2)
+    spectrograms = [front_end.spectrogram(samples, RATE) for samples in (louder, clip)]
+    np.testing.assert_allclose(*spectrograms, atol=1e-2)
 
 
 def test_values_lie_in_the_stated_range(front_end, clip):
-    picture = front_end.spectrogram(clip, RATE)
-    assert picture.shape == (HEIGHTS[front_end.kind], 1 + len(clip) // front_end.hop_length)
-    assert picture.dtype == np.float32
+    spectrogram = front_end.spectrogram(clip, RATE)
+    assert spectrogram.shape == (HEIGHTS[front_end.kind], 1 + len(clip) // front_end.hop_length)
+    assert spectrogram.dtype == np.float32
     if front_end.scale == "log1p":
-        assert picture.min() >= 0
+        assert spectrogram.min() >= 0
     else:
-        assert picture.max() == 0
-        assert picture.min() >= -80.001
+        assert spectrogram.max() == 0
+        assert spectrogram.min() >= -80.001
 
 
 def test_a_higher_note_excites_higher_bands(front_end):

@@ -39,7 +39,7 @@ def test_a_clip_is_judged_by_itself_whatever_the_batch(kind):
     torch.testing.assert_close(network(batch)[2:3], network(batch[2:3]), atol=1e-5, rtol=1e-4)
 
 
-def test_a_transposed_tone_is_a_shifted_picture():
+def test_a_transposed_tone_is_a_shifted_spectrogram():
     front_end = LogFrequencyFrontEnd()
     octave = front_end.steps_per_octave
     spectrograms = [front_end.spectrogram(harmonic_tone(f0), RATE) for f0 in (220, 440)]
@@ -54,12 +54,12 @@ def test_a_transposed_tone_is_a_shifted_picture():
 def test_the_harmonics_of_a_note_lie_over_its_fundamental():
     front_end = LogFrequencyFrontEnd()
     spectrogram = torch.from_numpy(front_end.spectrogram(harmonic_tone(220), RATE))
-    picture = HarmonicNetwork(2, front_end.steps_per_octave).stack(spectrogram[None])[0, :, :, 20]
+    stacked = HarmonicNetwork(2, front_end.steps_per_octave).stack(spectrogram[None])[0, :, :, 20]
     fundamental = round(front_end.steps_per_octave * np.log2(220 / front_end.lowest_hz))
     sounding = [HARMONICS.index(harmonic) for harmonic in (1, 2, 3, 4, 5, 6)]
     silent = [HARMONICS.index(harmonic) for harmonic in (0.5, 7, 8)]
-    assert (picture[sounding, fundamental] > -25).all()
-    assert (picture[silent, fundamental] < -50).all()
+    assert (stacked[sounding, fundamental] > -25).all()
+    assert (stacked[silent, fundamental] < -50).all()
 
 
 def test_beyond_the_spectrogram_nothing_sounds():

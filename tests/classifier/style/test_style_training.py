@@ -19,19 +19,23 @@ from timbrebench.classifier.style.style_front_end import MelFrontEnd
 from timbrebench.core.errors import JudgeError
 
 
+@pytest.fixture(scope="module")
+def briefly_trained(features, brief):
+    return train_judge(features, brief).judge
+
+
 def test_unseen_pieces_are_judged_clearly_better_than_by_chance(judge, features):
     assert evaluate_on(judge, features.where(split=["test"])).accuracy >= 0.8
 
 
-def test_the_same_seed_trains_the_same_judge_and_another_another(features, brief):
-    first, again = (train_judge(features, brief).judge for _ in range(2))
-    assert again.fingerprint == first.fingerprint
+def test_the_same_seed_trains_the_same_judge_and_another_another(features, brief, briefly_trained):
+    assert train_judge(features, brief).judge.fingerprint == briefly_trained.fingerprint
     other = brief.model_copy(update={"seed": 1})
-    assert train_judge(features, other).judge.weights_sha256 != first.weights_sha256
+    assert train_judge(features, other).judge.weights_sha256 != briefly_trained.weights_sha256
 
 
-def test_neither_methods_nor_test_clips_are_learned_from(features, brief):
-    expected = train_judge(features, brief).judge.fingerprint
+def test_neither_methods_nor_test_clips_are_learned_from(features, brief, briefly_trained):
+    expected = briefly_trained.fingerprint
     assert train_judge(features.where(split=["judge", "validation"]), brief).judge.fingerprint == expected
 
 
@@ -140,8 +144,8 @@ def test_training_that_diverges_says_so(features, brief):
         train_judge(features, brief.model_copy(update={"learning_rate": 1e30}))
 
 
-def test_a_judge_can_be_trained_outside_the_main_thread(features, brief):
-    expected = train_judge(features, brief).judge.fingerprint
+def test_a_judge_can_be_trained_outside_the_main_thread(features, brief, briefly_trained):
+    expected = briefly_trained.fingerprint
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(train_judge, features, brief).result().judge.fingerprint == expected
 

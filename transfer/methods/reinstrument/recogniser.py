@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from timbrebench.classifier.listening import SHORTEST_S
+from timbrebench.classifier.clip_preparation import SHORTEST_S
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.transfer.algorithms.note_templates import NoteTemplates, divergences, label_of
 from timbrebench.transfer.bases.spectrogram_method import AnalysedClip

@@ -1,4 +1,4 @@
-"""What every judge does with a clip before it looks at it."""
+"""What every judge does with a clip before its spectrogram is computed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from timbrebench.core.errors import JudgeError
 SHORTEST_S = 0.5
 
 
-def listen(samples: Samples, sample_rate: int, target_rate: int) -> Samples:
+def prepare_clip(samples: Samples, sample_rate: int, target_rate: int) -> Samples:
     """Return a mono clip of at least 0.5 s at the judge's rate and at a peak of 1; rates are in hertz.
 
     JudgeError if the clip is too short or silent: there is nothing to judge.
