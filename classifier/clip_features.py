@@ -35,17 +35,18 @@ class ClipFeatures:
 
 
 def front_end_values(
-    compute: Callable[[Dataset, Clip], NDArray[Any]], dataset: Dataset, clip_s: float
+    compute: Callable[[Dataset, Clip], NDArray[Any]], dataset: Dataset, clip_s: float, module: str
 ) -> torch.Tensor:
     """Compute something of equal shape for every clip of a dataset, and stack it in the manifest's order.
 
-    On all cores, `clip_s` seconds for each clip on one; within a call of a run, on its own. JudgeError if
+    On all cores, `clip_s` seconds for each clip on one; within a call of a run, on its own. Workers import
+    `module`, that of `compute`, once. JudgeError if
     there is no clip, or one is silent.
     """
     if not len(dataset):
         raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
     with (
         Tracker("reading clips", len(dataset), "clips") as tracker,
-        executor_for(clip_s * len(dataset), [__name__]) as executor,
+        executor_for(clip_s * len(dataset), [module]) as executor,
     ):
         return torch.stack([torch.from_numpy(v) for v in map_clips(compute, dataset, executor, tracker)])

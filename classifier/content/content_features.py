@@ -67,7 +67,7 @@ def compute_features(dataset: Dataset, front_end: PitchFrontEnd) -> ContentFeatu
 
     Clips are of equal duration. JudgeError if there is no clip, or one is silent.
     """
-    levels = front_end_values(partial(_levels, front_end=front_end), dataset, _CLIP_S)
+    levels = front_end_values(partial(_levels, front_end=front_end), dataset, _CLIP_S, __name__)
     truth = true_notes(dataset)
     frames, frame_s = levels.shape[3], front_end.frame_s
     return ContentFeatures(

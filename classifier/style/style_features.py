@@ -81,7 +81,7 @@ def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> StyleFeatures
 
     Clips are of equal duration. JudgeError if there is no clip, or one is silent.
     """
-    spectrograms = front_end_values(partial(_spectrogram, front_end=front_end), dataset, CLIP_S)
+    spectrograms = front_end_values(partial(_spectrogram, front_end=front_end), dataset, CLIP_S, __name__)
     return StyleFeatures(spectrograms, dataset.manifest.reset_index(drop=True), front_end)
 
 
