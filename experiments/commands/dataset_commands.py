@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,14 +26,10 @@ ConfigFile = Annotated[Path, typer.Argument(help="A TOML file: tables, classes, 
 @dataset_app.command("build")
 def dataset_build(out: Folder, config: Config = "default", executor: Where = "local") -> None:
     """Build what is missing of the dataset of a configuration."""
-    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets import build_dataset
     from timbrebench.experiments.run.run_configuration import load_configuration
 
-    configuration = load_configuration(config).dataset
-    with open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work:
-        dataset = build_dataset(configuration, out, executor=work)
-    _print_counts(dataset)
+    _print_counts(_build(build_dataset, load_configuration(config).dataset, out, executor))
 
 
 @dataset_app.command("import")
@@ -44,15 +41,12 @@ def dataset_import(
     executor: Where = "local",
 ) -> None:
     """Cut recordings with labels into a dataset: a folder, a table, or what mirdata has a loader for."""
-    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets.building import load_configuration
     from timbrebench.datasets.importing.import_configuration import ImportConfiguration
     from timbrebench.datasets.importing.imported_dataset import import_dataset
 
     configuration = load_configuration(config, ImportConfiguration)
-    with open_executor(executor, ["timbrebench.datasets.importing.imported_dataset"]) as work:
-        dataset = import_dataset(configuration, out, executor=work)
-    _print_counts(dataset)
+    _print_counts(_build(import_dataset, configuration, out, executor))
 
 
 @dataset_app.command("rebuild")
@@ -62,12 +56,9 @@ def dataset_rebuild(
     executor: Where = "local",
 ) -> None:
     """Build a dataset again from the configuration in its dataset.json."""
-    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets.rebuilding import rebuild_dataset
 
-    with open_executor(executor, ["timbrebench.datasets.rebuilding"]) as work:
-        dataset = rebuild_dataset(root, out, executor=work)
-    _print_counts(dataset)
+    _print_counts(_build(rebuild_dataset, root, out, executor))
 
 
 @dataset_app.command("verify")
@@ -138,25 +129,26 @@ def audioset_counts(config: ConfigFile, as_json: AsJson = False) -> None:
 
 
 @audioset_app.command("build")
-def audioset_build(
-    config: ConfigFile,
-    out: Folder,
-    executor: Where = "local",
-) -> None:
+def audioset_build(config: ConfigFile, out: Folder, executor: Where = "local") -> None:
     """Fetch and cut the clips of a configuration that are missing."""
-    from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
     from timbrebench.datasets.audioset.audioset_dataset import build_audioset
     from timbrebench.datasets.building import load_configuration
 
     configuration = load_configuration(config, AudioSetConfiguration)
-    with open_executor(executor, ["timbrebench.datasets.audioset.audioset_dataset"]) as work:
-        dataset = build_audioset(configuration, out, executor=work)
-    counts = dataset.description["counts"]
+    counts = _build(build_audioset, configuration, out, executor).description["counts"]
     print_line(
         f"{out}: {counts['clips']} clips, {counts['hours']:.2f} h, {counts['pieces']} videos; "
         f"{counts['failures']} segments could not be used, see failures.csv"
     )
+
+
+def _build(build: Callable[..., Dataset], source: object, out: Path, executor: str) -> Dataset:
+    """Build a dataset from a configuration, or from a dataset's folder, with the executor of an address."""
+    from timbrebench.core.workers.executor_addresses import open_executor
+
+    with open_executor(executor, [build.__module__]) as work:
+        return build(source, out, executor=work)
 
 
 def _print_counts(dataset: Dataset) -> None:

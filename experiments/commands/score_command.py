@@ -50,15 +50,14 @@ def score_command(
     from timbrebench.metrics import Folders, score_folders
 
     style_judge = Judge.load(judge) if judge is not None else None
+    folders = Folders(output, content, style, reference, notes, style_notes)
     if not output.is_dir():
         if csv is not None:
             raise ConfigurationError(f"--csv is for folders, and {output} is a file: use --json")
-        files = Folders(output, content, style, reference, notes, style_notes)
-        _show(_score_file(files, style_judge, content_label, style_label), as_json)
+        _show(_score_file(folders, style_judge, content_label, style_label), as_json)
         return
     if content_label is not None or style_label is not None:
         raise ConfigurationError("labels are for one file: in a folder, the judge's predictions are used")
-    folders = Folders(output, content, style, reference, notes, style_notes)
     table = score_folders(folders, judge=style_judge)
     if csv is not None:
         write_csv(csv, table, SIX_DIGITS)

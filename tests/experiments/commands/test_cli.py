@@ -104,7 +104,7 @@ def test_a_method_that_learns_can_be_used_on_ones_own_audio(clips, run, tmp_path
         (["judge", "evaluate", "absent.pt", "absent"], "absent.pt: no such file"),
     ],
 )
-def test_mistakes_are_told_in_one_line(tmp_path, arguments, message):
+def test_mistakes_are_reported_in_one_line(tmp_path, arguments, message):
     done = timbrebench(*arguments, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
@@ -151,7 +151,7 @@ def test_datasets_are_verified_and_described(run, tmp_path):
     assert done.stdout.startswith("missing: audio/")
 
 
-def test_a_judge_is_evaluated_on_what_it_has_not_heard(run):
+def test_a_judge_is_evaluated_on_unseen_pieces(run):
     root = run.root
     done = timbrebench("judge", "evaluate", root / "judge" / "judge.pt", root / "dataset", "--json")
     evaluation = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""The quality gate on the command line: a status that says what was found, and never more."""
+"""The quality gate on the command line: an exit status that says what was measured, and never more."""
 
 from __future__ import annotations
 

@@ -38,9 +38,9 @@ def test_a_judge_that_does_not_know_the_styles_is_refused(run, tmp_path):
 
 
 def test_a_judge_that_has_learned_a_piece_is_refused(run, frozen, tmp_path):
-    heard = run.results.suite.dataset.select(split="judge").manifest.piece.iloc[0]
-    learned = FrozenClip(heard, *frozen.clips[0][1:])
+    piece = run.results.suite.dataset.select(split="judge").manifest.piece.iloc[0]
+    learned = FrozenClip(piece, *frozen.clips[0][1:])
     changed = frozen.model_copy(update={"clips": (learned, *frozen.clips[1:])})
     changed = changed.model_copy(update={"fingerprint": changed.content_fingerprint()})
-    with pytest.raises(JudgeError, match=f"has learned from 1 of its pieces, such as {heard}"):
+    with pytest.raises(JudgeError, match=f"has learned from 1 of its pieces, such as {piece}"):
         publish(run.root, write_frozen(changed, tmp_path), tmp_path / "out")

@@ -75,8 +75,8 @@ def lines_of(source):
 
 
 def run_line(line):
-    found = STATUS.search(line)
-    expected = {int(status) for status in found.groups() if status} if found else {0}
+    stated = STATUS.search(line)
+    expected = {int(status) for status in stated.groups() if status} if stated else {0}
     if line.startswith("timbrebench ") and not NEEDS_SHELL.search(line):
         done = CliRunner().invoke(app, shlex.split(line, comments=True)[1:])
         status, printed, said = done.exit_code, done.stdout, f"{done.output}{done.exception or ''}"

@@ -40,23 +40,23 @@ class Elements(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.found, self._open = [], []
+        self.elements, self._open = [], []
         self.feed(page)
         assert self._open == []
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         if tag not in self.VOID:
             self._open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag):
         assert self._open.pop() == tag
 
     def of(self, tag):
-        return [attributes for name, attributes in self.found if name == tag]
+        return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture(scope="session")
@@ -212,5 +212,5 @@ def evil(results, root, tmp_path, monkeypatch):
     folder.parent.mkdir(parents=True)
     (run / "outputs/ulyanov-long").rename(folder)
     transfers.loc[rows, "output"] = transfers.loc[rows, "output"].str.replace("ulyanov-long", INJECTED)
-    found = replace(results, configuration=RunConfiguration.model_validate(content), transfers=transfers)
-    return run, found
+    malicious = replace(results, configuration=RunConfiguration.model_validate(content), transfers=transfers)
+    return run, malicious

@@ -37,9 +37,9 @@ def test_every_pair_has_a_page_whose_files_are_there(written, results, elements)
         f"{one.pair_id}.html" for one in results.suite.pairs
     }
     for path in folder.glob("*.html"):
-        found = sources(elements, path.read_text(encoding="utf-8"))
-        assert len(found) >= 2 * 8
-        assert all((folder / source).is_file() for source in found)
+        addresses = sources(elements, path.read_text(encoding="utf-8"))
+        assert len(addresses) >= 2 * 8
+        assert all((folder / source).is_file() for source in addresses)
 
 
 def test_a_page_holds_given_clips_methods_and_controls_in_the_order_of_the_leaderboard(
@@ -49,7 +49,7 @@ def test_a_page_holds_given_clips_methods_and_controls_in_the_order_of_the_leade
     assert titles == ["Content", "Style", "Reference", *leaderboard.table.method]
 
 
-def test_what_failed_is_told_in_its_place(pair_page):
+def test_a_failure_has_its_reason_in_its_place(pair_page):
     card = pair_page[pair_page.index('data-title="broken"') :]
     card = card[: card.index("</li>")]
     assert "Nothing to hear: failed: ValueError: &lt;script&gt;" in card
@@ -136,15 +136,15 @@ def test_a_missing_clip_and_a_missing_output_are_said(at, leaderboard, moved, re
 
 
 def test_a_pair_without_a_right_answer_has_no_reference(at, leaderboard, moved):
-    found = at(moved)
-    pairs = tuple(replace(pair, reference=None) for pair in found.suite.pairs)
-    write_pages(replace(found, suite=replace(found.suite, pairs=pairs)), leaderboard, moved)
+    complete = at(moved)
+    pairs = tuple(replace(pair, reference=None) for pair in complete.suite.pairs)
+    write_pages(replace(complete, suite=replace(complete.suite, pairs=pairs)), leaderboard, moved)
     page = (moved / "pairs" / f"{pairs[0].pair_id}.html").read_text(encoding="utf-8")
     assert 'data-title="Reference"' not in page
     assert 'data-title="reference"' in page
 
 
-def test_clips_outside_the_folder_are_found_from_it(results, leaderboard, moved, at, elements):
+def test_pages_refer_to_clips_outside_the_folder(results, leaderboard, moved, at, elements):
     elsewhere = moved.parent / "elsewhere"
     (moved / "dataset").rename(elsewhere)
     (moved / "dataset").mkdir()
@@ -153,17 +153,19 @@ def test_clips_outside_the_folder_are_found_from_it(results, leaderboard, moved,
     dataset = replace(at(moved).suite.dataset, root=elsewhere)
     write_pages(replace(results, suite=replace(results.suite, dataset=dataset)), leaderboard, moved)
     page = (moved / "pairs" / f"{results.suite.pairs[0].pair_id}.html").read_text(encoding="utf-8")
-    found = sources(elements, page)
-    assert any(source.startswith("../../elsewhere/") for source in found)
-    assert all((moved / "pairs" / source).is_file() for source in found)
+    addresses = sources(elements, page)
+    assert any(source.startswith("../../elsewhere/") for source in addresses)
+    assert all((moved / "pairs" / source).is_file() for source in addresses)
 
 
-def test_every_seed_is_heard(leaderboard, moved, at):
-    found = at(moved)
-    configuration = found.configuration.model_copy(update={"seeds": (0, 1)})
-    twice = [pd.concat([table, table], ignore_index=True) for table in (found.scores, found.reasons)]
-    transfers = pd.concat([found.transfers, found.transfers.assign(seed=1)], ignore_index=True)
-    both = replace(found, configuration=configuration, transfers=transfers, scores=twice[0], reasons=twice[1])
+def test_every_seed_has_its_player(leaderboard, moved, at):
+    complete = at(moved)
+    configuration = complete.configuration.model_copy(update={"seeds": (0, 1)})
+    twice = [pd.concat([table, table], ignore_index=True) for table in (complete.scores, complete.reasons)]
+    transfers = pd.concat([complete.transfers, complete.transfers.assign(seed=1)], ignore_index=True)
+    both = replace(
+        complete, configuration=configuration, transfers=transfers, scores=twice[0], reasons=twice[1]
+    )
     write_pages(both, make_leaderboard(both), moved)
     page = (moved / "pairs" / f"{both.suite.pairs[0].pair_id}.html").read_text(encoding="utf-8")
     assert page.count('data-title="ulyanov"') == 2
@@ -177,14 +179,14 @@ def test_names_that_are_no_file_names_get_pages_of_their_own(results):
     assert all(re.fullmatch(r"\w[\w.-]+\.html", name) for name in names)
 
 
-def test_an_evil_name_reaches_no_page_and_its_audio_is_found(evil, injected, elements):
+def test_an_evil_name_reaches_no_page_and_its_audio_can_be_opened(evil, injected, elements):
     root, results = evil
     write_pages(results, make_leaderboard(results), root)
     page = (root / "pairs" / f"{results.suite.pairs[0].pair_id}.html").read_text(encoding="utf-8")
     assert injected not in page
-    found = sources(elements, page)
-    assert any(injected in source for source in found)
-    assert all((root / "pairs" / source).is_file() for source in found)
+    addresses = sources(elements, page)
+    assert any(injected in source for source in addresses)
+    assert all((root / "pairs" / source).is_file() for source in addresses)
 
 
 def test_an_output_that_is_no_audio_any_more_stops_nothing(results, leaderboard, moved, at):

@@ -166,7 +166,7 @@ class TestSpeed:
         ("status", "reason"),
         [("missing", "not run yet"), ("failed", "no output"), ("ok", "not measured: the work was done")],
     )
-    def test_what_is_not_known_is_told_by_what_became_of_the_pairs(self, results, status, reason):
+    def test_an_unknown_cost_has_the_reason_of_its_pairs(self, results, status, reason):
         transfers = results.transfers.copy()
         rows = transfers.label == "ulyanov"
         transfers.loc[rows, [*COSTS]], transfers.loc[rows, "status"] = np.nan, status

@@ -15,10 +15,10 @@ from timbrebench.experiments.report.report_page import write_page
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 
-#: Seconds by which a browser may start before the position it was told: a frame of FLAC at most.
+#: Seconds by which a browser may start before the position that was set: a frame of FLAC at most.
 SEEKING = 0.1
 
-#: What is heard: title and position of the clips that are playing.
+#: What plays: title and position of the clips that are playing.
 PLAYING = """
     [...document.querySelectorAll(".clip")]
       .filter((clip) => clip.querySelector("audio") && !clip.querySelector("audio").paused)
@@ -214,7 +214,7 @@ class TestPlayers:
             assert reached < position + 0.4
             listen(page, "Content")
 
-    def test_it_repeats_until_told_not_to(self, page):
+    def test_it_repeats_until_that_is_switched_off(self, page):
         page.locator(".seek").first.fill("0.9")
         listen(page, "Content")
         until(page, lambda playing: playing and playing[0][1] < 0.5)

@@ -44,21 +44,21 @@ def test_every_label_metric_and_piece_of_provenance_is_there(page, results, root
 
 
 def test_the_page_shows_nothing_from_outside_itself(page, written, elements):
-    found = elements(page)
+    parsed = elements(page)
     shown = [
         value
-        for _, attributes in found.found
+        for _, attributes in parsed.elements
         for name, value in attributes.items()
         if name in {"src", "xlink:href", "srcset", "data", "action", "poster"}
     ]
     assert shown
     assert [value for value in shown if not value.startswith(("data:", "#"))] == []
-    links = [attributes["href"] for attributes in found.of("a")]
+    links = [attributes["href"] for attributes in parsed.of("a")]
     away = [link for link in links if not link.startswith("#")]
     assert away
     assert all((written.parent / unquote(link)).is_file() for link in away)
     assert re.findall(r"url\((?!#)|@import|fetch\(|XMLHttpRequest", page) == []
-    policy = next(attributes for attributes in found.of("meta") if "http-equiv" in attributes)
+    policy = next(attributes for attributes in parsed.of("meta") if "http-equiv" in attributes)
     assert policy["content"].startswith("default-src 'none'; img-src data:; media-src data:;")
 
 
@@ -80,7 +80,7 @@ def test_a_method_with_an_evil_name_is_shown_by_it(evil, injected, elements):
     elements(page)
 
 
-def test_the_verdict_is_told(page, leaderboard, moved, at):
+def test_the_page_has_the_verdict(page, leaderboard, moved, at):
     assert "Valid run." in page
     assert "INVALID" not in page
     invalid = replace(leaderboard, problems=("control identity has style accuracy 0.900",))
@@ -136,8 +136,8 @@ def test_the_report_of_a_real_run_holds_its_judge_and_outputs(run, elements):
 def test_figures_of_the_leaderboard_stand_with_their_intervals(page):
     row = page[page.index('data-value="ulyanov-long"') :]
     row = row[: row.index("</tr>")]
-    kept = (0.5 - 0.3) / (0.96 - 0.3)
-    assert f'<span class="mean">{2 * kept / (1 + kept):.2f}</span>' in row
+    scaled = (0.5 - 0.3) / (0.96 - 0.3)
+    assert f'<span class="mean">{2 * scaled / (1 + scaled):.2f}</span>' in row
     assert f"<small>1.00 {DASH} 1.00</small>" in row
 
 
@@ -151,7 +151,7 @@ def test_the_matrix_of_a_method_is_by_content_and_style(page):
     matrices = page[page.index('id="matrices-title"') : page.index('id="questions-title"')]
     broken = matrices[matrices.index(">broken</figcaption>") :]
     broken = broken[: broken.index("</figure>")]
-    # Six pairs of three instruments, every other of which has an output, half heard as the style.
+    # Six pairs of three instruments, every other of which has an output, half classified as the style.
     assert broken.count('title="') == 3
     assert "clarinet → organ: 0 of 1" in broken or "clarinet → organ: 1 of 1" in broken
     shown = matrices[matrices.index(">ulyanov-long</figcaption>") :]
@@ -179,17 +179,17 @@ def cells_beside_all(section, name):
     return re.findall(r'<td class="number"[^>]*>([^<>]+)</td>', row[: row.index("</tr>")])
 
 
-def test_what_is_heard_is_what_was_written(page, results, root, elements):
+def test_embedded_audio_is_what_was_written(page, results, root, elements):
     """Every file of the first pair is in the page once, sample for sample at 16 bits."""
     pair = results.suite.pairs[0]
     article = page[page.index("<article") : page.index("</article>") + len("</article>")]
-    heard = [decode(attributes["src"]) for attributes in elements(article).of("audio")]
+    embedded = [decode(attributes["src"]) for attributes in elements(article).of("audio")]
     dataset = Dataset.open(root / "dataset")
     for clip in (pair.content, pair.style, pair.reference):
-        assert sum(np.array_equal(dataset.samples(clip), samples) for samples in heard) == 1
+        assert sum(np.array_equal(dataset.samples(clip), samples) for samples in embedded) == 1
     for label in ("ulyanov", "noise"):
         samples, _ = read_audio(root / f"outputs/{label}/{pair.pair_id}.flac")
-        assert any(np.abs(samples - other).max() <= 1 / 65536 for other in heard)
+        assert any(np.abs(samples - other).max() <= 1 / 65536 for other in embedded)
     assert "Also the output of <strong>identity</strong>" in article
     assert "No output for this pair: silence;" in article
 
@@ -242,17 +242,17 @@ def test_a_run_whose_audio_is_gone_has_a_report(leaderboard, moved, at, elements
     assert "Nothing can be heard here" in page
 
 
-def test_a_sparse_matrix_is_told_wherever_it_stands(leaderboard, moved, at):
+def test_a_sparse_matrix_has_a_note_wherever_it_stands(leaderboard, moved, at):
     contents = Contents.of(at(moved), leaderboard)
     first, *others = contents.matrices
     dense = replace(first, counts=10 * first.counts)
-    for matrices, is_told in (([dense], False), ([dense, *others], True)):
+    for matrices, has_note in (([dense], False), ([dense, *others], True)):
         page = write_page(replace(contents, matrices=matrices), moved).read_text(encoding="utf-8")
-        assert ("Some cells stand for no more than 1 output." in page) == is_told
+        assert ("Some cells stand for no more than 1 output." in page) == has_note
 
 
 def test_ids_are_unique_and_refer_to_what_is_there(page, elements):
-    ids = [attributes["id"] for _, attributes in elements(page).found if "id" in attributes]
+    ids = [attributes["id"] for _, attributes in elements(page).elements if "id" in attributes]
     assert {"plane-figure_1", "speed-figure_1"} <= set(ids)
     assert len(ids) == len(set(ids))
     referred = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', page)
@@ -263,7 +263,7 @@ def test_ids_are_unique_and_refer_to_what_is_there(page, elements):
 def test_headings_leave_no_level_out(page, written, elements):
     pages = [page, next(written.parent.glob("pairs/*.html")).read_text(encoding="utf-8")]
     for text in pages:
-        levels = [int(tag[1]) for tag, _ in elements(text).found if re.fullmatch(r"h\d", tag)]
+        levels = [int(tag[1]) for tag, _ in elements(text).elements if re.fullmatch(r"h\d", tag)]
         assert levels[0] == 1
         assert max(np.diff(levels)) == 1
 
@@ -279,14 +279,14 @@ def test_a_method_without_a_rank_says_why(page, at, moved):
 
 
 def test_a_run_of_controls_alone_without_a_judge_s_metrics_has_a_report(moved, at, elements):
-    found = at(moved)
-    kept = found.transfers.label.isin([entry.name for entry in found.configuration.entries[:5]])
+    complete = at(moved)
+    is_shown = complete.transfers.label.isin([entry.name for entry in complete.configuration.entries[:5]])
     few = replace(
-        found,
-        configuration=found.configuration.model_copy(update={"methods": (), "metrics": ("note_f1",)}),
-        transfers=found.transfers[kept],
-        scores=found.scores.loc[kept, ["note_f1"]],
-        reasons=found.reasons.loc[kept, ["note_f1"]],
+        complete,
+        configuration=complete.configuration.model_copy(update={"methods": (), "metrics": ("note_f1",)}),
+        transfers=complete.transfers[is_shown],
+        scores=complete.scores.loc[is_shown, ["note_f1"]],
+        reasons=complete.reasons.loc[is_shown, ["note_f1"]],
     )
     page = write_report(few, make_leaderboard(few), moved).read_text(encoding="utf-8")
     elements(page)
@@ -299,12 +299,12 @@ def test_a_run_of_controls_alone_without_a_judge_s_metrics_has_a_report(moved, a
 
 def test_a_run_whose_right_answers_nobody_knows_says_that_nothing_is_ranked(moved, at, elements):
     """Nearness to the style stands on its leaderboard, and what has no value for any method does not."""
-    found = at(moved)
-    scores, reasons = found.scores.copy(), found.reasons.copy()
+    complete = at(moved)
+    scores, reasons = complete.scores.copy(), complete.reasons.copy()
     for name in ("note_f1", "transcribed_note_f1", "log_spectral_distance"):
         scores[name], reasons[name] = np.nan, "nobody knows the right answer"
-    pairs = tuple(replace(pair, reference=None) for pair in found.suite.pairs)
-    unranked = replace(found, suite=replace(found.suite, pairs=pairs), scores=scores, reasons=reasons)
+    pairs = tuple(replace(pair, reference=None) for pair in complete.suite.pairs)
+    unranked = replace(complete, suite=replace(complete.suite, pairs=pairs), scores=scores, reasons=reasons)
     leaderboard = make_leaderboard(unranked)
     assert leaderboard.is_valid
     assert leaderboard.table["rank"].isna().all()
