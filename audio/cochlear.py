@@ -65,11 +65,22 @@ def erb_frequency(number: ArrayLike) -> NDArray[np.float64]:
 
 
 def cosine_responses(frequencies: ArrayLike, *, n_bands: int, fmax: float) -> NDArray[np.float64]:
-    """Return the responses of the bands: shape (n_bands + 2, bins), float64, from 0 to 1.
+    """Return the responses of the bands.
 
-    The lowest comes first: a low-pass band, the cosine bands, which go from :data:`LOWEST_HZ` to `fmax`, a
-    high-pass band. Their squares add up to 1 in every bin. `frequencies` are those of the bins in hertz, not
-    negative.
+    Parameters
+    ----------
+    frequencies : array_like, shape (bins,)
+        Frequencies in hertz, not negative.
+    n_bands : int
+        Number of cosine bands, 1 or more.
+    fmax : float
+        Where the last of them ends; the first starts at :data:`LOWEST_HZ`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_bands + 2, bins), float64
+        Responses from 0 to 1, lowest band first: a low-pass band, the cosine bands, a high-pass band. Their
+        squares add up to 1 in every bin.
     """
     edges = np.linspace(erb_number(LOWEST_HZ), erb_number(fmax), n_bands + 2)
     # 0 in the middle of the low-pass band's slope, 1 in the middle of the first cosine band, and so on.

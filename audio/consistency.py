@@ -40,9 +40,23 @@ REACH = 2
 def make_consistent(
     start: Spectrum, magnitude: Spectrogram, transform: ShortTimeFourier, *, iterations: int
 ) -> Spectrum:
-    """Improve the phase of a spectrum by making neighbouring bins agree; the magnitudes stay.
+    """Improve the phase of a spectrum by making neighbouring bins agree.
 
-    Spectra are of shape (bins, frames), complex64; `iterations` is how often all bins are visited.
+    Parameters
+    ----------
+    start : numpy.ndarray, shape (bins, frames), complex64
+        The magnitudes with the phase to start from.
+    magnitude : numpy.ndarray, shape (bins, frames)
+        The magnitudes.
+    transform : ShortTimeFourier
+        Where they are from.
+    iterations : int
+        How often to visit all bins.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, frames), complex64
+        The magnitudes with a better phase.
     """
     weights = local_weights(transform)
     offsets = np.arange(len(weights)) - len(weights) // 2

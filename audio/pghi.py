@@ -44,10 +44,21 @@ _FLOOR = 1e-10
 def integrate_phase(
     magnitude: Spectrogram, transform: ShortTimeFourier, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Estimate the phase of a spectrum from its magnitudes (bins, frames), not all of them zero.
+    """Estimate the phase of a spectrum from its magnitudes.
 
-    It is in radians, not wrapped, relative to the start of each window as in :func:`librosa.stft`, and of the
-    same shape. `rng` draws that of what is too quiet.
+    Parameters
+    ----------
+    magnitude : numpy.ndarray, shape (bins, frames)
+        Magnitudes, not all of them zero.
+    transform : ShortTimeFourier
+        Where they are from.
+    rng : numpy.random.Generator
+        Draws the phase of what is too quiet.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, frames), float64
+        Phase in radians, not wrapped, relative to the start of each window as in :func:`librosa.stft`.
     """
     gradient = phase_gradient(magnitude, transform)
     flat = magnitude.ravel()
@@ -69,9 +80,20 @@ def phase_gradient(
         over time       2π k a / N + (a N / γ) ∂M/∂k
         over frequency  -π - (γ / (a N)) ∂M/∂n
 
-    taken by central differences. The -π is there because phases are relative to the start of a window, half a
-    window before the middle that the relation speaks of. Both are of the shape (bins, frames) of the
-    magnitudes, not all of them zero, in radians per frame and radians per bin.
+    taken by central differences. The -π is there because phases are relative to the start of a window, half
+    a window before the middle that the relation speaks of.
+
+    Parameters
+    ----------
+    magnitude : numpy.ndarray, shape (bins, frames)
+        Magnitudes, not all of them zero.
+    transform : ShortTimeFourier
+        Where they are from.
+
+    Returns
+    -------
+    over_time, over_frequency : numpy.ndarray, shape (bins, frames), float64
+        Radians per frame, and radians per bin.
     """
     n_fft, hop_length = transform.n_fft, transform.hop_length
     stretch = HANN_GAMMA * n_fft / hop_length  # γ / (hop_length n_fft)

@@ -32,7 +32,15 @@ from timbrebench.core.progress import Tracker
 
 
 class MagnitudeLoss:
-    """Loss and gradient of samples, for given magnitudes (bins, frames), not all of them zero."""
+    """Loss and gradient of samples, for given magnitudes.
+
+    Parameters
+    ----------
+    magnitude : numpy.ndarray, shape (bins, frames)
+        Magnitudes, not all of them zero.
+    transform : ShortTimeFourier
+        Where they are from.
+    """
 
     def __init__(self, magnitude: Spectrogram, transform: ShortTimeFourier) -> None:
         self._magnitude, self._transform = magnitude, transform
@@ -76,9 +84,23 @@ class MagnitudeLoss:
 def descend(
     start: Samples, magnitude: Spectrogram, transform: ShortTimeFourier, *, iterations: int
 ) -> Samples:
-    """Minimise the loss with L-BFGS, from the samples `start` and for magnitudes not all of them zero.
+    """Minimise the loss with L-BFGS.
 
-    It takes `iterations` at most; it stops early where no step brings the magnitudes nearer.
+    Parameters
+    ----------
+    start : numpy.ndarray, shape (length,)
+        Samples to start from.
+    magnitude : numpy.ndarray, shape (bins, frames)
+        The wanted magnitudes, not all of them zero.
+    transform : ShortTimeFourier
+        Where they are from.
+    iterations : int
+        Maximum iterations; stops early where no step brings the magnitudes nearer.
+
+    Returns
+    -------
+    numpy.ndarray, shape (length,), float32
+        Samples.
     """
     if iterations == 0:
         return start

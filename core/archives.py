@@ -69,9 +69,18 @@ class UnpackingLimits:
 
 
 class ArchiveGuard:
-    """Checks the entries of an archive, and raises `error` for one that must not be unpacked.
+    """Checks the entries of an archive, and raises for one that must not be unpacked.
 
-    `archive` is named in messages; `packed_bytes` is its size, which the limit on the ratio follows from.
+    Parameters
+    ----------
+    archive : pathlib.Path
+        The archive, for messages.
+    packed_bytes : int
+        Its size.
+    limits : UnpackingLimits
+        How much may be unpacked.
+    error : type of TimbrebenchError
+        What is raised.
     """
 
     def __init__(
@@ -84,8 +93,13 @@ class ArchiveGuard:
     def zip_entries(self, opened: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
         """Iterate over the entries of a zip archive, each with its path below the target folder.
 
-        Raises the guard's error if an entry leads out of the folder, is neither a plain file nor a folder, or
-        is encrypted, or if the entries up to it exceed the limits; EOFError if an entry is damaged.
+        Raises
+        ------
+        TimbrebenchError
+            If an entry leads out of the folder, is neither a plain file nor a folder, or is encrypted, or the
+            entries up to it exceed the limits.
+        EOFError
+            If an entry is damaged.
         """
         for entry in opened.infolist():
             self._count(entry.filename, entry.file_size)

@@ -68,12 +68,28 @@ Result = TypeVar("Result")
 def cut_windows(
     source: Path | bytes, starts_s: Sequence[float], length: int, sample_rate: int
 ) -> list[NDArray[np.float32]]:
-    """Cut windows of one length, which begin at times in seconds, out of a file or its content.
+    """Cut windows of one length out of a file.
 
-    Any format is taken that libsndfile or, where PyAV is installed, FFmpeg decodes; what has another rate is
-    resampled with soxr. Windows come in the order of `starts_s`, of shape (channels, n), where n is less than
-    `length`, in samples at `sample_rate`, where the source ends before. Raises AudioError if it cannot be
-    decoded or holds no audio, or a window holds NaN or infinity.
+    Parameters
+    ----------
+    source : pathlib.Path or bytes
+        The file or its content, in any format that libsndfile or, where PyAV is installed, FFmpeg decodes.
+    starts_s : sequence of float
+        Where windows begin, in seconds.
+    length : int
+        Samples of a window at `sample_rate`.
+    sample_rate : int
+        Rate of the windows in hertz; the source is resampled with soxr where it has another.
+
+    Returns
+    -------
+    list of numpy.ndarray, shape (channels, n), float32
+        The windows in the order of `starts_s`; n is less than `length` where the source ends before.
+
+    Raises
+    ------
+    AudioError
+        If it cannot be decoded or holds no audio, or a window holds NaN or infinity.
     """
     order = sorted(range(len(starts_s)), key=starts_s.__getitem__)
     ordered = decode_windows(source, [starts_s[index] for index in order], length, sample_rate, list)
@@ -90,11 +106,27 @@ def decode_windows(
 ) -> Result:
     """Hand the windows of a file to a function one after the other, a few blocks of it in memory at a time.
 
-    Source, `length`, `sample_rate` and errors are those of :func:`cut_windows`. No start may lie before the
-    one that stands before it. They may have no end; each decoder that is tried goes through them from their
-    beginning. `take` gets an iterator over the windows, of shape (channels, n), where n is less than `length`
-    from where the source ends, and 0 behind its end. It is called a second time, with the windows of FFmpeg,
-    where libsndfile turns out to be unable to go on. What it returns is returned.
+    Parameters
+    ----------
+    source, length, sample_rate
+        As :func:`cut_windows` has them.
+    starts_s : iterable of float
+        Where windows begin, in seconds, none before the one that stands before it. They may have no end; each
+        decoder that is tried goes through them from their beginning.
+    take : callable
+        Gets an iterator over the windows, of shape (channels, n), where n is less than `length` from where
+        the source ends, and 0 behind its end. It is called a second time, with the windows of FFmpeg, where
+        libsndfile turns out to be unable to go on.
+
+    Returns
+    -------
+    object
+        What `take` returns.
+
+    Raises
+    ------
+    AudioError
+        As :func:`cut_windows` does.
     """
     try:
         with closing(_windows_of_libsndfile(source, starts_s, length, sample_rate)) as windows:

@@ -27,11 +27,22 @@ RECORDED = "recordings"
 def recorded_manifest(
     rows: Iterable[Mapping[str, Any]], *, duration_s: float, sample_rate: int
 ) -> pd.DataFrame:
-    """Make the manifest of clips that are cut out of recordings, sorted by ``clip_id``.
+    """Make the manifest of clips that are cut out of recordings.
 
-    Each row has ``clip_id``, ``path``, ``label``, ``piece``, ``start_s``, ``split``, ``sha256``, ``source``,
-    the recording, and ``missing_s``, the seconds of zeros at its end. The instrument is the label, the
-    program -1, as nothing was rendered.
+    Parameters
+    ----------
+    rows : iterable of mapping
+        For each clip ``clip_id``, ``path``, ``label``, ``piece``, ``start_s``, ``split``, ``sha256``,
+        ``source``, the recording, and ``missing_s``, the seconds of zeros at its end.
+    duration_s : float
+        Length of the clips in seconds.
+    sample_rate : int
+        Their rate in hertz.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows by ``clip_id``: the instrument is the label, the program -1, as nothing was rendered.
     """
     columns = [*MANIFEST_COLUMNS, "soundfont_family", "source", "missing_s"]
     manifest = pd.DataFrame(list(rows), columns=columns).assign(
@@ -45,9 +56,19 @@ def recorded_manifest(
 
 
 def with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """Give mono audio a second channel, or take the mean of channels that are too many: shape (channels, n).
+    """Give mono audio a second channel, or take the mean of channels that are too many.
 
-    What has as many as are wanted is returned as it is.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n_channels, n)
+        Samples.
+    channels : {1, 2}
+        How many are wanted.
+
+    Returns
+    -------
+    numpy.ndarray, shape (channels, n)
+        Not a copy where nothing is to be done.
     """
     if len(samples) == channels:
         return samples
@@ -55,11 +76,24 @@ def with_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.flo
 
 
 def write_pcm(path: Path, samples: NDArray[np.float32], sample_rate: int) -> None:
-    """Write audio of shape (channels, n) with 16 bits, whole or not at all; the suffix chooses the format.
+    """Write audio of several channels with 16 bits, whole or not at all.
 
     Samples that were decoded from 16 bits keep their values. Lossy formats decode to peaks beyond full scale;
-    the clip is then made quieter as a whole, as clipping would add overtones. Raises StorageError if the file
-    cannot be written.
+    the clip is then made quieter as a whole, as clipping would add overtones.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The suffix chooses the format.
+    samples : numpy.ndarray, shape (channels, n)
+        Samples.
+    sample_rate : int
+        Rate in hertz.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
     """
     # The scale of libsndfile's own reading: full scale is -32768.
     scaled = np.rint(limit_peak(samples) * 32768.0)

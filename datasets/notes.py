@@ -116,8 +116,17 @@ def window(notes: pd.DataFrame, start_s: float, duration_s: float) -> pd.DataFra
 def interval_ngrams(notes: pd.DataFrame) -> NDArray[np.int64]:
     """Return the n-grams of eight intervals between successive notes, invariant to key and tempo.
 
-    Notes follow one another by onset and, within a chord, from low to high. Each n-gram is returned once, in
-    rising order: its eight intervals in semitones as the bytes of one number.
+    Notes follow one another by onset and, within a chord, from low to high.
+
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        A table of notes with pitches from 0 to 127.
+
+    Returns
+    -------
+    numpy.ndarray, shape (ngrams,), int64
+        Each n-gram once, in rising order: its eight intervals in semitones as the bytes of one number.
     """
     intervals = np.diff(notes.pitch.to_numpy()).astype(np.int8)
     if len(intervals) < _N_INTERVALS:

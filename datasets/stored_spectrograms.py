@@ -100,7 +100,22 @@ class StoredSpectrograms(FrozenModel):
         )
 
     def write(self, root: Path, audio_path: str, samples: Samples, sample_rate: int) -> list[dict[str, str]]:
-        """Write a clip's spectrograms: ``variant``, ``path`` and ``sha256`` of each file."""
+        """Write the spectrograms of a clip.
+
+        Parameters
+        ----------
+        root : pathlib.Path
+            The dataset's folder.
+        audio_path : str
+            Of the clip, relative to it.
+        samples, sample_rate
+            What the file holds: see :meth:`compute`.
+
+        Returns
+        -------
+        list of dict
+            ``variant``, ``path`` and ``sha256`` of each file.
+        """
         written = []
         for variant, spectrogram in self.compute(samples, sample_rate).items():
             path = spectrogram_path(audio_path, variant)

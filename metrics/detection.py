@@ -66,10 +66,20 @@ MARGIN_S = 0.05
 
 
 def detect_onsets(samples: Samples, sample_rate: int) -> Times:
-    """Find the times at which notes begin in mono samples of any rate in hertz.
+    """Find the times at which notes begin.
 
-    Seconds from the start of the clip, ascending, at least 50 ms from either end. Empty for a clip that is
-    silent or shorter than 0.14 s.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples.
+    sample_rate : int
+        Their rate in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (onsets,), float64
+        Seconds from the start of the clip, ascending, at least 50 ms from either end. Empty for a clip that
+        is silent or shorter than 0.14 s.
 
     Examples
     --------
@@ -86,9 +96,19 @@ def detect_onsets(samples: Samples, sample_rate: int) -> Times:
 
 
 def pick_onsets(envelope: NDArray[np.float32], duration_s: float) -> Times:
-    """Return the times of the peaks of what :func:`onset_envelope` returns, as :func:`detect_onsets` does.
+    """Return the times of an onset envelope's peaks.
 
-    `duration_s` is the length of the clip in seconds.
+    Parameters
+    ----------
+    envelope : numpy.ndarray, shape (frames,)
+        What :func:`onset_envelope` returns.
+    duration_s : float
+        Length of the clip in seconds.
+
+    Returns
+    -------
+    numpy.ndarray, shape (onsets,), float64
+        As :func:`detect_onsets`.
     """
     # librosa.util.peak_pick would do, but numba's cache of such functions can crash processes that fill it at
     # the same time (numba issue 10128). Peaks on the first or last frame need a neighbour to be found.
@@ -97,10 +117,17 @@ def pick_onsets(envelope: NDArray[np.float32], duration_s: float) -> Times:
 
 
 def onset_envelope(samples: Samples) -> NDArray[np.float32]:
-    """Return the spectral flux whose peaks are onsets: how much the bands rise, on average.
+    """Return the spectral flux whose peaks are onsets.
 
-    Takes mono samples at 22,050 Hz, at least 3,072 and not silent. Shape (1 + n // 256,); frame k is centred
-    on sample 256 k.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples at 22,050 Hz, at least 3,072 and not silent.
+
+    Returns
+    -------
+    numpy.ndarray, shape (1 + n // 256,), float32
+        How much the bands rise, on average; frame k is centred on sample 256 k.
     """
     flux = librosa.onset.onset_strength(S=_band_levels(samples), sr=_RATE, lag=_LAG, center=False)
     return np.asarray(flux, dtype=np.float32)

@@ -155,10 +155,24 @@ def _kernel(first: Floats, second: Floats) -> Floats:
 
 
 def frechet_distance(outputs: ArrayLike, real: ArrayLike) -> float:
-    """Return the squared Fréchet distance between embeddings of outputs (n, d) and of real renderings (m, d).
+    """Return the squared Fréchet distance between two sets of embeddings.
 
-    At least 0, in squared units of the embedding; the same in either order but for rounding. Raises what
-    :class:`FrechetDistance` does.
+    Parameters
+    ----------
+    outputs : array_like, shape (n, d)
+        Embeddings of the outputs.
+    real : array_like, shape (m, d)
+        Embeddings of real renderings.
+
+    Returns
+    -------
+    float
+        At least 0, in squared units of the embedding; the same in either order but for rounding.
+
+    Raises
+    ------
+    ConfigurationError, Unscorable
+        As :class:`FrechetDistance`.
 
     Examples
     --------
@@ -172,8 +186,20 @@ def frechet_distance(outputs: ArrayLike, real: ArrayLike) -> float:
 def kernel_distance(outputs: ArrayLike, real: ArrayLike) -> float:
     """Return the unbiased squared maximum mean discrepancy under the cubic polynomial kernel.
 
-    Takes and raises what :class:`FrechetDistance` does. 0 on average for two samples of one distribution, so
-    slightly negative about as often as positive.
+    Parameters
+    ----------
+    outputs, real : array_like, shapes (n, d) and (m, d)
+        Embeddings.
+
+    Returns
+    -------
+    float
+        0 on average for two samples of one distribution, so slightly negative about as often as positive.
+
+    Raises
+    ------
+    ConfigurationError, Unscorable
+        As :class:`FrechetDistance`.
 
     Examples
     --------
@@ -187,8 +213,24 @@ def kernel_distance(outputs: ArrayLike, real: ArrayLike) -> float:
 def extrapolated_frechet_distance(outputs: ArrayLike, real: ArrayLike, *, seed: int) -> float:
     """Return the Fréchet distance that infinitely many such outputs would have.
 
-    Takes and raises what :class:`FrechetDistance` does, and the seed by which subsets are drawn. The line's
-    value at 1 / n = 0, which may be slightly negative. Unscorable with fewer than 10 outputs.
+    Parameters
+    ----------
+    outputs, real : array_like, shapes (n, d) and (m, d)
+        Embeddings; n at least 10.
+    seed : int
+        Seed by which subsets are drawn.
+
+    Returns
+    -------
+    float
+        The line's value at 1 / n = 0, which may be slightly negative.
+
+    Raises
+    ------
+    ConfigurationError
+        As :class:`FrechetDistance`.
+    Unscorable
+        If there are fewer than 10 outputs, too few for subsets of several sizes.
     """
     return extrapolate(FrechetDistance(outputs, real), seed=seed)
 
@@ -215,12 +257,28 @@ def extrapolate(distance: Distance, *, seed: int) -> float:
 def bootstrap_interval(
     distance: Distance, *, resamples: int, seed: int, pieces: ArrayLike | None = None
 ) -> tuple[float, float]:
-    """Return the ends of a distance's bootstrap interval, its middle 95 %.
+    """Return a bootstrap interval of a distance.
 
-    The same seed draws the same pairs for two methods with outputs of the same pairs. `pieces`, shape (n,),
-    is the piece of each output: whole pieces are drawn; by default outputs are drawn one by one. NaN where
-    all outputs are of one piece. ConfigurationError if there is not one piece for each output, or nothing is
-    to be drawn.
+    Parameters
+    ----------
+    distance : FrechetDistance or KernelDistance
+        Of the outputs from real renderings.
+    resamples : int
+        Number of resamples.
+    seed : int
+        Seed of the draws: the same for two methods with outputs of the same pairs draws the same pairs.
+    pieces : array_like, shape (n,), optional
+        The piece of each output: whole pieces are drawn. By default outputs are drawn one by one.
+
+    Returns
+    -------
+    low, high : float
+        The middle 95 %; (nan, nan) where all outputs are of one piece.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is not one piece for each output, or nothing is to be drawn.
     """
     n = distance.outputs
     names = np.arange(n) if pieces is None else np.asarray(pieces)

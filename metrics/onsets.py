@@ -45,9 +45,17 @@ CHORD_S = 0.03
 
 
 def merge_chords(onsets: ArrayLike) -> Times:
-    """Replace the onsets of a chord, in seconds and in any order, by its first one.
+    """Replace the onsets of a chord by its first one.
 
-    Ascending; each lies more than 30 ms after the one before.
+    Parameters
+    ----------
+    onsets : array_like, shape (notes,)
+        Seconds, in any order.
+
+    Returns
+    -------
+    numpy.ndarray, shape (chords,), float64
+        Ascending; each lies more than 30 ms after the one before.
     """
     merged: list[float] = []
     for onset in np.sort(np.asarray(onsets, dtype=np.float64)):
@@ -57,10 +65,26 @@ def merge_chords(onsets: ArrayLike) -> Times:
 
 
 def onset_f_measure(note_onsets: ArrayLike, detected_onsets: ArrayLike, duration_s: float) -> float:
-    """Return the F-measure, 0 to 1, of detected onsets against those of notes, all in seconds.
+    """Compare detected onsets with those of notes.
 
-    Onsets of notes that sound already when the clip starts are negative; `duration_s` is the length of the
-    clip that the notes are of. Unscorable if no note begins within it.
+    Parameters
+    ----------
+    note_onsets : array_like, shape (notes,)
+        Ground truth in seconds; negative for notes that sound already when the clip starts.
+    detected_onsets : array_like, shape (onsets,)
+        In seconds.
+    duration_s : float
+        Length in seconds of the clip that the notes are of.
+
+    Returns
+    -------
+    float
+        F-measure, 0 to 1.
+
+    Raises
+    ------
+    Unscorable
+        If no note begins within the clip.
 
     Examples
     --------

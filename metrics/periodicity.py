@@ -104,10 +104,22 @@ _TWO_WINDOWS_S = 4.0
 
 
 def envelope_correlation(first: ArrayLike, second: ArrayLike) -> float:
-    """Return the maximum correlation of two onset envelopes over delays of up to 4 frames: -1 to 1.
+    """Return the greatest correlation of two onset envelopes over delays of up to 4 frames.
 
-    Shape (frames,), 86.13 frames a second; the end of the longer one is left out, and the order does not
-    count. Unscorable if either has fewer than 20 frames or is constant.
+    Parameters
+    ----------
+    first, second : array_like, shape (frames,)
+        Envelopes of 86.13 frames a second, not constant; the end of the longer one is left out.
+
+    Returns
+    -------
+    float
+        -1 to 1; the same in either order.
+
+    Raises
+    ------
+    Unscorable
+        If either has fewer than 20 frames or is constant.
 
     Examples
     --------
@@ -131,8 +143,20 @@ def envelope_correlation(first: ArrayLike, second: ArrayLike) -> float:
 def local_autocorrelation(envelope: ArrayLike) -> NDArray[np.float64]:
     """Return the mean autocorrelation of an onset envelope within windows of 2 s.
 
-    Takes at least 344 frames, 86.13 a second. -1 to 1, shape (173,), for lags of 0 to 172 frames (2 s); the
-    first is 1. Unscorable if the envelope is shorter or constant.
+    Parameters
+    ----------
+    envelope : array_like, shape (frames,)
+        At least 344 frames, 86.13 a second, not constant.
+
+    Returns
+    -------
+    numpy.ndarray, shape (173,), float64
+        -1 to 1, for lags of 0 to 172 frames (2 s); the first is 1.
+
+    Raises
+    ------
+    Unscorable
+        If the envelope is shorter or constant.
     """
     values = np.asarray(envelope, dtype=np.float64)
     if len(values) < WINDOW + LONGEST:

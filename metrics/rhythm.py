@@ -61,9 +61,17 @@ _FEWEST_ONSETS = 3
 
 
 def ioi_distribution(onsets: ArrayLike) -> NDArray[np.float64]:
-    """Return the smoothed distribution of inter-onset intervals from 50 ms to 2 s, in 64 bins of equal ratio.
+    """Return the smoothed distribution of inter-onset intervals.
 
-    Takes at least two onsets in seconds, ascending.
+    Parameters
+    ----------
+    onsets : array_like, shape (onsets,)
+        Seconds, ascending; at least two.
+
+    Returns
+    -------
+    numpy.ndarray, shape (64,), float64
+        Probabilities of intervals from 50 ms to 2 s, in bins of equal ratio.
     """
     intervals = np.clip(np.diff(np.asarray(onsets, dtype=np.float64)), SHORTEST_S, LONGEST_S)
     counts, _ = np.histogram(np.log(intervals), bins=BINS, range=(math.log(SHORTEST_S), math.log(LONGEST_S)))
@@ -72,9 +80,22 @@ def ioi_distribution(onsets: ArrayLike) -> NDArray[np.float64]:
 
 
 def ioi_divergence(target_onsets: ArrayLike, output_onsets: ArrayLike) -> float:
-    """Return ``KL(target || output)`` of inter-onset intervals in nats, 0 to 6.46.
+    """Return the divergence of an output's inter-onset intervals from a target's.
 
-    Takes onsets in seconds, ascending. Unscorable if either has fewer than 3.
+    Parameters
+    ----------
+    target_onsets, output_onsets : array_like, shape (onsets,)
+        Seconds, ascending.
+
+    Returns
+    -------
+    float
+        ``KL(target || output)`` in nats, 0 to 6.46.
+
+    Raises
+    ------
+    Unscorable
+        If either has fewer than 3 onsets.
 
     Examples
     --------

@@ -45,9 +45,26 @@ from timbrebench.metrics.trial import Trial
 
 
 def is_heard_as(probabilities: ArrayLike, labels: tuple[str, ...], label: str) -> float:
-    """Return 1 if `label` is more probable than every other of `labels`, else 0.
+    """Tell whether one label is more probable than every other.
 
-    Probabilities are in the order of `labels`. Unscorable if `label` is not among them.
+    Parameters
+    ----------
+    probabilities : array_like, shape (labels,)
+        Probability of each label.
+    labels : tuple of str
+        The labels, in the same order.
+    label : str
+        The one in question.
+
+    Returns
+    -------
+    float
+        1 if it is, else 0.
+
+    Raises
+    ------
+    Unscorable
+        If `label` is not among `labels`.
 
     Examples
     --------

@@ -49,9 +49,22 @@ _RESPONSES: dict[str, Response] = dict.fromkeys(("noise", "lowpass", "wrong_inst
 
 
 def cosine_distance(first: ArrayLike, second: ArrayLike) -> float:
-    """Return the cosine distance of two vectors, 0 to 2; the same in either order.
+    """Return the cosine distance of two vectors.
 
-    Unscorable if either has no direction: all zeros, or not finite.
+    Parameters
+    ----------
+    first, second : array_like, shape (d,)
+        Any vectors that are not all zeros.
+
+    Returns
+    -------
+    float
+        0 to 2; the same in either order.
+
+    Raises
+    ------
+    Unscorable
+        If either has no direction: all zeros, or not finite.
 
     Examples
     --------

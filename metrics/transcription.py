@@ -61,9 +61,19 @@ def true_roll(notes: pd.DataFrame, *, end_s: float, frame_s: float) -> Roll:
 
 
 def transcribed_roll(transcription: Transcription, *, end_s: float) -> Roll:
-    """Return which keys are transcribed in each frame before an end, as many frames as :func:`true_roll` has.
+    """Return which keys are read in each frame before an end; those after the clip's own end hold none.
 
-    Frames after the clip's own end hold none.
+    Parameters
+    ----------
+    transcription : Transcription
+        What is read in a clip.
+    end_s : float
+        The end in seconds.
+
+    Returns
+    -------
+    numpy.ndarray, shape (88, frames), bool
+        As many frames as :func:`true_roll` has.
     """
     n_frames = _n_frames(end_s, transcription.frame_s)
     roll = transcription.roll[:, :n_frames]

@@ -65,9 +65,27 @@ def apply(
 def check_input(samples: Samples, *, name: str, sample_rate: int) -> Samples:
     """Return a clip as ``float32``, or raise before any work is done on it.
 
-    `name` is what the clip is, for errors. Raises :class:`AudioError` if the clip is empty, not
-    one-dimensional, not of floats, or holds NaN or infinity, and :class:`MethodError` if it lasts less than
-    50 ms, the tolerance of an output's length, if it leaves [-1, 1], or if it is silent.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,), float
+        The clip.
+    name : str
+        What the clip is, for errors: "content", "style".
+    sample_rate : int
+        Rate of `samples` in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        The clip.
+
+    Raises
+    ------
+    AudioError
+        If the clip is empty, not one-dimensional, not of floats, or holds NaN or infinity.
+    MethodError
+        If it lasts less than 50 ms, the tolerance of an output's length; if it leaves [-1, 1]; if it is
+        silent.
     """
     clip = _mono_floats(samples, name=f"the {name}")
     if len(clip) < LENGTH_TOLERANCE_S * sample_rate:
@@ -86,9 +104,25 @@ def check_input(samples: Samples, *, name: str, sample_rate: int) -> Samples:
 def check_output(samples: Samples, *, content_length: int, sample_rate: int) -> Samples:
     """Return a method's output at exactly the content's length, or raise if it is not valid audio.
 
-    It is cut, or filled up with zeros, where it was up to 50 ms too long or too short. Raises
-    :class:`MethodError` if it is not a one-dimensional array of floats, is empty, holds NaN or infinity,
-    leaves [-1, 1], is silent, or misses the content's length by more than 50 ms.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,), float
+        What the method returned. Anything else is refused with its type.
+    content_length : int
+        Number of samples of the content.
+    sample_rate : int
+        Rate of both in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (content_length,), float32
+        The output: cut, or filled up with zeros, where it was up to 50 ms too long or too short.
+
+    Raises
+    ------
+    MethodError
+        If the output is not a one-dimensional array of floats, is empty, holds NaN or infinity, leaves
+        [-1, 1], is silent, or misses the content's length by more than 50 ms.
     """
     try:
         clip = _mono_floats(samples, name="the output")

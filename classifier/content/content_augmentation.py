@@ -31,8 +31,19 @@ _SEMITONES = 4
 def vary(levels: Tensor, notes: Tensor, onsets: Tensor, range_db: float) -> tuple[Tensor, Tensor, Tensor]:
     """Transpose a batch, and equalise, lower and cover each clip of it with noise.
 
-    Levels from 0 to 1, which stand for `range_db` decibels, have the shape (clips, 2, 309, frames), targets
-    (clips, 88, frames), before and after. All changes are drawn with torch's generator.
+    Parameters
+    ----------
+    levels : torch.Tensor, shape (clips, 2, 309, frames)
+        Levels from 0 to 1.
+    notes, onsets : torch.Tensor, shape (clips, 88, frames)
+        Targets.
+    range_db : float
+        The decibels that 0 to 1 stand for.
+
+    Returns
+    -------
+    levels, notes, onsets : torch.Tensor, same shapes
+        New ones; drawn with torch's generator.
     """
     semitones = int(torch.randint(-_SEMITONES, _SEMITONES + 1, ()))
     levels = shift_rows(levels, BINS_PER_SEMITONE * semitones, levels.shape[2])

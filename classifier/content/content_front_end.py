@@ -74,11 +74,25 @@ class PitchFrontEnd(FrozenModel):
         return 1 + round(duration_s * self.sample_rate) // self.hop_length
 
     def decibels(self, samples: Samples, sample_rate: int) -> NDArray[np.float32]:
-        """Return a clip's bins over time: shape (2, 309, frames), from -range_db to 0.
+        """Return a clip's bins over time.
 
-        Takes mono samples, at least 0.5 s. The channel sharp in frequency comes first, then the one sharp in
-        time. Frame k is centred on sample k * hop_length. A louder clip has the same values. JudgeError if
-        the clip is too short or silent.
+        Parameters
+        ----------
+        samples : numpy.ndarray, shape (n,)
+            Mono samples, at least 0.5 s.
+        sample_rate : int
+            Their rate in hertz.
+
+        Returns
+        -------
+        numpy.ndarray, shape (2, 309, frames), float32
+            From -range_db to 0: the channel sharp in frequency, then the one sharp in time. Frame k is
+            centred on sample k * hop_length. A louder clip has the same values.
+
+        Raises
+        ------
+        JudgeError
+            If the clip is too short or silent.
         """
         clip = prepare_clip(samples, sample_rate, self.sample_rate)
         power = np.stack([self._sharp_in_frequency(clip), self._sharp_in_time(clip)])

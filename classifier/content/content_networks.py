@@ -50,9 +50,17 @@ class NoteNetwork(nn.Module):
         self.onsets = nn.Conv2d(channels, 1, kernel_size=3, padding=1)
 
     def forward(self, levels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits of notes and of onsets, shape (clips, 88, frames), for levels of :func:`scale`.
+        """Return logits.
 
-        A sigmoid makes them probabilities that a key sounds, and that it is struck.
+        Parameters
+        ----------
+        levels : torch.Tensor, shape (clips, 2, 309, frames)
+            Of :func:`scale`.
+
+        Returns
+        -------
+        notes, onsets : torch.Tensor, shape (clips, 88, frames)
+            Logits: a sigmoid makes them probabilities that a key sounds, and that it is struck.
         """
         features = self.body(self.first(_stack(levels)))
         return self.notes(features).squeeze(1), self.onsets(features).squeeze(1)

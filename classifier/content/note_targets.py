@@ -32,9 +32,17 @@ def note_raster(notes: pd.DataFrame, n_frames: int, frame_s: float) -> NDArray[n
 
 
 def onset_raster(notes: pd.DataFrame, n_frames: int, frame_s: float) -> NDArray[np.float32]:
-    """Return how near an onset is: 1 at an onset, 0 two frames from it and farther.
+    """Return how near an onset is.
 
-    Takes what :func:`note_raster` takes. Onsets before the clip count for nothing.
+    Parameters
+    ----------
+    notes, n_frames, frame_s
+        As for :func:`note_raster`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (88, n_frames), float32
+        1 at an onset, falling to 0 two frames from it. Onsets before the clip count for nothing.
     """
     raster = np.zeros((N_PITCHES, n_frames), dtype=np.float32)
     times = np.arange(n_frames)

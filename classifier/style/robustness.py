@@ -157,9 +157,24 @@ def transposed(
 ) -> Samples | None:
     """Move the notes of a clip and render them again with its soundfont and program, drums as they are.
 
-    The dataset was rendered from notes; `sounding` are the MIDI pitches that each program of each soundfont
-    sounds. Not scaled to the clip's level, to which a judge is invariant. None if a note is moved to a pitch
-    that does not sound.
+    Parameters
+    ----------
+    dataset : Dataset
+        The clip's, rendered from notes.
+    clip : Clip
+        Which.
+    semitones : int
+        How far up, or down where negative.
+    soundfonts : mapping of str to Soundfont
+        By name.
+    sounding : mapping of (str, int) to set of int
+        The MIDI pitches that each program of each soundfont sounds.
+
+    Returns
+    -------
+    numpy.ndarray, shape (round(clip.duration_s * clip.sample_rate),), or None
+        Not scaled to the clip's level, to which a judge is invariant. None if a note is moved to a pitch that
+        does not sound.
     """
     end = clip.start_s + clip.duration_s
     path = dataset.root / "notes" / f"{clip.piece}.csv"

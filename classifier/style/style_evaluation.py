@@ -164,9 +164,24 @@ def evaluate_on(judge: Judge, test: StyleFeatures) -> Evaluation:
 
 
 def right_answers(judge: Judge, test: StyleFeatures) -> NDArray[np.bool_]:
-    """Return for each clip whether the judge gives it its label, or all its labels and no other.
+    """Tell for each clip whether the judge gives it its label, or all its labels and no other.
 
-    The mean is :attr:`Evaluation.accuracy`. Raises what :func:`evaluate_judge` does.
+    Parameters
+    ----------
+    judge : Judge
+        Any.
+    test : StyleFeatures
+        Clips through its front end.
+
+    Returns
+    -------
+    numpy.ndarray, shape (clips,), bool
+        Whose mean is :attr:`Evaluation.accuracy`.
+
+    Raises
+    ------
+    JudgeError
+        As :func:`evaluate_judge`.
     """
     _check(judge, test)
     given = _given(judge, judge.probabilities_of(test.spectrograms))

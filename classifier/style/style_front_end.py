@@ -55,10 +55,24 @@ class BaseFrontEnd(FrozenModel):
         raise NotImplementedError
 
     def spectrogram(self, samples: Samples, sample_rate: int) -> Spectrogram:
-        """Return what the judge sees of mono samples of at least 0.5 s: shape (bands, frames).
+        """Return what the judge sees of a clip.
 
-        From -range_db to 0, or from 0 up for log1p. A louder clip has the same values. JudgeError if the clip
-        is too short or silent.
+        Parameters
+        ----------
+        samples : numpy.ndarray, shape (n,)
+            Mono samples, at least 0.5 s.
+        sample_rate : int
+            Their rate in hertz.
+
+        Returns
+        -------
+        numpy.ndarray, shape (bands, frames), float32
+            From -range_db to 0, or from 0 up for log1p. A louder clip has the same values.
+
+        Raises
+        ------
+        JudgeError
+            If the clip is too short or silent: there is nothing to judge.
         """
         power = self.power(prepare_clip(samples, sample_rate, self.sample_rate))
         return power_to_log1p(power) if self.scale == "log1p" else power_to_decibels(power, self.range_db)

@@ -107,7 +107,18 @@ class Judge(TrainedJudge):
         return Prediction(self._probabilities(logits)[0], np.asarray(embedding[0].numpy(), dtype=np.float64))
 
     def probabilities_of(self, spectrograms: torch.Tensor) -> NDArray[np.float64]:
-        """Compute the probabilities, shape (clips, n_labels), of clips that went through the front end."""
+        """Compute the probabilities of clips that went through the front end.
+
+        Parameters
+        ----------
+        spectrograms : torch.Tensor, shape (clips, bands, frames)
+            Of the judge's own front end.
+
+        Returns
+        -------
+        numpy.ndarray, shape (clips, n_labels)
+            Probabilities.
+        """
         return self._probabilities(self.logits_of(spectrograms))
 
     def _probabilities(self, logits: torch.Tensor) -> NDArray[np.float64]:

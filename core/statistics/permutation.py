@@ -72,7 +72,15 @@ def sign_flip_p_values(sums: Floats, signs: Floats) -> Floats:
 def sign_flip_p_greater(sums: Floats, signs: Floats) -> Floats:
     """Test the null hypothesis that mean differences are at most 0.
 
-    As :func:`sign_flip_p_values`, but the p-values are one-sided.
+    Parameters
+    ----------
+    sums, signs : numpy.ndarray
+        As in :func:`sign_flip_p_values`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (k,)
+        One-sided p-values.
     """
     drawn, tolerance = signs @ sums, _ROUNDING * np.abs(sums).sum(axis=0)
     observed = drawn[0] - tolerance

@@ -114,7 +114,20 @@ class Library:
         self._indices = [_open(number, source) for number, source in enumerate(sources)]
 
     def find(self, ytid: str, start_ms: int) -> Location | None:
-        """Return where the first source that has a segment has it; None if no source has it."""
+        """Return where the first source that has a segment has it.
+
+        Parameters
+        ----------
+        ytid : str
+            Identifier of its video.
+        start_ms : int
+            Its start in milliseconds.
+
+        Returns
+        -------
+        Location or None
+            None if no source has it.
+        """
         for index in self._indices:
             location = index.find(ytid, start_ms)
             if location is not None:

@@ -54,11 +54,20 @@ class DuplicateIndex:
         self._levels: list[_Postings] = []
 
     def add(self, name: str, ngrams: NDArray[np.int64]) -> None:
-        """Add a piece whose music is not known yet, by its interval n-grams.
+        """Add a piece whose music is not known yet.
 
-        They are those of :func:`timbrebench.datasets.notes.interval_ngrams`; the name is for messages. Raises
-        CorpusError if a piece that was added before holds the same music: at least half of the n-grams of the
-        smaller are in the larger. Nothing is added then.
+        Parameters
+        ----------
+        name : str
+            The piece's name, for messages.
+        ngrams : numpy.ndarray, shape (ngrams,), int64
+            Of :func:`timbrebench.datasets.notes.interval_ngrams`.
+
+        Raises
+        ------
+        CorpusError
+            If a piece that was added before holds the same music: at least half of the n-grams of the smaller
+            are in the larger. Nothing is added then.
         """
         shared = np.zeros(len(self._names), dtype=np.int64)
         for level in self._levels:

@@ -35,9 +35,17 @@ _CALLS = "reading MIDI files"
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """What is known of a file: when its last note ends, and how many notes sound at once on average.
+    """What is known of a file.
 
-    `failure` says why it cannot be used; where it is empty the others count.
+    Attributes
+    ----------
+    duration_s : float
+        When the last note ends, in seconds.
+    polyphony : float
+        Notes that sound at once, on average
+        (:func:`timbrebench.datasets.corpora.piece_selection.mean_polyphony`).
+    failure : str
+        Why it cannot be used; empty if it can. Then the others count.
     """
 
     duration_s: float = 0.0

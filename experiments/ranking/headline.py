@@ -78,9 +78,17 @@ class HeadlineScale:
             return np.where(total > 0, 2 * style * kept / total, np.where(np.isnan(total), np.nan, 0.0))
 
     def of_sums(self, sums: Floats) -> Floats:
-        """Return the `n` headlines of `n` sums of what :func:`headline_sums` returns, shape (n, 4).
+        """Return the headline of summed pieces.
 
-        0 to 1; NaN where a metric has no value.
+        Parameters
+        ----------
+        sums : numpy.ndarray, shape (n, 4)
+            `n` sums of what :func:`headline_sums` returns.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+            0 to 1; NaN where a metric has no value.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             style, content = sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 3]
@@ -89,22 +97,38 @@ class HeadlineScale:
     def p_value(self, first: Floats, second: Floats, signs: Floats) -> float:
         """Test whether two methods differ in their headline, with the controls as they are.
 
-        Both are given by :func:`headline_sums`, `signs` by
-        :func:`~timbrebench.core.statistics.permutation.sign_flips`. The p-value is two-sided; NaN where a
-        method has no headline.
+        Parameters
+        ----------
+        first, second : numpy.ndarray, shape (pieces, 4)
+            Of :func:`headline_sums`.
+        signs : numpy.ndarray, shape (permutations, pieces)
+            Of :func:`~timbrebench.core.statistics.permutation.sign_flips`.
+
+        Returns
+        -------
+        float
+            Two-sided p-value; NaN where a method has no headline.
         """
         return swap_p_value(first, second, self.of_sums, signs)
 
     def differences(self, first: Floats, second: Floats) -> Floats:
-        """Return the share that each piece has in the difference of two headlines, shape (pieces,).
+        """Return the share that each piece has in the difference of two headlines.
 
         It is what a headline changes by when the first method's outputs on that piece take the place of the
         second's, all other pieces being the mean of both, times the number of pieces. Where both are alike on
         a piece it is 0, which the difference of a jackknife's pseudo-values would not be, since the headline
         is not a mean. For a plain mean it is the difference on the piece.
 
-        `first` and `second` are of :func:`headline_sums`. The share is positive where the first is better,
-        and NaN without a headline. The mean of all shares is about the difference of the headlines.
+        Parameters
+        ----------
+        first, second : numpy.ndarray, shape (pieces, 4)
+            Of :func:`headline_sums`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (pieces,)
+            Positive where the first is better. Their mean is about the difference of the headlines. NaN
+            without a headline.
         """
         middle, half = (first + second).sum(axis=0) / 2, (first - second) / 2
         return len(first) * (self.of_sums(middle + half) - self.of_sums(middle - half))

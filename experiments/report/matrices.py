@@ -30,10 +30,16 @@ _PALE, _FULL = "#f2f3f2", 0.62
 
 @dataclass(frozen=True)
 class TransferMatrix:
-    """What the judge makes of a method's outputs, by the labels of content (rows) and style (columns).
+    """What the judge makes of a method's outputs, by the labels of content and style.
 
-    `shares` are of the outputs that are classified as the style, NaN without outputs; `counts`, of the same
-    shape, are the numbers of outputs behind them.
+    Attributes
+    ----------
+    method : str
+        Its label.
+    shares : pandas.DataFrame, shape (contents' labels, styles' labels)
+        The share of outputs that are classified as the style; NaN without outputs.
+    counts : pandas.DataFrame, of the same shape
+        Number of outputs behind each share.
     """
 
     method: str

@@ -30,10 +30,20 @@ _SETTINGS = [1, *DB_RANGE, F_MIN, _N_MELS, N_FFT, HOP_LENGTH, _COLOUR_MAP]
 
 
 def spectrogram_image(samples: Samples, sample_rate: int) -> bytes:
-    """Draw the mel spectrogram of mono samples in [-1, 1] as PNG: time to the right, low frequencies below.
+    """Draw a mel spectrogram: time to the right, low frequencies below.
 
-    There are no axes: one pixel stands for each of 96 bands from :data:`F_MIN` to half the sample rate, in
-    hertz, and each frame. Colours span :data:`DB_RANGE`, the same for every clip.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples in [-1, 1].
+    sample_rate : int
+        Rate in hertz.
+
+    Returns
+    -------
+    bytes
+        PNG without axes, one pixel for each of 96 bands from :data:`F_MIN` to half the sample rate and each
+        frame. Colours span :data:`DB_RANGE`, the same for every clip.
     """
     power = np.square(magnitude(samples) / (N_FFT / 4))  # a sine at full scale has power 1
     bands = _mel_filters(sample_rate) @ power

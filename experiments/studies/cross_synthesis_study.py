@@ -104,10 +104,19 @@ def _perform(instrument: str, notes: pd.DataFrame, soundfont: str) -> Samples:
 
 
 def measure(samples: Samples | None, notes: pd.DataFrame) -> dict[str, float]:
-    """Measure a clip of one tune, at 22,050 Hz and not silent; None is an output that was refused.
+    """Measure a clip of one tune.
 
-    The notes of the tune come one at a time. Returned are ``bandwidth_hz`` and, from 0 to 1, ``overtones``
-    and ``notes`` (see the module); NaN for what was refused.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,), or None
+        The clip, at 22,050 Hz, not silent; None for an output that was refused.
+    notes : pandas.DataFrame
+        The tune, one note at a time.
+
+    Returns
+    -------
+    dict of str to float
+        ``bandwidth_hz``; ``overtones`` and ``notes``, from 0 to 1. See the module. NaN for what was refused.
     """
     if samples is None:
         return dict.fromkeys(("bandwidth_hz", "overtones", "notes"), math.nan)

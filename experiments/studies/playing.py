@@ -17,10 +17,23 @@ _LEVEL, _PEAK = 0.1, 0.99
 
 
 def play(notes: pd.DataFrame, soundfont: str, program: int, duration_s: float) -> Samples:
-    """Render a table of notes by a General MIDI program, 0 to 127, of a soundfont, by its name or path.
+    """Render notes.
 
-    Returned are round(duration_s * 22050) mono samples with a root mean square of 0.1, or less where the peak
-    would exceed 0.99; what sounds longer is cut.
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        A table of notes.
+    soundfont : str
+        Name or path of a soundfont.
+    program : int
+        General MIDI program, 0 to 127.
+    duration_s : float
+        Length in seconds; what sounds longer is cut.
+
+    Returns
+    -------
+    numpy.ndarray, shape (round(duration_s * 22050),), float32
+        Mono samples with a root mean square of 0.1, or less where the peak would exceed 0.99.
 
     Raises
     ------

@@ -38,8 +38,20 @@ def prepared(context: StudyContext, name: str, parameters: Mapping[str, object])
 def transfer(method: Method, content: Samples, style: Samples, sample_rate: int) -> Samples | None:
     """Return a method's output, with the seed 0 and without showing the method's own progress.
 
-    None stands for an output that is refused, such as silence, so that a study goes on without it; the reason
-    is logged.
+    Parameters
+    ----------
+    method : Method
+        Ready to transfer.
+    content, style : numpy.ndarray, shapes (n,) and (m,)
+        Mono samples in [-1, 1].
+    sample_rate : int
+        Their rate in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32, or None
+        The output; None where it is refused, such as silence, so that a study goes on without it. The reason
+        is logged.
     """
     try:
         with muted():
@@ -52,10 +64,23 @@ def transfer(method: Method, content: Samples, style: Samples, sample_rate: int)
 def score_pair(
     context: StudyContext, pair: Pair, output: Samples | None, metrics: Sequence[str]
 ) -> dict[str, float]:
-    """Score an output at the rate of its content by the context's judge and the packaged content judge.
+    """Score an output.
 
-    NaN stands for a metric that cannot be computed. An output that was refused, None, scores 0, so the
-    metrics have to be such as are 0 where there is neither style nor notes.
+    Parameters
+    ----------
+    context : StudyContext
+        Whose dataset and judge are used; notes are read by the content judge that comes with the package.
+    pair : Pair
+        A pair of the suite.
+    output : numpy.ndarray, shape (n,), or None
+        What was made of it, at the rate of its content; None where it was refused.
+    metrics : sequence of str
+        Names of metrics that are 0 where there is neither style nor notes.
+
+    Returns
+    -------
+    dict of str to float
+        Their values; NaN where a metric cannot be computed, 0 for an output that was refused.
     """
     if output is None:
         return dict.fromkeys(metrics, 0.0)

@@ -32,10 +32,22 @@ _ATTACK_S = 0.005
 
 
 def tuning_forks(notes: pd.DataFrame, duration_s: float, sample_rate: int) -> Samples:
-    """Return a table of notes, none of which begins before the clip, as tuning forks sound them.
+    """Return notes as tuning forks sound them.
 
-    The round(duration_s * sample_rate) mono samples have a root mean square of 0.1, or less where the peak
-    would exceed 0.99; zeros where there is no note. What sounds longer is cut.
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        A table of notes (:mod:`timbrebench.datasets.notes`), none of which begins before the clip.
+    duration_s : float
+        Length in seconds; what sounds longer is cut.
+    sample_rate : int
+        Rate in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (round(duration_s * sample_rate),), float32
+        Mono samples with a root mean square of 0.1, or less where the peak would exceed 0.99; zeros where
+        there is no note.
     """
     samples = np.zeros(round(duration_s * sample_rate))
     for onset, offset, pitch, velocity in zip(

@@ -12,9 +12,16 @@ from timbrebench.experiments.suites.suite import OpenedSuite, notes_sha256
 
 
 class FrozenClip(NamedTuple):
-    """A clip: what is played, by what, from which second of the piece, and the SHA-256 of the file.
+    """A clip of a frozen suite.
 
-    The SHA-256 is empty where users hold the audio.
+    Attributes
+    ----------
+    piece, label : str
+        What is played, and by what.
+    start_s : float
+        Where the clip begins in the piece, in seconds.
+    sha256 : str
+        Of the file; empty where users hold the audio.
     """
 
     piece: str

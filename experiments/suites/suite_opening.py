@@ -37,9 +37,26 @@ def open_frozen(frozen: FrozenSuite, configuration: SuiteConfiguration, root: Pa
 def render_frozen(
     frozen: FrozenSuite, configuration: SuiteConfiguration, root: Path, executor: Executor
 ) -> OpenedSuite:
-    """Render the clips of a frozen suite that are missing, and open it as :func:`open_frozen` does.
+    """Render the clips of a frozen suite that are missing, and open it.
 
-    Clips that cannot be rendered have to be there.
+    Parameters
+    ----------
+    frozen, configuration
+        As in :func:`open_frozen`. Clips that cannot be rendered have to be there.
+    root : pathlib.Path
+        Folder for the clips.
+    executor : Executor
+        Where they are rendered.
+
+    Returns
+    -------
+    OpenedSuite
+        As from :func:`open_frozen`.
+
+    Raises
+    ------
+    DatasetError, ConfigurationError
+        As :func:`open_frozen`.
     """
     recipe = _recipe(frozen)
     about = SuiteClips(suite=frozen.title, fingerprint=frozen.fingerprint, recipe=recipe)

@@ -53,10 +53,24 @@ REFERENCE = Treatment("control", "reference")
 def render_window(
     player: Synthesizer | RecordedNotes, notes: pd.DataFrame, clip: Clip, *, level: float
 ) -> Samples:
-    """Play the window of a clip, with its program, out of notes that have the times of the whole piece.
+    """Play the window of a clip, with its program.
 
-    With the clip's own notes the result is the clip, but for the rounding of its file. It has the root mean
-    square `level` and ``round(clip.duration_s * clip.sample_rate)`` samples.
+    Parameters
+    ----------
+    player : Synthesizer or RecordedNotes
+        Of the clip's soundfont.
+    notes : pandas.DataFrame
+        What is played, with times of the whole piece: with the clip's own notes the result is the clip, but
+        for the rounding of its file.
+    clip : Clip
+        Program, window and rate.
+    level : float
+        Root mean square of the result.
+
+    Returns
+    -------
+    numpy.ndarray, shape (round(clip.duration_s * clip.sample_rate),), float32
+        The window.
     """
     rendering = player.render(notes, clip.program, clip.start_s + clip.duration_s, clip.sample_rate)
     first, length = (round(time * clip.sample_rate) for time in (clip.start_s, clip.duration_s))

@@ -84,15 +84,32 @@ def _graded(
 
 @_graded
 def noise(samples: Samples, grade: float, *, seed: int) -> Samples:
-    """Add white Gaussian noise; the clip's root mean square lies ``40 (1 - grade)`` dB over the noise's.
+    """Add white Gaussian noise.
 
-    The noise of a seed is the same at all grades but for its level. The result is not clipped.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples.
+    grade : float
+        0 to 1: the clip's root mean square lies ``40 (1 - grade)`` dB over the noise's; 0 adds none.
+    seed : int
+        Seed of the noise, which at all grades is the same but for its level.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        Not clipped.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
 
     Examples
     --------
     >>> clip = np.sin(np.arange(22050) / 10).astype(np.float32)
     >>> added = noise(clip, 0.5, seed=0) - clip
-    >>> float(round(20 * np.log10(rms(clip) / rms(added)), 2))
+    >>> round(20 * np.log10(rms(clip) / rms(added)), 2)
     20.0
     """
     drawn = np.random.default_rng(seed).standard_normal(len(samples), dtype=np.float32)
@@ -102,10 +119,27 @@ def noise(samples: Samples, grade: float, *, seed: int) -> Samples:
 
 @_graded
 def lowpass(samples: Samples, grade: float, *, sample_rate: int) -> Samples:
-    """Take high frequencies away, without delay; takes more than 15 samples at a rate above 1,112 Hz.
+    """Take high frequencies away, without delay.
 
-    The cutoff falls geometrically from 0.45 times the sample rate to 500 Hz. The filter is a Butterworth
-    filter of order 4, forwards and backwards: 6 dB down at the cutoff, and 48 dB for each octave above it.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples, more than 15.
+    grade : float
+        0 to 1: the cutoff falls geometrically from 0.45 times the sample rate to 500 Hz; 0 takes nothing.
+    sample_rate : int
+        In hertz, above 1,112.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        Filtered by a Butterworth filter of order 4 forwards and backwards: 6 dB down at the cutoff, and 48 dB
+        for each octave above it.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
     """
     highest = 0.45 * sample_rate
     cutoff = highest * (LOWEST_CUTOFF_HZ / highest) ** grade
@@ -115,10 +149,27 @@ def lowpass(samples: Samples, grade: float, *, sample_rate: int) -> Samples:
 
 @_graded
 def wrong_instrument(samples: Samples, grade: float, *, other: Samples) -> Samples:
-    """Mix a clip with `other`, the same notes on another instrument, whose share of the energy is the grade.
+    """Mix a clip with another that plays the same.
 
-    `other` is cut, or filled up with zeros, to the length of the clip, and its level does not count. The
-    result is as loud as the clip, as far as the two are uncorrelated; at grade 1 `other` is alone.
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples.
+    grade : float
+        0 to 1: the share of the energy that `other` has. At 1 it is alone.
+    other : numpy.ndarray, shape (m,)
+        The same notes on another instrument; cut, or filled up with zeros, to n samples. Its level does not
+        count.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        As loud as `samples`, as far as the two are uncorrelated.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
     """
     matched = scale_to_rms(fit_length(other, len(samples)), rms(samples))
     return np.asarray(np.sqrt(1 - grade) * samples + np.sqrt(grade) * matched, dtype=np.float32)
@@ -128,11 +179,29 @@ def wrong_instrument(samples: Samples, grade: float, *, other: Samples) -> Sampl
 def wrong_notes(
     notes: pd.DataFrame, grade: float, *, seed: int, lowest: int = 0, highest: int = 127
 ) -> pd.DataFrame:
-    """Replace notes by wrong ones, 1 to 4 semitones off; the grade is their share, in whole notes.
+    """Replace notes by wrong ones, 1 to 4 semitones off.
 
-    The wrong notes of a lower grade are among those of a higher one. What falls outside the MIDI pitches that
-    the instrument sounds, `lowest` to `highest`, is moved back by octaves; a note that falls on another is
-    merged with it.
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        A table of notes.
+    grade : float
+        0 to 1: the share of the notes, rounded to whole ones. The notes of a lower grade are among those of a
+        higher one.
+    seed : int
+        Seed of which, and by how much.
+    lowest, highest : int
+        MIDI pitches that the instrument sounds; what falls outside is moved back by octaves.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The notes. One that falls on another is merged with it.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
     """
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(notes))
@@ -145,8 +214,25 @@ def wrong_notes(
 def shifted_onsets(notes: pd.DataFrame, grade: float, *, seed: int) -> pd.DataFrame:
     """Play each note somewhat early or late, as long as before.
 
-    Shifts are drawn evenly from 150 ms early to 150 ms late, and multiplied with the grade. No note begins
-    before 0 s. One that runs into the next of its pitch is cut there, and two of a pitch that meet are one.
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        A table of notes.
+    grade : float
+        0 to 1: shifts are drawn evenly from 150 ms early to 150 ms late, and multiplied with the grade.
+    seed : int
+        Seed of the shifts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The notes, none before 0 s. One that runs into the next of its pitch is cut there, and two of a pitch
+        that meet are one.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
     """
     drawn = np.random.default_rng(seed).uniform(-1, 1, size=len(notes))
     shifts = np.maximum(drawn * grade * MOST_SHIFTED_S, -notes.onset_s)
@@ -156,9 +242,26 @@ def shifted_onsets(notes: pd.DataFrame, grade: float, *, seed: int) -> pd.DataFr
 
 @_graded
 def time_stretch(notes: pd.DataFrame, grade: float, *, start_s: float = 0.0) -> pd.DataFrame:
-    """Play more slowly: everything takes ``1 + 0.05 grade`` times as long.
+    """Play more slowly.
 
-    The time `start_s`, in seconds, stays where it is; earlier notes are played earlier still.
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        A table of notes.
+    grade : float
+        0 to 1: everything takes ``1 + 0.05 grade`` times as long.
+    start_s : float, default 0
+        The time in seconds that stays where it is; earlier notes are played earlier still.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The notes.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
     """
     slower = stretch(_later(notes, -start_s), 1 + (SLOWEST - 1) * grade)
     return _later(slower, start_s)
@@ -166,9 +269,26 @@ def time_stretch(notes: pd.DataFrame, grade: float, *, start_s: float = 0.0) -> 
 
 @_graded
 def transposition(notes: pd.DataFrame, grade: float, *, lowest: int = 0, highest: int = 127) -> pd.DataFrame:
-    """Play in another key, ``5 grade`` semitones higher, rounded to whole ones.
+    """Play in another key.
 
-    What falls outside `lowest` to `highest` is moved back by octaves, as in :func:`wrong_notes`.
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        A table of notes.
+    grade : float
+        0 to 1: the notes are moved upwards by ``5 grade`` semitones, rounded to whole ones.
+    lowest, highest : int
+        MIDI pitches that the instrument sounds; what falls outside is moved back by octaves.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The notes.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
     """
     semitones = round(MOST_SEMITONES * grade)
     return notes if semitones == 0 else fold(notes.assign(pitch=notes.pitch + semitones), lowest, highest)

@@ -65,7 +65,18 @@ class BlockConvolution:
         return features
 
     def transpose(self, slopes: Tensor) -> Tensor:
-        """Apply the transpose: from derivatives by features to those by a spectrogram, (bins, frames)."""
+        """Apply the transpose: from derivatives by the features to those by the spectrogram.
+
+        Parameters
+        ----------
+        slopes : torch.Tensor, shape (frames - kernel_width + 1, filters)
+            Derivatives with respect to the output of a call.
+
+        Returns
+        -------
+        torch.Tensor, shape (bins, frames)
+            Derivatives with respect to its spectrogram.
+        """
         positions = len(slopes)
         blocks = -(-positions // self._step)
         whole = pad(slopes, (0, 0, 0, blocks * self._step - positions))

@@ -26,8 +26,17 @@ def even_blocks(length: int, max_length: int, overlap: int = 0) -> list[slice]:
 def faded_blocks(length: int, max_length: int, overlap: int) -> Iterator[tuple[slice, Array]]:
     """Yield :func:`even_blocks`, each with weights that fade it into its neighbours.
 
-    The weights, one for each place of the block, are 1 where no neighbour overlaps; those of two neighbours
-    sum to 1.
+    Parameters
+    ----------
+    length, max_length, overlap : int
+        As for :func:`even_blocks`.
+
+    Yields
+    ------
+    block : slice
+        The block.
+    fade : numpy.ndarray, shape (length of the block,), float32
+        Weights, 1 where no neighbour overlaps; those of two neighbours sum to 1.
     """
     blocks = even_blocks(length, max_length, overlap)
     ramp = (np.arange(overlap, dtype=np.float32) + 1) / (overlap + 1)

@@ -32,15 +32,38 @@ TINY = np.float32(1e-12)
 def kl_divergence(spectrogram: Matrix, model: Matrix) -> float:
     """Return the generalised Kullback-Leibler divergence of a model from a spectrogram.
 
-    Not negative, 0 for equal matrices; in the unit of the magnitudes. Infinite where the model is zero and
-    the spectrogram is not.
+    Parameters
+    ----------
+    spectrogram, model : numpy.ndarray, shape (bins, frames)
+        What is modelled, and the product of templates and activations.
+
+    Returns
+    -------
+    float
+        Not negative, 0 for equal matrices; in the unit of the magnitudes. Infinite where the model is zero
+        and the spectrogram is not.
     """
     wanted, given = spectrogram.astype(np.float64), model.astype(np.float64)
     return float(np.sum(rel_entr(wanted, given) - wanted + given))
 
 
 def update_activations(spectrogram: Matrix, templates: Matrix, activations: Matrix) -> Matrix:
-    """Return activations that fit as well or better, for the same templates; a zero stays one."""
+    """Return activations that fit as well or better, for the same templates.
+
+    Parameters
+    ----------
+    spectrogram : numpy.ndarray, shape (bins, frames)
+        What is modelled.
+    templates : numpy.ndarray, shape (bins, components)
+        The templates.
+    activations : numpy.ndarray, shape (components, frames)
+        Activations to start from; a zero stays one.
+
+    Returns
+    -------
+    numpy.ndarray, shape (components, frames)
+        The updated activations.
+    """
     ratio = _ratio(spectrogram, templates, activations)
     weights = np.maximum(templates.sum(axis=0), TINY)
     updated: Matrix = activations * (templates.T @ ratio) / weights[:, None]
@@ -61,10 +84,26 @@ def update_templates(spectrogram: Matrix, templates: Matrix, activations: Matrix
 def activate(
     spectrogram: Matrix, templates: Matrix, iterations: int, *, tracker: Tracker | None = None
 ) -> Matrix:
-    """Estimate activations of fixed templates by a number of updates; the tracker advances with each.
+    """Estimate activations of fixed templates.
 
     The divergence is convex in the activations, so every start leads to the same value. Here it is what is
     the same for all components and explains the energy of each frame.
+
+    Parameters
+    ----------
+    spectrogram : numpy.ndarray, shape (bins, frames)
+        What is modelled.
+    templates : numpy.ndarray, shape (bins, components)
+        The templates.
+    iterations : int
+        Number of updates.
+    tracker : Tracker, optional
+        Advances with every update.
+
+    Returns
+    -------
+    numpy.ndarray, shape (components, frames), float32
+        The activations.
     """
     energy = spectrogram.sum(axis=0) / max(float(templates.sum()), float(TINY))
     activations: Matrix = np.tile(energy.astype(np.float32), (templates.shape[1], 1))
@@ -76,10 +115,20 @@ def activate(
 
 
 def move_pitch(spectra: Matrix, semitones: float) -> Matrix:
-    """Move magnitude spectra, shape (bins, n), by semitones along the logarithmic frequency axis.
+    """Move magnitude spectra along the logarithmic frequency axis.
 
-    Negative semitones go down. Bins lie on a linear axis from 0 to half the sample rate, and are interpolated
-    linearly. What leaves the axis at its upper end is lost, and what would come in is zero.
+    Parameters
+    ----------
+    spectra : numpy.ndarray, shape (bins, n)
+        Spectra on a linear frequency axis from 0 to half the sample rate.
+    semitones : float
+        How far: negative for down. What leaves the axis at its upper end is lost, and what would come in is
+        zero.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, n), float32
+        Spectra interpolated linearly between bins.
     """
     last = len(spectra) - 1
     places = np.arange(len(spectra)) * 2.0 ** (-semitones / 12)

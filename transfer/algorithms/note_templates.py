@@ -237,11 +237,26 @@ def _well_estimated(spectra: Matrix, roll: NDArray[np.bool_]) -> NDArray[np.bool
 def piano_roll(
     notes: pd.DataFrame, pitches: NDArray[np.int64], frames: int, analysis: Analysis, stages: Stages
 ) -> NDArray[np.bool_]:
-    """Return which templates may be active in which frames of a clip, shape (stages, pitches, frames).
+    """Return which templates may be active in which frames of a clip.
 
-    Times of notes are from the start of the clip; an onset may be negative. MIDI pitches rise without gaps,
-    and the notes' are among them. A note's first stage begins with the first window that holds the onset, its
-    last one ends with the last window that holds the release.
+    Parameters
+    ----------
+    notes : pandas.DataFrame
+        Notes with times from the start of the clip; an onset may be negative.
+    pitches : numpy.ndarray, shape (pitches,)
+        MIDI pitches, rising without gaps; the notes' are among them.
+    frames : int
+        Number of frames.
+    analysis : Analysis
+        Their window and step.
+    stages : Stages
+        The stages of a note.
+
+    Returns
+    -------
+    numpy.ndarray, shape (stages, pitches, frames), bool
+        A note's first stage begins with the first window that holds the onset, its last one ends with the
+        last window that holds the release.
     """
     half_window_s = analysis.n_fft / 2 / analysis.sample_rate
     centres = np.arange(frames) * analysis.hop_length / analysis.sample_rate
@@ -263,10 +278,25 @@ def factorise(
     analysis: Analysis,
     iterations: int,
 ) -> Matrix:
-    """Estimate the mean spectra of each stage of each pitch, shape (stages, bins, pitches).
+    """Estimate the spectra of each pitch, given when it sounds.
 
-    `roll`, shape (stages, pitches, frames), is where each may be active; spectra are zeros where a pitch is
-    never in a stage.
+    Parameters
+    ----------
+    spectrogram : numpy.ndarray, shape (bins, frames)
+        Magnitudes.
+    roll : numpy.ndarray, shape (stages, pitches, frames), bool
+        Where each stage of each pitch may be active.
+    pitches : numpy.ndarray, shape (pitches,)
+        MIDI pitches.
+    analysis : Analysis
+        How the spectrogram was made.
+    iterations : int
+        Updates of activations and templates.
+
+    Returns
+    -------
+    numpy.ndarray, shape (stages, bins, pitches), float32
+        Mean magnitudes of each stage; zeros where a pitch is never in it.
     """
     active = roll.reshape(-1, roll.shape[-1])
     between = [_BETWEEN_PARTIALS_FIRST, *[_BETWEEN_PARTIALS] * (len(roll) - 1)]
@@ -282,10 +312,22 @@ def factorise(
 
 
 def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis, between: np.float32) -> Matrix:
-    """Return 1 within a window's main lobe or a quarter tone of each partial, `between` elsewhere.
+    """Return 1 within a window's main lobe or a quarter tone of each partial, less elsewhere.
 
-    Without it, two pitches that only sound together could share one spectrum in any way. Shape (bins,
-    pitches).
+    Without it, two pitches that only sound together could share one spectrum in any way.
+
+    Parameters
+    ----------
+    pitches : numpy.ndarray, shape (pitches,)
+        MIDI pitches.
+    analysis : Analysis
+        Rate and window.
+    between : float
+        What there is between the partials.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, pitches), float32
     """
     bin_hz = analysis.sample_rate / analysis.n_fft
     frequencies = np.arange(analysis.n_fft // 2 + 1)[:, None] * bin_hz
@@ -299,8 +341,17 @@ def harmonic_start(pitches: NDArray[np.int64], analysis: Analysis, between: np.f
 def fill(spectra: Matrix, known: NDArray[np.bool_]) -> Matrix:
     """Give pitches without a good spectrum that of the nearest that has one, moved to their pitch.
 
-    `spectra`, shape (bins, pitches), go up semitone by semitone; they stay as they are where `known`. Of two
-    at equal distance, the lower is moved; without a good one nothing is filled.
+    Parameters
+    ----------
+    spectra : numpy.ndarray, shape (bins, pitches)
+        One spectrum for each pitch, semitone by semitone.
+    known : numpy.ndarray, shape (pitches,), bool
+        Which of them are good. Without a good one nothing is filled.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, pitches), float32
+        All of them; unchanged where `known`. Of two at equal distance, the lower is moved.
     """
     filled = spectra.copy()
     sources = np.flatnonzero(known)
@@ -311,9 +362,19 @@ def fill(spectra: Matrix, known: NDArray[np.bool_]) -> Matrix:
 
 
 def divergences(spectrogram: Matrix, templates: NoteTemplates) -> NDArray[np.float64]:
-    """Return the divergence of a clip from the templates of each timbre, shape (timbres,), more than 0.
+    """Return the divergence of a clip from the templates of each timbre.
 
-    It is the generalised Kullback-Leibler divergence over the sum of the magnitudes, which are not all 0.
+    Parameters
+    ----------
+    spectrogram : numpy.ndarray, shape (bins, frames)
+        Magnitudes, not all 0.
+    templates : NoteTemplates
+        Of any number of timbres.
+
+    Returns
+    -------
+    numpy.ndarray, shape (timbres,)
+        Generalised Kullback-Leibler divergences over the sum of the magnitudes, more than 0.
     """
     excerpt = spectrogram[:, ::_COMPARE_EVERY]
     unexplained = []

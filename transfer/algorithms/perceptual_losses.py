@@ -39,16 +39,35 @@ def activations(layers: nn.Sequential, spectrogram: Tensor, count: int) -> list[
 
 
 def gram(features: Tensor) -> Tensor:
-    """Return the mean products of filters, shape (filters, filters), over all positions.
+    """Return the mean products of filters.
 
-    A mean, so that clips of unequal length compare.
+    Parameters
+    ----------
+    features : torch.Tensor, shape (filters, height, width)
+        Features.
+
+    Returns
+    -------
+    torch.Tensor, shape (filters, filters)
+        Their inner products, divided by the number of positions, so that clips of unequal length compare.
     """
     flat = features.flatten(start_dim=1)
     return flat @ flat.T / flat.shape[1]
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Return half the sum of squared differences: equation 1 of Gatys et al."""
+    """Return half the sum of squared differences: equation 1 of Gatys et al.
+
+    Parameters
+    ----------
+    features, target : torch.Tensor, same shape
+        Features.
+
+    Returns
+    -------
+    torch.Tensor, shape ()
+        0 or more.
+    """
     return (features - target).square().sum() / 2
 
 
@@ -56,8 +75,19 @@ def style_loss(features: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Return the mean over layers of squared differences of Gram matrices: equations 4 and 5 of Gatys et al.
 
     A layer of N filters has the loss ∑ (G - A)² / (4 N²); the M² of the source's denominator is in the
-    matrices, which are divided by the number of their positions. `targets` are :func:`gram` of the style's
-    layers.
+    matrices, which are divided by the number of their positions.
+
+    Parameters
+    ----------
+    features : sequence of torch.Tensor, shapes (filters, height, width)
+        Features of each layer.
+    targets : sequence of torch.Tensor, shapes (filters, filters)
+        :func:`gram` of the style's.
+
+    Returns
+    -------
+    torch.Tensor, shape ()
+        0 or more.
     """
     losses = [
         (gram(layer) - target).square().sum() / (4 * len(target) ** 2)
@@ -75,16 +105,34 @@ def relative_error(values: Tensor, target: Tensor) -> Tensor:
 def total_variation(spectrogram: Tensor) -> Tensor:
     """Return the sum of absolute differences between neighbours in frequency and in time.
 
-    The anisotropic form of Rudin et al., in the spectrogram's unit: 0 for a constant spectrogram; steep and
-    gentle slopes between the same values cost the same.
+    The anisotropic form of Rudin et al.: 0 for a constant spectrogram; steep and gentle slopes between the
+    same values cost the same.
+
+    Parameters
+    ----------
+    spectrogram : torch.Tensor, shape (bins, frames)
+        Any values.
+
+    Returns
+    -------
+    torch.Tensor, shape ()
+        0 or more, in the spectrogram's unit.
     """
     return spectrogram.diff(dim=0).abs().sum() + spectrogram.diff(dim=1).abs().sum()
 
 
 def temporal_envelope(spectrogram: Tensor) -> Tensor:
-    """Return the mean energy of each frame of a spectrogram in decibels, shape (frames,).
+    """Return the mean energy of each frame.
 
-    It is 10 log10 of the mean power of the bins: where in a frame the energy lies does not matter.
+    Parameters
+    ----------
+    spectrogram : torch.Tensor, shape (bins, frames)
+        Decibels.
+
+    Returns
+    -------
+    torch.Tensor, shape (frames,)
+        Decibels: 10 log10 of the mean power of the bins. Where in a frame the energy lies does not matter.
     """
     return _mean_level(spectrogram, dim=0)
 

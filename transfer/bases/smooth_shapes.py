@@ -183,17 +183,41 @@ def log_spectrum(magnitude: Spectrogram, loudest: float, range_db: float) -> Arr
 
 
 def sounding_frames(magnitude: Spectrogram) -> NDArray[np.bool_]:
-    """Return which frames, shape (frames,), sound, as opposed to pauses; all where fewer than two do."""
+    """Return which frames sound, as opposed to pauses; all of them where fewer than two do.
+
+    Parameters
+    ----------
+    magnitude : numpy.ndarray, shape (bins, frames)
+        Magnitudes of a clip.
+
+    Returns
+    -------
+    numpy.ndarray, shape (frames,), bool
+        Two at least are true, if there are two frames.
+    """
     peaks = magnitude.max(axis=0)
     sounding: NDArray[np.bool_] = peaks > peaks.max() * 10 ** (-PAUSE_DB / 20)
     return sounding if sounding.sum() >= 2 else np.ones_like(sounding)
 
 
 def analyse(magnitude: Spectrogram, shapes: SmoothShapes, range_db: float, tracker: Tracker) -> Array:
-    """Return the features of a clip, shape (channels, frames).
+    """Return the features of a clip.
 
-    Magnitudes are not all 0; their level only adds a constant to the first feature. `range_db` is the floor
-    under the loudest bin, in decibels. The tracker advances with every frame.
+    Parameters
+    ----------
+    magnitude : numpy.ndarray, shape (bins, frames)
+        Magnitudes, not all 0. Their level only adds a constant to the first feature.
+    shapes : SmoothShapes
+        The shapes.
+    range_db : float
+        Floor under the loudest bin, in decibels.
+    tracker : Tracker
+        Advances with every frame.
+
+    Returns
+    -------
+    numpy.ndarray, shape (channels, frames)
+        The features.
     """
     loudest = float(magnitude.max())
     features = np.empty((len(shapes.analysis), magnitude.shape[1]))
@@ -206,9 +230,21 @@ def analyse(magnitude: Spectrogram, shapes: SmoothShapes, range_db: float, track
 def synthesise(
     magnitude: Spectrogram, change: Array, shapes: SmoothShapes, range_db: float, tracker: Tracker
 ) -> Spectrogram:
-    """Return magnitudes with `change`, shape (channels, frames), added to their features.
+    """Return magnitudes with changed features.
 
-    Their sum of squares stays what it was. `range_db` and `tracker` are as for :func:`analyse`.
+    Parameters
+    ----------
+    magnitude : numpy.ndarray, shape (bins, frames)
+        Magnitudes, not all 0.
+    change : numpy.ndarray, shape (channels, frames)
+        What is to be added to their features.
+    shapes, range_db, tracker
+        As for :func:`analyse`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, frames), float32
+        Magnitudes with the sum of squares of `magnitude`.
     """
     loudest = float(magnitude.max())
     headroom = HEADROOM_DB * np.log(10) / 20

@@ -203,10 +203,21 @@ class TrainedNetworkMethod(SpectrogramMethod):
         """
 
     def prepare(self, dataset: Dataset, workdir: Path) -> None:
-        """Train the network on clips of equal duration, or load the one that was trained on them before.
+        """Train the network, or load the one that was trained on the same clips before.
 
-        Requirements and errors are those of
-        :func:`~timbrebench.transfer.algorithms.network_training.train_network`.
+        Parameters
+        ----------
+        dataset : Dataset
+            Clips of equal duration with two labels or more, each in two pieces or more.
+        workdir : pathlib.Path
+            Holds the network. A damaged file is made again.
+
+        Raises
+        ------
+        JudgeError
+            If there are too few labels or pieces, a clip is silent, or the training diverges.
+        StorageError
+            If the network cannot be written.
         """
         self.network = train_network(dataset, self._configuration(dataset.manifest), workdir, "network")
 
@@ -285,10 +296,21 @@ def decibels(magnitude: Spectrogram, range_db: float) -> Spectrogram:
 
 
 def magnitudes(spectrogram: Spectrogram, loudest: float, range_db: float) -> Spectrogram:
-    """Return the magnitudes, from 0 to `loudest`, of a spectrogram in decibels of any range.
+    """Return the magnitudes of a spectrogram in decibels, of any range.
 
-    Values above 0 dB, where the magnitude is `loudest`, count as 0 dB; those `range_db` under it, or further,
-    become magnitudes of 0.
+    Parameters
+    ----------
+    spectrogram : numpy.ndarray, shape (bins, frames)
+        Decibels; values above 0 count as 0.
+    loudest : float
+        Magnitude at 0 decibels.
+    range_db : float
+        Values this far under 0, or further, become 0.
+
+    Returns
+    -------
+    numpy.ndarray, shape of `spectrogram`, float32
+        From 0 to `loudest`.
     """
     audible = spectrogram > -range_db
     bounded = np.clip(spectrogram, -range_db, 0)

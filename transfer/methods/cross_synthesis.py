@@ -163,10 +163,17 @@ class StyleEnvelopes:
         np.cumsum(correlations[:, by_level] / energy[by_level], axis=1, out=self._sums[:, 1:])
 
     def at(self, ranks: Array) -> Array:
-        """Return mean autocorrelations of frames of energy 1, shape (order + 1, frames).
+        """Return mean autocorrelations of frames of energy 1.
 
-        Ranks are levels, from 0 for the softest frame to 1 for the loudest: each gets the mean of the frames
-        around it, a share of the frames in order of level.
+        Parameters
+        ----------
+        ranks : numpy.ndarray, shape (frames,)
+            Levels wanted, from 0 for the softest frame to 1 for the loudest.
+
+        Returns
+        -------
+        numpy.ndarray, shape (order + 1, frames)
+            For each rank the mean of the frames around it: a share of the frames, in order of level.
         """
         middle = ranks * (self._frames - 1)
         first = np.rint(middle - (self._averaged - 1) / 2).clip(0, self._frames - self._averaged).astype(int)
@@ -184,10 +191,19 @@ def level_ranks(energy: Array) -> Array:
 
 
 def autocorrelation(spectrum: Spectrum, order: int) -> Array:
-    """Return the autocorrelations of frames, from lag 0 to `order` in samples, not normalised.
+    """Return the autocorrelations of frames, from lag 0 to `order`.
 
-    Spectra, shape (1 + n_fft // 2, frames), are of frames filled up with zeros to more than their length plus
-    `order`.
+    Parameters
+    ----------
+    spectrum : numpy.ndarray, shape (1 + n_fft // 2, frames), complex
+        Spectra of frames filled up with zeros to more than their length plus `order`.
+    order : int
+        Highest lag in samples.
+
+    Returns
+    -------
+    numpy.ndarray, shape (order + 1, frames), float64
+        Not normalised.
     """
     lags = np.empty((order + 1, spectrum.shape[1]))
     for first in range(0, spectrum.shape[1], _CHUNK):
@@ -200,9 +216,17 @@ def autocorrelation(spectrum: Spectrum, order: int) -> Array:
 def predict(correlations: Array) -> tuple[Array, Array]:
     """Solve for the linear predictors of many frames at once, by the recursion of Levinson and Durbin.
 
-    Autocorrelations, shape (order + 1, frames), are positive at lag 0 and positive definite. Returns the
-    inverse filters, 1 and the coefficients a_k, of that shape, with all their zeros inside the unit circle;
-    and the energy of what is left of each frame.
+    Parameters
+    ----------
+    correlations : numpy.ndarray, shape (order + 1, frames)
+        Autocorrelations, positive at lag 0 and positive definite.
+
+    Returns
+    -------
+    inverse_filters : numpy.ndarray, shape (order + 1, frames)
+        1 and the coefficients a_k of the inverse filters, which have all their zeros inside the unit circle.
+    energies : numpy.ndarray, shape (frames,)
+        Energy of what is left of each frame.
     """
     filters = np.zeros_like(correlations)
     filters[0] = 1
@@ -217,8 +241,14 @@ def predict(correlations: Array) -> tuple[Array, Array]:
 def exchange_envelopes(spectrum: Spectrum, targets: Array, order: int) -> None:
     """Give each frame another envelope, in place; frames without energy stay as they are.
 
-    Spectra have the shape (1 + n_fft // 2, frames), targets (order + 1, frames): autocorrelations of frames
-    of energy 1 that have the envelopes wanted. `order` is the number of poles of both filters.
+    Parameters
+    ----------
+    spectrum : numpy.ndarray, shape (1 + n_fft // 2, frames), complex64
+        Spectra of the content's frames.
+    targets : numpy.ndarray, shape (order + 1, frames)
+        Autocorrelations of frames of energy 1 that have the envelopes wanted.
+    order : int
+        Poles of both filters.
     """
     n_fft = 2 * (len(spectrum) - 1)
     own = autocorrelation(spectrum, order)

@@ -100,10 +100,21 @@ class Envelope(ConversionMethod):
 
 
 def spectral_envelope(clip: Samples, n_fft: int, octaves: float) -> Array:
-    """Return the smooth average power spectrum of a clip, shape (1 + n_fft // 2,), positive.
+    """Return the smooth average power spectrum of a clip.
 
-    The clip, at least `n_fft` samples, is not silent. Bands are so many octaves wide; the unsmoothed spectrum
-    has a mean of 1 over the bins.
+    Parameters
+    ----------
+    clip : numpy.ndarray, shape (n,)
+        Samples, at least `n_fft` of them, not silent.
+    n_fft : int
+        Window in samples.
+    octaves : float
+        Width of the bands that are averaged over.
+
+    Returns
+    -------
+    numpy.ndarray, shape (1 + n_fft // 2,)
+        Power, positive; the unsmoothed spectrum has a mean of 1 over the bins.
     """
     spectrum = librosa.stft(clip, n_fft=n_fft, hop_length=n_fft // 4)
     power = np.square(np.abs(spectrum)).mean(axis=1, dtype=np.float64)
@@ -114,9 +125,18 @@ def spectral_envelope(clip: Samples, n_fft: int, octaves: float) -> Array:
 def smooth_over_octaves(power: Array, octaves: float) -> Array:
     """Return, for each bin, the mean power over a band around its frequency.
 
-    Bins lie at equal distances from frequency 0 on, and reach half way to their neighbours. Bin k is averaged
-    from k · 2^(-octaves / 2) to k · 2^(octaves / 2) and half a bin further on either side, as far as there
-    are bins.
+    Parameters
+    ----------
+    power : numpy.ndarray, shape (bins,)
+        Power in bins at equal distances from frequency 0 on. A bin reaches half way to its neighbours.
+    octaves : float
+        Width of the bands: bin k is averaged from k · 2^(-octaves / 2) to k · 2^(octaves / 2) and half a bin
+        further on either side, as far as there are bins.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins,)
+        Smooth power.
     """
     bins = np.arange(len(power))
     edges = np.arange(len(power) + 1) - 0.5
@@ -128,9 +148,17 @@ def smooth_over_octaves(power: Array, octaves: float) -> Array:
 
 
 def zero_phase_filter(gain_db: Array) -> Array:
-    """Return a symmetric impulse response of n samples, n even, its middle at index n // 2.
+    """Return a symmetric filter.
 
-    Gains, shape (1 + n // 2,), are in decibels at equal distances from frequency 0 to half the sample rate.
+    Parameters
+    ----------
+    gain_db : numpy.ndarray, shape (1 + n // 2,)
+        Gain in decibels at equal distances from frequency 0 to half the sample rate; n is even.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+        Impulse response, its middle at index n // 2.
     """
     response = np.fft.fftshift(np.fft.irfft(10 ** (gain_db / 20)))
     return np.asarray(response * hann(len(response), sym=False), dtype=np.float64)

@@ -113,8 +113,19 @@ class Musaicing(SpectrogramMethod):
 def weaken_repetitions(activations: Matrix, reach: int, keep: float) -> Matrix:
     """Weaken every activation that has a larger one of the same template near it.
 
-    Activations have the shape (templates, frames). `reach` is how many frames to either side count as near;
-    weakened activations are multiplied by `keep`, from 0 to 1.
+    Parameters
+    ----------
+    activations : numpy.ndarray, shape (templates, frames)
+        Activations.
+    reach : int
+        Frames to either side that count as near.
+    keep : float
+        What weakened activations are multiplied by, from 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (templates, frames)
+        The activations.
     """
     highest = maximum_filter1d(activations, 2 * reach + 1, axis=1, mode="constant")
     return np.where(activations >= highest, activations, activations * np.float32(keep))
@@ -136,6 +147,18 @@ def sum_diagonals(activations: Matrix, reach: int) -> Matrix:
 
     Along a diagonal the template advances with time: the style is played on at its own speed. What lies
     outside the matrix counts as zero.
+
+    Parameters
+    ----------
+    activations : numpy.ndarray, shape (templates, frames)
+        Activations.
+    reach : int
+        Places to either side.
+
+    Returns
+    -------
+    numpy.ndarray, shape (templates, frames)
+        The sums.
     """
     rows, columns = activations.shape
     padded = np.pad(activations, reach)

@@ -139,7 +139,17 @@ def identify(spectrogram: Spectrogram, templates: NoteTemplates) -> int:
 def sharpen(activations: Matrix, sharpness: float) -> Matrix:
     """Weaken activations by their share of the largest at their time.
 
-    A sharpness of 1 leaves them alone; the largest of each frame never changes.
+    Parameters
+    ----------
+    activations : numpy.ndarray, shape (pitches, frames)
+        Activations.
+    sharpness : float
+        1 leaves them alone; the largest of each frame never changes.
+
+    Returns
+    -------
+    numpy.ndarray, shape (pitches, frames), float32
+        The activations.
     """
     largest = activations.max(axis=0, keepdims=True)
     share = np.divide(activations, largest, out=np.zeros_like(activations), where=largest > 0)

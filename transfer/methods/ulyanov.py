@@ -58,7 +58,19 @@ class UlyanovParameters(SpectrogramParameters, ConvolutionParameters):
 def minimise(objective: Objective, start: NDArray[np.float64], max_iterations: int) -> NDArray[np.float64]:
     """Minimise an objective with L-BFGS, at scipy's tolerances, and show how far it is.
 
-    Values of the best spectrogram, of the shape of `start`, are not bounded.
+    Parameters
+    ----------
+    objective : Objective
+        What to minimise.
+    start : numpy.ndarray, shape (bins, frames)
+        The spectrogram to start from.
+    max_iterations : int
+        Maximum iterations.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, frames), float64
+        The best spectrogram; its values are not bounded.
     """
     with Tracker("ulyanov", max_iterations, "iterations") as tracker:
         result = minimize(

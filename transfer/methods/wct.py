@@ -68,8 +68,15 @@ class WCT(SmoothMethod):
 def covariance(features: Array) -> Array:
     """Return the covariance of features over time, shrunk towards a multiple of the identity.
 
-    It is (1 − δ) · sample covariance + δ · mean variance · identity, with the δ of Ledoit & Wolf, for
-    features, shape (channels, frames), of two frames or more.
+    Parameters
+    ----------
+    features : numpy.ndarray, shape (channels, frames)
+        Features of two frames or more.
+
+    Returns
+    -------
+    numpy.ndarray, shape (channels, channels)
+        (1 − δ) · sample covariance + δ · mean variance · identity, with the δ of Ledoit & Wolf.
     """
     shrunk: Array = ledoit_wolf(features.T)[0]
     return shrunk
@@ -78,7 +85,15 @@ def covariance(features: Array) -> Array:
 def whiten_and_colour(content: Array, style: Array) -> Array:
     """Return the map that turns features of one covariance into features of another.
 
-    It is style^½ · content^-½, with symmetric roots. Directions in which the content does not vary are 0.
+    Parameters
+    ----------
+    content, style : numpy.ndarray, shape (channels, channels)
+        Covariances.
+
+    Returns
+    -------
+    numpy.ndarray, shape (channels, channels)
+        style^½ · content^-½, with symmetric roots. Directions in which the content does not vary are 0.
     """
     return _power(style, 0.5) @ _power(content, -0.5)
 

@@ -38,10 +38,24 @@ def write_clip(path: Path, samples: Samples, sample_rate: int) -> None:
 
 
 def read_output(path: Path, sample_rate: int) -> Samples:
-    """Read what another system made, and bring it to a rate: the mean of the channels.
+    """Read what another system made.
 
-    Any format that libsndfile decodes will do, at any rate, with any number of channels. Raises
-    :class:`MethodError` if the file cannot be decoded, is empty, or holds NaN or infinity.
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file in any format that libsndfile decodes, at any rate, with any number of channels.
+    sample_rate : int
+        Rate to bring it to, in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        The mean of the channels.
+
+    Raises
+    ------
+    MethodError
+        If it cannot be decoded, is empty, or holds NaN or infinity.
     """
     try:
         samples, native_rate = read_audio(path)
@@ -55,6 +69,18 @@ def change_rate(samples: Samples, source_rate: int, target_rate: int) -> Samples
 
     The filter rings where samples jump, and so a clip near full scale may come out a little above it. That is
     clipped; a clip that left [-1, 1] before still does.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,), float32
+        Mono samples.
+    source_rate, target_rate : int
+        Rates in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (ceil(n * target_rate / source_rate),), float32
+        Mono samples.
     """
     if source_rate == target_rate:
         return samples

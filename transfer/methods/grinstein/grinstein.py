@@ -243,9 +243,19 @@ class GrinsteinAuditory(ConversionMethod):
 
 
 def close_loop(clip: Samples, length: int) -> Samples:
-    """Append what leads from a clip's end to its start without a jump: `length` samples, no more than it has.
+    """Append what leads from a clip's end to its start without a jump.
 
-    They are its end and its start, both mirrored, the one fading into the other.
+    Parameters
+    ----------
+    clip : numpy.ndarray, shape (n,), float32
+        Samples.
+    length : int
+        Samples to append, no more than the clip has.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n + length,), float32
+        The clip, and behind it its end and its start, both mirrored, the one fading into the other.
     """
     fade = (np.arange(length, dtype=np.float32) + 1) / (length + 1)
     return np.concatenate([clip, (1 - fade) * clip[::-1][:length] + fade * clip[:length][::-1]])

@@ -77,11 +77,20 @@ STILLNESS = 1e-4
 
 
 def modulation_responses(frequencies: Array, lowest_hz: float) -> Array:
-    """Return the responses, shape (20, bins), of the bands whose power is measured.
+    """Return the responses of the bands whose power is measured.
 
-    `frequencies` and `lowest_hz`, the first band's centre, above 0 and below 200, are in hertz. Responses are
-    cosines around the centres. Their squares add up to about 1 between the fourth band's centre and that of
-    the last but three.
+    Parameters
+    ----------
+    frequencies : numpy.ndarray, shape (bins,)
+        Frequencies in hertz.
+    lowest_hz : float
+        Centre of the first band, above 0 and below 200.
+
+    Returns
+    -------
+    numpy.ndarray, shape (20, bins)
+        Cosines around the centres. Their squares add up to about 1 between the fourth band's centre and
+        that of the last but three.
     """
     centres = np.geomspace(lowest_hz, HIGHEST_MODULATION_HZ, N_MODULATION_BANDS)
 
@@ -109,7 +118,20 @@ def octave_responses(frequencies: Array, lowest_hz: float) -> Array:
 
 
 def band_pairs(n_bands: int, offsets: Collection[int]) -> tuple[Tensor, Tensor]:
-    """Return the lower and the higher band of every pair at one of the distances, in order of these."""
+    """Return the lower and the higher band of every pair at one of the distances.
+
+    Parameters
+    ----------
+    n_bands : int
+        Number of bands.
+    offsets : collection of int
+        Distances, 1 or more.
+
+    Returns
+    -------
+    lower, higher : torch.Tensor, shape (pairs,), int64
+        Bands, those of the first distance first.
+    """
     lower = torch.cat([torch.arange(max(0, n_bands - offset)) for offset in offsets])
     higher = torch.cat([torch.arange(offset, max(offset, n_bands)) for offset in offsets])
     return lower, higher
@@ -241,10 +263,19 @@ class _Moments:
 
 
 def texture_errors(measured: Mapping[Statistic, Tensor], wanted: Mapping[Statistic, Tensor]) -> Tensor:
-    """Return how far each of several statistics is from what is wanted, in the order of `wanted`.
+    """Return how far each of several statistics is from what is wanted.
 
-    It is the sum of squares of the errors over that of the wanted values: the inverse of the signal-to-noise
-    ratio by which McDermott & Simoncelli judge a synthesis. 0 where all is as wanted, 1 where all is 0.
+    Parameters
+    ----------
+    measured, wanted : mapping of str to torch.Tensor
+        Statistics by name, of the same names and shapes.
+
+    Returns
+    -------
+    torch.Tensor, shape (statistics,)
+        Sum of squares of the errors over that of the wanted values, in the order of `wanted`: the inverse of
+        the signal-to-noise ratio by which McDermott & Simoncelli judge a synthesis. 0 where all is as
+        wanted, 1 where all is 0.
     """
     return torch.stack(
         [(measured[name] - values).square().sum() / values.square().sum() for name, values in wanted.items()]

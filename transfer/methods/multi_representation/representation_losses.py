@@ -84,9 +84,19 @@ class RepresentationLosses:
         return {name: cached.content(self.representations[name]) for name in names}
 
     def styles(self, parts: Iterable[Tensor], names: Iterable[str]) -> Styles:
-        """Return the Gram matrices of each layer in the representations named.
+        """Return the Gram matrices of a sound in the representations named.
 
-        A long sound is in parts, shape (n,), of about one length, whose matrices are averaged.
+        Parameters
+        ----------
+        parts : iterable of torch.Tensor, shape (n,)
+            The sound; a long one in parts of about one length, whose matrices are averaged.
+        names : iterable of str
+            Representations.
+
+        Returns
+        -------
+        dict of str to list of torch.Tensor, shape (n_filters, n_filters)
+            A matrix for each layer.
         """
         parts = list(parts)
         styles: Styles = {name: [] for name in names}

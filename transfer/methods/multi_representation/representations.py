@@ -55,8 +55,19 @@ def lecun_normal(shape: tuple[int, ...], generator: torch.Generator) -> nn.Param
 def pad_to_same(features: Tensor, weights: Tensor, dilation: int = 1) -> Tensor:
     """Add the zeros that let a convolution return as many positions as there were.
 
-    Features have the shape (1, channels, ...), weights (filters, channels, ...). Of an even number of taps,
-    the one after the middle stands at the position; `dilation` is the distance between taps.
+    Parameters
+    ----------
+    features : torch.Tensor, shape (1, channels, ...)
+        What is to be convolved.
+    weights : torch.Tensor, shape (filters, channels, ...)
+        With what. Of an even number of taps, the one after the middle stands at the position.
+    dilation : int, default 1
+        Distance between taps.
+
+    Returns
+    -------
+    torch.Tensor, shape (1, channels, ...)
+        The features between zeros.
     """
     padding: list[int] = []
     for taps in reversed(weights.shape[2:]):  # torch's pad begins with the last axis
@@ -133,11 +144,18 @@ class Network(nn.Module):
         self._first, self._blocks, self._pooling = first, blocks, pooling
 
     def forward(self, magnitude: Tensor) -> list[Tensor]:
-        """Return the features of each layer of STFT magnitudes, shape (1 + n_fft // 2, frames).
+        """Return the features of each layer.
 
-        Shapes are (n_filters, frames) or (n_filters, bins, frames), after the first convolution and after
-        each block. A network without blocks keeps to positions that its filters lie within; others are padded
-        with silence.
+        Parameters
+        ----------
+        magnitude : torch.Tensor, shape (1 + n_fft // 2, frames)
+            STFT magnitudes.
+
+        Returns
+        -------
+        list of torch.Tensor, shape (n_filters, frames) or (n_filters, bins, frames)
+            After the first convolution and after each block. A network without blocks keeps to positions
+            that its filters lie within; others are padded with silence.
         """
         x = torch.log1p(magnitude if self._bands is None else self._bands @ magnitude)
         x = x[None] if self._first.ndim == 3 else x[None, None]

@@ -45,10 +45,23 @@ _PRESENT_FRAMES, _FARTHEST = 3.0, 12
 def fit_templates(
     style: Spectrogram, templates: Matrix, activations: Matrix, shape: tuple[int, int, int]
 ) -> Matrix:
-    """Fit the templates of a timbre, shape (bins, stages * pitches), to a clip of another.
+    """Fit the templates of a timbre to a clip of another.
 
-    Activations, shape (stages * pitches, frames), are which notes the clip holds; if nothing is active,
-    templates are returned as they are. `shape` is stages, pitches, and the rate of the clip in hertz.
+    Parameters
+    ----------
+    style : numpy.ndarray, shape (bins, frames)
+        Magnitudes of the clip.
+    templates : numpy.ndarray, shape (bins, stages * pitches)
+        Templates of the timbre, stage by stage.
+    activations : numpy.ndarray, shape (stages * pitches, frames)
+        Which notes the clip holds.
+    shape : tuple of int
+        Stages, pitches, and the rate of the clip in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins, stages * pitches), float32
+        Templates. If nothing is active, what was given.
     """
     stages, pitches, sample_rate = shape
     tone = smooth_filter(style, templates @ activations, sample_rate)
@@ -87,9 +100,18 @@ def _spread(fitted: Matrix, start: Matrix, present: NDArray[np.bool_]) -> Matrix
 def smooth_filter(wanted: Spectrogram, made: Matrix, sample_rate: int) -> NDArray[np.float32]:
     """Return the gain of each bin that brings one long-term spectrum to another.
 
-    Both are magnitudes, shape (bins, frames), of the same music; their levels do not matter. Gains have a
-    median of 1, are smoothed over :data:`FILTER_OCTAVES` and limited to :data:`FILTER_DB` up and down; all
-    are 1 where one of the two is silent.
+    Parameters
+    ----------
+    wanted, made : numpy.ndarray, shapes (bins, frames) and (bins, frames)
+        Magnitudes of two clips of the same music; their levels do not matter.
+    sample_rate : int
+        Rate of both in hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (bins,), float32
+        Gains whose median is 1, smoothed over :data:`FILTER_OCTAVES` and limited to :data:`FILTER_DB` up and
+        down; all 1 where one of the two is silent.
     """
     frequencies = np.linspace(0, sample_rate / 2, len(wanted))
     octaves = np.log2(np.maximum(frequencies, _LOWEST_HZ))

@@ -43,8 +43,15 @@ _INPUTS = len(READ) + len(INTERVALS) + 1
 def normalise(activations: Matrix) -> NDArray[np.float32]:
     """Scale activations so that the loudest pitch of a frame is about 1, and part stages from pitches.
 
-    From the shape (stages * pitches, frames), stage by stage, to (stages, pitches, frames), scaled by the
-    loudness that nine frames in ten do not exceed.
+    Parameters
+    ----------
+    activations : numpy.ndarray, shape (stages * pitches, frames)
+        Activations of the templates of a timbre, stage by stage.
+
+    Returns
+    -------
+    numpy.ndarray, shape (stages, pitches, frames), float32
+        Scaled by the loudness that nine frames in ten do not exceed.
     """
     parted = activations.reshape(len(READ), -1, activations.shape[1])
     loud = float(np.quantile(parted.sum(axis=0).max(axis=0), 0.9))

@@ -41,12 +41,38 @@ def sum_diagonals(products: Tensor, width: int) -> Tensor:
 
 
 def spread_diagonals(slopes: Tensor, width: int) -> Tensor:
-    """Apply the transpose of :func:`sum_diagonals`: from derivatives by patches to those by frames."""
+    """Apply the transpose of :func:`sum_diagonals`: from derivatives by patches to those by frames.
+
+    Parameters
+    ----------
+    slopes : torch.Tensor, shape (n - width + 1, m - width + 1)
+        Derivatives with respect to inner products of patches.
+    width : int
+        Frames in a patch.
+
+    Returns
+    -------
+    torch.Tensor, shape (n, m)
+        Derivatives with respect to inner products of frames.
+    """
     return sum_diagonals(pad(slopes, (width - 1,) * 4), width)
 
 
 def sum_windows(values: Tensor, width: int) -> Tensor:
-    """Sum `width` neighbours: from squared lengths of frames, (n,), to those of patches, (n - width + 1,)."""
+    """Sum neighbouring values: from squared lengths of frames, say, to those of patches.
+
+    Parameters
+    ----------
+    values : torch.Tensor, shape (n,)
+        One value for each frame.
+    width : int
+        Frames in a patch.
+
+    Returns
+    -------
+    torch.Tensor, shape (n - width + 1,)
+        ``sum over d < width of values[i + d]``.
+    """
     return conv1d(values[None, None], values.new_ones(1, 1, width))[0, 0]
 
 

@@ -97,10 +97,19 @@ class WideObjective:
         return loss, gradient.T.double().cpu().numpy().ravel()
 
     def evaluate(self, output: Tensor) -> tuple[float, Tensor]:
-        """Return loss and gradient of a log-magnitude spectrogram where the objective computes.
+        """Evaluate a spectrogram where the objective computes.
 
-        Both spectrogram and gradient have the content's shape transposed, (frames, bins), its precision and
-        device.
+        Parameters
+        ----------
+        output : torch.Tensor, shape (frames, bins)
+            A log-magnitude spectrogram of the content's shape transposed, its precision and device.
+
+        Returns
+        -------
+        loss : float
+            Its loss.
+        gradient : torch.Tensor, shape (frames, bins)
+            The derivative of the loss with respect to `output`.
         """
         norms = self._norms(output)
         style_loss, gradient, by_norm = self._style_loss(output, norms)
