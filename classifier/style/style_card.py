@@ -259,9 +259,9 @@ def _measure(
         Robustness,
         lambda _: measure_robustness(judge, suited, seed=configuration.seed),
     )
-    heard = None
+    recordings = None
     if recorded:
-        heard = stage(
+        recordings = stage(
             folder / "recordings.json",
             fingerprint([asked, recorded.sha256()]),
             Evaluation,
@@ -285,7 +285,7 @@ def _measure(
         cross_validation=cross_validate(features, configuration, folder),
         without_soundfont=leave_soundfonts_out(features, configuration, folder),
         robustness=robustness,
-        recordings=heard,
+        recordings=recordings,
     )
 
 

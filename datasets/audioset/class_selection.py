@@ -108,7 +108,7 @@ def choose(
     shares: Shares,
     seed: int,
 ) -> NDArray[np.bool_]:
-    """Choose segments so that each class has as many clips as wanted, where there are as many.
+    """Choose segments so that each class has as many clips as wanted, as far as segments reach.
 
     The rarest class chooses first; what was chosen for it counts for all classes that it carries. Of the
     segments that a class can choose from, those with the fewest wanted classes come first, since they fill no

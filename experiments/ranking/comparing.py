@@ -275,7 +275,7 @@ class _Match:
 
 
 def _effect(by_piece: Floats, pairs: int, direction: str) -> dict[str, Any]:
-    """Return effect sizes, and what it takes to show them with as many pairs to a piece as there are."""
+    """Return effect sizes, and the pairs needed to show them, at the same number of pairs per piece."""
     d_z = cohens_dz(by_piece)
     needed = groups_needed(d_z)
     share = pairs / len(by_piece) if len(by_piece) else math.nan

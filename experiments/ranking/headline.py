@@ -72,10 +72,12 @@ class HeadlineScale:
 
         NaN where an input is, or where the reference does not exceed the style copy.
         """
-        kept = self.content_kept(content)
+        content_kept = self.content_kept(content)
         with np.errstate(invalid="ignore", divide="ignore"):
-            total = style + kept
-            return np.where(total > 0, 2 * style * kept / total, np.where(np.isnan(total), np.nan, 0.0))
+            total = style + content_kept
+            return np.where(
+                total > 0, 2 * style * content_kept / total, np.where(np.isnan(total), np.nan, 0.0)
+            )
 
     def of_sums(self, sums: Floats) -> Floats:
         """Return the headline of summed pieces.

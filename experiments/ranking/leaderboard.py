@@ -179,8 +179,8 @@ def _control_problems(results: Results, style: dict[str, float], scale: Headline
 
     The reference must have the style (at least 0.95), the content must not (at most 0.05), the style copy
     must (at least 0.95) with far fewer of the content's notes than the reference, noise must not pass for the
-    style, and silence must be refused as an output. Where nobody knows the right answers, only outputs are
-    asked for: such a run ranks nothing. Nor does one without style accuracy or note F1, of which the other is
+    style, and silence must be refused as an output. Without references, only outputs are required: such a
+    run ranks nothing. Nor does one without style accuracy or note F1, of which the other is
     still looked at.
     """
     has_truth = results.suite.has_truth

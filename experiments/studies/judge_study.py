@@ -2,7 +2,7 @@
 
 The multi-instrument report (2023) trains its network of four blocks on mel bands to a loss of 1.20 and finds
 folds of a cross-validation with accuracies of 0.602, 0.916, 0.603 and 0.919. Both are tested here, with the
-report's network and folds that are parted by piece:
+report's network and folds that are split by piece:
 
 - whether folds differ that much, when no piece is in two of them;
 - whether a loss of 1.20 is what a well-trained network has if its probabilities go through a softmax once

@@ -140,12 +140,12 @@ def _soundfont(dataset: Dataset, name: str) -> Soundfont:
             f"{dataset.root}: keeps drums, which sound on whatever notes are made wrong: build one without"
         )
     # Datasets name soundfonts by their files; the configuration knows where they lie.
-    found = {
+    soundfonts = {
         font.name: font for font in map(find_soundfont, dataset.description["configuration"]["soundfonts"])
     }
-    if name not in found:
-        raise UnknownNameError("soundfont of the dataset", name, found)
-    return found[name]
+    if name not in soundfonts:
+        raise UnknownNameError("soundfont of the dataset", name, soundfonts)
+    return soundfonts[name]
 
 
 @lru_cache(maxsize=1)
@@ -208,9 +208,9 @@ def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) ->
                     "reason": _reason(scores, declared.name, conditions),
                 }
             )
-    found = pd.DataFrame(verdicts)
-    found.loc[found.holds != "not measured", "reason"] = ""
-    return ValidityStudy(tuple(specifications), pd.DataFrame(values), found)
+    judged = pd.DataFrame(verdicts)
+    judged.loc[judged.holds != "not measured", "reason"] = ""
+    return ValidityStudy(tuple(specifications), pd.DataFrame(values), judged)
 
 
 def _table(scores: Sequence[Scores], metric: str, conditions: Sequence[Treatment]) -> NDArray[np.float64]:
@@ -244,26 +244,26 @@ def _means(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
 def _verdict(
     table: NDArray[np.float64], declared: Specification, conditions: Sequence[Treatment]
 ) -> dict[str, object]:
-    """Return what is promised under a change, what was found, and whether the promise holds."""
+    """Return what is promised under a change, what was measured, and whether the promise holds."""
     means, n = _means(table)
     kind, change = conditions[-1].kind, conditions[-1].change
     if kind == "corruption":
         promised = str(declared.responds.get(change, ""))
-        found = _rank_correlation(np.array([item.grade for item in conditions]), means)
+        measured = _rank_correlation(np.array([item.grade for item in conditions]), means)
         limit = LEAST_CORRELATION
-        holds = (-found if promised == "falls" else found) >= limit
+        holds = (-measured if promised == "falls" else measured) >= limit
     else:
         promised = "stays" if change in declared.invariant_to else ""
-        found = float(np.abs(means[1:] - means[0]).max())
+        measured = float(np.abs(means[1:] - means[0]).max())
         limit = MOST_MOVED * declared.relevant_change
-        holds = found <= limit
+        holds = measured <= limit
     if n == 0 or n < LEAST_SCORED * np.isfinite(table[:, 0]).sum():
-        found, verdict = math.nan, "not measured"
+        measured, verdict = math.nan, "not measured"
     else:
         verdict = "yes" if holds else "no"
     return {
         "promised": promised,
-        "found": found,
+        "found": measured,
         "limit": limit,
         "moved": means[-1] - means[0],
         "n": n,
@@ -282,6 +282,6 @@ def _rank_correlation(grades: NDArray[np.float64], means: NDArray[np.float64]) -
 
 def _reason(scores: Sequence[Scores], metric: str, conditions: Sequence[Treatment]) -> str:
     """Return the most frequent reason why a pair has no value somewhere."""
-    found = [pair[condition][metric].reason for pair in scores for condition in conditions]
-    reasons = Counter(reason for reason in found if reason)
+    every = (pair[condition][metric].reason for pair in scores for condition in conditions)
+    reasons = Counter(reason for reason in every if reason)
     return reasons.most_common(1)[0][0] if reasons else ""

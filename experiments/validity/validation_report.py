@@ -113,8 +113,8 @@ def describe(verdict: object) -> str:
 def _responses(rows: pd.DataFrame) -> str:
     parts = []
     for way, sign in (("falls", -1), ("rises", 1)):
-        found = rows[np.sign(rows.found) == sign]
-        listed = ", ".join(f"{row.change} ({row.found:+.2f})" for row in found.itertuples())
+        moved = rows[np.sign(rows.found) == sign]
+        listed = ", ".join(f"{row.change} ({row.found:+.2f})" for row in moved.itertuples())
         parts += [f"{way}: {listed}"] if listed else []
     return "; ".join(parts)
 

@@ -53,7 +53,7 @@ def lecun_normal(shape: tuple[int, ...], generator: torch.Generator) -> nn.Param
 
 
 def pad_to_same(features: Tensor, weights: Tensor, dilation: int = 1) -> Tensor:
-    """Add the zeros that let a convolution return as many positions as there were.
+    """Add the zeros with which a convolution keeps the number of positions.
 
     Parameters
     ----------

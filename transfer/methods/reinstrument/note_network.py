@@ -53,9 +53,9 @@ def normalise(activations: Matrix) -> NDArray[np.float32]:
     numpy.ndarray, shape (stages, pitches, frames), float32
         Scaled by the loudness that nine frames in ten do not exceed.
     """
-    parted = activations.reshape(len(READ), -1, activations.shape[1])
-    loud = float(np.quantile(parted.sum(axis=0).max(axis=0), 0.9))
-    return np.asarray(parted / max(loud, float(TINY)), dtype=np.float32)
+    by_stage = activations.reshape(len(READ), -1, activations.shape[1])
+    loud = float(np.quantile(by_stage.sum(axis=0).max(axis=0), 0.9))
+    return np.asarray(by_stage / max(loud, float(TINY)), dtype=np.float32)
 
 
 class NoteNetwork(nn.Module):
