@@ -58,7 +58,7 @@ def normalise(activations: Matrix) -> NDArray[np.float32]:
     return np.asarray(by_stage / max(loud, float(TINY)), dtype=np.float32)
 
 
-class NoteNetwork(nn.Module):
+class ActivationNetwork(nn.Module):
     """The network; see the module.
 
     Parameters

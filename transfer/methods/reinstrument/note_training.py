@@ -30,7 +30,7 @@ from timbrebench.classifier.lightning import Fit, FittedModule, fit
 from timbrebench.core.errors import DatasetError
 from timbrebench.transfer.methods.reinstrument.annotated_clips import SOFTEST, AnnotatedClips
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
-from timbrebench.transfer.methods.reinstrument.note_network import NoteNetwork
+from timbrebench.transfer.methods.reinstrument.note_network import ActivationNetwork
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -204,7 +204,7 @@ class _NoteModule(FittedModule):
 def translation_loss(answer: tuple[Tensor, Tensor, Tensor], batch: dict[str, Tensor]) -> Tensor:
     """Return the cross-entropy of the stages, and the absolute error of the loudness where a note sounds.
 
-    `answer` is what :meth:`~timbrebench.transfer.methods.reinstrument.note_network.NoteNetwork.forward`
+    `answer` is what :meth:`~timbrebench.transfer.methods.reinstrument.note_network.ActivationNetwork.forward`
     returns; ``stages`` and ``loudness`` of the batch have the shape (batch, pitches, frames).
     """
     logits, log_loudness, pitches = answer
@@ -222,14 +222,14 @@ def train_note_network(
     configuration: NoteTraining,
     *,
     folder: Path | None = None,
-) -> tuple[NoteNetwork, Fit]:
+) -> tuple[ActivationNetwork, Fit]:
     """Train the network; keep the weights of the epoch that did best on other pieces.
 
     `folder` gets checkpoints that an interrupted training goes on from. Raises :class:`DatasetError` if there
     are fewer than two timbres or two windows of pieces, and :class:`JudgeError` if training diverges.
     """
     torch.manual_seed(configuration.seed)
-    network = NoteNetwork(configuration.channels)
+    network = ActivationNetwork(configuration.channels)
     size, steps = configuration.batch_size, -(-configuration.examples // configuration.batch_size)
     examples = TranslationExamples(train, configuration, configuration.seed)
     others = TranslationExamples(validation, configuration, configuration.seed + 1)

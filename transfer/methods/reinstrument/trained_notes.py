@@ -24,7 +24,7 @@ from timbrebench.transfer.algorithms.nmf import Matrix
 from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, learn, timbre_of
 from timbrebench.transfer.methods.reinstrument.annotated_clips import gather
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
-from timbrebench.transfer.methods.reinstrument.note_network import PLAYED, READ, NoteNetwork, normalise
+from timbrebench.transfer.methods.reinstrument.note_network import PLAYED, READ, ActivationNetwork, normalise
 
 #: File in the package.
 WEIGHTS = "weights/notes.pt"
@@ -41,13 +41,13 @@ class TrainedNotes:
 
     Attributes
     ----------
-    network : NoteNetwork
+    network : ActivationNetwork
         In evaluation mode.
     training_clips : frozenset of str
         SHA-256 of the clips that it was trained or chosen by.
     """
 
-    network: NoteNetwork
+    network: ActivationNetwork
     training_clips: frozenset[str]
 
     @cached_property
@@ -91,7 +91,7 @@ class TrainedNotes:
 
 
 def _build(content: dict[str, Any]) -> TrainedNotes:
-    network = NoteNetwork(content["channels"])
+    network = ActivationNetwork(content["channels"])
     network.load_state_dict(content["weights"])
     return TrainedNotes(network.eval(), frozenset(content["training_clips"]))
 

@@ -14,7 +14,7 @@ from timbrebench.transfer.methods.reinstrument.note_network import (
     MAX_PITCHES,
     PLAYED,
     READ,
-    NoteNetwork,
+    ActivationNetwork,
     normalise,
 )
 from timbrebench.transfer.methods.reinstrument.note_training import (
@@ -45,7 +45,7 @@ def struck(pitch, start, *, pitches=40, frames=80, decay=0.9):
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return NoteNetwork(channels=8).eval()
+    return ActivationNetwork(channels=8).eval()
 
 
 @pytest.fixture(scope="module")
