@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -79,3 +80,18 @@ def test_the_version_to_cite_is_the_project_s():
     version = project()["project"]["version"]
     assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"version = {{{version}}}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_python_file_that_contributing_names_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+\.py)`", text))
+    places = [ROOT, *(ROOT / folder for folder in FOLDERS), ROOT / "experiments" / "report"]
+    assert len(named) > 20
+    assert {name for name in named if not any((place / name).is_file() for place in places)} == set()
+
+
+def test_names_of_modules_find_one_file():
+    """All but what each registry and contract is called."""
+    modules = [path.name for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    repeated = {name for name in modules if modules.count(name) > 1}
+    assert repeated == {"__init__.py", "contract.py", "registry.py"}
