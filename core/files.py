@@ -67,6 +67,17 @@ def try_lock(file: IO[Any], *, shared: bool = False) -> bool:
 
 
 @contextlib.contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait until no other process is in a block that names the same file, which has to be there.
+
+    The file is neither read nor written, and the right to read it is enough.
+    """
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Keep other processes out of blocks that lock the same file, which is made for the purpose.
 

@@ -13,9 +13,11 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples, read_audio, resample
 from timbrebench.core.errors import AudioError, DatasetError
+from timbrebench.core.files import one_at_a_time
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS
 
 MANIFEST = "manifest.csv"
@@ -123,16 +125,7 @@ class RecordedNotes:
 
     def _octaves_off(self, stated: Mapping[int, Path]) -> int:
         """Return how many octaves above their stated pitches most recordings sound."""
-        sounding = [
-            librosa.yin(
-                self._recording(path)[: 2 * _RATE],
-                fmin=_LOWEST_HZ,
-                fmax=_HIGHEST_HZ,
-                sr=_RATE,
-                frame_length=_WINDOW,
-            )
-            for path in stated.values()
-        ]
+        sounding = [_fundamentals(self._recording(path)[: 2 * _RATE]) for path in stated.values()]
         measured = np.array([np.median(librosa.hz_to_midi(track)) for track in sounding])
         return round(float(np.median(measured - list(stated))) / 12)
 
@@ -163,6 +156,16 @@ class RecordedNotes:
             )
             self._notes[path] = samples[loud[0] :] / np.abs(samples).max()
         return self._notes[path]
+
+
+def _fundamentals(samples: Samples) -> NDArray[np.float64]:
+    """Return the fundamental of each frame in hertz."""
+    # numba's cache of such functions can crash processes that fill it at the same time (numba issue 10128).
+    with one_at_a_time(Path(librosa.__file__)):
+        track: NDArray[np.float64] = librosa.yin(
+            samples, fmin=_LOWEST_HZ, fmax=_HIGHEST_HZ, sr=_RATE, frame_length=_WINDOW
+        )
+    return track
 
 
 def _read_manifest(path: Path) -> pd.DataFrame:
