@@ -32,6 +32,6 @@ def __getattr__(name: str) -> object:
     """Import what trains when it is asked for: PyTorch Lightning takes seconds."""
     if name != "train_judge":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415
+    from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - Lightning takes seconds
 
     return train_judge

@@ -2,7 +2,7 @@
 
 A builder describes itself (:class:`Builder`), returns early where :func:`is_finished`, works inside
 :func:`build_folder`, and hands its clips over to :func:`finish_dataset`. A build can be stopped at any moment
-and goes on where it was. Its journal is a folder inside the dataset's; ``dataset.json`` is written last, so a
+and continues from there. Its journal is a folder inside the dataset's; ``dataset.json`` is written last, so a
 folder that has it is whole.
 """
 

@@ -232,7 +232,7 @@ class _Process:
         self._send({"path": sys.path, "environment": {**os.environ, **ONE_THREAD}, "folder": str(Path.cwd())})
 
     def call(self, call: Call, stopped: Callable[[], bool]) -> Any:  # noqa: ANN401 - anything
-        """Make a call; return its value or why there is none."""
+        """Make a call; return its value, or the failure of its process."""
         started = time.monotonic()
         self._send((call.function, call.arguments))
         while True:

@@ -1,6 +1,6 @@
 """Build a dataset: render every piece on every instrument of every soundfont.
 
-A build can be stopped at any moment and goes on where it was. What is finished, one piece on one soundfont,
+A build can be stopped at any moment and continues from there. What is finished, one piece on one soundfont,
 is listed in a journal inside the folder; ``dataset.json`` is written last, so a folder that has it is whole.
 """
 
