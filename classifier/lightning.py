@@ -223,7 +223,8 @@ def _run_trainer(  # noqa: PLR0917 - all that there is
 ) -> None:
     """Run Lightning without its remarks, and let an interruption through as what it is."""
     logger = logging.getLogger("pytorch_lightning")
-    level, handler = logger.level, signal.getsignal(signal.SIGINT)
+    level = logger.level
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     logger.setLevel(logging.ERROR)
     checkpoint = folder / CHECKPOINT if folder else None
     # The recorder comes before what saves the checkpoint, which must hold the epoch that it ends.
@@ -256,10 +257,20 @@ def _run_trainer(  # noqa: PLR0917 - all that there is
             )
             resume = checkpoint if checkpoint and checkpoint.is_file() else None
             trainer.fit(module, train, validation, ckpt_path=resume, weights_only=True if resume else None)
-    except SystemExit as stop:
-        # Lightning ends the process when it is interrupted, and ignores further interruptions.
-        raise KeyboardInterrupt from stop
+    except (SystemExit, Exception) as error:
+        # When it is interrupted, Lightning ends the process, or fails where its loops have not begun.
+        if _follows_interruption(error):
+            raise KeyboardInterrupt from error
+        raise
     finally:
         logger.setLevel(level)
         if threading.current_thread() is threading.main_thread():  # others may not set handlers
-            signal.signal(signal.SIGINT, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+
+def _follows_interruption(error: BaseException | None) -> bool:
+    """Whether an error was raised while an interruption was handled."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None

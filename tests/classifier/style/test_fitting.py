@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 import torch
 from torch.nn.functional import mse_loss
@@ -112,3 +114,17 @@ def test_the_weights_are_those_of_the_best_epoch(data):
     with torch.no_grad():
         loss = mse_loss(network(data.tensors[0]), data.tensors[1])
     assert float(loss) == pytest.approx(fitted.curve.validation_loss.min(), rel=1e-4)
+
+
+class InterruptedAtTheStart(DataLoader):
+    def __iter__(self):
+        raise KeyboardInterrupt
+
+
+def test_an_interruption_before_the_first_batch_is_one(data):
+    """Lightning's cleaning up fails then, since its loops have not begun."""
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    train = InterruptedAtTheStart(data, batch_size=4)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(6, CONFIGURATION), train, DataLoader(data, batch_size=8), CONFIGURATION, description="")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
