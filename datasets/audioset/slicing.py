@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from timbrebench.audio.decoding import cut_windows
 from timbrebench.audio.loudness import is_silent
 from timbrebench.core.errors import StorageError, TimbrebenchError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets.audioset.audio_sources import Location, encoded_rows
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration, ParquetSource
-from timbrebench.datasets.decoding import cut_windows
 from timbrebench.datasets.excerpts import SLACK_S, with_channels, write_pcm
 
 

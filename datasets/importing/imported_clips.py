@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
+from timbrebench.audio.decoding import Windows, decode_windows
 from timbrebench.audio.loudness import is_silent
 from timbrebench.core.errors import AudioError, StorageError
 from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.datasets.building import JOURNAL
-from timbrebench.datasets.decoding import Windows, decode_windows
 from timbrebench.datasets.excerpts import SLACK_S, write_pcm
 from timbrebench.datasets.importing.recording_sources import ListedRecording, RecordingEntry
 

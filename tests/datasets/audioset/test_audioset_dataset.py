@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from timbrebench.audio.decoding import cut_windows
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.calls import Failure
 from timbrebench.core.workers.executors import InlineExecutor
@@ -22,7 +23,6 @@ from timbrebench.datasets.audioset.audioset_configuration import (
 from timbrebench.datasets.audioset.audioset_dataset import build_audioset
 from timbrebench.datasets.audioset.clip_planning import plan_clips
 from timbrebench.datasets.audioset.slicing import SliceJob
-from timbrebench.datasets.decoding import cut_windows
 
 RATE = 44_100
 

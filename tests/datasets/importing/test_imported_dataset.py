@@ -14,12 +14,12 @@ import pytest
 import soundfile
 
 from timbrebench.audio.clips import resample
+from timbrebench.audio.decoding import decode_windows
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.core.workers.calls import Failure, Limits
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
 from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.building import load_configuration
-from timbrebench.datasets.decoding import decode_windows
 from timbrebench.datasets.importing import imported_dataset
 from timbrebench.datasets.importing.import_configuration import (
     ImportConfiguration,
