@@ -8,9 +8,21 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+import reprlib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+#: Maximum problems of one file that a message lists.
+_MAX_PROBLEMS = 10
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxset, _SHORT.maxdict = 4, 20, 20, 20, 20
+_SHORT.maxstring = _SHORT.maxother = 200
 
 
 class TimbrebenchError(Exception):
@@ -23,6 +35,10 @@ class AudioError(TimbrebenchError):
 
 class StorageError(TimbrebenchError):
     """A file that cannot be written: no space, no permission, no such device."""
+
+
+class PathError(TimbrebenchError):
+    """A path that leaves the folder that it belongs to."""
 
 
 class ConfigurationError(TimbrebenchError):
@@ -122,18 +138,31 @@ def describe_validation(error: ValidationError, where: str, known: Iterable[str]
     ConfigurationError
         One line for each problem, with the key's path.
     """
-    lines = []
     names = list(known)
     # A misspelt key comes before the one that is missing because of it.
-    for problem in sorted(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden"):
-        key = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown key {key!r}{suggestion(str(problem['loc'][-1]), names)}")
-        elif problem["type"] == "missing":
-            lines.append(f"the key {key!r} is missing: it has no default")
-        else:
-            lines.append(f"{key or '(root)'}: {problem['msg']}, got {problem['input']!r}")
+    problems = sorted(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
+    lines = [_line(problem, names) for problem in problems[:_MAX_PROBLEMS]]
+    if len(problems) > _MAX_PROBLEMS:
+        lines.append(f"and {len(problems) - _MAX_PROBLEMS} more")
     return ConfigurationError(f"{where}: " + "; ".join(lines))
+
+
+def _line(problem: ErrorDetails, names: Sequence[str]) -> str:
+    key = shown(".".join(str(part) for part in problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key}{suggestion(str(problem['loc'][-1])[: _SHORT.maxstring], names)}"
+    if problem["type"] == "missing":
+        return f"the key {key} is missing: it has no default"
+    return f"{key[1:-1] or '(root)'}: {problem['msg']}, got {shown(problem['input'])}"
+
+
+def shown(value: object) -> str:
+    """Return the ``repr`` of a value for a message: on one line, in printable characters, and of some length.
+
+    What strangers hand in may be of any length and depth, and hold what a terminal would obey.
+    """
+    text = _SHORT.repr(value)
+    return text if text.isprintable() else text.encode("ascii", "backslashreplace").decode()
 
 
 def describe_error(error: BaseException) -> str:

@@ -7,12 +7,26 @@ import errno
 import fcntl
 import hashlib
 import json
+import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from timbrebench.core.errors import StorageError
+from timbrebench.core.errors import StorageError, TimbrebenchError
+
+#: Bytes that are read at a time.
+_CHUNK = 1 << 20
+
+#: What may lie where a file is expected, and is not opened: a pipe or a device could be read without end.
+_NOT_FILES = (
+    (stat.S_ISDIR, errno.EISDIR, "it is a folder, not a file"),
+    (stat.S_ISFIFO, errno.EINVAL, "it is a pipe, not a file"),
+    (stat.S_ISSOCK, errno.EINVAL, "it is a socket, not a file"),
+    (stat.S_ISCHR, errno.EINVAL, "it is a device, not a file"),
+    (stat.S_ISBLK, errno.EINVAL, "it is a device, not a file"),
+)
 
 _REMEDIES = {
     errno.ENOSPC: "no space left: free some and run again, what was finished is kept",
@@ -107,10 +121,98 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - anything that 
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a regular file for reading, and nothing else; it never waits.
+
+    Raises OSError, whose ``strerror`` says what is there instead, for a folder, pipe, socket or device, and
+    as :meth:`pathlib.Path.open` does. A link to a file is followed.
+    """
+    try:
+        _refuse_others(path, path.stat())  # before it is opened: opening some devices has effects
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, "no file can have that name", str(path)) from error
+    file = os.fdopen(descriptor, "rb")
+    try:
+        _refuse_others(path, os.fstat(descriptor))  # what was opened may be another file by now
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _refuse_others(path: Path, status: os.stat_result) -> None:
+    for is_that, number, reason in _NOT_FILES:
+        if is_that(status.st_mode):
+            raise OSError(number, reason, str(path))
+
+
+def _chunks(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+    """Read an open file, which is as long as it was when it was opened: files of /proc may never end."""
+    left = os.fstat(file.fileno()).st_size
+    while chunk := file.read(min(_CHUNK, left) or 1):
+        if not left:
+            raise OSError(errno.EINVAL, "it is not a plain file, or is being written", str(path))
+        left -= len(chunk)
+        yield chunk
+
+
+def read_bytes(path: Path, limit: int, error: type[TimbrebenchError]) -> bytes:
+    """Read a whole file of at most `limit` bytes.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    limit : int
+        Maximum size in bytes, which is compared before anything is read.
+    error : type of TimbrebenchError
+        What is raised.
+
+    Returns
+    -------
+    bytes
+        Its content.
+
+    Raises
+    ------
+    TimbrebenchError
+        Of the type `error`: if it cannot be read, is not a regular file, or is larger.
+    """
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limit:
+                raise error(f"{path}: has {size} bytes, more than the {limit} that such a file may have")
+            return b"".join(_chunks(path, file))
+    except OSError as problem:
+        raise error(f"{path}: cannot be read ({problem.strerror or problem})") from problem
+
+
+def read_text(path: Path, limit: int, error: type[TimbrebenchError]) -> str:
+    """Read a whole UTF-8 text file of at most `limit` bytes, as :func:`read_bytes`.
+
+    A byte-order mark at its beginning, as some editors write, is left out. Raises `error` for invalid UTF-8
+    as well.
+    """
+    return decode_text(read_bytes(path, limit, error), str(path), error)
+
+
+def decode_text(content: bytes, where: str, error: type[TimbrebenchError]) -> str:
+    """Decode UTF-8, with or without a byte-order mark; raise `error`, which names `where`, for others."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise error(f"{where}: not UTF-8 text ({problem})") from problem
+
+
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a regular file's content as 64 hexadecimal digits; raise OSError for others."""
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        for chunk in _chunks(path, file):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def fingerprint(value: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
