@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import permutations
 from pathlib import Path
@@ -177,20 +177,21 @@ def make_suite(
     UnknownNameError
         If a direction names a label that the dataset does not have.
     """
+    unusable = frozenset(learned)
     on_soundfont = dataset.select(split="test", soundfont=configuration.soundfont)
     clips = [clip for clip in on_soundfont.clips() if clip.program == programs_of(clip.instrument)[0]]
-    clips = [clip for clip in clips if clip.piece not in learned]
+    clips = [clip for clip in clips if clip.piece not in unusable]
     by_place = {(clip.label, clip.piece, clip.start_s): clip for clip in clips}
     labels = sorted({clip.label for clip in clips})
     places = sorted({(clip.piece, clip.start_s) for clip in clips})
-    pieces = sorted({piece for piece, _ in places})
-    if len(labels) < 2 or len(pieces) < 2:
+    blocks = _blocks(places)
+    if len(labels) < 2 or len(blocks) < 2:
         raise DatasetError(
-            f"{dataset.root}: the test split has {len(labels)} labels and {len(pieces)} pieces that no judge "
+            f"{dataset.root}: the test split has {len(labels)} labels and {len(blocks)} pieces that no judge "
             f"has learned from on {configuration.soundfont}; pairs need two of each: use more pieces"
         )
     generator = np.random.default_rng(configuration.seed)
-    contents = _round_robin(places, generator)
+    contents = _round_robin(places, blocks, generator)
     for name in (name for direction in configuration.directions for name in direction):
         if name not in labels:
             raise UnknownNameError("label of the dataset", name, labels)
@@ -199,8 +200,7 @@ def make_suite(
     pairs = []
     for number, (content_label, style_label) in enumerate(directions):
         piece, start = contents[number % len(contents)]
-        others = [place for place in places if place[0] != piece]
-        style_piece, style_start = others[generator.integers(len(others))]
+        style_piece, style_start = _draw_other(places, blocks[piece], generator)
         content = by_place[content_label, piece, start]
         style = by_place[style_label, style_piece, style_start]
         reference = by_place[style_label, piece, start]
@@ -212,18 +212,33 @@ def make_suite(
     return OpenedSuite(configuration, tuple(pairs), tuple(clips), dataset=dataset)
 
 
+#: A clip's piece, and where in it the clip starts, in seconds.
+_Place = tuple[str, float]
+
+
+def _blocks(places: Sequence[_Place]) -> dict[str, range]:
+    """Return where each piece's places lie in the sorted list, in which they are neighbours."""
+    ends = {piece: end for end, (piece, _) in enumerate(places, start=1)}
+    return {piece: range(start, end) for (piece, end), start in zip(ends.items(), [0, *ends.values()])}
+
+
+def _draw_other(places: Sequence[_Place], block: range, generator: np.random.Generator) -> _Place:
+    """Draw a place of any other piece than the one that lies in `block`, which is left out of the count."""
+    index = int(generator.integers(len(places) - len(block)))
+    return places[index if index < block.start else index + len(block)]
+
+
 def _round_robin(
-    places: Sequence[tuple[str, float]], generator: np.random.Generator
-) -> list[tuple[str, float]]:
+    places: Sequence[_Place], blocks: Mapping[str, range], generator: np.random.Generator
+) -> list[_Place]:
     """Order places so that pieces take turns, each with its windows in a drawn order."""
-    pieces = sorted({piece for piece, _ in places})
     windows = {
-        piece: list(generator.permutation([start for name, start in places if name == piece]))
-        for piece in generator.permutation(pieces)
+        str(piece): generator.permutation([places[index][1] for index in blocks[piece]])
+        for piece in generator.permutation(list(blocks))
     }
     rounds = max(len(starts) for starts in windows.values())
     return [
-        (str(piece), float(starts[turn]))
+        (piece, float(starts[turn]))
         for turn in range(rounds)
         for piece, starts in windows.items()
         if turn < len(starts)

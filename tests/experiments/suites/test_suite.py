@@ -1,16 +1,19 @@
+import time
 from collections import Counter
 from dataclasses import replace
+from itertools import permutations
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from timbrebench.core.errors import DatasetError
+from timbrebench.datasets.dataset import Dataset
 from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
 
 
 @pytest.fixture
 def dataset(run):
-    from timbrebench.datasets import Dataset
-
     return Dataset.open(run.root / "dataset")
 
 
@@ -62,3 +65,58 @@ def test_too_few_pieces_are_refused(dataset):
     one = dataset.select(piece=dataset.select(split="test").manifest.piece.iloc[0])
     with pytest.raises(DatasetError, match="1 pieces"):
         make_suite(one, SuiteConfiguration(soundfont="TimGM6mb"))
+
+
+def listed_dataset(tmp_path, pieces: int, windows: int) -> Dataset:
+    """A dataset of two labels whose audio nobody opens; pieces have 1 to `windows` clips of each label."""
+    places = [(f"piece-{7919 * n % 100_003:06}", 5.0 * w) for n in range(pieces) for w in range(1 + n % windows)]
+    rows = [
+        {"clip_id": f"{piece}-{start}-{label}", "path": "", "label": label, "piece": piece, "start_s": start}
+        | {"instrument": label, "program": program, "sha256": f"{label} {piece} {start}"}
+        for piece, start in places
+        for label, program in (("piano", 0), ("violin", 40))
+    ]
+    shared = {"soundfont": "TimGM6mb", "soundfont_family": "", "split": "test", "duration_s": 5.0}
+    manifest = pd.DataFrame(rows).assign(**shared, sample_rate=22_050)
+    return Dataset(tmp_path, {"files": {}}, manifest)
+
+
+def drawn_by_definition(dataset: Dataset, seed: int, count: int) -> list[tuple]:
+    """Content's and style's places, straight from the definition, in a time that grows with the square."""
+    places = sorted({(clip.piece, clip.start_s) for clip in dataset.clips()})
+    generator = np.random.default_rng(seed)
+    pieces = sorted({piece for piece, _ in places})
+    turns = {
+        piece: list(generator.permutation([start for name, start in places if name == piece]))
+        for piece in generator.permutation(pieces)
+    }
+    rounds = range(max(map(len, turns.values())))
+    contents = [(piece, starts[turn]) for turn in rounds for piece, starts in turns.items() if turn < len(starts)]
+    drawn = []
+    for number in range(2 * count):
+        content = contents[number % len(contents)]
+        others = [place for place in places if place[0] != content[0]]
+        drawn.append((content, others[generator.integers(len(others))]))
+    return drawn
+
+
+@pytest.mark.parametrize(("pieces", "windows", "count"), [(2, 1, 3), (7, 3, 20), (40, 5, 10)])
+def test_pairs_are_drawn_as_defined(tmp_path, pieces, windows, count):
+    dataset = listed_dataset(tmp_path, pieces, windows)
+    for seed in range(5):
+        suite = make_suite(dataset, SuiteConfiguration(soundfont="TimGM6mb", pairs_per_direction=count, seed=seed))
+        drawn = [tuple((clip.piece, clip.start_s) for clip in (pair.content, pair.style)) for pair in suite.pairs]
+        assert drawn == drawn_by_definition(dataset, seed, count)
+        directions = [(pair.content.label, pair.style.label) for pair in suite.pairs]
+        assert directions == [d for d in permutations(("piano", "violin"), 2) for _ in range(count)]
+
+
+def test_the_time_to_draw_pairs_grows_with_the_clips_and_not_with_their_square(tmp_path):
+    def seconds(pieces: int) -> float:
+        dataset = listed_dataset(tmp_path, pieces, 1)
+        configuration = SuiteConfiguration(soundfont="TimGM6mb", pairs_per_direction=pieces // 4)
+        started = time.process_time()
+        make_suite(dataset, configuration)
+        return time.process_time() - started
+
+    assert min(seconds(4000) for _ in range(2)) < 8 * min(seconds(1000) for _ in range(3))
