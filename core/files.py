@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import stat
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from timbrebench.core.errors import StorageError, TimbrebenchError
+from timbrebench.core.partial_files import partial_file
 
 #: Bytes that are read at a time.
 _CHUNK = 1 << 20
@@ -49,21 +49,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that takes its place when the block ends well.
 
     It keeps the suffix of `path`, since writers choose a format by it. The folder is made where missing.
-    Raises StorageError if the file cannot be written; `path` is then what it was before.
+    Raises StorageError if the file cannot be written; `path` is then what it was before. What a killed
+    process has left in the folder is removed (:mod:`timbrebench.core.partial_files`).
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".part-{uuid.uuid4().hex}{path.suffix}")
-        part.touch(exist_ok=False)  # with the mode that the user's umask asks for; tempfile's are private
-        temporary = part
-        yield temporary
-        temporary.replace(path)
+        with partial_file(path) as temporary:
+            yield temporary
+            temporary.replace(path)
     except OSError as error:
         raise storage_error(path, error) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def try_lock(file: IO[Any], *, shared: bool = False) -> bool:

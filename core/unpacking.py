@@ -7,7 +7,6 @@ import gzip
 import os
 import shutil
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from typing import IO, cast
 from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import storage_error
+from timbrebench.core.partial_files import partial_folder
 
 #: File extensions of the supported archives.
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -50,8 +50,8 @@ def unpack_archive(
         return
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as name:
-            folder = Path(name) / "files"
+        with partial_folder(target) as part:
+            folder = part / "files"
             folder.mkdir()
             _unpack(archive, folder, suffixes, limits)
             folder.rename(target)

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ValidationError
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, describe_validation
 from timbrebench.core.files import exclusive, file_sha256, write_json, write_text
+from timbrebench.core.partial_files import remove_abandoned_parts
 from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, SCHEMA, Dataset
 from timbrebench.datasets.dataset_card import CARD, dataset_card
@@ -102,11 +103,14 @@ def load_configuration(path: Path | str, model: type[Model]) -> Model:
 def is_finished(configuration: BaseModel, root: Path) -> bool:
     """Whether a folder, which need not exist, is a configuration's finished dataset.
 
-    Raises DatasetError if it holds another configuration's dataset.
+    What a build that was killed at its end has left there is removed. Raises DatasetError if it holds another
+    configuration's dataset.
     """
     if not (root / DESCRIPTION).is_file():
         return False
     _refuse_other(root, Dataset.open(root).description, configuration)
+    remove_abandoned_parts(root)
+    _remove_journal(root)
     return True
 
 
@@ -126,8 +130,14 @@ def build_folder(configuration: BaseModel, root: Path) -> Iterator[None]:
         raise DatasetError(f"{root} is not empty and holds no dataset: choose another folder")
     write_json(path, configuration.model_dump(mode="json"))
     with exclusive(root / JOURNAL / "lock"):
+        remove_abandoned_parts(root)
         yield
-    shutil.rmtree(root / JOURNAL)
+        _remove_journal(root)
+
+
+def _remove_journal(root: Path) -> None:
+    """Remove the journal of a build that is over, which another process may be about to do as well."""
+    shutil.rmtree(root / JOURNAL, ignore_errors=True)
 
 
 def _refuse_other(root: Path, description: Mapping[str, Any], configuration: BaseModel) -> None:
@@ -170,6 +180,7 @@ def finish_dataset(
     written = {MANIFEST: manifest, FAILURES: rejected, **(tables or {})}
     for name, table in written.items():
         write_csv(root / name, table)
+    remove_abandoned_parts(root)
     _remove_unlisted(root, set(manifest.path))
     description: dict[str, Any] = {
         "schema": SCHEMA,

@@ -12,6 +12,7 @@ import soundfile
 
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
+from timbrebench.core.partial_files import is_part
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import executor_for
 from timbrebench.datasets.building import count_clips
@@ -120,8 +121,11 @@ def _problems(root: Path, name: str, digest: object, claim: _Claim | None) -> li
 
 
 def _not_listed(root: Path, expected: set[str]) -> list[str]:
+    """List files that no table lists; temporary parts are left to who writes there next."""
     present = {
-        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() or path.is_symlink()
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if (path.is_file() or path.is_symlink()) and not is_part(path.relative_to(root))
     }
     return [f"not listed: {name}" for name in sorted(present - expected - {DESCRIPTION})]
 

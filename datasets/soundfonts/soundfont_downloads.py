@@ -7,7 +7,6 @@ import lzma
 import re
 import shutil
 import tarfile
-import tempfile
 import zlib
 from pathlib import Path
 from typing import IO
@@ -19,6 +18,7 @@ from timbrebench.core.downloads import download
 from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import atomic_path, file_sha256
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.partial_files import partial_folder
 from timbrebench.core.progress import log
 
 _SHA256 = r"^[0-9a-f]{64}$"
@@ -102,11 +102,11 @@ def fetch_soundfont(font: PinnedSoundfont) -> Path:
     if path.is_file() and file_sha256(path) == font.sha256:
         return path
     log(f"downloading the soundfont {font.name} from {font.url}")
-    with atomic_path(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with atomic_path(path) as temporary, partial_folder(path) as folder:
         if font.member is None:
             download(font.url, temporary, f"the soundfont {font.name}")
         else:
-            archive = Path(folder) / "archive"
+            archive = folder / "archive"
             download(font.url, archive, f"the soundfont {font.name}")
             _extract(font, archive, temporary)
         digest = file_sha256(temporary)

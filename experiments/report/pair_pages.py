@@ -18,6 +18,7 @@ import pandas as pd
 
 from timbrebench.core.errors import AudioError
 from timbrebench.core.files import fingerprint, write_text
+from timbrebench.core.partial_files import is_part, remove_abandoned_parts
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor, executor_for
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE
@@ -100,6 +101,7 @@ def write_pair_pages(contents: Contents, root: Path, executor: Executor | None =
                 images |= used
                 is_whole &= page_is_whole
                 tracker.advance()
+    remove_abandoned_parts(folder)
     _keep_only({page_name(pair) for pair in pairs}, folder, "*.html")
     # An image is known by its audio. Of audio that is gone, or out of reach, it could not be drawn again.
     if is_whole:
@@ -107,9 +109,9 @@ def write_pair_pages(contents: Contents, root: Path, executor: Executor | None =
 
 
 def _keep_only(names: set[str], folder: Path, pattern: str) -> None:
-    """Remove files of an earlier report, and half-written ones of a killed process."""
-    for path in (*folder.glob(pattern), *folder.glob(".part-*")):
-        if path.name not in names:
+    """Remove files of an earlier report."""
+    for path in folder.glob(pattern):
+        if path.name not in names and not is_part(path):
             path.unlink(missing_ok=True)
 
 

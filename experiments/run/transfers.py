@@ -15,12 +15,12 @@ from pathlib import Path
 from timbrebench.audio.clips import write_audio
 from timbrebench.core.errors import MethodTimeoutError, RunError, describe_error, is_transient
 from timbrebench.core.files import atomic_path, file_sha256, storage_error
+from timbrebench.core.partial_files import remove_abandoned_parts
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor
 from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.run.records import LearnedRecord, Records, RecordsFile, Transfer
 from timbrebench.experiments.run.run_configuration import LimitsConfiguration
 from timbrebench.experiments.run.tasks import Task, training_set
@@ -56,7 +56,7 @@ def run_transfers(
     """
     used = {task.dependency for task in tasks if task.dependency is not None}
     store.add(*(record for record in used if store.records.dependencies.get(record.key) != record))
-    _remove_parts(root)
+    remove_abandoned_parts(root)
     missing = _missing(tasks, root, store, limits)
     preparation = Limits(limits.preparation_timeout_s, limits.memory_mib, "preparation_timeout_s")
     with (
@@ -123,12 +123,6 @@ def _is_made(task: Task, root: Path, records: Records, limits: LimitsConfigurati
         return path.is_file() and file_sha256(path) == record.output_sha256
     is_final = all(getattr(limits, name) <= limit for name, limit in record.broke.items())
     return is_final and not record.transient
-
-
-def _remove_parts(root: Path) -> None:
-    """Remove the partial files of a run that was killed."""
-    for part in (*(root / OUTPUTS).rglob(".part-*"), *(root / PREPARED).glob(".part-*")):
-        part.unlink(missing_ok=True)
 
 
 def _transfer_call(

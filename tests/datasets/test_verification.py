@@ -95,6 +95,13 @@ def test_an_extra_file_is_found(root, name):
     assert verify_dataset(root) == [f"not listed: {name}"]
 
 
+@pytest.mark.parametrize("name", ["audio/00/.part-1.flac", "spectrograms/.part-2.npy", ".part-3.csv"])
+def test_what_a_killed_writer_has_left_is_no_fault_of_the_dataset(root, name):
+    (root / name).parent.mkdir(exist_ok=True, parents=True)
+    (root / name).write_bytes(b"half a file")
+    assert verify_dataset(root) == []
+
+
 def test_a_link_to_nowhere_is_an_extra_file(root):
     (root / "audio" / "link").symlink_to("nowhere")
     assert verify_dataset(root) == ["not listed: audio/link"]

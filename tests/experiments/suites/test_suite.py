@@ -69,7 +69,9 @@ def test_too_few_pieces_are_refused(dataset):
 
 def listed_dataset(tmp_path, pieces: int, windows: int) -> Dataset:
     """A dataset of two labels whose audio nobody opens; pieces have 1 to `windows` clips of each label."""
-    places = [(f"piece-{7919 * n % 100_003:06}", 5.0 * w) for n in range(pieces) for w in range(1 + n % windows)]
+    places = [
+        (f"piece-{7919 * n % 100_003:06}", 5.0 * w) for n in range(pieces) for w in range(1 + n % windows)
+    ]
     rows = [
         {"clip_id": f"{piece}-{start}-{label}", "path": "", "label": label, "piece": piece, "start_s": start}
         | {"instrument": label, "program": program, "sha256": f"{label} {piece} {start}"}
@@ -91,7 +93,9 @@ def drawn_by_definition(dataset: Dataset, seed: int, count: int) -> list[tuple]:
         for piece in generator.permutation(pieces)
     }
     rounds = range(max(map(len, turns.values())))
-    contents = [(piece, starts[turn]) for turn in rounds for piece, starts in turns.items() if turn < len(starts)]
+    contents = [
+        (piece, starts[turn]) for turn in rounds for piece, starts in turns.items() if turn < len(starts)
+    ]
     drawn = []
     for number in range(2 * count):
         content = contents[number % len(contents)]
@@ -104,8 +108,12 @@ def drawn_by_definition(dataset: Dataset, seed: int, count: int) -> list[tuple]:
 def test_pairs_are_drawn_as_defined(tmp_path, pieces, windows, count):
     dataset = listed_dataset(tmp_path, pieces, windows)
     for seed in range(5):
-        suite = make_suite(dataset, SuiteConfiguration(soundfont="TimGM6mb", pairs_per_direction=count, seed=seed))
-        drawn = [tuple((clip.piece, clip.start_s) for clip in (pair.content, pair.style)) for pair in suite.pairs]
+        suite = make_suite(
+            dataset, SuiteConfiguration(soundfont="TimGM6mb", pairs_per_direction=count, seed=seed)
+        )
+        drawn = [
+            tuple((clip.piece, clip.start_s) for clip in (pair.content, pair.style)) for pair in suite.pairs
+        ]
         assert drawn == drawn_by_definition(dataset, seed, count)
         directions = [(pair.content.label, pair.style.label) for pair in suite.pairs]
         assert directions == [d for d in permutations(("piano", "violin"), 2) for _ in range(count)]
