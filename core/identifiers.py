@@ -53,6 +53,19 @@ def check_identifier(name: str) -> str:
 Identifier = Annotated[str, AfterValidator(check_identifier)]
 
 
+#: What leads out of a folder without any link: a root, a part ``..``, and a NUL, which ends a name in C.
+_OUTSIDE = re.compile(r"^/|(?:^|/)\.\.(?:/|$)|\0")
+
+
+def is_below(name: str) -> bool:
+    """Whether a path with ``/`` between its parts stays in its folder, as far as its text tells.
+
+    >>> is_below("audio/..a.flac"), is_below("audio/../../a.flac"), is_below("/a.flac"), is_below("")
+    (True, False, False, False)
+    """
+    return bool(name) and _OUTSIDE.search(name) is None
+
+
 def path_within(folder: Path, name: str | PurePosixPath) -> Path:
     """Join a relative path to a folder, and refuse one that leaves it.
 
@@ -76,7 +89,7 @@ def path_within(folder: Path, name: str | PurePosixPath) -> Path:
     """
     path = PurePosixPath(name)
     is_long = any(len(os.fsencode(part)) > _LONGEST_PART for part in path.parts)
-    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in str(path) or is_long:
+    if not path.parts or not is_below(str(path)) or is_long:
         raise PathError(f"{str(name)[:200]!r} is not the path of a file inside {folder}")
     joined = folder / path
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import pandas as pd
 
 from timbrebench.audio.clips import Samples, fit_length, read_audio
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.core.errors import DatasetError, UnknownNameError
+from timbrebench.core.errors import DatasetError, PathError, UnknownNameError
+from timbrebench.core.identifiers import is_below, path_within
 from timbrebench.datasets.notes import read_notes, window
-from timbrebench.datasets.stored_spectrograms import Variant, load_spectrogram
+from timbrebench.datasets.stored_spectrograms import Variant, load_spectrogram, spectrogram_path
 
 #: Version of the layout on disk; readers refuse others.
 SCHEMA = 2
@@ -113,31 +114,16 @@ class Dataset:
         Raises
         ------
         DatasetError
-            If the folder holds no finished dataset, or one of another layout.
+            If the folder holds no finished dataset, or one of another layout, or its manifest lists what lies
+            outside of the folder.
         """
-        root = Path(root)
-        path = root / DESCRIPTION
-        if not path.is_file():
-            raise DatasetError(
-                f"{root}: no finished dataset here ({DESCRIPTION} is missing): "
-                "build it, or build on, with `timbrebench dataset build`"
-            )
-        try:
-            description = json.loads(path.read_text(encoding="utf-8"))
-            schema = description.get("schema")
-            if schema != SCHEMA:
-                raise DatasetError(
-                    f"{path}: layout {schema}, this version reads {SCHEMA}: build the dataset again"
-                )
-            # Labels such as 7 or NA are names.
-            names = dict.fromkeys(_NAMES, "str")
-            manifest = pd.read_csv(root / MANIFEST, dtype=names, keep_default_na=False, na_values=[""])
-        except (OSError, ValueError, AttributeError) as error:
-            raise DatasetError(f"{root}: cannot be read as a dataset ({error}): build it again") from error
-        missing = [column for column in MANIFEST_COLUMNS if column not in manifest]
-        if missing:
-            raise DatasetError(f"{root / MANIFEST}: lacks the columns {', '.join(missing)}: build it again")
-        return cls(root, description, manifest)
+        dataset = read_tables(root)
+        manifest = dataset.manifest
+        for column, folder in (("path", ""), ("piece", "notes/")):
+            for row, name in manifest[column].items():
+                if not isinstance(name, str) or not is_below(folder + name):
+                    raise dataset._row_error(row, f"the {column} {name!r} leads out of the folder")
+        return dataset
 
     def __len__(self) -> int:
         return len(self.manifest)
@@ -190,7 +176,11 @@ class Dataset:
 
     def samples(self, clip: Clip) -> Samples:
         """Read a clip's audio as mono samples, the mean of its channels: see :func:`read_clip`."""
-        return read_clip(self.root / clip.path, clip.duration_s, clip.sample_rate)
+        return read_clip(self.audio_path(clip), clip.duration_s, clip.sample_rate)
+
+    def audio_path(self, clip: Clip) -> Path:
+        """Return the file of a clip's audio; raise DatasetError where it lies outside of the folder."""
+        return self._path(clip.path, clip)
 
     def spectrogram(self, clip: Clip, variant: Variant) -> Spectrogram:
         """Read a clip's stored spectrogram: shape (bands, frames), float32.
@@ -198,8 +188,9 @@ class Dataset:
         Raises
         ------
         DatasetError
-            If the dataset does not store it, or the file is damaged.
+            If the dataset does not store it, or the file is damaged or lies outside of the folder.
         """
+        self._path(spectrogram_path(clip.path, variant), clip)
         return load_spectrogram(self.root, clip.path, variant)
 
     def notes(self, clip: Clip) -> pd.DataFrame:
@@ -208,8 +199,54 @@ class Dataset:
         Strokes of drums, where a dataset keeps them, are not among them
         (:func:`timbrebench.datasets.notes.read_drums`).
         """
-        piece = read_notes(self.root / "notes" / f"{clip.piece}.csv")
+        piece = read_notes(self._path(f"notes/{clip.piece}.csv", clip))
         return window(piece, clip.start_s, clip.duration_s)
+
+    def _path(self, name: str, clip: Clip) -> Path:
+        """Return the path of a clip's file, which no link may lead out of the folder."""
+        try:
+            return path_within(self.root, name)
+        except PathError as error:
+            rows = self.manifest.index[self.manifest.clip_id == clip.clip_id]
+            raise self._row_error(rows[0] if len(rows) else clip.clip_id, str(error)) from error
+
+    def _row_error(self, row: Hashable, problem: str) -> DatasetError:
+        """Return an error that names a row of the manifest by its place in the file, under the heading."""
+        number = row + 2 if isinstance(row, int) else row
+        return DatasetError(
+            f"{self.root / MANIFEST}, row {number}: {problem}: a dataset holds what it lists, and nothing "
+            "else is read: get it again or build it again"
+        )
+
+
+def read_tables(root: Path | str) -> Dataset:
+    """Read a dataset as :meth:`Dataset.open` does, wherever its manifest leads.
+
+    Raises DatasetError if the folder holds no finished dataset, or one of another layout.
+    """
+    root = Path(root)
+    path = root / DESCRIPTION
+    if not path.is_file():
+        raise DatasetError(
+            f"{root}: no finished dataset here ({DESCRIPTION} is missing): "
+            "build it, or build on, with `timbrebench dataset build`"
+        )
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        schema = description.get("schema")
+        if schema != SCHEMA:
+            raise DatasetError(
+                f"{path}: layout {schema}, this version reads {SCHEMA}: build the dataset again"
+            )
+        # Labels such as 7 or NA are names.
+        names = dict.fromkeys(_NAMES, "str")
+        manifest = pd.read_csv(root / MANIFEST, dtype=names, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError, AttributeError) as error:
+        raise DatasetError(f"{root}: cannot be read as a dataset ({error}): build it again") from error
+    missing = [column for column in MANIFEST_COLUMNS if column not in manifest]
+    if missing:
+        raise DatasetError(f"{root / MANIFEST}: lacks the columns {', '.join(missing)}: build it again")
+    return Dataset(root, description, manifest)
 
 
 def read_clip(path: Path, duration_s: float, sample_rate: int) -> Samples:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import soundfile
 
-from timbrebench.core.errors import DatasetError
+from timbrebench.core.errors import DatasetError, PathError
 from timbrebench.core.files import file_sha256
+from timbrebench.core.identifiers import is_below, path_within
 from timbrebench.core.partial_files import is_part
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import executor_for
 from timbrebench.datasets.building import count_clips
-from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, source_pieces
+from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, read_tables, source_pieces
 from timbrebench.datasets.stored_spectrograms import listed_spectrograms
 
 #: Seconds by which a file may be longer or shorter than its row says: what times are rounded to in tables.
@@ -50,15 +51,15 @@ def verify_dataset(root: Path | str) -> list[str]:
     DatasetError
         If there is no dataset to check, or its description lists no files.
     """
-    dataset = Dataset.open(root)
+    dataset = read_tables(root)
     listed = dataset.description.get("files")
     if not isinstance(listed, dict):
         raise DatasetError(f"{dataset.root / DESCRIPTION}: lists no files: build the dataset again")
     manifest = dataset.manifest
     listed = listed | listed_spectrograms(dataset.root)
-    outside = sorted({str(name) for name in [*listed, *manifest.path] if not _is_inside(name)})
-    expected = {name: digest for name, digest in listed.items() if _is_inside(name)}
-    rows = manifest[manifest.path.map(_is_inside)]
+    outside = sorted({str(name) for name in [*listed, *manifest.path] if not _is_below(name)})
+    expected = {name: digest for name, digest in listed.items() if _is_below(name)}
+    rows = manifest[manifest.path.map(_is_below)]
     claims = dict(zip(rows.path, zip(rows.sample_rate, rows.duration_s, strict=True), strict=True))
     expected.update(zip(rows.path, rows.sha256, strict=True))
     return [
@@ -70,10 +71,8 @@ def verify_dataset(root: Path | str) -> list[str]:
     ]
 
 
-def _is_inside(name: object) -> bool:
-    """Whether a path of a manifest stays in its folder; what it lists may come from anywhere."""
-    path = PurePosixPath(str(name))
-    return isinstance(name, str) and not path.is_absolute() and ".." not in path.parts
+def _is_below(name: object) -> bool:
+    return isinstance(name, str) and is_below(name)
 
 
 def _file_problems(root: Path, expected: Mapping[str, Any], claims: Mapping[str, _Claim]) -> list[str]:
@@ -98,7 +97,10 @@ def _check_files(root: Path, files: Sequence[tuple[str, object, _Claim | None]])
 
 def _problems(root: Path, name: str, digest: object, claim: _Claim | None) -> list[str]:
     """Compare a file with its digest and, if it is a clip, with its row of the manifest."""
-    path = root / name
+    try:
+        path = path_within(root, name)
+    except PathError:
+        return [f"outside the folder: {name}"]
     if not path.is_file():
         return [f"missing: {name}"]
     if file_sha256(path) != digest:

@@ -97,7 +97,7 @@ class Recordings:
                 title, subtitle, "given", None, "", "", 0.0, "the run was read without its clips"
             )
         # Clips of a suite that comes without its audio may lie outside the run's folder.
-        path = Path(os.path.relpath(self._clips.root / clip.path, self.root)).as_posix()
+        path = Path(os.path.relpath(self._clips.audio_path(clip), self.root)).as_posix()
         duration, reason = self._look_at(path)
         digest = "" if reason else clip.sha256
         return Recording(title, subtitle, "given", None, path, digest, duration, reason)

@@ -219,7 +219,8 @@ _Place = tuple[str, float]
 def _blocks(places: Sequence[_Place]) -> dict[str, range]:
     """Return where each piece's places lie in the sorted list, in which they are neighbours."""
     ends = {piece: end for end, (piece, _) in enumerate(places, start=1)}
-    return {piece: range(start, end) for (piece, end), start in zip(ends.items(), [0, *ends.values()])}
+    starts = [0, *ends.values()][:-1]
+    return {piece: range(start, end) for (piece, end), start in zip(ends.items(), starts, strict=True)}
 
 
 def _draw_other(places: Sequence[_Place], block: range, generator: np.random.Generator) -> _Place:

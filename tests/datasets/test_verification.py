@@ -13,7 +13,7 @@ import soundfile
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.core.workers.executors import InlineExecutor
-from timbrebench.datasets import verify_dataset
+from timbrebench.datasets import Dataset, verify_dataset
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, SubfolderSource
 from timbrebench.datasets.importing.imported_dataset import import_dataset
 
@@ -173,6 +173,67 @@ def test_an_edited_row_is_found_when_its_traces_are_covered(root, column, value,
 
     edit(root, change, cover=True)
     assert any(problem.startswith(message) for problem in verify_dataset(root))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("path", "../../elsewhere.flac"),
+        ("path", "audio/../../elsewhere.flac"),
+        ("path", "/etc/passwd"),
+        ("path", ""),
+        ("piece", "../../elsewhere"),
+        ("piece", "a/../../../elsewhere"),
+    ],
+)
+def test_a_row_that_leads_out_of_the_folder_is_refused_when_opened(root, column, value):
+    def change(manifest):
+        manifest.loc[1, column] = value
+        return manifest
+
+    edit(root, change, cover=True)
+    with pytest.raises(DatasetError, match=rf"manifest.csv, row 3: the {column} .* leads out of the folder"):
+        Dataset.open(root)
+
+
+def test_names_with_dots_stay_in_the_folder(root):
+    edit(root, lambda manifest: manifest.assign(piece="..a/b..", path="audio/..a.flac"), cover=True)
+    assert len(Dataset.open(root)) == 6
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_link_that_leads_out_of_the_folder_is_refused(root, tmp_path, depth):
+    """The clip itself, its folder, or the folder of all audio."""
+    dataset = Dataset.open(root)
+    clip = next(dataset.clips())
+    place = [root / clip.path, *(root / clip.path).parents][depth]
+    shutil.move(place, tmp_path / "outside")
+    place.symlink_to(tmp_path / "outside")
+    with pytest.raises(DatasetError, match=r"manifest.csv, row 2: .* leads out of .* by a link"):
+        dataset.samples(clip)
+    assert f"outside the folder: {clip.path}" in verify_dataset(root)
+
+
+def test_notes_and_spectrograms_behind_links_are_refused(root, tmp_path):
+    for name in ("notes", "spectrograms"):
+        (tmp_path / name).mkdir()
+        (root / name).symlink_to(tmp_path / name)
+    dataset = Dataset.open(root)
+    clip = next(dataset.clips())
+    with pytest.raises(DatasetError, match="by a link"):
+        dataset.notes(clip)
+    with pytest.raises(DatasetError, match="by a link"):
+        dataset.spectrogram(clip, "mel-log1p")
+
+
+def test_links_within_the_folder_and_to_the_folder_are_followed(root, tmp_path):
+    clip = next(Dataset.open(root).clips())
+    shutil.move(root / clip.path, root / "moved.flac")
+    (root / clip.path).symlink_to(root / "moved.flac")
+    (tmp_path / "link").symlink_to(root)
+    linked = Dataset.open(tmp_path / "link")
+    assert linked.samples(clip).any()
+    assert verify_dataset(tmp_path / "link") == ["not listed: moved.flac"]
 
 
 def test_a_piece_in_two_splits_is_found(root):
