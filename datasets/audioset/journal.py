@@ -8,8 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from timbrebench.core.errors import StorageError
+from timbrebench.core.errors import StorageError, TimbrebenchError
 from timbrebench.core.files import storage_error, write_text
+from timbrebench.core.progress import log
+from timbrebench.core.sealed_lines import DamagedLineError, seal, unseal
 from timbrebench.datasets.building import JOURNAL
 
 
@@ -25,14 +27,20 @@ class Journal:
         self._file: TextIO | None = None
 
     def __enter__(self) -> Journal:
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else []
-        for line in lines:
+        text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.is_file() else ""
+        damaged = 0
+        for line in filter(None, text.split("\n")):
             try:
-                entry = json.loads(line)
-            except ValueError:  # the line that was being written when the build was stopped
+                entry = unseal(line)
+            except DamagedLineError:
+                damaged += 1
+                continue
+            except TimbrebenchError:  # the line that was being written when the build was stopped
                 continue
             if "reason" in entry or (self._root / entry["path"]).is_file():
                 self._entries[entry["clip_id"]] = entry
+        if damaged:
+            log(f"{self._path}: {damaged} damaged lines: their clips are made again")
         # Written anew, so that the next line does not join a torn one.
         write_text(self._path, "".join(_line(entry) for entry in self._entries.values()))
         try:
@@ -81,4 +89,4 @@ class Journal:
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry, sort_keys=True, ensure_ascii=False) + "\n"
+    return seal(json.dumps(entry, sort_keys=True, ensure_ascii=False, separators=(",", ":"))) + "\n"

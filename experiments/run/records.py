@@ -2,14 +2,14 @@
 
 A record is one line of JSON: the outcome of a method on a pair, the score of an output by a metric, and so
 on. Its key is the fingerprint of everything that it depends on, so a result is used again exactly as long as
-nothing behind it has changed. A line that was cut off when the process died is skipped.
+nothing behind it has changed. A line that was cut off when the process died is skipped, and so is one that
+does not match its digest, which is said.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 
-from timbrebench.core.errors import RunError
+from timbrebench.core.errors import RunError, TimbrebenchError
 from timbrebench.core.files import storage_error
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.progress import log
+from timbrebench.core.sealed_lines import DamagedLineError, seal, unseal
 from timbrebench.experiments.run.records_lock import lock_records
 
 Status = Literal["ok", "failed", "timeout", "skipped"]
@@ -208,8 +210,15 @@ class Records:
 
     @classmethod
     def parse(cls, text: str) -> Records:
-        """Read records, one on a line; lines that were cut off, or are of another version, are skipped."""
-        return _view(_tables(text))
+        """Read the records of a submission, one on a line.
+
+        Lines that were cut off, or are of another version, are skipped. Raises RunError if one does not match
+        its digest.
+        """
+        tables, damaged = _tables(text)
+        if damaged:
+            raise RunError(f"line {damaged[0]} of the records does not match its digest: it was changed")
+        return _view(tables)
 
     @property
     def has_retryable_failures(self) -> bool:
@@ -217,16 +226,39 @@ class Records:
         return any(transfer.transient for transfer in self.transfers.values())
 
 
-def _tables(text: str) -> dict[str, dict[str, Any]]:
-    """Return the records of a text by kind and key."""
+def record_lines(records: Iterable[Record]) -> str:
+    """Write records, each on a line that ends with a digest of itself."""
+    return "".join(seal(record.model_dump_json()) + "\n" for record in records)
+
+
+def _tables(text: str) -> tuple[dict[str, dict[str, Any]], list[int]]:
+    """Return the records of a text by kind and key, and the numbers of damaged lines."""
     tables: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
-    for line in text.split("\n"):  # splitlines() splits at characters, too, that JSON leaves as they are
+    damaged = []
+    # splitlines() splits at characters, too, that JSON leaves as they are
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line:
+            continue
         try:
-            content = json.loads(line)
+            content = unseal(line)
             record = _KINDS[content["kind"]].model_validate(content)
-        except (ValueError, KeyError, TypeError, ValidationError):
+        except DamagedLineError:
+            damaged.append(number)
+            continue
+        except (TimbrebenchError, KeyError, TypeError, ValidationError):
             continue  # cut off, or of another version: what it held is done again
         tables[record.kind][record.key] = record
+    return tables, damaged
+
+
+def _own_tables(text: str, path: Path) -> dict[str, dict[str, Any]]:
+    """Return the records of a run's file, and say what was lost of it."""
+    tables, damaged = _tables(text)
+    if damaged:
+        log(
+            f"{path}: {len(damaged)} damaged lines, the first is line {damaged[0]}: what they held counts as "
+            "missing, and `timbrebench run` makes it again"
+        )
     return tables
 
 
@@ -243,7 +275,7 @@ def read_records(path: Path) -> Records:
         # With "replace", since a line that was cut off may end within a character.
         with path.open(encoding="utf-8", errors="replace") as file:
             lock_records(file, path, exclusive=False)
-            return Records.parse(file.read())
+            return _view(_own_tables(file.read(), path))
     except FileNotFoundError:
         return Records.parse("")
     except OSError as error:
@@ -271,7 +303,7 @@ class RecordsFile:
             raise
         self._file.seek(0)
         text = self._file.read()
-        self._tables = _tables(text)
+        self._tables = _own_tables(text, path)
         if text and not text.endswith("\n"):
             self._file.write("\n")  # ends a line that was cut off, so that the next one is whole
 
@@ -292,7 +324,7 @@ class RecordsFile:
     def add(self, *records: Record) -> None:
         """Add records; they are on the disk when this returns."""
         try:
-            self._file.write("".join(record.model_dump_json() + "\n" for record in records))
+            self._file.write(record_lines(records))
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:

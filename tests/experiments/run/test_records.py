@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from timbrebench.core.errors import RunError, StorageError
-from timbrebench.experiments.run.records import RecordsFile, ScoreRecord, Transfer, read_records
+from timbrebench.core.sealed_lines import seal
+from timbrebench.experiments.run.records import Records, RecordsFile, ScoreRecord, Transfer, read_records
 from timbrebench.experiments.run.records_lock import lock_records
 
 
@@ -88,6 +89,50 @@ def test_a_full_disk_is_told_and_costs_what_did_not_fit(tmp_path):
     with RecordsFile(path) as store:
         assert "a" in store.records.transfers
         assert "c" in store.records.transfers
+
+
+def test_a_flipped_bit_is_said_and_never_a_figure(tmp_path, capsys):
+    path = tmp_path / "records.jsonl"
+    scores = {
+        key: ScoreRecord(key=key, metric="m", value=value) for key, value in (("s", 0.523), ("t", 0.25))
+    }
+    with RecordsFile(path) as store:
+        store.add(*scores.values())
+    content = path.read_bytes()
+    assert read_records(path).scores == scores
+    assert not capsys.readouterr().err
+    for place in range(len(content)):
+        for flip in (1, 4, 128):
+            changed = bytearray(content)
+            changed[place] ^= flip
+            path.write_bytes(changed)
+            present = read_records(path).scores
+            said = capsys.readouterr().err
+            assert present.items() <= scores.items()
+            assert (f"{path}: " in said and "damaged" in said) == (len(present) < 2)
+    path.write_bytes(content.replace(b"0.523", b"0.923"))
+    with RecordsFile(path) as store:
+        assert store.records.scores == {"t": scores["t"]}
+        store.add(scores["s"])
+    assert read_records(path).scores == scores
+
+
+def test_records_without_digests_are_read_as_before(tmp_path, capsys):
+    path = tmp_path / "records.jsonl"
+    path.write_text(
+        transfer("a").model_dump_json() + "\n" + '{"kind": "of a later version", "key": "b"}\n{"kind"'
+    )
+    with RecordsFile(path) as store:
+        store.add(transfer("c"))
+    assert read_records(path).transfers == {"a": transfer("a"), "c": transfer("c")}
+    assert not capsys.readouterr().err
+
+
+def test_a_submission_with_a_changed_record_is_refused():
+    line = seal(ScoreRecord(key="s", metric="m", value=0.5).model_dump_json())
+    assert Records.parse(line).scores["s"].value == 0.5
+    with pytest.raises(RunError, match="line 2 of the records does not match its digest"):
+        Records.parse(line + "\n" + line.replace("0.5", "0.9"))
 
 
 def test_what_was_not_run_has_no_cost_in_older_files_either(tmp_path):
