@@ -6,20 +6,22 @@ figure. It guards against damage, not against people: whoever edits a line can w
 
 from __future__ import annotations
 
-import hashlib
+import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import TimbrebenchError
+from timbrebench.core.files import fingerprint
 
 _KEY = "line_sha256"
 
 #: Digits of the digest: 64 bits, so that damage passes once in 10^19 times.
 _DIGITS = 16
 
-#: The end of a sealed line, damaged or not; what ended the line may have become part of it.
-_SEAL = re.compile(rf',"(.{{{len(_KEY)}}})":"(.{{{_DIGITS}}})"(.{{1,2}})$')
+#: The end of a sealed line, damaged or not: the key, too, or the end of the line may be another one.
+_SEAL = re.compile(rf',".{{{len(_KEY)}}}":".{{{_DIGITS}}}".{{1,2}}$')
 
 
 class DamagedLineError(TimbrebenchError):
@@ -27,12 +29,12 @@ class DamagedLineError(TimbrebenchError):
 
 
 def seal(text: str) -> str:
-    """Return a JSON object, which is not empty and stands on one line, with a digest of itself as last key.
+    """Return a JSON object, which is not empty and stands on one line, and last a digest of its value.
 
     >>> seal('{"value":0.5}')
     '{"value":0.5,"line_sha256":"68da71bdd6fb631e"}'
     """
-    return f'{text[:-1]},"{_KEY}":"{_digest(text)}"}}'
+    return f'{text[:-1]},"{_KEY}":"{_digest(json.loads(text))}"}}'
 
 
 def unseal(line: str) -> dict[str, Any]:
@@ -45,14 +47,17 @@ def unseal(line: str) -> dict[str, Any]:
     TimbrebenchError
         If the line was cut off while it was written.
     """
-    end = _SEAL.search(line)
-    if end is None:
-        return parse_object(line, "the line", DamagedLineError if line.endswith("}") else TimbrebenchError)
-    text = line[: end.start()] + "}"
-    if end.groups() != (_KEY, _digest(text), "}"):
+    is_sealed = _SEAL.search(line) is not None
+    is_complete = is_sealed or line.endswith("}")
+    value = parse_object(line, "the line", DamagedLineError if is_complete else TimbrebenchError)
+    if (is_sealed or _KEY in value) and value.pop(_KEY, None) != _digest(value):
         raise DamagedLineError("the line does not match its digest")
-    return parse_object(text, "the line", DamagedLineError)
+    return value
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+def _digest(value: Mapping[str, Any]) -> str:
+    """Return digits of the value's fingerprint, which does not depend on the order of keys or on spaces."""
+    try:
+        return fingerprint(value)[:_DIGITS]
+    except ValueError:  # NaN, which is never written
+        return ""

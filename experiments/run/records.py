@@ -9,7 +9,7 @@ does not match its digest, which is said.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,11 +226,6 @@ class Records:
         return any(transfer.transient for transfer in self.transfers.values())
 
 
-def record_lines(records: Iterable[Record]) -> str:
-    """Write records, each on a line that ends with a digest of itself."""
-    return "".join(seal(record.model_dump_json()) + "\n" for record in records)
-
-
 def _tables(text: str) -> tuple[dict[str, dict[str, Any]], list[int]]:
     """Return the records of a text by kind and key, and the numbers of damaged lines."""
     tables: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
@@ -324,7 +319,7 @@ class RecordsFile:
     def add(self, *records: Record) -> None:
         """Add records; they are on the disk when this returns."""
         try:
-            self._file.write(record_lines(records))
+            self._file.write("".join(seal(record.model_dump_json()) + "\n" for record in records))
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:

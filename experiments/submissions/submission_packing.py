@@ -27,7 +27,7 @@ from timbrebench.experiments.run.layout import (
     SETS,
 )
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import Record, Records, read_records, record_lines
+from timbrebench.experiments.run.records import Record, Records, read_records
 from timbrebench.experiments.run.scores import prediction_key, score_key
 from timbrebench.experiments.run.tasks import Task, list_recorded_tasks, training_key
 from timbrebench.experiments.submissions.submission_archive import write_archive
@@ -149,8 +149,9 @@ def predictions(
 
 
 def _lines(records: Mapping[str, Record | None]) -> str:
-    """Write records sorted by key, each once."""
-    return record_lines(record for _, record in sorted(records.items()) if record is not None)
+    """Write records sorted by key, each once; the archive's list has the digest of them all."""
+    present = [record for _, record in sorted(records.items()) if record is not None]
+    return "".join(record.model_dump_json() + "\n" for record in present)
 
 
 def _environment(root: Path) -> bytes:
