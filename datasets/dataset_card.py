@@ -46,6 +46,11 @@ _DRUMS = (
     " Drums play beside the instrument: rows of `notes/` with `drum` = 1 are strokes, which have no pitch."
 )
 
+#: Added for datasets of pieces whose files leave something open.
+_REPAIRS = (
+    " Some pieces' MIDI files do not keep to the standard: `repairs.csv` has where, and how they were read."
+)
+
 #: What a source's row has in columns of its own, or the card elsewhere.
 _APART = frozenset(("name", "licence", "sha256", "bibtex"))
 
@@ -82,7 +87,7 @@ def dataset_card(description: Mapping[str, Any], *, title: str, about: str, rebu
         about,
         "## What it holds",
         *_holdings(description["counts"]),
-        _SPLITS,
+        _SPLITS + (_REPAIRS if "repaired_pieces" in description["counts"] else ""),
         "## Where it comes from",
         _sources(description["sources"]),
         *(f"```bibtex\n{source['bibtex']}\n```" for source in description["sources"] if "bibtex" in source),

@@ -62,12 +62,15 @@ class Piece:
         Likewise of strokes of drums; empty for most scores.
     tempo_marked : bool
         Whether the score states its tempo; else the notes run at 120 quarter notes a minute.
+    repairs : tuple of str
+        What of the notes the score's file leaves open, and how it was read; empty for almost all.
     """
 
     score: CorpusScore
     notes: pd.DataFrame
     drums: pd.DataFrame
     tempo_marked: bool
+    repairs: tuple[str, ...]
 
 
 @dataclass(frozen=True)

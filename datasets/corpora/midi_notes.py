@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from timbrebench.datasets.midi import parse_midi, read_content
 from timbrebench.datasets.notes import COLUMNS
 
 #: Raise it when reading MIDI files changes, so that cached notes are made again.
-_READING = 2
+_READING = 3
 
 #: Notes are kept in whole tenths of a millisecond, which is what they are rounded to.
 _TICKS = 1e4
@@ -35,7 +34,7 @@ _DRUMS = "drum_"
 
 def release() -> str:
     """Return the version of the reading: notes that were read in another way are cached apart."""
-    return f"midi-{version('pretty_midi')}-{_READING}"
+    return f"midi-{_READING}"
 
 
 def convert_midi(score: CorpusScore) -> Piece:
@@ -51,7 +50,13 @@ def convert_midi(score: CorpusScore) -> Piece:
             np.savez_compressed(temporary, allow_pickle=False, **cached)
     if "failure" in cached:
         raise CorpusError(str(cached["failure"]))
-    return Piece(score, _unpacked(cached, ""), _unpacked(cached, _DRUMS), bool(cached["tempo_marked"]))
+    return Piece(
+        score,
+        _unpacked(cached, ""),
+        _unpacked(cached, _DRUMS),
+        bool(cached["tempo_marked"]),
+        tuple(cached["repairs"].tolist()),
+    )
 
 
 def _read_cache(path: Path) -> dict[str, NDArray[Any]] | None:
@@ -61,18 +66,19 @@ def _read_cache(path: Path) -> dict[str, NDArray[Any]] | None:
             cached = dict(arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    return cached if "failure" in cached or "tempo_marked" in cached else None
+    return cached if "failure" in cached or "repairs" in cached else None
 
 
 def _read_now(score: CorpusScore) -> dict[str, NDArray[Any]]:
     try:
-        notes, drums, tempo_marked = parse_midi(read_content(score.path))
+        played = parse_midi(read_content(score.path))
     except CorpusError as error:
         return {"failure": np.array(str(error))}
     return {
-        **_packed(notes, ""),
-        **_packed(drums, _DRUMS),
-        "tempo_marked": np.array(tempo_marked),
+        **_packed(played.notes, ""),
+        **_packed(played.drums, _DRUMS),
+        "tempo_marked": np.array(played.tempo_marked),
+        "repairs": np.array(played.repairs, dtype=np.str_),
     }
 
 

@@ -52,6 +52,8 @@ class PlannedPiece:
         What makes it a copy of another piece; None for pieces as they were composed.
     drums : pandas.DataFrame or None
         Strokes of drums that are played beside the notes; None where datasets leave them out.
+    repairs : tuple of str
+        What of the notes its file leaves open, and how it was read.
     """
 
     name: str
@@ -61,6 +63,7 @@ class PlannedPiece:
     starts_s: tuple[float, ...]
     variation: Variation | None = None
     drums: pd.DataFrame | None = None
+    repairs: tuple[str, ...] = ()
 
     @property
     def source_piece(self) -> str:
@@ -279,7 +282,16 @@ def _prepare(
     end = starts[-1] + configuration.clip_duration_s
     name = variation.name if variation else score.piece
     strokes = None if drums is None else _until(drums, end)
-    return PlannedPiece(name, score.composer, split, _until(notes, end), tuple(starts), variation, strokes)
+    return PlannedPiece(
+        name,
+        score.composer,
+        split,
+        _until(notes, end),
+        tuple(starts),
+        variation,
+        strokes,
+        converted.repairs,
+    )
 
 
 def _at_tempo(table: pd.DataFrame, piece: Piece, tempo: float) -> pd.DataFrame:

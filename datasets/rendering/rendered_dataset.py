@@ -42,6 +42,9 @@ RENDERING = Builder(
     "right answer of a transfer is known. `notes/` has the notes of each piece, in seconds from its start.",
 )
 
+#: The table of pieces whose files leave something open, and how that was read. Few datasets have it.
+REPAIRS = "repairs.csv"
+
 #: Columns that the manifest has besides those of every dataset; the last three where there are copies.
 _FURTHER_COLUMNS = (
     "composer",
@@ -119,7 +122,9 @@ def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) 
         ]
         rows = _render_all(jobs, executor)
         sources = (corpus, soundfonts)
-        _finish(configuration, root, sources, rows=rows, failures=failures, pitch_range=pitch_range)
+        _finish(
+            configuration, root, sources, rows=rows, pieces=pieces, failures=failures, pitch_range=pitch_range
+        )
 
 
 def build_pieces(
@@ -176,7 +181,8 @@ def build_pieces(
         ]
         rows = [*_render_all(jobs, executor), *(more(root) if more else ())]
         corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
-        _finish(about, root, (corpus, soundfonts), rows=rows, failures=[], pitch_range=pitch_range)
+        sources = (corpus, soundfonts)
+        _finish(about, root, sources, rows=rows, pieces=pieces, failures=[], pitch_range=pitch_range)
     return Dataset.open(root)
 
 
@@ -285,26 +291,32 @@ def _finish(
     sources: tuple[Corpus, list[Soundfont]],
     *,
     rows: list[dict[str, Any]],
+    pieces: Sequence[PlannedPiece],
     failures: list[tuple[str, str]],
     pitch_range: tuple[int, int],
 ) -> None:
     corpus, soundfonts = sources
     further = [name for name in _FURTHER_COLUMNS if any(name in row for row in rows)]
     manifest = pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *further])
-    spectrograms = spectrogram_table(rows)
+    repairs = pd.DataFrame(
+        [(piece.name, repair) for piece in pieces if not piece.variation for repair in piece.repairs],
+        columns=["piece", "repair"],
+    )
+    tables = {TABLE: spectrogram_table(rows), REPAIRS: repairs}
     finish_dataset(
         root,
         RENDERING,
         configuration,
         manifest=manifest,
         failures=failures,
-        tables={} if spectrograms.empty else {TABLE: spectrograms},
+        tables={name: table for name, table in tables.items() if not table.empty},
         sources=[corpus.source(), *(soundfont.source() for soundfont in soundfonts)],
         software=software("music21", "pretty_midi", "numpy", "soxr") | {"fluidsynth": fluidsynth_version()},
         counted=("soundfont",),
         counts={
             "source_pieces": int(manifest.source_piece.nunique()),
             "composers": int(manifest.composer.nunique()),
+            **({} if repairs.empty else {"repaired_pieces": int(repairs.piece.nunique())}),
         },
         facts={"pitch_range": list(pitch_range)},
     )

@@ -64,7 +64,7 @@ class Synthesizer:
     def render(
         self, notes: pd.DataFrame, program: int, duration_s: float, sample_rate: int, *, channels: int = 1
     ) -> Samples:
-        """Render notes.
+        """Render notes, each from onset to offset: no pedal holds them, and nothing bends their pitch.
 
         Parameters
         ----------

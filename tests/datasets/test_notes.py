@@ -27,11 +27,12 @@ def midi_file(path, notes, *, tempo=120.0, drums=False):
 
 def test_midi_is_read_with_its_times(tmp_path):
     path = midi_file(tmp_path / "a.mid", [(0.0, 0.5, 60), (0.5, 1.0, 64)])
-    notes, drums, tempo_marked = read_midi(path)
+    notes, drums, tempo_marked, repairs = read_midi(path)
     assert drums.empty
     assert notes.pitch.tolist() == [60, 64]
     assert notes.onset_s.tolist() == pytest.approx([0.0, 0.5], abs=1e-3)
     assert not tempo_marked
+    assert repairs == ()
     assert read_midi(midi_file(tmp_path / "b.mid", [(0, 1, 60)], tempo=90)).tempo_marked
 
 

@@ -1,10 +1,12 @@
 import functools
 import http.server
+import io
 import shutil
 import tarfile
 import threading
 import zipfile
 
+import mido
 import numpy as np
 import pandas as pd
 import pretty_midi
@@ -20,6 +22,7 @@ from timbrebench.datasets.corpora.corpus import round_robin_by_composer
 from timbrebench.datasets.corpora.corpus_opening import convert, find_corpus
 from timbrebench.datasets.corpora.duplicate_pieces import DuplicateIndex
 from timbrebench.datasets.corpora.piece_selection import PieceSelection, mean_polyphony
+from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import interval_ngrams, notes_table
 from timbrebench.datasets.rendering.piece_planning import plan_pieces
 
@@ -150,10 +153,8 @@ def test_names_are_unique_whatever_files_are_called(tmp_path):
 
 
 def test_notes_from_the_cache_are_those_that_were_read(folder, cache):
-    from timbrebench.datasets.midi import read_midi
-
     for score in find_corpus(str(folder)).scores():
-        read, _, marked = read_midi(score.path)
+        read, _, marked, _ = read_midi(score.path)
         for _ in range(2):
             piece = convert(score)
             pd.testing.assert_frame_equal(piece.notes, read, check_exact=True)
@@ -386,6 +387,7 @@ def test_a_folder_with_broken_files_becomes_a_dataset_twice_the_same(many, tmp_p
     configuration = CONFIGURATION.model_copy(update={"corpus": str(many)})
     dataset = build_dataset(configuration, tmp_path / "one", executor=executor)
     assert verify_dataset(dataset.root) == []
+    assert not (dataset.root / "repairs.csv").exists()
     assert dataset.manifest.composer.isin(["A", "B", "C"]).all()
     failures = pd.read_csv(dataset.root / "failures.csv")
     reasons = dict(zip(failures.source, failures.reason, strict=True))
@@ -399,6 +401,48 @@ def test_a_folder_with_broken_files_becomes_a_dataset_twice_the_same(many, tmp_p
     for piece, split in zip(dataset.manifest.piece, dataset.manifest.split, strict=True):
         assert configuration.splits.split_of(piece) == split
     shutil.rmtree(tmp_path / "cache")
+    build_dataset(configuration, tmp_path / "two", executor=executor)
+    assert same_files(tmp_path / "one", tmp_path / "two")
+
+
+def carelessly(midi):
+    """The file of a melody whose tempo stands in the last track, and of whose notes some are never closed."""
+    buffer = io.BytesIO()
+    midi.write(buffer)
+    buffer.seek(0)
+    file = mido.MidiFile(file=buffer)
+    marks = [message for message in file.tracks[0] if message.type == "set_tempo"]
+    file.tracks[0] = mido.MidiTrack(message for message in file.tracks[0] if message not in marks)
+    releases = [message for message in file.tracks[-1] if message.type == "note_on" and not message.velocity]
+    for message in releases[::9]:
+        place = file.tracks[-1].index(message)
+        file.tracks[-1][place + 1].time += message.time
+        del file.tracks[-1][place]
+    file.tracks[-1][:0] = marks
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return buffer.getvalue()
+
+
+def test_what_files_leave_open_is_read_and_said(tmp_path, executor, same_files):
+    """All notes at the tempo that the files state, and a table of what was made of them."""
+    files = {f"{'ABC'[number % 3]}/song {number}.mid": carelessly(melody(number)) for number in range(40)}
+    corpus = fill(tmp_path / "corpus", files)
+    for score in find_corpus(str(corpus)).scores():
+        number = int(score.source.split()[-1].removesuffix(".mid"))
+        whole = fill(tmp_path / "whole", {f"{number}.mid": melody(number)}) / f"{number}.mid"
+        read, piece = read_midi(whole), convert(score)
+        assert piece.tempo_marked
+        assert piece.notes[["onset_s", "pitch"]].equals(read.notes[["onset_s", "pitch"]])
+    configuration = CONFIGURATION.model_copy(update={"corpus": str(corpus)})
+    dataset = build_dataset(configuration, tmp_path / "one", executor=executor)
+    assert verify_dataset(dataset.root) == []
+    repairs = pd.read_csv(dataset.root / "repairs.csv")
+    assert set(repairs.piece) == set(dataset.manifest.piece)
+    assert repairs.repair.str.contains("never closed").sum() == 4
+    assert repairs.repair.str.contains("tempo marks outside the first track").sum() == 4
+    assert dataset.description["counts"]["repaired_pieces"] == 4
+    assert "repairs.csv" in (dataset.root / "README.md").read_text()
     build_dataset(configuration, tmp_path / "two", executor=executor)
     assert same_files(tmp_path / "one", tmp_path / "two")
 
