@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
 
@@ -19,6 +20,27 @@ def rms(samples: Samples) -> float:
 def is_silent(samples: Samples) -> bool:
     """Tell whether a clip is silent: its root mean square lies under :data:`SILENCE_RMS`."""
     return rms(samples) < SILENCE_RMS
+
+
+def cancellation(channels: NDArray[np.float32]) -> str:
+    """Say that the channels of a recording cancel each other out, if they do.
+
+    Whatever has several channels is heard as their mean here. Where one is the other upside down, as after a
+    fault in a cable, each sounds and the mean is silent.
+
+    Parameters
+    ----------
+    channels : numpy.ndarray, shape (n_channels, n)
+        Samples.
+
+    Returns
+    -------
+    str
+        To follow "silent" in a message; empty where the mean sounds, or no channel does.
+    """
+    if is_silent(channels) or not is_silent(channels.mean(axis=0)):
+        return ""
+    return ", as its channels cancel each other out: turn one of them upside down, or keep one only"
 
 
 def scale_to_rms(samples: Samples, level: float) -> Samples:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from timbrebench.core.errors import DatasetError, MissingResourceError
+from timbrebench.core.folders import files_below
 from timbrebench.core.progress import log
 from timbrebench.datasets.audioset.audioset_configuration import AudioSource, DownloadSource, ParquetSource
 
@@ -147,12 +148,9 @@ def _open(number: int, source: AudioSource) -> _Index:
     return _FolderIndex(number, root, clips=source.holds == "clips")
 
 
-def _files(root: Path) -> Iterator[str]:
-    """Go through the files below a folder, as paths relative to it."""
-    for folder, _, names in os.walk(root):
-        below = os.path.relpath(folder, root)
-        for name in names:
-            yield name if below == "." else f"{below}/{name}"
+def _files(root: Path) -> list[str]:
+    """List the files below a folder, as paths relative to it."""
+    return files_below(root, lambda _: True)
 
 
 def _keys(path: Path, source: ParquetSource) -> Iterator[tuple[tuple[str, int], int, int]]:

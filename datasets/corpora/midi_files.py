@@ -6,17 +6,17 @@ files' names. A folder that holds all files, as one of an archive's name often d
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import platformdirs
 
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import file_sha256, fingerprint
+from timbrebench.core.folders import files_below
 from timbrebench.core.progress import Tracker
 from timbrebench.core.unpacking import SUFFIXES as ARCHIVES
 from timbrebench.core.unpacking import is_archive, unpack_archive
@@ -135,12 +135,13 @@ def _archive_sha256(path: Path) -> str:
 
 def _list_files(folder: Path) -> list[CorpusScore]:
     """List the MIDI files below a folder, sorted by path; the folders that hold all of them do not count."""
-    paths = []
-    for place, folders, files in os.walk(folder):
-        # Hidden files, and what macOS adds to archives, only look like MIDI files.
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
-        names = (name for name in files if not name.startswith(".") and name.lower().endswith(SUFFIXES))
-        paths += [Path(place) / name for name in names]
+    # Hidden files, and what macOS adds to archives, only look like MIDI files.
+    names = files_below(folder, lambda name: not name.startswith(".") and name != "__MACOSX")
+    paths = [
+        folder / name
+        for name in names
+        if not PurePosixPath(name).name.startswith(".") and name.lower().endswith(SUFFIXES)
+    ]
     scores = []
     with Tracker("reading MIDI files", len(paths), "files") as tracker:
         for path in sorted(path for path in paths if path.is_file()):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.decoding import Windows, decode_windows
-from timbrebench.audio.loudness import is_silent
+from timbrebench.audio.loudness import cancellation, is_silent
 from timbrebench.core.errors import AudioError, StorageError
 from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.datasets.building import JOURNAL
@@ -129,6 +129,7 @@ class RecordingJob:
     def _take_all(self, windows: Windows) -> tuple[list[dict[str, Any]], list[str]]:
         """Make clips of consecutive windows, up to the end."""
         entry, clips, silent = self.recording.entries[0], [], []
+        causes = set()
         for number, window in enumerate(windows):
             start = number * self.clip_duration_s
             samples, missing_s = self._whole(window)
@@ -138,10 +139,11 @@ class RecordingJob:
                     return [], [f"too short: lasts {length:.3f} s, a clip {self.clip_duration_s:g} s"]
                 break
             if is_silent(samples):
-                silent.append(f"silent from {start:g} s to {start + self.clip_duration_s:g} s")
+                causes.add(cancellation(window))
+                silent.append(self._silent(start, window))
             else:
                 clips.append(self._write(entry, start, samples, missing_s))
-        return clips, silent if clips else ["silent throughout"]
+        return clips, silent if clips else [f"silent throughout{max(causes, default='')}"]
 
     def _take_listed(self, windows: Windows) -> tuple[list[dict[str, Any]], list[str]]:
         """Make clips of windows that begin where they were asked for."""
@@ -155,10 +157,13 @@ class RecordingJob:
                     f"too short: ends {length:.3f} s after {start:g} s, a clip {self.clip_duration_s:g} s"
                 )
             elif is_silent(samples):
-                failures.append(f"silent from {start:g} s to {start + self.clip_duration_s:g} s")
+                failures.append(self._silent(start, window))
             else:
                 clips.append(self._write(entry, start, samples, missing_s))
         return clips, failures
+
+    def _silent(self, start_s: float, window: NDArray[np.float32]) -> str:
+        return f"silent from {start_s:g} s to {start_s + self.clip_duration_s:g} s{cancellation(window)}"
 
     def _whole(self, window: NDArray[np.float32]) -> tuple[Samples, float]:
         """Return the mean of a window's channels, filled up with zeros, and how many seconds of these."""

@@ -13,6 +13,7 @@ import pandas as pd
 
 from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.core.files import file_sha256
+from timbrebench.core.folders import files_below
 from timbrebench.core.progress import log
 from timbrebench.datasets.importing.import_configuration import PatternSource, SubfolderSource, TableSource
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
@@ -137,23 +138,20 @@ def _splits(entries: Iterable[RecordingEntry], shares: Shares) -> dict[str, str]
 def _audio_names(root: Path, failures: dict[str, str]) -> list[str]:
     """List the files below a folder that may be audio, as sorted paths with ``/`` between their parts."""
     names, others = [], 0
-    for folder, below, files in os.walk(root):
-        below[:] = [name for name in below if not name.startswith(".")]
-        relative = Path(folder).relative_to(root).as_posix()
-        for file in files:
-            if file.startswith(".") or PurePosixPath(file).suffix.lower() in NOT_AUDIO:
-                others += 1
-                continue
-            name = file if relative == "." else f"{relative}/{file}"
-            try:
-                name.encode()
-            except UnicodeEncodeError:
-                failures[os.fsencode(name).decode(errors="backslashreplace")] = "its name is not UTF-8"
-                continue
-            names.append(name)
+    for name in files_below(root, lambda folder: not folder.startswith(".")):
+        path = PurePosixPath(name)
+        if path.name.startswith(".") or path.suffix.lower() in NOT_AUDIO:
+            others += 1
+            continue
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            failures[os.fsencode(name).decode(errors="backslashreplace")] = "its name is not UTF-8"
+            continue
+        names.append(name)
     if others:
         log(f"{root}: {others} files skipped: not an audio extension")
-    return sorted(names)
+    return names
 
 
 def _from_subfolder(root: Path, name: str) -> RecordingEntry:

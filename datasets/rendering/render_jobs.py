@@ -96,8 +96,9 @@ class RenderingJob:
         rendering = self.soundfont.player().render(
             self.piece.notes, program, starts[-1] + duration, rate, channels=self.configuration.channels
         )
+        mono = rendering if rendering.ndim == 1 else rendering.mean(axis=0)
         # Soft notes and long rests are scaled like all else: only what does not sound at all is silent.
-        if not rendering.any():
+        if not mono.any():
             raise DatasetError(
                 f"{self.piece.name} is silent on {instrument} (program {program}) of {self.soundfont.name}"
             )

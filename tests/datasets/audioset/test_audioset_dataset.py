@@ -50,7 +50,8 @@ def sitar(settings):
 def library(sitar, tmp_path_factory):
     """A folder with one video for each thing that can happen."""
     folder = tmp_path_factory.mktemp("held") / "library"
-    (folder / "deep").mkdir(parents=True)
+    folder.mkdir()
+    (folder / "deep").symlink_to(tmp_path_factory.mktemp("another-disk"))
     whole, mono, short, silent, broken, *_ = sitar
     content = {
         "whole": noise(whole[1] + 11),

@@ -131,6 +131,17 @@ def test_pieces_are_named_after_their_paths(folder):
     }
 
 
+def test_pieces_behind_links_are_those_of_the_folder(folder, tmp_path):
+    before = find_corpus(str(folder)).scores()
+    (folder / "Romantic").rename(tmp_path / "another disk")
+    (folder / "Romantic").symlink_to(tmp_path / "another disk")
+    (folder / "Baroque" / "all").symlink_to(folder)
+    after = find_corpus(str(folder)).scores()
+    assert [(score.piece, score.sha256) for score in after] == [
+        (score.piece, score.sha256) for score in before
+    ]
+
+
 @pytest.mark.parametrize("name", ["corpus.zip", "corpus.tar.gz"])
 def test_an_archive_is_the_corpus_that_was_packed(folder, tmp_path, name):
     there, here = find_corpus(str(packed(folder, tmp_path / name))), find_corpus(str(folder))

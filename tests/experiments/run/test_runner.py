@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shutil
 import textwrap
 from dataclasses import replace
@@ -268,7 +269,7 @@ def test_a_run_from_before_metrics_were_renamed_is_compared_and_goes_on_without_
         )
 
     for name in ("configuration.json", "records.jsonl"):
-        text = (copy / name).read_text(encoding="utf-8")
+        text = re.sub(r',"line_sha256":"\w+"', "", (copy / name).read_text(encoding="utf-8"))
         assert former(text) != text
         (copy / name).write_text(former(text), encoding="utf-8")
     records = (copy / "records.jsonl").read_bytes()
