@@ -82,6 +82,14 @@ KNOWN = (
     ),
 )
 
+#: SHA-256 of the other soundfonts that profiles, frozen suites and published judges name: those that come
+#: with pretty_midi, with Debian's minuet-data, and with this package.
+INSTALLED = {
+    "TimGM6mb": "82475b91a76de15cb28a104707d3247ba932e228bada3f47bba63c6b31aaf7a1",
+    "GeneralUser-v1.47": "226bdc28613368ce9b740ecf0748618c575657f19b9c88eada1a50b060ef7eba",
+    "sonivox": "4978cf37e7164206f2d22dc4fdf4020ffe040787210bf781e31bdc79961f59ef",
+}
+
 
 def cached_path(font: PinnedSoundfont) -> Path:
     """Return where a soundfont lies in the user's cache, whether or not it is there.
