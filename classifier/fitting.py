@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import torch
@@ -68,8 +68,13 @@ def one_thread() -> Iterator[None]:
 
 def weights_sha256(network: nn.Module) -> str:
     """Return the SHA-256 of a network's weights, which equal networks share whatever file they are in."""
+    return state_sha256(network.state_dict())
+
+
+def state_sha256(state: Mapping[str, torch.Tensor]) -> str:
+    """Return the same for the weights alone, by their names in the network."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(state.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -5,13 +5,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import pandas as pd
+import torch
+from pydantic import Field
 from torch import nn
 
 from timbrebench.classifier.fitting import weights_sha256
-from timbrebench.classifier.weights_archive import pack_hashes, read_archive, unpack_hashes, write_archive
+from timbrebench.classifier.stored_network import (
+    Name,
+    Stored,
+    StoredNetwork,
+    pack_hashes,
+    read_stored,
+)
+from timbrebench.classifier.weights_archive import write_archive
+from timbrebench.core.errors import JudgeError
+from timbrebench.core.files import fingerprint
+
+
+class StoredJudge(StoredNetwork):
+    """What the file of a judge holds, beside what that of every trained network does.
+
+    Attributes
+    ----------
+    training_pieces : tuple of str
+        Pieces that it has learned from or was chosen by, at most a million.
+    soundfonts : tuple of str
+        Soundfonts that it has learned from.
+    """
+
+    training_pieces: Annotated[tuple[Name, ...], Field(max_length=1_000_000)]
+    soundfonts: Annotated[tuple[Name, ...], Field(max_length=10_000)]
+
+    def learned_from(self) -> dict[str, Any]:
+        """Return the attributes of a :class:`TrainedJudge` that say what it learned from."""
+        return {name: getattr(self, name) for name in ("training_pieces", "soundfonts", "training_clips")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +74,7 @@ class TrainedJudge:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides its answers."""
-        raise NotImplementedError
+        return fingerprint([self.weights_sha256, *self._settings()])
 
     @cached_property
     def weights_sha256(self) -> str:
@@ -77,6 +107,10 @@ class TrainedJudge:
         """Return what its file holds of this kind of judge: tensors, numbers, texts, lists and dicts."""
         raise NotImplementedError
 
+    def _settings(self) -> list[Any]:
+        """Return what decides its answers besides the weights, as its file's ``settings()``."""
+        raise NotImplementedError
+
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read a judge. Nothing in the file is ever run.
@@ -84,26 +118,20 @@ class TrainedJudge:
         Raises
         ------
         JudgeError
-            If the file is missing, damaged, of another version, or of another kind.
+            If the file is missing, too large, damaged, of another version, or of another kind, or a field is
+            outside its bounds.
         """
-        return read_archive(path, cls._of, kind=cls._kind, schema=cls._schema, hint=cls._hint)
-
-    @classmethod
-    def _of(cls, content: dict[str, Any]) -> Self:
-        judge = cls(
-            **cls._parts(content),
-            training_pieces=tuple(content["training_pieces"]),
-            soundfonts=tuple(content["soundfonts"]),
-            training_clips=unpack_hashes(content["training_clips"]),
-        )
-        judge.network.load_state_dict(content["weights"])
-        judge.network.eval()
-        return judge
-
-    @classmethod
-    def _parts(cls, content: dict[str, Any]) -> dict[str, Any]:
-        """Return this kind of judge's own attributes; the network still without its weights."""
         raise NotImplementedError
+
+    @classmethod
+    def _read(cls, path: Path, model: type[Stored]) -> Stored:
+        return read_stored(path, model, kind=cls._kind, schema=cls._schema, hint=cls._hint)
+
+
+def check_finite(answers: torch.Tensor) -> None:
+    """Refuse answers that hold NaN or infinity, which weights of any file may give; JudgeError says so."""
+    if not torch.isfinite(answers).all():
+        raise JudgeError("the judge's answer holds NaN: its weights are damaged, so train it again")
 
 
 def learned_from(*manifests: pd.DataFrame) -> dict[str, Any]:

@@ -55,14 +55,14 @@ class PitchFrontEnd(FrozenModel):
     sample_rate : int
         Rate in hertz at which clips are analysed; others are resampled. The windows are made for 22,050.
     hop_length : int
-        Samples from one frame to the next: 512 are 23 ms, and onsets are placed between frames.
+        Samples from one frame to the next, at least 128: 512 are 23 ms, and onsets are placed between frames.
     range_db : float
         Dynamic range in decibels under the loudest bin of the clip; lower levels are clamped.
     """
 
     sample_rate: int = Field(default=22_050, ge=22_050, le=22_050)
-    hop_length: int = Field(default=512, gt=0, le=_SHORT_WINDOW)
-    range_db: float = Field(default=80.0, gt=0)
+    hop_length: int = Field(default=512, ge=128, le=_SHORT_WINDOW)
+    range_db: float = Field(default=80.0, gt=0, allow_inf_nan=False)
 
     @property
     def frame_s(self) -> float:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib.resources
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import Field
 
 from timbrebench.audio.clips import Samples
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
-from timbrebench.classifier.content.content_networks import NoteNetwork, scale
+from timbrebench.classifier.content.content_networks import MAX_BLOCKS, MAX_CHANNELS, NoteNetwork, scale
 from timbrebench.classifier.content.note_decoding import Decoding, Probabilities, Transcription
 from timbrebench.classifier.fitting import one_thread
-from timbrebench.classifier.trained_judge import TrainedJudge
-from timbrebench.core.files import fingerprint
+from timbrebench.classifier.stored_network import load_weights
+from timbrebench.classifier.trained_judge import StoredJudge, TrainedJudge, check_finite
+from timbrebench.core.frozen_model import FrozenModel
 
 #: The judge that comes with the package.
 WEIGHTS = "weights/content.pt"
@@ -46,12 +49,6 @@ class ContentJudge(TrainedJudge):
     _kind = "content judge"
     _schema = 1
     _hint = "train a content judge, or use the one that is installed"
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of all that decides its answers: weights, front end and thresholds."""
-        settings = [part.model_dump(mode="json") for part in (self.front_end, self.decoding)]
-        return fingerprint([self.weights_sha256, *settings])
 
     def transcribe(self, samples: Samples, sample_rate: int) -> Transcription:
         """Transcribe a clip.
@@ -99,8 +96,10 @@ class ContentJudge(TrainedJudge):
         step = 255 if levels.dtype == torch.uint8 else 1
         with torch.no_grad(), one_thread():
             answers = [self.network(batch.float() / step) for batch in torch.split(levels, AT_ONCE)]
-        notes, onsets = (torch.cat(parts).sigmoid().numpy() for parts in zip(*answers, strict=True))
-        return notes, onsets
+        notes, onsets = (torch.cat(parts).sigmoid() for parts in zip(*answers, strict=True))
+        for probabilities in (notes, onsets):
+            check_finite(probabilities)
+        return notes.numpy(), onsets.numpy()
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -110,13 +109,56 @@ class ContentJudge(TrainedJudge):
             "decoding": self.decoding.model_dump(mode="json"),
         }
 
+    def _settings(self) -> list[Any]:
+        return _settings(self.front_end, self.decoding)
+
     @classmethod
-    def _parts(cls, content: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "front_end": PitchFrontEnd.model_validate(content["front_end"]),
-            "network": NoteNetwork(**content["network"]),
-            "decoding": Decoding.model_validate(content["decoding"]),
-        }
+    def load(cls, path: Path | str) -> ContentJudge:
+        """Read a judge; see :meth:`timbrebench.classifier.trained_judge.TrainedJudge.load`."""
+        path = Path(path)
+        stored = cls._read(path, StoredContentJudge)
+        network = NoteNetwork(stored.network.channels, stored.network.blocks)
+        load_weights(network, stored.weights, path)
+        return cls(
+            front_end=stored.front_end, network=network, decoding=stored.decoding, **stored.learned_from()
+        )
+
+
+class NetworkSize(FrozenModel):
+    """Size of a :class:`~timbrebench.classifier.content.content_networks.NoteNetwork`, within bounds.
+
+    Attributes
+    ----------
+    channels, blocks : int
+        At most four times those of the judge that comes with the package.
+    """
+
+    channels: int = Field(ge=4, le=MAX_CHANNELS)
+    blocks: int = Field(ge=1, le=MAX_BLOCKS)
+
+
+class StoredContentJudge(StoredJudge):
+    """What the file of a content judge holds.
+
+    Attributes
+    ----------
+    front_end, decoding
+        Those of :class:`ContentJudge`.
+    network : NetworkSize
+        How large the network is.
+    """
+
+    front_end: PitchFrontEnd
+    network: NetworkSize
+    decoding: Decoding
+
+    def settings(self) -> list[Any]:
+        """Return front end and thresholds; the weights say how large the network is."""
+        return _settings(self.front_end, self.decoding)
+
+
+def _settings(front_end: PitchFrontEnd, decoding: Decoding) -> list[Any]:
+    return [part.model_dump(mode="json") for part in (front_end, decoding)]
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ from timbrebench.classifier.content.content_augmentation import vary
 from timbrebench.classifier.content.content_evaluation import choose_decoding
 from timbrebench.classifier.content.content_features import ContentFeatures
 from timbrebench.classifier.content.content_judge import AT_ONCE, ContentJudge
-from timbrebench.classifier.content.content_networks import NoteNetwork
+from timbrebench.classifier.content.content_networks import MAX_BLOCKS, MAX_CHANNELS, NoteNetwork
 from timbrebench.classifier.content.note_decoding import Decoding
 from timbrebench.classifier.fitting import FitConfiguration
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
@@ -52,8 +52,8 @@ class ContentConfiguration(FitConfiguration):
     learning_rate: float = Field(default=6e-3, gt=0)
     crop_frames: int = Field(default=43, ge=16)
     validation_clips: int = Field(default=240, ge=1)
-    channels: int = Field(default=32, ge=4)
-    blocks: int = Field(default=3, ge=1)
+    channels: int = Field(default=32, ge=4, le=MAX_CHANNELS)
+    blocks: int = Field(default=3, ge=1, le=MAX_BLOCKS)
 
 
 @dataclass(frozen=True)

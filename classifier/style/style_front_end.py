@@ -3,26 +3,47 @@
 Each front end gives the power in bands over time, on one of two scales. The default has 24 bands an octave:
 fine enough to tell harmonics apart wherever the melody lies, which is what lets a judge know an instrument
 again on a soundfont that it has never heard. Mel bands blur what distinguishes wind instruments.
+
+A judge's file may be a stranger's, so what costs memory and time has bounds: several times what is used here,
+and at most about 2 GB for a clip of 30 s.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import librosa
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.power_spectra import mel_power, power_to_decibels, power_to_log1p, stft_power
 from timbrebench.audio.spectra import log_frequency_bands
-from timbrebench.classifier.clip_preparation import prepare_clip
+from timbrebench.classifier.clip_preparation import SHORTEST_S, prepare_clip
 from timbrebench.core.frozen_model import FrozenModel
 
 Spectrogram = NDArray[np.float32]
+
+#: Maximum number of values of the transform in a second of audio: eleven times those of the default front end.
+MAX_VALUES_PER_S = 1_000_000
+
+#: Maximum number of filter coefficients in an octave of the constant-Q transform: twenty times the default's.
+_MAX_COEFFICIENTS = 10_000_000
+
+#: Samples of a window, up to 1.5 s at the default rate.
+_Window = Annotated[int, Field(gt=0, le=32_768)]
+
+#: Bands of a spectrogram: ten octaves of 96 have 960.
+_Bands = Annotated[int, Field(gt=0, le=1024)]
+
+#: Bands in an octave, up to eighths of a semitone.
+_BandsPerOctave = Annotated[int, Field(ge=12, le=96)]
+
+#: Lowest frequency of a transform in hertz.
+_Lowest = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
 class BaseFrontEnd(FrozenModel):
@@ -35,15 +56,41 @@ class BaseFrontEnd(FrozenModel):
     range_db : float
         What lies further under the loudest value is cut off there; for decibels only.
     sample_rate : int
-        Rate in hertz at which clips are analysed; others are resampled.
+        Rate in hertz at which clips are analysed, from 1,000 to 192,000; others are resampled.
     hop_length : int
-        Samples from one frame to the next.
+        Samples from one frame to the next: at most half a second of them, so that the shortest clip has two
+        frames, and so many at least that there are a million values of the transform in a second at most.
     """
 
     scale: Literal["decibel", "log1p"] = "decibel"
-    range_db: float = Field(default=80.0, gt=0)
-    sample_rate: int = Field(default=22_050, gt=0)
+    range_db: float = Field(default=80.0, gt=0, allow_inf_nan=False)
+    sample_rate: int = Field(default=22_050, ge=1_000, le=192_000)
     hop_length: int = Field(default=512, gt=0)
+
+    @property
+    def height(self) -> int:
+        """Bands of its spectrogram."""
+        raise NotImplementedError
+
+    @property
+    def values_per_frame(self) -> int:
+        """Values of the transform in a frame, before they are gathered into bands."""
+        return self.height
+
+    @model_validator(mode="after")
+    def _check_cost(self) -> Self:
+        if self.hop_length > SHORTEST_S * self.sample_rate:
+            raise ValueError(
+                f"hop_length is {self.hop_length}, more than the {SHORTEST_S} s of the shortest clip at "
+                f"{self.sample_rate} Hz"
+            )
+        values = self.values_per_frame * self.sample_rate / self.hop_length
+        if values > MAX_VALUES_PER_S:
+            raise ValueError(
+                f"{values:.4g} values of the transform in a second ({self.values_per_frame} every "
+                f"{self.hop_length} samples), at most {MAX_VALUES_PER_S} are computed: raise hop_length"
+            )
+        return self
 
     @property
     def steps_per_octave(self) -> int | None:
@@ -92,10 +139,25 @@ class LogFrequencyFrontEnd(BaseFrontEnd):
     """
 
     kind: Literal["log-frequency"] = "log-frequency"
-    n_fft: int = Field(default=4096, gt=0)
-    lowest_hz: float = Field(default=41.2, gt=0)
-    bands_per_octave: int = Field(default=24, ge=12)
-    n_bands: int = Field(default=191, gt=0)
+    n_fft: _Window = 4096
+    lowest_hz: _Lowest = 41.2
+    bands_per_octave: _BandsPerOctave = 24
+    n_bands: _Bands = 191
+
+    @property
+    def height(self) -> int:
+        """Bands of its spectrogram."""
+        return self.n_bands
+
+    @property
+    def values_per_frame(self) -> int:
+        """Bins of the Fourier transform."""
+        return self.n_fft // 2 + 1
+
+    @model_validator(mode="after")
+    def _check_bands(self) -> Self:
+        _check_highest(self.lowest_hz, self.bands_per_octave, self.n_bands, self.sample_rate)
+        return self
 
     @property
     def steps_per_octave(self) -> int | None:
@@ -121,8 +183,18 @@ class MelFrontEnd(BaseFrontEnd):
     """
 
     kind: Literal["mel"] = "mel"
-    n_fft: int = Field(default=2048, gt=0)
-    n_mels: int = Field(default=128, gt=0)
+    n_fft: _Window = 2048
+    n_mels: _Bands = 128
+
+    @property
+    def height(self) -> int:
+        """Bands of its spectrogram."""
+        return self.n_mels
+
+    @property
+    def values_per_frame(self) -> int:
+        """Bins of the Fourier transform."""
+        return self.n_fft // 2 + 1
 
     def power(self, samples: Samples) -> Spectrogram:
         """Return the power in the bands."""
@@ -143,8 +215,19 @@ class StftFrontEnd(BaseFrontEnd):
     """
 
     kind: Literal["stft"] = "stft"
-    n_fft: int = Field(default=2048, gt=0)
-    win_length: int = Field(default=2048, gt=0)
+    n_fft: _Window = 2048
+    win_length: _Window = 2048
+
+    @property
+    def height(self) -> int:
+        """Bins of the transform."""
+        return self.n_fft // 2 + 1
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Self:
+        if self.win_length > self.n_fft:
+            raise ValueError(f"win_length is {self.win_length}, longer than the transform, n_fft = {self.n_fft}")
+        return self
 
     def power(self, samples: Samples) -> Spectrogram:
         """Return the power in the transform's bins."""
@@ -163,9 +246,26 @@ class CqtFrontEnd(BaseFrontEnd):
     """
 
     kind: Literal["cqt"] = "cqt"
-    lowest_hz: float = Field(default=32.7, gt=0)
-    bands_per_octave: int = Field(default=24, ge=12)
-    n_bands: int = Field(default=168, gt=0)
+    lowest_hz: _Lowest = 32.7
+    bands_per_octave: _BandsPerOctave = 24
+    n_bands: _Bands = 168
+
+    @property
+    def height(self) -> int:
+        """Bands of its spectrogram."""
+        return self.n_bands
+
+    @model_validator(mode="after")
+    def _check_bands(self) -> Self:
+        _check_highest(self.lowest_hz, self.bands_per_octave, self.n_bands, self.sample_rate)
+        quality = 1 / (2 ** (1 / self.bands_per_octave) - 1)
+        filters = self.bands_per_octave * quality * self.sample_rate / self.lowest_hz
+        if filters > _MAX_COEFFICIENTS:
+            raise ValueError(
+                f"the filters of the lowest octave have {filters:.3g} coefficients, at most {_MAX_COEFFICIENTS} "
+                "are computed: raise lowest_hz, or lower bands_per_octave or sample_rate"
+            )
+        return self
 
     @property
     def steps_per_octave(self) -> int | None:
@@ -188,6 +288,15 @@ class CqtFrontEnd(BaseFrontEnd):
 FrontEnd = Annotated[
     LogFrequencyFrontEnd | MelFrontEnd | StftFrontEnd | CqtFrontEnd, Field(discriminator="kind")
 ]
+
+
+def _check_highest(lowest_hz: float, bands_per_octave: int, n_bands: int, sample_rate: int) -> None:
+    highest = lowest_hz * 2 ** ((n_bands - 1) / bands_per_octave)
+    if highest > sample_rate / 2:
+        raise ValueError(
+            f"the highest of {n_bands} bands (n_bands) lies at {highest:.4g} Hz, above half of {sample_rate} Hz: "
+            "ask for fewer bands or a higher sample rate"
+        )
 
 
 @lru_cache(maxsize=4)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
+from pydantic import Field
 
 from timbrebench.audio.clips import Samples
+from timbrebench.classifier.clip_preparation import SHORTEST_S
+from timbrebench.classifier.stored_network import Name, load_weights
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd, FrontEnd, standardise
 from timbrebench.classifier.style.style_networks import Network, NetworkKind, create_network
-from timbrebench.classifier.trained_judge import TrainedJudge
-from timbrebench.core.files import fingerprint
+from timbrebench.classifier.trained_judge import StoredJudge, TrainedJudge, check_finite
+from timbrebench.core.errors import JudgeError
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,6 @@ class Judge(TrainedJudge):
     _schema = 3
     _hint = "train a judge with `timbrebench judge train`"
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of all that decides its answers: weights, labels, temperature and front end."""
-        decisive = [list(self.labels), self.network_kind, self.multi_label, self.temperature]
-        return fingerprint([self.weights_sha256, *decisive, self.front_end.model_dump(mode="json")])
-
     def with_temperature(self, temperature: float) -> Judge:
         """Return the judge with another temperature."""
         return replace(self, temperature=temperature)
@@ -124,6 +120,7 @@ class Judge(TrainedJudge):
     def _probabilities(self, logits: torch.Tensor) -> NDArray[np.float64]:
         scaled = logits.double() / self.temperature
         answers = scaled.sigmoid() if self.multi_label else scaled.softmax(dim=1)
+        check_finite(answers)
         return np.asarray(answers.numpy(), dtype=np.float64)
 
     def logits_of(self, spectrograms: torch.Tensor) -> torch.Tensor:
@@ -143,14 +140,73 @@ class Judge(TrainedJudge):
             "weights": self.network.state_dict(),
         }
 
+    def _settings(self) -> list[Any]:
+        return _settings(self.labels, self.network_kind, self.multi_label, self.temperature, self.front_end)
+
     @classmethod
-    def _parts(cls, content: dict[str, Any]) -> dict[str, Any]:
-        front_end = TypeAdapter[BaseFrontEnd](FrontEnd).validate_python(content["front_end"])
-        return {
-            "labels": tuple(content["labels"]),
-            "front_end": front_end,
-            "network_kind": content["network"],
-            "network": create_network(content["network"], len(content["labels"]), front_end),
-            "multi_label": bool(content["multi_label"]),
-            "temperature": float(content["temperature"]),
-        }
+    def load(cls, path: Path | str) -> Judge:
+        """Read a judge; see :meth:`timbrebench.classifier.trained_judge.TrainedJudge.load`."""
+        path = Path(path)
+        stored = cls._read(path, StoredStyleJudge)
+        try:
+            network = create_network(stored.network, len(stored.labels), stored.front_end)
+        except JudgeError as error:
+            raise JudgeError(f"{path}: {error}") from error
+        load_weights(network, stored.weights, path)
+        _check_shortest(network, stored.front_end, path)
+        return cls(
+            labels=stored.labels,
+            front_end=stored.front_end,
+            network_kind=stored.network,
+            network=network,
+            multi_label=stored.multi_label,
+            temperature=stored.temperature,
+            **stored.learned_from(),
+        )
+
+
+class StoredStyleJudge(StoredJudge):
+    """What the file of a style judge holds.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        In the order of its answers: at most 4,096, of at most 200 characters. AudioSet has 632.
+    front_end, network, multi_label, temperature
+        Those of :class:`Judge`.
+    """
+
+    labels: Annotated[
+        tuple[Annotated[Name, Field(max_length=200)], ...], Field(min_length=1, max_length=4096)
+    ]
+    front_end: FrontEnd
+    network: NetworkKind
+    multi_label: bool
+    temperature: float = Field(gt=0, allow_inf_nan=False)
+
+    def settings(self) -> list[Any]:
+        """Return labels, kind of network, whether it is a multi-label judge, temperature and front end."""
+        return _settings(self.labels, self.network, self.multi_label, self.temperature, self.front_end)
+
+
+def _settings(
+    labels: tuple[str, ...],
+    network: NetworkKind,
+    multi_label: bool,
+    temperature: float,
+    front_end: BaseFrontEnd,
+) -> list[Any]:
+    return [list(labels), network, multi_label, temperature, front_end.model_dump(mode="json")]
+
+
+def _check_shortest(network: Network, front_end: BaseFrontEnd, path: Path) -> None:
+    """Refuse a network that halves the shortest clip's spectrogram more often than it can be halved."""
+    frames = 1 + int(SHORTEST_S * front_end.sample_rate) // front_end.hop_length
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, front_end.height, frames))
+    except RuntimeError as error:
+        raise JudgeError(
+            f"{path}: the spectrogram of a clip of {SHORTEST_S} s has {front_end.height} bands and {frames} frames, "
+            "too few for the network"
+        ) from error

@@ -11,6 +11,10 @@ from pydantic import Field
 from timbrebench.classifier.fitting import FitConfiguration
 
 
+#: Maximum width of the network, several times the default's; the file of a trained one may be a stranger's.
+MAX_CHANNELS = 256
+
+
 class NoteTraining(FitConfiguration):
     """How the network is trained.
 
@@ -27,7 +31,7 @@ class NoteTraining(FitConfiguration):
     misread : float
         Share of contents that are read with templates of another timbre; of styles it is three fifths.
     channels : int
-        Width of the network.
+        Width of the network, at most 256.
     """
 
     max_epochs: int = Field(default=24, ge=1)
@@ -39,4 +43,4 @@ class NoteTraining(FitConfiguration):
     frames: int = Field(default=128, ge=16)
     blended: float = Field(default=0.5, ge=0, le=1)
     misread: float = Field(default=0.5, ge=0, le=1)
-    channels: int = Field(default=40, ge=4)
+    channels: int = Field(default=40, ge=4, le=MAX_CHANNELS)

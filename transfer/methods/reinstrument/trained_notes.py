@@ -15,15 +15,17 @@ from typing import Any
 
 import pandas as pd
 import torch
+from pydantic import Field
 
 from timbrebench.classifier.fitting import one_thread, weights_sha256
-from timbrebench.classifier.weights_archive import read_archive, write_archive
+from timbrebench.classifier.stored_network import StoredNetwork, load_weights, read_stored
+from timbrebench.classifier.weights_archive import write_archive
 from timbrebench.core.files import fingerprint
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.nmf import Matrix
 from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, learn, timbre_of
 from timbrebench.transfer.methods.reinstrument.annotated_clips import gather
-from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
+from timbrebench.transfer.methods.reinstrument.note_configuration import MAX_CHANNELS, NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED, READ, ActivationNetwork, normalise
 
 #: File in the package.
@@ -33,6 +35,9 @@ WEIGHTS = "weights/notes.pt"
 COMPASS = (28, 99)
 
 _KIND, _SCHEMA = "note network", 1
+
+#: What decides the network's answers besides its weights.
+_SETTINGS = [PLAYED.begins_s, PLAYED.release]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +63,7 @@ class TrainedNotes:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides its answers."""
-        return fingerprint([self.weights_sha256, PLAYED.begins_s, PLAYED.release])
+        return fingerprint([self.weights_sha256, *_SETTINGS])
 
     def play(self, content: Matrix, style: Matrix) -> Matrix:
         """Translate the notes of the content to the style's instrument.
@@ -87,13 +92,19 @@ class TrainedNotes:
     def load(cls, path: Path) -> TrainedNotes:
         """Read it; :class:`JudgeError` if the file is missing, damaged, or not a note network."""
         hint = "make it by `timbrebench train-notes`"
-        return read_archive(path, _build, kind=_KIND, schema=_SCHEMA, hint=hint)
+        stored = read_stored(path, _StoredNotes, kind=_KIND, schema=_SCHEMA, hint=hint)
+        network = ActivationNetwork(stored.channels)
+        load_weights(network, stored.weights, path)
+        return cls(network, stored.training_clips)
 
 
-def _build(content: dict[str, Any]) -> TrainedNotes:
-    network = ActivationNetwork(content["channels"])
-    network.load_state_dict(content["weights"])
-    return TrainedNotes(network.eval(), frozenset(content["training_clips"]))
+class _StoredNotes(StoredNetwork):
+    """What the file of a note network holds; the one in the package has 40 channels."""
+
+    channels: int = Field(ge=4, le=MAX_CHANNELS)
+
+    def settings(self) -> list[Any]:
+        return _SETTINGS
 
 
 @cache
