@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import torch
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from torch import nn
 
 from timbrebench.classifier.fitting import state_sha256
@@ -50,30 +50,16 @@ def _dense(tensor: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
-def _check_weights(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    total = 0
-    for name, tensor in weights.items():
-        total += _dense(tensor).numel() * tensor.element_size()
-        if total > MAX_BYTES:
-            raise ValueError(f"the tensors have more than {MAX_BYTES} bytes together")
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"{name} holds NaN or infinity")
-    return weights
-
-
-def _check_text(text: str) -> str:
+def check_printable(text: str) -> str:
+    """Return a text that can be shown on one line of a terminal; raise ValueError for another."""
     if not text.isprintable():
         raise ValueError("holds a character that cannot be printed")
     return text
 
 
-#: A name of a label, piece or soundfont. Names of pieces are paths, which have at most 4,096 characters.
-Name = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_check_text)]
-
 _Weights = Annotated[
     dict[Annotated[str, Field(max_length=200)], torch.Tensor],
     Field(max_length=_MAX_TENSORS),
-    AfterValidator(_check_weights),
 ]
 
 #: One in thirty-two bytes of the largest file.
@@ -140,10 +126,25 @@ def read_stored(path: Path, model: type[Stored], *, kind: str, schema: int, hint
     except ValidationError as error:
         problem = describe_validation(error, str(path), model.model_fields)
         raise JudgeError(f"{problem}: not a {kind}, or damaged: train it again") from error
+    _check_weights(stored.weights, path)
     if fingerprint([state_sha256(stored.weights), *stored.settings()]) != stored.fingerprint:
         # torch does not check what it reads, and damaged weights answer like any others.
         raise JudgeError(f"{path}: damaged, its weights are not those that were saved: train it again")
     return stored
+
+
+def _check_weights(weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Refuse tensors that are larger than what the file holds of them, or are not of finite numbers."""
+    total = 0
+    for name, tensor in weights.items():
+        try:
+            total += _dense(tensor).numel() * tensor.element_size()
+        except ValueError as error:
+            raise JudgeError(f"{path}: weights.{name} is {error}: train it again") from error
+        if total > MAX_BYTES:
+            raise JudgeError(f"{path}: its weights have more than {MAX_BYTES} bytes together: train it again")
+        if not torch.isfinite(tensor).all():
+            raise JudgeError(f"{path}: weights.{name} holds NaN or infinity: train it again")
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -158,9 +159,7 @@ def load_weights(network: nn.Module, weights: Mapping[str, torch.Tensor], path: 
     for name in sorted(expected.keys() | weights.keys()):
         stated, wanted = _describe(weights.get(name)), _describe(expected.get(name))
         if stated != wanted:
-            raise JudgeError(
-                f"{path}: weights.{name} is {stated}, the network has {wanted}: damaged, or of another program"
-            )
+            raise JudgeError(f"{path}: weights.{name} is {stated}, the network has {wanted}: train it again")
     network.load_state_dict(weights)
     network.eval()
 

@@ -9,20 +9,23 @@ from typing import Annotated, Any, ClassVar, Self
 
 import pandas as pd
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import nn
 
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.classifier.stored_network import (
-    Name,
     Stored,
     StoredNetwork,
+    check_printable,
     pack_hashes,
     read_stored,
 )
 from timbrebench.classifier.weights_archive import write_archive
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import fingerprint
+
+#: A name of a piece or a soundfont, which may be a path: those have at most 4,096 characters.
+_Name = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(check_printable)]
 
 
 class StoredJudge(StoredNetwork):
@@ -36,8 +39,8 @@ class StoredJudge(StoredNetwork):
         Soundfonts that it has learned from.
     """
 
-    training_pieces: Annotated[tuple[Name, ...], Field(max_length=1_000_000)]
-    soundfonts: Annotated[tuple[Name, ...], Field(max_length=10_000)]
+    training_pieces: Annotated[tuple[_Name, ...], Field(max_length=1_000_000)]
+    soundfonts: Annotated[tuple[_Name, ...], Field(max_length=10_000)]
 
     def learned_from(self) -> dict[str, Any]:
         """Return the attributes of a :class:`TrainedJudge` that say what it learned from."""

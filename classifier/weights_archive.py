@@ -30,9 +30,7 @@ _MAX_OPERATIONS = 3_000_000
 _MAX_ENTRIES = 1_000
 
 #: All that a pickle of dictionaries, lists, numbers, texts and dense tensors names.
-_NAMES = re.compile(
-    r"collections OrderedDict|torch\._utils _rebuild_tensor_v2|torch \w+Storage"
-)
+_NAMES = re.compile(r"collections OrderedDict|torch\._utils _rebuild_tensor_v2|torch \w+Storage")
 
 _PICKLE = "data.pkl"
 

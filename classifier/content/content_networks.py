@@ -13,7 +13,7 @@ from timbrebench.classifier.content.content_front_end import BINS_PER_SEMITONE, 
 #: Multiples of a pitch's frequency that are stacked on it, for each channel of the front end.
 HARMONICS = ((0.5, 1, 2, 3, 4, 5, 6, 7), (1, 2, 3))
 
-#: Largest network, four times the one that comes with the package: the file of a trained one may be a stranger's.
+#: Largest network, four times the one that comes with the package: a file may be a stranger's.
 MAX_CHANNELS, MAX_BLOCKS = 128, 12
 
 #: Intervals in semitones between keys whose features are combined: unison, and those of common overtones,

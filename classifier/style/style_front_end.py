@@ -10,6 +10,7 @@ and at most about 2 GB for a clip of 30 s.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Annotated, Literal, Self
 
@@ -27,8 +28,13 @@ from timbrebench.core.frozen_model import FrozenModel
 
 Spectrogram = NDArray[np.float32]
 
-#: Maximum number of values of the transform in a second of audio: eleven times those of the default front end.
-MAX_VALUES_PER_S = 1_000_000
+#: Maximum number of values in a second of audio that a network sees: eleven times those of the largest
+#: front end with default settings, the short-time Fourier transform.
+_MAX_SEEN_PER_S = 500_000
+
+#: Maximum number of values in a second of audio of the transform behind them: 22 times those of the default
+#: front end.
+_MAX_TRANSFORM_PER_S = 2_000_000
 
 #: Maximum number of filter coefficients in an octave of the constant-Q transform: twenty times the default's.
 _MAX_COEFFICIENTS = 10_000_000
@@ -59,7 +65,8 @@ class BaseFrontEnd(FrozenModel):
         Rate in hertz at which clips are analysed, from 1,000 to 192,000; others are resampled.
     hop_length : int
         Samples from one frame to the next: at most half a second of them, so that the shortest clip has two
-        frames, and so many at least that there are a million values of the transform in a second at most.
+        frames, and so many at least that no more than two million values in a second of audio are computed,
+        of which the network sees half a million.
     """
 
     scale: Literal["decibel", "log1p"] = "decibel"
@@ -73,8 +80,8 @@ class BaseFrontEnd(FrozenModel):
         raise NotImplementedError
 
     @property
-    def values_per_frame(self) -> int:
-        """Values of the transform in a frame, before they are gathered into bands."""
+    def transform_height(self) -> int:
+        """Bins of the transform that its bands are read off."""
         return self.height
 
     @model_validator(mode="after")
@@ -84,12 +91,16 @@ class BaseFrontEnd(FrozenModel):
                 f"hop_length is {self.hop_length}, more than the {SHORTEST_S} s of the shortest clip at "
                 f"{self.sample_rate} Hz"
             )
-        values = self.values_per_frame * self.sample_rate / self.hop_length
-        if values > MAX_VALUES_PER_S:
-            raise ValueError(
-                f"{values:.4g} values of the transform in a second ({self.values_per_frame} every "
-                f"{self.hop_length} samples), at most {MAX_VALUES_PER_S} are computed: raise hop_length"
-            )
+        frames = self.sample_rate / self.hop_length
+        for values, limit in (
+            (self.height, _MAX_SEEN_PER_S),
+            (self.transform_height, _MAX_TRANSFORM_PER_S),
+        ):
+            if values * frames > limit:
+                raise ValueError(
+                    f"{values} values every {self.hop_length} samples are {values * frames:.4g} in a second, "
+                    f"at most {limit} are computed: raise hop_length"
+                )
         return self
 
     @property
@@ -150,7 +161,7 @@ class LogFrequencyFrontEnd(BaseFrontEnd):
         return self.n_bands
 
     @property
-    def values_per_frame(self) -> int:
+    def transform_height(self) -> int:
         """Bins of the Fourier transform."""
         return self.n_fft // 2 + 1
 
@@ -192,7 +203,7 @@ class MelFrontEnd(BaseFrontEnd):
         return self.n_mels
 
     @property
-    def values_per_frame(self) -> int:
+    def transform_height(self) -> int:
         """Bins of the Fourier transform."""
         return self.n_fft // 2 + 1
 
@@ -226,7 +237,7 @@ class StftFrontEnd(BaseFrontEnd):
     @model_validator(mode="after")
     def _check_window(self) -> Self:
         if self.win_length > self.n_fft:
-            raise ValueError(f"win_length is {self.win_length}, longer than the transform, n_fft = {self.n_fft}")
+            raise ValueError(f"win_length is {self.win_length}, longer than n_fft, {self.n_fft}")
         return self
 
     def power(self, samples: Samples) -> Spectrogram:
@@ -255,15 +266,29 @@ class CqtFrontEnd(BaseFrontEnd):
         """Bands of its spectrogram."""
         return self.n_bands
 
+    @property
+    def transform_height(self) -> int:
+        """Bins of the Fourier transform that its longest filters take.
+
+        librosa halves the rate from each octave to the one below while the hop length is even.
+        """
+        octaves = math.ceil(self.n_bands / self.bands_per_octave)
+        even = (self.hop_length & -self.hop_length).bit_length() - 1
+        return max(self.n_bands, math.ceil(self._longest_filter / (1 << min(octaves - 1, even))))
+
+    @property
+    def _longest_filter(self) -> float:
+        quality = 1 / (2 ** (1 / self.bands_per_octave) - 1)
+        return quality * self.sample_rate / self.lowest_hz
+
     @model_validator(mode="after")
     def _check_bands(self) -> Self:
         _check_highest(self.lowest_hz, self.bands_per_octave, self.n_bands, self.sample_rate)
-        quality = 1 / (2 ** (1 / self.bands_per_octave) - 1)
-        filters = self.bands_per_octave * quality * self.sample_rate / self.lowest_hz
+        filters = self.bands_per_octave * self._longest_filter
         if filters > _MAX_COEFFICIENTS:
             raise ValueError(
-                f"the filters of the lowest octave have {filters:.3g} coefficients, at most {_MAX_COEFFICIENTS} "
-                "are computed: raise lowest_hz, or lower bands_per_octave or sample_rate"
+                f"the filters of the lowest octave have {filters:.3g} coefficients, at most "
+                f"{_MAX_COEFFICIENTS} are computed: raise lowest_hz, or lower bands_per_octave or sample_rate"
             )
         return self
 
@@ -294,8 +319,8 @@ def _check_highest(lowest_hz: float, bands_per_octave: int, n_bands: int, sample
     highest = lowest_hz * 2 ** ((n_bands - 1) / bands_per_octave)
     if highest > sample_rate / 2:
         raise ValueError(
-            f"the highest of {n_bands} bands (n_bands) lies at {highest:.4g} Hz, above half of {sample_rate} Hz: "
-            "ask for fewer bands or a higher sample rate"
+            f"the highest of {n_bands} bands (n_bands) lies at {highest:.4g} Hz, above half of {sample_rate} "
+            "Hz: ask for fewer bands or a higher sample rate"
         )
 
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from timbrebench.audio.clips import Samples
 from timbrebench.classifier.clip_preparation import SHORTEST_S
-from timbrebench.classifier.stored_network import Name, load_weights
+from timbrebench.classifier.stored_network import check_printable, load_weights
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd, FrontEnd, standardise
 from timbrebench.classifier.style.style_networks import Network, NetworkKind, create_network
 from timbrebench.classifier.trained_judge import StoredJudge, TrainedJudge, check_finite
@@ -165,6 +165,10 @@ class Judge(TrainedJudge):
         )
 
 
+#: AudioSet's longest label has 58 characters.
+_Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_printable)]
+
+
 class StoredStyleJudge(StoredJudge):
     """What the file of a style judge holds.
 
@@ -176,9 +180,7 @@ class StoredStyleJudge(StoredJudge):
         Those of :class:`Judge`.
     """
 
-    labels: Annotated[
-        tuple[Annotated[Name, Field(max_length=200)], ...], Field(min_length=1, max_length=4096)
-    ]
+    labels: Annotated[tuple[_Label, ...], Field(min_length=1, max_length=4096)]
     front_end: FrontEnd
     network: NetworkKind
     multi_label: bool
@@ -207,6 +209,6 @@ def _check_shortest(network: Network, front_end: BaseFrontEnd, path: Path) -> No
             network(torch.zeros(1, front_end.height, frames))
     except RuntimeError as error:
         raise JudgeError(
-            f"{path}: the spectrogram of a clip of {SHORTEST_S} s has {front_end.height} bands and {frames} frames, "
-            "too few for the network"
+            f"{path}: the spectrogram of a clip of {SHORTEST_S} s has {front_end.height} bands and {frames} "
+            "frames, too few for the network"
         ) from error

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from timbrebench.classifier.fitting import FitConfiguration
 
-
 #: Maximum width of the network, several times the default's; the file of a trained one may be a stranger's.
 MAX_CHANNELS = 256
 
