@@ -1,122 +1,144 @@
-"""Cut windows out of encoded audio, exact to the sample, without holding the whole of it in memory.
+"""The one decoder: every file of audio that the project reads becomes samples here.
 
-Time is counted in samples from the first that is decoded. libsndfile seeks by samples, so it reads the
-windows alone. What it cannot read is decoded by FFmpeg (PyAV) from the beginning: time stamps in containers
-such as WebM are rounded to milliseconds, and a seek would be as far off.
+Files come from anybody, so nothing that they say of themselves is believed. libsndfile decodes what it can,
+and FFmpeg (PyAV) the rest: formats that libsndfile lacks, headers that state no length, as those written to
+a pipe, and whatever follows a first stream that has ended, as in two MP3 files put together. Files are read
+block by block and up to a length that the caller states; files are opened by their handles, and only regular
+ones; whatever a library raises is an :class:`~timbrebench.core.errors.AudioError`.
 """
 
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from math import gcd
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from timbrebench.audio.clips import resample
 from timbrebench.core.errors import AudioError
-
-#: Seconds read on both sides of a window where the rate is changed: longer than half of soxr's filter, so
-#: that a window comes out as if the whole had been resampled.
-_MARGIN_S = 0.1
+from timbrebench.core.files import open_regular
 
 #: Rates in hertz that audio has; what a file claims beyond is damage.
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000
 
+#: Values that are decoded at a time, of all channels together: 1 MiB.
+_BLOCK = 1 << 18
 
-@dataclass(frozen=True)
-class _Reach:
-    """The samples of the source that a window is made of: from `first` up to `last`.
+#: Values that are decoded in one piece where blocks would differ in the last bit: 256 MiB, which is twelve
+#: minutes of stereo.
+_PIECE = 1 << 26
 
-    After resampling, `skip` samples at its head are not the window's.
-    """
+#: Samples by which FFmpeg may decode more than libsndfile without more being in the file: encoders of lossy
+#: formats add up to four of their frames, which not every decoder takes away.
+_ENCODER_DELAY = 4 * 1152
 
-    first: int
-    last: int
-    skip: int
+#: Bytes of a file so small that libsndfile may have buffered, unread, what follows its first stream.
+_BUFFERED = 1 << 16
 
-    @classmethod
-    def of(cls, start_s: float, length: int, source_rate: int, target_rate: int) -> _Reach:
-        start = round(start_s * target_rate)
-        if source_rate == target_rate:
-            return cls(start, start + length, 0)
-        common = gcd(source_rate, target_rate)
-        source_step, target_step = source_rate // common, target_rate // common
-        # Only where both grids meet can reading begin without a shift by part of a sample.
-        meeting = max(0, start - round(_MARGIN_S * target_rate)) // target_step
-        last = -(-(start + length) * source_step // target_step) + round(_MARGIN_S * source_rate)
-        return cls(meeting * source_step, last, start - meeting * target_step)
+#: What libsndfile gives as the length of a stream that does not state it.
+_UNKNOWN = 2**63 - 1
 
+#: Sample formats of libsndfile that lose something, and can decode beyond the full scale that was encoded.
+_LOSSY = frozenset({"VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"})
 
-class _UndecodableError(AudioError):
-    """What a decoder cannot make out; another one may."""
+#: Formats of libsndfile in which streams are put one after the other.
+_JOINABLE = frozenset({"MP3", "OGG", "FLAC"})
 
+#: FFmpeg's names of the formats that hold their audio themselves. Others name files, devices or addresses,
+#: which FFmpeg would open.
+_CONTAINERS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,gsm,iff,loas,matroska,webm,"
+    "mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mxf,nistsphere,nut,ogg,oma,qcp,qoa,rm,shn,sox,tak,"
+    "truehd,tta,voc,w64,wav,wv,xwma"
+)
 
-#: Windows one after the other: shape (channels, n), float32.
-Windows = Iterator[NDArray[np.float32]]
+#: Extensions by which a file is taken for audio where others may lie beside it.
+AUDIO_SUFFIXES = frozenset(
+    (
+        *(".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".caf", ".flac", ".m4a", ".m4b"),
+        *(".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".rf64", ".snd"),
+        *(".tta", ".voc", ".w64", ".wav", ".wave", ".weba", ".webm", ".wma", ".wv"),
+    )
+)
 
 Result = TypeVar("Result")
 
 
-def cut_windows(
-    source: Path | bytes, starts_s: Sequence[float], length: int, sample_rate: int
-) -> list[NDArray[np.float32]]:
-    """Cut windows of one length out of a file.
+class Decoder(ABC):
+    """An open file of audio, decoded from its beginning.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Rate in hertz.
+    is_lossy : bool
+        Whether its samples differ from those that were encoded: they may lie beyond full scale though those
+        did not.
+    stated_length : int or None
+        Samples that its header claims; None where that is not known.
+    """
+
+    sample_rate: int
+    is_lossy: bool
+    stated_length: int | None
+
+    @abstractmethod
+    def read(self, first: int, last: int) -> NDArray[np.float32]:
+        """Decode the samples from `first` up to `last`; `first` must not decrease from call to call.
+
+        Returns an array of shape (channels, n), shorter than asked for from where the file ends. Raises
+        AudioError if it cannot be decoded, and :class:`UndecodableError` where another decoder may succeed.
+        """
+
+    @abstractmethod
+    def blocks(self, length: int) -> Iterator[NDArray[np.float32]]:
+        """Decode the first `length` samples block by block, of shape (channels, n), or all where it ends.
+
+        Another call begins anew. Raises as :meth:`read`.
+        """
+
+    def mono(self, length: int) -> NDArray[np.float32]:
+        """Decode the first `length` samples, or all where it ends; return the mean of the channels."""
+        parts = [block.mean(axis=0) for block in self.blocks(length)]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
+
+
+class UndecodableError(AudioError):
+    """What a decoder cannot make out; another one may."""
+
+
+class TooLongError(AudioError):
+    """A file that lasts longer than its reader expects."""
+
+
+class Mono(NamedTuple):
+    """The mean of the channels of a file.
+
+    `samples` has the shape (n,) and is float32, `sample_rate` is in hertz, `is_lossy` as of
+    :class:`Decoder`.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    is_lossy: bool
+
+
+def decode(source: Path | bytes, take: Callable[[Decoder], Result]) -> Result:
+    """Open a file, and hand its decoder to a function.
 
     Parameters
     ----------
     source : pathlib.Path or bytes
-        The file or its content, in any format that libsndfile or, where PyAV is installed, FFmpeg decodes.
-    starts_s : sequence of float
-        Where windows begin, in seconds.
-    length : int
-        Samples of a window at `sample_rate`.
-    sample_rate : int
-        Rate of the windows in hertz; the source is resampled with soxr where it has another.
-
-    Returns
-    -------
-    list of numpy.ndarray, shape (channels, n), float32
-        The windows in the order of `starts_s`; n is less than `length` where the source ends before.
-
-    Raises
-    ------
-    AudioError
-        If it cannot be decoded or holds no audio, or a window holds NaN or infinity.
-    """
-    order = sorted(range(len(starts_s)), key=starts_s.__getitem__)
-    ordered = decode_windows(source, [starts_s[index] for index in order], length, sample_rate, list)
-    windows = dict(zip(order, ordered, strict=True))
-    return [windows[index] for index in range(len(starts_s))]
-
-
-def decode_windows(
-    source: Path | bytes,
-    starts_s: Iterable[float],
-    length: int,
-    sample_rate: int,
-    take: Callable[[Windows], Result],
-) -> Result:
-    """Hand the windows of a file to a function one after the other, a few blocks of it in memory at a time.
-
-    Parameters
-    ----------
-    source, length, sample_rate
-        As :func:`cut_windows` has them.
-    starts_s : iterable of float
-        Where windows begin, in seconds, none before the one that stands before it. They may have no end; each
-        decoder that is tried goes through them from their beginning.
+        The file or its content, in any format that libsndfile or FFmpeg decodes.
     take : callable
-        Gets an iterator over the windows, of shape (channels, n), where n is less than `length` from where
-        the source ends, and 0 behind its end. It is called a second time, with the windows of FFmpeg, where
-        libsndfile turns out to be unable to go on.
+        Gets the decoder. It is called a second time, with FFmpeg's, where libsndfile turns out to be unable
+        to go on.
 
     Returns
     -------
@@ -126,77 +148,233 @@ def decode_windows(
     Raises
     ------
     AudioError
-        As :func:`cut_windows` does.
+        If it is not a regular file, or cannot be decoded.
     """
+    with _opened(source) as file:
+        try:
+            with closing(_Libsndfile(file)) as decoder:
+                return take(decoder)
+        except UndecodableError as error:
+            earlier = error
+        with closing(_Ffmpeg(file, earlier)) as decoder:
+            return take(decoder)
+
+
+def decode_whole(source: Path | bytes, max_s: float) -> Mono:
+    """Decode a whole file that lasts no longer than expected.
+
+    A file that lasts longer is refused in a few MiB of memory: where its header claims more than `max_s`, or
+    does not say, the samples are counted first and not kept.
+
+    Parameters
+    ----------
+    source : pathlib.Path or bytes
+        As :func:`decode` has it.
+    max_s : float
+        Maximum length in seconds.
+
+    Returns
+    -------
+    Mono
+        All its samples, at its own rate.
+
+    Raises
+    ------
+    AudioError
+        As :func:`decode`; and if it lasts longer, or is empty.
+    """
+
+    def take(decoder: Decoder) -> Mono:
+        _length_within(decoder, max_s)
+        return _mono(decoder, int(max_s * decoder.sample_rate))  # there may be more than is claimed
+
+    return decode(source, take)
+
+
+def decode_start(source: Path | bytes, length: int) -> Mono:
+    """Decode the first `length` samples of a file, or all where it has fewer; otherwise :func:`decode`."""
+    return decode(source, lambda decoder: _mono(decoder, length))
+
+
+def measure(source: Path | bytes, max_s: float) -> tuple[int, int, bool]:
+    """Return the number of samples of a file, its sample rate in hertz, and whether it is lossy.
+
+    What the header claims is believed where it is not beyond `max_s` seconds, the maximum that is expected;
+    otherwise samples are counted. Raises as :func:`decode_whole`.
+    """
+
+    def take(decoder: Decoder) -> tuple[int, int, bool]:
+        return _length_within(decoder, max_s), decoder.sample_rate, decoder.is_lossy
+
+    return decode(source, take)
+
+
+def _length_within(decoder: Decoder, max_s: float) -> int:
+    """Return how many samples there are, or are claimed to be; raise AudioError if they last too long."""
+    limit = int(max_s * decoder.sample_rate)
+    claimed = decoder.stated_length
+    if claimed is not None and claimed <= limit:
+        return claimed
+    length = 0
+    for block in decoder.blocks(limit + 1):
+        length += block.shape[1]
+    if length > limit:
+        claim = "" if claimed is None else f" ({claimed / decoder.sample_rate:.6g} s by its header)"
+        raise TooLongError(f"lasts longer than the {max_s:g} s that are read at most{claim}")
+    return length
+
+
+def _mono(decoder: Decoder, length: int) -> Mono:
+    return Mono(decoder.mono(length), decoder.sample_rate, decoder.is_lossy)
+
+
+def _opened(source: Path | bytes) -> IO[bytes]:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
     try:
-        with closing(_windows_of_libsndfile(source, starts_s, length, sample_rate)) as windows:
-            return take(windows)
-    except _UndecodableError as error:
-        earlier = error
-    with closing(_windows_of_ffmpeg(source, starts_s, length, sample_rate, earlier)) as windows:
-        return take(windows)
+        return open_regular(source)
+    except FileNotFoundError as error:
+        raise AudioError("no such file") from error
+    except OSError as error:
+        raise AudioError(f"cannot be read: {error.strerror or error}") from error
 
 
-def _windows_of_libsndfile(
-    source: Path | bytes, starts_s: Iterable[float], length: int, sample_rate: int
-) -> Generator[NDArray[np.float32]]:
-    try:
-        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source) as sound:
-            rate = _plausible(sound.samplerate)
-            for start in starts_s:
-                reach = _Reach.of(start, length, rate, sample_rate)
-                if reach.first >= sound.frames:
-                    yield np.zeros((sound.channels, 0), dtype=np.float32)
-                    continue
-                sound.seek(reach.first)  # to 0 as well: Opus begins elsewhere where it was not sought
-                window = sound.read(reach.last - reach.first, dtype="float32", always_2d=True).T
-                yield _finish(window, reach, rate, length, sample_rate)
-    # What a damaged header claims can be more than there is memory.
-    except (soundfile.LibsndfileError, RuntimeError, MemoryError) as error:
-        raise _UndecodableError(_plain(error)) from error
+class _Libsndfile(Decoder):
+    """libsndfile's decoder, which seeks by samples, and so decodes only what is asked for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._is_alone = file, False
+        try:
+            # By its descriptor: by name, a file called x.raw would be taken for one without a header.
+            handle = file if isinstance(file, io.BytesIO) else file.fileno()
+            self._sound = soundfile.SoundFile(handle, closefd=False)
+        except Exception as error:  # what a library makes of damage is its own affair
+            raise UndecodableError(plain(error)) from error
+        self.sample_rate = _plausible(self._sound.samplerate)
+        self.is_lossy = self._sound.subtype in _LOSSY
+        self.stated_length = None if self._sound.frames == _UNKNOWN else self._sound.frames
+        if self.stated_length == 0:
+            raise UndecodableError("holds no samples")
+
+    def close(self) -> None:
+        self._sound.close()
+
+    def read(self, first: int, last: int) -> NDArray[np.float32]:
+        if first >= self._sound.frames:
+            window = np.zeros((self._sound.channels, 0), dtype=np.float32)
+        else:
+            self._seek(first)
+            window = self._read(last - first)
+        if first + window.shape[1] < last:
+            self._refuse_followed(first + window.shape[1])
+        return window
+
+    def blocks(self, length: int) -> Iterator[NDArray[np.float32]]:
+        return self._blocks(length, max(1, _BLOCK // self._sound.channels))
+
+    def mono(self, length: int) -> NDArray[np.float32]:
+        # soundfile seeks after each block, and MP3 decoded from there differs in its last bit.
+        length_here = min(length, self._sound.frames)
+        if self.is_lossy and length_here * self._sound.channels <= _PIECE:
+            return np.concatenate([block.mean(axis=0) for block in self._blocks(length, length_here)])
+        return super().mono(length)
+
+    def _blocks(self, length: int, size: int) -> Iterator[NDArray[np.float32]]:
+        self._seek(0)
+        done = 0
+        while done < length and (block := self._read(min(size, length - done))).size:
+            done += block.shape[1]
+            yield block
+        if done < length:
+            self._refuse_followed(done)
+
+    def _seek(self, first: int) -> None:
+        try:
+            self._sound.seek(first)  # to 0 as well: Opus begins elsewhere where it was not sought
+        except Exception as error:
+            raise UndecodableError(plain(error)) from error
+
+    def _read(self, count: int) -> NDArray[np.float32]:
+        try:
+            samples: NDArray[np.float32] = self._sound.read(count, dtype="float32", always_2d=True).T
+        except Exception as error:
+            raise UndecodableError(plain(error)) from error
+        return samples
+
+    def _refuse_followed(self, length: int) -> None:
+        """Raise UndecodableError where the file goes on after the `length` samples that were decoded."""
+        if self._is_alone or self._sound.format not in _JOINABLE:
+            return
+        position = self._file.tell()
+        size = self._file.seek(0, io.SEEK_END)
+        try:
+            if position < size or size <= _BUFFERED:
+                if _ffmpeg_exceeds(self._file, (length + _ENCODER_DELAY) / self.sample_rate):
+                    raise UndecodableError("holds more than its first stream")
+            self._is_alone = True
+        finally:
+            self._file.seek(position)
 
 
-def _windows_of_ffmpeg(
-    source: Path | bytes, starts_s: Iterable[float], length: int, sample_rate: int, earlier: Exception
-) -> Generator[NDArray[np.float32]]:
-    try:
-        import av  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise AudioError(
-            f"libsndfile cannot decode it ({_plain(earlier)}): `pip install 'timbrebench[audioset]'` "
-            "for what FFmpeg decodes"
-        ) from earlier
-    av.logging.set_level(av.logging.PANIC)
-    try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
-            if not container.streams.audio:
-                raise AudioError("holds no audio")
-            stream = container.streams.audio[0]
-            rate = _plausible(stream.rate)
-            held = _Held(_blocks(container, stream))
-            for start in starts_s:
-                reach = _Reach.of(start, length, rate, sample_rate)
-                yield _finish(held.cut(reach), reach, rate, length, sample_rate)
-    # A change of rate or channels in mid-stream is a ValueError.
-    except (av.FFmpegError, ValueError, MemoryError) as error:
-        raise AudioError(f"cannot be decoded: {_plain(error)}") from error
+class _Ffmpeg(Decoder):
+    """FFmpeg's decoder, which decodes from the beginning.
 
+    Time stamps in containers such as WebM are rounded to milliseconds, and a seek would be as far off.
+    """
 
-def _plausible(rate: int | None) -> int:
-    """Return a rate in hertz; a damaged header can claim one that nothing could be resampled from."""
-    if not rate or not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
-        raise _UndecodableError(f"claims a sample rate of {rate or 0} Hz")
-    return int(rate)
+    stated_length = None
 
+    def __init__(self, file: IO[bytes], earlier: Exception) -> None:
+        self._file, self._earlier = file, earlier
+        self._open()
 
-def _blocks(container: Any, stream: Any) -> Iterator[NDArray[np.float32]]:  # noqa: ANN401 - an extra's types
-    """Decode block by block: shape (channels, n)."""
-    import av  # noqa: PLC0415 - an extra
+    def close(self) -> None:
+        self._container.close()
 
-    to_floats = av.AudioResampler(format="fltp")
-    for frame in container.decode(stream):
-        for block in to_floats.resample(frame):
-            yield block.to_ndarray()
+    def read(self, first: int, last: int) -> NDArray[np.float32]:
+        return self._held.cut(first, last)
+
+    def blocks(self, length: int) -> Iterator[NDArray[np.float32]]:
+        if self._is_begun:
+            self.close()
+            self._open()
+        self._is_begun = True
+        for block in self._decoded:
+            yield block[:, :length]
+            length -= min(length, block.shape[1])
+            if not length:
+                return
+
+    def _open(self) -> None:
+        av = _load_ffmpeg()
+        self._file.seek(0)
+        try:
+            self._container = av.open(
+                self._file, container_options={"format_whitelist": _CONTAINERS}, io_open=_refuse
+            )
+        except Exception as error:
+            raise AudioError(f"cannot be decoded: {plain(error)} ({plain(self._earlier)})") from error
+        if not self._container.streams.audio:
+            raise AudioError("holds no audio")
+        stream = self._container.streams.audio[0]
+        self.sample_rate = _plausible(stream.rate)
+        self.is_lossy = not stream.codec_context.codec.lossless
+        self._decoded = self._decode(stream)
+        self._held = _Held(self._decoded)
+        self._is_begun = False
+
+    def _decode(self, stream: Any) -> Iterator[NDArray[np.float32]]:  # noqa: ANN401 - PyAV's, without types
+        to_floats = _load_ffmpeg().AudioResampler(format="fltp")
+        is_empty = True
+        try:
+            for frame in self._container.decode(stream):
+                for block in to_floats.resample(frame):
+                    is_empty = False
+                    yield block.to_ndarray()
+        except Exception as error:  # a change of rate or channels in mid-stream is a ValueError
+            raise AudioError(f"cannot be decoded: {plain(error)}") from error
+        if is_empty:
+            raise AudioError("is empty: holds no samples")
 
 
 class _Held:
@@ -207,20 +385,18 @@ class _Held:
         self._first = self._end = 0  # the samples that are kept
         self._channels = 1
 
-    def cut(self, reach: _Reach) -> NDArray[np.float32]:
-        """Take what lies in reach; the next reach must not begin before this one."""
-        while self._end < reach.last and (block := next(self._blocks, None)) is not None:
+    def cut(self, first: int, last: int) -> NDArray[np.float32]:
+        """Take the samples from `first` up to `last`; the next `first` must not be less."""
+        while self._end < last and (block := next(self._blocks, None)) is not None:
             self._channels, size = block.shape
             self._kept.append(block)
             self._end += size
-            self._drop_before(reach.first)
-        if not self._end:
-            raise AudioError("cannot be decoded: holds no samples")
-        self._drop_before(reach.first)
+            self._drop_before(first)
+        self._drop_before(first)
         parts = [np.zeros((self._channels, 0), dtype=np.float32)]
         position = self._first
         for block in self._kept:
-            parts.append(block[:, max(0, reach.first - position) : max(0, reach.last - position)])
+            parts.append(block[:, max(0, first - position) : max(0, last - position)])
             position += block.shape[1]
         return np.concatenate(parts, axis=1)
 
@@ -229,18 +405,41 @@ class _Held:
             self._first += self._kept.popleft().shape[1]
 
 
-def _finish(
-    window: NDArray[np.float32], reach: _Reach, rate: int, length: int, sample_rate: int
-) -> NDArray[np.float32]:
-    """Bring a window to its rate and cut off what was read beside it."""
-    if not np.isfinite(window).all():
-        raise AudioError("holds samples that are NaN or infinite")
-    if rate != sample_rate and window.size:
-        window = np.stack([resample(np.ascontiguousarray(row), rate, sample_rate) for row in window])
-    return window[:, reach.skip : reach.skip + length]
+def _ffmpeg_exceeds(file: IO[bytes], duration_s: float) -> bool:
+    """Return whether FFmpeg makes more than so many seconds of a file: of Opus, always at 48 kHz."""
+    try:
+        with closing(_Ffmpeg(file, AudioError())) as decoder:
+            limit = int(duration_s * decoder.sample_rate)
+            return sum(block.shape[1] for block in decoder.blocks(limit + 1)) > limit
+    except AudioError:
+        return False
 
 
-def _plain(error: Exception) -> str:
+def _load_ffmpeg() -> Any:  # noqa: ANN401 - PyAV has no types
+    try:
+        import av  # noqa: PLC0415 - few files need it, and loading it takes longer than decoding one
+    except ImportError as error:
+        raise AudioError(
+            "libsndfile cannot decode it, and PyAV, which decodes with FFmpeg, cannot be imported "
+            f"({error}): `pip install av`"
+        ) from error
+    av.logging.set_level(av.logging.PANIC)
+    return av
+
+
+def _refuse(url: str, flags: int, options: dict[str, str]) -> IO[bytes]:  # noqa: ARG001 - PyAV's callback
+    """Refuse to open what a file names."""
+    raise PermissionError(f"names another file, {url}, which is not opened")
+
+
+def _plausible(rate: int | None) -> int:
+    """Return a rate in hertz; a damaged header can claim one that nothing could be resampled from."""
+    if not rate or not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        raise UndecodableError(f"claims a sample rate of {rate or 0} Hz")
+    return int(rate)
+
+
+def plain(error: Exception) -> str:
     """Return a library's message without what names its objects, which differ from run to run."""
     text = str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error)
-    return text.rstrip(".")
+    return text.rstrip(".") or type(error).__name__

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from timbrebench.audio.clips import Samples, fit_length, read_audio
+from timbrebench.audio.clips import Samples, fit_length, read_start
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.core.errors import DatasetError, PathError, UnknownNameError
 from timbrebench.core.identifiers import is_below, path_within
@@ -272,8 +272,8 @@ def read_clip(path: Path, duration_s: float, sample_rate: int) -> Samples:
     AudioError
         If the file is missing or cannot be decoded.
     """
-    samples, _ = read_audio(path)
-    return fit_length(np.clip(samples, -1, 1), round(duration_s * sample_rate))
+    length = round(duration_s * sample_rate)
+    return fit_length(np.clip(read_start(path, length), -1, 1), length)
 
 
 def source_pieces(manifest: pd.DataFrame) -> pd.Series[str]:

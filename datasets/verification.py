@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import soundfile
 
-from timbrebench.core.errors import DatasetError, PathError
+from timbrebench.audio.decoding import TooLongError, measure
+from timbrebench.core.errors import AudioError, DatasetError, PathError
 from timbrebench.core.files import file_sha256
 from timbrebench.core.identifiers import is_below, path_within
 from timbrebench.core.partial_files import is_part
@@ -22,6 +22,9 @@ from timbrebench.datasets.stored_spectrograms import listed_spectrograms
 
 #: Seconds by which a file may be longer or shorter than its row says: what times are rounded to in tables.
 _TOLERANCE_S = 1e-3
+
+#: Seconds beyond which samples of a file are not counted; no builder makes clips of more than a minute.
+_LONGEST_S = 600.0
 
 #: Seconds that a file takes, and files of one call.
 _FILE_S, _BATCH = 0.002, 64
@@ -107,18 +110,20 @@ def _problems(root: Path, name: str, digest: object, claim: _Claim | None) -> li
         return [f"changed: {name}"]
     if claim is None:
         return []
+    sample_rate, duration_s = claim
     try:
-        sound = soundfile.info(str(path))
-    except soundfile.LibsndfileError:
+        length, rate, is_lossy = measure(path, _LONGEST_S)
+    except TooLongError as error:
+        return [f"{error}, the manifest says {duration_s:g}: {name}"]
+    except AudioError:
         return [f"not audio: {name}"]
     problems = []
-    sample_rate, duration_s = claim
-    if sound.samplerate != sample_rate:
-        problems.append(f"has {sound.samplerate} Hz, the manifest says {sample_rate}: {name}")
+    if rate != sample_rate:
+        problems.append(f"has {rate} Hz, the manifest says {sample_rate}: {name}")
     # Encoders of lossy formats add up to a few thousand samples; the formats without loss add none.
-    slack = _TOLERANCE_S if sound.format in {"FLAC", "WAV"} else 0.2
-    if abs(sound.duration - duration_s) > slack:
-        problems.append(f"lasts {sound.duration:g} s, the manifest says {duration_s:g}: {name}")
+    slack = 0.2 if is_lossy else _TOLERANCE_S
+    if abs(length / rate - duration_s) > slack:
+        problems.append(f"lasts {length / rate:g} s, the manifest says {duration_s:g}: {name}")
     return problems
 
 

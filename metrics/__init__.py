@@ -8,7 +8,7 @@ How loud an output is does not count, as long as it is not silent, unless a metr
 """
 
 from timbrebench.metrics.contract import Metric, Score, Specification, evaluate, metric
-from timbrebench.metrics.folder_scoring import Folders, score, score_folders
+from timbrebench.metrics.folder_scoring import Folders, score, score_file, score_folders
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Predictor, Sound, Transcriber, Unscorable
 from timbrebench.metrics.trial import Trial
@@ -28,5 +28,6 @@ __all__ = [
     "metric",
     "metric_names",
     "score",
+    "score_file",
     "score_folders",
 ]

@@ -10,18 +10,37 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from timbrebench.audio.clips import read_audio
+from timbrebench.audio.decoding import AUDIO_SUFFIXES, measure
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
-from timbrebench.core.errors import ConfigurationError, TimbrebenchError, UnknownNameError
-from timbrebench.core.progress import Tracker
+from timbrebench.core.errors import (
+    AudioError,
+    ConfigurationError,
+    RunError,
+    TimbrebenchError,
+    UnknownNameError,
+)
+from timbrebench.core.progress import Tracker, log
+from timbrebench.core.workers.calls import Call, Failure, Limits
+from timbrebench.core.workers.executors import Executor, InlineExecutor, LocalExecutor
 from timbrebench.datasets.notes import read_notes
 from timbrebench.metrics.contract import Metric, Score, evaluate
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Sound, Unscorable
 from timbrebench.metrics.trial import Trial
 
-#: Files of a folder that are taken for audio.
-_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus"})
+#: Maximum seconds of a file that is scored: metrics are made for excerpts, and take 10 MiB of memory and 0.3
+#: seconds for each second at 22,050 Hz, and in proportion more at higher rates.
+LONGEST_S = 600.0
+
+#: What scoring one output may take: a second is usual, and a song of six minutes at 44.1 kHz fits in.
+_LIMITS = Limits(timeout_s=600, memory_mib=8_192)
+
+#: Seconds that a metric takes for a second of audio, and of work that is not worth starting a process for.
+_METRIC_S, _SHORT_S = 0.01, 5.0
+
+#: How many files that are left out are named.
+_SHOWN = 5
 
 
 def score(
@@ -141,15 +160,93 @@ def score_folders(
     UnknownNameError
         If there is no such metric.
     """
-    chosen = _metrics(metrics)
+    names = [metric.specification.name for metric in _metrics(metrics)]
     jobs = list(_jobs(folders))
-    rows = []
-    with Tracker("scoring", len(jobs), "outputs") as tracker, one_thread():
-        for paths in jobs:
-            rows.append(_row(paths, judge, chosen))
+    rows: dict[int, dict[str, object]] = {}
+    with (
+        Tracker("scoring", len(jobs), "outputs") as tracker,
+        _executor(jobs, len(names)) as executor,
+        executor.batch() as batch,
+    ):
+        for number, paths in enumerate(jobs):
+            batch.submit(Call(_row, (paths, judge, names), "scoring", _LIMITS), number)
+        for number, result in batch.results():
+            failed = isinstance(result, Failure)
+            rows[number] = _row_without_scores(jobs[number], result.reason) if failed else result
             tracker.advance()
-    columns = ["output", *(metric.specification.name for metric in chosen), "reasons"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame([rows[number] for number in sorted(rows)], columns=["output", *names, "reasons"])
+
+
+def score_file(
+    files: Folders, *, judge: Judge | None, content_label: str | None, style_label: str | None
+) -> dict[str, Score]:
+    """Score one output by every metric; every path of `files` is that of a file.
+
+    The clips are brought to the rate of the output. Judge and labels are as for :func:`score`, which this
+    returns as. Raises AudioError and DatasetError if a file cannot be read, and RunError if scoring exceeded
+    its limits of time and memory.
+    """
+    paths = _paths(files)
+    with _executor([paths], len(metric_names())) as executor, executor.batch() as batch:
+        batch.submit(Call(_score_file, (paths, judge, content_label, style_label), "scoring", _LIMITS))
+        ((_, result),) = batch.results()
+    if isinstance(result, Failure):
+        raise RunError(f"{files.outputs}: scoring it was {result.reason}")
+    scores: dict[str, Score] = result
+    return scores
+
+
+def _paths(folders: Folders) -> dict[str, Path]:
+    """Return the paths that are given, by role."""
+    paths = {
+        "output": folders.outputs,
+        "content": folders.contents,
+        "style": folders.styles,
+        "reference": folders.references,
+        "notes": folders.notes,
+        "style_notes": folders.style_notes,
+    }
+    return {role: path for role, path in paths.items() if path is not None}
+
+
+def _executor(jobs: Iterable[dict[str, Path]], n_metrics: int) -> Executor:
+    """Choose where to score: with limits of time and memory, unless all files are known to be short."""
+    duration_s = sum(max(map(_duration_s, _audio_of(paths).values())) + 1 for paths in jobs)
+    is_short = _METRIC_S * n_metrics * duration_s < _SHORT_S
+    return InlineExecutor() if is_short else LocalExecutor([__name__])
+
+
+def _audio_of(paths: dict[str, Path]) -> dict[str, Path]:
+    return {role: path for role, path in paths.items() if not role.endswith("notes")}
+
+
+def _duration_s(path: Path) -> float:
+    try:
+        length, sample_rate, _ = measure(path, LONGEST_S)
+    except AudioError:  # it is not scored
+        return 0.0
+    return length / sample_rate
+
+
+def _score_file(
+    paths: dict[str, Path], judge: Judge | None, content_label: str | None, style_label: str | None
+) -> dict[str, Score]:
+    output, sample_rate = read_audio(paths["output"], max_s=LONGEST_S)
+    clips = {
+        role: read_audio(path, sample_rate, max_s=LONGEST_S)[0]
+        for role, path in _audio_of(paths).items()
+        if role != "output"
+    }
+    notes = {role: read_notes(path) for role, path in paths.items() if role.endswith("notes")}
+    return score(
+        output,
+        **clips,
+        **notes,
+        sample_rate=sample_rate,
+        judge=judge,
+        content_label=content_label,
+        style_label=style_label,
+    )
 
 
 def _metrics(names: Iterable[str] | None) -> list[Metric]:
@@ -179,14 +276,8 @@ def _label(given: str | None, sound: Sound) -> str | None:
 def _jobs(folders: Folders) -> Iterator[dict[str, Path]]:
     """Find the files that belong to each output."""
     outputs = _audio_files(folders.outputs)
-    sources = {
-        "content": folders.contents,
-        "style": folders.styles,
-        "reference": folders.references,
-        "notes": folders.notes,
-        "style_notes": folders.style_notes,
-    }
-    files_of = {role: _files(path, role) for role, path in sources.items() if path is not None}
+    sources = {role: path for role, path in _paths(folders).items() if role != "output"}
+    files_of = {role: _files(path, role) for role, path in sources.items()}
     for stem, output in outputs.items():
         paths = {"output": output}
         for role, files in files_of.items():
@@ -211,30 +302,44 @@ def _audio_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise ConfigurationError(f"{folder}: no such folder")
     files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in _SUFFIXES:
-            if path.stem in files:
-                raise ConfigurationError(f"{path}: {files[path.stem].name} has the same name: keep one")
+    others = []
+    # What begins with a dot was not made by whoever made the rest: macOS puts ._a.wav beside a.wav.
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
+        if path.suffix.lower() not in AUDIO_SUFFIXES:
+            others.append(path.name)
+        elif path.stem in files:
+            raise ConfigurationError(f"{path}: {files[path.stem].name} has the same name: keep one")
+        else:
             files[path.stem] = path
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    names = ", ".join(others[:_SHOWN]) + more
     if not files:
-        raise ConfigurationError(f"{folder}: holds no audio ({', '.join(sorted(_SUFFIXES))})")
+        beside = f": {names} have not its extensions" if others else ""
+        raise ConfigurationError(f"{folder}: holds no audio (.wav, .flac, .ogg, .mp3 and others){beside}")
+    if others:
+        log(f"{folder}: left out, not an audio extension: {names}")
     return files
 
 
-def _row(paths: dict[str, Path], judge: Judge | None, metrics: list[Metric]) -> dict[str, object]:
+def _row(paths: dict[str, Path], judge: Judge | None, metrics: list[str]) -> dict[str, object]:
     """Score one output; what cannot be read has no score, and the others go on."""
     try:
-        scores = evaluate(_trial(paths, judge), metrics)
+        with one_thread():
+            scores = evaluate(_trial(paths, judge), _metrics(metrics))
     except TimbrebenchError as error:
-        return {"output": paths["output"].name, "reasons": str(error)}
+        return _row_without_scores(paths, str(error))
     reasons = "; ".join(f"{name}: {item.reason}" for name, item in scores.items() if item.reason)
     values = {name: item.value for name, item in scores.items()}
     return {"output": paths["output"].name, **values, "reasons": reasons}
 
 
+def _row_without_scores(paths: dict[str, Path], reason: str) -> dict[str, object]:
+    return {"output": paths["output"].name, "reasons": reason}
+
+
 def _trial(paths: dict[str, Path], judge: Judge | None) -> Trial:
     trial = Trial.assemble(
-        {role: read_audio(path) for role, path in paths.items() if not role.endswith("notes")},
+        {role: read_audio(path, max_s=LONGEST_S) for role, path in _audio_of(paths).items()},
         judge=judge,
         content_judge=load_content_judge(),
         notes=read_notes(paths["notes"]) if "notes" in paths else None,

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timbrebench.audio.decoding import cut_windows
 from timbrebench.audio.loudness import cancellation, is_silent
+from timbrebench.audio.windows import cut_windows
 from timbrebench.core.errors import StorageError, TimbrebenchError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets.audioset.audio_sources import Location, encoded_rows

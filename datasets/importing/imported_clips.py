@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.decoding import Windows, decode_windows
 from timbrebench.audio.loudness import cancellation, is_silent
+from timbrebench.audio.windows import Windows, decode_windows
 from timbrebench.core.errors import AudioError, StorageError
 from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.datasets.building import JOURNAL

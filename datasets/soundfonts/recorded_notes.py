@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.audio.clips import Samples, read_audio, resample
+from timbrebench.audio.clips import LONGEST_S, Samples, as_samples, resample
+from timbrebench.audio.decoding import decode_whole
 from timbrebench.core.errors import AudioError, DatasetError
 from timbrebench.core.files import one_at_a_time
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS
@@ -147,10 +148,12 @@ class RecordedNotes:
         """Read a recording once: from its onset, with a peak of 1."""
         if path not in self._notes:
             try:
-                samples, rate = read_audio(self.path / path)
+                recording = decode_whole(self.path / path, LONGEST_S)
+                samples = resample(as_samples(recording.samples), recording.sample_rate, _RATE)
             except AudioError as error:
-                raise DatasetError(f"{self.path / MANIFEST}: lists {path}, but: {error}") from error
-            samples = resample(samples, rate, _RATE)
+                raise DatasetError(
+                    f"{self.path / MANIFEST}: lists {path}, but: {self.path / path}: {error}"
+                ) from error
             loud = np.flatnonzero(
                 librosa.amplitude_to_db(np.abs(samples), ref=np.max, top_db=None) > -_ONSET_DB
             )

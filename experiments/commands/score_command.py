@@ -16,8 +16,7 @@ from timbrebench.experiments.report.standard_output import print_json, print_lin
 if TYPE_CHECKING:
     import pandas as pd
 
-    from timbrebench.classifier import Judge
-    from timbrebench.metrics import Folders, Score
+    from timbrebench.metrics import Score
 
 
 def score_command(
@@ -47,14 +46,15 @@ def score_command(
     """
     from timbrebench.classifier import Judge
     from timbrebench.core.tables import SIX_DIGITS, write_csv
-    from timbrebench.metrics import Folders, score_folders
+    from timbrebench.metrics import Folders, score_file, score_folders
 
     style_judge = Judge.load(judge) if judge is not None else None
     folders = Folders(output, content, style, reference, notes, style_notes)
     if not output.is_dir():
         if csv is not None:
             raise ConfigurationError(f"--csv is for folders, and {output} is a file: use --json")
-        _show(_score_file(folders, style_judge, content_label, style_label), as_json)
+        scores = score_file(folders, judge=style_judge, content_label=content_label, style_label=style_label)
+        _show(scores, as_json)
         return
     if content_label is not None or style_label is not None:
         raise ConfigurationError("labels are for one file: in a folder, the judge's predictions are used")
@@ -65,29 +65,6 @@ def score_command(
         print_json(json.loads(table.to_json(orient="records")))
     elif csv is None:
         _show_means(table)
-
-
-def _score_file(
-    files: Folders, judge: Judge | None, content_label: str | None, style_label: str | None
-) -> dict[str, Score]:
-    """Score one output; every path is that of a file."""
-    from timbrebench.audio import read_audio
-    from timbrebench.datasets.notes import read_notes
-    from timbrebench.metrics import score
-
-    samples, sample_rate = read_audio(files.outputs)
-    return score(
-        samples,
-        content=read_audio(files.contents, sample_rate)[0],
-        style=read_audio(files.styles, sample_rate)[0],
-        reference=None if files.references is None else read_audio(files.references, sample_rate)[0],
-        sample_rate=sample_rate,
-        notes=None if files.notes is None else read_notes(files.notes),
-        style_notes=None if files.style_notes is None else read_notes(files.style_notes),
-        judge=judge,
-        content_label=content_label,
-        style_label=style_label,
-    )
 
 
 def _show(scores: dict[str, Score], as_json: bool) -> None:

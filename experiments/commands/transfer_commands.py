@@ -41,7 +41,7 @@ def transfer_command(
     method: Annotated[str, typer.Argument(help="Name of a method; `timbrebench methods` lists them.")],
     content: Annotated[Path, typer.Argument(help="Audio whose notes are kept.")],
     style: Annotated[Path, typer.Argument(help="Audio whose sound is taken.")],
-    output: Annotated[Path, typer.Argument(help="Audio to write: .wav, .flac or .ogg.")],
+    output: Annotated[Path, typer.Argument(help="Audio to write: .wav, .flac, .ogg or .mp3.")],
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="A parameter of the method, key=value; repeatable."),
@@ -58,13 +58,15 @@ def transfer_command(
 ) -> None:
     """Give one recording the style of another."""
     from timbrebench.audio import read_audio, write_audio
+    from timbrebench.audio.encoding import check_format
     from timbrebench.transfer.method_calls import apply
     from timbrebench.transfer.registry import create
 
     chosen = create(method, dict(_setting(text) for text in settings or ()))
-    _prepare(chosen, dataset, learned)
     samples, sample_rate = read_audio(content)
     style_samples, _ = read_audio(style, sample_rate)
+    check_format(output, sample_rate)
+    _prepare(chosen, dataset, learned)
     result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
     write_audio(output, result, sample_rate)
 

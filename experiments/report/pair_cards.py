@@ -112,7 +112,7 @@ def _read(recording: Recording, recordings: Recordings) -> tuple[Samples, int] |
     if recording.reason:
         return recording.reason
     try:
-        return read_audio(recordings.root / recording.path)
+        return read_audio(recordings.root / recording.path, max_s=recording.duration_s + 1)
     except AudioError as error:
         return recordings.describe(recording, error)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-import soundfile
 
+from timbrebench.audio.decoding import TooLongError, measure
 from timbrebench.core.errors import AudioError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets import Clip
@@ -21,6 +21,9 @@ from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
 #: Metrics that stand beside the player of an output.
 _KEY_METRICS = (STYLE, CONTENT, "log_stft_mse")
+
+#: Seconds by which a file may last longer than its clip and still be shown.
+_EXCESS_S = 1.0
 
 Role = Literal["given", "method", "control"]
 
@@ -81,7 +84,7 @@ class Recordings:
             given.append(self._clip("Reference", f"the content on {pair.style.label}", pair.reference))
         rows = self._rows.get(pair.pair_id, {})
         return given + [
-            self._output(rows[label, seed], kind)
+            self._output(rows[label, seed], kind, pair.content)
             for label, kind in self._methods
             for seed in self.seeds
             if (label, seed) in rows
@@ -98,14 +101,14 @@ class Recordings:
             )
         # Clips of a suite that comes without its audio may lie outside the run's folder.
         path = Path(os.path.relpath(self._clips.audio_path(clip), self.root)).as_posix()
-        duration, reason = self._look_at(path)
+        duration, reason = self._look_at(path, clip)
         digest = "" if reason else clip.sha256
         return Recording(title, subtitle, "given", None, path, digest, duration, reason)
 
-    def _output(self, row: dict[str, Any], kind: Role) -> Recording:
+    def _output(self, row: dict[str, Any], kind: Role, content: Clip) -> Recording:
         path, duration, reason, digest = row["output"], 0.0, f"{row['status']}: {row['reason']}", ""
         if row["status"] == "ok":
-            duration, reason = self._look_at(path)
+            duration, reason = self._look_at(path, content)
             digest = "" if reason else file_sha256(self.root / path)
         scores = tuple((column.name, column.text(row[column.name])) for column in self._columns)
         return Recording(
@@ -120,11 +123,14 @@ class Recordings:
             scores=scores if row["status"] == "ok" else (),
         )
 
-    def _look_at(self, path: str) -> tuple[float, str]:
-        """Return the duration of a file, or what is wrong with it."""
+    def _look_at(self, path: str, expected: Clip) -> tuple[float, str]:
+        """Return the duration of a file that is to last as long as a clip, or what is wrong with it."""
         if not (self.root / path).is_file():
             return 0.0, f"the file {path} is missing"
         try:
-            return float(soundfile.info(self.root / path).duration), ""
-        except (soundfile.LibsndfileError, RuntimeError):
+            length, sample_rate, _ = measure(self.root / path, expected.duration_s + _EXCESS_S)
+        except TooLongError as error:
+            return 0.0, f"the file {path} {error}"
+        except AudioError:
             return 0.0, f"the file {path} cannot be read as audio"
+        return length / sample_rate, ""

@@ -15,7 +15,7 @@ from pathlib import Path
 from timbrebench.audio.clips import read_audio
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
-from timbrebench.core.errors import RunError, describe_error
+from timbrebench.core.errors import AudioError, RunError, describe_error
 from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.calls import Call, Failure, Limits
@@ -32,6 +32,10 @@ _KIND = "scoring"
 
 #: Seconds that the metrics may take for an output, of which a second is much, and for getting ready.
 _TIMEOUT_S = 300.0
+
+#: Seconds by which an output may be longer than its content and still be read. A run's own are exactly as
+#: long; those of a submission are whatever somebody wrote.
+_SLACK_S = 1.0
 
 #: How many failures an error names.
 _SHOWN = 5
@@ -172,7 +176,11 @@ def _score(
     records: list[ScoreRecord | PredictionRecord] = []
     faults: list[str] = []
     for output in outputs:
-        trial = untouched.with_output(*read_audio(output.path))
+        try:
+            trial = untouched.with_output(*read_audio(output.path, max_s=pair.content.duration_s + _SLACK_S))
+        except AudioError as error:
+            faults.append(f"the output of {output.path.parent.name}: {error}")
+            continue
         with one_thread():
             for name, key in output.scores.items():
                 try:

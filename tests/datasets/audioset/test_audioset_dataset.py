@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from timbrebench.audio.decoding import cut_windows
+from timbrebench.audio.windows import cut_windows
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.calls import Failure
 from timbrebench.core.workers.executors import InlineExecutor

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from timbrebench.audio.clips import resample
-from timbrebench.audio.decoding import decode_windows
+from timbrebench.audio.windows import decode_windows
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.core.workers.calls import Failure, Limits
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor

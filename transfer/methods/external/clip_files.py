@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.io import wavfile
 
-from timbrebench.audio.clips import Samples, read_audio, resample
+from timbrebench.audio.clips import Samples, read_audio
+from timbrebench.audio.decoding import TooLongError
 from timbrebench.core.errors import AudioError, MethodError
 from timbrebench.core.files import atomic_path, file_sha256, fingerprint
 
@@ -37,55 +38,48 @@ def write_clip(path: Path, samples: Samples, sample_rate: int) -> None:
         wavfile.write(temporary, sample_rate, samples.astype(np.float32, copy=False))
 
 
-def read_output(path: Path, sample_rate: int) -> Samples:
+def read_output(path: Path, sample_rate: int, content_length: int) -> Samples:
     """Read what another system made.
 
     Parameters
     ----------
     path : pathlib.Path
-        A file in any format that libsndfile decodes, at any rate, with any number of channels.
+        A regular file in any format that libsndfile or FFmpeg decodes, at any rate, with any number of
+        channels.
     sample_rate : int
         Rate to bring it to, in hertz.
+    content_length : int
+        Samples of the content at that rate, as many as the output should have.
 
     Returns
     -------
     numpy.ndarray, shape (n,), float32
-        The mean of the channels.
+        The mean of the channels; what a lossy format or resampling brings beyond full scale is clipped
+        (:func:`timbrebench.audio.clips.read_audio`).
 
     Raises
     ------
     MethodError
-        If it cannot be decoded, is empty, or holds NaN or infinity.
+        If it cannot be decoded, is empty, holds NaN or infinity, or lasts so much longer than the content
+        that it is not read at all.
     """
+    content_s = content_length / sample_rate
     try:
-        samples, native_rate = read_audio(path)
+        samples, _ = read_audio(path, sample_rate, max_s=max_output_s(content_s))
+    except TooLongError as error:
+        raise MethodError(f"the output is not as long as its content, {content_s:g} s: {error}") from error
     except AudioError as error:
         raise MethodError(f"the output is not audio: {error}") from error
-    return change_rate(samples, native_rate, sample_rate)
+    return samples
 
 
-def change_rate(samples: Samples, source_rate: int, target_rate: int) -> Samples:
-    """Resample a clip that keeps to [-1, 1] without leaving it.
+def max_output_s(content_s: float) -> float:
+    """Return the length in seconds up to which an output is looked at that is to last `content_s` seconds.
 
-    The filter rings where samples jump, and so a clip near full scale may come out a little above it. That is
-    clipped; a clip that left [-1, 1] before still does.
-
-    Parameters
-    ----------
-    samples : numpy.ndarray, shape (n,), float32
-        Mono samples.
-    source_rate, target_rate : int
-        Rates in hertz.
-
-    Returns
-    -------
-    numpy.ndarray, shape (ceil(n * target_rate / source_rate),), float32
-        Mono samples.
+    Far from the tolerance of the contract, so that the usual mistakes, as a tail that was left on, are named
+    with their length, and so near that what is read takes no more memory than the content does.
     """
-    if source_rate == target_rate:
-        return samples
-    bound = max(1.0, float(np.abs(samples).max()))
-    return np.clip(resample(samples, source_rate, target_rate), -bound, bound)
+    return 2 * content_s + 10
 
 
 def samples_sha256(samples: Samples) -> str:

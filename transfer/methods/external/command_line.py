@@ -6,9 +6,9 @@ path is executed:
     ["python", "tool.py", "--content", "{content}", "--style", "{style}", "--out", "{output}"]
 
 ``{content}`` and ``{style}`` are WAV files with 32-bit floats, one channel and the pair's rate; ``{output}``
-is the file to write, in any format that libsndfile knows by its first bytes. ``{sample_rate}`` is the rate of
-both in hertz and ``{seed}`` the seed of all that the program draws. An output at another rate is resampled,
-one with several channels is averaged; it has to last as long as the content, within 50 ms.
+is the file to write, in any format that libsndfile or FFmpeg knows by its first bytes. ``{sample_rate}`` is
+the rate of both in hertz and ``{seed}`` the seed of all that the program draws. An output at another rate is
+resampled, one with several channels is averaged; it has to last as long as the content, within 50 ms.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class CommandLine(Method):
             messages = run_limited(arguments, timeout_s=chosen.timeout_s, memory_mib=chosen.memory_mib)
             if not files["output"].is_file():
                 raise MethodError(f"{arguments[0]}: ended well and wrote no {{output}}{messages}")
-            return read_output(files["output"], sample_rate)
+            return read_output(files["output"], sample_rate, len(content))
 
 
 def _is_file(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """A folder of finished audio as a method: the outputs of a system that is run elsewhere.
 
 The folder holds ``pairs.csv`` as `timbrebench pairs export` wrote it, and one file for each pair, named by
-the pair: ``000-piano-trumpet.wav``, or ``.flac``, ``.ogg``, ``.mp3`` and whatever else libsndfile reads. A
-system that draws may have an output for each seed: ``000-piano-trumpet-seed1.wav`` goes before
+the pair: ``000-piano-trumpet.wav``, or ``.flac``, ``.ogg``, ``.mp3`` and whatever else libsndfile or FFmpeg
+reads. A system that draws may have an output for each seed: ``000-piano-trumpet-seed1.wav`` goes before
 ``000-piano-trumpet.wav``.
 
 A method sees samples, not names, so a pair is found by the SHA-256 of the samples of its clips. Outputs that
@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from timbrebench.audio.clips import Samples
+from timbrebench.audio.decoding import AUDIO_SUFFIXES
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer.contract import Method, Parameters
 from timbrebench.transfer.methods.external.clip_files import files_fingerprint, read_output, samples_sha256
@@ -60,18 +61,26 @@ class FinishedAudio(Method):
         """
         pair_ids = self._pair_ids(samples_sha256(content), samples_sha256(style))
         stems = [stem for pair_id in pair_ids for stem in (f"{pair_id}-seed{seed}", pair_id)]
-        files = sorted(self.parameters.folder.iterdir())
         for stem in stems:
-            outputs = [path for path in files if path.stem == stem and path.is_file()]
+            outputs = self._files(stem)
             if len(outputs) > 1:
                 names = " and ".join(path.name for path in outputs)
                 raise MethodError(f"{self.parameters.folder}: {names} are outputs of one pair: leave one")
             if outputs:
-                return read_output(outputs[0], sample_rate)
+                return read_output(outputs[0], sample_rate, len(content))
         raise MethodError(
             f"{self.parameters.folder}: there is no {pair_ids[0]}.wav (nor .flac, .ogg, .mp3, nor "
             f"{pair_ids[0]}-seed{seed}.wav): hand in an output for each pair"
         )
+
+    def _files(self, stem: str) -> list[Path]:
+        """List the files of a name; of several, those that are audio by their extensions."""
+        files = [
+            path
+            for path in sorted(self.parameters.folder.iterdir())
+            if path.stem == stem and not path.name.startswith(".") and path.is_file()
+        ]
+        return [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES] or files
 
     def _pair_ids(self, content: str, style: str) -> list[str]:
         """Look a pair up; the same two clips may be a pair more than once."""

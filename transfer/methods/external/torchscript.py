@@ -25,12 +25,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from timbrebench.audio.clips import Samples
+from timbrebench.audio.clips import Samples, change_rate
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.core.errors import MethodError
 from timbrebench.transfer.algorithms.optimisation import Device, find_device
 from timbrebench.transfer.contract import Learned, Method, Parameters
-from timbrebench.transfer.methods.external.clip_files import change_rate, files_fingerprint
+from timbrebench.transfer.methods.external.clip_files import files_fingerprint, max_output_s
 
 
 class TorchScriptParameters(Parameters):
@@ -89,7 +89,8 @@ class TorchScript(Method):
             torch.from_numpy(change_rate(clip, sample_rate, rate))[None].to(device)
             for clip in (content, style)
         ]
-        made = self._checked(_call(module, inputs, seed, self.parameters.path))
+        longest = max_output_s(len(content) / sample_rate) * rate
+        made = self._checked(_call(module, inputs, seed, self.parameters.path), longest)
         return change_rate(made[0].to("cpu", torch.float32).numpy(), rate, sample_rate)
 
     @cached_property
@@ -97,7 +98,7 @@ class TorchScript(Method):
         """The file as it is when the method is first asked for it; workers are sent this with the method."""
         return hashlib.sha256(_read(self.parameters.path)).hexdigest()
 
-    def _checked(self, made: Any) -> Tensor:  # noqa: ANN401 - a module may return anything
+    def _checked(self, made: Any, longest: float) -> Tensor:  # noqa: ANN401 - a module may return anything
         if not isinstance(made, Tensor):
             raise MethodError(
                 f"{self.parameters.path}: the module returned a {type(made).__name__}, not a tensor"
@@ -106,6 +107,11 @@ class TorchScript(Method):
             raise MethodError(
                 f"{self.parameters.path}: the module returned {made.dtype} of shape {tuple(made.shape)}: "
                 "return floats of shape (1, k), as many samples as the content has"
+            )
+        if made.shape[1] > longest:  # before it is copied: an expanded tensor can be of any size
+            raise MethodError(
+                f"{self.parameters.path}: the module returned {made.shape[1]} samples at "
+                f"{self.parameters.sample_rate} Hz: return as many as the content has"
             )
         return made
 
