@@ -308,9 +308,9 @@ class _Libsndfile(Decoder):
         position = self._file.tell()
         size = self._file.seek(0, io.SEEK_END)
         try:
-            if position < size or size <= _BUFFERED:
-                if _ffmpeg_exceeds(self._file, (length + _ENCODER_DELAY) / self.sample_rate):
-                    raise UndecodableError("holds more than its first stream")
+            may_go_on = position < size or size <= _BUFFERED
+            if may_go_on and _ffmpeg_exceeds(self._file, (length + _ENCODER_DELAY) / self.sample_rate):
+                raise UndecodableError("holds more than its first stream")
             self._is_alone = True
         finally:
             self._file.seek(position)

@@ -63,28 +63,32 @@ def transfer_command(
     from timbrebench.transfer.registry import create
 
     chosen = create(method, dict(_setting(text) for text in settings or ()))
+    _check_learning(chosen, dataset, learned)
     samples, sample_rate = read_audio(content)
     style_samples, _ = read_audio(style, sample_rate)
     check_format(output, sample_rate)
-    _prepare(chosen, dataset, learned)
+    if dataset is not None:
+        _prepare(chosen, dataset, learned)
     result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
     write_audio(output, result, sample_rate)
 
 
-def _prepare(method: Any, dataset: Path | None, learned: Path | None) -> None:  # noqa: ANN401 - imported late
-    """Train a method that learns."""
+def _check_learning(method: Any, dataset: Path | None, learned: Path | None) -> None:  # noqa: ANN401
+    """Refuse what only methods that learn need, and the lack of it where one learns."""
     from timbrebench.transfer.contract import learns
 
-    if not learns(method):
-        if dataset is not None or learned is not None:
-            raise ConfigurationError(
-                f"the method {method.name!r} learns nothing: leave out --dataset and --learned"
-            )
-        return
-    if dataset is None:
+    if learns(method) and dataset is None:
         raise ConfigurationError(
             f"the method {method.name!r} has to learn first: give it --dataset, such as runs/default/dataset"
         )
+    if not learns(method) and (dataset is not None or learned is not None):
+        raise ConfigurationError(
+            f"the method {method.name!r} learns nothing: leave out --dataset and --learned"
+        )
+
+
+def _prepare(method: Any, dataset: Path, learned: Path | None) -> None:  # noqa: ANN401 - imported late
+    """Train a method that learns."""
     from timbrebench.datasets import Dataset
 
     training = Dataset.open(dataset).select(split="train")
