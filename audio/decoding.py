@@ -325,7 +325,7 @@ class _Ffmpeg(Decoder):
     stated_length = None
 
     def __init__(self, file: IO[bytes], earlier: Exception) -> None:
-        self._file, self._earlier = file, earlier
+        self._file, self._earlier, self._is_begun = file, earlier, False
         self._open()
 
     def close(self) -> None:
@@ -361,7 +361,6 @@ class _Ffmpeg(Decoder):
         self.is_lossy = not stream.codec_context.codec.lossless
         self._decoded = self._decode(stream)
         self._held = _Held(self._decoded)
-        self._is_begun = False
 
     def _decode(self, stream: Any) -> Iterator[NDArray[np.float32]]:  # noqa: ANN401 - PyAV's, without types
         to_floats = _load_ffmpeg().AudioResampler(format="fltp")
@@ -410,7 +409,8 @@ def _ffmpeg_exceeds(file: IO[bytes], duration_s: float) -> bool:
     try:
         with closing(_Ffmpeg(file, AudioError())) as decoder:
             limit = int(duration_s * decoder.sample_rate)
-            return sum(block.shape[1] for block in decoder.blocks(limit + 1)) > limit
+            length: int = sum(block.shape[1] for block in decoder.blocks(limit + 1))
+            return length > limit
     except AudioError:
         return False
 

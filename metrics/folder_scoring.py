@@ -240,9 +240,12 @@ def _score_file(
     notes = {role: read_notes(path) for role, path in paths.items() if role.endswith("notes")}
     return score(
         output,
-        **clips,
-        **notes,
+        content=clips["content"],
+        style=clips["style"],
+        reference=clips.get("reference"),
         sample_rate=sample_rate,
+        notes=notes.get("notes"),
+        style_notes=notes.get("style_notes"),
         judge=judge,
         content_label=content_label,
         style_label=style_label,
