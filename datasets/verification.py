@@ -108,8 +108,10 @@ def _problems(root: Path, name: str, digest: object, claim: _Claim | None) -> li
         return [f"missing: {name}"]
     if file_sha256(path) != digest:
         return [f"changed: {name}"]
-    if claim is None:
-        return []
+    return [] if claim is None else _clip_problems(path, name, claim)
+
+
+def _clip_problems(path: Path, name: str, claim: _Claim) -> list[str]:
     sample_rate, duration_s = claim
     try:
         length, rate, is_lossy = measure(path, _LONGEST_S)
