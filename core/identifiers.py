@@ -49,6 +49,16 @@ def check_identifier(name: str) -> str:
     return name
 
 
+def check_relative(path: str) -> str:
+    """Return a path that leads below the folder it starts from; raise ValueError for others."""
+    if path and not is_below(path):
+        raise ValueError("a path here starts from the folder that it is listed in, and stays inside")
+    return path
+
+
+#: A field of a model that is a path below the folder of the file that holds it; empty where there is no file.
+RelativePath = Annotated[str, AfterValidator(check_relative)]
+
 #: A field of a model that can become the name of a file.
 Identifier = Annotated[str, AfterValidator(check_identifier)]
 

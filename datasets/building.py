@@ -9,9 +9,7 @@ folder that has it is whole.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
+from timbrebench.core.documents import read_json, read_toml
 from timbrebench.core.errors import ConfigurationError, DatasetError, describe_validation
 from timbrebench.core.files import exclusive, file_sha256, write_json, write_text
 from timbrebench.core.partial_files import remove_abandoned_parts
@@ -85,12 +84,7 @@ def load_configuration(path: Path | str, model: type[Model]) -> Model:
     ConfigurationError
         If it cannot be read, or holds a key or value that is not allowed.
     """
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML ({error})") from error
+    content = read_toml(Path(path), ConfigurationError)
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -124,7 +118,7 @@ def build_folder(configuration: BaseModel, root: Path) -> Iterator[None]:
     """
     path = root / JOURNAL / "configuration.json"
     if path.is_file():
-        begun_with = json.loads(path.read_text(encoding="utf-8"))
+        begun_with = read_json(path, DatasetError)
         _refuse_other(root, {"configuration": begun_with}, configuration)
     elif root.exists() and any(root.iterdir()) and not (root / JOURNAL).exists():
         raise DatasetError(f"{root} is not empty and holds no dataset: choose another folder")

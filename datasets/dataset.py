@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,16 @@ import pandas as pd
 
 from timbrebench.audio.clips import Samples, fit_length, read_start
 from timbrebench.audio.spectra import Spectrogram
-from timbrebench.core.errors import DatasetError, PathError, UnknownNameError
+from timbrebench.core.documents import read_json
+from timbrebench.core.errors import DatasetError, PathError, UnknownNameError, shown
 from timbrebench.core.identifiers import is_below, path_within
+from timbrebench.core.tables import read_csv
+from timbrebench.datasets.dataset_checks import (
+    MANIFEST_BYTES,
+    NAMES,
+    checked_description,
+    checked_manifest,
+)
 from timbrebench.datasets.notes import read_notes, window
 from timbrebench.datasets.stored_spectrograms import Variant, load_spectrogram, spectrogram_path
 
@@ -24,25 +31,6 @@ SCHEMA = 2
 DESCRIPTION = "dataset.json"
 MANIFEST = "manifest.csv"
 FAILURES = "failures.csv"
-
-#: Columns of the manifest that every dataset has.
-MANIFEST_COLUMNS = (
-    "clip_id",
-    "path",
-    "label",
-    "piece",
-    "instrument",
-    "program",
-    "soundfont",
-    "start_s",
-    "duration_s",
-    "sample_rate",
-    "split",
-    "sha256",
-)
-
-#: Those of them that hold names, whatever they look like.
-_NAMES = ("clip_id", "path", "label", "piece", "instrument", "soundfont", "split", "sha256")
 
 
 @dataclass(frozen=True)
@@ -114,8 +102,8 @@ class Dataset:
         Raises
         ------
         DatasetError
-            If the folder holds no finished dataset, or one of another layout, or its manifest lists what lies
-            outside of the folder.
+            If the folder holds no finished dataset, one of another layout, one whose files hold what no dataset
+            can, or one whose manifest lists what lies outside of the folder.
         """
         dataset = read_tables(root)
         manifest = dataset.manifest
@@ -131,7 +119,7 @@ class Dataset:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the selected clips, sorted."""
-        return tuple(sorted(self.manifest.label.unique()))
+        return tuple(sorted(self.manifest.label.dropna().unique()))
 
     @property
     def sample_rate(self) -> int:
@@ -193,6 +181,16 @@ class Dataset:
         self._path(spectrogram_path(clip.path, variant), clip)
         return load_spectrogram(self.root, clip.path, variant)
 
+    def notes_path(self, piece: str) -> Path:
+        """Return where the notes of a piece lie, which need not exist.
+
+        Raises
+        ------
+        PathError
+            If the piece's name leads out of the dataset's folder of notes.
+        """
+        return path_within(self.root / "notes", f"{piece}.csv")
+
     def notes(self, clip: Clip) -> pd.DataFrame:
         """Return the notes that sound in a clip, with times from its start (negative: began before it).
 
@@ -222,31 +220,25 @@ class Dataset:
 def read_tables(root: Path | str) -> Dataset:
     """Read a dataset as :meth:`Dataset.open` does, wherever its manifest leads.
 
-    Raises DatasetError if the folder holds no finished dataset, or one of another layout.
+    Raises DatasetError if the folder holds no finished dataset, one of another layout, or one whose files hold
+    what no dataset can.
     """
     root = Path(root)
     path = root / DESCRIPTION
-    if not path.is_file():
+    if not path.exists():
         raise DatasetError(
             f"{root}: no finished dataset here ({DESCRIPTION} is missing): "
             "build it, or build on, with `timbrebench dataset build`"
         )
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-        schema = description.get("schema")
-        if schema != SCHEMA:
-            raise DatasetError(
-                f"{path}: layout {schema}, this version reads {SCHEMA}: build the dataset again"
-            )
-        # Labels such as 7 or NA are names.
-        names = dict.fromkeys(_NAMES, "str")
-        manifest = pd.read_csv(root / MANIFEST, dtype=names, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError, AttributeError) as error:
-        raise DatasetError(f"{root}: cannot be read as a dataset ({error}): build it again") from error
-    missing = [column for column in MANIFEST_COLUMNS if column not in manifest]
-    if missing:
-        raise DatasetError(f"{root / MANIFEST}: lacks the columns {', '.join(missing)}: build it again")
-    return Dataset(root, description, manifest)
+    description = read_json(path, DatasetError)
+    schema = description.get("schema")
+    if schema != SCHEMA:
+        raise DatasetError(
+            f"{path}: layout {shown(schema)}, this version reads {SCHEMA}: build the dataset again"
+        )
+    # Labels such as 7 or NA are names.
+    manifest = read_csv(root / MANIFEST, DatasetError, dict.fromkeys(NAMES, "str"), MANIFEST_BYTES)
+    return Dataset(root, checked_description(description, path), checked_manifest(manifest, root / MANIFEST))
 
 
 def read_clip(path: Path, duration_s: float, sample_rate: int) -> Samples:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from timbrebench.audio.loudness import limit_peak
 from timbrebench.core.errors import StorageError
 from timbrebench.core.files import atomic_path
-from timbrebench.datasets.dataset import MANIFEST_COLUMNS
+from timbrebench.datasets.dataset_checks import MANIFEST_COLUMNS
 
 #: Seconds that may be missing at a clip's end and are filled with zeros. Encoders drop or lose part of a
 #: frame, which lasts up to 0.05 s; what lacks more is not the excerpt.

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.tables import write_csv
+from timbrebench.core.tables import read_csv, write_csv
 
 COLUMNS = ("onset_s", "offset_s", "pitch", "velocity", "octave_shift")
 
@@ -181,10 +181,7 @@ def _table(rows: list[tuple[float, float, int, int]]) -> pd.DataFrame:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        notes = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"{path}: cannot be read as a table of notes ({error})") from error
+    notes = read_csv(path, CorpusError, {})
     missing = [name for name in COLUMNS[:4] if name not in notes]
     if missing:
         raise CorpusError(f"{path}: a table of notes needs the columns {', '.join(missing)}")

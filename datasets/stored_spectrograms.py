@@ -21,6 +21,9 @@ from timbrebench.audio.spectra import HOP_LENGTH, N_FFT, Spectrogram
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import atomic_path, file_sha256
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.identifiers import path_within
+from timbrebench.core.tables import read_csv
+from timbrebench.datasets.dataset_checks import MANIFEST_BYTES
 
 #: The folder inside a dataset's that holds them, and the table that lists them.
 FOLDER = "spectrograms"
@@ -145,11 +148,10 @@ def listed_spectrograms(root: Path) -> dict[str, str]:
     path = root / TABLE
     if not path.exists():
         return {}
-    try:
-        table = pd.read_csv(path, dtype=str)
-        return dict(zip(table.path, table.sha256, strict=True))
-    except (OSError, ValueError, AttributeError) as error:
-        raise DatasetError(f"{path}: cannot be read as a list of spectrograms ({error})") from error
+    table = read_csv(path, DatasetError, dict.fromkeys(_COLUMNS, "str"), MANIFEST_BYTES)
+    if missing := [column for column in ("path", "sha256") if column not in table]:
+        raise DatasetError(f"{path}: lacks the columns {', '.join(missing)}: build the dataset again")
+    return dict(zip(table.path, table.sha256, strict=True))
 
 
 def load_spectrogram(root: Path, audio_path: str, variant: Variant) -> Spectrogram:
@@ -158,8 +160,9 @@ def load_spectrogram(root: Path, audio_path: str, variant: Variant) -> Spectrogr
     Its values are those of :meth:`StoredSpectrograms.compute`. Raises DatasetError if the dataset does not
     store it, or the file is damaged.
     """
-    path = root / spectrogram_path(audio_path, variant)
+    path = root
     try:
+        path = path_within(root, spectrogram_path(audio_path, variant))
         return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
     except FileNotFoundError as error:
         raise DatasetError(

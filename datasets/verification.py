@@ -15,6 +15,7 @@ from timbrebench.core.files import file_sha256
 from timbrebench.core.identifiers import is_below, path_within
 from timbrebench.core.partial_files import is_part
 from timbrebench.core.progress import Tracker
+from timbrebench.core.tables import read_text_csv
 from timbrebench.core.workers.executors import executor_for
 from timbrebench.datasets.building import count_clips
 from timbrebench.datasets.dataset import DESCRIPTION, FAILURES, MANIFEST, Dataset, read_tables, source_pieces
@@ -155,7 +156,7 @@ def _count_problems(dataset: Dataset) -> list[str]:
     stated = dataset.description.get("counts", {})
     counts = count_clips(dataset.manifest, ("label", "split", "soundfont"))
     if (dataset.root / FAILURES).is_file():
-        counts["failures"] = len(pd.read_csv(dataset.root / FAILURES, dtype="str", keep_default_na=False))
+        counts["failures"] = len(read_text_csv(dataset.root / FAILURES, DatasetError))
     return [
         f"{DESCRIPTION} counts other {name} than there are: {_difference(name, stated[name], counts[name])}"
         for name in sorted(set(stated) & set(counts))

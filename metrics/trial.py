@@ -226,7 +226,7 @@ class Trial:
 
 
 def _notes_of(dataset: Dataset, clip: Clip) -> pd.DataFrame | None:
-    is_known = f"notes/{clip.piece}.csv" in dataset.description["files"]
+    is_known = f"notes/{clip.piece}.csv" in dataset.description.get("files", {})
     return dataset.notes(clip) if is_known else None
 
 

@@ -100,10 +100,7 @@ def concatenate(parts: Sequence[ContentFeatures]) -> ContentFeatures:
 
 def true_notes(dataset: Dataset) -> tuple[pd.DataFrame, ...]:
     """Return the notes that sound in each clip, also those that began before it (negative onsets)."""
-    pieces = {
-        piece: read_notes(dataset.root / "notes" / f"{piece}.csv")
-        for piece in dataset.manifest.piece.unique()
-    }
+    pieces = {piece: read_notes(dataset.notes_path(piece)) for piece in dataset.manifest.piece.unique()}
     return tuple(window(pieces[clip.piece], clip.start_s, clip.duration_s) for clip in dataset.clips())
 
 

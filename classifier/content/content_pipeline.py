@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from timbrebench.classifier.content.content_features import ContentFeatures, com
 from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.content_judge import ContentJudge
 from timbrebench.classifier.content.content_training import ContentConfiguration, train_content_judge
+from timbrebench.core.documents import JSON_BYTES, parse_json, read_json
 from timbrebench.core.errors import JudgeError
-from timbrebench.core.files import fingerprint, storage_error, write_json, write_text
+from timbrebench.core.files import fingerprint, read_text, storage_error, write_json, write_text
 from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
@@ -187,9 +187,9 @@ def _key(
 def _stored_judge(folder: Path, key: str) -> ContentJudge | None:
     """Return the judge of this key, or None where a file of it is missing or damaged."""
     try:
-        if json.loads((folder / _KEY_FILE).read_text(encoding="utf-8")) != key:
+        if parse_json(read_text(folder / _KEY_FILE, JSON_BYTES, JudgeError), _KEY_FILE, JudgeError) != key:
             return None
-        ContentCard.model_validate_json((folder / CARD_FILE).read_text(encoding="utf-8"))
+        ContentCard.model_validate(read_json(folder / CARD_FILE, JudgeError))
         whole = all((folder / name).is_file() for name in (CURVE_FILE, PAGE_FILE))
         return ContentJudge.load(folder / JUDGE_FILE) if whole else None
     except (OSError, ValueError, JudgeError):

@@ -20,6 +20,7 @@ from timbrebench.classifier.style.style_features import StyleFeatures, first_pro
 from timbrebench.classifier.style.style_training import train_judge
 from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.errors import JudgeError
+from timbrebench.core.identifiers import path_within
 from timbrebench.datasets.dataset import source_pieces
 
 #: Share of the pieces outside a fold that its judge is chosen by.
@@ -77,7 +78,7 @@ def leave_soundfonts_out(
             return evaluate_on(training.judge, test.first_programs())
 
         key = training_key(features.manifest, configuration)
-        evaluations[family] = stage(folder / f"without-{family}.json", key, Evaluation, evaluate)
+        evaluations[family] = stage(path_within(folder, f"without-{family}.json"), key, Evaluation, evaluate)
     return evaluations
 
 

@@ -9,6 +9,7 @@ from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.published_judges import PublishedCard
 from timbrebench.classifier.style.style_evaluation import Evaluation
 from timbrebench.classifier.style.style_pipeline import EVALUATION_FILE, find_judge
+from timbrebench.core.documents import read_json
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import write_json
 from timbrebench.datasets.dataset import Dataset
@@ -29,7 +30,7 @@ def publish_judge(
     judge = find_judge(dataset, configuration, folder)
     if judge is None or configuration.name:
         raise JudgeError(f"{folder}: holds no judge that was trained on {dataset.root} in this way")
-    evaluation = Evaluation.model_validate_json((folder / EVALUATION_FILE).read_text(encoding="utf-8"))
+    evaluation = Evaluation.model_validate(read_json(folder / EVALUATION_FILE, JudgeError))
     card = PublishedCard(
         name=name,
         fingerprint=judge.fingerprint,

@@ -14,6 +14,7 @@ from typing import Any
 
 from timbrebench.classifier.style.style_evaluation import Evaluation
 from timbrebench.classifier.style.style_judge import Judge
+from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.core.frozen_model import FrozenModel
 
@@ -84,8 +85,9 @@ def published_card(name: str) -> PublishedCard:
     if name not in published_names():
         raise UnknownNameError("published judge", name, published_names())
     try:
-        return PublishedCard.model_validate_json((_weights() / f"{name}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        text = (_weights() / f"{name}.json").read_text(encoding="utf-8")
+        return PublishedCard.model_validate(parse_object(text, f"the card of {name}", JudgeError))
+    except (OSError, ValueError, JudgeError) as error:
         raise JudgeError(f"the card of {name!r} is damaged: install timbrebench again") from error
 
 

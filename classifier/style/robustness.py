@@ -24,7 +24,8 @@ from timbrebench.core.workers.executors import Executor, executor_for
 from timbrebench.datasets.clip_calls import map_clips
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import read_drums, read_notes
-from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
+from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 
 #: What clips are judged by when they are shortened, in seconds: the window of Verma & Smith (2017), and one
 #: that a judge has hardly learned from.
@@ -177,7 +178,7 @@ def transposed(
         does not sound.
     """
     end = clip.start_s + clip.duration_s
-    path = dataset.root / "notes" / f"{clip.piece}.csv"
+    path = dataset.notes_path(clip.piece)
     notes, drums = (
         table[(table.onset_s < end) & (table.offset_s > clip.start_s - _LEAD_S)]
         for table in (read_notes(path), read_drums(path))
@@ -215,8 +216,7 @@ def _transpositions(test: Dataset, executor: Executor) -> dict[str, _Change]:
     if test.description.get("builder") != "rendered-midi":
         return {}
     # Datasets name soundfonts by their files; the configuration knows where they lie.
-    names = test.description["configuration"]["soundfonts"]
-    soundfonts = {soundfont.name: soundfont for soundfont in map(find_soundfont, names)}
+    soundfonts = {soundfont.name: soundfont for soundfont in soundfonts_of(test)}
     presets = sorted(set(zip(test.manifest.soundfont, test.manifest.program, strict=True)))
     pitches = executor.map(
         _sounding_pitches, [(soundfonts[name], program) for name, program in presets], "soundfonts"

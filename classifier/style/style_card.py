@@ -29,7 +29,7 @@ from timbrebench.core.errors import JudgeError
 from timbrebench.core.figures import save_figure
 from timbrebench.core.files import fingerprint, write_json, write_text
 from timbrebench.core.frozen_model import FrozenModel
-from timbrebench.core.tables import markdown_table
+from timbrebench.core.tables import markdown_table, read_csv
 from timbrebench.datasets.building import configuration_of
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
@@ -313,7 +313,9 @@ def _write(card: JudgeCard, folder: Path) -> None:
     save_figure(bar_figure(names, accuracies, notes), folder / CONDITIONS_FIGURE)
     page = card.markdown()
     if (folder / CURVE_FILE).is_file():
-        save_figure(learning_curve_figure(pd.read_csv(folder / CURVE_FILE)), folder / CURVE_FIGURE)
+        save_figure(
+            learning_curve_figure(read_csv(folder / CURVE_FILE, JudgeError, {})), folder / CURVE_FIGURE
+        )
         page += f"\n## Training\n\n![Learning curve]({CURVE_FIGURE})\n"
     write_text(folder / PAGE_FILE, page)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_o
 from timbrebench.classifier.style.style_features import compute_features
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.training_stages import training_key
+from timbrebench.core.documents import JSON_BYTES, parse_json, read_json
 from timbrebench.core.errors import JudgeError
-from timbrebench.core.files import storage_error, write_json
+from timbrebench.core.files import read_text, storage_error, write_json
 from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.datasets.dataset import Dataset
 
@@ -114,9 +114,9 @@ def find_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Path
     folder = Path(folder)
     key = _key(dataset, configuration)
     try:
-        if json.loads((folder / _KEY_FILE).read_text(encoding="utf-8")) != key:
+        if parse_json(read_text(folder / _KEY_FILE, JSON_BYTES, JudgeError), _KEY_FILE, JudgeError) != key:
             return None
-        Evaluation.model_validate_json((folder / EVALUATION_FILE).read_text(encoding="utf-8"))
+        Evaluation.model_validate(read_json(folder / EVALUATION_FILE, JudgeError))
         is_whole = bool(configuration.name) or (folder / CURVE_FILE).is_file()
         return Judge.load(folder / JUDGE_FILE) if is_whole else None
     except (OSError, ValueError, JudgeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,8 @@ import pandas as pd
 from pydantic import BaseModel
 
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.core.documents import read_json
+from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import fingerprint, write_json
 
 Figures = TypeVar("Figures", bound=BaseModel)
@@ -47,7 +48,7 @@ def training_key(manifest: pd.DataFrame, configuration: JudgeConfiguration) -> s
 def _stored(path: Path, key: str, kind: type[Figures]) -> Figures | None:
     """Return the figures stored under this key, or None where they are missing or unreadable."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, JudgeError)
         return kind.model_validate(content["figures"]) if content["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (JudgeError, ValueError, KeyError):
         return None

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, MissingResourceError
+from timbrebench.core.files import read_text
 from timbrebench.datasets.audioset.audioset_configuration import DownloadSource
 
 #: Seconds without a byte after which a connection counts as lost.
 _SOCKET_TIMEOUT_S = 30.0
+
+#: Maximum bytes of a file of cookies: browsers keep some thousand of at most 4,096 bytes.
+_COOKIES_BYTES = 16 << 20
 
 
 class VideoError(DatasetError):
@@ -95,10 +99,7 @@ class Downloader:
 
 
 def _read_cookies(path: str | None) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8") if path else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cookies {path}: cannot be read ({error})") from error
+    return read_text(Path(path), _COOKIES_BYTES, ConfigurationError) if path else ""
 
 
 def _reason(error: Exception) -> str:

@@ -9,10 +9,13 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from timbrebench.core.errors import StorageError, TimbrebenchError
-from timbrebench.core.files import storage_error, write_text
+from timbrebench.core.files import read_text, storage_error, write_text
 from timbrebench.core.progress import log
 from timbrebench.core.sealed_lines import DamagedLineError, seal, unseal
 from timbrebench.datasets.building import JOURNAL
+
+#: Maximum bytes: all of AudioSet, two million segments at 300 bytes, has 600 MB.
+_MAX_BYTES = 1 << 30
 
 
 class Journal:
@@ -27,18 +30,17 @@ class Journal:
         self._file: TextIO | None = None
 
     def __enter__(self) -> Journal:
-        text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.is_file() else ""
+        text = read_text(self._path, _MAX_BYTES, StorageError) if self._path.is_file() else ""
         damaged = 0
         for line in filter(None, text.split("\n")):
             try:
                 entry = unseal(line)
+                if "reason" in entry or (self._root / entry["path"]).is_file():
+                    self._entries[str(entry["clip_id"])] = entry
             except DamagedLineError:
                 damaged += 1
-                continue
-            except TimbrebenchError:  # the line that was being written when the build was stopped
-                continue
-            if "reason" in entry or (self._root / entry["path"]).is_file():
-                self._entries[entry["clip_id"]] = entry
+            except (TimbrebenchError, KeyError, TypeError):
+                continue  # the line that was being written when the build was stopped
         if damaged:
             log(f"{self._path}: {damaged} damaged lines: their clips are made again")
         # Written anew, so that the next line does not join a torn one.
@@ -48,6 +50,14 @@ class Journal:
         except OSError as error:
             raise storage_error(self._path, error) from error
         return self
+
+    def _take(self, line: str) -> None:
+        try:
+            entry = parse_object(line, str(self._path), DatasetError)
+            if "reason" in entry or (self._root / entry["path"]).is_file():
+                self._entries[str(entry["clip_id"])] = entry
+        except (DatasetError, KeyError, TypeError):
+            pass  # the line that was being written when the build was stopped
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
+from timbrebench.core.documents import JSON_BYTES, parse_json
 from timbrebench.core.errors import DatasetError, UnknownNameError
+from timbrebench.core.files import read_text
+from timbrebench.core.tables import read_text_csv
 
 #: Short names of the subtrees that say something about style, and the classes at their tops.
 SUBTREES = {"instruments": "/m/04szw", "genres": "/m/0kpv1t", "moods": "/t/dd00030"}
@@ -51,10 +51,11 @@ class Ontology:
             If a file cannot be read, names a class that the ontology lacks, or names one otherwise.
         """
         try:
-            nodes = json.loads(Path(ontology).read_text(encoding="utf-8"))
+            text = read_text(Path(ontology), JSON_BYTES, DatasetError)
+            nodes = parse_json(text, str(ontology), DatasetError)
             names = {str(node["id"]): str(node["name"]) for node in nodes}
             children = {str(node["id"]): tuple(map(str, node["child_ids"])) for node in nodes}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise DatasetError(
                 f"{ontology}: cannot be read as AudioSet's ontology ({error}): give its ontology.json"
             ) from error
@@ -136,9 +137,8 @@ class Ontology:
 
 def _read_labels(path: Path, names: Mapping[str, str]) -> tuple[str, ...]:
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False).set_index("mid")
-        titles = table["display_name"]
-    except (OSError, ValueError, KeyError) as error:
+        titles = read_text_csv(path, DatasetError).set_index("mid")["display_name"]
+    except KeyError as error:
         raise DatasetError(
             f"{path}: cannot be read as AudioSet's list of labels ({error}): give class_labels_indices.csv"
         ) from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
+from timbrebench.core.documents import read_json
 from timbrebench.core.errors import CorpusError, UnknownNameError
 from timbrebench.core.files import write_json
 from timbrebench.datasets.building import JOURNAL
@@ -46,7 +46,7 @@ def begin_with(corpus: Corpus, root: Path) -> None:
     path = root / JOURNAL / "corpus.json"
     if not path.is_file():
         write_json(path, corpus.source())
-    elif json.loads(path.read_text(encoding="utf-8")) != corpus.source():
+    elif read_json(path, CorpusError) != corpus.source():
         raise CorpusError(
             f"{corpus.name} has changed since the build of {root} was begun: give the folder back what it "
             "held, or delete what is built"

@@ -7,7 +7,6 @@ taken away.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -16,8 +15,9 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from timbrebench.core.documents import JSON_BYTES, parse_json
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.files import fingerprint, write_json
+from timbrebench.core.files import fingerprint, read_text, write_json
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.corpora.corpus import CorpusScore
@@ -71,8 +71,9 @@ def index_scores(scores: Sequence[CorpusScore], executor: Executor) -> list[Inde
 def _read_cache(path: Path, files: int) -> list[IndexEntry] | None:
     """Return the index in the cache; None if it is missing or damaged."""
     try:
-        entries = [IndexEntry(*row) for row in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
+        rows = parse_json(read_text(path, JSON_BYTES, CorpusError), str(path), CorpusError)
+        entries = [IndexEntry(*row) for row in rows]
+    except (CorpusError, TypeError):
         return None
     return entries if len(entries) == files else None
 

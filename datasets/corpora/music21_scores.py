@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import platformdirs
 
+from timbrebench.core.documents import read_json
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import write_json
 from timbrebench.core.workers.executors import Executor
@@ -110,10 +110,10 @@ def convert_with_music21(score: CorpusScore) -> Piece:
 def _read_cache(path: Path) -> dict[str, Any] | None:
     """Return the content of the cache file; None if it is missing or damaged."""
     try:
-        cached = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        cached = read_json(path, CorpusError)
+    except CorpusError:
         return None
-    return cached if isinstance(cached, dict) and ("failure" in cached or "notes" in cached) else None
+    return cached if "failure" in cached or {"notes", "drums", "tempo_marked"} <= set(cached) else None
 
 
 def _convert_now(score: CorpusScore) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.loudness import cancellation, is_silent
 from timbrebench.audio.windows import Windows, decode_windows
-from timbrebench.core.errors import AudioError, StorageError
+from timbrebench.core.documents import read_json
+from timbrebench.core.errors import AudioError, DatasetError, StorageError
 from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.excerpts import SLACK_S, write_pcm
@@ -60,12 +60,14 @@ class RecordingJob:
     def outcome(self) -> dict[str, Any] | None:
         """Return what the journal says; None where the recording has changed, or clips are missing."""
         try:
-            outcome: dict[str, Any] = json.loads(self.entry.read_text(encoding="utf-8"))
+            outcome = read_json(self.entry, DatasetError)
             is_same = outcome["state"] == self._state()
-        except (OSError, ValueError, KeyError, TypeError):
+            # Failures are tried again: a decoder may have been installed since.
+            whole = outcome["clips"] and all(
+                (self.root / clip["path"]).is_file() for clip in outcome["clips"]
+            )
+        except (DatasetError, OSError, KeyError, TypeError):
             return None
-        # Failures are tried again: a decoder may have been installed since.
-        whole = outcome["clips"] and all((self.root / clip["path"]).is_file() for clip in outcome["clips"])
         return outcome if is_same and whole else None
 
     def run(self) -> dict[str, Any]:

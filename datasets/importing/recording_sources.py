@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pandas as pd
-
 from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.core.files import file_sha256
 from timbrebench.core.folders import files_below
 from timbrebench.core.progress import log
+from timbrebench.core.tables import read_text_csv
 from timbrebench.datasets.importing.import_configuration import PatternSource, SubfolderSource, TableSource
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
 
@@ -167,10 +166,7 @@ def _from_pattern(root: Path, name: str, pattern: re.Pattern[str]) -> RecordingE
 
 
 def _from_table(root: Path, path: Path) -> Iterator[RecordingEntry]:
-    try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read as a table of labels ({error})") from error
+    table = read_text_csv(path, DatasetError)
     missing = [name for name in _NEEDED if name not in table]
     if missing:
         raise DatasetError(

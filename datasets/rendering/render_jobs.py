@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.encoding import encode_audio
 from timbrebench.audio.loudness import limit_peak, rms
+from timbrebench.core.documents import JSON_BYTES, parse_json
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.files import file_sha256, write_json
+from timbrebench.core.files import file_sha256, read_text, write_json
 from timbrebench.core.progress import muted
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.dataset import read_clip
@@ -54,16 +54,16 @@ class RenderingJob:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return what the journal lists: the manifest's rows, each with its ``spectrograms``."""
-        rows: list[dict[str, Any]] = json.loads(self.entry.read_text(encoding="utf-8"))
+        text = read_text(self.entry, JSON_BYTES, DatasetError)
+        rows: list[dict[str, Any]] = parse_json(text, str(self.entry), DatasetError)
         return rows
 
     def is_done(self) -> bool:
         """Whether the journal lists the clips, and all their files are there."""
         try:
-            rows = self.rows()
-        except (OSError, ValueError):
+            files = [file["path"] for row in self.rows() for file in (row, *row["spectrograms"])]
+        except (DatasetError, KeyError, TypeError):
             return False
-        files = [file["path"] for row in rows for file in (row, *row["spectrograms"])]
         return all((self.root / path).is_file() for path in files)
 
     def run(self) -> int:

@@ -19,11 +19,18 @@ from pydantic import BaseModel
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.datasets.building import Builder, build_folder, finish_dataset, is_finished
+from timbrebench.datasets.building import (
+    Builder,
+    build_folder,
+    configuration_of,
+    finish_dataset,
+    is_finished,
+)
 from timbrebench.datasets.corpora.corpus import Corpus
 from timbrebench.datasets.corpora.corpus_opening import begin_with, find_corpus
-from timbrebench.datasets.dataset import MANIFEST_COLUMNS, Dataset
+from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_card import software
+from timbrebench.datasets.dataset_checks import MANIFEST_COLUMNS
 from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.notes import write_notes
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
@@ -94,6 +101,20 @@ def build_dataset(
         work = executor or stack.enter_context(LocalExecutor([__name__]))
         _build(configuration, root, work)
     return Dataset.open(root)
+
+
+def soundfonts_of(dataset: Dataset) -> list[Soundfont]:
+    """Find the soundfonts that a dataset was rendered with, which its configuration names.
+
+    Raises DatasetError if it was not rendered by :func:`build_dataset`, and MissingResourceError if a
+    soundfont is not on this machine and cannot be fetched.
+    """
+    configuration = configuration_of(dataset.description, DatasetConfiguration)
+    if configuration is None or dataset.description["builder"] != RENDERING.name:
+        raise DatasetError(
+            f"{dataset.root}: was not rendered from notes: build one with `timbrebench dataset build`"
+        )
+    return [find_soundfont(name) for name in configuration.soundfonts]
 
 
 def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) -> None:

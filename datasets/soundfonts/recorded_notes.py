@@ -19,6 +19,7 @@ from timbrebench.audio.clips import LONGEST_S, Samples, as_samples, resample
 from timbrebench.audio.decoding import decode_whole
 from timbrebench.core.errors import AudioError, DatasetError
 from timbrebench.core.files import one_at_a_time
+from timbrebench.core.tables import read_csv
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS
 
 MANIFEST = "manifest.csv"
@@ -172,10 +173,7 @@ def _fundamentals(samples: Samples) -> NDArray[np.float64]:
 
 
 def _read_manifest(path: Path) -> pd.DataFrame:
-    try:
-        manifest = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read as a list of recorded notes ({error})") from error
+    manifest = read_csv(path, DatasetError, {})
     missing = [column for column in _COLUMNS if column not in manifest]
     if missing:
         raise DatasetError(f"{path}: lacks the columns {', '.join(missing)}")

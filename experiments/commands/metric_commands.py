@@ -78,7 +78,7 @@ def validate_metrics_command(
     """
     from timbrebench.classifier import Judge, load_content_judge
     from timbrebench.datasets import Dataset, build_dataset
-    from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
+    from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
     from timbrebench.experiments.run.run_configuration import load_configuration
     from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
     from timbrebench.experiments.validity.validation import validate_metrics
@@ -91,7 +91,7 @@ def validate_metrics_command(
     suite = make_suite(
         opened,
         SuiteConfiguration(
-            soundfont=find_soundfont(opened.description["configuration"]["soundfonts"][0]).name,
+            soundfont=soundfonts_of(opened)[0].name,
             pairs_per_direction=-(-pairs // max(1, directions)),
         ),
         learned={*Judge.load(judge).training_pieces, *load_content_judge().training_pieces},

@@ -7,7 +7,6 @@ setting cannot be compared, and another judge says other things of the same outp
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import RunError
-from timbrebench.core.files import write_text
-from timbrebench.core.tables import SIX_DIGITS, csv_text
+from timbrebench.core.files import read_text, write_text
+from timbrebench.core.tables import CSV_BYTES, SIX_DIGITS, csv_text, parse_csv
 from timbrebench.experiments.ranking.comparing import check_finished
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.metrics.registry import current_names, get
@@ -99,18 +99,14 @@ def read_baseline(path: Path) -> Baseline:
     Raises RunError if the file is missing, is not a baseline, or holds a value that is not a finite number.
     """
     try:
-        head, _, text = path.read_text(encoding="utf-8").partition("\n")
-        about = json.loads(head.removeprefix("# "))
+        head, _, text = read_text(path, CSV_BYTES, RunError).partition("\n")
+        about = parse_object(head.removeprefix("# "), str(path), RunError)
         suite, written = str(about["suite"]), {str(name): int(v) for name, v in about["metrics"].items()}
         setting, judge = (str(about.get(name, "")) for name in ("setting", "judge"))
         names = current_names(written)
         versions = {names[name]: version for name, version in written.items()}
-        table = _read_table(text, list(written)).rename(columns=names)
-    except OSError as error:
-        raise RunError(
-            f"{path}: cannot be read as a baseline ({error.strerror}): write one on purpose"
-        ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        table = _read_table(text, str(path), list(written)).rename(columns=names)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise RunError(
             f"{path}: not a baseline, or one of another version ({error}): write it again with "
             "`timbrebench baseline`"
@@ -125,9 +121,10 @@ def read_baseline(path: Path) -> Baseline:
     return Baseline(suite, versions, table, setting, judge)
 
 
-def _read_table(text: str, metrics: list[str]) -> pd.DataFrame:
+def _read_table(text: str, where: str, metrics: list[str]) -> pd.DataFrame:
     """Read the rows. Methods and pieces may be called "NA" or "null": only an empty cell is missing."""
     texts = [name for name in KEYS if name != "seed"]
     types = {**dict.fromkeys(texts, "str"), "seed": "int64", **dict.fromkeys(metrics, "float64")}
-    empty = {name: [""] for name in metrics}
-    return pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False, na_values=empty)
+    table = parse_csv(text.encode(), where, RunError, types)
+    present = [name for name in texts if name in table]
+    return table.assign(**{name: table[name].fillna("") for name in present})

@@ -13,6 +13,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from timbrebench.core.documents import read_json
+from timbrebench.core.errors import RunError
 from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.run.layout import EVALUATION, LEADERBOARD, REPORT, VALIDITY
 
@@ -137,8 +139,7 @@ def print_judge(root: Path) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return read_json(path, RunError)
 
 
 def open_console() -> Console:

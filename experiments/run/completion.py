@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from timbrebench.core.documents import read_json
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, fingerprint, write_json
 from timbrebench.experiments.run.environment import installed_versions
@@ -72,7 +72,7 @@ class Completion:
     def is_reached(self) -> bool:
         """Return whether nothing is left to do; False as well where that is not certain."""
         try:
-            finished = json.loads((self._root / FINISHED).read_text(encoding="utf-8"))
+            finished = read_json(self._root / FINISHED, RunError)
             with _undisturbed(self._root):
                 configuration = _configuration(self._root)
                 outside = _outside(configuration, finished["asked"])
@@ -112,8 +112,7 @@ def _undisturbed(root: Path) -> Iterator[None]:
 
 
 def _configuration(root: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((root / CONFIGURATION).read_text(encoding="utf-8"))
-    return content
+    return read_json(root / CONFIGURATION, RunError)
 
 
 def _code() -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from timbrebench.core.documents import TOML_BYTES
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.files import read_text
 
 
 def profile_names() -> list[str]:
@@ -20,11 +22,7 @@ def configuration_text(source: str) -> tuple[str, str]:
     Raises ConfigurationError if it cannot be read, and UnknownNameError if there is no such profile.
     """
     if Path(source).suffix == ".toml":
-        try:
-            return Path(source).read_text(encoding="utf-8"), source
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ConfigurationError(f"{source}: cannot be read ({reason})") from error
+        return read_text(Path(source), TOML_BYTES, ConfigurationError), source
     if source not in profile_names():
         raise UnknownNameError("profile (files end in .toml)", source, profile_names())
     path = resources.files("timbrebench.experiments") / "profiles" / f"{source}.toml"

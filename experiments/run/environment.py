@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -10,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from timbrebench.core.documents import read_json
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import write_json
 
@@ -78,11 +78,11 @@ def read_environments(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        first = json.loads(path.read_text(encoding="utf-8"))
+        first = read_json(path, RunError)
         known: list[dict[str, Any]] = [first, *first.pop("later", [])]
         if all(isinstance(start[part], dict) for start in known for part in ("machine", "versions")):
             return known
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (RunError, TypeError, KeyError):
         pass
     raise RunError(f"{path}: does not say where the run was made: remove it, and the next start records that")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from timbrebench.classifier import JUDGE_SPLITS, Judge, load_content_judge
 from timbrebench.classifier.style.published_judges import published_card
+from timbrebench.core.documents import read_json
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
@@ -41,7 +41,7 @@ def open_suite(root: Path | str) -> OpenedRun:
     path, judge_path = root / CONFIGURATION, root / JUDGE_FILE
     if not path.is_file() or not judge_path.is_file():
         raise RunError(f"{root}: no run here that has come to its scores: start it with `timbrebench run`")
-    configuration = parse_configuration(json.loads(path.read_text(encoding="utf-8")), str(path))
+    configuration = parse_configuration(read_json(path, RunError), str(path))
     dataset = Dataset.open(root / DATASET)
     judge = Judge.load(judge_path)
     return OpenedRun(configuration, dataset, judge, _suite(dataset, configuration, open_frozen, root))

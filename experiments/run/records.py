@@ -21,6 +21,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Valid
 from timbrebench.core.errors import RunError, TimbrebenchError
 from timbrebench.core.files import storage_error
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.identifiers import RelativePath
 from timbrebench.core.progress import log
 from timbrebench.core.sealed_lines import DamagedLineError, seal, unseal
 from timbrebench.experiments.run.records_lock import lock_records
@@ -83,7 +84,7 @@ class Transfer(FrozenModel):
     reason: Reason = ""
     seconds: Seconds = None
     peak_memory_mib: float | None = None
-    output: str = ""
+    output: RelativePath = ""
     output_sha256: str = ""
     broke: dict[str, float] = Field(default={})
     transient: bool = Field(default=False, validation_alias=AliasChoices("transient", "passing"))

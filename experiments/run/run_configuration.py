@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from typing import Annotated, Any, Self, get_args
 
@@ -10,8 +9,10 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from timbrebench.classifier import JudgeConfiguration
 from timbrebench.classifier.style.published_judges import published_card
+from timbrebench.core.documents import parse_toml
 from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation, suggestion
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.identifiers import Identifier, check_identifier
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.run.configuration_text import configuration_text
 from timbrebench.experiments.suites.frozen_suite import load_frozen
@@ -31,14 +32,20 @@ class MethodEntry(FrozenModel):
     method : str
         Name of a registered method.
     label : str
-        Name in results; by default the method's. Two settings of one method need two labels.
+        Name in results, and of the folder of its outputs; by default the method's. Two settings of one method
+        need two labels.
     parameters : dict
         What differs from the method's defaults, which are its published settings.
     """
 
-    method: str
-    label: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    method: Identifier
+    label: str = ""
     parameters: dict[str, Any] = Field(default={})
+
+    @field_validator("label")
+    @classmethod
+    def _is_identifier(cls, label: str) -> str:
+        return label and check_identifier(label)
 
     @property
     def name(self) -> str:
@@ -201,11 +208,7 @@ def read_configuration(text: str, where: str) -> RunConfiguration:
 
     Raises ConfigurationError if it holds a key, name or value that is not allowed.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{where}: not valid TOML ({error})") from error
-    return parse_configuration(content, where)
+    return parse_configuration(parse_toml(text, where, ConfigurationError), where)
 
 
 def parse_configuration(content: object, where: str) -> RunConfiguration:

@@ -15,6 +15,7 @@ from pathlib import Path
 from timbrebench.audio.clips import write_audio
 from timbrebench.core.errors import MethodTimeoutError, RunError, describe_error, is_transient
 from timbrebench.core.files import atomic_path, file_sha256, storage_error
+from timbrebench.core.identifiers import path_within
 from timbrebench.core.partial_files import remove_abandoned_parts
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.core.workers.calls import Call, Failure, Limits
@@ -215,7 +216,7 @@ def _transfer(task: Task, prepared: Path, dataset_root: Path, root: Path) -> Tra
     seconds = time.perf_counter() - started
     memory = peak_rss_mib() if is_measured and "peak_memory_mib" in costs else None
     if status == "ok":
-        path = root / task.output
+        path = path_within(root, task.output.as_posix())
         write_audio(path, samples, pair.content.sample_rate, subtype=_SUBTYPE)
         digest = file_sha256(path)
     return _record(

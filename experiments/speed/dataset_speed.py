@@ -23,6 +23,7 @@ import soundfile
 from timbrebench.audio.clips import fit_length, resample
 from timbrebench.audio.loudness import limit_peak, scale_to_rms
 from timbrebench.core.errors import RunError
+from timbrebench.core.identifiers import path_within
 from timbrebench.core.progress import log, muted
 from timbrebench.core.tables import markdown_table
 from timbrebench.core.workers.calls import Call, Failure
@@ -177,7 +178,7 @@ def _usual_way(root: Path, out: Path) -> float:
         together.setdefault((clip.piece, clip.program, clip.soundfont), []).append(clip)
     rate = dataset.sample_rate
     for (piece, program, soundfont), clips in together.items():
-        notes = read_notes(root / "notes" / f"{piece}.csv")
+        notes = read_notes(dataset.notes_path(piece))
         end = max(clip.start_s + clip.duration_s for clip in clips)
         player = pretty_midi.Instrument(program=program)
         for note in notes[notes.onset_s < end].to_dict("records"):
@@ -191,7 +192,7 @@ def _usual_way(root: Path, out: Path) -> float:
         for clip in clips:
             first, length = round(clip.start_s * rate), round(clip.duration_s * rate)
             window = fit_length(audio[first : first + length], length)
-            soundfile.write(out / f"{clip.clip_id}.flac", window, rate, subtype="PCM_16")
+            soundfile.write(path_within(out, f"{clip.clip_id}.flac"), window, rate, subtype="PCM_16")
     return time.process_time() - begun
 
 

@@ -30,6 +30,7 @@ from timbrebench.core.workers.calls import Call, Failure
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
+from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.run.tasks import training_set
 from timbrebench.experiments.speed.machine import describe_machine
@@ -136,9 +137,7 @@ def time_transfers(
     objectives have `n_filters` filters, by default the published number.
     """
     dataset = dataset or build_dataset(MUSIC, folder / "dataset")
-    suite = make_suite(
-        dataset, SuiteConfiguration(soundfont=dataset.description["configuration"]["soundfonts"][0])
-    )
+    suite = make_suite(dataset, SuiteConfiguration(soundfont=soundfonts_of(dataset)[0].name))
     pair = suite.pairs[0]
     content, style = (
         resample(dataset.samples(clip), clip.sample_rate, SAMPLE_RATE) for clip in (pair.content, pair.style)

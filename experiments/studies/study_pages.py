@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from timbrebench.core.errors import RunError
 from timbrebench.core.figures import save_figure
 from timbrebench.core.files import write_text
-from timbrebench.core.tables import markdown_table, write_csv
+from timbrebench.core.tables import markdown_table, read_csv, write_csv
 from timbrebench.experiments.studies.study import Study, StudyFinding, StudyResult, StudySetting
 from timbrebench.experiments.studies.study_registry import STUDIES, find_study
 
@@ -73,7 +74,7 @@ def _overview(folder: Path) -> str:
         if not page.is_file():
             continue
         findings = folder / f"{name}-{_FINDINGS}.csv"
-        claims = pd.read_csv(findings).to_dict("records") if findings.is_file() else []
+        claims = read_csv(findings, RunError, {}).to_dict("records") if findings.is_file() else []
         study = (f"[{name}]({name}.md)", _setting_of(page))
         rows += [(*study, row["claim"], "yes" if row["held"] else "no") for row in claims]
         if not claims:

@@ -45,7 +45,7 @@ def compare_clips(frozen: FrozenSuite, dataset: Dataset) -> list[str]:
 
 def _holds(dataset: Dataset, name: str, sha256: str) -> bool:
     path = dataset.root / name
-    return path.is_file() and dataset.description["files"].get(name) == file_sha256(path) == sha256
+    return path.is_file() and dataset.description.get("files", {}).get(name) == file_sha256(path) == sha256
 
 
 def _differences(frozen: FrozenSuite, description: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from timbrebench.core.files import fingerprint
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.identifiers import Identifier
 from timbrebench.experiments.suites.suite import OpenedSuite, notes_sha256
 
 
@@ -31,12 +32,12 @@ class FrozenClip(NamedTuple):
 
 
 class FrozenPair(NamedTuple):
-    """A pair: its name, and the places of its clips in the list of them.
+    """A pair: its name, which becomes that of files, and the places of its clips in the list of them.
 
     The reference is the right answer, where it is known.
     """
 
-    pair_id: str
+    pair_id: Identifier
     content: int
     style: int
     reference: int | None

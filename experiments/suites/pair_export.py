@@ -14,9 +14,10 @@ import pandas as pd
 
 from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import RunError
-from timbrebench.core.files import write_text
+from timbrebench.core.files import read_text, write_text
+from timbrebench.core.identifiers import path_within
 from timbrebench.core.progress import Tracker
-from timbrebench.core.tables import csv_text
+from timbrebench.core.tables import CSV_BYTES, csv_text
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair, Suite
 from timbrebench.transfer.contract import LENGTH_TOLERANCE_S
 from timbrebench.transfer.methods.external.clip_files import samples_sha256, write_clip
@@ -75,6 +76,8 @@ def export_pairs(suite: OpenedSuite, out: Path, *, name: str, seeds: tuple[int, 
     ------
     RunError
         If the folder holds other pairs.
+    PathError
+        If a pair's name leads out of the folder.
     StorageError
         If something cannot be written.
     """
@@ -85,12 +88,12 @@ def export_pairs(suite: OpenedSuite, out: Path, *, name: str, seeds: tuple[int, 
     rows = [_row(pair, *clips[pair.pair_id], seeds) for pair in suite.pairs]
     table = csv_text(pd.DataFrame(rows))
     path = out / PAIRS
-    if path.exists() and path.read_text(encoding="utf-8") != table:
+    if path.exists() and read_text(path, CSV_BYTES, RunError) != table:
         raise RunError(f"{out}: holds other pairs: choose another folder, or remove it first")
     with Tracker("exporting", len(suite.pairs), "pairs") as tracker:
         for pair in suite.pairs:
             for role, samples in zip(("content", "style"), clips[pair.pair_id], strict=True):
-                write_clip(out / pair.pair_id / f"{role}.wav", samples, pair.content.sample_rate)
+                write_clip(path_within(out, f"{pair.pair_id}/{role}.wav"), samples, pair.content.sample_rate)
             tracker.advance()
     write_text(out / README, _readme(suite, name, seeds))
     write_text(path, table)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from timbrebench.core.documents import parse_toml, read_toml
 from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.experiments.suites.kinds.audioset_kind import AudioSetKind
@@ -37,7 +37,7 @@ class Recipe(FrozenModel):
         How: the configuration of one of the kinds.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=80)
     version: int = Field(ge=1)
     summary: str
     attribution: str = ""
@@ -70,14 +70,12 @@ def load_recipe(name: str) -> Recipe:
     known = sorted(path.removesuffix(".toml") for path in packaged_suites() if path.endswith(".toml"))
     if not name.endswith(".toml") and name not in known:
         raise UnknownNameError("suite to freeze (files end in .toml)", name, known)
+    if name.endswith(".toml"):
+        content = read_toml(Path(name), ConfigurationError)
+    else:
+        content = parse_toml(read_packaged(f"{name}.toml"), name, ConfigurationError)
     try:
-        is_file = name.endswith(".toml")
-        text = Path(name).read_text(encoding="utf-8") if is_file else read_packaged(f"{name}.toml")
-        return Recipe.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise ConfigurationError(f"{name}: cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{name}: not valid TOML ({error})") from error
+        return Recipe.model_validate(content)
     except ValidationError as error:
         raise describe_validation(error, name, Recipe.model_fields) from error
 

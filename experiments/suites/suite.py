@@ -248,7 +248,7 @@ def _round_robin(
 
 def notes_sha256(dataset: Dataset, clip: Clip) -> str:
     """Return the SHA-256 of a clip's notes, or an empty text where they are not known."""
-    return str(dataset.description["files"].get(f"notes/{clip.piece}.csv", ""))
+    return str(dataset.description.get("files", {}).get(f"notes/{clip.piece}.csv", ""))
 
 
 def pair_fingerprint(content: Clip, style: Clip, reference: Clip | None, notes: str) -> str:

@@ -92,7 +92,7 @@ class Degrader:
         # The pair's name takes part in the seed: its mistakes are the same whichever other pairs there are.
         self._seed = zlib.crc32(f"{seed} {pair.pair_id}".encode())
         clip = pair.target
-        notes = read_notes(dataset.root / "notes" / f"{clip.piece}.csv")
+        notes = read_notes(dataset.notes_path(clip.piece))
         starts_in_time = notes.onset_s < clip.start_s + clip.duration_s + _MARGIN_S
         self._notes = notes[starts_in_time & (notes.offset_s > clip.start_s - _MARGIN_S)]
         self._range = dict(zip(("lowest", "highest"), dataset.description["pitch_range"], strict=True))

@@ -26,7 +26,8 @@ from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNam
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.core.workers.executors import executor_for
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
+from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.experiments.validity.conditions import REFERENCE, Degrader, Treatment
 from timbrebench.metrics.contract import Score, Specification, evaluate
@@ -140,9 +141,7 @@ def _soundfont(dataset: Dataset, name: str) -> Soundfont:
             f"{dataset.root}: keeps drums, which sound on whatever notes are made wrong: build one without"
         )
     # Datasets name soundfonts by their files; the configuration knows where they lie.
-    soundfonts = {
-        font.name: font for font in map(find_soundfont, dataset.description["configuration"]["soundfonts"])
-    }
+    soundfonts = {font.name: font for font in soundfonts_of(dataset)}
     if name not in soundfonts:
         raise UnknownNameError("soundfont of the dataset", name, soundfonts)
     return soundfonts[name]

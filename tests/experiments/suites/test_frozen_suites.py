@@ -17,7 +17,8 @@ import soundfile
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
-from timbrebench.core.files import file_sha256, write_json
+from timbrebench.core.files import file_sha256, fingerprint, write_json
+from timbrebench.core.identifiers import is_identifier
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Dataset, DatasetConfiguration
 from timbrebench.datasets.dataset import SCHEMA
@@ -380,3 +381,23 @@ def recordings(root, suite, gain=1.0):
         pairs=(FrozenPair("000-a-b", 0, 1, None), FrozenPair("001-b-c", 1, 2, None)),
     )
     return frozen.with_fingerprint()
+
+
+@pytest.mark.parametrize("name", ["../../../../x/pwn", "/x/pwn", ".hidden", "a/b", "a b", "=1+1", "x" * 101])
+def test_a_pair_whose_name_cannot_be_a_file_is_refused(tmp_path, name):
+    """Pairs become files and folders wherever a suite is run or exported, and suites come from strangers."""
+    content = json.loads(load_frozen("instruments-6-1").text())
+    content["pairs"][0][0] = name
+    content["fingerprint"] = fingerprint([content["notes"], content["clips"], content["pairs"]])
+    content["digest"] = fingerprint({key: value for key, value in content.items() if key != "digest"})
+    path = tmp_path / "suite.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"pairs\.0\.pair_id.*letters, digits"):
+        load_frozen(str(path))
+
+
+def test_every_name_of_the_project_can_be_a_file():
+    suites = [load_frozen(name) for name in frozen_names()]
+    pairs = [pair.pair_id for suite in suites for pair in suite.pairs]
+    assert len(pairs) > 500
+    assert [name for name in [*frozen_names(), *pairs] if not is_identifier(name)] == []

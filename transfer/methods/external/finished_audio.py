@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.decoding import AUDIO_SUFFIXES
 from timbrebench.core.errors import MethodError
+from timbrebench.core.tables import read_text_csv
 from timbrebench.transfer.contract import Method, Parameters
 from timbrebench.transfer.methods.external.clip_files import files_fingerprint, read_output, samples_sha256
 
@@ -86,11 +85,9 @@ class FinishedAudio(Method):
         """Look a pair up; the same two clips may be a pair more than once."""
         path = self.parameters.folder / PAIRS
         try:
-            table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        except (OSError, ValueError) as error:
-            raise MethodError(
-                f"{path}: cannot be read ({error}): put the table of the exported pairs beside the outputs"
-            ) from error
+            table = read_text_csv(path, MethodError)
+        except MethodError as error:
+            raise MethodError(f"{error}: put the table of the exported pairs beside the outputs") from error
         absent = [column for column in KEY_COLUMNS if column not in table]
         if absent:
             raise MethodError(f"{path}: misses {', '.join(absent)}: put in the table as it was exported")
