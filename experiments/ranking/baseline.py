@@ -98,15 +98,15 @@ def read_baseline(path: Path) -> Baseline:
 
     Raises RunError if the file is missing, is not a baseline, or holds a value that is not a finite number.
     """
+    head, _, text = read_text(path, CSV_BYTES, RunError).partition("\n")
     try:
-        head, _, text = read_text(path, CSV_BYTES, RunError).partition("\n")
         about = parse_object(head.removeprefix("# "), str(path), RunError)
         suite, written = str(about["suite"]), {str(name): int(v) for name, v in about["metrics"].items()}
         setting, judge = (str(about.get(name, "")) for name in ("setting", "judge"))
         names = current_names(written)
         versions = {names[name]: version for name, version in written.items()}
         table = _read_table(text, str(path), list(written)).rename(columns=names)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except (RunError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise RunError(
             f"{path}: not a baseline, or one of another version ({error}): write it again with "
             "`timbrebench baseline`"

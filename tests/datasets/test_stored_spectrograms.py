@@ -81,7 +81,7 @@ def test_missing_and_damaged_ones_are_errors(tmp_path, samples):
         with pytest.raises(DatasetError, match="cannot be read as a spectrogram"):
             load_spectrogram(tmp_path, audio, "mel-log1p")
     (tmp_path / "spectrograms.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(DatasetError, match="list of spectrograms"):
+    with pytest.raises(DatasetError, match="lacks the columns"):
         listed_spectrograms(tmp_path)
 
 

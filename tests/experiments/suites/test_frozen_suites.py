@@ -392,7 +392,7 @@ def test_a_pair_whose_name_cannot_be_a_file_is_refused(tmp_path, name):
     content["digest"] = fingerprint({key: value for key, value in content.items() if key != "digest"})
     path = tmp_path / "suite.json"
     path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"pairs\.0\.pair_id.*letters, digits"):
+    with pytest.raises(ConfigurationError, match=r"pairs\.0\.0: .*letters, digits"):
         load_frozen(str(path))
 
 
