@@ -102,8 +102,8 @@ class Dataset:
         Raises
         ------
         DatasetError
-            If the folder holds no finished dataset, one of another layout, one whose files hold what no dataset
-            can, or one whose manifest lists what lies outside of the folder.
+            If the folder holds no finished dataset, one of another layout, one whose files hold what no
+            dataset can, or one whose manifest lists what lies outside of the folder.
         """
         dataset = read_tables(root)
         manifest = dataset.manifest
@@ -220,8 +220,8 @@ class Dataset:
 def read_tables(root: Path | str) -> Dataset:
     """Read a dataset as :meth:`Dataset.open` does, wherever its manifest leads.
 
-    Raises DatasetError if the folder holds no finished dataset, one of another layout, or one whose files hold
-    what no dataset can.
+    Raises DatasetError if the folder holds no finished dataset, one of another layout, or one whose files
+    hold what no dataset can.
     """
     root = Path(root)
     path = root / DESCRIPTION

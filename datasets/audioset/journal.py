@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from timbrebench.core.errors import StorageError, TimbrebenchError
-from timbrebench.core.files import read_text, storage_error, write_text
+from timbrebench.core.files import read_bytes, storage_error, write_text
 from timbrebench.core.progress import log
 from timbrebench.core.sealed_lines import DamagedLineError, seal, unseal
 from timbrebench.datasets.building import JOURNAL
@@ -30,7 +30,9 @@ class Journal:
         self._file: TextIO | None = None
 
     def __enter__(self) -> Journal:
-        text = read_text(self._path, _MAX_BYTES, StorageError) if self._path.is_file() else ""
+        text = ""
+        if self._path.is_file():
+            text = read_bytes(self._path, _MAX_BYTES, StorageError).decode(errors="replace")
         damaged = 0
         for line in filter(None, text.split("\n")):
             try:
@@ -50,14 +52,6 @@ class Journal:
         except OSError as error:
             raise storage_error(self._path, error) from error
         return self
-
-    def _take(self, line: str) -> None:
-        try:
-            entry = parse_object(line, str(self._path), DatasetError)
-            if "reason" in entry or (self._root / entry["path"]).is_file():
-                self._entries[str(entry["clip_id"])] = entry
-        except (DatasetError, KeyError, TypeError):
-            pass  # the line that was being written when the build was stopped
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

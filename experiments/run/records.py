@@ -9,17 +9,18 @@ does not match its digest, which is said.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Annotated, Any, Literal, Self
+from typing import IO, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 
 from timbrebench.core.errors import RunError, TimbrebenchError
-from timbrebench.core.files import storage_error
+from timbrebench.core.files import open_regular, storage_error
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.identifiers import RelativePath
 from timbrebench.core.progress import log
@@ -30,6 +31,12 @@ Status = Literal["ok", "failed", "timeout", "skipped"]
 
 #: Maximum length of a stored reason, in characters: what others' code raises may be of any length.
 _LONGEST_REASON = 6000
+
+#: Maximum bytes of a run's records. An output has some 8,000, so that this is a run of 130,000.
+_MAX_BYTES = 1 << 30
+
+#: A line that may be a record, whose key alone, a SHA-256, is as long.
+_LINE = re.compile(r"[^\r\n]{64,}")
 
 
 def _storable(reason: object) -> object:
@@ -218,7 +225,8 @@ class Records:
         """
         tables, damaged = _tables(text)
         if damaged:
-            raise RunError(f"line {damaged[0]} of the records does not match its digest: it was changed")
+            number = _number(text, damaged[0])
+            raise RunError(f"line {number} of the records does not match its digest: it was changed")
         return _view(tables)
 
     @property
@@ -228,18 +236,17 @@ class Records:
 
 
 def _tables(text: str) -> tuple[dict[str, dict[str, Any]], list[int]]:
-    """Return the records of a text by kind and key, and the numbers of damaged lines."""
+    """Return the records of a text by kind and key, and where damaged lines begin in it."""
     tables: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
     damaged = []
-    # splitlines() splits at characters, too, that JSON leaves as they are
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line:
-            continue
+    # splitlines() splits at characters, too, that JSON leaves as they are. No list of lines is made, and what
+    # is shorter than any record is passed over: a file may have a hundred million line ends.
+    for line in _LINE.finditer(text):
         try:
-            content = unseal(line)
+            content = unseal(line[0])
             record = _KINDS[content["kind"]].model_validate(content)
         except DamagedLineError:
-            damaged.append(number)
+            damaged.append(line.start())
             continue
         except (TimbrebenchError, KeyError, TypeError, ValidationError):
             continue  # cut off, or of another version: what it held is done again
@@ -247,13 +254,18 @@ def _tables(text: str) -> tuple[dict[str, dict[str, Any]], list[int]]:
     return tables, damaged
 
 
+def _number(text: str, place: int) -> int:
+    """Return the number of the line that begins at a place of a text."""
+    return text.count("\n", 0, place) + 1
+
+
 def _own_tables(text: str, path: Path) -> dict[str, dict[str, Any]]:
     """Return the records of a run's file, and say what was lost of it."""
     tables, damaged = _tables(text)
     if damaged:
         log(
-            f"{path}: {len(damaged)} damaged lines, the first is line {damaged[0]}: what they held counts as "
-            "missing, and `timbrebench run` makes it again"
+            f"{path}: {len(damaged)} damaged lines, the first is line {_number(text, damaged[0])}: "
+            "what they held counts as missing, and `timbrebench run` makes it again"
         )
     return tables
 
@@ -268,14 +280,21 @@ def read_records(path: Path) -> Records:
     A missing file has no records. Raises RunError if another process is adding to it, or it cannot be read.
     """
     try:
-        # With "replace", since a line that was cut off may end within a character.
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with open_regular(path) as file:
             lock_records(file, path, exclusive=False)
-            return _view(_own_tables(file.read(), path))
+            _refuse_large(file, path)
+            # With "replace", since a line that was cut off may end within a character.
+            return _view(_own_tables(file.read().decode(errors="replace"), path))
     except FileNotFoundError:
         return Records.parse("")
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error}): check who may read it") from error
+
+
+def _refuse_large(file: IO[Any], path: Path) -> None:
+    size = os.fstat(file.fileno()).st_size
+    if size > _MAX_BYTES:
+        raise RunError(f"{path}: has {size} bytes, more than the {_MAX_BYTES} that records may have")
 
 
 class RecordsFile:
@@ -294,6 +313,7 @@ class RecordsFile:
             raise storage_error(path, error) from error
         try:
             lock_records(self._file, path, exclusive=True)
+            _refuse_large(self._file, path)
         except RunError:
             self._file.close()
             raise
