@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.tables import read_csv, write_csv
+from timbrebench.core.tables import write_csv
+from timbrebench.datasets.note_tables import read_table
 
 COLUMNS = ("onset_s", "offset_s", "pitch", "velocity", "octave_shift")
 
@@ -149,14 +150,14 @@ def write_notes(path: Path, notes: pd.DataFrame, drums: pd.DataFrame | None = No
 
 
 def read_notes(path: Path) -> pd.DataFrame:
-    """Read the notes that :func:`write_notes` wrote, without drums.
+    """Read the notes that :func:`write_notes` or anybody else wrote, without drums.
 
     Raises
     ------
     CorpusError
-        If the file is missing, or a column is.
+        As :func:`timbrebench.datasets.note_tables.read_table`.
     """
-    table = _read(path)
+    table = read_table(path)
     return table if DRUM not in table else _where(table, table[DRUM] == 0)
 
 
@@ -166,9 +167,9 @@ def read_drums(path: Path) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        If the file is missing, or a column is.
+        As :func:`timbrebench.datasets.note_tables.read_table`.
     """
-    table = _read(path)
+    table = read_table(path)
     return table[:0] if DRUM not in table else _where(table, table[DRUM] != 0)
 
 
@@ -178,14 +179,6 @@ def _where(table: pd.DataFrame, rows: pd.Series[bool]) -> pd.DataFrame:
 
 def _table(rows: list[tuple[float, float, int, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS[:4])).assign(octave_shift=0)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    notes = read_csv(path, CorpusError, {})
-    missing = [name for name in COLUMNS[:4] if name not in notes]
-    if missing:
-        raise CorpusError(f"{path}: a table of notes needs the columns {', '.join(missing)}")
-    return notes
 
 
 def _without_overlaps(table: pd.DataFrame, *, shortest_s: float = SHORTEST_S) -> pd.DataFrame:

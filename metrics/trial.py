@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from timbrebench.classifier.content.content_evaluation import NoteScores
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.dataset import Clip, Dataset
+from timbrebench.datasets.note_tables import problems
 from timbrebench.datasets.notes import DRUM
 from timbrebench.metrics.cross_correlation import max_cross_correlation
 from timbrebench.metrics.sound import Predictor, Sound, Transcriber, Unscorable
@@ -241,10 +241,7 @@ def _check_notes(notes: pd.DataFrame, owner: str) -> None:
             f"the notes of the {owner} hold strokes of drums, which have no pitch: leave out the rows whose "
             f"column {DRUM!r} is not 0, as timbrebench.datasets.notes.read_notes does"
         )
-    onsets, offsets = (notes[column].to_numpy(dtype=np.float64) for column in _NOTE_COLUMNS[:2])
-    if not (np.isfinite(onsets).all() and np.isfinite(offsets).all()):
-        raise DatasetError(f"the notes of the {owner} hold times that are not finite")
-    if (offsets < onsets).any():
-        raise DatasetError(
-            f"the notes of the {owner} hold one that ends before it begins: both times are in seconds"
-        )
+    problem = next(problems(notes), None)
+    if problem is not None:
+        place, what = problem
+        raise DatasetError(f"the notes of the {owner}, row {place} from 0: {what}")

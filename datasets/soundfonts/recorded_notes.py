@@ -21,6 +21,7 @@ from timbrebench.core.errors import AudioError, DatasetError
 from timbrebench.core.files import one_at_a_time
 from timbrebench.core.tables import read_csv
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS
+from timbrebench.datasets.note_tables import PITCH_ADVICE
 
 MANIFEST = "manifest.csv"
 _COLUMNS = ("path", "instrument", "source", "midi")
@@ -177,4 +178,9 @@ def _read_manifest(path: Path) -> pd.DataFrame:
     missing = [column for column in _COLUMNS if column not in manifest]
     if missing:
         raise DatasetError(f"{path}: lacks the columns {', '.join(missing)}")
-    return manifest
+    pitches = pd.to_numeric(manifest.midi, errors="coerce")
+    wrong = np.flatnonzero(~pitches.isin(range(128)))
+    if len(wrong):
+        value = manifest.midi.iloc[wrong[0]]
+        raise DatasetError(f"{path}, row {wrong[0] + 2}: midi is {value}: {PITCH_ADVICE}")
+    return manifest.assign(midi=pitches.astype(np.int64))

@@ -104,3 +104,12 @@ def test_a_manifest_that_cannot_be_used_says_why(tmp_path):
     (tmp_path / "manifest.csv").write_text("path,instrument,source,midi\nnone.flac,piano,x,60\n")
     with pytest.raises(DatasetError, match=r"none\.flac"):
         RecordedNotes(tmp_path)
+
+
+@pytest.mark.parametrize("midi", ["440", "60.5", "C4", "", "-1", "128"])
+def test_a_pitch_that_is_no_midi_number_is_an_error_with_its_row(tmp_path, midi):
+    (tmp_path / "manifest.csv").write_text(
+        f"\ufeffpath,instrument,source,midi\na.flac,piano,x,60\nb.flac,piano,x,{midi}\n"
+    )
+    with pytest.raises(DatasetError, match=r"manifest\.csv, row 3: midi is .*whole MIDI number"):
+        RecordedNotes(tmp_path)
