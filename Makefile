@@ -15,6 +15,9 @@ FOLDERS := core audio datasets classifier transfer metrics experiments
 # The project's folders must not shadow packages of the same name.
 export PYTHONSAFEPATH = 1
 
+# A value as one word of the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
+
 .PHONY: help setup system benchmark test lint types regression baseline validate-metrics bench-metrics bench-transfer bench-datasets studies docs clean
 .DEFAULT_GOAL := help
 
@@ -36,15 +39,15 @@ setup: system $(VENV)/installed
 
 # What pip cannot bring: the synthesizer's library and the soundfont.
 system:
-	@PYTHON="$(PYTHON)" sh system-packages.sh
+	@PYTHON=$(call quoted,$(PYTHON)) sh system-packages.sh
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
+	$(call quoted,$(PYTHON)) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	touch $@
 
 benchmark: setup
-	$(BIN)/timbrebench run $(PROFILE) --out $(OUT)
+	$(BIN)/timbrebench run $(call quoted,$(PROFILE)) --out $(call quoted,$(OUT))
 
 # Two workers, since a test keeps to one core. Tests of one file stay together: they share what takes long to make;
 # in the order of the folders, the long ones do not come last.
@@ -63,12 +66,12 @@ types: setup
 	$(BIN)/mypy $(foreach folder,$(FOLDERS),-p timbrebench.$(folder))
 
 regression: setup
-	$(BIN)/timbrebench run smoke --out $(OUT)
-	$(BIN)/timbrebench check $(OUT) --baseline $(BASELINE) $(CHECK)
+	$(BIN)/timbrebench run smoke --out $(call quoted,$(OUT))
+	$(BIN)/timbrebench check $(call quoted,$(OUT)) --baseline $(BASELINE) $(CHECK)
 
 baseline: setup
-	$(BIN)/timbrebench run smoke --out $(OUT)
-	$(BIN)/timbrebench baseline $(OUT) --out $(BASELINE)
+	$(BIN)/timbrebench run smoke --out $(call quoted,$(OUT))
+	$(BIN)/timbrebench baseline $(call quoted,$(OUT)) --out $(BASELINE)
 
 regression baseline: OUT = runs/smoke
 
@@ -76,28 +79,28 @@ regression baseline: OUT = runs/smoke
 validate-metrics: DATASET ?= $(patsubst %/dataset.json,%,$(wildcard runs/default/dataset/dataset.json))
 validate-metrics: OUT = runs/validity
 validate-metrics: setup
-	$(BIN)/timbrebench validate-metrics --out $(OUT) $(if $(DATASET),--dataset $(DATASET))
+	$(BIN)/timbrebench validate-metrics --out $(call quoted,$(OUT)) $(if $(DATASET),--dataset $(call quoted,$(DATASET)))
 
 bench-metrics: OUT = runs/bench-metrics
 bench-metrics: setup
-	$(BIN)/timbrebench bench-metrics --out $(OUT)
+	$(BIN)/timbrebench bench-metrics --out $(call quoted,$(OUT))
 
 bench-transfer: OUT = runs/bench-transfer
 bench-transfer: setup
-	$(BIN)/timbrebench bench-transfer --out $(OUT) $(if $(DATASET),--dataset $(DATASET))
-	cp $(OUT)/speed.md docs/speed.md
+	$(BIN)/timbrebench bench-transfer --out $(call quoted,$(OUT)) $(if $(DATASET),--dataset $(call quoted,$(DATASET)))
+	cp $(call quoted,$(OUT)/speed.md) docs/speed.md
 
 # On the data of a run, which `make benchmark` makes.
 studies: RUN ?= runs/default
 studies: SETTING ?= small
 studies: OUT = runs/studies
 studies: setup
-	$(BIN)/timbrebench study all --run $(RUN) --out $(OUT) --setting $(SETTING)
+	$(BIN)/timbrebench study all --run $(call quoted,$(RUN)) --out $(call quoted,$(OUT)) --setting $(call quoted,$(SETTING))
 
 bench-datasets: OUT = runs/bench-datasets
 bench-datasets: setup
-	$(BIN)/timbrebench bench-datasets --out $(OUT) $(if $(MIDI),--midi $(MIDI)) $(if $(AUDIOSET),--audioset $(AUDIOSET))
-	cp $(OUT)/dataset-speed.md docs/dataset-speed.md
+	$(BIN)/timbrebench bench-datasets --out $(call quoted,$(OUT)) $(if $(MIDI),--midi $(call quoted,$(MIDI))) $(if $(AUDIOSET),--audioset $(call quoted,$(AUDIOSET)))
+	cp $(call quoted,$(OUT)/dataset-speed.md) docs/dataset-speed.md
 
 # Strict: a broken link, or a setting without documentation, stops it.
 docs: setup

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("audio", "classifier", "core", "datasets", "experiments", "metrics", "transfer")
@@ -95,3 +99,43 @@ def test_names_of_modules_find_one_file():
     modules = [path.name for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
     repeated = {name for name in modules if modules.count(name) > 1}
     assert repeated == {"__init__.py", "contract.py", "registry.py"}
+
+
+@pytest.mark.parametrize(
+    ("target", "variables"),
+    [
+        ("benchmark", ("PROFILE", "OUT")),
+        ("regression", ("OUT",)),
+        ("baseline", ("OUT",)),
+        ("validate-metrics", ("OUT", "DATASET")),
+        ("bench-metrics", ("OUT",)),
+        ("bench-transfer", ("OUT", "DATASET")),
+        ("studies", ("RUN", "OUT", "SETTING")),
+        ("bench-datasets", ("OUT", "MIDI", "AUDIOSET")),
+        ("setup", ("PYTHON",)),
+    ],
+)
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_values_of_make_s_variables_are_handed_on_as_they_are(target, variables):
+    values = {name: f"{name} of 'mine' & \"yours\"; (a)*" for name in variables}
+    command = [
+        "make",
+        "--dry-run",
+        "--always-make",
+        target,
+        *(f"{name}={value}" for name, value in values.items()),
+    ]
+    recipe = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    words = shlex.split(recipe)
+    for value in values.values():
+        assert any(word in {value, f"PYTHON={value}"} for word in words), f"{value!r} is not in\n{recipe}"
+    pieces = {"of", "mine", "yours", "(a)*", "&"}
+    assert pieces.isdisjoint(words)
+
+
+def test_every_variable_of_the_makefile_is_handed_on_quoted():
+    for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines():
+        if line.startswith("\t") and not line.startswith("\t@echo"):
+            bare = re.sub(r"\$\(call quoted,\$\(\w+\)[^()]*\)|\$\(if \$\(\w+\),", "", line)
+            fixed = {"BIN", "VENV", "BASELINE", "CHECK", "FOLDERS"}
+            assert set(re.findall(r"\$\((\w+)\)", bare)) <= fixed, line

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from timbrebench.core.errors import DatasetError, MissingResourceError
+from timbrebench.core.errors import DatasetError, MissingResourceError, shown
 from timbrebench.core.folders import files_below
 from timbrebench.core.progress import log
 from timbrebench.datasets.audioset.audioset_configuration import AudioSource, DownloadSource, ParquetSource
@@ -17,6 +17,12 @@ from timbrebench.datasets.audioset.audioset_configuration import AudioSource, Do
 #: ``ID``, ``YID``, each with a start and an end or without.
 _STEM = re.compile(
     r"Y?(?P<ytid>[A-Za-z0-9_-]{11})(?:_(?P<start>\d+(?:\.\d+)?)(?:_\d+(?:\.\d+)?)?)?", re.ASCII
+)
+
+#: A title and the identifier: the default names of yt-dlp (``TITLE [ID]``) and youtube-dl (``TITLE-ID``).
+#: Where yt-dlp fetches several formats of a video, it adds which one it is.
+_TITLED = re.compile(
+    r".*(?:\[(?P<ytid>[A-Za-z0-9_-]{11})\](?:\.f\d+)?|-(?P<last>[A-Za-z0-9_-]{11}))", re.ASCII | re.DOTALL
 )
 
 #: What lies beside audio in folders that downloaders have filled.
@@ -44,23 +50,43 @@ class Location:
 class _Index(Protocol):
     def find(self, ytid: str, start_ms: int) -> Location | None: ...
 
+    def nameless(self) -> str: ...
+
 
 class _FolderIndex:
-    """Files by the identifiers and times in their names; of several for one segment, the first by name."""
+    """Files by the identifiers and times in their names.
+
+    Of several for one segment it is the first by name, one without a title before those with one.
+    """
 
     def __init__(self, number: int, root: Path, *, clips: bool) -> None:
-        self._number, self._clips = number, clips
+        self._number, self._root, self._clips = number, root, clips
         self._whole: dict[str, str] = {}
         self._parts: dict[tuple[str, float], str] = {}
+        titled: dict[str, str] = {}
+        self._nameless, self._example = 0, ""
         for path in sorted(_files(root)):
             stem, suffix = os.path.splitext(os.path.basename(path))  # noqa: PTH119, PTH122 - millions of them
-            match = _STEM.fullmatch(stem)
-            if match is None or suffix.lower() in _NOT_AUDIO:
+            if suffix.lower() in _NOT_AUDIO:
                 continue
-            if match["start"] is None:
+            if (match := _STEM.fullmatch(stem)) is None:
+                if (match := _TITLED.fullmatch(stem)) is None:
+                    self._nameless, self._example = self._nameless + 1, self._example or path
+                else:
+                    titled.setdefault(match["ytid"] or match["last"], path)
+            elif match["start"] is None:
                 self._whole.setdefault(match["ytid"], path)
             else:
                 self._parts.setdefault((match["ytid"], float(match["start"])), path)
+        self._whole = titled | self._whole
+
+    def nameless(self) -> str:
+        if not self._nameless:
+            return ""
+        return (
+            f"in {self._root}, {self._nameless} files, such as {shown(self._example)}, have no video's "
+            "identifier in their names: name them ID.ext, ID_START.ext or TITLE [ID].ext"
+        )
 
     def find(self, ytid: str, start_ms: int) -> Location | None:
         part = self._parts.get((ytid, start_ms / 1000)) or self._parts.get((ytid, float(start_ms)))
@@ -80,6 +106,9 @@ class _DownloadIndex:
 
     def find(self, ytid: str, start_ms: int) -> Location:
         return self._fetched.find(ytid, start_ms) or Location(self._number, None, start_ms / 1000)
+
+    def nameless(self) -> str:
+        return self._fetched.nameless()
 
 
 class _ParquetIndex:
@@ -102,6 +131,9 @@ class _ParquetIndex:
             return None
         path, row_group, row = place
         return Location(self._number, path, 0.0, row_group, row)
+
+    def nameless(self) -> str:
+        return ""
 
 
 class Library:
@@ -134,6 +166,10 @@ class Library:
             if location is not None:
                 return location
         return None
+
+    def nameless(self) -> str:
+        """Say which files have no video's identifier in their names; empty without such files."""
+        return "; ".join(filter(None, (index.nameless() for index in self._indices)))
 
 
 def _open(number: int, source: AudioSource) -> _Index:

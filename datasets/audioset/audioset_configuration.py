@@ -19,8 +19,8 @@ class FolderSource(FrozenModel):
         Which source this is.
     path : str
         The folder. A file is found by its name: ``ID.ext`` and ``YID.ext`` hold the audio of the video
-        ``ID``, ``ID_start.ext`` and ``ID_start_end.ext`` one segment of it, with times in seconds or
-        milliseconds.
+        ``ID``, as do ``TITLE [ID].ext`` and ``TITLE-ID.ext``, the default names of yt-dlp and youtube-dl;
+        ``ID_start.ext`` and ``ID_start_end.ext`` hold one segment, with times in seconds or milliseconds.
     holds : {"videos", "clips"}
         What files without a time in their name hold: the whole audio of a video, or a segment of it. Nothing
         in a file says which, so there is no default.

@@ -142,10 +142,12 @@ def count_classes(plan: Plan) -> pd.DataFrame:
     """
     selection, chosen = plan.selection, plan.choose()
     if not chosen.any():
+        nameless = plan.library.nameless()
         raise ConfigurationError(
             f"none of {len(selection)} segments of the wanted classes can become a clip: "
             f"{int(plan.long_enough.sum())} are long enough, of these "
             f"{int((plan.long_enough & plan.held).sum())} are held by a source"
+            + (nameless and f"; {nameless}")
         )
     table = pd.DataFrame(
         {

@@ -17,6 +17,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ from timbrebench.core.errors import MethodError
 from timbrebench.transfer.algorithms.optimisation import Device, find_device
 from timbrebench.transfer.contract import Learned, Method, Parameters
 from timbrebench.transfer.methods.external.clip_files import files_fingerprint, max_output_s
+
+#: An error behind the last of the interpreter's tracebacks, whose lines are indented or name a place.
+_RAISED = re.compile(
+    r"\ATh.*TorchScript interpreter.*\nTraceback of TorchScript.*?\n(?:builtins\.)?(?P<message>[\w.]+: .*)\Z",
+    re.DOTALL,
+)
+
+#: Maximum characters of a module's error in the reason of a failure.
+_MAX_REASON = 500
 
 
 class TorchScriptParameters(Parameters):
@@ -149,8 +159,20 @@ def _call(module: nn.Module, inputs: list[Tensor], seed: int, path: Path) -> Any
             torch.manual_seed(seed)
             return module(*inputs)
     except Exception as error:  # a module may raise anything
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        raise MethodError(f"{path}: module(content, style) failed: {lines[-1]}") from error
+        raise MethodError(f"{path}: module(content, style) failed: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what a module's error says: what follows the interpreter's traceback, else the first line.
+
+    The interpreter puts its traceback before the error that a module has raised; errors of the call itself
+    have none, and go on with what was handed in.
+    """
+    text = str(error).strip()
+    raised = _RAISED.search(text)
+    lines = raised["message"].split("\n") if raised else text.split("\n")[:1]
+    reason = " ".join(line.strip() for line in lines if line.strip()) or type(error).__name__
+    return reason if len(reason) <= _MAX_REASON else f"{reason[:_MAX_REASON]}…"
 
 
 def _weights(module: nn.Module) -> set[str]:

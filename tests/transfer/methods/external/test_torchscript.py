@@ -94,6 +94,38 @@ class Lonely(nn.Module):
         return content
 
 
+class Raising(nn.Module):
+    def forward(self, content: Tensor, style: Tensor) -> Tensor:
+        if content.size(1) > 3:
+            raise ValueError("the clip is too long:\n" + str(content.size(1)))
+        return content
+
+
+class Asserting(nn.Module):
+    def forward(self, content: Tensor, style: Tensor) -> Tensor:
+        assert content.size(1) == 3, "three samples only"
+        return content
+
+
+class Deep(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 5)
+
+    def forward(self, content: Tensor, style: Tensor) -> Tensor:
+        return self.layer(content)
+
+
+class Wanting(nn.Module):
+    def forward(self, content: Tensor, style: Tensor, more: int) -> Tensor:
+        return content
+
+
+class Counting(nn.Module):
+    def forward(self, content: int, style: Tensor) -> Tensor:
+        return style
+
+
 @pytest.fixture
 def export(tmp_path):
     """Export a module and return the method that calls it."""
@@ -186,8 +218,16 @@ def test_it_can_be_sent_to_a_worker(export, pair):
         (Shape(), r"returned torch\.float32 of shape \(27560,\): return floats of shape \(1, k\)"),
         (Whole(), r"returned torch\.int64 of shape \(1, 27560\)"),
         (Twice(), "returned a tuple, not a tensor"),
-        (Failing(), r"module\(content, style\) failed: .*shape"),
-        (Lonely(), r"module\(content, style\) failed: .*forward"),
+        (Failing(), r"module\(content, style\) failed: RuntimeError: shape '\[3, -1\]' is invalid"),
+        (Lonely(), r"module\(content, style\) failed: forward\(\) expected at most 2 arg.* received 3"),
+        (Wanting(), r"failed: forward\(\) is missing value for argument 'more'"),
+        (
+            Counting(),
+            r"failed: forward\(\) Expected a value of type 'int' for argument 'content'.*'Tensor'\.$",
+        ),
+        (Raising(), r"failed: ValueError: the clip is too long: 27560$"),
+        (Asserting(), r"failed: RuntimeError: AssertionError: three samples only$"),
+        (Deep(), r"failed: RuntimeError: mat1 and mat2 shapes cannot be multiplied \(1x27560 and 5x5\)$"),
         (Short(), "the output lasts 0.62"),
     ],
 )
@@ -209,6 +249,14 @@ def test_a_file_that_is_no_export_is_named(tmp_path, pair, written, reason):
     for use in (method.learned, lambda: apply(method, **pair, seed=0)):
         with pytest.raises(MethodError, match=f"other.pt: .*{reason}"):
             use()
+
+
+def test_what_a_traced_module_does_wrong_is_told(pair, tmp_path):
+    traced = torch.jit.trace(Deep(), (torch.zeros(1, 5), torch.zeros(1, 5)))
+    torch.jit.save(traced, tmp_path / "model.pt")
+    method = create("torchscript", {"path": str(tmp_path / "model.pt"), "sample_rate": 22050})
+    with pytest.raises(MethodError, match=r"failed: RuntimeError: mat1 and mat2 shapes .*5x5\)$"):
+        apply(method, **pair, seed=0)
 
 
 def test_a_state_dict_is_no_export(tmp_path, pair):
