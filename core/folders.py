@@ -1,4 +1,4 @@
-"""The files below a folder, behind links to folders as well."""
+"""Folders of the user: the home, and the files below a folder, behind links to folders as well."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from timbrebench.core.progress import log
+
+
+def expand_home(path: str) -> Path:
+    """Return a path with the user's home for ``~``, or as it is where nobody knows a home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def files_below(root: Path, enter: Callable[[str], bool]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from timbrebench.core.documents import read_json
 from timbrebench.core.errors import CorpusError, UnknownNameError
 from timbrebench.core.files import write_json
+from timbrebench.core.folders import expand_home
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.corpora import adl
 from timbrebench.datasets.corpora.corpus import Corpus, CorpusScore, Piece
@@ -31,7 +32,7 @@ def find_corpus(wanted: str, sha256: str | None = None) -> Corpus:
         return Music21Corpus()
     if wanted == adl.NAME:
         return open_midi_corpus(adl.fetch_adl(sha256), name=adl.NAME, sha256=sha256)
-    path = Path(wanted).expanduser()
+    path = expand_home(wanted)
     if not path.exists() and os.sep not in wanted and not path.suffix:
         raise UnknownNameError("corpus, and no folder or archive:", wanted, [Music21Corpus.name, adl.NAME])
     return open_midi_corpus(path, sha256=sha256)

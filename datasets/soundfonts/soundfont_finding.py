@@ -17,6 +17,7 @@ from typing import Any
 
 from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import file_sha256, fingerprint
+from timbrebench.core.folders import expand_home
 from timbrebench.core.progress import log
 from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST, RecordedNotes
 from timbrebench.datasets.soundfonts.soundfont_downloads import (
@@ -124,7 +125,7 @@ def soundfont_folders() -> list[Path]:
     extra = [Path(part) for part in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if part]
     return [
         *extra,
-        Path.home() / ".local/share/soundfonts",
+        expand_home("~/.local/share/soundfonts"),
         Path("/usr/share/sounds/sf2"),
         Path("/usr/share/sounds/sf3"),
         Path("/usr/share/soundfonts"),
@@ -168,7 +169,7 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
     if isinstance(wanted, PinnedSoundfont):
         present = _on_this_machine(wanted.name, (wanted.suffix,), {wanted.sha256})
         return Soundfont(wanted.name, present or fetch_soundfont(wanted))
-    direct = Path(wanted).expanduser()
+    direct = expand_home(wanted)
     if direct.suffix in _SUFFIXES and direct.is_file():
         return Soundfont(direct.stem, direct)
     if (direct / MANIFEST).is_file():

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from timbrebench.core.caches import use_writable_caches
 from timbrebench.core.errors import TimbrebenchError
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
@@ -52,6 +53,7 @@ def main() -> None:
     be made, and 130 when interrupted.
     """
     try:
+        use_writable_caches()
         app()
     except TimbrebenchError as error:
         sys.stderr.write(f"error: {error}\n")
