@@ -7,6 +7,7 @@ are in seconds; a segment is known by its video and its start in whole milliseco
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from numpy.typing import NDArray
 from pandas.errors import ParserWarning
 
 from timbrebench.core.errors import DatasetError
+from timbrebench.core.files import open_regular
+
+#: UTF-8 with or without the byte-order mark that spreadsheets write.
+_ENCODING = "utf-8-sig"
 
 _COLUMNS = ["ytid", "start_s", "end_s", "labels"]
 _TYPES = {"ytid": "str", "start_s": "float64", "end_s": "float64", "labels": "str"}
@@ -94,7 +99,7 @@ def _read_one(path: Path) -> pd.DataFrame:
                 skipinitialspace=True,
                 keep_default_na=False,
                 index_col=False,
-                encoding="utf-8",
+                encoding=_ENCODING,
             )
     except (OSError, ValueError, ParserWarning) as error:
         raise DatasetError(
@@ -114,11 +119,12 @@ def _read_one(path: Path) -> pd.DataFrame:
 
 
 def _lines_before_rows(path: Path) -> int:
-    """Count the lines of comment and the header."""
+    """Count the lines of comment, the header, and empty lines before and between them."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with io.TextIOWrapper(open_regular(path), encoding=_ENCODING) as file:
             for count, line in enumerate(file):
-                if not line.startswith("#") and not line.casefold().startswith("ytid,"):
+                words = line.replace('"', "").replace(" ", "").casefold()
+                if words.strip() and not words.startswith(("#", "ytid,")):
                     return count
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read as a table of segments ({error})") from error

@@ -70,7 +70,7 @@ def print_run(root: Path, *, as_json: bool) -> None:
 
 def read_leaderboard(root: Path) -> list[dict[str, Any]]:
     """Return the rows of the leaderboard of a run that has one, by column; None where there is no figure."""
-    with (root / LEADERBOARD).open(encoding="utf-8", newline="") as file:
+    with (root / LEADERBOARD).open(encoding="utf-8-sig", newline="") as file:
         return [
             {name: cell if name in _TEXTS else _figure(cell) for name, cell in row.items()}
             for row in csv.DictReader(file)

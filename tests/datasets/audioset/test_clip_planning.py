@@ -48,6 +48,29 @@ def test_both_forms_of_a_table_hold_the_same(tmp_path):
     assert a.label_sets[a.table["labels"][0]] == ("/m/09x0r", "/t/dd00088")
 
 
+@pytest.mark.parametrize("write", [published, passed_on])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("before", ["", "\n"])
+def test_what_spreadsheets_make_of_a_table_is_the_same(tmp_path, write, mark, end, before):
+    """A byte-order mark, other ends of lines, an empty line, a header in quotation marks."""
+    write(tmp_path / "a.csv")
+    text = (tmp_path / "a.csv").read_text()
+    header = ",".join(f'"{name}"' for name in ("YTID", "start_seconds", "end_seconds", "positive_labels"))
+    for number, content in enumerate(
+        (text, text.replace("YTID,start_seconds", f"{header}\nYTID,start_seconds"))
+    ):
+        path = tmp_path / f"{number}.csv"
+        path.write_bytes((mark + before + content).replace("\n", end).encode())
+        same = read_segments([path])
+        pd.testing.assert_frame_equal(same.table, read_segments([tmp_path / "a.csv"]).table)
+
+
+def test_rows_alone_may_follow_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.csv").write_text('\ufeff--PJHxphWEs, 30.000, 40.000, "/m/05r5c"\n')
+    assert read_segments([tmp_path / "a.csv"]).table.ytid.tolist() == ["--PJHxphWEs"]
+
+
 def test_a_segment_in_two_tables_has_all_its_labels(tmp_path):
     passed_on(tmp_path / "a.csv")
     (tmp_path / "b.csv").write_text('--PJHxphWEs, 30.000, 40.000, "/m/05r5c,/m/09x0r"\n')
