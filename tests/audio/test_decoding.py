@@ -143,17 +143,20 @@ def test_what_is_longer_than_expected_is_refused_in_little_memory(bombs, name):
     assert len(read_start(bombs / name, 5 * 8000)) == 5 * 8000
 
 
-def test_truncated_files_are_what_is_left_or_a_reason(tmp_path):
-    for name in FORMATS:
-        path = tmp_path / f"clip.{name}"
-        content = encode(path, melody(4.0))
-        path.write_bytes(content[: len(content) * 6 // 10])
-        try:
-            samples, _ = read_audio(path)
-        except AudioError as error:
-            assert path.name in str(error)
-        else:
-            assert RATE < len(samples) < 3 * RATE
+@pytest.mark.parametrize("name", ["wav", "ogg", "mp3"])
+def test_truncated_files_are_what_is_left(tmp_path, name):
+    path = tmp_path / f"clip.{name}"
+    content = encode(path, melody(20.0))
+    path.write_bytes(content[: len(content) * 6 // 10])
+    assert 8 * RATE < len(read_audio(path)[0]) < 15 * RATE
+
+
+def test_a_flac_that_breaks_off_in_a_frame_is_an_error(tmp_path):
+    path = tmp_path / "clip.flac"
+    content = encode(path, melody(20.0))
+    path.write_bytes(content[: len(content) * 6 // 10])
+    with pytest.raises(AudioError, match=r"clip\.flac: cannot be decoded"):
+        read_audio(path)
 
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nsecret.wav\n#EXT-X-ENDLIST\n"

@@ -1,14 +1,17 @@
 """Anyone's audio is scored: arrays and folders."""
 
 import math
+import os
 
 import numpy as np
 import pytest
 
 from timbrebench.audio import write_audio
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
+from timbrebench.core.workers.calls import Limits
+from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets.notes import write_notes
-from timbrebench.metrics import Folders, score, score_folders
+from timbrebench.metrics import Folders, folder_scoring, score, score_folders
 
 RATE = 22_050
 ASKED = ("xcorr_content", "log_stft_mse", "note_f1", "style_accuracy")
@@ -84,6 +87,46 @@ def test_a_file_that_cannot_be_read_costs_its_own_row(folders, judge):
     assert math.isnan(table.xcorr_content["first.flac"])
     assert "first.flac" in table.reasons["first.flac"]
     assert table.xcorr_content["second.flac"] > 0.999
+
+
+def test_whatever_is_wrong_with_a_file_costs_its_own_row(folders, clips):
+    """Too long for a score, a pipe, without a length in its header: the first two alone have none."""
+    source = (folders.outputs / "first.flac").read_bytes()
+    unknown = int.from_bytes(source[18:26], "big") >> 36 << 36
+    (folders.outputs / "first.flac").write_bytes(source[:18] + unknown.to_bytes(8, "big") + source[26:])
+    write_audio(folders.outputs / "long.flac", np.zeros(700 * 8000), 8000)
+    os.mkfifo(folders.outputs / "pipe.wav")
+    everything = Folders(folders.outputs, folders.styles, folders.styles)
+    table = score_folders(everything, metrics=["xcorr_content"]).set_index("output")
+    assert table.xcorr_content.notna().to_dict() == {
+        "first.flac": True, "long.flac": False, "pipe.wav": False, "second.flac": True
+    }  # fmt: skip
+    assert "longer than the 600 s" in table.reasons["long.flac"]
+    assert "pipe" in table.reasons["pipe.wav"]
+
+
+def test_what_lies_beside_outputs_is_not_scored_and_other_formats_are_named(folders, capsys):
+    for name in ("._first.flac", ".DS_Store", "first.mid", "readme.txt"):
+        (folders.outputs / name).write_bytes(b"whatever")
+    assert list(score_folders(folders, metrics=["xcorr_content"]).output) == ["first.flac", "second.flac"]
+    assert "left out, not an audio extension: first.mid, readme.txt" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "has_limits"), [(1, False), (60, True)])
+def test_work_that_may_be_long_is_done_where_it_has_limits(tmp_path, seconds, has_limits):
+    write_audio(tmp_path / "clip.flac", np.zeros(seconds * 8000), 8000)
+    paths = {"output": tmp_path / "clip.flac", "notes": tmp_path / "notes.csv"}
+    with folder_scoring._executor([paths], 37) as executor:
+        assert isinstance(executor, LocalExecutor) == has_limits
+
+
+@pytest.mark.slow
+def test_long_work_has_limits_of_time_and_memory(folders, monkeypatch):
+    monkeypatch.setattr(folder_scoring, "_SHORT_S", 0.0)
+    monkeypatch.setattr(folder_scoring, "_LIMITS", Limits(memory_mib=1.0))
+    table = score_folders(folders, metrics=["xcorr_content"])
+    assert table.xcorr_content.isna().all()
+    assert table.reasons.str.contains("MiB of memory, more than the 1 MiB").all()
 
 
 def test_a_missing_partner_is_named_before_anything_is_scored(folders):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from timbrebench.audio import read_audio, write_audio
+from timbrebench.audio.encoding import AUDIO_FORMATS
 from timbrebench.experiments.commands.cli import main
 
 COMMAND = [sys.executable, "-m", "timbrebench.experiments.commands.cli"]
@@ -63,6 +64,37 @@ def test_a_transfer_is_written(clips, tmp_path):
     assert done.returncode == 0, done.stderr
     samples, rate = read_audio(output)
     assert (len(samples), rate) == (44100, 22050)
+
+
+@pytest.mark.parametrize("suffix", [*AUDIO_FORMATS, "OGG"])
+def test_every_format_that_is_advertised_is_written(clips, tmp_path, suffix):
+    """Three minutes of it: libvorbis overflows the stack where it gets them in one piece."""
+    time_s = np.arange(180 * 22_050) / 22_050
+    write_audio(clips["content"], 0.5 * np.sin(2 * np.pi * 440 * time_s), 22_050)
+    output = tmp_path / f"out.{suffix}"
+    done = timbrebench("transfer", "identity", clips["content"], clips["style"], output)
+    assert done.returncode == 0, done.stderr
+    samples, rate = read_audio(output)
+    assert (len(samples), rate) == (len(time_s), 22_050)
+    assert np.abs(samples - read_audio(clips["content"])[0]).max() < 0.05
+
+
+@pytest.mark.parametrize("suffix", AUDIO_FORMATS)
+def test_every_format_is_advertised(suffix):
+    assert f".{suffix}" in timbrebench("transfer", "--help").stdout
+
+
+@pytest.mark.parametrize(("name", "rate"), [("out.xyz", 22_050), ("out", 22_050), ("out.mp3", 96_000)])
+def test_a_format_that_cannot_be_written_is_named_before_the_work(clips, tmp_path, name, rate):
+    write_audio(clips["content"], np.full(rate, 0.5), rate)
+    settings = f"command={json.dumps([sys.executable, '-c', 'never run', '{content}', '{output}'])}"
+    done = timbrebench(
+        "transfer", "command-line", clips["content"], clips["style"], tmp_path / name, "--set", settings
+    )
+    assert done.returncode == 1
+    assert f"{name}: " in done.stderr
+    assert "never run" not in done.stderr
+    assert not (tmp_path / name).exists()
 
 
 def test_scores_of_ones_own_audio(clips, run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,19 +68,19 @@ def read_output(path: Path, sample_rate: int, content_length: int) -> Samples:
     try:
         samples, _ = read_audio(path, sample_rate, max_s=max_output_s(content_s))
     except TooLongError as error:
-        raise MethodError(f"the output is not as long as its content, {content_s:g} s: {error}") from error
+        raise MethodError(f"the output is not as long as its content, {content_s:.3f} s: {error}") from error
     except AudioError as error:
         raise MethodError(f"the output is not audio: {error}") from error
     return samples
 
 
-def max_output_s(content_s: float) -> float:
+def max_output_s(content_s: float) -> int:
     """Return the length in seconds up to which an output is looked at that is to last `content_s` seconds.
 
     Far from the tolerance of the contract, so that the usual mistakes, as a tail that was left on, are named
     with their length, and so near that what is read takes no more memory than the content does.
     """
-    return 2 * content_s + 10
+    return math.ceil(2 * content_s + 10)
 
 
 def samples_sha256(samples: Samples) -> str:

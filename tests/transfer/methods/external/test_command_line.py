@@ -168,6 +168,8 @@ def test_what_goes_wrong_is_told_with_the_last_words(script, pair, source, reaso
         ("0 * clip", "the output is silent"),
         ("clip * np.nan", "NaN"),
         ("3 * clip", r"the output peaks at 1\.5"),
+        ("np.tile(clip, 3)", r"the output lasts 3\.750 s .*the content 1\.250 s"),
+        ("np.tile(clip, 40)", r"not as long as its content, 1\.250 s: .*longer than the 13 s"),
     ],
 )
 def test_audio_that_is_no_output_is_refused_as_any_methods_is(script, pair, source, reason):

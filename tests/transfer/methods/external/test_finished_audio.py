@@ -52,6 +52,37 @@ def test_formats(folder, pair, suffix, error):
     assert rms(run(folder, pair) - 0.5 * content) < error * rms(0.5 * content)
 
 
+@pytest.mark.parametrize("suffix", ["ogg", "mp3", "flac"])
+@pytest.mark.parametrize("rate", [22_050, 16_000])
+def test_outputs_near_full_scale_are_taken_in_every_format(folder, pair, suffix, rate):
+    """A lossy format decodes, and resampling rings, beyond what was handed in."""
+    loud = 0.9886 * np.sign(pair["content"])  # -0.1 dB of full scale
+    length = round(len(loud) * rate / pair["sample_rate"])
+    write(folder / f"{PAIR}.{suffix}", loud[:length], rate)
+    peak = np.abs(run(folder, pair)).max()
+    assert 0.98 < peak <= 1
+    assert (peak == 1) == (suffix != "flac" or rate != pair["sample_rate"])
+
+
+def test_an_output_beyond_full_scale_is_still_refused(folder, pair, content, sample_rate):
+    write(folder / f"{PAIR}.wav", 1.5 * content / np.abs(content).max(), sample_rate, subtype="FLOAT")
+    with pytest.raises(MethodError, match=r"the output peaks at 1\.5"):
+        run(folder, pair)
+
+
+def test_what_lies_beside_an_output_is_not_one(folder, pair, content, sample_rate):
+    write(folder / f"{PAIR}.wav", 0.5 * content, sample_rate, subtype="FLOAT")
+    for name in (f"._{PAIR}.wav", f".{PAIR}.wav", ".DS_Store", f"{PAIR}.json", f"{PAIR}.mid"):
+        (folder / name).write_bytes(b"whatever")
+    np.testing.assert_array_equal(run(folder, pair), np.float32(0.5) * content)
+
+
+def test_an_output_that_is_far_too_long_is_not_read(folder, pair, content, sample_rate):
+    write(folder / f"{PAIR}.flac", np.zeros(600 * sample_rate, np.int16), sample_rate)
+    with pytest.raises(MethodError, match=r"not as long as its content, 1\.250 s: .*lasts longer"):
+        run(folder, pair)
+
+
 def test_another_rate_is_resampled_and_stereo_is_averaged(folder, pair, content, sample_rate):
     halved = np.stack([content[::2], 0 * content[::2]], axis=1)  # the partials end far below half the rate
     write(folder / f"{PAIR}.wav", halved, sample_rate // 2)

@@ -74,6 +74,13 @@ class Short(nn.Module):
         return content[:, : content.size(1) // 2]
 
 
+class Endless(nn.Module):
+    """Returns hours that take no memory, until they are copied."""
+
+    def forward(self, content: Tensor, style: Tensor) -> Tensor:
+        return content[:, :1].expand(1, 1_000_000_000_000)
+
+
 class Whole(nn.Module):
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         return (content > 0).long()
@@ -229,6 +236,7 @@ def test_it_can_be_sent_to_a_worker(export, pair):
         (Asserting(), r"failed: RuntimeError: AssertionError: three samples only$"),
         (Deep(), r"failed: RuntimeError: mat1 and mat2 shapes cannot be multiplied \(1x27560 and 5x5\)$"),
         (Short(), "the output lasts 0.62"),
+        (Endless(), "returned 1000000000000 samples at 22050 Hz: return as many as the content has"),
     ],
 )
 def test_what_a_module_does_wrong_is_told(export, pair, module, reason):
