@@ -9,8 +9,9 @@ import numpy as np
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
-from timbrebench.audio.decoding import decode_start, decode_whole
+from timbrebench.audio.decoding import decode, decode_start, decode_whole
 from timbrebench.audio.encoding import write_frames
+from timbrebench.audio.loudness import cancellation, is_silent
 from timbrebench.core.errors import AudioError
 
 Samples = NDArray[np.float32]
@@ -97,7 +98,8 @@ def read_audio(
     Raises
     ------
     AudioError
-        If the file is missing, cannot be decoded, is empty, or holds NaN; a TooLongError if it lasts longer.
+        If the file is missing, cannot be decoded, is empty, or holds NaN, or its channels cancel each other
+        out; a TooLongError if it lasts longer.
     """
     path = Path(path)
     try:
@@ -105,11 +107,18 @@ def read_audio(
     except AudioError as error:
         raise type(error)(f"{path}: {error}") from error
     samples = as_samples(mono.samples, name=str(path))
+    if is_silent(samples) and (cause := _cancellation(path, len(samples))):
+        raise AudioError(f"{path}: the mean of its channels, which is what is heard, is silent{cause}")
     if mono.is_lossy and np.abs(samples).max() <= LOSSY_PEAK:
         samples = np.clip(samples, -1, 1)
     if sample_rate is None:
         return samples, mono.sample_rate
     return change_rate(samples, mono.sample_rate, sample_rate), sample_rate
+
+
+def _cancellation(path: Path, length: int) -> str:
+    """Decode a silent file again, to see whether its channels cancel each other out."""
+    return decode(path, lambda decoder: max(map(cancellation, decoder.blocks(length)), default=""))
 
 
 def read_start(path: Path, length: int) -> Samples:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from timbrebench.audio.clips import Samples
-
 #: Below this root mean square a clip counts as silent: -80 dB of full scale, under the noise of 16 bits
 #: with dither and far under the quietest note of any rendering.
 SILENCE_RMS = 1e-4
 
 
-def rms(samples: Samples) -> float:
+def rms(samples: NDArray[np.float32]) -> float:
     """Return the root mean square of `samples`, 1 for a square wave at full scale."""
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
-def is_silent(samples: Samples) -> bool:
+def is_silent(samples: NDArray[np.float32]) -> bool:
     """Tell whether a clip is silent: its root mean square lies under :data:`SILENCE_RMS`."""
     return rms(samples) < SILENCE_RMS
 
@@ -31,7 +29,7 @@ def cancellation(channels: NDArray[np.float32]) -> str:
     Parameters
     ----------
     channels : numpy.ndarray, shape (n_channels, n)
-        Samples.
+        NDArray[np.float32].
 
     Returns
     -------
@@ -43,7 +41,7 @@ def cancellation(channels: NDArray[np.float32]) -> str:
     return ", as its channels cancel each other out: turn one of them upside down, or keep one only"
 
 
-def scale_to_rms(samples: Samples, level: float) -> Samples:
+def scale_to_rms(samples: NDArray[np.float32], level: float) -> NDArray[np.float32]:
     """Scale `samples` to the root mean square `level`; silence stays as it is."""
     present = rms(samples)
     if present == 0:
@@ -51,7 +49,7 @@ def scale_to_rms(samples: Samples, level: float) -> Samples:
     return np.asarray(samples * (level / present), dtype=np.float32)
 
 
-def limit_peak(samples: Samples, peak: float = 1.0) -> Samples:
+def limit_peak(samples: NDArray[np.float32], peak: float = 1.0) -> NDArray[np.float32]:
     """Scale a clip down, as a whole, so that no sample exceeds `peak`; quieter clips stay as they are."""
     highest = float(np.abs(samples).max(initial=0.0))
     if highest <= peak:

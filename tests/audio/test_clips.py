@@ -119,3 +119,18 @@ def test_fit_length_cuts_and_fills():
     samples = np.ones(4, dtype=np.float32)
     assert fit_length(samples, 2).tolist() == [1, 1]
     assert fit_length(samples, 6).tolist() == [1, 1, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_channels_that_cancel_each_other_are_named(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 400_000)
+    soundfile.write(path, np.stack([noise, -noise], axis=1), 8000)
+    with pytest.raises(AudioError, match=f"a{suffix}: .* is silent, as its channels cancel each other out"):
+        read_audio(path)
+    with pytest.raises(AudioError, match="cancel"):
+        read_audio(path, 16_000)
+    soundfile.write(path, np.stack([noise, -0.9 * noise], axis=1), 8000)
+    np.testing.assert_allclose(read_audio(path)[0], 0.05 * noise, atol=1e-4)
+    soundfile.write(path, np.zeros((8000, 2)), 8000)
+    assert not read_audio(path)[0].any()
