@@ -172,7 +172,7 @@ def score_folders(
             batch.submit(Call(_row, (paths, judge, names), "scoring", _LIMITS), number)
         for number, result in batch.results():
             failed = isinstance(result, Failure)
-            rows[number] = _row_without_scores(jobs[number], result.reason) if failed else result
+            rows[number] = _row_without_scores(jobs[number], _why(result)) if failed else result
             tracker.advance()
     return pd.DataFrame([rows[number] for number in sorted(rows)], columns=["output", *names, "reasons"])
 
@@ -191,9 +191,18 @@ def score_file(
         batch.submit(Call(_score_file, (paths, judge, content_label, style_label), "scoring", _LIMITS))
         ((_, result),) = batch.results()
     if isinstance(result, Failure):
-        raise RunError(f"{files.outputs}: scoring it was {result.reason}")
+        raise RunError(f"{files.outputs}: {_why(result)}")
     scores: dict[str, Score] = result
     return scores
+
+
+def _why(failure: Failure) -> str:
+    """Say what scoring one output exceeded, or how it ended."""
+    if failure.status == "timeout":
+        return f"scoring it took longer than {failure.seconds:g} s: score an excerpt"
+    if "memory_mib" in failure.exceeded:
+        return f"scoring it took more than {failure.exceeded['memory_mib']:g} MiB of memory: score an excerpt"
+    return f"scoring it ended the process: {failure.reason}"
 
 
 def _paths(folders: Folders) -> dict[str, Path]:

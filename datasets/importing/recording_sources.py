@@ -27,6 +27,9 @@ NOT_AUDIO = frozenset(
     )
 )
 
+#: How many files that are left out are named.
+_SHOWN = 5
+
 _NEEDED, _OPTIONAL = ("path", "label"), ("piece", "group", "start_s", "split")
 
 
@@ -136,11 +139,14 @@ def _splits(entries: Iterable[RecordingEntry], shares: Shares) -> dict[str, str]
 
 def _audio_names(root: Path, failures: dict[str, str]) -> list[str]:
     """List the files below a folder that may be audio, as sorted paths with ``/`` between their parts."""
-    names, others = [], 0
+    names: list[str] = []
+    others: list[str] = []
     for name in files_below(root, lambda folder: not folder.startswith(".")):
         path = PurePosixPath(name)
-        if path.name.startswith(".") or path.suffix.lower() in NOT_AUDIO:
-            others += 1
+        if path.name.startswith("."):  # macOS puts ._a.wav beside a.wav
+            continue
+        if path.suffix.lower() in NOT_AUDIO:
+            others.append(name)
             continue
         try:
             name.encode()
@@ -149,7 +155,8 @@ def _audio_names(root: Path, failures: dict[str, str]) -> list[str]:
             continue
         names.append(name)
     if others:
-        log(f"{root}: {others} files skipped: not an audio extension")
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        log(f"{root}: left out, not an audio extension: {', '.join(sorted(others)[:_SHOWN])}{more}")
     return names
 
 

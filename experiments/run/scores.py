@@ -33,6 +33,9 @@ _KIND = "scoring"
 #: Seconds that the metrics may take for an output, of which a second is much, and for getting ready.
 _TIMEOUT_S = 300.0
 
+#: MiB of memory that the scores of a pair may take: clips of a minute at 48 kHz take 3 GiB.
+_MEMORY_MIB = 8_192.0
+
 #: Seconds by which an output may be longer than its content and still be read. A run's own are exactly as
 #: long; those of a submission are whatever somebody wrote.
 _SLACK_S = 1.0
@@ -96,7 +99,7 @@ def run_scores(
         executor.batch() as batch,
     ):
         for pair, outputs in wanted.items():
-            limits = Limits(_TIMEOUT_S * (1 + len(outputs)))
+            limits = Limits(_TIMEOUT_S * (1 + len(outputs)), _MEMORY_MIB)
             batch.submit(Call(_score, (pair, outputs, *paths), _KIND, limits), pair)
         for pair, result in batch.results():
             if isinstance(result, Failure):

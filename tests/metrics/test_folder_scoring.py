@@ -126,7 +126,7 @@ def test_long_work_has_limits_of_time_and_memory(folders, monkeypatch):
     monkeypatch.setattr(folder_scoring, "_LIMITS", Limits(memory_mib=1.0))
     table = score_folders(folders, metrics=["xcorr_content"])
     assert table.xcorr_content.isna().all()
-    assert table.reasons.str.contains("MiB of memory, more than the 1 MiB").all()
+    assert table.reasons.str.contains("more than 1 MiB of memory: score an excerpt").all()
 
 
 def test_a_missing_partner_is_named_before_anything_is_scored(folders):

@@ -425,3 +425,30 @@ def test_a_sample_rate_that_no_audio_has_is_damage(tmp_path):
 
     with pytest.raises(AudioError):
         decode_windows(path, [0.0], 100, 8_000, list)
+
+
+def test_files_are_cut_to_their_end_whatever_their_headers_say(tmp_path, capsys):
+    """Joined files hold more than their first header says, and a FLAC from a pipe says 0."""
+    folder = tmp_path / "in" / "noise"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name, subtype in (("mp3", "MPEG_LAYER_III"), ("ogg", "VORBIS"), ("flac", "PCM_16")):
+        path = folder / f"joined.{name}"
+        parts = []
+        for _ in range(2):
+            soundfile.write(path, rng.uniform(-0.3, 0.3, 5 * RATE), RATE, subtype=subtype)
+            parts.append(path.read_bytes())
+        path.write_bytes(b"".join(parts))
+    content = parts[0]
+    unknown = int.from_bytes(content[18:26], "big") >> 36 << 36
+    (folder / "pipe.flac").write_bytes(content[:18] + unknown.to_bytes(8, "big") + content[26:])
+    (folder / "._pipe.flac").write_bytes(b"")
+    (folder / "take.txt").write_text("left")
+    built = import_dataset(configured(tmp_path / "in"), tmp_path / "built", executor=InlineExecutor())
+    assert built.manifest.groupby("source").size().to_dict() == {
+        "noise/joined.flac": 5,
+        "noise/joined.mp3": 5,
+        "noise/joined.ogg": 5,
+        "noise/pipe.flac": 2,
+    }
+    assert "left out, not an audio extension: noise/take.txt\n" in capsys.readouterr().err
