@@ -22,7 +22,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from timbrebench.core.errors import AudioError
-from timbrebench.core.files import open_regular
+from timbrebench.core.files import open_regular, why_no_file
 
 #: Rates in hertz that audio has; what a file claims beyond is damage.
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000
@@ -234,7 +234,7 @@ def _opened(source: Path | bytes) -> IO[bytes]:
     try:
         return open_regular(source)
     except FileNotFoundError as error:
-        raise AudioError("no such file") from error
+        raise AudioError(why_no_file(source)) from error
     except OSError as error:
         raise AudioError(f"cannot be read: {error.strerror or error}") from error
 

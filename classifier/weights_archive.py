@@ -7,6 +7,7 @@ bytes of its tensors; both are looked at before torch reads them.
 from __future__ import annotations
 
 import io
+import os
 import pickletools
 import re
 import zipfile
@@ -83,7 +84,7 @@ def read_archive(path: Path, *, kind: str, schema: int, hint: str) -> dict[str, 
     JudgeError
         If the file is missing, too large, damaged, of another version, or of another kind.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         raise JudgeError(f"{path}: no such file; {hint}")
     packed = read_bytes(path, MAX_BYTES, JudgeError)
     try:

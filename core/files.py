@@ -116,6 +116,38 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - anything that 
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def why_no_file(path: Path) -> str:
+    """Say what is at a path that is not a file that can be read, such as "it is a folder, not a file"."""
+    try:
+        open_regular(path).close()
+    except OSError as error:
+        return _problem(error, "file")
+    return "it is a file"
+
+
+def why_no_folder(path: Path) -> str:
+    """Say what is at a path that is not a folder that can be read, such as "it is a pipe, not a folder"."""
+    try:
+        open_regular(path).close()
+    except IsADirectoryError:
+        try:
+            os.scandir(path).close()
+        except OSError as error:
+            return _problem(error, "folder")
+        return "it is a folder"
+    except OSError as error:
+        return _problem(error, "folder")
+    return "it is a file, not a folder"
+
+
+def _problem(error: OSError, wanted: str) -> str:
+    reason = str(error.strerror or error)
+    if reason == os.strerror(errno.ENOENT):
+        return f"no such {wanted}"
+    is_named = reason.startswith("it is ")  # by what opens files
+    return reason.replace("not a file", f"not a {wanted}") if is_named else f"cannot be read ({reason})"
+
+
 def open_regular(path: Path) -> IO[bytes]:
     """Open a regular file for reading, and nothing else; it never waits.
 
@@ -127,6 +159,11 @@ def open_regular(path: Path) -> IO[bytes]:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except ValueError as error:  # a NUL in the name
         raise OSError(errno.EINVAL, "no file can have that name", str(path)) from error
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            reason = f"it is a link to {path.readlink()}, which does not exist"
+            raise FileNotFoundError(errno.ENOENT, reason, str(path)) from error
+        raise
     file = os.fdopen(descriptor, "rb")
     try:
         _refuse_others(path, os.fstat(descriptor))  # what was opened may be another file by now

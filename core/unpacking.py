@@ -14,7 +14,7 @@ from typing import IO, cast
 
 from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.files import storage_error
+from timbrebench.core.files import open_regular, storage_error
 from timbrebench.core.partial_files import partial_folder
 
 #: File extensions of the supported archives.
@@ -62,7 +62,7 @@ def unpack_archive(
 
 def _unpack(archive: Path, folder: Path, suffixes: Collection[str], limits: UnpackingLimits) -> None:
     try:
-        file = archive.open("rb")
+        file = open_regular(archive)
     except OSError as error:
         raise CorpusError(f"{archive}: cannot be read ({error.strerror})") from error
     with file:

@@ -14,6 +14,7 @@ from timbrebench.audio.clips import Samples, fit_length, read_start
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.core.documents import read_json
 from timbrebench.core.errors import DatasetError, PathError, UnknownNameError, shown
+from timbrebench.core.files import why_no_folder
 from timbrebench.core.identifiers import is_below, path_within
 from timbrebench.core.tables import read_csv
 from timbrebench.datasets.dataset_checks import (
@@ -226,8 +227,9 @@ def read_tables(root: Path | str) -> Dataset:
     root = Path(root)
     path = root / DESCRIPTION
     if not path.exists():
+        problem = f"{DESCRIPTION} is missing" if root.is_dir() else why_no_folder(root)
         raise DatasetError(
-            f"{root}: no finished dataset here ({DESCRIPTION} is missing): "
+            f"{root}: no finished dataset here ({problem}): "
             "build it, or build on, with `timbrebench dataset build`"
         )
     description = read_json(path, DatasetError)

@@ -20,6 +20,7 @@ from timbrebench.core.errors import (
     TimbrebenchError,
     UnknownNameError,
 )
+from timbrebench.core.files import why_no_folder
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor, InlineExecutor, LocalExecutor
@@ -305,6 +306,8 @@ def _files(path: Path, role: str) -> dict[str | None, Path]:
     """Return the files of a folder by name, or one file for all under None."""
     if path.is_file():
         return {None: path}
+    if not path.is_dir():
+        raise ConfigurationError(f"{path}: {why_no_folder(path)}")
     if role.endswith("notes"):
         return {item.stem: item for item in sorted(path.glob("*.csv"))}
     return dict(_audio_files(path).items())
@@ -312,7 +315,7 @@ def _files(path: Path, role: str) -> dict[str | None, Path]:
 
 def _audio_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise ConfigurationError(f"{folder}: no such folder")
+        raise ConfigurationError(f"{folder}: {why_no_folder(folder)}")
     files: dict[str, Path] = {}
     others = []
     # What begins with a dot was not made by whoever made the rest: macOS puts ._a.wav beside a.wav.

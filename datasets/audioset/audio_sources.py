@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from timbrebench.core.errors import DatasetError, MissingResourceError, shown
+from timbrebench.core.files import why_no_folder
 from timbrebench.core.folders import files_below
 from timbrebench.core.progress import log
 from timbrebench.datasets.audioset.audioset_configuration import AudioSource, DownloadSource, ParquetSource
@@ -176,8 +177,8 @@ def _open(number: int, source: AudioSource) -> _Index:
     if isinstance(source, DownloadSource):
         return _DownloadIndex(number, Path(source.path))
     root = Path(source.path)
-    if not root.exists():
-        raise DatasetError(f"{root}: no such source of audio")
+    if not root.is_dir() and not (isinstance(source, ParquetSource) and root.is_file()):
+        raise DatasetError(f"{root}: {why_no_folder(root)}: name the source of audio")
     log(f"looking through {root}")
     if isinstance(source, ParquetSource):
         return _ParquetIndex(number, source)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import platformdirs
 
 from timbrebench.core.errors import CorpusError
-from timbrebench.core.files import file_sha256, fingerprint
+from timbrebench.core.files import file_sha256, fingerprint, why_no_file
 from timbrebench.core.folders import files_below
 from timbrebench.core.progress import Tracker
 from timbrebench.core.unpacking import SUFFIXES as ARCHIVES
@@ -110,7 +110,7 @@ def open_midi_corpus(path: Path, *, name: str = "", sha256: str | None = None) -
         unpack_archive(path, folder, suffixes=SUFFIXES)
         corpus = MidiCorpus(name, folder, digest)
     else:
-        problem = f"it ends in none of {', '.join(ARCHIVES)}" if path.exists() else "there is nothing"
+        problem = f"it ends in none of {', '.join(ARCHIVES)}" if path.is_file() else why_no_file(path)
         raise CorpusError(f"{path}: no corpus: {problem}: give a folder or an archive of MIDI files")
     if not corpus.scores():
         raise CorpusError(f"{path}: holds no file that ends in {' or '.join(SUFFIXES)}")

@@ -19,7 +19,7 @@ from timbrebench.audio.loudness import cancellation, is_silent
 from timbrebench.audio.windows import Windows, decode_windows
 from timbrebench.core.documents import read_json
 from timbrebench.core.errors import AudioError, DatasetError, StorageError
-from timbrebench.core.files import file_sha256, fingerprint, write_json
+from timbrebench.core.files import file_sha256, fingerprint, why_no_file, write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.excerpts import SLACK_S, write_pcm
 from timbrebench.datasets.importing.recording_sources import ListedRecording, RecordingEntry
@@ -94,7 +94,7 @@ class RecordingJob:
         except StorageError:
             raise
         except FileNotFoundError:
-            outcome["failures"] = ["there is no such file"]
+            outcome["failures"] = [why_no_file(self.recording.path)]
         except OSError as error:
             outcome["failures"] = [f"cannot be read: {error.strerror}"]
         except AudioError as error:
@@ -112,8 +112,6 @@ class RecordingJob:
 
     def _state(self) -> list[int | str]:
         """Return what changes whenever the recording or its labels do."""
-        if not self.recording.path.is_file():  # a pipe would be waited for without end
-            raise FileNotFoundError(self.recording.path)
         status = self.recording.path.stat()
         labels = [[entry.label, entry.piece, entry.split, entry.start_s] for entry in self.recording.entries]
         return [status.st_size, status.st_mtime_ns, fingerprint(labels)]

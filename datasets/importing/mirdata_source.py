@@ -22,7 +22,7 @@ from timbrebench.core.errors import (
     MissingResourceError,
     UnknownNameError,
 )
-from timbrebench.core.files import file_sha256
+from timbrebench.core.files import file_sha256, why_no_folder
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.importing.import_configuration import MirdataSource
 from timbrebench.datasets.importing.recording_sources import Listing, RecordingEntry
@@ -35,8 +35,9 @@ def list_tracks(source: MirdataSource) -> Listing:
     labels; DatasetError if there is no such folder; MissingResourceError if mirdata is not installed, or the
     loader lacks its index or metadata.
     """
-    if not Path(source.data_home).is_dir():
-        raise DatasetError(f"{source.data_home}: no such folder of the dataset {source.loader}")
+    home = Path(source.data_home)
+    if not home.is_dir():
+        raise DatasetError(f"{home}: {why_no_folder(home)}: name that of the dataset {source.loader}")
     dataset = _open(source)
     entries: list[RecordingEntry] = []
     failures: dict[str, str] = {}

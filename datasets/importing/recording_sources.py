@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from timbrebench.core.errors import DatasetError, UnknownNameError
-from timbrebench.core.files import file_sha256
+from timbrebench.core.files import file_sha256, why_no_folder
 from timbrebench.core.folders import files_below
 from timbrebench.core.progress import log
 from timbrebench.core.tables import read_text_csv
@@ -80,7 +80,7 @@ def list_folder(source: SubfolderSource | PatternSource | TableSource) -> Listin
     """
     root = Path(source.path)
     if not root.is_dir():
-        raise DatasetError(f"{root}: no such folder of recordings")
+        raise DatasetError(f"{root}: {why_no_folder(root)}: name the folder of the recordings")
     failures: dict[str, str] = {}
     names = _audio_names(root, failures)
     if isinstance(source, TableSource):

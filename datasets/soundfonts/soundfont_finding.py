@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from timbrebench.core.errors import MissingResourceError
-from timbrebench.core.files import file_sha256, fingerprint
+from timbrebench.core.files import file_sha256, fingerprint, why_no_file
 from timbrebench.core.folders import expand_home
 from timbrebench.core.progress import log
 from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST, RecordedNotes
@@ -174,6 +174,12 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
         return Soundfont(direct.stem, direct)
     if (direct / MANIFEST).is_file():
         return Soundfont(direct.resolve().name, direct)
+    if os.path.lexists(direct) and (direct.suffix in _SUFFIXES or len(direct.parts) > 1):
+        problem = f"it holds no {MANIFEST}" if direct.is_dir() else why_no_file(direct)
+        raise MissingResourceError(
+            f"{direct}: not a soundfont, {problem}: name a file that ends in {' or '.join(_SUFFIXES)}, or a "
+            f"folder of recorded notes with {MANIFEST}"
+        )
     stem, suffixes = _parts(direct.name)
     digests = {known.sha256 for known in KNOWN if known.name == stem}
     digests |= {digest for name, digest in INSTALLED.items() if name == stem}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timbrebench.core.errors import ConfigurationError, TimbrebenchError
+from timbrebench.core.files import why_no_folder
 from timbrebench.experiments.report.standard_output import print_line
 
 # What takes seconds to import is imported when a command runs.
@@ -164,7 +165,8 @@ def _of_two_runs(first: str, second: str, labels: list[str]) -> tuple[pd.DataFra
     roots = Path(first), Path(second)
     for root in roots:
         if not root.is_dir():
-            raise ConfigurationError(f"{root}: no such folder: name two runs, or two methods and their --run")
+            problem = why_no_folder(root)
+            raise ConfigurationError(f"{root}: {problem}: name two runs, or two methods and their --run")
     before, after = (read_results(root) for root in roots)
     table = compare_runs(before, after, (first, second), labels)
     notes = []

@@ -11,6 +11,7 @@ from timbrebench.classifier import JUDGE_SPLITS, Judge, load_content_judge
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.documents import read_json
 from timbrebench.core.errors import RunError
+from timbrebench.core.files import why_no_folder
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE_FILE, SUITE_CLIPS
@@ -40,7 +41,10 @@ def open_suite(root: Path | str) -> OpenedRun:
     root = Path(root)
     path, judge_path = root / CONFIGURATION, root / JUDGE_FILE
     if not path.is_file() or not judge_path.is_file():
-        raise RunError(f"{root}: no run here that has come to its scores: start it with `timbrebench run`")
+        problem = "" if root.is_dir() else f" ({why_no_folder(root)})"
+        raise RunError(
+            f"{root}: no run here that has come to its scores{problem}: start it with `timbrebench run`"
+        )
     configuration = parse_configuration(read_json(path, RunError), str(path))
     dataset = Dataset.open(root / DATASET)
     judge = Judge.load(judge_path)

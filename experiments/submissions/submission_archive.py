@@ -18,7 +18,7 @@ from typing import IO, Self, cast
 
 from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
 from timbrebench.core.errors import RunError
-from timbrebench.core.files import atomic_path, file_sha256
+from timbrebench.core.files import atomic_path, file_sha256, open_regular
 
 MANIFEST = "manifest.json"
 
@@ -71,7 +71,7 @@ class Archive:
         self.path = path
         with contextlib.ExitStack() as opened:
             try:
-                file = opened.enter_context(path.open("rb"))
+                file = opened.enter_context(open_regular(path))
                 self._archive = opened.enter_context(zipfile.ZipFile(cast("IO[bytes]", GuardedFile(file))))
                 self._infos = self._check_entries()
             except (OSError, *DAMAGE) as error:

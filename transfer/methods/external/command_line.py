@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from timbrebench.audio.clips import Samples
 from timbrebench.core.errors import MethodError, suggestion
+from timbrebench.core.files import why_no_file
 from timbrebench.core.workers.limited_process import run_limited
 from timbrebench.transfer.contract import Method, Parameters
 from timbrebench.transfer.methods.external.clip_files import files_fingerprint, read_output, write_clip
@@ -116,7 +117,8 @@ class CommandLine(Method):
             ]
             messages = run_limited(arguments, timeout_s=chosen.timeout_s, memory_mib=chosen.memory_mib)
             if not files["output"].is_file():
-                raise MethodError(f"{arguments[0]}: ended well and wrote no {{output}}{messages}")
+                problem = why_no_file(files["output"])
+                raise MethodError(f"{arguments[0]}: ended well and wrote no {{output}}: {problem}{messages}")
             return read_output(files["output"], sample_rate, len(content))
 
 

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from timbrebench.audio.clips import Samples, change_rate
 from timbrebench.classifier.fitting import weights_sha256
 from timbrebench.core.errors import MethodError
+from timbrebench.core.files import open_regular
 from timbrebench.transfer.algorithms.optimisation import Device, find_device
 from timbrebench.transfer.contract import Learned, Method, Parameters
 from timbrebench.transfer.methods.external.clip_files import files_fingerprint, max_output_s
@@ -128,7 +129,8 @@ class TorchScript(Method):
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open_regular(path) as file:
+            return file.read()
     except OSError as error:
         raise MethodError(
             f"{path}: cannot be read ({error.strerror}): check the path of the export"
