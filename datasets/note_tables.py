@@ -197,6 +197,8 @@ def _numbers(column: pd.Series) -> NDArray[np.float64]:
 
 def _shown(value: object) -> str:
     """Return what a cell holds, for a message."""
-    if isinstance(value, str):
-        return repr(value[:40])
-    return "missing" if pd.isna(value) else f"{value:g}"
+    if isinstance(value, int | float | np.number):
+        text = f"{value:g}"
+    else:
+        text = repr(value[:40]) if isinstance(value, str) else str(value)[:40]
+    return "missing" if text in {"nan", "None", "NaT", "<NA>"} else text
