@@ -89,10 +89,14 @@ def _temporary_folder() -> Path:
         raise StorageError(
             f"no place for temporary files ({error}): set TMPDIR to a folder that can be written"
         ) from error
-    # A forked child that ends must not take it from its parent.
-    owner = os.getpid()
-    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
+    atexit.register(_remove_own, folder, os.getpid())
     return Path(folder)
+
+
+def _remove_own(folder: str, owner: int) -> None:
+    """Remove a folder, unless this is a forked child of the process that made it."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _link_files(source: Path, target: Path) -> None:
