@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import errno
+import io
 import logging
 import signal
 import threading
 import warnings
+import zipfile
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +20,15 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.plugins import TorchCheckpointIO
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Sampler
 
 from timbrebench.classifier.fitting import FitConfiguration, one_thread
 from timbrebench.core.errors import JudgeError
-from timbrebench.core.progress import Tracker
+from timbrebench.core.files import atomic_path, storage_error
+from timbrebench.core.progress import Tracker, log
 
 #: Inside a folder of a training: the state after the last epoch, and TensorBoard's events.
 CHECKPOINT = "last.ckpt"
@@ -159,6 +164,8 @@ def fit(
     ------
     JudgeError
         If no epoch has a finite validation loss.
+    StorageError
+        If a checkpoint cannot be written; the one before stays.
     KeyboardInterrupt
         When interrupted; the checkpoint stays.
     """
@@ -213,6 +220,35 @@ class _Recorder(Callback):
         self._tracker.__exit__(None, None, None)
 
 
+class _AtomicCheckpoints(TorchCheckpointIO):
+    """Writes checkpoints whole or not at all.
+
+    Lightning's own are written to the folder for temporary files and, where that is on another disk, copied:
+    one that a full disk or a signal cuts off takes the place of the one before.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None
+    ) -> None:
+        """Write a checkpoint; raises StorageError if it cannot be written."""
+        del storage_options
+        content = io.BytesIO()  # written to a file, torch would make another error of a full disk
+        torch.save(checkpoint, content)
+        with atomic_path(Path(path)) as temporary:
+            temporary.write_bytes(content.getbuffer())
+
+
+def _whole_checkpoint(folder: Path) -> Path | None:
+    """Return the checkpoint of a folder; None where there is none, or it was cut off."""
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return None
+    if not zipfile.is_zipfile(path):  # its list of contents comes last
+        log(f"{path}: was cut off when it was written, so that this training begins anew")
+        return None
+    return path
+
+
 def _run_trainer(  # noqa: PLR0917 - all that there is
     module: FittedModule,
     recorder: _Recorder,
@@ -226,7 +262,6 @@ def _run_trainer(  # noqa: PLR0917 - all that there is
     level = logger.level
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     logger.setLevel(logging.ERROR)
-    checkpoint = folder / CHECKPOINT if folder else None
     # The recorder comes before what saves the checkpoint, which must hold the epoch that it ends.
     callbacks: list[Callback] = [EarlyStopping("validation_loss", patience=configuration.patience), recorder]
     if folder:
@@ -254,13 +289,16 @@ def _run_trainer(  # noqa: PLR0917 - all that there is
                 enable_model_summary=False,
                 num_sanity_val_steps=0,
                 log_every_n_steps=1_000_000,  # curves go by epochs
+                plugins=[_AtomicCheckpoints()],
             )
-            resume = checkpoint if checkpoint and checkpoint.is_file() else None
+            resume = _whole_checkpoint(folder) if folder else None
             trainer.fit(module, train, validation, ckpt_path=resume, weights_only=True if resume else None)
     except (SystemExit, Exception) as error:
         # When it is interrupted, Lightning ends the process, or fails where its loops have not begun.
         if _follows_interruption(error):
             raise KeyboardInterrupt from error
+        if folder and isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise storage_error(folder, error) from error  # from the events of TensorBoard
         raise
     finally:
         logger.setLevel(level)

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from timbrebench.audio.clips import LONGEST_S, Samples, as_samples, resample
 from timbrebench.audio.decoding import decode_whole
+from timbrebench.audio.loudness import is_silent
 from timbrebench.core.errors import AudioError, DatasetError
 from timbrebench.core.files import one_at_a_time
+from timbrebench.core.identifiers import is_below
 from timbrebench.core.tables import read_csv
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS
 from timbrebench.datasets.note_tables import PITCH_ADVICE
@@ -156,6 +158,8 @@ class RecordedNotes:
                 raise DatasetError(
                     f"{self.path / MANIFEST}: lists {path}, but: {self.path / path}: {error}"
                 ) from error
+            if is_silent(samples):
+                raise DatasetError(f"{self.path / MANIFEST}: lists {path}, which is silent: leave it out")
             loud = np.flatnonzero(
                 librosa.amplitude_to_db(np.abs(samples), ref=np.max, top_db=None) > -_ONSET_DB
             )
@@ -183,4 +187,7 @@ def _read_manifest(path: Path) -> pd.DataFrame:
     if len(wrong):
         value = manifest.midi.iloc[wrong[0]]
         raise DatasetError(f"{path}, row {wrong[0] + 2}: midi is {value}: {PITCH_ADVICE}")
+    for row, name in enumerate(manifest.path, start=2):
+        if not isinstance(name, str) or not is_below(name):
+            raise DatasetError(f"{path}, row {row}: the path {name!r} leads out of the folder")
     return manifest.assign(midi=pitches.astype(np.int64))

@@ -17,7 +17,7 @@ from typing import Any
 
 from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import file_sha256, fingerprint, why_no_file
-from timbrebench.core.folders import expand_home
+from timbrebench.core.folders import expand_home, files_below
 from timbrebench.core.progress import log
 from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST, RecordedNotes
 from timbrebench.datasets.soundfonts.soundfont_downloads import (
@@ -95,7 +95,8 @@ class Soundfont:
         """Return the SHA-256 of the file, or a fingerprint of all files of the folder."""
         if not self.path.is_dir():
             return file_sha256(self.path)
-        files = sorted(path for path in self.path.rglob("*") if path.is_file())
+        below = (self.path / name for name in files_below(self.path, lambda _: True))
+        files = sorted(path for path in below if path.is_file())
         return fingerprint([[path.relative_to(self.path).as_posix(), file_sha256(path)] for path in files])
 
 

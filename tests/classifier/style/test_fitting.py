@@ -1,3 +1,4 @@
+import resource
 import signal
 
 import pytest
@@ -7,6 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from timbrebench.classifier.fitting import FitConfiguration
 from timbrebench.classifier.lightning import CHECKPOINT, EVENTS, EpochSampler, FittedModule, fit
+from timbrebench.core.errors import StorageError
 
 CONFIGURATION = FitConfiguration(max_epochs=6, patience=6, batch_size=4, averaging=0.9)
 
@@ -80,6 +82,32 @@ def test_an_interrupted_fit_goes_on_as_if_nothing_had_been(data, tmp_path, epoch
         run(data, tmp_path, interrupted_in=epoch)
     assert (tmp_path / CHECKPOINT).is_file() == (epoch > 0)
     assert_same(run(data, tmp_path), undisturbed)
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_is_an_error_and_the_one_before_stays(data, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path, interrupted_in=2)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(StorageError, match=rf"cannot write {tmp_path / CHECKPOINT}"):
+            run(data, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert not list(tmp_path.glob(".part-*"))
+    assert_same(run(data, tmp_path), run(data))
+
+
+def test_a_checkpoint_that_was_cut_off_is_said_and_the_fit_begins_anew(data, tmp_path, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path, interrupted_in=2)
+    whole = (tmp_path / CHECKPOINT).read_bytes()
+    for length in (0, 100, len(whole) // 2, len(whole) - 1):
+        (tmp_path / CHECKPOINT).write_bytes(whole[:length])
+        assert_same(run(data, tmp_path), run(data))
+        assert f"{CHECKPOINT}: was cut off" in capsys.readouterr().err
 
 
 def test_a_finished_fit_that_is_asked_for_again_is_the_same(data, tmp_path):

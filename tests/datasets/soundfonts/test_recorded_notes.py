@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from timbrebench.audio import magnitude, rms, write_audio
 from timbrebench.core.errors import DatasetError
@@ -113,3 +114,34 @@ def test_a_pitch_that_is_no_midi_number_is_an_error_with_its_row(tmp_path, midi)
     )
     with pytest.raises(DatasetError, match=r"manifest\.csv, row 3: midi is .*whole MIDI number"):
         RecordedNotes(tmp_path)
+
+
+def listed(tmp_path, path):
+    table = pd.DataFrame([(path, "trumpet", "made", 60)], columns=["path", "instrument", "source", "midi"])
+    table.to_csv(tmp_path / "manifest.csv", index=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", ["../a.wav", "/a.wav", "a/../../b.wav"])
+def test_a_recording_outside_of_the_folder_is_refused_with_its_row(tmp_path, path):
+    with pytest.raises(DatasetError, match=r"manifest.csv, row 2: the path .* leads out of the folder"):
+        RecordedNotes(listed(tmp_path, path))
+
+
+@pytest.mark.parametrize("gains", [(0.0,), (0.5, -0.5)])
+def test_a_recording_in_which_nothing_is_heard_is_refused(tmp_path, gains):
+    noise = np.random.default_rng(0).uniform(-1, 1, RATE)
+    soundfile.write(tmp_path / "a.wav", np.multiply.outer(noise, gains), RATE)
+    with pytest.raises(DatasetError, match=r"lists a.wav, which is silent"):
+        RecordedNotes(listed(tmp_path, "a.wav"))
+
+
+def test_what_lies_behind_a_link_counts_in_the_fingerprint(folder, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "manifest.csv").write_bytes((folder / "manifest.csv").read_bytes())
+    (tmp_path / "far").mkdir()
+    (linked / "more").symlink_to(tmp_path / "far")
+    before = find_soundfont(str(linked)).sha256()
+    (tmp_path / "far" / "a.wav").touch()
+    assert find_soundfont(str(linked)).sha256() != before
