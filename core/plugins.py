@@ -18,6 +18,12 @@ def entry_point_names(group: str) -> list[str]:
     return sorted(_entry_points(group, tuple(sys.path)).names)
 
 
+def names_of_others(group: str) -> set[str]:
+    """Return the names in a group that other distributions declare. Nothing is imported for it."""
+    points = _entry_points(group, tuple(sys.path))
+    return {point.name for point in points if not point.value.startswith("timbrebench.")}
+
+
 def load_entry_point(group: str, name: str, kind: str) -> Any:  # noqa: ANN401 - whatever was declared
     """Import what an entry point of a group names; the caller checks its type.
 

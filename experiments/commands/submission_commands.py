@@ -11,6 +11,9 @@ from timbrebench.experiments.report.standard_output import print_line
 
 submission_app = typer.Typer(help="Check submissions and merge them.", no_args_is_help=True)
 
+_DATASET = "A dataset with the suite's clips: outputs that came along are scored again."
+_ALL = "Score all outputs again, not as many as find three false scores of thirty with a probability of 0.99."
+
 
 def submit_command(
     root: Annotated[Path, typer.Argument(help="A finished run's folder.")],
@@ -33,43 +36,24 @@ def submit_command(
 @submission_app.command("verify")
 def submission_verify(
     path: Annotated[Path, typer.Argument(help="A submission.")],
-    dataset: Annotated[
-        Path | None,
-        typer.Option(
-            help="A dataset with the suite's clips: some outputs are scored again, if they are there."
-        ),
-    ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Score all outputs again, not ten of each method.")
-    ] = False,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Draw the outputs as a check before, which has named its seed.")
-    ] = None,
+    dataset: Annotated[Path | None, typer.Option(help=_DATASET)] = None,
+    every: Annotated[bool, typer.Option("--all", help=_ALL)] = False,
 ) -> None:
-    """Check that a submission is whole and its tables follow from its records; else the status is 1."""
+    """Check that a submission is whole, its tables follow from its records, its outputs are no copies.
+
+    The status is 1 if anything disagrees.
+    """
     from timbrebench.classifier.style.published_judges import published_name
-    from timbrebench.experiments.run.layout import OUTPUTS
-    from timbrebench.experiments.submissions.rescoring import SAMPLE, compare_outputs, rescore_outputs
-    from timbrebench.experiments.submissions.submission_archive import Archive
-    from timbrebench.experiments.submissions.submission_checking import check_submission
     from timbrebench.experiments.submissions.submission_reading import read_submission
+    from timbrebench.experiments.submissions.submission_verification import verify_submissions
 
     submission = read_submission(path)
-    problems = check_submission(submission)
-    with Archive(path) as archive:
-        has_outputs = archive.has_folder(OUTPUTS)
-    differences: list[str] = []
-    rescored = "not scored again: it comes without outputs"
-    if dataset is not None:
-        sample = None if every else SAMPLE
-        differences, rescored = rescore_outputs(submission, dataset, sample=sample, seed=seed)
-    elif has_outputs:
-        differences, rescored = compare_outputs(submission)
-    problems += differences
-    for problem in problems:
-        print_line(problem)
-    if problems:
-        print_line(rescored)
+    verification = verify_submissions([submission], dataset, every=every)[0]
+    copies = [f"{label}: {what}: not ranked" for label, what in verification.copies.items()]
+    if problems := [*verification.problems, *copies]:
+        for problem in problems:
+            print_line(problem)
+        print_line(verification.summary)
         raise typer.Exit(1)
     about = submission.about
     print_line(f"{path}: {about.submitter}'s run {about.run!r} on {submission.results.suite.title}")
@@ -80,19 +64,29 @@ def submission_verify(
         if judge
         else f"scored by a style judge of their own, {about.judge[:12]}"
     )
-    print_line(rescored)
+    print_line("seconds and memory are as stated by the submitter")
+    print_line(verification.summary)
 
 
 @submission_app.command("merge")
 def submission_merge(
     paths: Annotated[list[Path], typer.Argument(help="Submissions of one suite.")],
     out: Annotated[Path, typer.Option(help="Folder for leaderboard.csv, leaderboard.md and sets.csv.")],
+    dataset: Annotated[Path | None, typer.Option(help=_DATASET)] = None,
+    every: Annotated[bool, typer.Option("--all", help=_ALL)] = False,
 ) -> None:
-    """Make one leaderboard of several submissions; what was not measured alike is refused."""
+    """Make one leaderboard of submissions, in the order in which they arrived.
+
+    What was not measured alike, or does not hold, is refused. Copies of the reference, of the style, or of an
+    earlier submission's outputs are marked and not ranked.
+    """
     from timbrebench.experiments.submissions.submission_merging import merge
 
-    merged = merge(paths, out)
+    merged = merge(paths, out, dataset=dataset, every=every)
     methods = int((merged.table.kind == "method").sum())
     print_line(f"{out / 'leaderboard.md'}: {methods} methods of {len(paths)} submissions")
+    for label, what in zip(merged.table.method, merged.table.violation, strict=True):
+        if what:
+            print_line(f"NOT RANKED: {label}: {what}")
     for note in merged.notes:
         print_line(note)

@@ -23,8 +23,8 @@ from timbrebench.experiments.ranking.headline import (
     headline_sums,
 )
 from timbrebench.experiments.ranking.results import COSTS, Results
-from timbrebench.experiments.run.run_configuration import CONTROLS
-from timbrebench.transfer.registry import create, default_parameters, method_names
+from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
+from timbrebench.transfer.registry import create, default_parameters
 
 #: Note F1 by which the reference must exceed the style copy, for the metric to discriminate.
 _CLEAR_MARGIN = 0.2
@@ -100,7 +100,7 @@ def _row(results: Results, label: str, figures: dict[str, Floats], scale: Headli
         "rank": None,
         "method": label,
         "kind": "control" if entry.method in CONTROLS else "method",
-        "settings": json.dumps(_changed_settings(entry.method, entry.parameters)),
+        "settings": json.dumps(_settings(results, entry)),
         "outputs": int(done.sum()),
         "missing": int((~done).sum()),
         "violation": results.violations.get(label, ""),
@@ -123,15 +123,12 @@ def _row(results: Results, label: str, figures: dict[str, Floats], scale: Headli
     return row
 
 
-def _changed_settings(method: str, parameters: dict[str, object]) -> dict[str, object]:
-    """Return the parameters whose values are not the published ones.
-
-    Of a method that is not installed here all are returned that were given: its own are not known.
-    """
-    if method not in method_names():
-        return _flat(parameters)
-    used = _flat(create(method, parameters).parameters.model_dump(mode="json"))
-    published = _flat(default_parameters(method))
+def _settings(results: Results, entry: MethodEntry) -> dict[str, object]:
+    """Return the parameters whose values are not the published ones, or those that a submission states."""
+    if entry.name in results.stated_settings:
+        return _flat(results.stated_settings[entry.name])
+    used = _flat(create(entry.method, entry.parameters).parameters.model_dump(mode="json"))
+    published = _flat(default_parameters(entry.method))
     return {name: value for name, value in used.items() if value != published.get(name)}
 
 

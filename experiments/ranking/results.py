@@ -52,6 +52,8 @@ class Results:
     environments : sequence of mapping
         Where the run was made (:func:`~timbrebench.experiments.run.environment.read_environments`); empty
         without a record of it.
+    stated_settings : mapping of str to dict
+        The settings to show for methods that are not to be made here, by label: those of submissions.
     """
 
     configuration: RunConfiguration
@@ -62,6 +64,7 @@ class Results:
     violations: Mapping[str, str] = field(default_factory=dict)
     judged: JudgedSets = field(default_factory=JudgedSets)
     environments: Sequence[Mapping[str, Any]] = ()
+    stated_settings: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def sets(self) -> pd.DataFrame:

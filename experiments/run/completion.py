@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from timbrebench.core.documents import read_json
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, fingerprint, write_json
+from timbrebench.core.plugins import names_of_others
 from timbrebench.experiments.run.environment import installed_versions
 from timbrebench.experiments.run.layout import (
     CONFIGURATION,
@@ -147,7 +148,7 @@ def _to_be_queried(configuration: RunConfiguration) -> dict[str, list[str]]:
     from timbrebench.transfer.method_calls import query_fingerprint  # noqa: PLC0415 - brings NumPy and more
     from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
-    methods, metrics = _of_others(_METHODS), _of_others(_METRICS)
+    methods, metrics = names_of_others(_METHODS), names_of_others(_METRICS)
     return {
         "methods": [
             entry.name
@@ -156,10 +157,6 @@ def _to_be_queried(configuration: RunConfiguration) -> dict[str, list[str]]:
         ],
         "metrics": [name for name in configuration.metrics if name in metrics],
     }
-
-
-def _of_others(group: str) -> set[str]:
-    return {point.name for point in entry_points(group=group) if not point.value.startswith("timbrebench.")}
 
 
 def _outside(configuration: Mapping[str, Any], queried: Mapping[str, list[str]]) -> list[object]:

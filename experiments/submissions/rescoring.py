@@ -1,22 +1,29 @@
 """Score outputs that came with a submission again, and compare its scores with theirs.
 
 An intact file says little about who made it: whoever can write scores can write their hashes. Only outputs
-that are handed in, and scored again here, show that the scores are theirs. They are drawn, so that nobody
-knows beforehand which, and so many of each method that few scores can be false unnoticed. Outputs of controls
-are drawn as well, since the headline's scale follows from them, and real clips, which sets of outputs are
-compared with.
+that are handed in, and scored again here, show that the scores are theirs. Of each method so many are drawn
+that false scores of a tenth of its outputs, three of thirty, are noticed with a probability of 0.99
+(:func:`draw_size`). Outputs of controls are drawn as well, since the headline's scale follows from them, and
+real clips, which sets of outputs are compared with; what the controls of known outputs are is made again.
+
+The draw comes from the system's source of randomness and is neither seeded nor repeated. A seed that is
+fixed, or follows from the file, tells a submitter which scores nobody looks at; one that can be given again
+does so from the second time on, and whoever knows it can alter a file until the draw suits. What is beyond
+doubt is repeated by scoring every output.
 """
 
 from __future__ import annotations
 
 import secrets
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from scipy.stats import hypergeom
 
 from timbrebench.classifier import Judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
@@ -30,13 +37,44 @@ from timbrebench.experiments.run.tasks import Task, learned_by
 from timbrebench.experiments.submissions.submission_archive import Archive
 from timbrebench.experiments.submissions.submission_checking import ABSOLUTE, RELATIVE
 from timbrebench.experiments.submissions.submission_reading import Submission
+from timbrebench.experiments.submissions.submitted_outputs import (
+    has_outputs,
+    read_output,
+    recorded_outputs,
+)
 from timbrebench.experiments.suites.suite import Pair
+from timbrebench.transfer.method_calls import apply
+from timbrebench.transfer.registry import create
 
-#: How many outputs of each method and control are scored again, and real clips of each label judged again.
-#: Where five in thirty have false scores, nine draws in ten find one.
-SAMPLE = 10
+#: The share of a method's outputs whose false scores are noticed, at least with this probability.
+SHARE, PROBABILITY = 0.1, 0.99
+
+#: Controls whose outputs follow from the clips alone.
+_KNOWN_CONTROLS = ("identity", "style-copy", "reference")
+
+#: By how much samples of the same clip may differ: outputs are stored with 24 bits.
+_SAMPLE_TOLERANCE = 1e-4
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What scoring a submission's outputs again has shown.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        What disagrees.
+    summary : str
+        What was scored.
+    counts : dict of str to (int, int)
+        How many outputs were scored again, of how many, by label.
+    """
+
+    problems: tuple[str, ...]
+    summary: str
+    counts: dict[str, tuple[int, int]]
 
 
 def compare_outputs(submission: Submission) -> tuple[list[str], str]:
@@ -45,74 +83,127 @@ def compare_outputs(submission: Submission) -> tuple[list[str], str]:
     Returns what disagrees, and a summary of what was compared. Raises RunError if the submission has no
     outputs.
     """
-    outputs = _outputs(submission)
+    outputs = recorded_outputs(submission)
     with Archive(submission.path) as archive:
-        if not archive.has_folder(OUTPUTS):
+        if not has_outputs(archive):
             raise RunError(f"{submission.path}: came without outputs (`timbrebench submit --audio`)")
         problems = [
             f"{task.entry.name}, {task.pair.pair_id}: the output does not match its record"
             for task, transfer in outputs
             if archive.manifest.get(transfer.output) != transfer.output_sha256
         ]
+        stored = {name for name in archive.names() if name.startswith(f"{OUTPUTS}/")}
+        strays = sorted(stored - {transfer.output for _, transfer in outputs})
+        problems += [f"{len(strays)} outputs have no record, such as {name}" for name in strays[:1]]
     return problems, f"{len(outputs)} outputs were compared with their records"
 
 
-def rescore_outputs(
-    submission: Submission, dataset: Path, *, sample: int | None = SAMPLE, seed: int | None = None
-) -> tuple[list[str], str]:
-    """Compare the outputs that came with a submission with its records, and score some of them again.
+def draw_size(count: int) -> int:
+    """Return how many of a method's outputs are scored again.
 
-    `dataset` is one that holds the suite's clips. `sample` outputs of each method and control, and as many
-    real clips of each label, are judged again; None for all of them. By default the draw has a new seed each
-    time, which the summary names. Returns as :func:`compare_outputs`. Raises RunError if the submission has
-    no outputs, or the dataset lacks some of the clips.
+    So many that, where a tenth of the scores are false, rounded down and at least one, one of them at least
+    is drawn with a probability of 0.99. The number of false ones drawn is hypergeometric.
+
+    >>> draw_size(30), draw_size(300), draw_size(9)
+    (23, 42, 9)
     """
-    problems, summary = compare_outputs(submission)
-    if problems:
-        return problems, summary
-    held = Dataset.open(dataset)
-    clips = _find_clips(submission, held)
-    if problems := _differing_clips(submission, held):
-        return problems, summary
-    seed = secrets.randbelow(2**32) if seed is None else seed
-    drawn = draw(_outputs(submission), lambda output: output[0].entry.name, sample, seed)
+    false = max(1, int(SHARE * count + 1e-9))
+    sizes = np.arange(count + 1)
+    missed = hypergeom.pmf(0, count, false, sizes)
+    return int(sizes[missed <= 1 - PROBABILITY + 1e-12][0]) if count else 0
+
+
+def rescore_outputs(submission: Submission, dataset: Dataset, *, every: bool = False) -> Rescored:
+    """Score outputs again that came with a submission, and compare with its scores.
+
+    Parameters
+    ----------
+    submission : Submission
+        With outputs.
+    dataset : Dataset
+        Holds the suite's clips.
+    every : bool, default False
+        Score all outputs; by default :func:`draw_size` of each method and control. The same holds for the
+        judge's predictions for real clips of each label.
+
+    Returns
+    -------
+    Rescored
+        What disagrees, and how many were scored.
+
+    Raises
+    ------
+    RunError
+        If the submission has no outputs, the dataset lacks some of the clips, or an output is not audio of
+        its content's length.
+    """
+    if problems := compare_outputs(submission)[0]:
+        return Rescored(tuple(problems), "nothing was scored again", {})
+    clips = find_clips(submission, dataset)
+    if problems := _differing_clips(submission, dataset):
+        return Rescored(tuple(problems), "nothing was scored again", {})
+    outputs = recorded_outputs(submission)
+    drawn = draw(outputs, lambda output: output[0].entry.name, every=every)
     real = [
         clips[clip.sha256]
-        for clip in draw(submission.results.suite.clips, lambda clip: clip.label, sample, seed)
+        for clip in draw(submission.results.suite.clips, lambda clip: clip.label, every=every)
     ]
     with Archive(submission.path) as archive, tempfile.TemporaryDirectory() as folder:
-        records = _score(submission, archive, drawn, real, dataset=held, clips=clips, folder=Path(folder))
+        if problems := _differing_controls(archive, outputs, clips, dataset):
+            return Rescored(tuple(problems), "nothing was scored again", {})
+        records = _score(submission, archive, drawn, real, dataset=dataset, clips=clips, folder=Path(folder))
     judged = [(f"{task.entry.name}, {task.pair.pair_id}", transfer.output_sha256) for task, transfer in drawn]
     judged += [(f"{clip.piece}, {clip.label}", clip.sha256) for clip in real]
     problems = _differing_scores(submission, [task for task, _ in drawn], records)
     problems += _differing_predictions(submission, judged, records)
-    how = "" if sample is None else f", drawn with the seed {seed}"
-    again = f"{len(drawn)} of them were scored again, and {len(real)} real clips judged again"
-    return problems, f"{summary}; {again}{how}"
+    again = Counter(task.entry.name for task, _ in drawn)
+    of = Counter(task.entry.name for task, _ in outputs)
+    return Rescored(
+        tuple(problems),
+        f"{len(drawn)} of them were scored again, and {len(real)} real clips judged again",
+        {label: (again[label], of[label]) for label in of},
+    )
 
 
-def _outputs(submission: Submission) -> list[tuple[Task, Transfer]]:
-    """List the tasks that have an output, with its record."""
-    recorded = submission.records.transfers
-    transfers = [(task, recorded[task.key]) for task in submission.tasks if task.key in recorded]
-    return [(task, transfer) for task, transfer in transfers if transfer.status == "ok"]
+def draw(items: Sequence[Item], group: Callable[[Item], str], *, every: bool) -> list[Item]:
+    """Draw :func:`draw_size` items of each group, or every one.
 
-
-def draw(items: Sequence[Item], group: Callable[[Item], str], sample: int | None, seed: int) -> list[Item]:
-    """Draw `sample` items of each group, as far as there are, or all for None.
-
-    `group` gives an item's group, `seed` is of the draw. Returns group by group, in the order in which they
-    come.
+    `group` gives an item's group. Returns group by group, in the order in which they come. No two draws
+    are alike.
     """
-    generator = np.random.default_rng(seed)
     groups: dict[str, list[Item]] = {}
     for item in items:
         groups.setdefault(group(item), []).append(item)
+    chance = secrets.SystemRandom()
     return [
         members[place]
         for members in groups.values()
-        for place in sorted(generator.permutation(len(members))[:sample].tolist())
+        for place in sorted(
+            chance.sample(range(len(members)), len(members) if every else draw_size(len(members)))
+        )
     ]
+
+
+def _differing_controls(
+    archive: Archive, outputs: Sequence[tuple[Task, Transfer]], clips: dict[str, Clip], dataset: Dataset
+) -> list[str]:
+    """Make the outputs of controls that follow from clips again, and name the first that differs."""
+    for task, transfer in outputs:
+        if task.entry.name not in _KNOWN_CONTROLS:
+            continue
+        given, pair = read_output(archive, task, transfer), _with_clips(task.pair, clips)
+        reference = None if pair.reference is None else dataset.samples(pair.reference)
+        made = apply(
+            create(task.entry.method, {}),
+            dataset.samples(pair.content),
+            dataset.samples(pair.style),
+            sample_rate=pair.content.sample_rate,
+            seed=task.seed,
+            reference=reference,
+        )
+        if len(given) != len(made) or np.abs(given - made).max() > _SAMPLE_TOLERANCE:
+            return [f"{task.entry.name}, {pair.pair_id}: the output is not what this control makes"]
+    return []
 
 
 def _score(
@@ -132,7 +223,8 @@ def _score(
         RecordsFile(folder / RECORDS) as store,
         LocalExecutor(["timbrebench.experiments.run.scores"]) as executor,
     ):
-        for number, (_, transfer) in enumerate(sample):
+        for number, (task, transfer) in enumerate(sample):
+            read_output(archive, task, transfer)  # refuses what is longer than its content
             # Under a name of ours, whatever path the record states.
             name = f"{number:04d}.flac"
             (folder / name).write_bytes(archive.read(transfer.output))
@@ -165,7 +257,7 @@ def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
     return path
 
 
-def _find_clips(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
+def find_clips(submission: Submission, dataset: Dataset) -> dict[str, Clip]:
     """Return the clips of a dataset by their SHA-256; refuse one that lacks clips of the submission."""
     clips = {clip.sha256: clip for clip in dataset.clips()}
     wanted = {clip.sha256 for clip in submission.results.suite.every_clip}

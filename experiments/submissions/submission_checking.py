@@ -14,14 +14,14 @@ from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
 from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, SETS
-from timbrebench.experiments.run.run_configuration import MethodEntry
+from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
+from timbrebench.experiments.run.scores import score_key
 from timbrebench.experiments.run.tasks import base_key, learned_by
 from timbrebench.experiments.submissions.submission_description import SubmittedMethod
 from timbrebench.experiments.submissions.submission_packing import predictions
 from timbrebench.experiments.submissions.submission_reading import Submission, parse_table
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.contract import learns
-from timbrebench.transfer.method_calls import query_fingerprint
 from timbrebench.transfer.registry import create, method_class
 
 #: By how much a figure may differ that another machine computed: relatively, and near 0.
@@ -38,7 +38,8 @@ def check_submission(submission: Submission) -> list[str]:
         for method, entry in _methods(submission)
         if not _has_settings(method, entry, submission)
     ]
-    problems += _missing(submission) + _impossible(submission.results) + _learned(submission)
+    problems += _unknown_controls(submission) + _missing(submission) + _strays(submission)
+    problems += _impossible(submission.results) + _learned(submission)
     board = make_leaderboard(submission.results)
     problems += [f"the run is not valid: {problem}" for problem in board.problems]
     problems += _leaderboard_differences(board.table, submission)
@@ -51,7 +52,7 @@ def _methods(submission: Submission) -> list[tuple[SubmittedMethod, MethodEntry]
 
 
 def _is_known(method: SubmittedMethod, submission: Submission) -> bool:
-    """Return whether a method is installed here in the version that was run."""
+    """Return whether a method's identity follows from its settings here, in the version that was run."""
     return method.label not in submission.foreign and method.version == method_class(method.method).version
 
 
@@ -60,9 +61,40 @@ def _has_settings(method: SubmittedMethod, entry: MethodEntry, submission: Submi
     if not _is_known(method, submission):
         return True
     created = create(entry.method, entry.parameters)
-    if any(query_fingerprint(created)):
-        return True  # it depends on files, which may have other content here
     return method.key == base_key(entry, submission.about.training if learns(created) else "")
+
+
+def _unknown_controls(submission: Submission) -> list[str]:
+    """List controls of another version than is here, which the scale of the headline would follow from."""
+    return [
+        f"{method.label}: is version {method.version} of the control, here is version "
+        f"{method_class(method.method).version}"
+        for method, entry in _methods(submission)
+        if entry.method in CONTROLS and method.version != method_class(method.method).version
+    ]
+
+
+def _strays(submission: Submission) -> list[str]:
+    """Count the records that no output of the submission, and none of its clips, has."""
+    records, tasks, about = submission.records, submission.tasks, submission.about
+    transfers = {task.key: task for task in tasks}
+    scores = {
+        score_key(records.transfers[key], task.pair, metric, about.judge)
+        for key, task in transfers.items()
+        if key in records.transfers
+        for metric in about.metrics
+    }
+    judged = predictions(tasks, submission.results.suite, about.judge, records)
+    counts = {
+        "an output": len(records.transfers.keys() - transfers.keys()),
+        "a score": len(records.scores.keys() - scores),
+        "a prediction": len(records.predictions.keys() - judged.keys()),
+    }
+    return [
+        f"{count} records of {what} belong to no method and pair of it"
+        for what, count in counts.items()
+        if count
+    ]
 
 
 def _missing(submission: Submission) -> list[str]:

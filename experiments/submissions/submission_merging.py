@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,18 +21,24 @@ from timbrebench.core.files import file_sha256, write_json, write_text
 from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
-from timbrebench.experiments.ranking.results import Results
+from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.report.escaping import plain_markdown, plain_table
 from timbrebench.experiments.report.exports import with_interval
 from timbrebench.experiments.report.leaderboard_tables import as_records, leaderboard_columns
 from timbrebench.experiments.run.layout import LEADERBOARD, SETS
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
-from timbrebench.experiments.submissions.submission_checking import check_submission
 from timbrebench.experiments.submissions.submission_reading import Submission, read_submission
+from timbrebench.experiments.submissions.submission_verification import Verification, verify_submissions
 
 #: By how much the figures of a control may differ between two submissions, on any pair: it is given the same
 #: clips, and only rounding may differ.
 _CONTROL_TOLERANCE = 0.01
+
+#: Whose word the costs of every row are.
+COSTS_AS_STATED = "as stated by the submitter"
+
+#: How many problems of a submission an error names.
+_SHOWN = 5
 
 _JUDGE_ADVICE = (
     "name one that comes with timbrebench in [judge] and run both again (`timbrebench suite show` has those "
@@ -47,7 +54,8 @@ class Merged:
     ----------
     table, sets : pandas.DataFrame
         The leaderboard, and all outputs of each method beside real clips, with the column ``submitter`` after
-        ``method``; controls are the project's own.
+        ``method``, and after it ``verified``: what of a row was verified. Controls are the project's own.
+        The leaderboard's ``costs`` says whose word seconds and memory are.
     results : Results
         All results together.
     notes : tuple of str
@@ -60,20 +68,23 @@ class Merged:
     notes: tuple[str, ...]
 
 
-def merge(paths: Sequence[Path], out: Path) -> Merged:
-    """Check submissions, at least one, and write one leaderboard of them.
+def merge(paths: Sequence[Path], out: Path, *, dataset: Path | None = None, every: bool = False) -> Merged:
+    """Verify submissions, at least one, and write one leaderboard of them.
 
-    The folder `out` gets ``leaderboard.csv``, ``leaderboard.md``, ``sets.csv`` and ``submissions.json``,
-    which lists the files. Raises RunError if a submission is incomplete or invalid, or two were not measured
-    alike.
+    `dataset` is one that holds the suite's clips: with it, outputs that came along are scored again, so many
+    that few false scores remain unnoticed, or `every` one. Of two submissions with the same outputs the
+    later in `paths` has copied. The folder `out` gets ``leaderboard.csv``, ``leaderboard.md``, ``sets.csv``
+    and ``submissions.json``, which lists the files. Raises RunError if a submission is incomplete or invalid,
+    or anything in it does not hold, or two were not measured alike.
     """
     submissions = [read_submission(path) for path in paths]
     for other in submissions[1:]:
         _refuse_mix(submissions[0], other)
-    for submission in submissions:
-        if problems := check_submission(submission):
-            raise RunError(f"{submission.path}: cannot be merged: {'; '.join(problems)}")
-    merged = combine(submissions)
+    verifications = verify_submissions(submissions, dataset, every=every)
+    for submission, verification in zip(submissions, verifications, strict=True):
+        if verification.problems:
+            raise RunError(f"{submission.path}: cannot be merged: {_first(verification.problems)}")
+    merged = combine(submissions, verifications)
     write_csv(out / LEADERBOARD, merged.table, SIX_DIGITS)
     if len(merged.sets):
         write_csv(out / SETS, merged.sets, SIX_DIGITS)
@@ -81,11 +92,21 @@ def merge(paths: Sequence[Path], out: Path) -> Merged:
     write_json(
         out / "submissions.json",
         [
-            {"file": each.path.name, "sha256": file_sha256(each.path), **each.about.model_dump(mode="json")}
-            for each in submissions
+            {
+                "file": each.path.name,
+                "sha256": file_sha256(each.path),
+                "verified": verification.summary,
+                **each.about.model_dump(mode="json"),
+            }
+            for each, verification in zip(submissions, verifications, strict=True)
         ],
     )
     return merged
+
+
+def _first(problems: Sequence[str]) -> str:
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return "; ".join(problems[:_SHOWN]) + more
 
 
 def _refuse_mix(first: Submission, other: Submission) -> None:
@@ -121,9 +142,10 @@ def _refuse_mix(first: Submission, other: Submission) -> None:
             raise RunError(f"{names} have different figures for the control {label}: one of them is wrong")
 
 
-def combine(submissions: Sequence[Submission]) -> Merged:
+def combine(submissions: Sequence[Submission], verifications: Sequence[Verification]) -> Merged:
     """Put submissions, at least one, that were measured alike into one leaderboard.
 
+    `verifications` are theirs. A method whose outputs are copies has that as its violation, and no rank.
     The controls are those of the first. Methods of one name get their submitter's beside it. Raises RunError
     if one submitter hands in two methods of one name.
     """
@@ -131,11 +153,11 @@ def combine(submissions: Sequence[Submission]) -> Merged:
     entries: list[MethodEntry] = []
     submitter: dict[str, str] = {}
     violations: dict[str, str] = {}
-    settings: dict[str, str] = {}
+    settings: dict[str, dict[str, Any]] = {}
+    verified = {label: verifications[0].verified[label] for label in CONTROLS}
     rows = [(submissions[0], label, label) for label in CONTROLS]
-    for each in submissions:
+    for each, verification in zip(submissions, verifications, strict=True):
         name = each.about.submitter
-        stated = each.leaderboard.set_index("method").settings
         for entry in each.results.configuration.methods:
             label = entry.name if counts[entry.name] == 1 else f"{entry.name} ({name})"
             if label in submitter:
@@ -144,35 +166,41 @@ def combine(submissions: Sequence[Submission]) -> Merged:
             # Brackets and spaces are for people; configurations have neither.
             entries.append(entry.model_copy(update={"label": label}))
             rows.append((each, entry.name, label))
-            if entry.name in each.results.violations:
-                violations[label] = each.results.violations[entry.name]
+            verified[label] = verification.verified[entry.name]
+            named = (each.results.violations, verification.copies)
+            if reasons_of := [reasons[entry.name] for reasons in named if entry.name in reasons]:
+                violations[label] = "; ".join(reasons_of)
             if entry.name in each.foreign:
-                settings[label] = str(stated[entry.name])
+                settings[label] = each.results.stated_settings[entry.name]
     first = submissions[0].results
     transfers, scores, reasons = (
         pd.concat(parts, ignore_index=True) for parts in zip(*(_rows(*row) for row in rows), strict=True)
     )
     configuration = first.configuration.model_copy(update={"methods": tuple(entries)})
-    results = Results(configuration, first.suite, transfers, scores, reasons, violations)
+    results = Results(
+        configuration, first.suite, transfers, scores, reasons, violations, stated_settings=settings
+    )
     table = make_leaderboard(results).table
-    rows_of_table = zip(table.method, table.settings, strict=True)
-    table["settings"] = [settings.get(label, given) for label, given in rows_of_table]
     compared = [part for part in (_sets(*row) for row in rows) if len(part)]
     sets = pd.concat(compared, ignore_index=True) if compared else pd.DataFrame()
     for frame in (table, sets):
         if "method" in frame:
             place = list(frame.columns).index("method") + 1
             frame.insert(place, "submitter", frame.method.map(submitter).fillna(""))
+            frame.insert(place + 1, "verified", frame.method.map(verified))
+    table.insert(list(table.columns).index("seconds"), "costs", COSTS_AS_STATED)
     return Merged(table, sets, results, tuple(_notes(submissions)))
 
 
 def _notes(submissions: Sequence[Submission]) -> list[str]:
     """Say what else than methods may stand behind a difference."""
-    notes = []
-    if len(submissions) > 1:
+    notes = [
+        "Seconds and memory are as stated by the submitters, each on a machine of their own, and cannot be "
+        "verified: they compare methods of one submission, not of two."
+    ]
+    if not published_name(submissions[0].about.judge):
         notes.append(
-            "Seconds and memory were measured by each submitter, on a machine of their own: they compare "
-            "methods of one submission, not of two."
+            "The style judge is not one that comes with timbrebench: figures are worth what it is worth."
         )
     learners = [each.about for each in submissions if _has_learner(each)]
     if len({about.training for about in learners}) > 1:
@@ -207,14 +235,22 @@ def _markdown(merged: Merged, first: Submission) -> str:
             "rank": "" if pd.isna(row["rank"]) else str(row["rank"]),
             "method": row["method"],
             "submitter": row["submitter"],
-            **{column.name: with_interval(row, column) for column in columns},
+            "verified": row["verified"],
+            **{_heading(column.name): with_interval(row, column) for column in columns},
+            "not ranked": row["violation"],
         }
         for row in as_records(merged.table)
     ]
+    if not any(row["not ranked"] for row in rows):
+        rows = [{name: text for name, text in row.items() if name != "not ranked"} for row in rows]
     about = first.about
     suite = plain_markdown(first.results.suite.name or "Drawn pairs")
     heading = f"# {suite}, suite version {about.suite_version}\n\n"
     judge = f"`{published_name(about.judge) or about.judge[:12]}`"
     end = f"\n\n{about.setting}, style judge {judge}, content judge `{about.content_judge[:12]}`.\n"
     notes = "".join(f"\n{plain_markdown(note)}\n" for note in merged.notes)
-    return heading + plain_table(pd.DataFrame(rows), names=3) + end + notes
+    return heading + plain_table(pd.DataFrame(rows), names=4) + end + notes
+
+
+def _heading(column: str) -> str:
+    return f"{column} ({COSTS_AS_STATED})" if column in COSTS else column

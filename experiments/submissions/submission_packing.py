@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,16 @@ from timbrebench.core.errors import RunError
 from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import NOT_SCORED, collect
-from timbrebench.experiments.run.environment import describe_environment
 from timbrebench.experiments.run.layout import (
     CONFIGURATION,
-    ENVIRONMENT,
-    EVALUATION,
     JUDGE_FILE,
     LEADERBOARD,
     RECORDS,
     SETS,
 )
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import Record, Records, read_records
+from timbrebench.experiments.run.records import Record, Records, Transfer, read_records
+from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import prediction_key, score_key
 from timbrebench.experiments.run.tasks import Task, list_recorded_tasks, training_key
 from timbrebench.experiments.submissions.submission_archive import write_archive
@@ -39,6 +38,7 @@ from timbrebench.experiments.submissions.submission_description import (
     SubmittedMethod,
     name_of,
 )
+from timbrebench.experiments.submissions.submitted_methods import public_parameters, verifiable_method
 from timbrebench.experiments.suites.frozen_suite import freeze, frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Suite
 from timbrebench.metrics.registry import get
@@ -46,7 +46,10 @@ from timbrebench.transfer.registry import method_class
 
 
 def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) -> About:
-    """Pack a run into one file; the same run gives the same bytes.
+    """Pack what verifying a run needs into one file; the same run gives the same bytes.
+
+    It holds neither the command line, nor where the run was made, nor paths, nor the reasons of failed pairs,
+    which may quote any of these; of methods that are not verifiable by their settings, only numbers.
 
     `submitter` is who hands it in: letters, digits, spaces and ``. @ + - _``, at most 60. With `audio`
     outputs go with it, so that others can score some of them themselves, and with them the style judge,
@@ -80,17 +83,16 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
         metrics={name: get(name).specification.version for name in configuration.metrics},
         methods=_methods(tasks),
     )
+    unverifiable = [entry for entry in configuration.methods if verifiable_method(entry) is None]
+    shown = replace(results, stated_settings={entry.name: public_parameters(entry) for entry in unverifiable})
     frozen = freeze(suite, recipe=load_frozen(about.suite).recipe if about.suite else None)
     files: dict[str, bytes | Path] = {
         ABOUT: _json(about.model_dump(mode="json")),
         SUITE_FILE: frozen.text().encode(),
         RECORDS: _lines(packed).encode(),
-        LEADERBOARD: csv_text(make_leaderboard(results).table, SIX_DIGITS).encode(),
-        ENVIRONMENT: _environment(root),
-        CONFIGURATION: root / CONFIGURATION,
+        LEADERBOARD: csv_text(make_leaderboard(shown).table, SIX_DIGITS).encode(),
+        CONFIGURATION: _json(_configuration(configuration)),
     }
-    if (root / EVALUATION).is_file():
-        files[EVALUATION] = root / EVALUATION
     if len(results.sets):
         files[SETS] = csv_text(results.sets, SIX_DIGITS).encode()
     if audio:
@@ -126,12 +128,18 @@ def _records(
     learners = {judge, load_content_judge().fingerprint}
     for task in tasks:
         learners.add(task.method_key)
-        transfer = used[task.key] = records.transfers.get(task.key)
+        transfer = records.transfers.get(task.key)
+        used[task.key] = None if transfer is None else _without_reason(transfer)
         if transfer is not None and transfer.status == "ok":
             for metric in metrics:
                 key = score_key(transfer, task.pair, metric, judge)
                 used[key] = records.scores.get(key)
     return used | {key: records.learned[key] for key in learners if key in records.learned}
+
+
+def _without_reason(transfer: Transfer) -> Transfer:
+    """Leave out why an output is missing: the status says that it is, and reasons may quote anything."""
+    return transfer.model_copy(update={"reason": ""})
 
 
 def predictions(
@@ -154,12 +162,19 @@ def _lines(records: Mapping[str, Record | None]) -> str:
     return "".join(record.model_dump_json() + "\n" for record in present)
 
 
-def _environment(root: Path) -> bytes:
-    """Return where the run was made; for a run without that record, where it was packed."""
-    path = root / ENVIRONMENT
-    if path.is_file():
-        return path.read_bytes()
-    return _json({"noted": "when packed", **describe_environment()})
+def _configuration(configuration: RunConfiguration) -> dict[str, Any]:
+    """Return what results follow from: no dataset, no limits, no paths of files."""
+    return {
+        "name": configuration.name,
+        "suite": {"setting": configuration.suite.setting},
+        "methods": [
+            {"method": entry.method, "label": entry.label, "parameters": public_parameters(entry)}
+            for entry in configuration.methods
+        ],
+        "metrics": list(configuration.metrics),
+        "seeds": list(configuration.seeds),
+        "resamples": configuration.resamples,
+    }
 
 
 def _outputs(root: Path, transfers: pd.DataFrame) -> dict[str, bytes | Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +13,8 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from timbrebench.classifier import load_content_judge
-from timbrebench.core.errors import DatasetError, RunError, TimbrebenchError, describe_validation
+from timbrebench.core.documents import parse_object
+from timbrebench.core.errors import DatasetError, RunError, describe_validation
 from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, RECORDS, SETS
 from timbrebench.experiments.run.records import Records
@@ -28,11 +28,11 @@ from timbrebench.experiments.submissions.submission_description import (
     About,
     name_of,
 )
+from timbrebench.experiments.submissions.submitted_methods import public_parameters, verifiable_method
 from timbrebench.experiments.suites.clip_comparison import as_held
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen, parse_frozen
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 from timbrebench.metrics.registry import current_names, get, metric_names
-from timbrebench.transfer.registry import create, method_names
 
 #: Columns of tables that hold text, whatever it looks like: a method may be called "NA".
 _TEXTS = ("method", "kind", "settings", "violation", "label", "reason")
@@ -62,7 +62,8 @@ class Submission:
     leaderboard, sets : pandas.DataFrame
         As they were handed in; the comparison of whole sets is empty where the judge had no answers.
     foreign : frozenset of str
-        Labels of methods that are not installed here.
+        Labels of methods that are what the submission states, since that does not follow from their settings
+        here (:func:`~timbrebench.experiments.submissions.submitted_methods.verifiable_method`).
     """
 
     path: Path
@@ -93,7 +94,14 @@ def read_submission(path: Path) -> Submission:
         suite = _suite(given, about, configuration.suite, path)
         tasks = _tasks(configuration, about, suite)
         records = Records.parse(text_of(archive.read(RECORDS)))
-        results = collect(configuration, suite, tasks, about.judge, records)
+        results = replace(
+            collect(configuration, suite, tasks, about.judge, records),
+            stated_settings={
+                entry.name: public_parameters(entry)
+                for entry in configuration.methods
+                if entry.name in foreign
+            },
+        )
         leaderboard = _table(archive, LEADERBOARD).rename(columns=partial(_renamed, names))
         sets = _table(archive, SETS) if SETS in archive.names() else pd.DataFrame()
         for name in archive.names():
@@ -168,8 +176,8 @@ def _configuration(
     content: bytes, about: About, names: Mapping[str, str], where: str
 ) -> tuple[RunConfiguration, frozenset[str]]:
     """Read what results follow from; methods that are not installed here keep their names all the same."""
+    given = parse_object(text_of(content), f"{where}: {CONFIGURATION}", RunError)
     try:
-        given = json.loads(content)
         methods = [MethodEntry.model_validate(entry) for entry in given["methods"]]
         wanted = {key: given[key] for key in ("name", "metrics", "seeds", "resamples")}
         wanted["metrics"] = [names.get(name, name) for name in wanted["metrics"]]
@@ -191,17 +199,7 @@ def _configuration(
     for what, (stated, configured) in compared.items():
         if stated != configured:
             raise RunError(f"{where}: {ABOUT} and {CONFIGURATION} name different {what}")
-    return configuration, frozenset(entry.name for entry in methods if not _is_installed(entry))
-
-
-def _is_installed(entry: MethodEntry) -> bool:
-    if entry.method not in method_names():
-        return False
-    try:
-        create(entry.method, entry.parameters)
-    except TimbrebenchError:  # another version of it, or files that are elsewhere
-        return False
-    return True
+    return configuration, frozenset(entry.name for entry in methods if verifiable_method(entry) is None)
 
 
 def _tasks(configuration: RunConfiguration, about: About, suite: Suite) -> list[Task]:

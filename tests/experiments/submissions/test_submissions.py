@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import math
+import os
+import random
 import shutil
+import sys
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
+from typer.testing import CliRunner
 
 from timbrebench.core.errors import ConfigurationError, RunError, TimbrebenchError
 from timbrebench.core.files import write_json
+from timbrebench.datasets import Dataset
 from timbrebench.experiments.benchmark import run_benchmark
+from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.run.layout import CONFIGURATION
+from timbrebench.experiments.run.opened_run import open_suite
+from timbrebench.experiments.run.records import RecordsFile, Transfer, read_records
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
-from timbrebench.experiments.run.scores import prediction_key
-from timbrebench.experiments.submissions.rescoring import compare_outputs, draw, rescore_outputs
+from timbrebench.experiments.run.scores import prediction_key, score_key
+from timbrebench.experiments.run.tasks import list_recorded_tasks
+from timbrebench.experiments.submissions.copied_outputs import find_copies
+from timbrebench.experiments.submissions.rescoring import (
+    compare_outputs,
+    draw,
+    draw_size,
+    rescore_outputs,
+)
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
 from timbrebench.experiments.submissions.submission_checking import check_submission
 from timbrebench.experiments.submissions.submission_merging import merge
 from timbrebench.experiments.submissions.submission_packing import submit
 from timbrebench.experiments.submissions.submission_reading import read_submission
 from timbrebench.experiments.suites.frozen_suite import parse_frozen
+from timbrebench.transfer.methods.external.clip_files import files_fingerprint
+from timbrebench.transfer.registry import method_names
 
 ENVELOPE = {"method": "envelope"}
 
@@ -126,11 +148,202 @@ def test_a_run_whose_clips_were_not_all_heard_is_refused(both, tmp_path):
         submit(root, tmp_path / "one.zip", submitter="Ada")
 
 
-def test_where_the_run_was_made_is_in_it(handed_in):
-    environment = json.loads(contents(handed_in[1])["environment.json"])
-    assert {"python", "torch", "numpy"} <= set(environment["versions"])
-    assert environment["machine"]["cores"] >= 1
-    assert environment["command"]
+#: What stands for anything that is nobody's business: it is in paths, arguments, reasons.
+CONFIDENTIAL = "c0nfidential"
+
+
+class TestWhatIsGivenAway:
+    def test_only_what_verifying_needs_is_packed(self, handed_in):
+        files = contents(handed_in[1])
+        assert set(files) == {
+            "submission.json",
+            "suite.json",
+            "records.jsonl",
+            "leaderboard.csv",
+            "sets.csv",
+            "configuration.json",
+        }
+        kept = {"name", "suite", "methods", "metrics", "seeds", "resamples"}
+        assert set(json.loads(files["configuration.json"])) == kept
+
+    def secretive(self, both, tmp_path, monkeypatch, method, parameters):
+        """Pack a run in whose every corner the word stands."""
+        secret = tmp_path / CONFIDENTIAL
+        root = shutil.copytree(both.root, secret / "run")
+        monkeypatch.setattr(sys, "argv", [str(secret / "timbrebench"), "--token", CONFIDENTIAL])
+        environment = json.loads((root / "environment.json").read_text(encoding="utf-8"))
+        write_json(root / "environment.json", environment | {"command": [CONFIDENTIAL]})
+        content = json.loads((root / CONFIGURATION).read_text(encoding="utf-8"))
+        content["methods"] = [{"method": method, "label": "theirs", "parameters": parameters(secret)}]
+        write_json(root / CONFIGURATION, content)
+        # The outcome of each pair: it failed, and the reason quotes the command.
+        opened = open_suite(root)
+        tasks = list_recorded_tasks(
+            opened.configuration, opened.suite, opened.dataset, read_records(root / "records.jsonl")
+        )
+        outcomes = [
+            Transfer(
+                key=task.key,
+                label="theirs",
+                pair_id=task.pair.pair_id,
+                seed=task.seed,
+                status="failed",
+                reason=f"{secret}/tool.py --token {CONFIDENTIAL} ended with status 1",
+            )
+            for task in tasks
+            if task.entry.name == "theirs"
+        ]
+        with RecordsFile(root / "records.jsonl") as store:
+            store.add(*outcomes)
+        submit(root, tmp_path / "theirs.zip", submitter="Ada", audio=True)
+        return tmp_path / "theirs.zip"
+
+    @pytest.mark.parametrize(
+        ("method", "parameters"),
+        [
+            (
+                "command-line",
+                lambda secret: {
+                    "command": [f"{secret}/tool.py", "--token=c0nfidential", "{content}", "{output}"],
+                    "depends_on": [str(secret / "weights.pt")],
+                    "timeout_s": 60.0,
+                },
+            ),
+            ("torchscript", lambda secret: {"path": str(secret / "model.pt"), "sample_rate": 16000}),
+            ("finished-audio", lambda secret: {"folder": str(secret / "outputs")}),
+        ],
+    )
+    def test_arguments_and_paths_are_not(self, both, tmp_path, monkeypatch, method, parameters):
+        path = self.secretive(both, tmp_path, monkeypatch, method, parameters)
+        files = contents(path)
+        assert any(name.startswith("outputs/") for name in files)
+        for name, content in files.items():
+            for text in (CONFIDENTIAL, str(tmp_path), str(Path.home())):
+                assert text.encode() not in content, name
+                assert text not in name
+        numbers = {
+            name: value for name, value in parameters(tmp_path).items() if isinstance(value, int | float)
+        }
+        submission = read_submission(path)
+        assert check_submission(submission) == []
+        settings = submission.leaderboard.set_index("method").settings["theirs"]
+        assert json.loads(settings) == numbers
+        assert (
+            json.loads(merge([path], tmp_path / "out").table.set_index("method").settings["theirs"])
+            == numbers
+        )
+
+    def test_what_earlier_versions_have_packed_is_verified_and_not_shown(self, both, handed_in, tmp_path):
+        """They packed the whole configuration, the environment and the reasons."""
+        whole = json.loads((both.root / CONFIGURATION).read_text(encoding="utf-8"))
+        command = {"command": [CONFIDENTIAL, "{content}", "{output}"], "depends_on": ["/dev/zero"]}
+
+        def named(content):
+            return content.replace(b'"method": "envelope"', b'"method": "command-line"')
+
+        def configuration(content):
+            assert content
+            methods = [{"method": "command-line", "label": "envelope", "parameters": command}]
+            return json.dumps(whole | {"methods": methods}).encode()
+
+        def leaderboard(content):
+            table = pd.read_csv(io.BytesIO(content))
+            table.loc[table.method == "envelope", "settings"] = json.dumps(command)
+            return table.to_csv(index=False).encode()
+
+        path = rewritten(
+            handed_in[1],
+            tmp_path / "earlier.zip",
+            submission=named,
+            configuration=configuration,
+            leaderboard=leaderboard,
+        )
+        files = contents(path)
+        for name in ("environment.json", "judge/evaluation.json"):
+            files[name] = (both.root / name).read_bytes()
+        write_archive(path, files)
+        assert check_submission(read_submission(path)) == []
+        merge([path], tmp_path / "out")
+        for file in (tmp_path / "out").iterdir():
+            assert CONFIDENTIAL not in file.read_text(encoding="utf-8")
+
+
+class TestNothingIsOpened:
+    """Because a submission says so."""
+
+    @pytest.fixture
+    def trapped(self, handed_in, tmp_path):
+        """Make a submission of a method of these parameters, which the test must not touch."""
+
+        def with_method(method, parameters):
+            def renamed(content):
+                return content.replace(b'"method": "envelope"', f'"method": "{method}"'.encode())
+
+            def configuration(content):
+                given = json.loads(content)
+                given["methods"] = [{"method": method, "label": "envelope", "parameters": parameters}]
+                return json.dumps(given).encode()
+
+            return rewritten(
+                handed_in[1], tmp_path / "trap.zip", submission=renamed, configuration=configuration
+            )
+
+        return with_method
+
+    @pytest.mark.parametrize("kind", ["file", "pipe", "folder"])
+    @pytest.mark.parametrize(
+        "named",
+        [
+            ("command-line", {"command": ["DOOR", "{content}", "{output}"], "depends_on": ["DOOR"]}),
+            ("command-line", {"command": ["x", "--w=DOOR", "{content}", "{output}"]}),
+            ("torchscript", {"path": "DOOR", "sample_rate": 16000}),
+            ("finished-audio", {"folder": "DOOR"}),
+        ],
+    )
+    def test_by_methods_that_depend_on_files(self, trapped, tmp_path, named, kind):
+        door = tmp_path / "trap-door"
+        {"file": door.touch, "pipe": lambda: os.mkfifo(door), "folder": door.mkdir}[kind]()
+        method, parameters = named
+        path = trapped(method, json.loads(json.dumps(parameters).replace("DOOR", str(door))))
+        TOUCHED.clear()
+        assert check_submission(read_submission(path)) == []
+        table = merge([path], tmp_path / "out").table
+        assert TOUCHED == []
+        assert table["rank"][table.method == "envelope"].notna().all()
+        files_fingerprint([door])
+        assert bool(TOUCHED) == (kind != "pipe")  # it would have been noticed
+
+    @pytest.mark.parametrize("path", ["/dev/zero", "/proc/kmsg", "/"])
+    def test_by_devices(self, trapped, tmp_path, path):
+        parameters = {"command": ["{content}", "{output}"], "depends_on": [path]}
+        submission = read_submission(trapped("command-line", parameters))
+        assert check_submission(submission) == []
+
+    def test_and_no_code_of_others_is_imported(self, trapped, tmp_path, monkeypatch):
+        package = tmp_path / "their_own-1.dist-info"
+        package.mkdir()
+        (package / "METADATA").write_text("Name: their-own\nVersion: 1\n")
+        (package / "entry_points.txt").write_text("[timbrebench.methods]\ntheir-own = their_module:Own\n")
+        (tmp_path / "their_module.py").write_text("raise SystemExit('was imported')")
+        monkeypatch.syspath_prepend(tmp_path)
+        assert "their-own" in method_names()
+        submission = read_submission(trapped("their-own", {"path": "x", "steps": 3}))
+        assert check_submission(submission) == []
+        assert submission.foreign == {"envelope"}
+        assert submission.results.stated_settings == {"envelope": {"steps": 3}}
+        assert "their_module" not in sys.modules
+
+
+#: What was opened or listed of what only parameters name.
+TOUCHED: list[str] = []
+
+
+def _notice(event, arguments):
+    if event in {"open", "os.listdir", "os.scandir", "subprocess.Popen", "os.posix_spawn"}:
+        TOUCHED.extend(str(argument) for argument in arguments if "trap-door" in str(argument))
+
+
+sys.addaudithook(_notice)  # which cannot be removed
 
 
 class TestChanges:
@@ -276,6 +489,27 @@ class TestChanges:
         )
         assert any(message in problem for problem in check_submission(read_submission(path)))
 
+    @pytest.mark.parametrize("kind", ["transfer", "score", "impression"])
+    def test_records_that_belong_to_nothing_are_told(self, handed_in, tmp_path, kind):
+        def more(content):
+            lines = content.decode().splitlines()
+            record = next(json.loads(line) for line in lines if json.loads(line)["kind"] == kind)
+            return "".join(f"{line}\n" for line in [*lines, json.dumps(record | {"key": "0" * 64})]).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "more.zip", records=more)
+        problems = check_submission(read_submission(path))
+        assert len(problems) == 1
+        assert "belong to no method and pair" in problems[0]
+
+    def test_controls_of_another_version_are_refused(self, handed_in, tmp_path):
+        def other(content):
+            given = json.loads(content)
+            given["methods"][2]["version"] += 1
+            return json.dumps(given).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "other.zip", submission=other)
+        assert any("of the control" in problem for problem in check_submission(read_submission(path)))
+
     def test_what_was_learned_is_compared_with_what_is_known(self, handed_in, tmp_path):
         submission = read_submission(handed_in[1])
         about, clip = submission.about, submission.results.suite.pairs[0].style.sha256
@@ -362,27 +596,43 @@ class TestChanges:
 class TestOutputs:
     def test_outputs_are_scored_again(self, handed_in, both):
         submission = read_submission(handed_in[0])
-        problems, said = rescore_outputs(submission, both.root / "dataset", sample=1, seed=7)
-        assert problems == []
-        assert said.endswith(
-            "; 5 of them were scored again, and 2 real clips judged again, drawn with the seed 7"
-        )
+        rescored = rescore_outputs(submission, Dataset.open(both.root / "dataset"))
+        assert rescored.problems == ()
+        real = len(both.results.suite.clips)
+        assert rescored.summary == f"20 of them were scored again, and {real} real clips judged again"
+        labels = ["identity", "style-copy", "reference", "noise", "ulyanov"]
+        assert rescored.counts == dict.fromkeys(labels, (4, 4))
 
-    def test_which_are_scored_again_nobody_knows_beforehand(self, handed_in):
-        submission = read_submission(handed_in[0])
-        made = [(task, submission.records.transfers[task.key]) for task in submission.tasks]
-        made = [(task, transfer) for task, transfer in made if transfer.status == "ok"]
+    @pytest.mark.parametrize("count", [1, 2, 9, 10, 19, 20, 29, 30, 31, 72, 240, 1000])
+    def test_false_scores_of_a_tenth_of_the_outputs_are_found(self, count):
+        """With a probability of 0.99, and with one output less they are not."""
+        false = max(1, count // 10)
 
-        def draw_outputs(sample, seed):
-            return draw(made, lambda one: one[0].entry.name, sample, seed)
+        def missed(drawn):
+            return math.comb(count - false, drawn) / math.comb(count, drawn)
 
-        assert draw_outputs(1, 7) == draw_outputs(1, 7)
-        drawn = [draw_outputs(1, seed) for seed in range(30)]
-        for outputs in drawn:
-            labels = [task.entry.name for task, _ in outputs]
-            assert labels == ["identity", "style-copy", "reference", "noise", "ulyanov"]
-        assert {task.key for outputs in drawn for task, _ in outputs} == {task.key for task, _ in made}
-        assert draw_outputs(100, 0) == draw_outputs(None, 0) == made
+        size = draw_size(count)
+        assert missed(size) <= 0.01
+        assert missed(size - 1) > 0.01
+
+    def test_three_false_scores_of_thirty_take_twenty_three_outputs(self):
+        assert draw_size(30) == 23
+        assert draw_size(0) == 0
+
+    def test_no_draw_tells_of_another(self):
+        """Not even where everything that could be seeded is."""
+        items = [(group, number) for group in "ab" for number in range(30)]
+        drawn = []
+        for _ in range(20):
+            random.seed(0)
+            np.random.seed(0)  # noqa: NPY002 - the one that could be shared
+            drawn.append(draw(items, lambda item: item[0], every=False))
+        assert len(set(map(tuple, drawn))) == 20
+        assert {item for items in drawn for item in items} == set(items)
+        for sample in drawn:
+            assert sample == sorted(set(sample))
+            assert [sum(group == name for group, _ in sample) for name in "ab"] == [23, 23]
+        assert draw(items, lambda item: item[0], every=True) == items
 
     def test_scores_that_are_not_of_the_outputs_are_found(self, handed_in, both, tmp_path):
         """Records, leaderboard and list may agree all the same."""
@@ -395,11 +645,13 @@ class TestOutputs:
             return "".join(json.dumps(one) + "\n" for one in records).encode()
 
         path = rewritten(handed_in[0], tmp_path / "better.zip", records=better)
-        problems, said = rescore_outputs(read_submission(path), both.root / "dataset", sample=None)
+        dataset = both.root / "dataset"
+        problems = rescore_outputs(read_submission(path), Dataset.open(dataset), every=True).problems
         assert problems
         assert all("loudness_difference" in problem for problem in problems)
-        real = len(both.results.suite.clips)
-        assert said.endswith(f" records; 20 of them were scored again, and {real} real clips judged again")
+        with pytest.raises(RunError, match="cannot be merged"):
+            merge([path], tmp_path / "out", dataset=dataset)
+        assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("of", ["outputs", "real clips"])
     def test_predictions_that_are_not_of_the_clips_are_found(self, handed_in, both, tmp_path, of):
@@ -412,7 +664,7 @@ class TestOutputs:
             return one
 
         path = with_records(handed_in[0], tmp_path / "better.zip", better)
-        problems, _ = rescore_outputs(read_submission(path), both.root / "dataset")
+        problems = rescore_outputs(read_submission(path), Dataset.open(both.root / "dataset")).problems
         assert problems
         assert all("the judge's prediction differs" in problem for problem in problems)
 
@@ -432,7 +684,7 @@ class TestOutputs:
             return suite.model_copy(update=other).with_fingerprint().text().encode()
 
         path = rewritten(handed_in[0], tmp_path / "changed.zip", suite=changed)
-        problems, _ = rescore_outputs(read_submission(path), both.root / "dataset")
+        problems = rescore_outputs(read_submission(path), Dataset.open(both.root / "dataset")).problems
         assert len(problems) == 1
         assert "has no such clip under its SHA-256" in problems[0]
 
@@ -443,6 +695,10 @@ class TestOutputs:
         write_archive(tmp_path / "other.zip", files)
         problems, _ = compare_outputs(read_submission(tmp_path / "other.zip"))
         assert len(problems) == 1
+        files["outputs/stray.flac"] = files[outputs[0]]
+        write_archive(tmp_path / "stray.zip", files)
+        problems, _ = compare_outputs(read_submission(tmp_path / "stray.zip"))
+        assert "1 outputs have no record, such as outputs/stray.flac" in problems
 
     @pytest.mark.parametrize(
         ("suite", "hint"), [("", "submission$"), ("own-1", "suite build own-1 FOLDER`$")]
@@ -454,19 +710,180 @@ class TestOutputs:
         submission = read_submission(handed_in[0])
         submission = replace(submission, about=submission.about.model_copy(update={"suite": suite}))
         with pytest.raises(RunError, match=rf"lacks (\d+) of \1 clips of the .*{hint}"):
-            rescore_outputs(submission, dataset)
+            rescore_outputs(submission, Dataset.open(dataset))
 
     def test_without_outputs_nothing_can_be_scored(self, handed_in, both, run):
         with pytest.raises(RunError, match="came without outputs"):
-            rescore_outputs(read_submission(handed_in[1]), both.root / "dataset")
+            rescore_outputs(read_submission(handed_in[1]), Dataset.open(both.root / "dataset"))
+
+
+def decoded(content):
+    return soundfile.read(io.BytesIO(content), dtype="float32")[0]
+
+
+def outputs_of(path, label):
+    files = contents(path)
+    return [decoded(files[name]) for name in sorted(files) if name.startswith(f"outputs/{label}")]
+
+
+def with_outputs(path, out, label, make):
+    """Hand in other outputs of a method under the same scores, with records that fit them.
+
+    `make` is given the pair's outputs by label, and returns samples.
+    """
+    submission, files = read_submission(path), contents(path)
+    judge, recorded = submission.about.judge, submission.records.transfers
+    keys, digests = {}, {}
+    for task in submission.tasks:
+        if task.entry.name != label:
+            continue
+        of_pair = [
+            other for other in submission.tasks if other.pair == task.pair and recorded[other.key].output
+        ]
+        sounds = {
+            other.entry.name: soundfile.read(io.BytesIO(files[recorded[other.key].output]), dtype="float32")[
+                0
+            ]
+            for other in of_pair
+        }
+        file = io.BytesIO()
+        samples = make(sounds)
+        soundfile.write(file, samples, task.pair.content.sample_rate, "PCM_24", format="FLAC")
+        old = recorded[task.key]
+        new = old.model_copy(update={"output_sha256": hashlib.sha256(file.getvalue()).hexdigest()})
+        files[old.output] = file.getvalue()
+        digests[task.key] = new.output_sha256
+        for metric in submission.about.metrics:
+            keys[score_key(old, task.pair, metric, judge)] = score_key(new, task.pair, metric, judge)
+        keys[prediction_key(old.output_sha256, judge)] = prediction_key(new.output_sha256, judge)
+    records = [json.loads(line) for line in files["records.jsonl"].splitlines()]
+    for record in records:
+        if record["key"] in digests:
+            record["output_sha256"] = digests[record["key"]]
+        record["key"] = keys.get(record["key"], record["key"])
+    files["records.jsonl"] = "".join(json.dumps(record) + "\n" for record in records).encode()
+    write_archive(out, files)
+    return out
+
+
+def as_ogg(samples):
+    file = io.BytesIO()
+    soundfile.write(file, samples, 22_050, "VORBIS", format="OGG")
+    file.seek(0)
+    return soundfile.read(file, dtype="float32")[0][: len(samples)]
+
+
+def with_noise(samples):
+    noise = np.random.default_rng(0).standard_normal(len(samples), dtype=np.float32)
+    return (samples + 0.03 * np.sqrt(np.mean(samples**2)) * noise).clip(-1, 1)
+
+
+DISGUISES = {
+    "untouched": lambda samples: samples,
+    "softer, inverted": lambda samples: -0.3 * samples,
+    "30 ms later": lambda samples: np.concatenate([np.zeros(662, np.float32), samples[:-662]]),
+    "noise 30 dB under it": with_noise,
+    "through Ogg Vorbis": as_ogg,
+    "16 bits": lambda samples: np.round(samples * 2**15) / 2**15,
+}
+
+
+class TestCopies:
+    @pytest.mark.parametrize("disguise", DISGUISES)
+    @pytest.mark.parametrize(
+        ("original", "name"), [("reference", "the reference"), ("style-copy", "the style")]
+    )
+    def test_of_controls_are_marked(self, handed_in, tmp_path, original, name, disguise):
+        path = with_outputs(
+            handed_in[0],
+            tmp_path / "copy.zip",
+            "ulyanov",
+            lambda sounds: DISGUISES[disguise](sounds[original]),
+        )
+        copies = find_copies([read_submission(path)])
+        assert copies == [{"ulyanov": f"4 of 4 outputs are copies of {name}"}]
+
+    def test_are_not_ranked(self, handed_in, both, tmp_path):
+        path = with_outputs(
+            handed_in[0], tmp_path / "copy.zip", "ulyanov", lambda sounds: as_ogg(sounds["reference"])
+        )
+        table = merge([path, handed_in[1]], tmp_path / "out").table.set_index("method")
+        assert pd.isna(table["rank"]["ulyanov"])
+        assert table["rank"]["envelope"] == 1
+        assert table.violation["ulyanov"] == "4 of 4 outputs are copies of the reference"
+        for name in ("leaderboard.csv", "leaderboard.md"):
+            assert table.violation["ulyanov"] in (tmp_path / "out" / name).read_text(encoding="utf-8")
+        shown = CliRunner().invoke(app, ["submission", "verify", str(path)])
+        assert shown.exit_code == 1
+        assert "copies of the reference" in shown.output
+
+    @pytest.mark.parametrize("disguise", DISGUISES)
+    def test_of_others_are_marked_where_they_come_later(self, handed_in, both, tmp_path, disguise):
+        def tonal(sounds):  # a codec changes little of it
+            return sounds["reference"][::-1]
+
+        ada = with_outputs(handed_in[0], tmp_path / "ada.zip", "ulyanov", tonal)
+        eve = pack(both.root, tmp_path / "eve.zip", methods=["envelope"], submitter="Eve", audio=True)
+        eve = with_outputs(
+            eve, tmp_path / "copy.zip", "envelope", lambda sounds: DISGUISES[disguise](tonal(sounds))
+        )
+        submissions = [read_submission(path) for path in (ada, eve)]
+        copied = "4 of 4 outputs are copies of those of"
+        assert find_copies(submissions) == [{}, {"envelope": f"{copied} ulyanov by Ada"}]
+        assert find_copies(submissions[::-1]) == [{}, {"ulyanov": f"{copied} envelope by Eve"}]
+
+    def test_are_noticed_by_their_digests_where_no_output_came_along(self, handed_in, both, tmp_path):
+        path = with_outputs(
+            handed_in[0], tmp_path / "copy.zip", "ulyanov", lambda sounds: sounds["reference"]
+        )
+        files = {name: content for name, content in contents(path).items() if "/" not in name}
+        write_archive(tmp_path / "silent.zip", files)
+        submission = read_submission(tmp_path / "silent.zip")
+        assert find_copies([submission]) == [{"ulyanov": "4 of 4 outputs are copies of the reference"}]
+
+    def test_false_controls_accuse_nobody_else(self, handed_in, both, tmp_path):
+        theirs = pack(both.root, tmp_path / "theirs.zip", methods=["envelope"], submitter="Eve", audio=True)
+        taken = iter(outputs_of(handed_in[0], "ulyanov"))
+        path = with_outputs(theirs, tmp_path / "false.zip", "reference", lambda _: next(taken))
+        assert find_copies([read_submission(path), read_submission(handed_in[0])]) == [{}, {}]
+        rescored = rescore_outputs(read_submission(path), Dataset.open(both.root / "dataset"))
+        assert rescored.problems
+        assert "not what this control makes" in rescored.problems[0]
+
+    def test_are_compared_with_the_clips_where_these_are_given(self, handed_in, both, tmp_path):
+        """Controls that came along may be false."""
+        path = with_outputs(
+            handed_in[0], tmp_path / "copy.zip", "ulyanov", lambda sounds: as_ogg(sounds["reference"])
+        )
+        path = with_outputs(path, tmp_path / "both.zip", "reference", lambda sounds: sounds["noise"])
+        submission, dataset = read_submission(path), Dataset.open(both.root / "dataset")
+        assert find_copies([submission]) == [{}]
+        clips = {clip.sha256: clip for clip in dataset.clips()}
+        copies = find_copies([submission], clips, dataset)
+        assert copies == [{"ulyanov": "4 of 4 outputs are copies of the reference"}]
+
+    def test_honest_outputs_are_none(self, both, tmp_path):
+        paths = [
+            pack(both.root, tmp_path / f"{name}.zip", methods=[name], submitter=name, audio=True)
+            for name in ("ulyanov", "envelope")
+        ]
+        assert find_copies(list(map(read_submission, paths))) == [{}, {}]
+
+    def test_an_output_of_another_length_is_not_read(self, handed_in, tmp_path):
+        path = with_outputs(
+            handed_in[0], tmp_path / "long.zip", "ulyanov", lambda sounds: np.tile(sounds["noise"], 300)
+        )
+        with pytest.raises(RunError, match=r"long\.zip: ulyanov, .*: the output has 1 channels of 600 s"):
+            merge([path], tmp_path / "out")
 
 
 class TestMerging:
     def test_two_halves_make_the_leaderboard_of_the_whole(self, handed_in, both, tmp_path):
         merged = merge(handed_in, tmp_path)
         expected = both.leaderboard.table
-        pd.testing.assert_frame_equal(merged.table.drop(columns="submitter"), expected, check_dtype=False)
-        sets = merged.sets.drop(columns="submitter").sort_values(["method", "label"], ignore_index=True)
+        added = ["submitter", "verified", "costs"]
+        pd.testing.assert_frame_equal(merged.table.drop(columns=added), expected, check_dtype=False)
+        sets = merged.sets.drop(columns=added[:2]).sort_values(["method", "label"], ignore_index=True)
         expected = both.results.sets.sort_values(["method", "label"], ignore_index=True)
         pd.testing.assert_frame_equal(sets, expected)
         submitters = merged.table.set_index("method").submitter
@@ -476,7 +893,21 @@ class TestMerging:
         assert both.results.suite.version in text
         listed = json.loads((tmp_path / "submissions.json").read_text(encoding="utf-8"))
         assert [one["submitter"] for one in listed] == ["Ada", "Bo"]
-        assert len(merged.notes) == 1  # nothing in them has learned
+        assert [note.partition(" ")[0] for note in merged.notes] == ["Seconds", "The"]  # nothing has learned
+        assert set(merged.table.verified) == set(merged.sets.verified) == {"figures as stated"}
+        assert set(merged.table.costs) == {"as stated by the submitter"}
+        assert "seconds (as stated by the submitter)" in text
+
+    def test_rows_say_what_was_scored_again(self, handed_in, both, tmp_path):
+        merged = merge(handed_in, tmp_path, dataset=both.root / "dataset")
+        verified = merged.table.set_index("method").verified
+        assert verified["ulyanov"] == verified["reference"] == "scored again: 4 of 4"
+        assert verified["envelope"] == "figures as stated"  # it came without outputs
+        assert merged.sets.set_index("method").verified["ulyanov"].eq("scored again: 4 of 4").all()
+        for name in ("leaderboard.csv", "leaderboard.md", "sets.csv"):
+            text = (tmp_path / name).read_text(encoding="utf-8")
+            assert "scored again: 4 of 4" in text
+            assert "figures as stated" in text
 
     def test_methods_of_one_name_are_told_apart(self, handed_in, both, tmp_path):
         other = pack(both.root, tmp_path / "other.zip", methods=["ulyanov"], submitter="Cy")
@@ -540,8 +971,8 @@ class TestMerging:
             for path, name in zip(handed_in, "ab", strict=True)
         ]
         notes = merge(paths, tmp_path / "out").notes
-        assert [note.partition(" ")[0] for note in notes] == ["Seconds", "Methods"]
-        assert "aaaaaaaaaaaa by Ada, bbbbbbbbbbbb by Bo" in notes[1]
+        assert [note.partition(" ")[0] for note in notes] == ["Seconds", "The", "Methods"]
+        assert "aaaaaaaaaaaa by Ada, bbbbbbbbbbbb by Bo" in notes[2]
         text = (tmp_path / "out" / "leaderboard.md").read_text(encoding="utf-8")
         assert all(note in text for note in notes)
 
