@@ -19,6 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from timbrebench.core.plain_text import without_controls
+
 #: Seconds between two plain lines where the output is not a terminal.
 LINE_INTERVAL_S = 5.0
 
@@ -114,5 +116,5 @@ class Tracker:
 def log(message: str) -> None:
     """Print one line about the work in hand to standard error, except inside workers."""
     if not _muted:
-        sys.stderr.write(message + "\n")
+        sys.stderr.write(without_controls(message) + "\n")
         sys.stderr.flush()

@@ -15,6 +15,7 @@ from typing import Any
 
 import soundfile
 
+from timbrebench.core.plain_text import on_one_line
 from timbrebench.datasets.dataset import FAILURES, MANIFEST
 
 CARD = "README.md"
@@ -149,4 +150,4 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    return " ".join(str(value).split()).replace("|", "\\|")
+    return on_one_line(str(value)).replace("|", "\\|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,8 @@ from typing import Annotated
 import typer
 
 from timbrebench.core.caches import use_writable_caches
-from timbrebench.core.errors import TimbrebenchError
+from timbrebench.core.errors import MissingResourceError, TimbrebenchError
+from timbrebench.core.plain_text import without_controls
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
 from timbrebench.experiments.commands.judge_commands import judge_app, train_notes_command
@@ -42,6 +44,9 @@ app.add_typer(pairs_app, name="pairs")
 app.add_typer(suite_app, name="suite")
 app.add_typer(submission_app, name="submission")
 
+#: Addresses that the libraries take when they are loaded, most of them torch's: with a fifth less they fail.
+_LEAST_BYTES = 1_500 << 20
+
 #: Exit status of a command that Ctrl-C has ended, as shells give it: 128 and the signal's number.
 _INTERRUPTED = 130
 
@@ -49,19 +54,33 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line.
 
-    Exits with 0 when all went well, 1 on an error of the project, 2 on wrong usage and when a check could not
-    be made, and 130 when interrupted.
+    Exits with 0 when all went well, 1 on an error of the project or for want of memory, 2 on wrong usage and
+    when a check could not be made, and 130 when interrupted.
     """
     try:
+        _require_memory()
         use_writable_caches()
         app()
     except TimbrebenchError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {without_controls(str(error))}\n")
+        sys.exit(1)
+    except MemoryError:
+        sys.stderr.write("error: no memory is left: close other programs, or let fewer processes work\n")
         sys.exit(1)
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:  # typer turns Ctrl-C into this status without a word
             sys.stderr.write("interrupted; run the same command to resume\n")
         raise
+
+
+def _require_memory() -> None:
+    """Refuse to begin where libraries cannot be loaded: some of them would end the process by a signal."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _LEAST_BYTES and "--help" not in sys.argv:
+        raise MissingResourceError(
+            f"this process may have {limit >> 20} MiB of memory (`ulimit -v`), and torch and the other "
+            f"libraries need {_LEAST_BYTES >> 20} MiB to be loaded: raise that limit, or lift it"
+        )
 
 
 app.command("methods")(list_methods_command)

@@ -12,6 +12,7 @@ import typer
 
 from timbrebench.core.errors import ConfigurationError, TimbrebenchError
 from timbrebench.core.files import why_no_folder
+from timbrebench.core.plain_text import without_controls
 from timbrebench.experiments.report.standard_output import print_line
 
 # What takes seconds to import is imported when a command runs.
@@ -66,9 +67,9 @@ def report_outcome(outcome: Outcome, *, markdown: Path | None = None, junit: Pat
     for regression in outcome.regressions:
         print_line(regression)
     for problem in outcome.problems:
-        sys.stderr.write(f"error: {problem}\n")
+        sys.stderr.write(f"error: {without_controls(problem)}\n")
     for note in outcome.notes:
-        sys.stderr.write(f"note: {note}\n")
+        sys.stderr.write(f"note: {without_controls(note)}\n")
     if outcome.exit_status:
         raise typer.Exit(outcome.exit_status)
     print_line(f"no method has become worse ({len(outcome.findings)} comparisons)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from timbrebench.core.plain_text import on_one_line
 from timbrebench.core.tables import markdown_table
 
 
@@ -13,7 +14,7 @@ def plain_markdown(text: object) -> str:
     The result fits into a paragraph or a cell of a table. Square brackets, which hold intervals, stay as they
     are where they cannot make a link.
     """
-    plain = " ".join(str(text).split())
+    plain = on_one_line(str(text))
     for character in "\\`*_|":
         plain = plain.replace(character, f"\\{character}")
     plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", "]\\(")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from timbrebench.core.documents import parse_object
+from timbrebench.core.errors import RunError
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.metrics.registry import get
@@ -126,7 +127,7 @@ def leaderboard_groups(
                     "rank": rank,
                     "is_tied": rank is not None and ranks.count(rank) > 1,
                     "why_unranked": _why_unranked(row) if kind == "method" and rank is None else "",
-                    "settings": json.loads(row["settings"]),
+                    "settings": parse_object(row["settings"], "the settings of a leaderboard", RunError),
                     "outputs": row["outputs"],
                     "missing": row["missing"],
                     "violation": row["violation"],

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from timbrebench.classifier import Evaluation
 from timbrebench.core.documents import read_json
-from timbrebench.core.errors import RunError, describe_validation
+from timbrebench.core.errors import describe_validation
 from timbrebench.core.files import write_text
 from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.datasets import Dataset
@@ -101,7 +101,7 @@ def _judge(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        evaluation = Evaluation.model_validate(read_json(path, RunError))
+        evaluation = Evaluation.model_validate(read_json(path, ConfigurationError))
     except ValidationError as error:
         raise describe_validation(error, str(path), Evaluation.model_fields) from error
     soundfonts = [

@@ -6,10 +6,12 @@ import json
 import sys
 from typing import Any
 
+from timbrebench.core.plain_text import without_controls
+
 
 def print_line(value: object) -> None:
-    """Write a value and a newline."""
-    sys.stdout.write(f"{value}\n")
+    """Write a value and a newline, without what a terminal would obey."""
+    sys.stdout.write(f"{without_controls(str(value))}\n")
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold

@@ -9,10 +9,15 @@ from importlib import resources
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from timbrebench.core.plain_text import without_controls
+
 
 def render(name: str, **context: object) -> str:
-    """Fill in one of the templates that come with the project; a missing variable is an error."""
-    return _environment().get_template(name).render(**context)
+    """Fill in one of the templates that come with the project; a missing variable is an error.
+
+    What others have named is escaped, and has no control characters and no marks of direction on the page.
+    """
+    return without_controls(_environment().get_template(name).render(**context))
 
 
 @cache

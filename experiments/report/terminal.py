@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
 import sys
 from pathlib import Path
@@ -12,9 +12,12 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from timbrebench.core.documents import read_json
+from timbrebench.core.documents import parse_object, read_json
 from timbrebench.core.errors import RunError
+from timbrebench.core.files import read_text
+from timbrebench.core.plain_text import on_one_line
 from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.run.layout import EVALUATION, LEADERBOARD, REPORT, VALIDITY
 
@@ -40,6 +43,12 @@ _SHOWN_UNRANKED = {
     "xcorr_content": "xcorr",
     "seconds": "s/pair",
 }
+
+#: Maximum bytes of a leaderboard: a thousand methods take one.
+_MAX_BYTES = 4 << 20
+
+#: What to do where a file of a run is not what the run has written.
+_AGAIN = "`timbrebench leaderboard` writes it again"
 
 #: Columns that a terminal narrower than this many characters goes without.
 _WIDE = 100
@@ -70,11 +79,14 @@ def print_run(root: Path, *, as_json: bool) -> None:
 
 def read_leaderboard(root: Path) -> list[dict[str, Any]]:
     """Return the rows of the leaderboard of a run that has one, by column; None where there is no figure."""
-    with (root / LEADERBOARD).open(encoding="utf-8-sig", newline="") as file:
+    text = read_text(root / LEADERBOARD, _MAX_BYTES, RunError)
+    try:  # not with pandas, which takes a second to import
         return [
-            {name: cell if name in _TEXTS else _figure(cell) for name, cell in row.items()}
-            for row in csv.DictReader(file)
+            {name: cell if name in _TEXTS else _figure(cell or "") for name, cell in row.items()}
+            for row in csv.DictReader(io.StringIO(text, newline=""), strict=True)
         ]
+    except (ValueError, AttributeError, csv.Error) as error:
+        raise RunError(f"{root / LEADERBOARD}: holds what is not a figure ({error}): {_AGAIN}") from error
 
 
 def _figure(cell: str) -> float | None:
@@ -98,7 +110,9 @@ def print_leaderboard(root: Path) -> None:
         shown.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         rank = "-" if row["rank"] is None else str(row["rank"])
-        shown.add_row(rank, row["method"], *(_cell(row, name) for name in names), str(row["missing"]))
+        shown.add_row(
+            rank, Text(on_one_line(row["method"])), *(_cell(row, name) for name in names), str(row["missing"])
+        )
     console.print(shown)
     console.print(
         "Without a rank: controls, and methods with missing outputs or scores."
@@ -108,13 +122,18 @@ def print_leaderboard(root: Path) -> None:
     )
     for row in rows:
         if row["violation"]:
-            console.print(f"NOT RANKED: {row['method']} {row['violation']}", style="bold red", markup=False)
+            console.print(
+                on_one_line(f"NOT RANKED: {row['method']} {row['violation']}"), style="bold red", markup=False
+            )
     for row in rows:
         if row["kind"] == "method":
-            settings = ", ".join(f"{key}={value}" for key, value in json.loads(row["settings"]).items())
-            console.print(f"{row['method']}: {settings or 'settings as published'}", markup=False)
+            given = parse_object(row["settings"], f"{root / LEADERBOARD}: settings", RunError)
+            settings = ", ".join(f"{key}={value}" for key, value in given.items())
+            console.print(
+                on_one_line(f"{row['method']}: {settings or 'settings as published'}"), markup=False
+            )
     for problem in _read_json(root / VALIDITY)["problems"]:
-        console.print(f"NOT VALID: {problem}", style="bold red", markup=False)
+        console.print(on_one_line(f"NOT VALID: {problem}"), style="bold red", markup=False)
 
 
 def _cell(row: dict[str, Any], name: str) -> str:
@@ -134,7 +153,7 @@ def print_judge(root: Path) -> None:
     shown.add_column("accuracy", justify="right")
     shown.add_row("all", f"{evaluation['accuracy']:.3f}")
     for name, accuracy in evaluation["accuracy_by_soundfont"].items():
-        shown.add_row(name, f"{accuracy:.3f}")
+        shown.add_row(Text(on_one_line(name)), f"{accuracy:.3f}")
     open_console().print(shown)
 
 

@@ -327,3 +327,13 @@ def test_silence_as_input_is_refused(clips, tmp_path):
     done = timbrebench("transfer", "identity", tmp_path / "silence.wav", clips["style"], tmp_path / "o.wav")
     assert done.returncode == 1
     assert "the content is silent" in done.stderr
+
+
+@pytest.mark.parametrize("mebibytes", [100, 1000])
+@pytest.mark.parametrize("arguments", [["methods"], ["submission", "verify", "missing.zip"]])
+def test_too_little_memory_for_the_libraries_is_a_message(arguments, mebibytes):
+    limited = ["sh", "-c", f'ulimit -v {mebibytes << 10}; exec "$@"', "sh", *COMMAND, *arguments]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"{mebibytes} MiB of memory (`ulimit -v`)" in done.stderr

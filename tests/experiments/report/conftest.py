@@ -201,8 +201,10 @@ def evil(results, root, tmp_path, monkeypatch):
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(f"[timbrebench.methods]\n{INJECTED} = evil_method:Evil\n")
     monkeypatch.syspath_prepend(str(site))
-    content = results.configuration.model_dump(mode="json")
-    content["methods"][1] = {"method": INJECTED}
+    # Configurations refuse such a name; what reads others' runs escapes it all the same.
+    injected = MethodEntry.model_construct(method=INJECTED, label="", parameters={})
+    first, _, *others = results.configuration.methods
+    configuration = results.configuration.model_copy(update={"methods": (first, injected, *others)})
     transfers = results.transfers.copy()
     rows = transfers.label == "ulyanov-long"
     transfers.loc[rows, "label"] = INJECTED
@@ -212,5 +214,5 @@ def evil(results, root, tmp_path, monkeypatch):
     folder.parent.mkdir(parents=True)
     (run / "outputs/ulyanov-long").rename(folder)
     transfers.loc[rows, "output"] = transfers.loc[rows, "output"].str.replace("ulyanov-long", INJECTED)
-    malicious = replace(results, configuration=RunConfiguration.model_validate(content), transfers=transfers)
+    malicious = replace(results, configuration=configuration, transfers=transfers)
     return run, malicious
