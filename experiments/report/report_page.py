@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from timbrebench.classifier import Evaluation
 from timbrebench.core.documents import read_json
-from timbrebench.core.errors import describe_validation
+from timbrebench.core.errors import ConfigurationError, describe_validation
 from timbrebench.core.files import write_text
 from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.datasets import Dataset
