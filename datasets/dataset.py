@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from timbrebench.audio.clips import Samples, fit_length, read_start
+from timbrebench.audio.clips import LONGEST_S, Samples, fit_length, read_start
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.core.documents import read_json
-from timbrebench.core.errors import DatasetError, PathError, UnknownNameError, shown
+from timbrebench.core.errors import AudioError, DatasetError, PathError, UnknownNameError, shown
 from timbrebench.core.files import why_no_folder
 from timbrebench.core.identifiers import is_below, path_within
 from timbrebench.core.tables import read_csv
@@ -264,8 +264,11 @@ def read_clip(path: Path, duration_s: float, sample_rate: int) -> Samples:
     Raises
     ------
     AudioError
-        If the file is missing or cannot be decoded.
+        If the file is missing or cannot be decoded, or the clip is stated to last longer than what is read
+        whole (:data:`timbrebench.audio.clips.LONGEST_S`).
     """
+    if duration_s > LONGEST_S:
+        raise AudioError(f"{path}: is to last {duration_s:g} s, and {LONGEST_S:g} s are read at most")
     length = round(duration_s * sample_rate)
     return fit_length(np.clip(read_start(path, length), -1, 1), length)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from timbrebench.audio.clips import LONGEST_S
 from timbrebench.audio.decoding import TooLongError, measure
 from timbrebench.core.errors import AudioError, DatasetError, PathError
 from timbrebench.core.files import file_sha256
@@ -23,9 +24,6 @@ from timbrebench.datasets.stored_spectrograms import listed_spectrograms
 
 #: Seconds by which a file may be longer or shorter than its row says: what times are rounded to in tables.
 _TOLERANCE_S = 1e-3
-
-#: Seconds beyond which samples of a file are not counted; no builder makes clips of more than a minute.
-_LONGEST_S = 600.0
 
 #: Seconds that a file takes, and files of one call.
 _FILE_S, _BATCH = 0.002, 64
@@ -115,7 +113,7 @@ def _problems(root: Path, name: str, digest: object, claim: _Claim | None) -> li
 def _clip_problems(path: Path, name: str, claim: _Claim) -> list[str]:
     sample_rate, duration_s = claim
     try:
-        length, rate, is_lossy = measure(path, _LONGEST_S)
+        length, rate, is_lossy = measure(path, LONGEST_S)
     except TooLongError as error:
         return [f"{error}, the manifest says {duration_s:g}: {name}"]
     except AudioError:

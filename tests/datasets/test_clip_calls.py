@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 import soundfile
 
+from timbrebench.core.errors import AudioError
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.clip_calls import map_clips
-from timbrebench.datasets.dataset import Clip
+from timbrebench.datasets.dataset import Clip, read_clip
 
 RATE = 8000
 
@@ -28,3 +30,9 @@ def test_results_have_the_order_of_the_manifest_whatever_calls_are_made_of(tmp_p
         for executor in (InlineExecutor(), local):
             clips = list(map_clips(Dataset.samples, dataset, executor, tracker))
             np.testing.assert_array_equal(clips, np.tile(levels[::2, None], RATE // 100))
+
+
+def test_a_clip_that_is_stated_to_last_for_hours_takes_no_memory(tmp_path):
+    soundfile.write(tmp_path / "clip.wav", np.zeros(RATE), RATE)
+    with pytest.raises(AudioError, match=r"clip\.wav: is to last 36000 s, and 1800 s are read at most"):
+        read_clip(tmp_path / "clip.wav", 36_000.0, RATE)
