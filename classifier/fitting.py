@@ -41,14 +41,14 @@ class FitConfiguration(FrozenModel):
         same weights on every run.
     """
 
-    max_epochs: int = Field(default=24, ge=1)
-    patience: int = Field(default=8, ge=1)
-    batch_size: int = Field(default=32, ge=2)
-    learning_rate: float = Field(default=3e-3, gt=0)
+    max_epochs: int = Field(default=24, ge=1, le=100_000)
+    patience: int = Field(default=8, ge=1, le=100_000)
+    batch_size: int = Field(default=32, ge=2, le=65_536)
+    learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
     averaging: float = Field(default=0.99, ge=0, lt=1)
     seed: int = Field(default=0, ge=0)
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
-    devices: int = Field(default=1, ge=1)
+    devices: int = Field(default=1, ge=1, le=1_024)
     strategy: str = "auto"
 
 

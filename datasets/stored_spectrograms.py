@@ -59,8 +59,8 @@ class StoredSpectrograms(FrozenModel):
 
     variants: tuple[Variant, ...] = Field(default=VARIANTS, min_length=1)
     n_fft: int = Field(default=N_FFT, ge=64, le=65_536)
-    hop_length: int = Field(default=HOP_LENGTH, ge=1)
-    n_mels: int = Field(default=128, ge=1)
+    hop_length: int = Field(default=HOP_LENGTH, ge=16, le=65_536)
+    n_mels: int = Field(default=128, ge=1, le=2_048)
 
     @field_validator("variants")
     @classmethod

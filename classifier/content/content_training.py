@@ -46,12 +46,12 @@ class ContentConfiguration(FitConfiguration):
         Size of the network (:class:`~timbrebench.classifier.content.content_networks.NoteNetwork`).
     """
 
-    max_epochs: int = Field(default=8, ge=1)
-    patience: int = Field(default=4, ge=1)
-    batch_size: int = Field(default=8, ge=2)
-    learning_rate: float = Field(default=6e-3, gt=0)
-    crop_frames: int = Field(default=43, ge=16)
-    validation_clips: int = Field(default=240, ge=1)
+    max_epochs: int = Field(default=8, ge=1, le=100_000)
+    patience: int = Field(default=4, ge=1, le=100_000)
+    batch_size: int = Field(default=8, ge=2, le=65_536)
+    learning_rate: float = Field(default=6e-3, gt=0, allow_inf_nan=False)
+    crop_frames: int = Field(default=43, ge=16, le=100_000)
+    validation_clips: int = Field(default=240, ge=1, le=1_000_000)
     channels: int = Field(default=32, ge=4, le=MAX_CHANNELS)
     blocks: int = Field(default=3, ge=1, le=MAX_BLOCKS)
 

@@ -39,8 +39,8 @@ class JudgeConfiguration(FitConfiguration):
     network: NetworkKind = "harmonic"
     augmentation: Augmentation = Augmentation()
     multi_label: bool = False
-    max_epochs: int = Field(default=26, ge=1)
-    learning_rate: float = Field(default=4e-3, gt=0)
+    max_epochs: int = Field(default=26, ge=1, le=100_000)
+    learning_rate: float = Field(default=4e-3, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _check_name(self) -> Self:

@@ -80,8 +80,8 @@ class DownloadSource(FrozenModel):
     path: str
     url: str = Field(default="https://www.youtube.com/watch?v={id}", pattern=r"\{id\}")
     rate_limit_bytes: int | None = Field(default=None, gt=0)
-    interval_s: float = Field(default=1.0, ge=0)
-    retries: int = Field(default=5, ge=0)
+    interval_s: float = Field(default=1.0, ge=0, le=86_400)
+    retries: int = Field(default=5, ge=0, le=1_000)
     cookies: str | None = None
 
 
@@ -121,10 +121,10 @@ class AudioSetConfiguration(FrozenModel):
         Seed of the order in which segments are chosen for a class.
     """
 
-    segments: tuple[str, ...] = Field(min_length=1)
+    segments: tuple[str, ...] = Field(min_length=1, max_length=1_000)
     ontology: str
     class_labels: str
-    classes: tuple[str, ...] = Field(default=("instruments",), min_length=1)
+    classes: tuple[str, ...] = Field(default=("instruments",), min_length=1, max_length=1_000)
     descendants: bool = True
     clips_per_class: int | None = Field(default=None, ge=1)
     sources: tuple[AudioSource, ...] = ()

@@ -81,7 +81,7 @@ class DatasetConfiguration(FrozenModel):
     selection : PieceSelection
         What pieces have to be like.
     pieces : int
-        How many pieces, at least 4.
+        How many pieces, 4 to 250,000: the largest corpus, Lakh's, has 178,561.
     instruments : tuple of str
         Names or numbers of instruments, families or General MIDI programs, at least 2, as
         :func:`timbrebench.datasets.instruments.instrument_name` takes them. No program may belong to two.
@@ -132,17 +132,17 @@ class DatasetConfiguration(FrozenModel):
     corpus: str = Field(default="music21", min_length=1)
     corpus_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     selection: PieceSelection = PieceSelection()
-    pieces: int = Field(default=112, ge=4)
-    instruments: tuple[str, ...] = Field(default=tuple(SIX_INSTRUMENTS), min_length=2)
-    renderings: int = Field(default=2, ge=1)
+    pieces: int = Field(default=112, ge=4, le=250_000)
+    instruments: tuple[str, ...] = Field(default=tuple(SIX_INSTRUMENTS), min_length=2, max_length=128)
+    renderings: int = Field(default=2, ge=1, le=128)
     soundfonts: tuple[str | PinnedSoundfont, ...] = Field(
-        default=("FluidR3_GM", "TimGM6mb", "GeneralUser-v1.47", "sonivox"), min_length=1
+        default=("FluidR3_GM", "TimGM6mb", "GeneralUser-v1.47", "sonivox"), min_length=1, max_length=100
     )
     sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
     channels: Literal[1, 2] = 1
     audio_format: AudioFormat = "flac"
     clip_duration_s: float = Field(default=5.0, ge=1.0, le=60.0)
-    clips_per_piece: int = Field(default=1, ge=1)
+    clips_per_piece: int = Field(default=1, ge=1, le=10_000)
     melody_only: bool = False
     keep_drums: bool = False
     augmentation: NoteAugmentation | None = None

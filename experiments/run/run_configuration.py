@@ -92,21 +92,23 @@ class RunConfiguration(FrozenModel):
         Names of registered metrics, each once; by default all that come with the project or are installed
         beside it. A former name is read as today's.
     seeds : tuple of int
-        Seeds that every method is run with: 0 or more, each once.
+        Seeds that every method is run with: 0 or more, each once, at most 1,000 of them.
     resamples : int
-        Resamples of the bootstrap behind the intervals.
+        Resamples of the bootstrap behind the intervals, at most 100,000: more only takes time and memory.
     limits : LimitsConfiguration
         What a method may take.
     """
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=200)
     dataset: DatasetConfiguration = DatasetConfiguration()
     judge: JudgeConfiguration = JudgeConfiguration()
     suite: SuiteConfiguration = SuiteConfiguration()
-    methods: tuple[MethodEntry, ...] = Field(default=(), validate_default=False)
-    metrics: tuple[str, ...] = Field(default_factory=lambda: tuple(metric_names()))
-    seeds: tuple[Annotated[int, Field(strict=True, ge=0)], ...] = (0,)
-    resamples: int = Field(default=10_000, ge=100)
+    methods: tuple[MethodEntry, ...] = Field(default=(), max_length=1_000, validate_default=False)
+    metrics: tuple[str, ...] = Field(default_factory=lambda: tuple(metric_names()), max_length=1_000)
+    seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=2**63)], ...] = Field(
+        default=(0,), max_length=1_000
+    )
+    resamples: int = Field(default=10_000, ge=100, le=100_000)
     limits: LimitsConfiguration = LimitsConfiguration()
 
     @model_validator(mode="before")

@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import IO, Self, cast
 
 from timbrebench.core.archives import DAMAGE, ArchiveGuard, GuardedFile, UnpackingLimits
+from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import RunError
-from timbrebench.core.files import atomic_path, file_sha256, open_regular
+from timbrebench.core.files import atomic_path, decode_text, file_sha256, open_regular
 
 MANIFEST = "manifest.json"
 
@@ -104,9 +105,10 @@ class Archive:
         if MANIFEST not in self._infos:
             raise RunError(f"{self.path}: not a submission, {MANIFEST} is missing")
         try:
-            listed = json.loads(self._unpack(MANIFEST))
+            content = decode_text(self._unpack(MANIFEST), MANIFEST, RunError)
+            listed = parse_object(content, MANIFEST, RunError)
             digests = {str(name): str(about["sha256"]) for name, about in listed.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (RunError, KeyError, TypeError) as error:
             raise RunError(f"{self.path}: {MANIFEST} cannot be read ({error})") from error
         present = set(self._infos) - {MANIFEST}
         for name in sorted(present ^ set(digests)):

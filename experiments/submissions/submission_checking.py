@@ -10,6 +10,8 @@ import pandas as pd
 
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
+from timbrebench.core.documents import parse_object
+from timbrebench.core.errors import RunError
 from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
@@ -182,7 +184,7 @@ def _leaderboard_differences(made: pd.DataFrame, submission: Submission) -> list
 
 def _as_read(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table as it is read from its file."""
-    return parse_table(csv_text(table, SIX_DIGITS)) if len(table) else table
+    return parse_table(csv_text(table, SIX_DIGITS), "a table") if len(table) else table
 
 
 def _with_sorted_settings(table: pd.DataFrame) -> pd.DataFrame:
@@ -190,8 +192,8 @@ def _with_sorted_settings(table: pd.DataFrame) -> pd.DataFrame:
 
     def sorted_settings(settings: object) -> str:
         try:
-            return json.dumps(json.loads(str(settings)), sort_keys=True)
-        except ValueError:
+            return json.dumps(parse_object(str(settings), "settings", RunError), sort_keys=True)
+        except RunError:
             return str(settings)
 
     return table.assign(settings=table.settings.map(sorted_settings)) if "settings" in table else table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from timbrebench.classifier import load_content_judge
 from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import DatasetError, RunError, describe_validation
+from timbrebench.core.tables import parse_csv
 from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, RECORDS, SETS
 from timbrebench.experiments.run.records import Records
@@ -36,6 +36,9 @@ from timbrebench.metrics.registry import current_names, get, metric_names
 
 #: Columns of tables that hold text, whatever it looks like: a method may be called "NA".
 _TEXTS = ("method", "kind", "settings", "violation", "label", "reason")
+
+#: Maximum characters of a leaderboard: one with a thousand methods has a million.
+_TABLE_CHARACTERS = 4 << 20
 
 #: What the name of a metric is followed by in the other columns about it.
 _ENDINGS = ("_low", "_high", "_n", "_seed_sd")
@@ -117,11 +120,14 @@ def text_of(content: bytes) -> str:
         raise RunError(f"a file of the submission is not UTF-8 text ({error})") from error
 
 
-def parse_table(text: str) -> pd.DataFrame:
-    """Read a leaderboard, or a comparison of sets: an empty cell is a missing figure."""
-    table = pd.read_csv(
-        io.StringIO(text), dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""]
-    )
+def parse_table(text: str, where: str) -> pd.DataFrame:
+    """Read a leaderboard, or a comparison of sets: an empty cell is a missing figure.
+
+    Raises RunError, which names `where`, if it is not a table or larger than any leaderboard.
+    """
+    if len(text) > _TABLE_CHARACTERS:
+        raise RunError(f"{where}: has {len(text)} characters, more than a leaderboard's {_TABLE_CHARACTERS}")
+    table = parse_csv(text.encode(), where, RunError, dict.fromkeys(_TEXTS, "str"))
     texts = [name for name in _TEXTS if name in table]
     table[texts] = table[texts].fillna("")
     return table
@@ -219,7 +225,4 @@ def _renamed(names: Mapping[str, str], column: str) -> str:
 
 
 def _table(archive: Archive, name: str) -> pd.DataFrame:
-    try:
-        return parse_table(text_of(archive.read(name)))
-    except ValueError as error:
-        raise RunError(f"{archive.path}: {name} cannot be read ({error})") from error
+    return parse_table(text_of(archive.read(name)), f"{archive.path}: {name}")

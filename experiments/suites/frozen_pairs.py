@@ -80,9 +80,9 @@ class FrozenPairs(FrozenModel):
     """
 
     soundfont: str
-    sample_rate: int = Field(gt=0)
-    duration_s: float = Field(gt=0, allow_inf_nan=False)
-    pitch_range: tuple[int, ...] = ()
+    sample_rate: int = Field(gt=0, le=384_000)
+    duration_s: float = Field(gt=0, le=3_600)
+    pitch_range: tuple[int, ...] = Field(default=(), max_length=2)
     sources: tuple[dict[str, str], ...] = ()
     software: dict[str, str] = Field(default={})
     identifiers: dict[str, str] = Field(default={})

@@ -38,7 +38,7 @@ class Recipe(FrozenModel):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=80)
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=1_000_000)
     summary: str
     attribution: str = ""
     made: AnyKind

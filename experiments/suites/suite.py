@@ -51,8 +51,8 @@ class SuiteConfiguration(FrozenModel):
     audio: str = ""
     soundfont: str = "FluidR3_GM"
     setting: TimbreSetting = "known-timbre"
-    directions: tuple[tuple[str, str], ...] = ()
-    pairs_per_direction: int = Field(default=1, ge=1)
+    directions: tuple[tuple[str, str], ...] = Field(default=(), max_length=10_000)
+    pairs_per_direction: int = Field(default=1, ge=1, le=10_000)
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")

@@ -59,8 +59,8 @@ class AudioSetKind(SuiteKind):
     kind: Literal["audioset"]
     segments: str = "eval_segments.csv"
     classes: Literal["genres", "moods"]
-    pairs: int = Field(default=60, ge=1)
-    seed: int = 0
+    pairs: int = Field(default=60, ge=1, le=100_000)
+    seed: int = Field(default=0, ge=0)
     dataset: DatasetConfiguration = DatasetConfiguration()
 
     def freeze(self, work: ClipWork, source: Path | None, learned: Collection[str]) -> FrozenPairs:

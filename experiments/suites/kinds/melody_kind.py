@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -46,11 +46,13 @@ class MelodyKind(RenderedClips):
 
     kind: Literal["melody"]
     melody: Literal["star-spangled-banner"] = "star-spangled-banner"
-    transpositions: tuple[int, ...] = Field(default=tuple(range(-6, 7)), min_length=1)
-    directions: tuple[tuple[str, str], ...] = Field(min_length=1)
+    transpositions: tuple[Annotated[int, Field(ge=-48, le=48)], ...] = Field(
+        default=tuple(range(-6, 7)), min_length=1, max_length=97
+    )
+    directions: tuple[tuple[str, str], ...] = Field(min_length=1, max_length=1_000)
     soundfont: str = "FluidR3_GM"
-    sample_rate: int = 22_050
-    clip_duration_s: float = 4.0
+    sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
+    clip_duration_s: float = Field(default=4.0, ge=1.0, le=60.0)
     dataset: DatasetConfiguration = DatasetConfiguration()
 
     @property

@@ -54,9 +54,9 @@ class TextureKind(RenderedClips):
 
     kind: Literal["texture"]
     soundfont: str = "FluidR3_GM"
-    clip_duration_s: float = 10.0
-    pieces: int = Field(default=10, ge=1)
-    seed: int = 0
+    clip_duration_s: float = Field(default=10.0, ge=1.0, le=60.0)
+    pieces: int = Field(default=10, ge=1, le=10_000)
+    seed: int = Field(default=0, ge=0)
     dataset: DatasetConfiguration = DatasetConfiguration()
 
     @property

@@ -2,7 +2,7 @@ import pytest
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.experiments.run.configuration_text import profile_names
-from timbrebench.experiments.run.run_configuration import CONTROLS, load_configuration
+from timbrebench.experiments.run.run_configuration import CONTROLS, load_configuration, read_configuration
 
 
 def written(tmp_path, text):
@@ -94,3 +94,29 @@ def test_unknown_profiles_and_missing_files(tmp_path):
         load_configuration("smok")
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_configuration(str(tmp_path / "absent.toml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("resamples = 1_000_000_000", "resamples"),
+        ("seeds = [" + ", ".join(map(str, range(2000))) + "]", "seeds"),
+        ("seeds = [9223372036854775808]", "seeds"),
+        (f'name = "{"x" * 1000}"', "name"),
+        ("[dataset]\npieces = 1_000_000_000", "dataset.pieces"),
+        ("[dataset]\nrenderings = 1_000_000", "dataset.renderings"),
+        ("[dataset]\nclips_per_piece = 1_000_000_000", "dataset.clips_per_piece"),
+        ("[dataset.spectrograms]\nhop_length = 1", "dataset.spectrograms.hop_length"),
+        ("[judge]\nmax_epochs = 1_000_000_000", "judge.max_epochs"),
+        ("[judge]\nbatch_size = 1_000_000_000", "judge.batch_size"),
+        ("[judge]\nlearning_rate = inf", "judge.learning_rate"),
+        ("[suite]\npairs_per_direction = 1_000_000_000", "suite.pairs_per_direction"),
+        ('[[methods]]\nmethod = "identity"\nlabel = "../../x"', "methods.0.label"),
+        ("a." * 5000 + "a = 1", "nested"),
+        ("resamples = " + "9" * 6000, "digits"),
+    ],
+)
+def test_what_would_take_all_time_or_memory_is_refused(text, key):
+    with pytest.raises(ConfigurationError, match=key.replace(".", r"\.")) as caught:
+        read_configuration(('name = "x"\n' if "name =" not in text else "") + text, "run.toml")
+    assert len(str(caught.value)) < 2000

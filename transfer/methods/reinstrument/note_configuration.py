@@ -33,13 +33,13 @@ class NoteTraining(FitConfiguration):
         Width of the network, at most 256.
     """
 
-    max_epochs: int = Field(default=24, ge=1)
-    patience: int = Field(default=24, ge=1)
-    batch_size: int = Field(default=4, ge=2)
-    learning_rate: float = Field(default=3e-3, gt=0)
+    max_epochs: int = Field(default=24, ge=1, le=100_000)
+    patience: int = Field(default=24, ge=1, le=100_000)
+    batch_size: int = Field(default=4, ge=2, le=65_536)
+    learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
     seed: int = Field(default=11, ge=0)
-    examples: int = Field(default=1000, ge=1)
-    frames: int = Field(default=128, ge=16)
+    examples: int = Field(default=1000, ge=1, le=1_000_000)
+    frames: int = Field(default=128, ge=16, le=100_000)
     blended: float = Field(default=0.5, ge=0, le=1)
     misread: float = Field(default=0.5, ge=0, le=1)
     channels: int = Field(default=40, ge=4, le=MAX_CHANNELS)
