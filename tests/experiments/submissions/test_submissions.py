@@ -12,6 +12,7 @@ import shutil
 import sys
 import zipfile
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -290,7 +291,7 @@ class TestNothingIsOpened:
 
         return with_method
 
-    @pytest.mark.parametrize("kind", ["file", "pipe", "folder"])
+    @pytest.mark.parametrize("kind", ["pipe", "folder"])
     @pytest.mark.parametrize(
         "named",
         [
@@ -302,7 +303,7 @@ class TestNothingIsOpened:
     )
     def test_by_methods_that_depend_on_files(self, trapped, tmp_path, named, kind):
         door = tmp_path / "trap-door"
-        {"file": door.touch, "pipe": lambda: os.mkfifo(door), "folder": door.mkdir}[kind]()
+        {"pipe": lambda: os.mkfifo(door), "folder": door.mkdir}[kind]()
         method, parameters = named
         path = trapped(method, json.loads(json.dumps(parameters).replace("DOOR", str(door))))
         TOUCHED.clear()
@@ -790,18 +791,18 @@ DISGUISES = {
 
 class TestCopies:
     @pytest.mark.parametrize("disguise", DISGUISES)
-    @pytest.mark.parametrize(
-        ("original", "name"), [("reference", "the reference"), ("style-copy", "the style")]
-    )
-    def test_of_controls_are_marked(self, handed_in, tmp_path, original, name, disguise):
+    def test_of_controls_are_marked(self, handed_in, tmp_path, disguise):
+        """Of the reference on some pairs, and of the style on the others."""
+        originals = cycle(["reference", "style-copy"])
         path = with_outputs(
             handed_in[0],
             tmp_path / "copy.zip",
             "ulyanov",
-            lambda sounds: DISGUISES[disguise](sounds[original]),
+            lambda sounds: DISGUISES[disguise](sounds[next(originals)]),
         )
-        copies = find_copies([read_submission(path)])
-        assert copies == [{"ulyanov": f"4 of 4 outputs are copies of {name}"}]
+        copied = "2 of 4 outputs are copies of"
+        expected = [{"ulyanov": f"{copied} the reference; {copied} the style"}]
+        assert find_copies([read_submission(path)]) == expected
 
     def test_are_not_ranked(self, handed_in, both, tmp_path):
         path = with_outputs(
@@ -817,7 +818,7 @@ class TestCopies:
         assert shown.exit_code == 1
         assert "copies of the reference" in shown.output
 
-    @pytest.mark.parametrize("disguise", DISGUISES)
+    @pytest.mark.parametrize("disguise", ["softer, inverted", "through Ogg Vorbis"])
     def test_of_others_are_marked_where_they_come_later(self, handed_in, both, tmp_path, disguise):
         def tonal(sounds):  # a codec changes little of it
             return sounds["reference"][::-1]
@@ -871,7 +872,7 @@ class TestCopies:
 
     def test_an_output_of_another_length_is_not_read(self, handed_in, tmp_path):
         path = with_outputs(
-            handed_in[0], tmp_path / "long.zip", "ulyanov", lambda sounds: np.tile(sounds["noise"], 300)
+            handed_in[0], tmp_path / "long.zip", "ulyanov", lambda sounds: np.tile(sounds["noise"], 5)
         )
         with pytest.raises(RunError, match=r"long\.zip: ulyanov, .*: the output is not as long as"):
             merge([path], tmp_path / "out")
