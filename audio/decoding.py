@@ -363,16 +363,17 @@ class _Ffmpeg(Decoder):
         self._held = _Held(self._decoded)
 
     def _decode(self, stream: Any) -> Iterator[NDArray[np.float32]]:  # noqa: ANN401 - PyAV's, without types
-        to_floats = _load_ffmpeg().AudioResampler(format="fltp")
-        is_empty = True
+        # Interleaved: of eight channels and more in planes, PyAV reads one too many, and crashes.
+        to_floats = _load_ffmpeg().AudioResampler(format="flt")
+        channels = 0
         try:
             for frame in self._container.decode(stream):
                 for block in to_floats.resample(frame):
-                    is_empty = False
-                    yield block.to_ndarray()
+                    channels = channels or block.layout.nb_channels
+                    yield block.to_ndarray().reshape(block.samples, channels).T
         except Exception as error:  # a change of rate or channels in mid-stream is a ValueError
             raise AudioError(f"cannot be decoded: {plain(error)}") from error
-        if is_empty:
+        if not channels:
             raise AudioError("is empty: holds no samples")
 
 

@@ -84,6 +84,15 @@ def test_the_length_in_a_header_is_not_believed(tmp_path, name, change):
     np.testing.assert_array_equal(read_start(path, 2 * len(expected)), expected)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+def test_ffmpeg_decodes_as_many_channels(tmp_path, channels):
+    path = tmp_path / "clip.flac"
+    content = encode(path, np.stack([melody(peak=0.9 / (n + 1)) for n in range(channels)], axis=1))
+    expected, _ = read_audio(path)
+    path.write_bytes(with_flac_length(content, 0))
+    np.testing.assert_array_equal(read_audio(path)[0], expected)
+
+
 @pytest.mark.parametrize("frames", [1, 1_000_000])
 def test_nor_is_the_number_of_frames_of_an_mp3(tmp_path, frames):
     path = tmp_path / "clip.mp3"
