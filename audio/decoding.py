@@ -357,8 +357,11 @@ class _Ffmpeg(Decoder):
         if not self._container.streams.audio:
             raise AudioError("holds no audio")
         stream = self._container.streams.audio[0]
-        self.sample_rate = _plausible(stream.rate)
-        self.is_lossy = not stream.codec_context.codec.lossless
+        try:
+            rate, is_lossless = stream.rate, stream.codec_context.codec.lossless
+        except Exception as error:  # FFmpeg knows the stream and has no decoder for it
+            raise AudioError(f"cannot be decoded: {plain(error)}") from error
+        self.sample_rate, self.is_lossy = _plausible(rate), not is_lossless
         self._decoded = self._decode(stream)
         self._held = _Held(self._decoded)
 
