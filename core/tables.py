@@ -59,7 +59,7 @@ def csv_text(table: pd.DataFrame, float_format: str | None = None) -> str:
     safe = table.copy()
     for place, kind in enumerate(table.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
-            safe.isetitem(place, table.iloc[:, place].map(_plain_cell))
+            safe.isetitem(place, table.iloc[:, place].map(_plain_cell).array)
     safe.columns = pd.Index([_plain_cell(name) for name in table.columns])
     return _as_csv(safe, float_format)
 
@@ -140,7 +140,7 @@ def _without_apostrophes(table: pd.DataFrame) -> pd.DataFrame:
     for place, kind in enumerate(table.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
             cells = table.iloc[:, place]
-            table.isetitem(place, cells.where(~cells.map(_is_quoted), cells.str[1:]))
+            table.isetitem(place, cells.where(~cells.map(_is_quoted), cells.str[1:]).array)
     return table
 
 

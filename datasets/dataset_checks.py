@@ -119,8 +119,8 @@ def checked_manifest(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         _refuse(path, table, column, ~numbers.between(lowest, highest), problem)
         if column in _WHOLE:
             _refuse(path, table, column, numbers != np.rint(numbers), "is not a whole number")
-            numbers = numbers.astype("int64")
-        table = table.assign(**{column: numbers}) if table[column].dtype != numbers.dtype else table
+        kind = "int64" if column in _WHOLE else "float64"
+        table = table.assign(**{column: numbers.astype(kind)}) if table[column].dtype != kind else table
     too_long = table.duration_s * table.sample_rate > _MAX_SAMPLES
     _refuse(path, table, "duration_s", too_long, f"is more than {_MAX_SAMPLES} samples")
     return table
