@@ -119,8 +119,9 @@ def checked_manifest(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         _refuse(path, table, column, ~numbers.between(lowest, highest), problem)
         if column in _WHOLE:
             _refuse(path, table, column, numbers != np.rint(numbers), "is not a whole number")
-        kind = "int64" if column in _WHOLE else "float64"
-        table = table.assign(**{column: numbers.astype(kind)}) if table[column].dtype != kind else table
+        whole = column in _WHOLE
+        typed: pd.Series[Any] = numbers.astype("int64") if whole else numbers
+        table = table.assign(**{column: typed}) if table[column].dtype != typed.dtype else table
     too_long = table.duration_s * table.sample_rate > _MAX_SAMPLES
     _refuse(path, table, "duration_s", too_long, f"is more than {_MAX_SAMPLES} samples")
     return table
