@@ -139,7 +139,7 @@ def test_an_output_at_another_rate_and_in_stereo_is_brought_to_the_pairs(script,
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", r"SIGKILL \(was memory short\?\)"),
         (
             "print('done'); import sys; sys.stderr.write('nothing to do')",
-            r"no \{output\}; it wrote: nothing to",
+            r"no \{output\}: no such file; it wrote: nothing to",
         ),
         ("import sys; open(sys.argv[1], 'w')", r"the output is not audio: .*output\.wav"),
         ("import sys; open(sys.argv[1], 'w').write('la la la ' * 999)", "not audio: .*cannot be decoded"),
