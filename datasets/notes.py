@@ -149,7 +149,7 @@ def write_notes(path: Path, notes: pd.DataFrame, drums: pd.DataFrame | None = No
     write_csv(path, table, "%.4f")
 
 
-def read_notes(path: Path) -> pd.DataFrame:
+def read_notes(path: Path | str) -> pd.DataFrame:
     """Read the notes that :func:`write_notes` or anybody else wrote, without drums.
 
     Raises
@@ -157,11 +157,11 @@ def read_notes(path: Path) -> pd.DataFrame:
     CorpusError
         As :func:`timbrebench.datasets.note_tables.read_table`.
     """
-    table = read_table(path)
+    table = read_table(Path(path))
     return table if DRUM not in table else _where(table, table[DRUM] == 0)
 
 
-def read_drums(path: Path) -> pd.DataFrame:
+def read_drums(path: Path | str) -> pd.DataFrame:
     """Read the strokes of drums that :func:`write_notes` wrote; an empty table where there are none.
 
     Raises
@@ -169,7 +169,7 @@ def read_drums(path: Path) -> pd.DataFrame:
     CorpusError
         As :func:`timbrebench.datasets.note_tables.read_table`.
     """
-    table = read_table(path)
+    table = read_table(Path(path))
     return table[:0] if DRUM not in table else _where(table, table[DRUM] != 0)
 
 

@@ -34,7 +34,7 @@ def recording_id(source: str) -> str:
     It has at most 89 characters and differs for different names.
 
     >>> recording_id("piano/Für Elise.wav")
-    'piano-F-r-Elise-wav-0ef35d9d'
+    'piano-F-r-Elise-wav-65be163a'
     """
     digest = hashlib.sha256(source.encode()).hexdigest()[:8]
     return f"{_AWKWARD.sub('-', source)[-_LONGEST:].strip('-')}-{digest}"

@@ -105,7 +105,7 @@ def draw_size(count: int) -> int:
     is drawn with a probability of 0.99. The number of false ones drawn is hypergeometric.
 
     >>> draw_size(30), draw_size(300), draw_size(9)
-    (23, 42, 9)
+    (23, 41, 9)
     """
     false = max(1, int(SHARE * count + 1e-9))
     sizes = np.arange(count + 1)

@@ -109,7 +109,7 @@ def noise(samples: Samples, grade: float, *, seed: int) -> Samples:
     --------
     >>> clip = np.sin(np.arange(22050) / 10).astype(np.float32)
     >>> added = noise(clip, 0.5, seed=0) - clip
-    >>> round(20 * np.log10(rms(clip) / rms(added)), 2)
+    >>> round(float(20 * np.log10(rms(clip) / rms(added))), 2)
     20.0
     """
     drawn = np.random.default_rng(seed).standard_normal(len(samples), dtype=np.float32)
