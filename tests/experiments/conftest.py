@@ -122,7 +122,7 @@ def made_up(generator, *, changes=(), methods=("good", "twin", "poor"), seeds=(0
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def results():
     """Make up results in which controls land where they must; `changes` are (label, metric, function)."""
     return made_up
