@@ -116,6 +116,13 @@ def test_a_removed_row_is_found(root):
     assert "dataset.json counts other clips than there are: 6, manifest.csv has 5" in problems
 
 
+def test_a_manifest_that_has_lost_all_its_rows_is_found(root):
+    manifest = root / "manifest.csv"
+    manifest.write_text(manifest.read_text().splitlines()[0] + "\n")
+    problems = verify_dataset(root)
+    assert sum("not listed" in problem for problem in problems) >= 6
+
+
 def test_a_removed_row_is_found_when_its_traces_are_covered(root):
     edit(root, lambda manifest: manifest.iloc[1:], cover=True)
     clip = next(path for path in clips(root) if path.name not in (root / "manifest.csv").read_text())

@@ -340,7 +340,7 @@ def test_another_content_than_the_one_wanted_is_refused(folder, tmp_path, cache)
 def test_what_is_not_a_corpus_is_refused(tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean 'music21'"):
         find_corpus("music2")
-    with pytest.raises(CorpusError, match="there is nothing"):
+    with pytest.raises(CorpusError, match="no such file"):
         find_corpus(str(tmp_path / "absent"))
     (tmp_path / "a.rar").write_bytes(b"")
     with pytest.raises(CorpusError, match=r"ends in none of \.zip"):
@@ -486,7 +486,7 @@ def test_a_build_does_not_go_on_with_another_corpus(folder, tmp_path, executor):
 
 def test_a_missing_corpus_is_an_error_before_anything_is_written(tmp_path):
     configuration = CONFIGURATION.model_copy(update={"corpus": str(tmp_path / "absent")})
-    with pytest.raises(CorpusError, match="there is nothing"):
+    with pytest.raises(CorpusError, match="no such file"):
         build_dataset(configuration, tmp_path / "dataset")
     assert not (tmp_path / "dataset").exists()
 

@@ -310,7 +310,7 @@ loose.wav,,,,,left
     assert built.description["counts"]["label"]["keys"] == 2
     assert failures_of(built) == {
         "loose.wav": ["has no label"],
-        "trumpet/absent.wav": ["there is no such file"],
+        "trumpet/absent.wav": ["no such file"],
         "trumpet/pause.wav": ["too short: ends 1.500 s after 2.5 s, a clip 2 s"],
     }
     assert built.description["sources"][1]["name"] == "labels.csv"

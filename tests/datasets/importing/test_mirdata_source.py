@@ -80,7 +80,7 @@ def test_tracks_become_clips_with_the_loaders_labels(dataset):
     assert dataset.manifest.groupby("label").clip_id.count().tolist() == [8, 8, 8]
     assert verify_dataset(dataset.root) == []
     failures = pd.read_csv(dataset.root / "failures.csv").set_index("source").reason
-    assert failures.to_dict() == {"lost": "there is no such file", "without": "has no audio"}
+    assert failures.to_dict() == {"lost": "no such file", "without": "has no audio"}
 
 
 def test_clips_of_a_song_stay_in_one_split(dataset):

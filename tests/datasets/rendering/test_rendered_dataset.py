@@ -198,7 +198,7 @@ def test_damaged_datasets_are_refused(copy, tmp_path):
     with pytest.raises(DatasetError, match="layout 99"):
         Dataset.open(copy)
     (copy / "dataset.json").write_text("{")
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match="not valid JSON"):
         Dataset.open(copy)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
+import json
 import shutil
 import sys
 import traceback
@@ -20,21 +20,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mutations import Generator, change_bytes, change_json, change_lines, change_table, change_tree, values
 
-from mutations import Generator, change_bytes, change_json, change_lines, change_table, change_tree
 from timbrebench.audio import read_audio
 from timbrebench.classifier import Judge
 from timbrebench.core.errors import TimbrebenchError
+from timbrebench.core.files import fingerprint
 from timbrebench.datasets.audioset.segments import read_segments
+from timbrebench.datasets.building import load_configuration as load_dataset_configuration
 from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.importing.import_configuration import TableSource
+from timbrebench.datasets.importing.recording_sources import gather, list_folder
 from timbrebench.datasets.midi import read_midi
 from timbrebench.datasets.notes import read_notes
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration, Shares
 from timbrebench.datasets.verification import verify_dataset
 from timbrebench.experiments.commands.cli import main
 from timbrebench.experiments.ranking.baseline import read_baseline
 from timbrebench.experiments.run.records import read_records
 from timbrebench.experiments.run.run_configuration import load_configuration
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
+from timbrebench.experiments.suites.recipes import load_recipe
+
+#: What must not reach a terminal out of a file: all control characters but tabs and ends of lines.
+CONTROLS = {chr(code) for code in (*range(9), *range(11, 32), 127, *range(0x202A, 0x202F)) if code != 13}
 
 BY_SUFFIX = {".json": change_json, ".jsonl": change_lines, ".csv": change_table}
 
@@ -88,10 +97,6 @@ def change_judge(content: bytes, generator: Generator, elsewhere: str) -> bytes:
 
 def change_suite(content: bytes, generator: Generator, elsewhere: str) -> bytes:
     """Return a suite with other values and, as its maker would, a digest and a fingerprint that fit."""
-    import json
-
-    from timbrebench.core.files import fingerprint
-
     changed = change_json(content, generator, elsewhere)
     try:
         tree = json.loads(changed)
@@ -106,10 +111,6 @@ def change_text(content: bytes, generator: Generator, elsewhere: str) -> bytes:
     """Return TOML of which the value of a line is another one; or damaged text."""
     if generator.random() < 0.2:
         return change_bytes(content, generator, elsewhere)
-    import json
-
-    from mutations import values
-
     lines = content.decode().split("\n")
     places = [place for place, line in enumerate(lines) if "=" in line and not line.startswith("#")]
     for place in generator.choice(places, size=generator.integers(1, 3)):
@@ -122,16 +123,17 @@ def change_text(content: bytes, generator: Generator, elsewhere: str) -> bytes:
 def run_command(*arguments: str) -> None:
     """Run a command line as a user does; raise what would be a traceback."""
     sys.argv = ["timbrebench", *arguments]
-    output = io.StringIO()
+    output, status = io.StringIO(), None
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
             main()
         except SystemExit as stop:
-            if stop.code in {None, 0}:
-                return
-            assert stop.code in {1, 2}, f"exit status {stop.code}"
-            assert output.getvalue().strip(), f"exit status {stop.code} without a word"
-        assert "Traceback" not in output.getvalue(), output.getvalue()
+            status = stop.code
+    text = output.getvalue()
+    assert status in {None, 0, 1, 2}, f"exit status {status}"
+    assert text.strip() or not status, f"exit status {status} without a word"
+    assert "Traceback" not in text, text
+    assert not set(text) & CONTROLS, f"control characters: {text[:300]!r}"
 
 
 def read_submission(path: Path) -> None:
@@ -166,6 +168,18 @@ def read_configuration(path: Path) -> None:
     load_configuration(str(path))
 
 
+def read_dataset_configuration(path: Path) -> None:
+    load_dataset_configuration(path, DatasetConfiguration)
+
+
+def read_recipe(path: Path) -> None:
+    load_recipe(str(path))
+
+
+def read_labels(path: Path) -> None:
+    gather(list_folder(TableSource(path=str(path.parent), table=str(path))), Shares())
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of file: how it is changed, and what reads it."""
@@ -179,6 +193,9 @@ KINDS = {
     "judge": Kind(change_judge, read_judge),
     "suite": Kind(change_suite, read_suite),
     "configuration": Kind(change_text, read_configuration),
+    "dataset-configuration": Kind(change_text, read_dataset_configuration),
+    "recipe": Kind(change_text, read_recipe),
+    "labels": Kind(change_table, read_labels),
     "manifest": Kind(change_table, read_dataset),
     "description": Kind(change_json, read_dataset),
     "records": Kind(change_lines, read_records),
@@ -217,8 +234,8 @@ def attempt(name: str, number: int, source: Path, around: Path, sandbox: Path) -
         try:
             kind.read(path)
         except TimbrebenchError as error:
-            if not str(error).strip() or any(ord(sign) < 32 and sign != "\n" for sign in str(error)):
-                problem = f"a message that is empty or holds control characters: {str(error)[:300]!r}"
+            if not str(error).strip():
+                problem = "an empty message"
             elif len(str(error)) > 5000:
                 problem = f"a message of {len(str(error))} characters: {str(error)[:300]!r}"
         except Exception:
@@ -227,7 +244,6 @@ def attempt(name: str, number: int, source: Path, around: Path, sandbox: Path) -
     written = {entry for entry in tree_of(home.parents[3]) - before if not entry.startswith(own)}
     if written:
         problem += f"\nwritten outside: {sorted(written)}"
-    if problem and os.environ.get("TIMBREBENCH_FUZZ_KEEP"):
-        return f"{path}: {problem}"
-    shutil.rmtree(home.parents[3])
-    return problem
+    if not problem:
+        shutil.rmtree(home.parents[3])
+    return problem and f"{path}: {problem}"

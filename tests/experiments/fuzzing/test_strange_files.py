@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +21,14 @@ from timbrebench.experiments.submissions.submission_packing import submit
 from timbrebench.experiments.suites.recipes import read_packaged
 
 HERE = Path(__file__).parent
-TIMES = int(os.environ.get("TIMBREBENCH_FUZZ", "12"))
+TIMES = int(os.environ.get("TIMBREBENCH_FUZZ", "20"))
 LIMITS = Limits(timeout_s=60, memory_mib=2048)
 
 
 @pytest.fixture(scope="module")
 def executor():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(HERE), *sys.path])
+        patch.syspath_prepend(str(HERE))
         with LocalExecutor(["strange_files"]) as executor:
             yield executor
 
@@ -42,6 +41,10 @@ def sources(run, tiny, as_toml, results, tmp_path_factory):
     shutil.copy(next(run.root.rglob("judge.pt")), folder / "judge.pt")
     (folder / "suite.json").write_text(read_packaged("instruments-6-1.json"), encoding="utf-8")
     (folder / "run.toml").write_text(as_toml(tiny), encoding="utf-8")
+    settings = as_toml(tiny.dataset)
+    (folder / "dataset.toml").write_text(settings, encoding="utf-8")
+    (folder / "recipe.toml").write_text(read_packaged("instruments-6.toml"), encoding="utf-8")
+    (folder / "labels.csv").write_text("path,label,piece,start_s,split\n" + "a/b.wav,piano,p,0.5,test\n" * 4)
     dataset = next(run.root.rglob("dataset.json")).parent
     small = folder / "dataset"
     shutil.copytree(dataset, small)
@@ -70,6 +73,9 @@ def sources(run, tiny, as_toml, results, tmp_path_factory):
             "segments": "segments.csv",
             "audio": "tone.flac",
             "midi": "tune.mid",
+            "dataset-configuration": "dataset.toml",
+            "recipe": "recipe.toml",
+            "labels": "labels.csv",
         }.items()
     }
     return {name: (path, path) for name, path in alone.items()} | {
@@ -95,6 +101,9 @@ def write_midi(path):
         "judge",
         "suite",
         "configuration",
+        "dataset-configuration",
+        "recipe",
+        "labels",
         "manifest",
         "description",
         "records",
@@ -106,11 +115,8 @@ def write_midi(path):
     ],
 )
 def test_reading_ends_with_an_answer_or_a_message(name, sources, executor, tmp_path):
-    sys.path.insert(0, str(HERE))
-    try:
-        from strange_files import attempt
-    finally:
-        sys.path.remove(str(HERE))
+    from strange_files import attempt  # whose folder the executor's fixture has made known
+
     source, around = sources[name]
     problems = {}
     with executor.batch() as batch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 
@@ -14,7 +13,7 @@ from timbrebench.classifier import Judge
 from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
 from timbrebench.experiments.run.layout import RECORDS
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import LearnedRecord, RecordsFile
+from timbrebench.experiments.run.records import RecordsFile, read_records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.tasks import list_recorded_tasks, list_tasks
 from timbrebench.experiments.run.transfers import run_transfers
@@ -110,8 +109,7 @@ def test_a_judge_inside_an_export_is_found_out(run, transfer, tmp_path):
     torch.jit.save(torch.jit.script(Holding(held)), tmp_path / "model.pt")
     records, _ = transfer("torchscript", {"path": str(tmp_path / "model.pt"), "sample_rate": 22050})
     assert {record.status for record in records} == {"ok"}
-    lines = [json.loads(line) for line in (transfer.root / RECORDS).read_text().splitlines()]
-    learned = {line["key"]: LearnedRecord(**line) for line in lines if line["kind"] == "learned"}
+    learned = dict(read_records(transfer.root / RECORDS).learned)
     own = learned.pop(judge.fingerprint)
     assert [record.shares(own) for record in learned.values()].count("holds a judge's own network") == 1
 

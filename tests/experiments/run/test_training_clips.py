@@ -120,9 +120,9 @@ def test_a_submission_needs_no_judge_of_its_own(judged, tmp_path):
         assert JUDGE_FILE not in archive.names()
     submission = read_submission(tmp_path / "one.zip")
     assert check_submission(submission) == []
-    problems, said = rescore_outputs(submission, judged.root / "suite")
-    assert problems == []
-    assert "scored again" in said
+    rescored = rescore_outputs(submission, Dataset.open(judged.root / "suite"))
+    assert rescored.problems == ()
+    assert "scored again" in rescored.summary
 
 
 def test_the_leaderboard_s_profile_has_the_methods_of_the_default():
