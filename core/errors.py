@@ -25,8 +25,20 @@ _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxset, _SHORT.maxdict 
 _SHORT.maxstring = _SHORT.maxother = 200
 
 
+#: Maximum characters of a message, and how many of its beginning and its end are left of a longer one.
+_LONGEST, _HEAD, _TAIL = 4000, 3000, 900
+
+
 class TimbrebenchError(Exception):
-    """Base of every error that the project raises on purpose."""
+    """Base of every error that the project raises on purpose.
+
+    A message quotes what it is about, which others have written: of one that is longer than a page the middle
+    is left out.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if len(text) <= _LONGEST else f"{text[:_HEAD]} […] {text[-_TAIL:]}"
 
 
 class AudioError(TimbrebenchError):

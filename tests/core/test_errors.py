@@ -21,6 +21,13 @@ def test_the_nearest_name_is_suggested():
     assert suggestion("xyz", ["clarinet", "piano"]) == ": choose from clarinet, piano"
 
 
+def test_of_a_message_longer_than_a_page_beginning_and_end_are_shown():
+    text = str(UnknownNameError("instrument", "x" * 100_000, ["piano", "trumpet"]))
+    assert len(text) < 4000
+    assert text.startswith("unknown instrument 'xxx")
+    assert text.endswith("choose from piano, trumpet")
+
+
 def test_unknown_names_survive_the_way_back_from_a_worker():
     error = UnknownNameError("instrument", "pinao", ["piano"])
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301
