@@ -21,6 +21,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from timbrebench.audio.ffmpeg_frames import frames_of, interleaved, load_ffmpeg
 from timbrebench.core.errors import AudioError
 from timbrebench.core.files import open_regular, why_no_file
 
@@ -346,7 +347,7 @@ class _Ffmpeg(Decoder):
                 return
 
     def _open(self) -> None:
-        av = _load_ffmpeg()
+        av = load_ffmpeg()
         self._file.seek(0)
         try:
             self._container = av.open(
@@ -366,16 +367,16 @@ class _Ffmpeg(Decoder):
         self._held = _Held(self._decoded)
 
     def _decode(self, stream: Any) -> Iterator[NDArray[np.float32]]:  # noqa: ANN401 - PyAV's, without types
-        # Interleaved: of eight channels and more in planes, PyAV reads one too many, and crashes.
-        to_floats = _load_ffmpeg().AudioResampler(format="flt")
         channels = 0
         try:
-            for frame in self._container.decode(stream):
-                for block in to_floats.resample(frame):
-                    channels = channels or block.layout.nb_channels
-                    yield block.to_ndarray().reshape(block.samples, channels).T
-        except Exception as error:  # a change of rate or channels in mid-stream is a ValueError
-            raise AudioError(f"cannot be decoded: {plain(error)}") from error
+            for frame in interleaved(frames_of(self._container, stream), self.sample_rate):
+                block = frame.to_ndarray().reshape(frame.samples, frame.layout.nb_channels).T
+                channels = channels or len(block)
+                if len(block) != channels:  # streams put together, or a broadcast that went over to stereo
+                    block = np.tile(block.mean(axis=0), (channels, 1))
+                yield block
+        except Exception as error:
+            raise AudioError(f"cannot be decoded: {plain(error)} ({plain(self._earlier)})") from error
         if not channels:
             raise AudioError("is empty: holds no samples")
 
@@ -415,20 +416,9 @@ def _ffmpeg_exceeds(file: IO[bytes], duration_s: float) -> bool:
             limit = int(duration_s * decoder.sample_rate)
             length: int = sum(block.shape[1] for block in decoder.blocks(limit + 1))
             return length > limit
-    except AudioError:
-        return False
-
-
-def _load_ffmpeg() -> Any:  # noqa: ANN401 - PyAV has no types
-    try:
-        import av  # noqa: PLC0415 - few files need it, and loading it takes longer than decoding one
-    except ImportError as error:
-        raise AudioError(
-            "libsndfile cannot decode it, and PyAV, which decodes with FFmpeg, cannot be imported "
-            f"({error}): `pip install av`"
-        ) from error
-    av.logging.set_level(av.logging.PANIC)
-    return av
+    except AudioError as error:
+        # Garbage may follow, or a stream that FFmpeg knows and cannot go over to.
+        return isinstance(error.__cause__, load_ffmpeg().error.PatchWelcomeError)
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> IO[bytes]:  # noqa: ARG001 - PyAV's callback

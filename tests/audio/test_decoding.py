@@ -112,6 +112,40 @@ def test_joined_files_are_read_whole(tmp_path, name, first_s):
         read_audio(path, max_s=first_s + 1)
 
 
+def id3v2(picture):
+    """A tag with a picture, as music that was bought has it."""
+
+    def synchsafe(size):
+        return bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+    body = b"\0image/jpeg\0\x03\0" + picture
+    frame = b"APIC" + synchsafe(len(body)) + b"\0\0" + body
+    return b"ID3\x04\0\0" + synchsafe(len(frame)) + frame
+
+
+@pytest.mark.parametrize("picture", [100, 60_000])
+@pytest.mark.parametrize("rates", [(RATE, RATE), (RATE, 44_100), (44_100, RATE)])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_joined_mp3_files_with_tags_and_of_other_formats_are_read_whole(tmp_path, picture, rates, channels):
+    path = tmp_path / "clip.mp3"
+    tag = id3v2(np.random.default_rng(0).integers(0, 256, picture, dtype=np.uint8).tobytes())
+    second = np.stack([melody(2.0, rates[1], peak=0.3)] * channels, axis=1)
+    path.write_bytes(
+        tag + encode(path, melody(3.0, rates[0]), rates[0]) + tag + encode(path, second, rates[1])
+    )
+    samples, rate = read_audio(path)
+    assert rate in rates
+    assert len(samples) == pytest.approx(5 * rate, abs=0.15 * rate)
+    assert np.abs(samples[-rate:]).max() == pytest.approx(0.3, abs=0.05)
+
+
+def test_joined_ogg_files_are_read_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "clip.ogg"
+    path.write_bytes(encode(path, melody(3.0)) + encode(path, melody(2.0, 44_100), 44_100))
+    with pytest.raises(AudioError, match="more than its first stream"):
+        read_audio(path)
+
+
 @pytest.mark.parametrize("tag", [b"TAG" + bytes(125), b"APETAGEX" + bytes(5000)])
 def test_what_follows_and_is_no_audio_changes_nothing(tmp_path, tag):
     path = tmp_path / "clip.mp3"
