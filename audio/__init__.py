@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import lazy_loader as lazy
 
+from timbrebench.core.caches import use_writable_caches
+
 if TYPE_CHECKING:
     from timbrebench.audio.clips import as_samples, fit_length, read_audio, resample, write_audio
     from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
@@ -32,6 +34,9 @@ __all__ = [
     "spectral_convergence",
     "write_audio",
 ]
+
+# What is imported as a library needs places for librosa's caches as much as a command does.
+use_writable_caches()
 
 # Every import of a module below comes through here, and SciPy takes a second.
 __getattr__, __dir__, _ = lazy.attach(

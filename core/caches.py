@@ -2,7 +2,8 @@
 
 Libraries keep what they have compiled or looked up in the user's folders, and some end a program where they
 cannot: numba raises, for each function that librosa compiles. Whatever they need is decided here, before they
-are imported. Processes that are started later inherit it.
+are imported: by commands, and by ``timbrebench.audio`` for those who import the packages. Processes that are
+started later inherit it.
 """
 
 from __future__ import annotations

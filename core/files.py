@@ -235,7 +235,7 @@ def decode_text(content: bytes, where: str, error: type[TimbrebenchError]) -> st
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise error(f"{where}: not UTF-8 text ({problem})") from problem
+        raise error(f"{where}: not UTF-8 text ({problem}): save it as UTF-8") from problem
 
 
 def file_sha256(path: Path) -> str:

@@ -29,6 +29,9 @@ LARGEST_BYTES = 16 << 20
 #: Maximum seconds from the beginning, a day. Times in milliseconds soon exceed it.
 LONGEST_S = 86_400.0
 
+#: Maximum median of durations in seconds, of more notes than may be drones: others are in another unit.
+_LONGEST_MEDIAN_S, _DRONES = 60.0, 3
+
 #: What columns may be called besides, in any case; spaces and hyphens count as underscores. Where a file has
 #: a column of the first name, others that could mean it are left out.
 COLUMN_NAMES = {
@@ -78,7 +81,8 @@ def read_table(path: Path) -> pd.DataFrame:
     ------
     CorpusError
         If it cannot be read, lacks a column or has one twice, or a row is not a note; the message names the
-        file, the row, counted from 1 with the header, and the column.
+        file, the row, counted from 1 with the header, and the column. If half of four notes or more last
+        longer than a minute, which is how times in milliseconds look.
     """
     text = read_text(path, LARGEST_BYTES, CorpusError)
     lines = [line for line in io.StringIO(text, newline=None) if line.strip()]
@@ -87,6 +91,7 @@ def read_table(path: Path) -> pd.DataFrame:
     _check_columns(path, header, names)
     rows = lines[1:] if separator == "," else _with_commas(lines[1:], separator)
     columns = ",".join(name or f"column {place}" for place, name in enumerate(names))
+    _check_lengths(path, text, separator, len(names))
     table = parse_csv("".join([f"{columns}\n", *rows]).encode(), str(path), CorpusError, {})
     table = table[[name for name in names if name]]
     if "offset_s" not in table:
@@ -98,6 +103,7 @@ def read_table(path: Path) -> pd.DataFrame:
         numbers = (number for number, line in enumerate(io.StringIO(text, newline=None), 1) if line.strip())
         row = next(islice(numbers, place + 1, None))
         raise CorpusError(f"{path}, row {row}: {what}")
+    _check_unit(path, table)
     table = table.drop(columns="duration_s", errors="ignore")
     times = {"onset_s", "offset_s"}
     return pd.DataFrame(
@@ -144,6 +150,18 @@ def _without_length(notes: pd.DataFrame) -> Iterator[tuple[int, str]]:
         yield int(place), f"offset_s is {_shown(notes.offset_s.iloc[place])}: the note ends at its onset"
 
 
+def _check_unit(path: Path, notes: pd.DataFrame) -> None:
+    """Refuse times that are not in seconds, as far as they give themselves away."""
+    if len(notes) <= _DRONES:
+        return
+    median_s = float(np.median(_numbers(notes.offset_s) - _numbers(notes.onset_s)))
+    if median_s > _LONGEST_MEDIAN_S:
+        raise CorpusError(
+            f"{path}: half of its notes last {median_s:g} s or longer: give times in seconds, not in "
+            "milliseconds, samples or ticks"
+        )
+
+
 def _columns(path: Path, header: str) -> tuple[str, list[str]]:
     """Return the separator with which a header names most columns, and their names; empty where unknown."""
     named: dict[str, list[str]] = {}
@@ -160,6 +178,22 @@ def _columns(path: Path, header: str) -> tuple[str, list[str]]:
         ]
     separator = max(named, key=lambda each: sum(map(bool, named[each])))
     return separator, named[separator]
+
+
+def _check_lengths(path: Path, text: str, separator: str, columns: int) -> None:
+    """Refuse a row that has more cells than the header, as decimal commas between commas make them."""
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
+        if line.count(separator) < columns:
+            continue
+        try:
+            cells = next(csv.reader([line], delimiter=separator), [])
+        except csv.Error as error:
+            raise CorpusError(f"{path}, row {number}: cannot be read ({error})") from error
+        if len(cells) > columns and cells[columns:] not in ([""], ["\n"]):  # a separator at the end
+            raise CorpusError(
+                f"{path}, row {number}: has {len(cells)} cells under a header of {columns}: separate columns "
+                "by semicolons or tabs where a comma is the decimal point"
+            )
 
 
 def _with_commas(lines: list[str], separator: str) -> Iterator[str]:

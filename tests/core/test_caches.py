@@ -126,6 +126,22 @@ print(os.environ["NUMBA_CACHE_DIR"], numba.config.CACHE_DIR)
     assert "NUMBA_CACHE_DIR" in said
 
 
+@pytest.mark.parametrize("module", ["audio.spectra", "datasets.soundfonts.recorded_notes", "metrics"])
+def test_packages_that_are_imported_begin_with_it_as_well(folder, module):
+    code = f"""
+import timbrebench.core.caches as caches
+caches.find_spec = lambda _: None
+import timbrebench.{module}
+import librosa, os
+print(os.environ["NUMBA_CACHE_DIR"])
+print(librosa.note_to_hz("A4"))
+"""
+    (cache, frequency), said = probe(folder, code, HOME="/dev/null")
+    assert not Path(cache).exists()
+    assert float(frequency) == pytest.approx(440)
+    assert said.count("NUMBA_CACHE_DIR") == 1
+
+
 def test_every_command_begins_with_it(folder):
     lines, said = probe(folder, _COMMAND, HOME="/dev/null")
     assert any("transfer" in line for line in lines)

@@ -125,7 +125,11 @@ def test_notes_of_callers_are_checked_alike(column, value, reason):
         ("0,0.5,60,90\n0.5,1,62,90\n", "header '0,0.5,60,90' lacks"),
         ("start,onset,end,pitch,velocity\n0,0,1,60,90\n", "names onset_s twice"),
         ("onset_s,offset_s,pitch,pitch,velocity\n0,1,60,61,90\n", "names pitch twice"),
-        ("onset_s,offset_s,pitch,velocity\n0,1,60,90,5\n", "cannot be read"),
+        ("onset_s,offset_s,pitch,velocity\n0,1,60,90,5\n", "row 2: has 5 cells"),
+        ("onset_s,offset_s,pitch,velocity\n\n0,0,1,5,60,90\n", "row 3: has 6 cells .*semicolons"),
+        ("onset_s,offset_s,pitch,velocity\n" + "0,120,60,90\n120,250,62,90\n" * 2, "seconds, not in milli"),
+        ("start;duration;pitch;velocity\n" + "0;480;60;90\n" * 4, "seconds, not in milliseconds"),
+        ("onset_s,offset_s,pitch,velocity\n0,1,60,90,," + "x" * 200_000 + "\n", "row 2: cannot be read"),
         ('onset_s,offset_s,pitch,velocity\n0,1,"60,90\n', "cannot be read|missing"),
         ("", "needs the columns"),
         ("\n\n", "needs the columns"),
@@ -141,6 +145,12 @@ def test_what_is_no_table_of_notes_says_why(tmp_path, content, reason):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(CorpusError, match=rf"notes\.csv.*({reason})"):
         read_notes(path)
+
+
+def test_drones_and_separators_at_the_end_are_read(tmp_path):
+    path = tmp_path / "notes.csv"
+    path.write_text("onset_s,offset_s,pitch,velocity\n0,1,60,90,\n0,300,36,90\n0,300,43,90,\n")
+    assert list(read_notes(path).offset_s) == [1, 300, 300]
 
 
 def test_a_folder_and_a_missing_file_are_errors(tmp_path):
