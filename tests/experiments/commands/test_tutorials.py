@@ -1,9 +1,10 @@
-"""The tutorials of the documentation, run block by block as a reader would type them.
+"""Tutorials, README and other pages with code, run block by block as a reader would type them.
 
 Blocks of Python are executed, blocks with a title are written to the file of that name, lines of shell are
 run and must end with status 0 or the one that their comment says, and blocks of text are compared with what
 the block before them printed, with ``...`` for what may differ. A block that is not run is preceded by
-``<!-- skip: next "reason" -->``.
+``<!-- skip: next "reason" -->``. Blocks of TOML without a title are parts of files: their keys and values are
+checked. A block without a language, or of BibTeX, is no code.
 
 Profiles and the suite of six instruments are small here, so that pages take seconds.
 """
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 from unittest import SkipTest
 
@@ -29,19 +31,29 @@ from typer.testing import CliRunner
 from timbrebench.audio import write_audio
 from timbrebench.core.workers import executor_addresses
 from timbrebench.core.workers.executors import InlineExecutor
+from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
 from timbrebench.experiments import benchmark
 from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.run import configuration_text
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.run_configuration import RunConfiguration, parse_configuration
 from timbrebench.experiments.submissions import rescoring
+from timbrebench.experiments.submissions.submission_packing import submit
 from timbrebench.experiments.suites import frozen_suite
 from timbrebench.experiments.suites.frozen_suite import freeze
 from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
 from timbrebench.experiments.suites.recipes import Recipe
 
-TUTORIALS = Path(__file__).resolve().parents[3] / "docs" / "tutorials"
-PAGES = sorted(path.stem for path in TUTORIALS.glob("*.md"))
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = {
+    path.stem: path
+    for path in (
+        *sorted((ROOT / "docs" / "tutorials").glob("*.md")),
+        ROOT / "docs" / "index.md",
+        ROOT / "docs" / "methods.md",
+        ROOT / "README.md",
+    )
+}
 
 #: What runs score by: the two halves of the headline, and a distance.
 METRICS = ("style_accuracy", "note_f1", "log_stft_mse")
@@ -73,7 +85,7 @@ def in_small(small_suite, tiny, as_toml, without_report, monkeypatch):
             return as_toml(tiny), where
         if source == "leaderboard":
             text = text.split("[[methods]]")[0] + '[[methods]]\nmethod = "cross-synthesis"\n'
-        return f"metrics = {list(METRICS)}\n{text}", where
+        return text if "metrics = " in text else f"metrics = {list(METRICS)}\n{text}", where
 
     monkeypatch.setattr(frozen_suite, "read_packaged", read_packaged)
     monkeypatch.setattr(configuration_text, "configuration_text", small_configuration)
@@ -87,7 +99,7 @@ def in_small(small_suite, tiny, as_toml, without_report, monkeypatch):
 
 @pytest.fixture
 def reader(tmp_path_factory, tmp_path, synthesizer, scale, monkeypatch):
-    """Where the reader works: in a folder with two recordings, with pip installing into another one."""
+    """Where the reader works: in a folder with some recordings, with pip installing into another one."""
     prefix = tmp_path_factory.mktemp("installed")
     (prefix / "bin").mkdir()
     pip = prefix / "bin" / "pip"
@@ -97,7 +109,7 @@ def reader(tmp_path_factory, tmp_path, synthesizer, scale, monkeypatch):
         monkeypatch.setenv(f"PIP_{key}", str(value))
     for folder in (Path(sys.executable).parent, prefix / "bin"):
         monkeypatch.setenv("PATH", str(folder), prepend=":")
-    for name, program in (("piano", 0), ("trumpet", 56)):
+    for name, program in (("piano", 0), ("trumpet", 56), ("clarinet", 71)):
         write_audio(tmp_path / f"{name}.wav", synthesizer.render(scale, program, 2.0, 22050), 22050)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(sysconfig.get_path("purelib", "posix_prefix", vars={"base": str(prefix)}))
@@ -124,12 +136,31 @@ def run_of_many_pieces(tiny, tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def default_run(request):
-    """The folder of the run that a page begins with."""
-    if request.node.callspec.params["page"] == "compare-and-gate":
-        return request.getfixturevalue("run_of_many_pieces")
-    return request.getfixturevalue("run").root
+def with_runs(reader, *, many, few, as_toml):
+    """Fill the reader's folder with what pages take to be there: runs, and what README names."""
+    for name in ("default", "smoke"):
+        shutil.copytree(few, reader / "runs" / name)
+    root = shutil.copytree(many, reader / "runs" / "mine")
+    (reader / "my-run.toml").write_text(as_toml(benchmark.read_results(root).configuration), encoding="utf-8")
+    submit(root, reader / "theirs.zip", submitter="They")
+    run_line("timbrebench baseline runs/mine --out before.csv")
+    for folder, name in (("contents", "piano"), ("styles", "clarinet"), ("outputs", "trumpet")):
+        (reader / folder).mkdir()
+        shutil.copy(reader / f"{name}.wav", reader / folder / "scale.wav")
+    for label in ("piano", "trumpet"):
+        (reader / "recordings" / label).mkdir(parents=True)
+        shutil.copy(reader / f"{label}.wav", reader / "recordings" / label)
+    (reader / "recordings.toml").write_text(
+        'clip_duration_s = 1.0\nsource = { kind = "subfolders", path = "recordings" }\n', encoding="utf-8"
+    )
+
+
+def begin(page, reader, *, many, few, as_toml):
+    """Make what a page begins with."""
+    if page in {"README", "index"}:
+        with_runs(reader, many=many, few=few, as_toml=as_toml)
+    else:
+        shutil.copytree(many if page == "compare-and-gate" else few, reader / "runs" / "default")
 
 
 class Blocks:
@@ -144,6 +175,8 @@ class Blocks:
 
     def evaluate(self, example):
         language, title, source = (example.parsed[key] for key in ("language", "title", "source"))
+        if language in {"", "bibtex"}:
+            return
         if title:
             Path(title).write_text(source, encoding="utf-8")
         elif language == "python":
@@ -154,9 +187,22 @@ class Blocks:
             assert matches(source, self.printed), (
                 f"line {example.line} says\n{source}\nprinted was\n{self.printed}"
             )
+        elif language == "toml":
+            check_settings(tomllib.loads(source))
         else:
             raise AssertionError(f"line {example.line}: a block of {language!r} is neither run nor skipped")
         self.ran += 1
+
+
+def check_settings(content):
+    if "methods" in content:
+        parse_configuration({"name": "it", **content}, "a profile")
+    elif "segments" in content:
+        AudioSetConfiguration.model_validate(content)
+    else:
+        ((group, methods),) = content["project"]["entry-points"].items()
+        assert group == "timbrebench.methods"
+        assert all(re.fullmatch(r"\w+:\w+", value) for value in methods.values())
 
 
 def lines_of(source):
@@ -200,10 +246,10 @@ def run_page(text, path="page.md"):
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.usefixtures("in_small")
-def test_the_tutorial_works_as_it_stands(page, reader, default_run):
-    shutil.copytree(default_run, reader / "runs" / "default")
-    ran, reasons = run_page((TUTORIALS / f"{page}.md").read_text(encoding="utf-8"), f"{page}.md")
-    assert ran > len(reasons)
+def test_a_page_works_as_it_stands(page, reader, run, run_of_many_pieces, as_toml):
+    begin(page, reader, many=run_of_many_pieces, few=run.root, as_toml=as_toml)
+    ran, reasons = run_page(PAGES[page].read_text(encoding="utf-8"), str(PAGES[page]))
+    assert ran >= len(reasons)
     assert all(len(reason) > 10 for reason in reasons)
 
 
@@ -215,7 +261,7 @@ def test_the_tutorial_works_as_it_stands(page, reader, default_run):
         ("```sh\ntimbrebench transfer nothing a b c\n```\n", "status 1"),
         ("```sh\ntrue  # exit status 1\n```\n", "status 0"),
         ("```sh\necho one\n```\n\n```text\ntwo\n```\n", "printed was"),
-        ("```toml\nkey = 1\n```\n", "neither run nor skipped"),
+        ("```yaml\nkey: 1\n```\n", "neither run nor skipped"),
     ],
 )
 def test_a_tutorial_that_does_not_work_is_found(text, wrong, reader):
