@@ -18,6 +18,14 @@ def expand_home(path: str) -> Path:
         return Path(path)
 
 
+def is_visible(name: str) -> bool:
+    """Return whether a file or folder is part of a collection, by its name, rather than beside it.
+
+    Hidden ones are not: macOS puts ``._a.wav`` beside ``a.wav``, and ``__MACOSX`` into archives.
+    """
+    return not name.startswith(".") and name != "__MACOSX"
+
+
 def files_below(root: Path, enter: Callable[[str], bool]) -> list[str]:
     """List what lies below a folder and is not a folder itself.
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from timbrebench.core.errors import DatasetError, MissingResourceError, shown
 from timbrebench.core.files import why_no_folder
-from timbrebench.core.folders import files_below
+from timbrebench.core.folders import files_below, is_visible
 from timbrebench.core.progress import log
 from timbrebench.datasets.audioset.audioset_configuration import AudioSource, DownloadSource, ParquetSource
 
@@ -187,7 +187,7 @@ def _open(number: int, source: AudioSource) -> _Index:
 
 def _files(root: Path) -> list[str]:
     """List the files below a folder, as paths relative to it."""
-    return files_below(root, lambda _: True)
+    return [path for path in files_below(root, is_visible) if is_visible(path.rpartition("/")[2])]
 
 
 def _keys(path: Path, source: ParquetSource) -> Iterator[tuple[tuple[str, int], int, int]]:

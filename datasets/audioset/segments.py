@@ -7,6 +7,7 @@ are in seconds; a segment is known by its video and its start in whole milliseco
 
 from __future__ import annotations
 
+import csv
 import io
 import warnings
 from collections.abc import Iterable
@@ -26,6 +27,9 @@ _ENCODING = "utf-8-sig"
 
 _COLUMNS = ["ytid", "start_s", "end_s", "labels"]
 _TYPES = {"ytid": "str", "start_s": "float64", "end_s": "float64", "labels": "str"}
+
+#: Maximum seconds of a video, a week: what is live may run for days.
+_LONGEST_S = 604_800.0
 
 #: What identifies a video: it becomes part of paths, so nothing else may pass.
 _IDENTIFIER = r"[A-Za-z0-9_-]{11}"
@@ -100,22 +104,46 @@ def _read_one(path: Path) -> pd.DataFrame:
                 keep_default_na=False,
                 index_col=False,
                 encoding=_ENCODING,
+                comment="#",  # tables put together have comments in the middle
             )
     except (OSError, ValueError, ParserWarning) as error:
         raise DatasetError(
-            f"{path}: cannot be read as a table of segments ({error}): its rows are "
-            'YTID, start_seconds, end_seconds, "label,label"'
+            f"{path}{_first_wrong(path, skipped)}: cannot be read as a table of segments ({error}): its rows "
+            'are YTID, start_seconds, end_seconds, "label,label"'
         ) from error
     _refuse(
         path, skipped, table, ~table.ytid.str.fullmatch(_IDENTIFIER).to_numpy(bool), "no video's identifier"
     )
     times = table[["start_s", "end_s"]].to_numpy()
-    proper = np.isfinite(times).all(axis=1) & (times[:, 0] >= 0) & (times[:, 1] > times[:, 0])
+    proper = (times[:, 0] >= 0) & (times[:, 1] > times[:, 0]) & (times[:, 1] <= _LONGEST_S)
     _refuse(path, skipped, table, ~proper, "no interval")
     _refuse(path, skipped, table, ~table.labels.str.match(r"/[a-z]/").to_numpy(bool), "no label")
     for column in ("start", "end"):
         table[f"{column}_ms"] = np.round(table.pop(f"{column}_s").to_numpy() * 1000).astype(np.int64)
     return table[["ytid", "start_ms", "end_ms", "labels"]]
+
+
+def _first_wrong(path: Path, skipped: int) -> str:
+    """Name the first line that is not a row, and show it; empty where there is none."""
+    try:
+        with io.TextIOWrapper(open_regular(path), encoding=_ENCODING, newline="") as file:
+            rows = csv.reader(file, skipinitialspace=True)
+            for number, cells in enumerate(rows, start=1):
+                if number <= skipped or not cells or cells[0].startswith("#"):
+                    continue
+                if len(cells) != len(_COLUMNS) or not all(map(_is_number, cells[1:3])):
+                    return f", line {rows.line_num}, which holds {', '.join(cells)[:100]!r}"
+    except (OSError, UnicodeDecodeError, csv.Error):
+        pass
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _lines_before_rows(path: Path) -> int:

@@ -16,7 +16,7 @@ import platformdirs
 
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import file_sha256, fingerprint, why_no_file
-from timbrebench.core.folders import files_below
+from timbrebench.core.folders import files_below, is_visible
 from timbrebench.core.progress import Tracker
 from timbrebench.core.unpacking import SUFFIXES as ARCHIVES
 from timbrebench.core.unpacking import is_archive, unpack_archive
@@ -135,12 +135,10 @@ def _archive_sha256(path: Path) -> str:
 
 def _list_files(folder: Path) -> list[CorpusScore]:
     """List the MIDI files below a folder, sorted by path; the folders that hold all of them do not count."""
-    # Hidden files, and what macOS adds to archives, only look like MIDI files.
-    names = files_below(folder, lambda name: not name.startswith(".") and name != "__MACOSX")
     paths = [
         folder / name
-        for name in names
-        if not PurePosixPath(name).name.startswith(".") and name.lower().endswith(SUFFIXES)
+        for name in files_below(folder, is_visible)
+        if is_visible(PurePosixPath(name).name) and name.lower().endswith(SUFFIXES)
     ]
     scores = []
     with Tracker("reading MIDI files", len(paths), "files") as tracker:

@@ -11,7 +11,7 @@ from typing import Any
 
 from timbrebench.core.errors import DatasetError, UnknownNameError
 from timbrebench.core.files import file_sha256, why_no_folder
-from timbrebench.core.folders import files_below
+from timbrebench.core.folders import files_below, is_visible
 from timbrebench.core.progress import log
 from timbrebench.core.tables import read_text_csv
 from timbrebench.datasets.importing.import_configuration import PatternSource, SubfolderSource, TableSource
@@ -141,9 +141,9 @@ def _audio_names(root: Path, failures: dict[str, str]) -> list[str]:
     """List the files below a folder that may be audio, as sorted paths with ``/`` between their parts."""
     names: list[str] = []
     others: list[str] = []
-    for name in files_below(root, lambda folder: not folder.startswith(".")):
+    for name in files_below(root, is_visible):
         path = PurePosixPath(name)
-        if path.name.startswith("."):  # macOS puts ._a.wav beside a.wav
+        if not is_visible(path.name):
             continue
         if path.suffix.lower() in NOT_AUDIO:
             others.append(name)

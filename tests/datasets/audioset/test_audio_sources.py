@@ -63,3 +63,11 @@ def test_files_without_an_identifier_are_named(library, name):
 
 def test_nothing_is_said_where_all_files_have_one(library):
     assert library(f"A title [{ID}].webm", f"{ID}.wav", "list.csv").nameless() == ""
+
+
+@pytest.mark.parametrize("beside", ["._{}", "__MACOSX/{}", ".Trashes/{}", "__MACOSX/._{}"])
+@pytest.mark.parametrize("name", [f"{ID}.m4a", f"A title-{ID}.m4a", f"A title [{ID}].m4a"])
+def test_what_only_lies_beside_audio_is_not_taken_for_it(library, beside, name):
+    sources = library(beside.format(name), name)
+    assert sources.find(ID, 0).path == name
+    assert not sources.nameless()

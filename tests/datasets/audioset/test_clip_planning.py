@@ -71,6 +71,13 @@ def test_rows_alone_may_follow_a_byte_order_mark(tmp_path):
     assert read_segments([tmp_path / "a.csv"]).table.ytid.tolist() == ["--PJHxphWEs"]
 
 
+def test_tables_put_together_have_comments_in_the_middle(tmp_path):
+    published(tmp_path / "a.csv")
+    text = (tmp_path / "a.csv").read_text() + "\n"
+    (tmp_path / "b.csv").write_text(text + text.replace("--PJHxphWEs", "--PJHxphWEt"))
+    assert len(read_segments([tmp_path / "b.csv"])) == len(ROWS) + 1
+
+
 def test_a_segment_in_two_tables_has_all_its_labels(tmp_path):
     passed_on(tmp_path / "a.csv")
     (tmp_path / "b.csv").write_text('--PJHxphWEs, 30.000, 40.000, "/m/05r5c,/m/09x0r"\n')
@@ -86,8 +93,10 @@ def test_a_segment_in_two_tables_has_all_its_labels(tmp_path):
         ('../../etc/pa, 0.0, 10.0, "/m/05r5c"', "line 5: holds no video's identifier"),
         ('abcdefghijk, 10.0, 10.0, "/m/05r5c"', "line 5: holds no interval"),
         ("abcdefghijk, 0.0, 10.0, piano", "line 5: holds no label"),
-        ('abcdefghijk, soon, 10.0, "/m/05r5c"', "cannot be read as a table"),
-        ("abcdefghijk, 0.0, 10.0, /m/05r5c, /m/09x0r", "cannot be read as a table"),
+        ('abcdefghijk, 0.0, 1e300, "/m/05r5c"', "line 5: holds no interval"),
+        ('abcdefghijk, soon, 10.0, "/m/05r5c"', "line 5, which holds 'abcdefghijk, soon.* cannot be read"),
+        ("abcdefghijk, 0.0, 10.0, /m/05r5c, /m/09x0r", "line 5, which holds .* cannot be read as a table"),
+        ("abcdefghijk; 0.0; 10.0; /m/05r5c", "line 5, which holds .* cannot be read as a table"),
     ],
 )
 def test_an_invalid_row_is_named(tmp_path, row, words):

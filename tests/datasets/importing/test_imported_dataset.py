@@ -69,6 +69,8 @@ def recordings(synthesizer, tmp_path_factory):
     (root / "piano" / "empty.wav").write_bytes(b"")
     (root / "piano" / "notes.txt").write_text("microphone: left")
     (root / "piano" / ".hidden.wav").write_bytes(b"")
+    (root / "__MACOSX").mkdir()
+    shutil.copy(root / "piano" / "exact.wav", root / "__MACOSX" / "exact.wav")
     return root
 
 
