@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import IO, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, model_validator
 
 from timbrebench.core.errors import RunError, TimbrebenchError
 from timbrebench.core.files import open_regular, storage_error
@@ -35,6 +35,9 @@ _LONGEST_REASON = 6000
 #: Maximum bytes of a run's records. An output has some 8,000, so that this is a run of 130,000.
 _MAX_BYTES = 1 << 30
 
+#: Maximum lines of a submission that are not records. Those of another version, or without an end, are few.
+_MAX_UNREADABLE = 100
+
 #: A line that may be a record, whose key alone, a SHA-256, is as long.
 _LINE = re.compile(r"[^\r\n]{64,}")
 
@@ -48,6 +51,10 @@ def _storable(reason: object) -> object:
 
 
 Reason = Annotated[str, BeforeValidator(_storable)]
+
+#: A share, and a value of an embedding: what a network of floats gives is far smaller.
+Probability = Annotated[float, Field(ge=0, le=1 + 1e-3)]
+Coordinate = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 #: A duration in seconds; a 0 in older files stands for what was not measured.
 Seconds = Annotated[float | None, AfterValidator(lambda seconds: seconds or None)]
@@ -176,18 +183,26 @@ class PredictionRecord(FrozenModel):
     key : str
         Fingerprint of the output's SHA-256 and the judge.
     probabilities : tuple of float
-        Of each of the judge's labels; empty where the judge had no answer.
+        Of each of the judge's labels, 0 to 1, their sum 1; empty where the judge had no answer.
     embedding : tuple of float
-        What its last layer decides by; empty as well.
+        What its last layer decides by, of any sign; empty as well.
     reason : str
         Why there is no prediction.
     """
 
     kind: Literal["impression"] = "impression"
     key: str
-    probabilities: tuple[float, ...] = ()
-    embedding: tuple[float, ...] = ()
+    probabilities: tuple[Probability, ...] = Field(default=(), max_length=10_000)
+    embedding: tuple[Coordinate, ...] = Field(default=(), max_length=10_000)
     reason: Reason = ""
+
+    @model_validator(mode="after")
+    def _is_distribution(self) -> Self:
+        if bool(self.probabilities) != bool(self.embedding):
+            raise ValueError("a prediction has probabilities and an embedding, or neither")
+        if self.probabilities and abs(sum(self.probabilities) - 1) > 1e-3:
+            raise ValueError("the sum of the probabilities is not 1")
+        return self
 
 
 Record = Transfer | ScoreRecord | LearnedRecord | DependencyRecord | PredictionRecord
@@ -217,16 +232,30 @@ class Records:
     predictions: Mapping[str, PredictionRecord]
 
     @classmethod
-    def parse(cls, text: str) -> Records:
-        """Read the records of a submission, one on a line.
+    def parse(cls, text: str, limit: int) -> Records:
+        """Read the records of a submission, one on a line, and at most `limit` of them.
 
-        Lines that were cut off, or are of another version, are skipped. Raises RunError if one does not match
-        its digest.
+        Some lines that were cut off, or are of another version, are skipped. Raises RunError if one does not
+        match its digest, there are many that are not records, or more records than the limit; what follows is
+        not read.
         """
-        tables, damaged = _tables(text)
-        if damaged:
-            number = _number(text, damaged[0])
-            raise RunError(f"line {number} of the records does not match its digest: it was changed")
+        tables: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
+        unreadable = 0
+        for number, (place, record) in enumerate(_lines(text)):
+            if isinstance(record, DamagedLineError):
+                line = _number(text, place)
+                raise RunError(f"line {line} of the records does not match its digest: it was changed")
+            if number >= limit + _MAX_UNREADABLE:
+                raise RunError(f"more than {limit} records, which its methods and pairs cannot have")
+            if record is None:
+                unreadable += 1
+                if unreadable > _MAX_UNREADABLE:
+                    line = _number(text, place)
+                    raise RunError(
+                        f"line {line} and {_MAX_UNREADABLE} before it are not records: pack it again"
+                    )
+                continue
+            tables[record.kind][record.key] = record
         return _view(tables)
 
     @property
@@ -239,19 +268,26 @@ def _tables(text: str) -> tuple[dict[str, dict[str, Any]], list[int]]:
     """Return the records of a text by kind and key, and where damaged lines begin in it."""
     tables: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
     damaged = []
+    for place, record in _lines(text):
+        if isinstance(record, DamagedLineError):
+            damaged.append(place)
+        elif record is not None:
+            tables[record.kind][record.key] = record
+    return tables, damaged
+
+
+def _lines(text: str) -> Iterator[tuple[int, Record | DamagedLineError | None]]:
+    """Read a text line by line: where each begins, and its record, or None where it is not one."""
     # splitlines() splits at characters, too, that JSON leaves as they are. No list of lines is made, and what
     # is shorter than any record is passed over: a file may have a hundred million line ends.
     for line in _LINE.finditer(text):
         try:
             content = unseal(line[0])
-            record = _KINDS[content["kind"]].model_validate(content)
-        except DamagedLineError:
-            damaged.append(line.start())
-            continue
+            yield line.start(), _KINDS[content["kind"]].model_validate(content)
+        except DamagedLineError as error:
+            yield line.start(), error
         except (TimbrebenchError, KeyError, TypeError, ValidationError):
-            continue  # cut off, or of another version: what it held is done again
-        tables[record.kind][record.key] = record
-    return tables, damaged
+            yield line.start(), None  # cut off, or of another version: what it held is done again
 
 
 def _number(text: str, place: int) -> int:
@@ -286,7 +322,7 @@ def read_records(path: Path) -> Records:
             # With "replace", since a line that was cut off may end within a character.
             return _view(_own_tables(file.read().decode(errors="replace"), path))
     except FileNotFoundError:
-        return Records.parse("")
+        return _view(_tables("")[0])
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error}): check who may read it") from error
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from timbrebench.core.errors import RunError
 from timbrebench.experiments.run.records import PredictionRecord, Records
 from timbrebench.experiments.run.scores import prediction_key
 from timbrebench.experiments.run.tasks import Task
@@ -41,7 +42,10 @@ class JudgedSets:
 
 
 def collect_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Records) -> JudgedSets:
-    """Collect a judge's predictions for the outputs of `tasks` and for the real clips of the suite."""
+    """Collect a judge's predictions for the outputs of `tasks` and for the real clips of the suite.
+
+    Raises RunError if they have different lengths.
+    """
     real = [(clip.label, clip.piece, clip.sha256) for clip in suite.clips]
     outputs: dict[str, list[tuple[str, str, str]]] = {}
     for task in tasks:
@@ -59,7 +63,15 @@ def collect_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Recor
             if key in known and known[key].embedding
         ]
 
-    return JudgedSets(judged(real), {label: judged(clips) for label, clips in outputs.items()})
+    sets = JudgedSets(judged(real), {label: judged(clips) for label, clips in outputs.items()})
+    lengths = {
+        (len(clip.record.probabilities), len(clip.record.embedding))
+        for clips in (sets.real, *sets.outputs.values())
+        for clip in clips
+    }
+    if len(lengths) > 1:
+        raise RunError("predictions of one judge have different lengths: the records were changed")
+    return sets
 
 
 def compare_sets(sets: JudgedSets) -> pd.DataFrame:

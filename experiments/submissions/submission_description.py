@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import Field
 
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.identifiers import MAX_LENGTH
+from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.suites.frozen_suite import frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Suite, TimbreSetting
 
@@ -21,7 +23,10 @@ ABOUT = "submission.json"
 SUITE_FILE = "suite.json"
 
 #: What a submitter may be called.
-SUBMITTER = r"^[\w .@+-]{1,60}$"
+SUBMITTER = r"^[\w.@+-]([\w .@+-]{0,58}[\w.@+-])?$"
+
+#: Maximum methods of a submission, and maximum outputs; each two methods are compared, in all resamples.
+MAX_METHODS, MAX_OUTPUTS = 100, 50_000
 
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -39,9 +44,9 @@ class SubmittedMethod(FrozenModel):
         Key of its records.
     """
 
-    label: str
-    method: str
-    version: int
+    label: str = Field(max_length=MAX_LENGTH)
+    method: str = Field(max_length=MAX_LENGTH)
+    version: int = Field(ge=0, lt=2**31)
     key: Fingerprint
 
 
@@ -76,16 +81,16 @@ class About(FrozenModel):
 
     format: int = FORMAT
     submitter: str = Field(pattern=SUBMITTER)
-    run: str
-    suite: str
-    suite_version: str
+    run: str = Field(max_length=200)
+    suite: str = Field(max_length=MAX_LENGTH)
+    suite_version: str = Field(max_length=MAX_LENGTH)
     setting: TimbreSetting
     judge: Fingerprint
     content_judge: Fingerprint
     training: Fingerprint
-    seeds: tuple[int, ...]
-    metrics: dict[str, int]
-    methods: tuple[SubmittedMethod, ...]
+    seeds: tuple[int, ...] = Field(max_length=1_000)
+    metrics: dict[str, int] = Field(max_length=1_000)
+    methods: tuple[SubmittedMethod, ...] = Field(max_length=MAX_METHODS + len(CONTROLS))
 
 
 def name_of(suite: Suite) -> str:

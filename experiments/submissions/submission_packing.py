@@ -58,7 +58,9 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
     """
     root = Path(root)
     if not re.fullmatch(SUBMITTER, submitter):
-        raise RunError(f"submitter {submitter!r}: use 1 to 60 letters, digits, spaces, and . @ + - _")
+        raise RunError(
+            f"submitter {submitter!r}: use 1 to 60 letters, digits, . @ + - _, and spaces between them"
+        )
     configuration, dataset, judge, suite = open_suite(root)
     records = read_records(root / RECORDS)
     tasks = list_recorded_tasks(configuration, suite, dataset, records)

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from timbrebench.classifier import load_content_judge
 from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import DatasetError, RunError, describe_validation
+from timbrebench.core.files import decode_text
+from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import parse_csv
 from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, RECORDS, SETS
 from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.run.tasks import Task
-from timbrebench.experiments.submissions.submission_archive import Archive
+from timbrebench.experiments.submissions.submission_archive import LARGEST_FILE, Archive
 from timbrebench.experiments.submissions.submission_description import (
     ABOUT,
     FORMAT,
+    MAX_METHODS,
+    MAX_OUTPUTS,
     SUITE_FILE,
     About,
     name_of,
 )
 from timbrebench.experiments.submissions.submitted_methods import public_parameters, verifiable_method
 from timbrebench.experiments.suites.clip_comparison import as_held
-from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen, parse_frozen
+from timbrebench.experiments.suites.frozen_suite import (
+    SUITE_BYTES,
+    FrozenSuite,
+    frozen_names,
+    load_frozen,
+    parse_frozen,
+)
 from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 from timbrebench.metrics.registry import current_names, get, metric_names
 
@@ -40,10 +50,24 @@ _TEXTS = ("method", "kind", "settings", "violation", "label", "reason")
 #: Maximum characters of a leaderboard: one with a thousand methods has a million.
 _TABLE_CHARACTERS = 4 << 20
 
+#: Maximum bytes of what a submission says of itself, and of its configuration: a hundred methods, with all
+#: their settings, have a tenth of it.
+_JSON_BYTES = 4 << 20
+
+#: Maximum of resamples times content pieces: the bootstrap takes three times eight bytes for each. The
+#: largest suite has 240 pairs, which is 2.4 million.
+_MAX_DRAWS = 30_000_000
+
 #: What the name of a metric is followed by in the other columns about it.
 _ENDINGS = ("_low", "_high", "_n", "_seed_sd")
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Methods(FrozenModel):
+    """The methods of a submission's configuration, which need not be installed here."""
+
+    methods: tuple[MethodEntry, ...] = Field(max_length=MAX_METHODS)
 
 
 @dataclass(frozen=True)
@@ -87,18 +111,20 @@ def read_submission(path: Path) -> Submission:
     is not a submission, was changed, or was scored by other versions than are installed here.
     """
     with Archive(path) as archive:
-        stated = _parse(About, archive.read(ABOUT), f"{path}: {ABOUT}")
+        stated = _parse(About, _text(archive, ABOUT, _JSON_BYTES), f"{path}: {ABOUT}")
         names = current_names(stated.metrics)
         versions = {names[name]: version for name, version in stated.metrics.items()}
         about = stated.model_copy(update={"metrics": versions})
         _refuse_other_versions(path, about)
-        given = parse_frozen(text_of(archive.read(SUITE_FILE)), f"{path}: {SUITE_FILE}")
-        configuration, foreign = _configuration(archive.read(CONFIGURATION), about, names, str(path))
+        given = parse_frozen(_text(archive, SUITE_FILE, SUITE_BYTES), f"{path}: {SUITE_FILE}")
+        content = _text(archive, CONFIGURATION, _JSON_BYTES)
+        configuration, foreign = _configuration(content, about, names, str(path))
         suite = _suite(given, about, configuration.suite, path)
+        _refuse_many(configuration, suite, path)
         tasks = _tasks(configuration, about, suite)
-        records = Records.parse(text_of(archive.read(RECORDS)))
+        records, collected = _records(archive, configuration, suite, tasks, about)
         results = replace(
-            collect(configuration, suite, tasks, about.judge, records),
+            collected,
             stated_settings={
                 entry.name: public_parameters(entry)
                 for entry in configuration.methods
@@ -112,12 +138,39 @@ def read_submission(path: Path) -> Submission:
     return Submission(path, about, results, tuple(tasks), records, leaderboard, sets, foreign)
 
 
-def text_of(content: bytes) -> str:
-    """Decode UTF-8, or raise RunError."""
+def _text(archive: Archive, name: str, limit: int) -> str:
+    """Return a file of UTF-8 text of at most `limit` bytes, or raise RunError, which names it."""
+    content = archive.read(name)
+    if len(content) > limit:
+        raise RunError(
+            f"{archive.path}: {name} has {len(content)} bytes, more than the {limit} that it may have"
+        )
+    return decode_text(content, f"{archive.path}: {name}", RunError)
+
+
+def _refuse_many(configuration: RunConfiguration, suite: Suite, path: Path) -> None:
+    """Refuse a submission whose tables would take minutes, before any of them is made."""
+    outputs = len(configuration.entries) * len(suite.pairs) * len(configuration.seeds)
+    draws = configuration.resamples * len({pair.content.piece for pair in suite.pairs})
+    for what, count, limit in (
+        ("outputs", outputs, MAX_OUTPUTS),
+        ("draws of its resamples", draws, _MAX_DRAWS),
+    ):
+        if count > limit:
+            raise RunError(f"{path}: would have {count} {what}, and a submission may have {limit}")
+
+
+def _records(
+    archive: Archive, configuration: RunConfiguration, suite: Suite, tasks: Sequence[Task], about: About
+) -> tuple[Records, Results]:
+    """Return the records of a submission, and the tables that they give."""
+    # A transfer, a prediction and the scores of each output; what others have left may be as much again.
+    limit = 2 * (len(tasks) * (2 + len(about.metrics)) + len(suite.every_clip) + len(about.methods) + 100)
     try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RunError(f"a file of the submission is not UTF-8 text ({error})") from error
+        records = Records.parse(_text(archive, RECORDS, LARGEST_FILE), limit)
+        return records, collect(configuration, suite, tasks, about.judge, records)
+    except RunError as error:
+        raise RunError(f"{archive.path}: {RECORDS}: {error}") from error
 
 
 def parse_table(text: str, where: str) -> pd.DataFrame:
@@ -133,9 +186,9 @@ def parse_table(text: str, where: str) -> pd.DataFrame:
     return table
 
 
-def _parse(model: type[Model], content: bytes, where: str) -> Model:
+def _parse(model: type[Model], text: str, where: str) -> Model:
     try:
-        return model.model_validate_json(content)
+        return model.model_validate(parse_object(text, where, RunError))
     except ValidationError as error:
         raise describe_validation(error, where, model.model_fields) from error
 
@@ -179,19 +232,22 @@ def _suite(given: FrozenSuite, about: About, configuration: SuiteConfiguration, 
 
 
 def _configuration(
-    content: bytes, about: About, names: Mapping[str, str], where: str
+    content: str, about: About, names: Mapping[str, str], where: str
 ) -> tuple[RunConfiguration, frozenset[str]]:
     """Read what results follow from; methods that are not installed here keep their names all the same."""
-    given = parse_object(text_of(content), f"{where}: {CONFIGURATION}", RunError)
+    given = parse_object(content, f"{where}: {CONFIGURATION}", RunError)
     try:
-        methods = [MethodEntry.model_validate(entry) for entry in given["methods"]]
+        methods = _Methods.model_validate({"methods": given.get("methods")}).methods
+    except ValidationError as error:
+        raise describe_validation(error, f"{where}: {CONFIGURATION}", MethodEntry.model_fields) from error
+    try:
         wanted = {key: given[key] for key in ("name", "metrics", "seeds", "resamples")}
         wanted["metrics"] = [names.get(name, name) for name in wanted["metrics"]]
         wanted["suite"] = {"setting": given["suite"]["setting"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{where}: {CONFIGURATION} cannot be read ({error})") from error
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{where}: {CONFIGURATION} lacks {error}, or has another type there") from error
     configuration = parse_configuration(wanted, f"{where}: {CONFIGURATION}")
-    configuration = configuration.model_copy(update={"methods": tuple(methods)})
+    configuration = configuration.model_copy(update={"methods": methods})
     labels = [entry.name for entry in configuration.entries]
     if repeated := sorted({label for label in labels if labels.count(label) > 1}):
         raise RunError(f"{where}: the label {repeated[0]!r} stands for two methods in {CONFIGURATION}")
@@ -225,4 +281,4 @@ def _renamed(names: Mapping[str, str], column: str) -> str:
 
 
 def _table(archive: Archive, name: str) -> pd.DataFrame:
-    return parse_table(text_of(archive.read(name)), f"{archive.path}: {name}")
+    return parse_table(_text(archive, name, 4 * _TABLE_CHARACTERS), f"{archive.path}: {name}")

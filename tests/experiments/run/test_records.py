@@ -130,9 +130,9 @@ def test_records_without_digests_are_read_as_before(tmp_path, capsys):
 
 def test_a_submission_with_a_changed_record_is_refused():
     line = seal(ScoreRecord(key="s", metric="m", value=0.5).model_dump_json())
-    assert Records.parse(line).scores["s"].value == 0.5
+    assert Records.parse(line, 10).scores["s"].value == 0.5
     with pytest.raises(RunError, match="line 2 of the records does not match its digest"):
-        Records.parse(line + "\n" + line.replace("0.5", "0.9"))
+        Records.parse(line + "\n" + line.replace("0.5", "0.9"), 10)
 
 
 def test_what_was_not_run_has_no_cost_in_older_files_either(tmp_path):

@@ -594,6 +594,132 @@ class TestChanges:
             read_submission(path)
 
 
+class TestCounts:
+    """What would take minutes or gigabytes is refused before it is begun, and said with its file."""
+
+    @pytest.mark.parametrize("seeds", [1, 1000])
+    def test_of_methods_and_seeds(self, handed_in, tmp_path, seeds):
+        count = 90 if seeds > 1 else 100_000
+
+        def more(content):
+            given = json.loads(content)
+            added = [given["methods"][-1] | {"label": f"m{number}"} for number in range(count)]
+            return json.dumps(
+                given | {"methods": [*given["methods"], *added], "seeds": [*range(seeds)]}
+            ).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "many.zip", submission=more, configuration=more)
+        with pytest.raises(TimbrebenchError, match=r"more than the 4194304|outputs, and a submission may"):
+            read_submission(path)
+
+    @pytest.mark.parametrize("line", [b"x" * 100, b"{" * 100, b'{"a":[' + b"1," * 50, b"{}" * 50])
+    def test_of_lines_that_are_no_records(self, handed_in, tmp_path, line):
+        path = rewritten(
+            handed_in[1], tmp_path / "junk.zip", records=lambda content: content + (line + b"\n") * 200_000
+        )
+        with pytest.raises(RunError, match=r"junk.zip: records.jsonl: line \d+ "):
+            read_submission(path)
+
+    def test_of_records(self, handed_in, tmp_path):
+        def more(content):
+            lines = content.decode().splitlines()
+            record = next(json.loads(line) for line in lines if '"score"' in line)
+            added = [json.dumps(record | {"key": f"{number:064d}"}) for number in range(20_000)]
+            return "\n".join([*lines, *added]).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "more.zip", records=more)
+        with pytest.raises(RunError, match=r"more.zip: records.jsonl: more than \d+ records"):
+            read_submission(path)
+
+    def test_some_lines_of_another_version_are_passed_over(self, handed_in, tmp_path):
+        def older(content):
+            return content + (json.dumps({"kind": "older", "key": "0" * 64}) + "\n").encode() * 100
+
+        path = rewritten(handed_in[1], tmp_path / "older.zip", records=older)
+        assert check_submission(read_submission(path)) == []
+
+
+class TestPredictions:
+    """Whatever stands in place of a prediction is an error that names the file, or a missing prediction."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda record: {"embedding": record["embedding"][:-1]},
+            lambda record: {"probabilities": [*record["probabilities"], 0.0]},
+        ],
+    )
+    def test_of_several_lengths(self, handed_in, tmp_path, change):
+        numbers = iter(range(1000))
+
+        def ragged(record):
+            is_changed = record["kind"] == "impression" and next(numbers) % 2
+            return record | change(record) if is_changed else record
+
+        path = with_records(handed_in[1], tmp_path / "ragged.zip", ragged)
+        with pytest.raises(RunError, match=r"ragged.zip: .* different lengths"):
+            read_submission(path)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"embedding": [1e300] * 8},
+            {"embedding": [math.nan] * 8},
+            {"probabilities": [2.0, -1.0]},
+            {"probabilities": [0.2, 0.2]},
+            {"probabilities": []},
+            {"probabilities": [math.inf, 0.0]},
+            {"embedding": []},
+        ],
+    )
+    def test_that_no_judge_can_make(self, handed_in, tmp_path, change):
+        def changed(record):
+            return record | change if record["kind"] == "impression" else record
+
+        path = with_records(handed_in[1], tmp_path / "other.zip", changed)
+        problems = check_submission(read_submission(path))
+        assert any("no record of the judge's prediction" in problem for problem in problems)
+
+
+class TestMessages:
+    """They name the file and what of it, on one line."""
+
+    @pytest.mark.parametrize("name", ["submission", "configuration", "suite", "records", "leaderboard"])
+    @pytest.mark.parametrize("content", [b"\xff\xfe{}", b"[" * 100_000, b"null", b"[" + b"1" * 6000 + b"]"])
+    def test_of_files_that_are_something_else(self, handed_in, tmp_path, name, content):
+        path = rewritten(handed_in[1], tmp_path / "other.zip", **{name: lambda _: content})
+        if name in ("records", "leaderboard") and not content.startswith(b"\xff"):
+            assert check_submission(
+                read_submission(path)
+            )  # a text without a record, and a table of one column
+            return
+        with pytest.raises(TimbrebenchError, match=rf"other.zip: {name}\.[^\n]*$"):
+            read_submission(path)
+
+    @pytest.mark.parametrize("label", ["../../x", "a/b", "x" * 300, "=cmd|x", "a\nb", "\u202ename", "a\0b"])
+    def test_of_labels_that_could_be_paths(self, handed_in, tmp_path, label):
+        def named(content):
+            given = json.loads(content)
+            given["methods"][-1]["label"] = label
+            return json.dumps(given).encode()
+
+        path = rewritten(handed_in[1], tmp_path / "named.zip", configuration=named)
+        with pytest.raises(ConfigurationError, match=r"configuration.json: methods.0.label: .* a name here"):
+            read_submission(path)
+
+    @pytest.mark.parametrize("submitter", ["", " ", "Ada ", " Ada", "=cmd", "a\nb", "\u202eAda", "x" * 61])
+    def test_of_submitters(self, handed_in, both, tmp_path, submitter):
+        with pytest.raises(RunError, match="use 1 to 60"):
+            submit(both.root, tmp_path / "one.zip", submitter=submitter)
+        path = rewritten(
+            handed_in[1],
+            tmp_path / "by.zip",
+            submission=lambda content: json.dumps(json.loads(content) | {"submitter": submitter}).encode(),
+        )
+        with pytest.raises(ConfigurationError, match="submitter"):
+            read_submission(path)
+
+
 class TestOutputs:
     def test_outputs_are_scored_again(self, handed_in, both):
         submission = read_submission(handed_in[0])
