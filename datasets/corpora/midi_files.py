@@ -17,7 +17,7 @@ import platformdirs
 from timbrebench.core.errors import CorpusError
 from timbrebench.core.files import file_sha256, fingerprint, why_no_file
 from timbrebench.core.folders import files_below, is_visible
-from timbrebench.core.progress import Tracker
+from timbrebench.core.progress import Tracker, log
 from timbrebench.core.unpacking import SUFFIXES as ARCHIVES
 from timbrebench.core.unpacking import is_archive, unpack_archive
 from timbrebench.core.workers.executors import Executor
@@ -34,6 +34,9 @@ from timbrebench.datasets.corpora.piece_selection import PieceSelection
 
 #: Endings of MIDI files.
 SUFFIXES = (".mid", ".midi")
+
+#: Other endings of MIDI files: of karaoke, and of files wrapped in RIFF.
+_OTHER_SUFFIXES = (".kar", ".rmi", ".smf")
 
 #: What stands for the composer of files that lie in no folder.
 _UNKNOWN = "unknown"
@@ -135,11 +138,14 @@ def _archive_sha256(path: Path) -> str:
 
 def _list_files(folder: Path) -> list[CorpusScore]:
     """List the MIDI files below a folder, sorted by path; the folders that hold all of them do not count."""
-    paths = [
-        folder / name
-        for name in files_below(folder, is_visible)
-        if is_visible(PurePosixPath(name).name) and name.lower().endswith(SUFFIXES)
-    ]
+    names = [name for name in files_below(folder, is_visible) if is_visible(PurePosixPath(name).name)]
+    paths = [folder / name for name in names if name.lower().endswith(SUFFIXES)]
+    others = [name for name in names if name.lower().endswith(_OTHER_SUFFIXES)]
+    if others:
+        log(
+            f"{folder}: {len(others)} MIDI files left out, such as {others[0]}: rename them to end in "
+            f"{' or '.join(SUFFIXES)}"
+        )
     scores = []
     with Tracker("reading MIDI files", len(paths), "files") as tracker:
         for path in sorted(path for path in paths if path.is_file()):

@@ -131,6 +131,15 @@ def test_pieces_are_named_after_their_paths(folder):
     }
 
 
+@pytest.mark.parametrize("name", ["Song.kar", "Bach/Song.KAR", "Song.rmi"])
+def test_midi_files_with_other_endings_are_named(folder, capsys, name):
+    before = [score.source for score in find_corpus(str(folder)).scores()]
+    assert "left out" not in capsys.readouterr().err
+    fill(folder, {name: melody(9), "._Other.kar": b""})
+    assert [score.source for score in find_corpus(str(folder)).scores()] == before
+    assert f"1 MIDI files left out, such as {name}: rename" in capsys.readouterr().err
+
+
 def test_pieces_behind_links_are_those_of_the_folder(folder, tmp_path):
     before = find_corpus(str(folder)).scores()
     (folder / "Romantic").rename(tmp_path / "another disk")
