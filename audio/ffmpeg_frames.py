@@ -68,7 +68,8 @@ def interleaved(frames: Iterator[Any], rate: int) -> Iterator[Any]:
     Each keeps its channels, which FFmpeg would not mix by their mean. They are interleaved since, of eight
     channels and more in planes, PyAV reads one too many, and crashes.
     """
-    convert = source = None
+    convert: Any = None
+    source = None
     for frame in frames:
         own = frame.sample_rate, frame.layout.name, frame.format.name
         if own != source:
