@@ -83,7 +83,7 @@ class Inversion(FrozenModel):
     """
 
     algorithm: Literal["griffin-lim", "fast-griffin-lim", "le-roux", "pghi", "waveform"] = "fast-griffin-lim"
-    iterations: int | None = Field(default=None, ge=0)
+    iterations: int | None = Field(default=None, ge=0, le=1_000_000)
     start: Literal["pghi", "random", "given"] | None = None
 
     @model_validator(mode="before")

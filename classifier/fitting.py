@@ -46,7 +46,7 @@ class FitConfiguration(FrozenModel):
     batch_size: int = Field(default=32, ge=2, le=65_536)
     learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
     averaging: float = Field(default=0.99, ge=0, lt=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: int = Field(default=1, ge=1, le=1_024)
     strategy: str = "auto"

@@ -67,9 +67,9 @@ class LimitsConfiguration(FrozenModel):
         Maximum memory of its process and of those it starts, in MiB, with some 500 for the libraries.
     """
 
-    timeout_s: float = Field(default=1800.0, gt=0)
-    preparation_timeout_s: float = Field(default=6 * 3600.0, gt=0)
-    memory_mib: float = Field(default=8192.0, gt=0)
+    timeout_s: float = Field(default=1800.0, gt=0, le=31_536_000)
+    preparation_timeout_s: float = Field(default=6 * 3600.0, gt=0, le=31_536_000)
+    memory_mib: float = Field(default=8192.0, gt=0, le=1 << 24)
 
 
 class RunConfiguration(FrozenModel):

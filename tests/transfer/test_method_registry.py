@@ -53,6 +53,30 @@ def test_the_built_in_methods_are_registered_under_their_own_names():
     assert [method_class(name).name for name in names] == names
 
 
+def unbounded(schema):
+    """List the properties of a schema that are integers of any size."""
+    names = []
+    for table in (schema, *schema.get("$defs", {}).values()):
+        for name, field in table.get("properties", {}).items():
+            for kind in (field, *field.get("anyOf", ())):
+                bounds = {"maximum", "exclusiveMaximum", "enum", "const"}
+                if kind.get("type") == "integer" and not bounds & kind.keys():
+                    names.append(name)
+    return names
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_every_whole_number_among_the_parameters_has_a_maximum(name):
+    """They are counts that take time or memory, or seeds, which libraries read into 64 bits."""
+    assert unbounded(method_class(name).Parameters.model_json_schema()) == []
+
+
+@pytest.mark.parametrize("count", [10**12, 10**30])
+def test_counts_beyond_all_sense_are_refused(count):
+    with pytest.raises(ConfigurationError, match=r"max_iterations: .* less than or equal to"):
+        create("ulyanov", {"max_iterations": count})
+
+
 def test_the_name_gives_the_class():
     assert method_class("identity") is Identity
     assert isinstance(create("identity", {}), Identity)

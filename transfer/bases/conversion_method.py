@@ -109,8 +109,8 @@ class FrameParameters(Parameters):
         Samples from one frame to the next.
     """
 
-    sample_rate: int = Field(default=22_050, gt=0)
-    hop_length: int = Field(default=HOP_LENGTH, gt=0)
+    sample_rate: int = Field(default=22_050, gt=0, le=384_000)
+    hop_length: int = Field(default=HOP_LENGTH, gt=0, le=1 << 20)
 
     @property
     def min_frames(self) -> int:

@@ -18,8 +18,8 @@ class KernelParameters(FrameParameters):
         Maximum iterations of L-BFGS.
     """
 
-    kernel_width: int = Field(default=11, gt=0)
-    max_iterations: int = Field(default=300, gt=0)
+    kernel_width: int = Field(default=11, gt=0, le=10_000)
+    max_iterations: int = Field(default=300, gt=0, le=1_000_000)
 
     @property
     def min_frames(self) -> int:
@@ -38,5 +38,5 @@ class ConvolutionParameters(KernelParameters):
         Weight of the content loss; that of the style loss is 1.
     """
 
-    n_filters: int = Field(default=4096, gt=0)
+    n_filters: int = Field(default=4096, gt=0, le=1 << 16)
     content_weight: float = Field(default=1e-2, ge=0, allow_inf_nan=False)

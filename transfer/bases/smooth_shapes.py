@@ -117,7 +117,7 @@ class SmoothParameters(SpectrogramParameters):
     """
 
     alpha: float = Field(default=1.0, ge=0, le=1)
-    n_channels: int = Field(default=40, ge=1)
+    n_channels: int = Field(default=40, ge=1, le=1 << 16)
     range_db: float = Field(default=80.0, ge=20, le=120)
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=0, start="given")
 

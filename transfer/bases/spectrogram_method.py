@@ -29,7 +29,7 @@ class SpectrogramParameters(FrameParameters):
         How the phase is estimated.
     """
 
-    n_fft: int = Field(default=N_FFT, ge=2, multiple_of=2)
+    n_fft: int = Field(default=N_FFT, ge=2, multiple_of=2, le=1 << 20)
     inversion: Inversion = Inversion()
 
     @model_validator(mode="after")

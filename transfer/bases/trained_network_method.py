@@ -70,8 +70,8 @@ class NetworkTraining(Parameters):
         have, left an AlexNet guessing.
     """
 
-    seed: int = Field(default=1, ge=0)
-    max_epochs: int = Field(default=12, ge=1)
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    max_epochs: int = Field(default=12, ge=1, le=10_000)
     learning_rate: float = Field(default=4e-3, gt=0, allow_inf_nan=False)
     excerpt_s: float = Field(default=0.64, gt=0, allow_inf_nan=False)
 
@@ -96,7 +96,7 @@ class TrainedNetworkParameters(SpectrogramParameters):
 
     training: NetworkTraining = NetworkTraining()
     optimiser: Literal["adam", "lbfgs"] = "adam"
-    iterations: int = Field(default=300, gt=0)
+    iterations: int = Field(default=300, gt=0, le=1_000_000)
     learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     device: Device = "auto"
 

@@ -70,9 +70,9 @@ class CwtShallowParameters(ConvolutionParameters):
         Iterations of fast Griffin-Lim.
     """
 
-    sample_rate: int = Field(default=22_050, ge=1000)
-    bands_per_octave: int = Field(default=24, ge=12)
-    phase_iterations: int = Field(default=100, ge=0)
+    sample_rate: int = Field(default=22_050, ge=1000, le=384_000)
+    bands_per_octave: int = Field(default=24, ge=12, le=10_000)
+    phase_iterations: int = Field(default=100, ge=0, le=1_000_000)
 
 
 class CwtShallow(BlockMethod):

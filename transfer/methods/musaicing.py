@@ -66,10 +66,10 @@ class MusaicingParameters(SpectrogramParameters):
         memory grow with their number. 6 reach every pitch class; more gained nothing.
     """
 
-    iterations: int = Field(default=20, gt=0)
-    repetition: int = Field(default=3, ge=0)
-    polyphony: int = Field(default=10, gt=0)
-    continuity: int = Field(default=3, ge=0)
+    iterations: int = Field(default=20, gt=0, le=1_000_000)
+    repetition: int = Field(default=3, ge=0, le=10_000)
+    polyphony: int = Field(default=10, gt=0, le=10_000)
+    continuity: int = Field(default=3, ge=0, le=10_000)
     transpositions: int = Field(default=6, ge=0, le=24)
 
 

@@ -74,9 +74,9 @@ class TemplatesParameters(SpectrogramParameters):
         1.25 spurious notes vanish and played ones stay; from 1.5 on soft notes vanish, too.
     """
 
-    learning_iterations: int = Field(default=10, gt=0)
-    clips_per_timbre: int = Field(default=64, gt=0)
-    iterations: int = Field(default=50, gt=0)
+    learning_iterations: int = Field(default=10, gt=0, le=1_000_000)
+    clips_per_timbre: int = Field(default=64, gt=0, le=10_000)
+    iterations: int = Field(default=50, gt=0, le=1_000_000)
     sharpness: float = Field(default=1.25, ge=1, allow_inf_nan=False)
 
 

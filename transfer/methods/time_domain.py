@@ -76,10 +76,10 @@ class TimeDomainParameters(ConvolutionParameters):
         Where to compute; "auto", a GPU where there is one, by default.
     """
 
-    sample_rate: int = Field(default=22_050, ge=1000)
-    hop_length: int = Field(default=256, gt=0)
-    n_fft: int = Field(default=4096, ge=8, multiple_of=4)
-    kernel_width: int = Field(default=15, gt=0)
+    sample_rate: int = Field(default=22_050, ge=1000, le=384_000)
+    hop_length: int = Field(default=256, gt=0, le=1 << 20)
+    n_fft: int = Field(default=4096, ge=8, multiple_of=4, le=1 << 20)
+    kernel_width: int = Field(default=15, gt=0, le=10_000)
     content_weight: float = Field(default=0.05, ge=0, allow_inf_nan=False)
     device: Device = "auto"
 

@@ -93,9 +93,9 @@ class VermaSmithParameters(TrainedNetworkParameters):
         Convolution whose features are the content, from 1 to 5.
     """
 
-    sample_rate: int = Field(default=16_000, gt=0)
-    n_fft: int = Field(default=512, ge=2, multiple_of=2)
-    hop_length: int = Field(default=160, gt=0)
+    sample_rate: int = Field(default=16_000, gt=0, le=384_000)
+    n_fft: int = Field(default=512, ge=2, multiple_of=2, le=1 << 20)
+    hop_length: int = Field(default=160, gt=0, le=1 << 20)
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=100, start="random")
     content_weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     style_weight: float = Field(default=0.1, ge=0, allow_inf_nan=False)

@@ -76,8 +76,8 @@ class CommandLineParameters(Parameters):
     command: Annotated[
         tuple[str, ...], BeforeValidator(_as_list), AfterValidator(_check_placeholders), Field(min_length=1)
     ]
-    timeout_s: float = Field(default=600.0, gt=0)
-    memory_mib: float | None = Field(default=None, gt=0)
+    timeout_s: float = Field(default=600.0, gt=0, le=31_536_000)
+    memory_mib: float | None = Field(default=None, gt=0, le=1 << 24)
     depends_on: tuple[Path, ...] = ()
 
 

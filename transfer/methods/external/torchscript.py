@@ -59,7 +59,7 @@ class TorchScriptParameters(Parameters):
     """
 
     path: Path
-    sample_rate: int = Field(gt=0)
+    sample_rate: int = Field(gt=0, le=384_000)
     device: Device = "auto"
 
 

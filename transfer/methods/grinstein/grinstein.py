@@ -110,8 +110,8 @@ class GrinsteinParameters(SpectrogramParameters, KernelParameters):
     """
 
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=500, start="given")
-    n_filters: int = Field(default=4096, gt=0)
-    max_iterations: int = Field(default=300, ge=0)
+    n_filters: int = Field(default=4096, gt=0, le=1 << 16)
+    max_iterations: int = Field(default=300, ge=0, le=1_000_000)
 
 
 class Grinstein(SpectrogramMethod):
@@ -162,11 +162,11 @@ class AuditoryParameters(Parameters):
         Where to compute; "auto" is a GPU where there is one.
     """
 
-    sample_rate: int = Field(default=20_000, gt=2 * HIGHEST_MODULATION_HZ)
-    n_bands: int = Field(default=N_BANDS, ge=2)
+    sample_rate: int = Field(default=20_000, gt=2 * HIGHEST_MODULATION_HZ, le=384_000)
+    n_bands: int = Field(default=N_BANDS, ge=2, le=10_000)
     lowest_modulation_hz: float = Field(default=0.5, gt=0, le=HIGHEST_MODULATION_HZ / 16)
     statistics: tuple[Statistic, ...] = Field(default=PUBLISHED, min_length=1)
-    max_rounds: int = Field(default=60, ge=0)
+    max_rounds: int = Field(default=60, ge=0, le=1_000_000)
     device: Device = "auto"
 
 

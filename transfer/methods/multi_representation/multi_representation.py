@@ -200,11 +200,11 @@ class MultiRepresentationParameters(FrameParameters):
 
     configuration: str = "mel+cqt/stft+mel+cqt"
     weights: TermWeights = TermWeights()
-    n_fft: int = Field(default=N_FFT, ge=2, multiple_of=2)
+    n_fft: int = Field(default=N_FFT, ge=2, multiple_of=2, le=1 << 20)
     stft_network: STFTNetwork = STFTNetwork()
     mel_network: MelNetwork = MelNetwork()
     cqt_network: CQTNetwork = CQTNetwork()
-    max_iterations: int = Field(default=15_000, gt=0)
+    max_iterations: int = Field(default=15_000, gt=0, le=1_000_000)
     device: Device = "auto"
 
     @field_validator("configuration")

@@ -70,8 +70,8 @@ class STFTNetwork(RepresentationSettings):
         Frames that each spans.
     """
 
-    n_filters: int = Field(default=4096, gt=0)
-    kernel_width: int = Field(default=5, gt=0)
+    n_filters: int = Field(default=4096, gt=0, le=1 << 16)
+    kernel_width: int = Field(default=5, gt=0, le=10_000)
 
     @property
     def receptive_field(self) -> int:
@@ -103,12 +103,12 @@ class MelNetwork(RepresentationSettings):
         Mel bands that content and style are compared by.
     """
 
-    n_filters: int = Field(default=1024, gt=0)
-    kernel_width: int = Field(default=50, gt=0)
-    block_width: int = Field(default=25, gt=0)
-    n_blocks: int = Field(default=2, ge=0)
-    content_bands: int = Field(default=16, gt=0)
-    style_bands: int = Field(default=512, gt=0)
+    n_filters: int = Field(default=1024, gt=0, le=1 << 16)
+    kernel_width: int = Field(default=50, gt=0, le=10_000)
+    block_width: int = Field(default=25, gt=0, le=10_000)
+    n_blocks: int = Field(default=2, ge=0, le=10_000)
+    content_bands: int = Field(default=16, gt=0, le=10_000)
+    style_bands: int = Field(default=512, gt=0, le=10_000)
 
     @property
     def receptive_field(self) -> int:
@@ -144,13 +144,13 @@ class CQTNetwork(RepresentationSettings):
         Length of the CQT's windows; see :class:`~timbrebench.audio.constant_q.PseudoConstantQ`.
     """
 
-    n_filters: int = Field(default=256, gt=0)
-    kernel_bins: int = Field(default=11, gt=0)
-    kernel_width: int = Field(default=11, gt=0)
-    n_blocks: int = Field(default=3, ge=0)
-    pooling: int = Field(default=2, gt=0)
-    n_bins: int = Field(default=84, gt=0)
-    bins_per_octave: int = Field(default=12, gt=0)
+    n_filters: int = Field(default=256, gt=0, le=1 << 16)
+    kernel_bins: int = Field(default=11, gt=0, le=10_000)
+    kernel_width: int = Field(default=11, gt=0, le=10_000)
+    n_blocks: int = Field(default=3, ge=0, le=10_000)
+    pooling: int = Field(default=2, gt=0, le=10_000)
+    n_bins: int = Field(default=84, gt=0, le=10_000)
+    bins_per_octave: int = Field(default=12, gt=0, le=10_000)
     filter_scale: float = Field(default=0.1, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")

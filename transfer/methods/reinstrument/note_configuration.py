@@ -37,7 +37,7 @@ class NoteTraining(FitConfiguration):
     patience: int = Field(default=24, ge=1, le=100_000)
     batch_size: int = Field(default=4, ge=2, le=65_536)
     learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
-    seed: int = Field(default=11, ge=0)
+    seed: int = Field(default=11, ge=0, lt=2**63)
     examples: int = Field(default=1000, ge=1, le=1_000_000)
     frames: int = Field(default=128, ge=16, le=100_000)
     blended: float = Field(default=0.5, ge=0, le=1)

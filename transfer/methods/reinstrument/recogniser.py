@@ -40,8 +40,8 @@ class RecogniserTraining(Parameters):
         Maximum passes through the clips.
     """
 
-    seed: int = Field(default=77, ge=0)
-    max_epochs: int = Field(default=26, ge=1)
+    seed: int = Field(default=77, ge=0, lt=2**63)
+    max_epochs: int = Field(default=26, ge=1, le=10_000)
 
 
 def recognise(

@@ -140,8 +140,8 @@ class ReinstrumentParameters(SpectrogramParameters):
     """
 
     inversion: Inversion = Inversion(iterations=60)
-    learning_iterations: int = Field(default=10, gt=0)
-    clips_per_timbre: int = Field(default=64, gt=0)
+    learning_iterations: int = Field(default=10, gt=0, le=1_000_000)
+    clips_per_timbre: int = Field(default=64, gt=0, le=10_000)
     recogniser: RecogniserTraining = RecogniserTraining()
     notes: NoteTraining | None = None
 
