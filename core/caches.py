@@ -18,6 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
+from timbrebench.core.compiled_functions import fill_cache_one_at_a_time
 from timbrebench.core.errors import StorageError
 from timbrebench.core.progress import log
 
@@ -27,13 +28,14 @@ def use_writable_caches() -> None:
 
     Where the user's folder of caches (``XDG_CACHE_HOME``, by default ``~/.cache``) cannot be written, what is
     there can be read as before. The folder is removed when the process ends. Variables that the user has set
-    to a folder that can be written stay as they are.
+    to a folder that can be written stay as they are. Processes fill numba's cache one at a time.
 
     Raises
     ------
     StorageError
         If there is no place for temporary files either.
     """
+    fill_cache_one_at_a_time()
     caches = _users(platformdirs.user_cache_dir, "~/.cache")
     settings = Path(
         os.environ.get("MPLCONFIGDIR") or _users(platformdirs.user_config_dir, "~/.config") / "matplotlib"

@@ -77,13 +77,17 @@ def try_lock(file: IO[Any], *, shared: bool = False) -> bool:
 
 @contextlib.contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
-    """Wait until no other process is in a block that names the same file, which has to be there.
+    """Wait until no other process is in a block that names the same file or folder, which has to be there.
 
-    The file is neither read nor written, and the right to read it is enough.
+    It is neither read nor written, and the right to read it is enough. Raises OSError if it cannot be opened
+    or locked.
     """
-    with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,6 @@ from timbrebench.audio.clips import LONGEST_S, Samples, as_samples, resample
 from timbrebench.audio.decoding import decode_whole
 from timbrebench.audio.loudness import is_silent
 from timbrebench.core.errors import AudioError, DatasetError
-from timbrebench.core.files import one_at_a_time
 from timbrebench.core.identifiers import is_below
 from timbrebench.core.tables import read_csv
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS
@@ -169,11 +168,9 @@ class RecordedNotes:
 
 def _fundamentals(samples: Samples) -> NDArray[np.float64]:
     """Return the fundamental of each frame in hertz."""
-    # numba's cache of such functions can crash processes that fill it at the same time (numba issue 10128).
-    with one_at_a_time(Path(librosa.__file__)):
-        track: NDArray[np.float64] = librosa.yin(
-            samples, fmin=_LOWEST_HZ, fmax=_HIGHEST_HZ, sr=_RATE, frame_length=_WINDOW
-        )
+    track: NDArray[np.float64] = librosa.yin(
+        samples, fmin=_LOWEST_HZ, fmax=_HIGHEST_HZ, sr=_RATE, frame_length=_WINDOW
+    )
     return track
 
 

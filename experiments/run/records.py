@@ -32,8 +32,9 @@ Status = Literal["ok", "failed", "timeout", "skipped"]
 #: Maximum length of a stored reason, in characters: what others' code raises may be of any length.
 _LONGEST_REASON = 6000
 
-#: Maximum bytes of a run's records. An output has some 8,000, so that this is a run of 130,000.
-_MAX_BYTES = 1 << 30
+#: Maximum bytes of a run's records. An output has some 8,000, so that this is a run of 65,000. Full of
+#: what is not a record, it takes half a minute to read.
+_MAX_BYTES = 1 << 29
 
 #: Maximum lines of a submission that are not records. Those of another version, or without an end, are few.
 _MAX_UNREADABLE = 100
