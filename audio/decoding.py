@@ -4,7 +4,8 @@ Files come from anybody, so nothing that they say of themselves is believed. lib
 and FFmpeg (PyAV) the rest: formats that libsndfile lacks, headers that state no length, as those written to
 a pipe, and whatever follows a first stream that has ended, as in two MP3 files put together. Files are read
 block by block and up to a length that the caller states; files are opened by their handles, and only regular
-ones; whatever a library raises is an :class:`~timbrebench.core.errors.AudioError`.
+ones. Decoders are others' code at work on anybody's bytes, and fail on damage in whatever way these happen to
+be read: whatever they raise is an :class:`~timbrebench.core.errors.AudioError`.
 """
 
 from __future__ import annotations
@@ -249,7 +250,7 @@ class _Libsndfile(Decoder):
             # By its descriptor: by name, a file called x.raw would be taken for one without a header.
             handle = file if isinstance(file, io.BytesIO) else file.fileno()
             self._sound = soundfile.SoundFile(handle, closefd=False)
-        except Exception as error:  # what a library makes of damage is its own affair
+        except Exception as error:  # whatever damage makes of it
             raise UndecodableError(plain(error)) from error
         self.sample_rate = _plausible(self._sound.samplerate)
         self.is_lossy = self._sound.subtype in _LOSSY
@@ -292,13 +293,13 @@ class _Libsndfile(Decoder):
     def _seek(self, first: int) -> None:
         try:
             self._sound.seek(first)  # to 0 as well: Opus begins elsewhere where it was not sought
-        except Exception as error:
+        except Exception as error:  # whatever damage makes of it
             raise UndecodableError(plain(error)) from error
 
     def _read(self, count: int) -> NDArray[np.float32]:
         try:
             samples: NDArray[np.float32] = self._sound.read(count, dtype="float32", always_2d=True).T
-        except Exception as error:
+        except Exception as error:  # whatever damage makes of it
             raise UndecodableError(plain(error)) from error
         return samples
 
@@ -353,14 +354,14 @@ class _Ffmpeg(Decoder):
             self._container = av.open(
                 self._file, container_options={"format_whitelist": _CONTAINERS}, io_open=_refuse
             )
-        except Exception as error:
+        except Exception as error:  # whatever damage makes of it
             raise AudioError(f"cannot be decoded: {plain(error)} ({plain(self._earlier)})") from error
         if not self._container.streams.audio:
             raise AudioError("holds no audio")
         stream = self._container.streams.audio[0]
         try:
             rate, is_lossless = stream.rate, stream.codec_context.codec.lossless
-        except Exception as error:  # FFmpeg knows the stream and has no decoder for it
+        except Exception as error:  # or FFmpeg knows the stream and has no decoder for it
             raise AudioError(f"cannot be decoded: {plain(error)}") from error
         self.sample_rate, self.is_lossy = _plausible(rate), not is_lossless
         self._decoded = self._decode(stream)
@@ -375,7 +376,7 @@ class _Ffmpeg(Decoder):
                 if len(block) != channels:  # streams put together, or a broadcast that went over to stereo
                     block = np.tile(block.mean(axis=0), (channels, 1))
                 yield block
-        except Exception as error:
+        except Exception as error:  # whatever damage makes of it
             raise AudioError(f"cannot be decoded: {plain(error)} ({plain(self._earlier)})") from error
         if not channels:
             raise AudioError("is empty: holds no samples")

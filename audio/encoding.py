@@ -73,7 +73,7 @@ def check_format(path: Path, sample_rate: int) -> None:
     try:
         with _encoder(io.BytesIO(), path, sample_rate, 1, "PCM_16"):
             pass
-    except Exception as error:
+    except Exception as error:  # libraries refuse a format or a rate in ways of their own
         raise _unknown_format(path) from error
 
 

@@ -82,7 +82,7 @@ def interleaved(frames: Iterator[Any], rate: int) -> Iterator[Any]:
 
 
 def tag_size(content: bytes) -> int:
-    """Return the bytes of the ID3v2 tag at the beginning, 0 if there is none."""
+    """Return the bytes of the ID3v2 tag at the beginning, 0 without a tag."""
     if len(content) < _TAG_HEADER or not content.startswith(b"ID3"):
         return 0
     size = 0

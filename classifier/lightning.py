@@ -239,7 +239,7 @@ class _AtomicCheckpoints(TorchCheckpointIO):
 
 
 def _whole_checkpoint(folder: Path) -> Path | None:
-    """Return the checkpoint of a folder; None where there is none, or it was cut off."""
+    """Return the checkpoint of a folder; None where it is missing or was cut off."""
     path = folder / CHECKPOINT
     if not path.is_file():
         return None

@@ -124,7 +124,7 @@ def _read_one(path: Path) -> pd.DataFrame:
 
 
 def _first_wrong(path: Path, skipped: int) -> str:
-    """Name the first line that is not a row, and show it; empty where there is none."""
+    """Name the first line that is not a row, and show it; empty where every line is one."""
     try:
         with io.TextIOWrapper(open_regular(path), encoding=_ENCODING, newline="") as file:
             rows = csv.reader(file, skipinitialspace=True)

@@ -76,7 +76,8 @@ def _verify(submission: Submission, dataset: Dataset | None, *, every: bool) -> 
     differing, summary = compare_outputs(submission)
     problems += differing
     if dataset is None or problems:
-        return Verification(tuple(problems), f"{summary}; not scored again: no dataset was given", verified)
+        why = "there are problems" if problems else "no dataset was given"
+        return Verification(tuple(problems), f"{summary}; not scored again: {why}", verified)
     try:
         rescored = rescore_outputs(submission, dataset, every=every)
     except RunError as error:

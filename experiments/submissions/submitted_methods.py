@@ -41,9 +41,9 @@ def public_parameters(entry: MethodEntry) -> dict[str, Any]:
 
 def _numbers(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the numbers and switches of a table of settings, and of the tables in it."""
-    kept = {
+    numbers = {
         name: _numbers(value) if isinstance(value, dict) else value
         for name, value in parameters.items()
         if isinstance(value, dict | bool | int | float)
     }
-    return {name: value for name, value in kept.items() if value != {}}
+    return {name: value for name, value in numbers.items() if value != {}}

@@ -1,4 +1,4 @@
-"""Files of audio that say of themselves what is not so, and files that are none."""
+"""Files of audio with headers that are wrong, and files that are not audio."""
 
 import os
 import struct

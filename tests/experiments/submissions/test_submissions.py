@@ -44,6 +44,7 @@ from timbrebench.experiments.submissions.submission_checking import check_submis
 from timbrebench.experiments.submissions.submission_merging import merge
 from timbrebench.experiments.submissions.submission_packing import submit
 from timbrebench.experiments.submissions.submission_reading import read_submission
+from timbrebench.experiments.submissions.submission_verification import verify_submissions
 from timbrebench.experiments.suites.frozen_suite import parse_frozen
 from timbrebench.transfer.methods.external.clip_files import files_fingerprint
 from timbrebench.transfer.registry import method_names
@@ -164,8 +165,8 @@ class TestWhatIsGivenAway:
             "sets.csv",
             "configuration.json",
         }
-        kept = {"name", "suite", "methods", "metrics", "seeds", "resamples"}
-        assert set(json.loads(files["configuration.json"])) == kept
+        settings = {"name", "suite", "methods", "metrics", "seeds", "resamples"}
+        assert set(json.loads(files["configuration.json"])) == settings
 
     def secretive(self, both, tmp_path, monkeypatch, method, parameters):
         """Pack a run in whose every corner the word stands."""
@@ -815,7 +816,7 @@ class TestOutputs:
         assert len(problems) == 1
         assert "has no such clip under its SHA-256" in problems[0]
 
-    def test_another_output_than_the_records_name_is_found(self, handed_in, tmp_path):
+    def test_another_output_than_the_records_name_is_found(self, handed_in, both, tmp_path):
         files = contents(handed_in[0])
         outputs = sorted(name for name in files if name.startswith("outputs/ulyanov"))
         files[outputs[0]] = files[outputs[1]]
@@ -826,6 +827,8 @@ class TestOutputs:
         write_archive(tmp_path / "stray.zip", files)
         problems, _ = compare_outputs(read_submission(tmp_path / "stray.zip"))
         assert "1 outputs have no record, such as outputs/stray.flac" in problems
+        [verification] = verify_submissions([read_submission(tmp_path / "stray.zip")], both.root / "dataset")
+        assert verification.summary.endswith("not scored again: there are problems")
 
     @pytest.mark.parametrize(
         ("suite", "hint"), [("", "submission$"), ("own-1", "suite build own-1 FOLDER`$")]
