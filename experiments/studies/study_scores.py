@@ -35,8 +35,10 @@ def prepared(context: StudyContext, name: str, parameters: Mapping[str, object])
     return method
 
 
-def transfer(method: Method, content: Samples, style: Samples, sample_rate: int) -> Samples | None:
-    """Return a method's output, with the seed 0 and without showing the method's own progress.
+def transfer(
+    method: Method, content: Samples, style: Samples, sample_rate: int, *, seed: int = 0
+) -> Samples | None:
+    """Return a method's output, without showing the method's own progress.
 
     Parameters
     ----------
@@ -46,6 +48,8 @@ def transfer(method: Method, content: Samples, style: Samples, sample_rate: int)
         Mono samples in [-1, 1].
     sample_rate : int
         Their rate in hertz.
+    seed : int, default 0
+        Seed of the method's draws.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def transfer(method: Method, content: Samples, style: Samples, sample_rate: int)
     """
     try:
         with muted():
-            return apply(method, content, style, sample_rate=sample_rate, seed=0)
+            return apply(method, content, style, sample_rate=sample_rate, seed=seed)
     except MethodError as error:
         log(f"{method.name}: {error}")
         return None
