@@ -119,6 +119,7 @@ def invert(
     seed: int,
     n_fft: int = N_FFT,
     hop_length: int = HOP_LENGTH,
+    win_length: int | None = None,
     phase: NDArray[np.floating] | None = None,
 ) -> Samples:
     """Estimate samples whose spectrogram has the given magnitudes.
@@ -133,8 +134,8 @@ def invert(
         How to find the phase.
     seed : int
         Seed of every random phase: all of them at the start, or those of bins too quiet for "pghi".
-    n_fft, hop_length : int
-        Those of `magnitude`; `hop_length` is at most half of `n_fft`.
+    n_fft, hop_length, win_length : int
+        Those of `magnitude`; `win_length` is `n_fft` by default, and `hop_length` at most half of it.
     phase : numpy.ndarray, shape of `magnitude`, optional
         Phase in radians, as ``numpy.angle(librosa.stft(samples))``. Used where `inversion.start` is "given"
         and only there, so a method that has a phase at hand can always pass it on.
@@ -150,7 +151,7 @@ def invert(
         If shapes, `length` and hop do not fit each other, a magnitude is negative or not finite, or the phase
         to start from is asked for and not given.
     """
-    transform = ShortTimeFourier(length, n_fft, hop_length)
+    transform = ShortTimeFourier(length, n_fft, hop_length, n_fft if win_length is None else win_length)
     magnitude = _checked(magnitude, transform)
     if not magnitude.any():
         return np.zeros(length, dtype=np.float32)
@@ -195,7 +196,7 @@ def spectral_convergence(
     AudioError
         If the shapes do not fit, or all magnitudes are zero, of which nothing is a share.
     """
-    transform = ShortTimeFourier(len(samples), n_fft, hop_length)
+    transform = ShortTimeFourier(len(samples), n_fft, hop_length, n_fft)
     magnitude = _checked(magnitude, transform)
     if not magnitude.any():
         raise AudioError("all magnitudes are zero: no error can be expressed as a share of them")
@@ -206,10 +207,12 @@ def spectral_convergence(
 def _checked(magnitude: Spectrogram, transform: ShortTimeFourier) -> Spectrogram:
     """Refuse what cannot be the magnitudes of such a transform."""
     n_fft, hop_length, length = transform.n_fft, transform.hop_length, transform.length
-    if length < 1 or hop_length < 1 or hop_length > n_fft // 2 or n_fft % 2:
+    win_length = transform.win_length
+    if length < 1 or hop_length < 1 or hop_length > win_length // 2 or n_fft % 2 or win_length > n_fft:
         raise AudioError(
-            f"cannot invert {length} samples with n_fft {n_fft} and hop_length {hop_length}: take one sample "
-            "or more, an even n_fft, and a hop of at most half of it, or windows overlap too little"
+            f"cannot invert {length} samples with n_fft {n_fft}, win_length {win_length} and hop_length "
+            f"{hop_length}: take one sample or more, an even n_fft, a window no longer than that, and a hop "
+            "of at most half the window, or windows overlap too little"
         )
     if magnitude.shape != transform.shape:
         raise AudioError(

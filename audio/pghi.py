@@ -2,10 +2,10 @@
 
 The short-time spectrum with a Gaussian window is, up to a known factor, an analytic function. Its logarithm
 therefore ties phase to magnitude: how the phase changes over time follows from how the log-magnitude changes
-over frequency, and the other way round. A Hann window is near enough to the Gaussian exp(-π t² / γ) with
-γ = 0.25645 n_fft². The gradient is added up from the loudest bin outwards, always going on from the loudest
-bin reached so far, so that errors made where it is quiet stay there. Bins that no loud path reaches start
-again from phase 0; those quieter than a tolerance get a random phase.
+over frequency, and the other way round. A Hann window is near enough to the Gaussian exp(-π t² / γ) with γ =
+0.25645 L² for a window of L samples. The gradient is added up from the loudest bin outwards, always going on
+from the loudest bin reached so far, so that errors made where it is quiet stay there. Bins that no loud path
+reaches start again from phase 0; those quieter than a tolerance get a random phase.
 
 The authors' library integrates down to a tenth of the loudest bin and then on to 1e-10 of it. Here there is
 one tolerance, 1e-6: any from 1e-3 to 1e-8 gave the same convergence within 0.01 dB.
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from timbrebench.audio.fourier import ShortTimeFourier
 from timbrebench.audio.spectra import Spectrogram
 
-#: γ of the Gaussian nearest to a Hann window, in units of n_fft².
+#: γ of the Gaussian nearest to a Hann window, in units of its length squared.
 HANN_GAMMA = 0.25645
 
 #: Bins below this share of the loudest get a random phase.
@@ -96,7 +96,8 @@ def phase_gradient(
         Radians per frame, and radians per bin.
     """
     n_fft, hop_length = transform.n_fft, transform.hop_length
-    stretch = HANN_GAMMA * n_fft / hop_length  # γ / (hop_length n_fft)
+    win_length = transform.win_length
+    stretch = HANN_GAMMA * win_length / hop_length * (win_length / n_fft)  # γ / (hop_length n_fft)
     level = np.log(np.maximum(magnitude.astype(np.float64), _FLOOR * float(magnitude.max())))
     advance = 2 * np.pi * hop_length / n_fft * np.arange(len(magnitude))[:, None]
     return advance + _slope(level, 0) / stretch, -stretch * _slope(level, 1) - np.pi

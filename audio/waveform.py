@@ -51,6 +51,7 @@ class MagnitudeLoss:
             window="hann",
             n_frames=magnitude.shape[1],
             n_fft=transform.n_fft,
+            win_length=transform.win_length,
             hop_length=transform.hop_length,
             dtype=np.float64,
         )

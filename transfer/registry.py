@@ -85,7 +85,7 @@ def create(name: str, parameters: Mapping[str, object]) -> Method:
 
 
 def default_parameters(name: str) -> dict[str, Any]:
-    """Return the defaults of a method's parameters, which are its published settings.
+    """Return the defaults of a method's parameters: its source's settings, as far as that states any.
 
     Parameters
     ----------

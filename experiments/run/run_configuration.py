@@ -35,7 +35,7 @@ class MethodEntry(FrozenModel):
         Name in results, and of the folder of its outputs; by default the method's. Two settings of one method
         need two labels.
     parameters : dict
-        What differs from the method's defaults, which are its published settings.
+        What differs from the method's defaults.
     """
 
     method: Identifier

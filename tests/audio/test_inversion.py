@@ -74,6 +74,19 @@ def test_every_window_and_hop_will_do(clip, settings):
         assert reached(clip, inversion, n_fft=n_fft, hop_length=hop_length) < -6
 
 
+def test_a_window_shorter_than_the_transform_will_do(clip):
+    settings = {"n_fft": 512, "hop_length": 160, "win_length": 480}
+    wanted = np.abs(librosa.stft(clip, **settings))
+    for inversion in ALL:
+        samples = invert(wanted, length=len(clip), inversion=inversion, seed=0, **settings)
+        error = np.abs(librosa.stft(samples, **settings)) - wanted
+        assert np.linalg.norm(error) < 0.5 * np.linalg.norm(wanted), inversion.algorithm
+        # Taken for one of the transform's length, which it is not, the window leads further away.
+        wrong = invert(wanted, length=len(clip), inversion=inversion, seed=0, n_fft=512, hop_length=160)
+        error_of_wrong = np.abs(librosa.stft(wrong, **settings)) - wanted
+        assert np.linalg.norm(error) < np.linalg.norm(error_of_wrong), inversion.algorithm
+
+
 @pytest.mark.parametrize("name", ITERATIVE)
 @pytest.mark.parametrize("iterations", [0, 1])
 def test_the_true_phase_is_kept(clip, name, iterations):
@@ -112,7 +125,7 @@ def test_heap_integration_follows_a_chirp():
 
 
 def test_the_phase_gradient_is_that_of_a_tone_and_of_a_click():
-    transform = ShortTimeFourier(RATE, 2048, 512)
+    transform = ShortTimeFourier(RATE, 2048, 512, 2048)
     tone = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32)
     over_time, _ = phase_gradient(magnitude(tone), transform)
     nearest = round(440 * 2048 / RATE)  # its own frequency would turn the phase by 0.2 more
@@ -126,7 +139,7 @@ def test_the_phase_gradient_is_that_of_a_tone_and_of_a_click():
 
 
 def test_local_weights_are_those_of_going_there_and_back(clip, generator):
-    transform = ShortTimeFourier(len(clip), 512, 128)
+    transform = ShortTimeFourier(len(clip), 512, 128, 512)
     spectrum = transform.forward(generator.standard_normal(len(clip)).astype(np.float32))
     there_and_back = np.zeros_like(spectrum)
     there_and_back[100, 40] = spectrum[100, 40]
@@ -142,7 +155,7 @@ def test_local_weights_are_those_of_going_there_and_back(clip, generator):
 def test_the_gradient_of_the_waveform_is_that_of_automatic_differentiation(clip, generator):
     wanted = magnitude(clip)
     samples = generator.standard_normal(len(clip)) * 0.1
-    loss, gradient = MagnitudeLoss(wanted, ShortTimeFourier(len(clip), 2048, 512))(samples)
+    loss, gradient = MagnitudeLoss(wanted, ShortTimeFourier(len(clip), 2048, 512, 2048))(samples)
 
     x = torch.tensor(samples, requires_grad=True)
     window = torch.hann_window(2048, dtype=torch.float64)
@@ -253,6 +266,8 @@ def test_a_method_names_the_algorithms_there_are(clip):
     [
         ({"length": 99}, "shape"),
         ({"hop_length": 1500}, "overlap"),
+        ({"win_length": 1000}, "overlap"),
+        ({"win_length": 2050}, "no longer"),
         ({"inversion": iterations_of("le-roux", 1, "given")}, "pass `phase`"),
         ({"inversion": iterations_of("le-roux", 1, "given"), "phase": np.zeros((3, 3))}, r"shape \(3, 3\)"),
     ],

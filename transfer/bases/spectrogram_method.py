@@ -73,6 +73,11 @@ class MagnitudeMethod(FrameMethod):
     Parameters: ClassVar[type[SpectrogramParameters]] = SpectrogramParameters
     parameters: SpectrogramParameters
 
+    @property
+    def win_length(self) -> int:
+        """Samples of the window, which is padded with zeros to `n_fft`: by default as many as that."""
+        return self.parameters.n_fft
+
     @abstractmethod
     def make(self, content: AnalysedClip, style: AnalysedClip, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes of the output.
@@ -107,12 +112,15 @@ class MagnitudeMethod(FrameMethod):
             seed=int(phase_rng.integers(2**63)),
             n_fft=settings.n_fft,
             hop_length=settings.hop_length,
+            win_length=self.win_length,
             phase=np.angle(spectrum),
         )
 
     def _spectrum(self, clip: Samples) -> Spectrum:
         settings = self.parameters
-        spectrum: Spectrum = librosa.stft(clip, n_fft=settings.n_fft, hop_length=settings.hop_length)
+        spectrum: Spectrum = librosa.stft(
+            clip, n_fft=settings.n_fft, hop_length=settings.hop_length, win_length=self.win_length
+        )
         return spectrum
 
 

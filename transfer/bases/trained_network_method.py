@@ -164,7 +164,7 @@ class TrainedNetworkMethod(SpectrogramMethod):
         return StftFrontEnd(
             sample_rate=settings.sample_rate,
             n_fft=settings.n_fft,
-            win_length=settings.n_fft,
+            win_length=self.win_length,
             hop_length=settings.hop_length,
         )
 

@@ -1,4 +1,4 @@
-"""Adaptive instance normalisation (Huang & Belongie, 2017), on envelopes of spectra instead of images.
+"""Adaptive instance normalisation, after Huang & Belongie (2017): on envelopes of spectra, not on images.
 
 Each feature of the content gets the mean and the standard deviation that it has in the style:
 
@@ -6,15 +6,15 @@ Each feature of the content gets the mean and the standard deviation that it has
 
 with mean and standard deviation over time. Nothing is learned and nothing is optimised.
 
-Published settings, the defaults here: all of the style (`alpha` 1), the variance of the content raised by
-1e-5 so that a constant feature can be divided by its deviation. The published features are those of a network
-for images (VGG-19, relu4_1) with a decoder trained to invert them.
+As published, and the defaults here: the transform itself, all of the style (`alpha` 1), and the variance of
+the content raised by 1e-5 so that a constant feature can be divided by its deviation.
 
-What the source leaves open, and how it is settled here:
+Not as published, and why:
 
-- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.bases.smooth_shapes`, which shows
-  why), which are inverted exactly. With the mean alone, style accuracy on 30 pairs of training pieces is 0.30
-  instead of 0.47.
+- *Features.* The source's are those of VGG-19 (relu4_1), a network for images whose weights cannot be had
+  here, with a decoder trained to invert them. Here they are smooth shapes of the log spectrum
+  (:mod:`timbrebench.transfer.bases.smooth_shapes`, which shows why), which are inverted exactly. With the
+  mean alone, style accuracy on 30 pairs of training pieces is 0.30 instead of 0.47.
 - *How many.* 40, the best of 20, 30, 40 and 60 on those pairs: style accuracy 0.40, 0.43, 0.47, 0.40 with a
   note F1 of 0.77, 0.75, 0.73, 0.67.
 - *Time.* Pauses do not count and are not changed.
@@ -47,7 +47,7 @@ class AdaIN(SmoothMethod):
     name = "adain"
     version = 1
     summary = "gives smooth shapes of the spectrum the style's mean and deviation over time"
-    source = "X. Huang and S. Belongie, Arbitrary style transfer in real-time with AdaIN, ICCV 2017"
+    source = "after X. Huang and S. Belongie, Arbitrary style transfer in real-time with AdaIN, ICCV 2017"
 
     def match(self, content: Array, style: Array) -> Array:
         """Return :func:`adain` of the features."""

@@ -1,29 +1,33 @@
 """Verma & Smith's neural style transfer for audio spectrograms (2017).
 
 The spectrogram is optimised, from Gaussian noise, so that the filters of a network trained to name
-instruments respond as to the content, their Gram matrices are those of the style, and so are the energies of
-frames and of frequencies. The Gram matrix knows nothing of the style's dynamics; the two energies bring them.
+instruments respond as to the content, their Gram matrices are those of the style, and so are the energies
+of frames and of frequencies. The Gram matrix knows nothing of the style's dynamics; the two energies bring
+them.
 
-Published settings, all of them the defaults here: an AlexNet with 3×3 receptive fields (see
-:class:`~timbrebench.classifier.style.style_networks.AlexNet`), which `prepare` trains with a cross-entropy;
-16 kHz, a transform of 512 samples every 10 ms, log magnitudes; noise to start from; Griffin-Lim to end with.
+As published, and the defaults here: an AlexNet with 3×3 receptive fields and 2×2 pooling (see
+:class:`~timbrebench.classifier.style.style_networks.AlexNet`), which `prepare` trains with a cross-entropy
+and Adam on excerpts of 2.57 s; 16 kHz, frames of 30 ms every 10 ms in a transform of 512 samples, log
+magnitudes; Gaussian noise to start from; content, Gram matrices, and the temporal and the spectral energies
+of the style; Griffin-Lim to end with.
 
-What the source leaves open, and how it is settled here:
+Not as published, or not said there, and how it is settled here:
 
-- *Window.* 32 ms, the length of the transform, for the source's 30 ms padded with zeros to it.
-- *Losses.* The source calls the style loss a normalised Euclidean norm. Here content and style loss are
-  relative: squared differences as a share of the target's squares, for the style the mean over the layers. Of
-  energies it is the mean squared difference in decibels, over the variance of the pair. So no
-  weight depends on the size of the clips, nor of the layers.
-- *Energies* are mean powers, in decibels; those of the style's frames are cut, or repeated, to the content's
-  length.
-- *Layers.* Style of all five convolutions, content of the first. From the features of the fourth, which
-  Gatys et al. would take, no notes come back.
+- *Labels.* The source's network classified 80 instruments of AudioSet; here it is those of the clips, and
+  the audio is the training split's.
+- *Losses.* The source speaks of Euclidean norms, that of the style being normalised. Here content and style
+  loss are squared norms, as those of Gatys et al., and relative: squared differences as a share of the
+  target's squares, for the style the mean over the layers. Of energies it is the mean squared difference in
+  decibels, over the variance of the pair. So no weight depends on the size of the clips, nor of the layers.
+- *Energies* are mean powers, in decibels; those of the style's frames are cut, or repeated, to the
+  content's length.
+- *Layers.* The source selected some for the style, and names none. Here the style is in all five
+  convolutions by default, the content in the first. From the features of the fourth, which Gatys et al.
+  would take, no notes come back.
 - *Weights* are not given: 1 for the content, 0.1 for the style, 0.01 for each of the energies.
-- *Descent.* The source says gradient descent. Here it is Adam with 300 steps of 1 dB, from noise with the
-  mean and the deviation of the pair.
-- *Training.* The source's network classified 80 instruments; here it is those of the clips. Its excerpts of
-  2.57 s are shorter here, see :class:`~timbrebench.transfer.bases.trained_network_method.NetworkTraining`.
+- *Optimiser.* The source says that back-propagation is used, not which descent follows. Here it is Adam
+  with 300 steps of 1 dB, from noise with the mean and the deviation of the pair.
+- *Epochs* are not given. Here the network passes through the clips 12 times.
 
 Layer and weights were settled on pairs of the default dataset that the network was not trained on
 (FluidR3_GM, the default judge; 80 steps of 2 dB). Style accuracy, and F1 of the notes read in the output:
@@ -54,9 +58,10 @@ L. A. Gatys, A. S. Ecker and M. Bethge, "Image style transfer using convolutiona
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from timbrebench.audio.inversion import Inversion
@@ -69,6 +74,7 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
     temporal_envelope,
 )
 from timbrebench.transfer.bases.trained_network_method import (
+    NetworkTraining,
     SpectrogramPair,
     TrainedNetworkMethod,
     TrainedNetworkParameters,
@@ -78,11 +84,27 @@ from timbrebench.transfer.bases.trained_network_method import (
 _LAYERS = 5
 
 
+class VermaSmithTraining(NetworkTraining):
+    """How the network is trained: as :class:`NetworkTraining` says, but for the excerpts.
+
+    Attributes
+    ----------
+    excerpt_s : float
+        Seconds of each clip in a pass: the source's 2.57.
+    """
+
+    excerpt_s: float = Field(default=2.57, gt=0, allow_inf_nan=False)
+
+
 class VermaSmithParameters(TrainedNetworkParameters):
     """Settings of :class:`VermaSmith`.
 
     Attributes
     ----------
+    win_length : int
+        Samples of a window, 30 ms by default; the transform of `n_fft` samples holds it and zeros.
+    training : NetworkTraining
+        How the network is trained: on excerpts of 2.57 s by default.
     inversion : Inversion
         Griffin-Lim from a random phase; the number of iterations is not published.
     content_weight, style_weight : float
@@ -91,17 +113,37 @@ class VermaSmithParameters(TrainedNetworkParameters):
         Weights of the energies of frames and of frequencies: the source's gamma and delta.
     content_layer : int
         Convolution whose features are the content, from 1 to 5.
+    style_layers : tuple of int
+        Convolutions whose Gram matrices are the style, from 1 to 5, each once; all by default.
     """
 
     sample_rate: int = Field(default=16_000, gt=0, le=384_000)
     n_fft: int = Field(default=512, ge=2, multiple_of=2, le=1 << 20)
+    win_length: int = Field(default=480, ge=2, le=1 << 20)
     hop_length: int = Field(default=160, gt=0, le=1 << 20)
+    training: VermaSmithTraining = VermaSmithTraining()
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=100, start="random")
     content_weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     style_weight: float = Field(default=0.1, ge=0, allow_inf_nan=False)
     temporal_weight: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     spectral_weight: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     content_layer: int = Field(default=1, ge=1, le=_LAYERS)
+    style_layers: tuple[Annotated[int, Field(ge=1, le=_LAYERS)], ...] = Field(
+        default=tuple(range(1, _LAYERS + 1)), min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> Self:
+        if self.win_length > self.n_fft:
+            raise ValueError(f"win_length {self.win_length} is longer than n_fft {self.n_fft}")
+        if self.hop_length > self.win_length // 2:
+            raise ValueError(
+                f"hop_length {self.hop_length} is more than half of win_length {self.win_length}: "
+                "such windows overlap too little to estimate a phase"
+            )
+        if len(set(self.style_layers)) < len(self.style_layers):
+            raise ValueError("a layer stands in style_layers twice")
+        return self
 
     @property
     def min_frames(self) -> int:
@@ -113,12 +155,17 @@ class VermaSmith(TrainedNetworkMethod):
     """Features, Gram matrices and energies; see the module for what is published and what is not."""
 
     name = "verma-smith"
-    version = 1
+    version = 2
     summary = "optimises a spectrogram to match features, Gram matrices and energies under a trained AlexNet"
     source = "P. Verma and J. O. Smith, Neural style transfer for audio spectrograms, 2017, arXiv:1801.01589"
     Parameters = VermaSmithParameters
     parameters: VermaSmithParameters
     network_kind = "alexnet"
+
+    @property
+    def win_length(self) -> int:
+        """Samples of the window."""
+        return self.parameters.win_length
 
     def loss(self, pair: SpectrogramPair, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
         """Return the weighted sum of the four losses."""
@@ -129,7 +176,11 @@ class VermaSmith(TrainedNetworkMethod):
 
         content_layer = settings.content_layer - 1
         wanted_content = features(pair.content)[content_layer]
-        wanted_grams = [gram(layer) for layer in features(pair.style)]
+
+        def grams(layers: list[Tensor]) -> list[Tensor]:
+            return [gram(layers[number - 1]) for number in settings.style_layers]
+
+        wanted_grams = grams(features(pair.style))
         wanted_temporal = repeated(temporal_envelope(pair.style), pair.content.shape[1])
         wanted_spectral = spectral_envelope(pair.style)
 
@@ -139,7 +190,7 @@ class VermaSmith(TrainedNetworkMethod):
         def loss(spectrogram: Tensor) -> Tensor:
             every = features(spectrogram)
             style = [
-                relative_error(gram(layer), wanted) for layer, wanted in zip(every, wanted_grams, strict=True)
+                relative_error(made, wanted) for made, wanted in zip(grams(every), wanted_grams, strict=True)
             ]
             return (
                 settings.content_weight * relative_error(every[content_layer], wanted_content)

@@ -1,4 +1,4 @@
-"""Whitening and colouring (Li et al., 2017), on envelopes of spectra instead of images.
+"""Whitening and colouring, after Li et al. (2017): on envelopes of spectra instead of features of images.
 
 The features of the content, less their mean, are whitened, so that none varies with another and each has a
 variance of 1; then they get the covariance of the style, and its mean:
@@ -7,23 +7,24 @@ variance of 1; then they get the covariance of the style, and its mean:
 
 with symmetric roots. What AdaIN does to each feature by itself, this does to all of them together.
 
-Published: directions with an eigenvalue under 1e-5 are left out, and five networks one after the other
-(relu5_1 to relu1_1 of VGG-19), each with a share `alpha` of 0.6 of the style.
+As published: the transform itself. Nothing is optimised, and nothing is learned from styles.
 
-What the source leaves open, and how it is settled here:
+Not as published, and why:
 
-- *Features.* Smooth shapes of the log spectrum (:mod:`timbrebench.transfer.bases.smooth_shapes`), which are
-  inverted exactly, where the published method trains decoders.
-- *How much.* After five passes at 0.6, 0.4⁵ = 1 % of the content's features is left. There is one pass here,
-  so `alpha` is 1. On 30 pairs of training pieces (FluidR3, 5 s), an `alpha` of 0.6, 0.8, 1 reached a style
-  accuracy of 0.10, 0.43, 0.60, and a note F1 of 0.75, 0.69, 0.60.
+- *Features.* The source's are those of VGG-19, a network for images whose weights cannot be had here, and
+  decoders are trained to invert them. Here they are smooth shapes of the log spectrum
+  (:mod:`timbrebench.transfer.bases.smooth_shapes`), which are inverted exactly.
+- *How much.* The source passes through five networks one after the other (relu5_1 to relu1_1), each with a
+  share `alpha` of 0.6 of the style, so that 0.4⁵ = 1 % of the content's features is left. There is one pass
+  here, so `alpha` is 1. On 30 pairs of training pieces (FluidR3, 5 s), an `alpha` of 0.6, 0.8, 1 reached a
+  style accuracy of 0.10, 0.43, 0.60, and a note F1 of 0.75, 0.69, 0.60.
 - *Few frames.* A clip of 5 s has 216 frames, too few for reliable covariances, and a shorter one may have
   fewer than features. So covariances are shrunk towards a multiple of the identity by as much as Ledoit &
-  Wolf (2004) find best for the frames at hand, which leaves no direction without variance to whiten, and the
-  cut-off has nothing left to do. It raised note F1 on those pairs from 0.60 to 0.63 at an equal style
-  accuracy (40 cosines, corner at 700 Hz).
-- *How many.* 40, as for AdaIN. 20, 30, 40, 60 reached a style accuracy of 0.47, 0.53, 0.60, 0.60, and a note
-  F1 of 0.73, 0.68, 0.60, 0.48.
+  Wolf (2004) find best for the frames at hand, which leaves no direction without variance to whiten. The
+  source leaves out directions with an eigenvalue under 1e-5 instead. Shrinking raised note F1 on those
+  pairs from 0.60 to 0.63 at an equal style accuracy (40 cosines, corner at 700 Hz).
+- *How many.* 40, as for AdaIN. 20, 30, 40, 60 reached a style accuracy of 0.47, 0.53, 0.60, 0.60, and a
+  note F1 of 0.73, 0.68, 0.60, 0.48.
 - *Time, phase, level.* As for :mod:`~timbrebench.transfer.methods.adain`.
 
 References
@@ -55,7 +56,7 @@ class WCT(SmoothMethod):
     name = "wct"
     version = 1
     summary = "whitens smooth shapes of the spectrum and gives them the style's covariance over time"
-    source = "Y. Li et al., Universal style transfer via feature transforms, NeurIPS 2017"
+    source = "after Y. Li et al., Universal style transfer via feature transforms, NeurIPS 2017"
 
     def match(self, content: Array, style: Array) -> Array:
         """Return the features whitened by their own covariance and coloured by the style's."""

@@ -9,7 +9,7 @@ from timbrebench.audio import rms
 from timbrebench.audio.wavelets import WaveletFrame
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods.cwt_shallow import FULL_SCALE, CwtShallow
+from timbrebench.transfer.methods.cwt_shallow import FULL_SCALE, CwtShallow, resized
 
 SMALL = {"bands_per_octave": 12, "n_filters": 256, "max_iterations": 40, "phase_iterations": 20}
 
@@ -126,3 +126,31 @@ def test_a_clip_shorter_than_a_filter_is_refused_with_what_it_needs(pair, short)
 def test_settings_out_of_range_are_refused(parameters, reason):
     with pytest.raises(ConfigurationError, match=reason):
         create("cwt-shallow", parameters)
+
+
+class TestResizing:
+    def test_a_picture_of_the_right_size_stays(self, generator):
+        picture = generator.random((5, 7), dtype=np.float32)
+        np.testing.assert_array_equal(resized(picture, 7), picture)
+
+    @pytest.mark.parametrize("frames", [20, 80, 400])
+    def test_an_arch_over_the_whole_length_stays_one(self, frames):
+        before, after = (np.sin(np.pi * (np.arange(n) + 0.5) / n) for n in (100, frames))
+        picture = np.stack([before, 3 * before]).astype(np.float32)
+        np.testing.assert_allclose(resized(picture, frames), [after, 3 * after], atol=0.05)
+
+    def test_frames_that_fall_together_are_averaged(self):
+        flicker = np.tile(np.float32([[0, 2]]), (3, 300))
+        np.testing.assert_allclose(resized(flicker, 60)[:, 2:-2], 1, atol=0.1)
+
+    def test_a_style_of_another_length_has_the_contents_size(self, content, style, sample_rate, monkeypatch):
+        shapes = []
+        match = CwtShallow.match
+
+        def remember(self, ours, theirs, rng):
+            shapes.append((ours.shape, theirs.shape))
+            return match(self, ours, theirs, rng)
+
+        monkeypatch.setattr(CwtShallow, "match", remember)
+        run(content, style[:12_000], sample_rate, max_iterations=1, phase_iterations=0)
+        assert shapes[0][0] == shapes[0][1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from timbrebench.core.errors import MethodError
+from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply
 from timbrebench.transfer.algorithms.perceptual_losses import (
     activations,
@@ -119,9 +119,46 @@ def test_the_start_is_noise_as_loud_as_the_pair(made, spectrograms):
     assert start.std().item() == pytest.approx(spectrograms.deviation, rel=0.02)
 
 
-def test_the_published_spectrogram_is_the_default():
+def test_the_published_settings_are_the_defaults():
     settings = VermaSmith().parameters
-    assert (settings.sample_rate, settings.n_fft, settings.hop_length) == (16_000, 512, 160)
+    assert settings.sample_rate == 16_000
+    assert settings.n_fft == 512
+    assert settings.win_length == 0.030 * 16_000
+    assert settings.hop_length == 0.010 * 16_000
+    assert settings.training.excerpt_s == VermaSmith(training={"max_epochs": 2}).parameters.training.excerpt_s
+    assert settings.training.excerpt_s == 2.57
+
+
+def test_a_frame_is_a_window_of_30_ms_in_a_transform_of_512(made):
+    click = np.zeros(16_000, dtype=np.float32)
+    click[50 * 160 + 240] = 1  # the first sample behind the window of frame 50
+    frames = np.flatnonzero(np.abs(made()._spectrum(click)).sum(axis=0) > 1e-6)
+    assert frames.tolist() == [51, 52]
+    assert made().front_end.win_length == 480
+
+
+def test_only_the_layers_chosen_are_the_style(made, network, spectrograms, features):
+    spectrogram = spectrograms.content - 3
+    method = made(**{**NONE, "style_weight": 1, "style_layers": (2, 4)})
+    ours, wanted = ([gram(layer) for layer in features(of)] for of in (spectrogram, spectrograms.style))
+    errors = [((a - b).square().sum() / b.square().sum()) for a, b in zip(ours, wanted, strict=True)]
+    expected = (errors[1] + errors[3]) / 2
+    torch.testing.assert_close(method.loss(spectrograms, convolutions(network))(spectrogram), expected)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"win_length": 513}, "longer than n_fft"),
+        ({"hop_length": 241}, "more than half of win_length"),
+        ({"style_layers": (1, 1)}, "twice"),
+        ({"style_layers": (6,)}, "less than or equal to 5"),
+        ({"style_layers": ()}, "style_layers"),
+    ],
+)
+def test_settings_out_of_range_are_refused(parameters, reason):
+    with pytest.raises(ConfigurationError, match=reason):
+        VermaSmith(**parameters)
 
 
 def test_lbfgs_does_it_too(made, pair):

@@ -7,6 +7,7 @@ sources of statistics, of which two did best; each is a method here.
 ``grinstein``: one convolution with random filters
     The statistics are the Gram matrix of the random features of Ulyanov & Lebedev
     (:mod:`timbrebench.transfer.methods.ulyanov`): 4,096 filters on the log-magnitude spectrogram, one layer.
+    The loss is the sum of squared differences of Gram matrices, and nothing else.
 
 ``grinstein-auditory``: a model of the ear
     The texture statistics of McDermott & Simoncelli
@@ -15,6 +16,9 @@ sources of statistics, of which two did best; each is a method here.
     of modulations between bands. Published settings, the defaults here: 20 kHz, 30 bands beside a low-pass
     and a high-pass band, 20 modulation bands from 0.5 to 200 Hz, at most 60 rounds, and an end where every
     statistic has a signal-to-noise ratio of 30 dB.
+
+Not as published: the two other sources of statistics, VGG-19 on spectrograms and SoundNet on samples, which
+did worse there and whose trained weights cannot be had here.
 
 What the paper leaves open, and how it is settled here:
 
@@ -97,7 +101,7 @@ CLOSE_ENOUGH = 1e-3
 
 
 class GrinsteinParameters(SpectrogramParameters, KernelParameters):
-    """Settings of :class:`Grinstein`; the defaults are the published ones.
+    """Settings of :class:`Grinstein`; by default the paper's, or else those of Ulyanov & Lebedev.
 
     Attributes
     ----------
@@ -143,7 +147,7 @@ class Grinstein(SpectrogramMethod):
 
 
 class AuditoryParameters(Parameters):
-    """Settings of :class:`GrinsteinAuditory`; the defaults are the published ones.
+    """Settings of :class:`GrinsteinAuditory`; the defaults are those of McDermott & Simoncelli.
 
     Attributes
     ----------
@@ -176,7 +180,7 @@ class GrinsteinAuditory(ConversionMethod):
     name = "grinstein-auditory"
     version = 1
     summary = "imposes the auditory texture statistics of the style on the content, without a content loss"
-    source = _SOURCE
+    source = f"{_SOURCE}, with the statistics of J. McDermott and E. Simoncelli, 2011"
     Parameters: ClassVar[type[AuditoryParameters]] = AuditoryParameters
     parameters: AuditoryParameters
     keeps_level = True
