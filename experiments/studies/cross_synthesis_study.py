@@ -33,11 +33,18 @@ from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import magnitude
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.playing import RATE, play
-from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
+from timbrebench.experiments.studies.study import (
+    STUDY_SETTINGS,
+    Study,
+    StudyContext,
+    StudyFinding,
+    StudyResult,
+)
 from timbrebench.experiments.studies.study_scores import prepared, transfer
 from timbrebench.experiments.studies.study_wording import format_distinct
 from timbrebench.experiments.studies.style_content_curve_study import BALANCED
 from timbrebench.experiments.studies.tuning_fork import tuning_forks
+from timbrebench.experiments.studies.verdicts import decided
 from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner
 
 #: The method whose claims these are.
@@ -173,32 +180,32 @@ def _figure(outputs: dict[tuple[str, str], Samples | None], table: pd.DataFrame)
 
 def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge Verma & Smith's claims by a table as :func:`run` makes it."""
-    decided = []
+    found = []
     for (direction, own), (_, style), verb in zip(
         _by_direction(table), DIRECTIONS, ("shrinks", "grows"), strict=True
     ):
         for column, what in (("bandwidth_hz", "bandwidth"), ("overtones", "share of overtones")):
             before, after, target = own[column][["content", CLAIMANT, "target"]]
             right_way = after < before if verb == "shrinks" else after > before
-            decided.append(
+            found.append(
                 StudyFinding(
                     f"From {direction} the {what} {verb}, towards the {style}'s (Verma & Smith 2017)",
-                    bool(right_way and abs(after - target) < abs(before - target)),
+                    decided(right_way and abs(after - target) < abs(before - target)),
                     _change(before, after, target, style, column),
                 )
             )
     shares = {
         direction: own.notes[CLAIMANT] / own.notes["content"] for direction, own in _by_direction(table)
     }
-    decided.append(
+    found.append(
         StudyFinding(
             "The output is still the content's tune: half of its power or more, as a share of the content's, "
             "lies at the harmonics of the notes",
-            all(share >= _KEPT for share in shares.values()),
+            decided(all(share >= _KEPT for share in shares.values())),
             f"{', '.join(f'{direction}: {_share(share)}' for direction, share in shares.items())}.",
         )
     )
-    return tuple(decided)
+    return tuple(found)
 
 
 def _by_direction(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -248,4 +255,9 @@ STUDY = Study(
     run=run,
     small=SMALL,
     paper=PAPER,
+    changes=dict.fromkeys(
+        STUDY_SETTINGS,
+        "The paper shows one recording of each direction, with a single note of the violin, and gives no "
+        "figures; here tunes are rendered, so that what the style's instrument would play is known.",
+    ),
 )

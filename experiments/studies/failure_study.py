@@ -28,6 +28,7 @@ from timbrebench.experiments.studies.study import Study, StudyContext, StudyFind
 from timbrebench.experiments.studies.study_scores import mean_scores, prepared, score_method, score_pair
 from timbrebench.experiments.studies.study_wording import counted
 from timbrebench.experiments.studies.style_content_curve_study import BALANCED
+from timbrebench.experiments.studies.verdicts import decided
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.transfer import Method, create
 
@@ -159,7 +160,7 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     return (
         StudyFinding(
             "Nothing is transferred, whatever is changed (multi-instrument report 2023)",
-            bool(failed.transferred.max() == 0),
+            decided(failed.transferred.max() == 0),
             f"{counted(len(failed), 'setting')}; "
             + (
                 "no output is a transfer."
@@ -170,7 +171,7 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
         StudyFinding(
             "The same data works with another method: more outputs are transfers than with any of these "
             "settings",
-            bool(worked > failed.transferred.max()),
+            decided(worked > failed.transferred.max()),
             f"Share of outputs that are transfers: {listed}.",
         ),
     )

@@ -32,6 +32,7 @@ from timbrebench.classifier.style.style_front_end import MelFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
 from timbrebench.experiments.studies.study_wording import counted, format_distinct, listed
+from timbrebench.experiments.studies.verdicts import decided
 
 #: What the report has: accuracy of each fold, and the loss.
 PUBLISHED_FOLDS = (0.602, 0.916, 0.603, 0.919)
@@ -169,13 +170,13 @@ def findings(accuracies: tuple[float, ...], losses: tuple[float, float, int]) ->
     return (
         StudyFinding(
             f"Accuracies differ from fold to fold by {_MUCH} and more (multi-instrument report 2023)",
-            _spread(accuracies) >= _MUCH,
+            decided(_spread(accuracies) >= _MUCH),
             f"Here {here}, which differ by {spread}; the report's differ by {_spread(PUBLISHED_FOLDS):.3f}.",
         ),
         StudyFinding(
             f"A loss of {PUBLISHED_LOSS:.2f} fits a trained network with one softmax too many rather than "
             "one without",
-            abs(twice - PUBLISHED_LOSS) < abs(once - PUBLISHED_LOSS),
+            decided(abs(twice - PUBLISHED_LOSS) < abs(once - PUBLISHED_LOSS)),
             f"On the test clips the loss is {once:.3f}, with a second softmax {twice:.3f}, which cannot fall "
             f"below {floor:.3f}.",
         ),

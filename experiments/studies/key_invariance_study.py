@@ -31,6 +31,7 @@ from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
 from timbrebench.experiments.studies.study_scores import transfer
 from timbrebench.experiments.studies.study_wording import counted, format_distinct
+from timbrebench.experiments.studies.verdicts import decided
 from timbrebench.experiments.suites.melodies import star_spangled_banner
 from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.target import log_spectral_mse
@@ -198,17 +199,17 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     return (
         StudyFinding(
             "Where the keys agree, content by the STFT gives the least error",
-            bool(own[with_content].notna().all() and own[with_content].idxmin() == "STFT"),
+            decided(bool(own[with_content].notna().all()) and own[with_content].idxmin() == "STFT"),
             f"Error at 0 semitones: {each(own)}.",
         ),
         StudyFinding(
             "In other keys, content by mel bands, by the CQT, and by both gives less error than by the STFT",
-            all(other[name] < other["STFT"] for name in invariant),
+            decided(all(other[name] < other["STFT"] for name in invariant)),
             f"Mean error in the other keys: {each(other)}.",
         ),
         StudyFinding(
             "With mel bands and with the CQT the error depends less on the key than with the STFT",
-            all(rises[name] < rises["STFT"] for name in invariant),
+            decided(all(rises[name] < rises["STFT"] for name in invariant)),
             f"From 0 semitones to the mean of the other keys the error rises by: {each(rises)}.",
         ),
     )

@@ -35,6 +35,7 @@ from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
 from timbrebench.experiments.studies.study_scores import metric_values, transfer
 from timbrebench.experiments.studies.study_wording import format_distinct
+from timbrebench.experiments.studies.verdicts import decided
 from timbrebench.experiments.suites.melodies import (
     ODE_TEMPO,
     ODE_TO_JOY,
@@ -211,31 +212,31 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     same, other = _means(table, (SAME_TUNE, SAME_KEY)), _means(table, (OTHER_KEY,))
     every = _means(table, tuple(table.pair.unique()))
     by_stft, by_mel, single = "stft/stft+mel", "mel/stft+mel", "stft/stft"
-    decided = []
+    found = []
     for means, first, second, where in (
         (same, by_stft, by_mel, "In one key, content by the STFT does better than by mel bands"),
         (other, by_mel, by_stft, "In two keys, content by mel bands does better than by the STFT"),
     ):
         if {first, second} <= set(means.index):
-            decided.append(
+            found.append(
                 StudyFinding(
                     f"{where} (the authors' earlier article, 2017)",
-                    bool(means[first] > means[second]),
+                    decided(means[first] > means[second]),
                     f"Harmonic mean {_compared(means, first, second)}.",
                 )
             )
     several = every.drop(single, errors="ignore").dropna()
     if single in every.index and len(several):
         best = str(several.idxmax())
-        decided.append(
+        found.append(
             StudyFinding(
                 "What does best uses several representations together (abstract)",
-                bool(several[best] > every[single]),
+                decided(several[best] > every[single]),
                 f"Mean over all pairs {_compared(every, best, single)}; "
                 f"{int((several > every[single]).sum())} of {len(several)} are better.",
             )
         )
-    return tuple(decided)
+    return tuple(found)
 
 
 def _compared(means: pd.Series, first: str, second: str) -> str:

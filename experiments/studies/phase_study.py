@@ -25,6 +25,7 @@ from timbrebench.audio.spectra import Spectrogram, magnitude
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult, chosen_pairs
 from timbrebench.experiments.studies.study_wording import counted, format_distinct
+from timbrebench.experiments.studies.verdicts import decided
 
 ALGORITHMS = ("griffin-lim", "fast-griffin-lim", "le-roux", "waveform")
 STARTS = ("random", "pghi")
@@ -175,7 +176,7 @@ def _against_griffin_lim(errors: pd.Series, counts: list[int]) -> Iterator[Study
         when = "in as many iterations" if len(compared) > 1 else "in the end"
         yield StudyFinding(
             f"{what} comes nearer than Griffin-Lim {when} ({source})",
-            all(lead > 0 for lead in leads.values()),
+            decided(all(lead > 0 for lead in leads.values())),
             figures,
         )
 
@@ -193,7 +194,7 @@ def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[StudyFinding]:
     kind, name, n = worst
     yield StudyFinding(
         "From PGHI's phase every way comes nearer than from a random one (Průša et al. 2017)",
-        all(gain > 0 for gain in gains.values()),
+        decided(all(gain > 0 for gain in gains.values())),
         f"The gain after {final} iterations is {min(last):.1f} to {max(last):.1f} dB. It is least, "
         f"{least} dB, for {_LABELS[name]} after {n} on magnitudes {kind}.",
     )
@@ -203,8 +204,8 @@ def _of_pghi(errors: pd.Series, counts: list[int]) -> Iterator[StudyFinding]:
         yield StudyFinding(
             f"On magnitudes {kind}, PGHI alone comes nearer than {final} iterations of Griffin-Lim from a "
             "random phase (Průša et al. 2017)",
-            bool(alone < end),
-            f"{shown} dB against {other} dB.",
+            decided(alone < end),
+            f"PGHI {shown} dB, Griffin-Lim {other} dB.",
         )
 
 
@@ -247,4 +248,9 @@ STUDY = Study(
     paper=PAPER,
     pairs=3,
     paper_pairs=30,
+    changes={
+        "small": "Clips of this benchmark instead of each paper's own recordings, at most 64 iterations, and "
+        "means over 3 clips.",
+        "paper": "Clips of this benchmark instead of each paper's own recordings.",
+    },
 )

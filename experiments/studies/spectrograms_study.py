@@ -19,6 +19,7 @@ from timbrebench.classifier.style.style_features import first_programs
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult
 from timbrebench.experiments.studies.study_wording import format_distinct
+from timbrebench.experiments.studies.verdicts import decided
 
 _COLOURS = {"decibel": "#0072B2", "log1p": "#D55E00"}
 
@@ -94,13 +95,13 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
         StudyFinding(
             "The spectrogram matters to what a small network learns: the best and the worst differ by more "
             "than chance",
-            bool(spread > 2 * chance),
+            decided(spread > 2 * chance),
             f"{_name(best)} {best.test_accuracy:.3f}, {_name(worst)} {worst.test_accuracy:.3f}; the clips "
             f"tell accuracies apart that differ by {2 * chance:.3f}.",
         ),
         StudyFinding(
             "Decibels tell more than log(1 + magnitude)",
-            bool(scales["decibel"] > scales["log1p"]),
+            decided(scales["decibel"] > scales["log1p"]),
             f"Mean accuracies {decibel} and {log1p}.",
         ),
     )

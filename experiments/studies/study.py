@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from timbrebench.classifier import JUDGE_SPLITS, Judge
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.datasets import Dataset
+from timbrebench.experiments.studies.verdicts import Verdict
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
 #: How much work is done: what two cores do in three minutes, or what was published, for a GPU or a night.
@@ -82,10 +83,14 @@ class StudyContext:
 
 @dataclass(frozen=True)
 class StudyFinding:
-    """A claim (a sentence without full stop), whether it held, and, briefly, the figures that decide it."""
+    """A claim in its source's terms (a sentence without full stop), the verdict, and what decides it.
+
+    The verdict comes from :mod:`timbrebench.experiments.studies.verdicts`; the figures, in brief, are the
+    intervals or counts that it follows from.
+    """
 
     claim: str
-    held: bool
+    verdict: Verdict
     figures: str
 
 
@@ -111,8 +116,9 @@ class Study(Generic[_Settings]):
 
     The name is made of lower-case words joined by hyphens. `run` takes a context and settings: `small`, what
     is done in three minutes on two cores, or `paper`, what was published. `pairs` and `paper_pairs` are how
-    many pairs of the suite it takes in either; None where it takes none. `check` raises where a context lacks
-    what the study needs, before any work is done.
+    many pairs of the suite it takes in either; None where it takes none. `changes` says for each setting, in
+    sentences of Markdown, what it changes against the source; it is empty where a study follows nobody's
+    experiment. `check` raises where a context lacks what the study needs, before any work is done.
     """
 
     name: str
@@ -123,6 +129,7 @@ class Study(Generic[_Settings]):
     paper: _Settings
     pairs: int | None = None
     paper_pairs: int | None = None
+    changes: Mapping[StudySetting, str] = field(default_factory=dict)
     check: Callable[[StudyContext], object] = lambda _: None
 
     def answer(self, context: StudyContext) -> StudyResult:

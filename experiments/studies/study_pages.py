@@ -16,6 +16,7 @@ from timbrebench.core.files import write_text
 from timbrebench.core.tables import markdown_table, read_csv, write_csv
 from timbrebench.experiments.studies.study import Study, StudyFinding, StudyResult, StudySetting
 from timbrebench.experiments.studies.study_registry import STUDIES, find_study
+from timbrebench.experiments.studies.verdicts import Verdict, decided
 
 #: What pages call the settings.
 _SETTINGS: Mapping[StudySetting, str] = {"small": "small setting", "paper": "the paper's setting"}
@@ -53,6 +54,8 @@ def write_result(study: Study[Any], result: StudyResult, folder: Path, setting: 
 
 def _page(study: Study[Any], result: StudyResult, setting: StudySetting) -> str:
     text = f"# {study.name}\n\n{study.question} ({study.source}; {_SETTINGS[setting]})\n\n"
+    if changes := study.changes.get(setting):
+        text += f"**Changed against the source:** {changes}\n\n"
     if result.findings:
         text += "".join(_finding(finding) for finding in result.findings) + "\n"
     cells = result.table.astype(object).map(_cell)
@@ -65,22 +68,31 @@ def _overview(folder: Path) -> str:
     lines = [
         "# Studies",
         "",
-        "Made by `timbrebench study`. Whether a claim held is worked out from the figures.",
+        "Made by `timbrebench study`. Each verdict is worked out from the figures; a claim that these leave "
+        "open is not decided.",
         "",
     ]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in STUDIES:
         page = folder / f"{name}.md"
         if not page.is_file():
             continue
         findings = folder / f"{name}-{_FINDINGS}.csv"
-        claims = read_csv(findings, RunError, {}).to_dict("records") if findings.is_file() else []
+        claims = _claims(findings) if findings.is_file() else []
         study = (f"[{name}]({name}.md)", _setting_of(page))
-        rows += [(*study, row["claim"], "yes" if row["held"] else "no") for row in claims]
+        rows += [(*study, claim, verdict) for claim, verdict in claims]
         if not claims:
             rows.append((*study, find_study(name).question, ""))
-    table = pd.DataFrame(rows, columns=["study", "setting", "claim", "held"])
+    table = pd.DataFrame(rows, columns=["study", "setting", "claim", "verdict"])
     return "\n".join([*lines, markdown_table(table, names=4)]) + "\n"
+
+
+def _claims(path: Path) -> list[tuple[str, Verdict]]:
+    """Return the claims of a table of findings with their verdicts; older tables have yes or no instead."""
+    table = read_csv(path, RunError, {})
+    if "held" in table:
+        table["verdict"] = table.held.map(decided)
+    return list(zip(table.claim, table.verdict, strict=True))
 
 
 def _setting_of(page: Path) -> str:
@@ -90,8 +102,7 @@ def _setting_of(page: Path) -> str:
 
 
 def _finding(finding: StudyFinding) -> str:
-    verdict = "Held" if finding.held else "Did not hold"
-    return f"- **{verdict}:** {finding.claim}. {finding.figures}\n"
+    return f"- **{finding.verdict.capitalize()}:** {finding.claim}. {finding.figures}\n"
 
 
 def _cell(value: object) -> str:

@@ -30,6 +30,7 @@ from timbrebench.experiments.studies.playing import RATE
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult, chosen_pairs
 from timbrebench.experiments.studies.study_scores import mean_scores, metric_values, transfer
 from timbrebench.experiments.studies.study_wording import counted, format_distinct
+from timbrebench.experiments.studies.verdicts import Verdict, decided
 from timbrebench.metrics import Trial
 from timbrebench.metrics.correlation import COPY
 from timbrebench.transfer import Method
@@ -171,34 +172,34 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     )
 
 
-def _falls(fields: pd.Series, values: pd.Series) -> tuple[bool, str]:
+def _falls(fields: pd.Series, values: pd.Series) -> tuple[Verdict, str]:
     """Tell whether a figure falls with the field, in rank and from the first to the last, and by what."""
     if not np.isfinite(values).all():
-        return False, _MISSING
+        return "not decided", _MISSING
     if (values == values.iloc[0]).all():
-        return False, f"It is {values.iloc[0]:.2f} with every field."
+        return decided(False), f"It is {values.iloc[0]:.2f} with every field."
     correlation = float(spearmanr(fields, values).statistic)
     first, last = format_distinct(values.iloc[0], values.iloc[-1], decimals=2)
     shown, _ = format_distinct(correlation, 0.0, decimals=2)
     return (
-        bool(correlation < 0 and values.iloc[-1] < values.iloc[0]),
+        decided(correlation < 0 and values.iloc[-1] < values.iloc[0]),
         f"From {first} with the shortest to {last} with the longest; over all of them its rank correlation "
         f"with the field is {shown}.",
     )
 
 
-def _stays(fields: pd.Series, values: pd.Series) -> tuple[bool, str]:
+def _stays(fields: pd.Series, values: pd.Series) -> tuple[Verdict, str]:
     """Tell whether a figure rises nowhere from that of the shortest field, and by what."""
     if not np.isfinite(values).all():
-        return False, _MISSING
+        return "not decided", _MISSING
     highest = int(values.to_numpy().argmax())
     if highest == 0:
-        return True, f"It is highest, {values.iloc[0]:.2f}, with the shortest."
+        return decided(True), f"It is highest, {values.iloc[0]:.2f}, with the shortest."
     rise = float(values.iloc[highest] - values.iloc[0])
     first, peak = format_distinct(values.iloc[0], values.iloc[highest], decimals=2)
     shown, counts = format_distinct(rise, _RISE, decimals=2)
     return (
-        rise < _RISE,
+        decided(rise < _RISE),
         f"From {first} with the shortest to {peak} with {fields.iloc[highest]:.2f} s, where it is highest: a "
         f"rise of {shown}, which counts from {counts} on.",
     )

@@ -98,7 +98,7 @@ def table_of(voice_after, overtones_after=0.3, notes_after=0.9):
 )
 def test_what_is_found_follows_the_table(voice_after, held):
     found = cross_synthesis_study.findings(table_of(voice_after))
-    shrinks, grows = (finding.held for finding in found if "the bandwidth" in finding.claim)
+    shrinks, grows = (finding.verdict == "held" for finding in found if "the bandwidth" in finding.claim)
     assert shrinks
     assert grows is held
 
@@ -107,16 +107,16 @@ def test_a_change_that_decides_is_seen():
     shrinks, overtones, grows, _, kept = cross_synthesis_study.findings(table_of(100.3, 0.29952, 0.4498))
     assert "From 100 Hz to 60 Hz; the tune on the tuning fork has 50 Hz." in shrinks.figures
     assert "From 100.0 Hz to 100.3 Hz; the tune on the violin has 150.0 Hz." in grows.figures
-    assert grows.held
+    assert grows.verdict == "held"
     assert overtones.figures.startswith("From 30.00% to 29.95%; ")
     assert "harp to tuning fork: 49.98%" in kept.figures
-    assert not kept.held
+    assert kept.verdict == "did not hold"
 
 
 def test_what_is_refused_has_no_figures():
     found = cross_synthesis_study.findings(table_of(np.nan, np.nan, np.nan))
     assert found[2].figures == "The output was refused."
     assert found[4].figures == "harp to tuning fork: refused, voice to violin: refused."
-    assert not found[4].held
+    assert found[4].verdict == "did not hold"
     text = cross_synthesis_study._text(table_of(np.nan))
     assert f"target 150 Hz): `{cross_synthesis_study.CLAIMANT}` was refused." in text

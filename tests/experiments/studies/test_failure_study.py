@@ -61,9 +61,9 @@ def test_one_transfer_is_enough_for_the_claim_to_fall():
     nothing = ("published", failure_study.FAILED, 0.5, 0.5, 0.1, 0.0)
     something = ("lucky", failure_study.FAILED, 0.5, 0.5, 0.6, 0.5)
     better = ("other", "reinstrument", 1.0, 0.9, 0.8, 1.0)
-    claims = [finding.held for finding in failure_study.findings(table_of(nothing, better))]
+    claims = [finding.verdict == "held" for finding in failure_study.findings(table_of(nothing, better))]
     assert claims == [True, True]
-    claims = [finding.held for finding in failure_study.findings(table_of(something, nothing))]
+    claims = [finding.verdict == "held" for finding in failure_study.findings(table_of(something, nothing))]
     assert claims == [False, False]
 
 

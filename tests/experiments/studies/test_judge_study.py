@@ -29,13 +29,13 @@ def test_the_learning_curve_has_a_row_for_each_pass(result):
 def test_folds_that_agree_speak_against_the_report():
     differing, _ = judge_study.findings((0.6, 0.92), (0.1, 1.1, 6))
     agreeing, _ = judge_study.findings((0.9, 0.92), (0.1, 1.1, 6))
-    assert differing.held
-    assert not agreeing.held
+    assert differing.verdict == "held"
+    assert agreeing.verdict == "did not hold"
 
 
 def test_one_softmax_too_many_explains_a_loss_that_a_trained_network_does_not_have():
     explained = [
-        judge_study.findings((0.9, 0.9), losses)[1].held
+        judge_study.findings((0.9, 0.9), losses)[1].verdict == "held"
         for losses in ((0.1, 1.15, 6), (1.2, 1.5, 6), (1.0, 1.5, 6))
     ]
     assert explained == [True, False, False]
@@ -56,7 +56,7 @@ def test_the_floor_of_a_second_softmax_is_that_of_six_labels():
 
 def test_a_difference_that_falls_short_by_little_does_not_look_as_if_it_did_not():
     differing, _ = judge_study.findings((0.6, 0.8996), (0.1, 1.1, 6))
-    assert not differing.held
+    assert differing.verdict == "did not hold"
     assert "which differ by 0.2996;" in differing.figures
 
 

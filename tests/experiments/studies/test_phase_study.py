@@ -29,7 +29,7 @@ def finding_of(table, part):
 
 
 def held(table, part):
-    return finding_of(table, part).held
+    return finding_of(table, part).verdict == "held"
 
 
 def table_of(**changes):
@@ -81,23 +81,23 @@ def test_what_is_found_follows_the_table(result):
 
 
 def test_all_claims_can_be_borne_out():
-    assert all(finding.held for finding in phase_study.findings(table_of()))
+    assert all(finding.verdict == "held" for finding in phase_study.findings(table_of()))
 
 
 def test_the_count_that_decides_is_said():
     late = finding_of(table_of(**{"le-roux random 4": -5.0}), "Local consistency")
-    assert not late.held
+    assert late.verdict == "did not hold"
     assert late.figures.endswith(
         "The lead is least after 4 on magnitudes of a clip: -5.0 dB against -6.0 dB."
     )
     narrow = finding_of(table_of(**{"le-roux random 16": -12.01}), "Local consistency")
-    assert narrow.held
+    assert narrow.verdict == "held"
     assert "-12.01 and -14.0 dB against -12.00 and -12.0 dB." in narrow.figures
 
 
 def test_the_gain_that_decides_is_said():
     found = finding_of(table_of(**{"waveform pghi 4": -7.0}), "From PGHI's phase")
-    assert not found.held
+    assert found.verdict == "did not hold"
     assert found.figures == (
         "The gain after 16 iterations is 3.0 to 3.0 dB. It is least, -1.0 dB, for waveform descent after 4 "
         "on magnitudes of a clip."

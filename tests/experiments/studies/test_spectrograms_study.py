@@ -31,5 +31,5 @@ def test_four_front_ends_on_two_scales_are_compared(result):
 def test_accuracies_that_chance_could_part_are_no_difference():
     near = spectrograms_study.findings(table_of((0.80, 0.82), (0.81, 0.79)))
     far = spectrograms_study.findings(table_of((0.95, 0.90), (0.50, 0.60)))
-    assert [finding.held for finding in near] == [False, True]
-    assert [finding.held for finding in far] == [True, True]
+    assert [finding.verdict == "held" for finding in near] == [False, True]
+    assert [finding.verdict == "held" for finding in far] == [True, True]

@@ -102,17 +102,22 @@ def test_results_are_written_as_table_figures_and_page(tmp_path):
     figure = Figure()
     figure.subplots().plot([0, 1], [1, 0])
     table = pd.DataFrame({"condition": ["a", "b"], "score": [0.12345, 2.0]})
-    study = find_study("style-content-curve")
+    study = replace(find_study("style-content-curve"), changes={"small": "Less of it."})
     findings = (
-        StudyFinding("More is more", held=True, figures="2 > 1."),
-        StudyFinding("Less is more", False, "1 < 2."),
+        StudyFinding("More is more", "held", "2 > 1."),
+        StudyFinding("Less is more", "did not hold", "1 < 2."),
+        StudyFinding("Other is more", "not decided", "1 to 3 against 2."),
     )
     result = StudyResult(table, figure, "So it is.", findings, {"further": table})
     page = write_result(study, result, tmp_path, "small").read_text(encoding="utf-8")
     assert "So it is." in page
     assert "- **Held:** More is more. 2 > 1.\n- **Did not hold:** Less is more. 1 < 2.\n" in page
+    assert "- **Not decided:** Other is more. 1 to 3 against 2.\n" in page
+    assert "**Changed against the source:** Less of it." in page
     overview = re.sub(" +", " ", (tmp_path / "README.md").read_text(encoding="utf-8"))
-    assert "| [style-content-curve](style-content-curve.md) | small | Less is more | no |" in overview
+    assert (
+        "| [style-content-curve](style-content-curve.md) | small | Less is more | did not hold |" in overview
+    )
     assert (tmp_path / "style-content-curve-further.csv").is_file()
     assert "| a | 0.123 |" in re.sub(" +", " ", page)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "style-content-curve.csv"), table)
@@ -129,11 +134,20 @@ def test_a_study_without_claims_is_listed_with_its_question(tmp_path):
 
 def test_claims_of_an_earlier_result_are_not_listed(tmp_path):
     study = find_study("style-content-curve")
-    claimed = replace(without_claims(), findings=(StudyFinding("More is more", held=True, figures="2 > 1."),))
+    claimed = replace(without_claims(), findings=(StudyFinding("More is more", "held", "2 > 1."),))
     write_result(study, claimed, tmp_path, "small")
     write_result(study, without_claims(), tmp_path, "small")
     assert not (tmp_path / "style-content-curve-findings.csv").exists()
     assert "More is more" not in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_claims_that_were_written_with_yes_and_no_are_listed(tmp_path):
+    write_result(find_study("style-content-curve"), without_claims(), tmp_path, "small")
+    (tmp_path / "style-content-curve-findings.csv").write_text("claim,held,figures\nA,True,1\nB,False,2\n")
+    write_result(find_study("phase"), without_claims(), tmp_path, "small")
+    overview = re.sub(" +", " ", (tmp_path / "README.md").read_text(encoding="utf-8"))
+    assert "| small | A | held |" in overview
+    assert "| small | B | did not hold |" in overview
 
 
 def without_claims():

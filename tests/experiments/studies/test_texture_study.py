@@ -31,7 +31,7 @@ def figures(table):
 
 
 def verdicts(table):
-    return [finding.held for finding in texture_study.findings(table)]
+    return [finding.verdict == "held" for finding in texture_study.findings(table)]
 
 
 def test_rhythm_that_comes_back_without_a_copy_bears_the_claims_out():
