@@ -6,11 +6,13 @@ and from another seed. Some pieces are held out, to choose the epoch by.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_features import compute_features
@@ -24,13 +26,26 @@ from timbrebench.datasets.dataset import Dataset, source_pieces
 HELD_OUT = 0.1
 
 
-def train_network(dataset: Dataset, configuration: JudgeConfiguration, workdir: Path, name: str) -> Judge:
+def as_they_are(spectrograms: Tensor) -> Tensor:
+    """Return spectrograms unchanged."""
+    return spectrograms
+
+
+def train_network(
+    dataset: Dataset,
+    configuration: JudgeConfiguration,
+    workdir: Path,
+    name: str,
+    arrange: Callable[[Tensor], Tensor] = as_they_are,
+) -> Judge:
     """Train a network, or load the one that was trained on the same clips before.
 
     There have to be two labels or more, each in two pieces or more. The seed of the configuration also draws
     the pieces held out. `name` is that of the network's file in `workdir` and of the progress; a damaged file
-    is made again. Raises :class:`JudgeError` if there are too few labels or pieces, a clip is silent, or the
-    training diverges, and :class:`StorageError` if the network cannot be written.
+    is made again. `arrange` maps the spectrograms of the front end, shape (clips, bands, frames), to what the
+    network is trained on; networks that differ in it need different names. Raises :class:`JudgeError` if
+    there are too few labels or pieces, a clip is silent, or the training diverges, and :class:`StorageError`
+    if the network cannot be written.
     """
     manifest = hold_out(dataset.manifest, configuration.seed)
     path = workdir / f"{name}-{training_key(manifest, configuration)[:16]}.pt"
@@ -39,7 +54,8 @@ def train_network(dataset: Dataset, configuration: JudgeConfiguration, workdir: 
     except JudgeError:
         if path.exists():
             log(f"{path}: cannot be read, so the network is trained again")
-    features = replace(compute_features(dataset, configuration.front_end), manifest=manifest)
+    features = compute_features(dataset, configuration.front_end)
+    features = replace(features, spectrograms=arrange(features.spectrograms), manifest=manifest)
     from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - takes seconds
 
     network = train_judge(features, configuration, description=f"training the {name}").judge

@@ -4,8 +4,9 @@
 (:mod:`timbrebench.transfer.algorithms.network_training`); it is of another kind than the default judge's.
 
 The optimisation runs over a magnitude spectrogram of the content's shape, in decibels under the loudest bin
-of its clip, from -80 to 0. The result is clipped to that range before it becomes magnitudes: ten to the power
-of an unbounded value would be any magnitude. What lies on the floor becomes silence.
+of its clip, from -80 to 0 unless the method's source has another range. The result is clipped to that range
+before it becomes magnitudes: ten to the power of an unbounded value would be any magnitude. What lies on the
+floor becomes silence.
 
 Networks learn from spectrograms with mean 0 and variance 1. Those of a pair are standardised by mean and
 deviation of the two together. Each by its own would leave the level and the contrast of the output open: all
@@ -35,7 +36,7 @@ from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.style_networks import AlexNet, FourBlockNetwork
 from timbrebench.core.errors import MethodError
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.transfer.algorithms.network_training import train_network
+from timbrebench.transfer.algorithms.network_training import as_they_are, train_network
 from timbrebench.transfer.algorithms.optimisation import (
     Device,
     find_device,
@@ -45,10 +46,6 @@ from timbrebench.transfer.algorithms.optimisation import (
 )
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 from timbrebench.transfer.contract import Learned, Parameters
-
-#: Decibels that Adam moves a bin in one step where nothing else is asked for: 300 steps lead anywhere in the
-#: range of 80 dB, and back.
-LEARNING_RATE_DB = 1.0
 
 
 class NetworkTraining(Parameters):
@@ -88,7 +85,7 @@ class TrainedNetworkParameters(SpectrogramParameters):
     iterations : int
         Steps of Adam, or maximum iterations of L-BFGS.
     learning_rate : float or None
-        Adam's step in decibels; by default 1. L-BFGS takes none.
+        Adam's step in decibels; the method's own by default. L-BFGS takes none.
     device : {"auto", "cpu", "cuda"}
         Where the spectrogram is optimised; "auto" takes a GPU where there is one. The network is trained on
         one core of the CPU, which gives the same weights everywhere.
@@ -145,6 +142,11 @@ class TrainedNetworkMethod(SpectrogramMethod):
     ----------
     network_kind : {"four-block", "alexnet"}
         Architecture of the network.
+    range_db : float
+        What lies further under the loudest bin is cut off there.
+    learning_rate_db : float
+        Decibels that Adam moves a bin in one step where nothing else is asked for. By default 1: 300 steps
+        lead anywhere in a range of 80 dB, and back.
     network : Judge or None
         The trained network, with what it has learned from.
     """
@@ -152,6 +154,8 @@ class TrainedNetworkMethod(SpectrogramMethod):
     Parameters: ClassVar[type[TrainedNetworkParameters]] = TrainedNetworkParameters
     parameters: TrainedNetworkParameters
     network_kind: ClassVar[Literal["four-block", "alexnet"]]
+    range_db: ClassVar[float] = 80.0
+    learning_rate_db: ClassVar[float] = 1.0
 
     def __init__(self, /, **parameters: object) -> None:
         super().__init__(**parameters)
@@ -166,7 +170,17 @@ class TrainedNetworkMethod(SpectrogramMethod):
             n_fft=settings.n_fft,
             win_length=self.win_length,
             hop_length=settings.hop_length,
+            range_db=self.range_db,
         )
+
+    @property
+    def network_name(self) -> str:
+        """Name of the network's file; networks that see spectrograms arranged otherwise have another."""
+        return "network"
+
+    def arrange(self, spectrograms: Tensor) -> Tensor:
+        """Return spectrograms, shape (..., bins, frames), as the network takes them: here as they are."""
+        return as_they_are(spectrograms)
 
     @abstractmethod
     def loss(self, pair: SpectrogramPair, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
@@ -219,7 +233,8 @@ class TrainedNetworkMethod(SpectrogramMethod):
         StorageError
             If the network cannot be written.
         """
-        self.network = train_network(dataset, self._configuration(dataset.manifest), workdir, "network")
+        configuration = self._configuration(dataset.manifest)
+        self.network = train_network(dataset, configuration, workdir, self.network_name, self.arrange)
 
     def _configuration(self, manifest: pd.DataFrame) -> JudgeConfiguration:
         training = self.parameters.training
@@ -248,20 +263,20 @@ class TrainedNetworkMethod(SpectrogramMethod):
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes of the optimised spectrogram, as loud as the content."""
         network = self.prepared(self.network)
-        settings, range_db = self.parameters, self.front_end.range_db
-        device = find_device(settings.device)
-        clips = [torch.from_numpy(decibels(clip, range_db)).to(device) for clip in (content, style)]
+        device = find_device(self.parameters.device)
+        clips = [torch.from_numpy(decibels(clip, self.range_db)).to(device) for clip in (content, style)]
         pair = SpectrogramPair.of(*clips)
         noise = torch.from_numpy(rng.standard_normal(content.shape, dtype=np.float32)).to(device)
         layers = copy.deepcopy(convolutions(network)).to(device).eval().requires_grad_(False)
-        optimised = self._minimise(self.loss(pair, layers), self.start(pair, noise))
-        return magnitudes(optimised.cpu().numpy(), float(content.max()), range_db)
+        optimised = self.minimise(self.loss(pair, layers), self.start(pair, noise))
+        return magnitudes(optimised.cpu().numpy(), float(content.max()), self.range_db)
 
-    def _minimise(self, loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+    def minimise(self, loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+        """Return the spectrogram in decibels that the optimiser reaches from a start, not clipped."""
         settings, objective = self.parameters, with_gradient(_scaled(loss, start))
         if settings.optimiser == "lbfgs":
             return minimise_lbfgs(objective, start, max_iterations=settings.iterations, name=self.name)
-        rate = LEARNING_RATE_DB if settings.learning_rate is None else settings.learning_rate
+        rate = self.learning_rate_db if settings.learning_rate is None else settings.learning_rate
         return minimise_adam(
             objective, start, iterations=settings.iterations, learning_rate=rate, name=self.name
         )

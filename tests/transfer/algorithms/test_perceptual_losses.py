@@ -14,6 +14,7 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
     gram,
     relative_error,
     repeated,
+    row_gram,
     spectral_envelope,
     style_loss,
     temporal_envelope,
@@ -118,8 +119,25 @@ def test_total_variation_is_of_steps_and_not_of_levels(spectrograms):
     assert total_variation(torch.full((4, 5), -30.0)) == 0
     stairs, ramp = torch.zeros(4, 5), torch.linspace(0, 8, 5).repeat(4, 1)
     stairs[:, 2:] = 8
-    assert total_variation(stairs) == total_variation(ramp) == 4 * 8
+    assert total_variation(stairs) == pytest.approx(3 * 8**2.5)
+    assert total_variation(ramp) == pytest.approx(3 * 4 * 2**2.5)
     assert total_variation(spectrograms[0]) > total_variation(torch.sort(spectrograms[0]).values)
+
+
+def test_total_variation_agrees_with_a_loop():
+    values = np.random.default_rng(0).standard_normal((4, 5))
+    expected = sum(
+        ((values[i + 1, j] - values[i, j]) ** 2 + (values[i, j + 1] - values[i, j]) ** 2) ** 1.25
+        for i in range(3)
+        for j in range(4)
+    )
+    assert float(total_variation(torch.from_numpy(values))) == pytest.approx(expected)
+
+
+def test_products_of_rows_agree_with_their_definition():
+    features = np.random.default_rng(0).standard_normal((3, 4, 5))
+    expected = np.einsum("aiw,bjw->aibj", features, features).reshape(12, 12) / 60
+    np.testing.assert_allclose(row_gram(torch.from_numpy(features)), expected)
 
 
 class TestEnergies:

@@ -52,7 +52,7 @@ def found(made, network, spectrograms):
         method = made(iterations=30, **parameters)
         noise = torch.from_numpy(np.random.default_rng(0).standard_normal(spectrograms.content.shape)).float()
         layers = convolutions(network).requires_grad_(False)
-        return method._minimise(method.loss(spectrograms, layers), method.start(spectrograms, noise))
+        return method.minimise(method.loss(spectrograms, layers), method.start(spectrograms, noise))
 
     return find
 
