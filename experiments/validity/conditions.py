@@ -9,13 +9,12 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from timbrebench.audio.clips import Samples, fit_length
-from timbrebench.audio.loudness import rms, scale_to_rms
-from timbrebench.datasets import Clip, Dataset
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.loudness import rms
+from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import read_notes
-from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
+from timbrebench.datasets.rendering.window_rendering import notes_near, render_window
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
-from timbrebench.datasets.soundfonts.synthesis import Synthesizer
 from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.experiments.validity import corruptions
@@ -27,9 +26,6 @@ GRADES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 #: Decibels, signs and samples by which a reference is changed without becoming worse.
 AMOUNTS: dict[str, tuple[float, ...]] = {"gain": (-12, 12), "polarity": (-1,), "shift": (-5, 5)}
-
-#: Seconds around a clip from which notes are rendered: they may be moved into it, or die away inside it.
-_MARGIN_S = 1.0
 
 Kind = Literal["control", "corruption", "invariance"]
 
@@ -50,33 +46,6 @@ class Treatment(NamedTuple):
 REFERENCE = Treatment("control", "reference")
 
 
-def render_window(
-    player: Synthesizer | RecordedNotes, notes: pd.DataFrame, clip: Clip, *, level: float
-) -> Samples:
-    """Play the window of a clip, with its program.
-
-    Parameters
-    ----------
-    player : Synthesizer or RecordedNotes
-        Of the clip's soundfont.
-    notes : pandas.DataFrame
-        What is played, with times of the whole piece: with the clip's own notes the result is the clip, but
-        for the rounding of its file.
-    clip : Clip
-        Program, window and rate.
-    level : float
-        Root mean square of the result.
-
-    Returns
-    -------
-    numpy.ndarray, shape (round(clip.duration_s * clip.sample_rate),), float32
-        The window.
-    """
-    rendering = player.render(notes, clip.program, clip.start_s + clip.duration_s, clip.sample_rate)
-    first, length = (round(time * clip.sample_rate) for time in (clip.start_s, clip.duration_s))
-    return scale_to_rms(fit_length(rendering[first : first + length], length), level)
-
-
 class Degrader:
     """Makes everything that is scored of one pair of a dataset that was rendered from notes.
 
@@ -92,9 +61,7 @@ class Degrader:
         # The pair's name takes part in the seed: its mistakes are the same whichever other pairs there are.
         self._seed = zlib.crc32(f"{seed} {pair.pair_id}".encode())
         clip = pair.target
-        notes = read_notes(dataset.notes_path(clip.piece))
-        starts_in_time = notes.onset_s < clip.start_s + clip.duration_s + _MARGIN_S
-        self._notes = notes[starts_in_time & (notes.offset_s > clip.start_s - _MARGIN_S)]
+        self._notes = notes_near(read_notes(dataset.notes_path(clip.piece)), clip)
         self._range = dict(zip(("lowest", "highest"), dataset.description["pitch_range"], strict=True))
 
     def outputs(self) -> dict[Treatment, Samples]:

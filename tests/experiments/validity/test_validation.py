@@ -10,9 +10,10 @@ from timbrebench.audio.loudness import rms
 from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.notes import read_notes
+from timbrebench.datasets.rendering.window_rendering import render_window
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.run.run_configuration import CONTROLS
-from timbrebench.experiments.validity.conditions import AMOUNTS, GRADES, REFERENCE, Treatment, render_window
+from timbrebench.experiments.validity.conditions import AMOUNTS, GRADES, REFERENCE, Treatment
 from timbrebench.experiments.validity.validation import assess, validate_metrics
 from timbrebench.experiments.validity.validation_report import describe, markdown, write_validation
 from timbrebench.metrics.contract import CORRUPTIONS, INVARIANCES, Score, Specification
