@@ -197,7 +197,9 @@ class ClassifierFeatures(TrainedNetworkMethod):
         MethodError
             If the method has not been prepared.
         """
-        return self.prepared(self.network).probabilities_of(self.arrange(spectrogram.cpu())[None])[0]
+        network = self.prepared(self.network)
+        probabilities: NDArray[np.float64] = network.probabilities_of(self.arrange(spectrogram.cpu())[None])[0]
+        return probabilities
 
     def loss(self, pair: SpectrogramPair, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
         """Return the weighted sum of content loss, style loss and total variation."""

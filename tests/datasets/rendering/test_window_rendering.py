@@ -15,6 +15,7 @@ CLIP = Clip(
     instrument="piano",
     program=0,
     soundfont="any",
+    soundfont_family="any",
     start_s=10.0,
     duration_s=5.0,
     sample_rate=22_050,
