@@ -198,7 +198,9 @@ class ClassifierFeatures(TrainedNetworkMethod):
             If the method has not been prepared.
         """
         network = self.prepared(self.network)
-        probabilities: NDArray[np.float64] = network.probabilities_of(self.arrange(spectrogram.cpu())[None])[0]
+        probabilities: NDArray[np.float64] = network.probabilities_of(self.arrange(spectrogram.cpu())[None])[
+            0
+        ]
         return probabilities
 
     def loss(self, pair: SpectrogramPair, layers: nn.Sequential) -> Callable[[Tensor], Tensor]:
