@@ -10,8 +10,15 @@ Multiplied out, neither needs a matrix of filters × filters:
     ‖Fᵀ F‖² / T² − 2 ‖Sᵀ F‖² / (T U) + ‖Sᵀ S‖² / U²,    4/T · [F (Fᵀ F) / T − S (Sᵀ F) / U].
 
 For each position and filter, that takes as many products as both sounds have positions, instead of as many
-as there are filters. The terms of loss and gradient cancel where the two matrices are near each other, so
-their products are in ``float64``, which takes twice the time. The definition needs no more than ``float32``.
+as there are filters. The terms of loss and gradient cancel where the two matrices are near each other, so that
+the rounding of large products would be most of what is left. Features are not negative, so nearly all of S
+lies along few directions, its leading singular vectors V (filters × rank). With F = A Vᵀ + F′ and
+S = B Vᵀ + S′, where F′ V = S′ V = 0, and features laid out positions × filters,
+
+    F Fᵀ = A Aᵀ + F′ F′ᵀ,    F Sᵀ = A Bᵀ + F′ S′ᵀ, and the bracket of the gradient is
+    (F Fᵀ A / T − F Sᵀ B / U) Vᵀ + A (Aᵀ F′ / T − Bᵀ S′ / U) + F′ F′ᵀ F′ / T − F′ S′ᵀ S′ / U.
+
+All that has A or B in it is cheap, and computed in ``float64``; the rest is small, and ``float32`` will do.
 """
 
 from __future__ import annotations
@@ -20,6 +27,9 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+
+#: Directions of the style in which products are in ``float64``: on music one is enough.
+_RANK = 4
 
 
 class GramLoss(Protocol):
@@ -61,20 +71,35 @@ class ByPositions:
 
     def __init__(self, style: Tensor, style_divisor: int, divisor: int) -> None:
         self._divisor, self._style_divisor = divisor, style_divisor
-        self._style = style.double()
-        self._constant = sum_of_squares(self._style @ self._style.T) / style_divisor**2
+        double = style.double()
+        inner = double @ double.T
+        self._constant = sum_of_squares(inner) / style_divisor**2
+        leading = torch.linalg.eigh(inner)[1][:, -_RANK:]
+        self._directions = torch.linalg.qr(double.T @ leading)[0]
+        self._weights, self._rest = self._split(style)
+        self._cross = self._weights.T @ self._rest.double() / style_divisor
 
     def __call__(self, features: Tensor) -> tuple[float, Tensor]:
         """Evaluate features; see :class:`GramLoss`."""
-        double = features.double()
-        own = (double @ double.T).div_(self._divisor)
-        shared = (double @ self._style.T).div_(self._style_divisor)
+        weights, rest = self._split(features)
+        own_rest, shared_rest = rest @ rest.T / self._divisor, rest @ self._rest.T / self._style_divisor
+        own = (weights @ weights.T / self._divisor).add_(own_rest)
+        shared = (weights @ self._weights.T / self._style_divisor).add_(shared_rest)
         loss = sum_of_squares(own) + self._constant
         loss -= 2 * sum_of_squares(shared) * self._style_divisor / self._divisor
-        slope = (own @ double).addmm_(shared, self._style, alpha=-1).mul_(4 / self._divisor)
-        return loss, slope.to(features.dtype)
+        cross = (weights.T @ rest.double() / self._divisor).sub_(self._cross)
+        slope = (own @ weights).addmm_(shared, self._weights, alpha=-1) @ self._directions.T
+        slope = slope.addmm_(weights, cross).to(features.dtype)
+        slope.addmm_(own_rest, rest).addmm_(shared_rest, self._rest, alpha=-1)
+        return loss, slope.mul_(4 / self._divisor)
+
+    def _split(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what features are along the directions, in ``float64``, and what is left of them."""
+        double = features.double()
+        weights = double @ self._directions
+        return weights, double.addmm_(weights, self._directions.T, alpha=-1).to(features.dtype)
 
 
 def sum_of_squares(values: Tensor) -> float:
     """Add squares up in ``float64``."""
-    return float(values.square().sum(dtype=torch.float64))
+    return float(values.double().square().sum())

@@ -90,7 +90,7 @@ class Ulyanov(SpectrogramMethod):
     """Style transfer with one random convolution; see the module for what is published and what is not."""
 
     name = "ulyanov"
-    version = 3
+    version = 4
     summary = "optimises a spectrogram to match features and Gram matrix of one random convolution"
     source = "D. Ulyanov and V. Lebedev, Audio texture synthesis and style transfer, 2016"
     Parameters = UlyanovParameters

@@ -122,7 +122,7 @@ class Grinstein(SpectrogramMethod):
     """Imposes the style's Gram matrix of random features on the content; see the module."""
 
     name = "grinstein"
-    version = 1
+    version = 2
     summary = "moves the content's spectrogram to the style's Gram matrix of one random convolution"
     source = _SOURCE
     Parameters = GrinsteinParameters
