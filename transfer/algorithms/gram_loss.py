@@ -10,9 +10,9 @@ Multiplied out, neither needs a matrix of filters × filters:
     ‖Fᵀ F‖² / T² − 2 ‖Sᵀ F‖² / (T U) + ‖Sᵀ S‖² / U²,    4/T · [F (Fᵀ F) / T − S (Sᵀ F) / U].
 
 For each position and filter, that takes as many products as both sounds have positions, instead of as many
-as there are filters. The terms of loss and gradient cancel where the two matrices are near each other, so that
-the rounding of large products would be most of what is left. Features are not negative, so nearly all of S
-lies along few directions, its leading singular vectors V (filters × rank). With F = A Vᵀ + F′ and
+as there are filters. The terms of loss and gradient cancel where the two matrices are near each other, and
+then the rounding of large products would be most of what is left. Features are not negative, so nearly all
+of S lies along few directions, its leading singular vectors V (filters × rank). With F = A Vᵀ + F′ and
 S = B Vᵀ + S′, where F′ V = S′ V = 0, and features laid out positions × filters,
 
     F Fᵀ = A Aᵀ + F′ F′ᵀ,    F Sᵀ = A Bᵀ + F′ S′ᵀ, and the bracket of the gradient is
@@ -49,8 +49,8 @@ def gram_loss(style: Tensor, style_divisor: int, *, positions: int, divisor: int
     is divided by, such as the frames. `positions` and `divisor` are those of the features that will be
     evaluated.
     """
-    double_products = 2 * (positions + len(style))
-    return (ByPositions if double_products < style.shape[1] else ByFilters)(style, style_divisor, divisor)
+    arrangement = ByPositions if positions + len(style) < style.shape[1] else ByFilters
+    return arrangement(style, style_divisor, divisor)
 
 
 class ByFilters:
