@@ -8,6 +8,7 @@ to be 0.
 from __future__ import annotations
 
 import warnings
+from typing import Literal
 
 import librosa
 import torch
@@ -42,7 +43,7 @@ def stft_magnitude(samples: Tensor, n_fft: int = N_FFT, hop_length: int = HOP_LE
 
 
 class MelBands(nn.Module):
-    """Triangular bands on the mel scale of Slaney's Auditory Toolbox, with a peak of 1.
+    """Triangular bands on the mel scale, with a peak of 1.
 
     Parameters
     ----------
@@ -54,6 +55,9 @@ class MelBands(nn.Module):
         Number of bands.
     fmax : float, optional
         Where the last band ends, in hertz; by default half the sample rate.
+    scale : {"slaney", "htk"}, default "slaney"
+        The scale of Slaney's Auditory Toolbox, linear up to 1 kHz, or that of the Hidden Markov Model
+        Toolkit, proportional to ln(1 + f / 700).
 
     Attributes
     ----------
@@ -68,7 +72,14 @@ class MelBands(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, sample_rate: int, n_fft: int, n_mels: int, fmax: float | None = None) -> None:
+    def __init__(
+        self,
+        sample_rate: int,
+        n_fft: int,
+        n_mels: int,
+        fmax: float | None = None,
+        scale: Literal["slaney", "htk"] = "slaney",
+    ) -> None:
         super().__init__()
         if fmax is not None and fmax > sample_rate / 2:
             raise AudioError(
@@ -77,7 +88,9 @@ class MelBands(nn.Module):
             )
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Empty filters detected")  # see the attribute
-            bank = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmax=fmax, norm=None)
+            bank = librosa.filters.mel(
+                sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmax=fmax, htk=scale == "htk", norm=None
+            )
         self.register_buffer("weights", torch.from_numpy(bank))
 
     def forward(self, magnitude: Tensor) -> Tensor:

@@ -147,7 +147,7 @@ def _feature_change(
     for clip in (content, style):
         samples = resample(clip, RATE, method.parameters.sample_rate)
         scaled = torch.from_numpy(samples / np.abs(samples).max())
-        features.append(losses.contents(scaled, representations))
+        features.append(losses.contents(scaled))
     changed, own = features
     shares = [float((changed[name] - own[name]).norm() / own[name].norm()) for name in representations]
     return float(np.sqrt(np.mean(np.square(shares))))

@@ -5,7 +5,7 @@ it by more and more: the same tune; another tune in the same key; that tune in t
 tempo; other music, a clip of the suite. Right would be the content's tune on the trumpet.
 
 The six configurations are those of
-:mod:`timbrebench.transfer.methods.multi_representation.multi_representation`, named ``{content}/{style}``.
+:mod:`timbrebench.transfer.methods.multi_representation.loss_configurations`, named ``{content}/{style}``.
 The submission's table says which work best for which kind of pair, by ear; what its sources say in words is
 tested here: that content by the STFT suits pairs in one key, and content by mel bands pairs in two, and that
 several representations together do better than one.
@@ -44,13 +44,8 @@ from timbrebench.experiments.suites.melodies import (
     tune,
 )
 from timbrebench.metrics import Trial
-from timbrebench.transfer.methods.multi_representation.multi_representation import (
-    CONFIGURATIONS,
-    MultiRepresentation,
-)
-
-#: The table's: all that have a content.
-COMPARED = tuple(name for name, (content, _) in CONFIGURATIONS.items() if content)
+from timbrebench.transfer.methods.multi_representation.loss_configurations import CONFIGURATIONS, TABLE_1
+from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation
 
 #: The labels of content and style, and their General MIDI programs.
 CONTENT, STYLE = ("piano", 0), ("trumpet", 56)
@@ -86,7 +81,7 @@ class LossTermSettings:
 
     parameters: Mapping[str, object] = field(default_factory=dict)
     style_weight: float | None = None
-    configurations: tuple[str, ...] = COMPARED
+    configurations: tuple[str, ...] = TABLE_1
     differences: tuple[str, ...] = (SAME_TUNE, SAME_KEY, OTHER_KEY, OTHER_MUSIC)
 
 
@@ -211,11 +206,11 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     # The key of the other music is not known.
     same, other = _means(table, (SAME_TUNE, SAME_KEY)), _means(table, (OTHER_KEY,))
     every = _means(table, tuple(table.pair.unique()))
-    by_stft, by_mel, single = "stft/stft+mel", "mel/stft+mel", "stft/stft"
+    by_stft, by_mel, single = "stft/stft+mel", "mel+cqt/stft+mel", "stft/stft"
     found = []
     for means, first, second, where in (
-        (same, by_stft, by_mel, "In one key, content by the STFT does better than by mel bands"),
-        (other, by_mel, by_stft, "In two keys, content by mel bands does better than by the STFT"),
+        (same, by_stft, by_mel, "In one key, content by the STFT does better than by mel bands and CQT"),
+        (other, by_mel, by_stft, "In two keys, content by mel bands and CQT does better than by the STFT"),
     ):
         if {first, second} <= set(means.index):
             found.append(

@@ -1,11 +1,10 @@
 """Style transfer with random networks on STFT, mel bands and CQT at once (Barry & Kim, 2018).
 
 The waveform of the output is optimised, from noise, so that its features match those of the content and their
-correlations (Gram matrices) those of the style. Features come from three networks with random weights that
-work side by side: a wide convolution on the log-magnitude STFT, for harmony and timbre; a long one with
-dilated residual blocks on mel bands, for rhythm; one over time and pitch on the constant-Q transform, with a
-maximum over neighbouring pitches and residual blocks, whose features hardly change with the key. There is no
-phase to estimate afterwards.
+correlations (Gram matrices) those of the style. Features come from networks with random weights that work
+side by side: a wide convolution on the log-magnitude STFT, for harmony and timbre; a long one, followed by
+dilated residual blocks, on mel bands, for rhythm; one over time and pitch, followed by such blocks, on the
+constant-Q transform, where another key is the same picture, moved. There is no phase to estimate afterwards.
 
 - :mod:`timbrebench.transfer.methods.multi_representation.representations` and
   :mod:`timbrebench.transfer.methods.multi_representation.representation_settings` define the networks;
@@ -14,59 +13,71 @@ phase to estimate afterwards.
 - :mod:`timbrebench.transfer.methods.multi_representation.gradient_normalisation` how terms are balanced: each
   is scaled so that its gradient has norm 1 where the optimisation starts, and then by a weight.
 
-Which terms there are is the configuration, named ``{content}/{style}``:
+Which terms there are is the configuration, a number or name, ``{content}/{style}``, of the text's table 1:
 
-======================== ========= ================= ======================================================
-configuration            content   style             from
-======================== ========= ================= ======================================================
-``stft/stft``            STFT      STFT              Ulyanov & Lebedev's terms, on a waveform
-``stft/stft+mel``        STFT      STFT, mel         the earlier article: where keys agree
-``mel/stft+mel``         mel       STFT, mel         the earlier article: where keys or tunings differ
-``stft/mel+cqt``         STFT      mel, CQT          page of examples, no. 6, second result
-``mel+cqt/mel+cqt``      mel, CQT  mel, CQT          page of examples, no. 6, first result
-``mel+cqt/stft+mel+cqt`` mel, CQT  STFT, mel, CQT    the experiment that comes with the authors' code; default
-``texture``              none      STFT, mel         textures with rhythm: the style alone, as long as the
-                                                     content and as loud
-======================== ========= ================= ======================================================
+=== ======================== ======== =================================================================
+no. configuration            content  style
+=== ======================== ======== =================================================================
+1   ``stft/stft``            STFT     STFT
+2   ``stft/stft+mel``        STFT     STFT, mel (1 layer)
+3   ``stft/stft+mel+cqt``    STFT     STFT, mel (1 layer, 2 blocks), CQT (1 layer, 3 blocks)
+4   ``mel+cqt/stft``         mel, CQT STFT
+5   ``mel+cqt/stft+mel``     mel, CQT STFT, mel (1 layer)
+6   ``mel+cqt/stft+mel+cqt`` mel, CQT STFT, mel (1 layer, 2 blocks), CQT (1 layer, 3 blocks); default
+..  ``texture``              none     STFT, mel (1 layer, 2 blocks), as long as the content and as loud
+=== ======================== ======== =================================================================
 
-Any of them is changed by `weights`: 0 takes a term away, another number adds or scales it. Content by 16 mel
-bands and by the CQT with its short windows keeps onsets and rough pitch rather than notes. With small
-networks, five notes played a semitone higher changed the content of the STFT by 95 % of its norm, that of the
-mel bands by 17 % and that of the CQT by 10 %. A `filter_scale` of 1, whose windows resolve semitones, made it
-57 % without a maximum over pitch, and 16 % with one over 12 bins (`pooling`). How long the rhythms of a
-texture are follows from the receptive field, and so from `kernel_width`, `block_width` and `n_blocks` of the
-mel network.
+Content has networks of one layer: on few mel bands, and on the CQT with a maximum over two neighbouring
+pitches. Other combinations are reached by `weights`: 0 takes a term away, another number adds or scales it,
+as ``configuration = 2, weights = { stft_content = 0, mel_content = 1 }``.
 
-The defaults are the settings of the experiment that comes with the authors' code: 22,050 Hz, n_fft 2048,
-hop_length 512; 4,096 filters of 5 frames on the STFT; 1,024 filters of 50 frames and two residual blocks of
-25 taps on mel bands, 512 for the style and 16 for the content; 256 filters of 11 × 11 and three blocks of
-11 × 11 on 84 bins from C1 with a `filter_scale` of 0.1; weights 1 for content, 50 for style and 0.1 for
-sparsity; 15,000 iterations of L-BFGS.
+The defaults are those of the text (``preset = "text"``); ``preset = "code"`` takes those of the experiment
+that comes with the authors' code, where the two differ:
 
-What the sources leave open, and how it is settled here. They are the abstract, the authors' page of examples,
-their code, and an article by them on an earlier version; of the submission's text nothing more was at hand,
-nor was its table of combinations, of which the page has a picture only.
+============================== ================================== ======================================
+setting                        ``text``                           ``code``
+============================== ================================== ======================================
+filters of the STFT            4,096 of 11 frames                 4,096 of 5 frames
+filters of the mel networks    1,025 of 50 frames, 25 in blocks   1,024 of 50 frames, 25 in blocks
+mel scale                      1125 ln(1 + f / 700)               Slaney's
+dilation of the mel blocks     2, 4                               1, 2
+bins of the CQT, from C1       86                                 84
+filters of the CQT             256 of 11 × 11                     the same
+dilation of the CQT's blocks   2, 4, 8                            1, 2, 4
+networks of the content        1 layer; CQT: maximum over 2 × 1   as deep as the style's, without maximum
+weights of the filters         normal, variance 1 / fan-in        the same, cut at 2 standard deviations
+sparsity                       where mel bands are content        in every configuration
+============================== ================================== ======================================
 
-- *Table.* The first six rows above are the combinations that the sources name; the first is the method that
-  theirs builds on.
-- *Weights.* The code scales each style term to the gradient of the content, and not the sparsity term. Here
-  every term is scaled to a gradient of norm 1, and then by its weight: the same but for that one, whose share
-  at the start was measured as 0.06 of the content's with mel bands, so that 0.1 is left as it is.
-- *Sparsity.* The L1 norm of the output's log-magnitude STFT, as in the code: it keeps silent what neither
-  content nor style asks for.
-- *CQT.* The code gathers the logarithms of STFT bins and takes a logarithm again. Here magnitudes are
-  gathered, as a pseudo-CQT is defined, and there is one logarithm.
-- *Maximum over pitch.* The code has it, two bins wide, and its experiment leaves it out. It is on by default,
-  because the CQT of the content is meant not to depend on the key; `pooling` 1 takes it away.
-- *Layers.* Style is compared after the first convolution and after each block, content after the last, as in
-  the code. Both mel networks have a first convolution of their own, and share their blocks.
-- *Lengths.* Content and style may be of any lengths that the networks' longest receptive field fits in.
+Both have 16 mel bands for the content and 512 for the style; the text names the ranges 8 to 16 and 16 to 512.
+
+What the text leaves open, and how it is settled here:
+
+- *Rate and frames.* The text gives 22,050 Hz and windows of 2,048 samples, and no hop: 512 is the code's. Its
+  1 s for 50 frames would be 441 samples; its 25 ms for 11 frames seems to be a tenth of what is meant. With
+  512, the two blocks on mel bands reach over 50 + 24 · (2 + 4) = 194 frames, 4.5 s, where the text says "up
+  to 4 s". Clips have to be that long.
+- *Upper ends.* Mel bands up to 22.05 kHz need a sample rate of 44.1 kHz. Here the style's bands end at half
+  the sample rate, and the content's at 11.025 kHz or, where that is less, there too.
+- *CQT.* 86 bins from C1 end at C♯8, not at the D8 of the text. The length of its windows is not given:
+  `filter_scale` 0.1 is the code's. The code gathers logarithms of STFT bins and takes a logarithm again. Here
+  magnitudes are gathered, as a pseudo-CQT is defined, and there is one logarithm, log(1 + magnitude), as for
+  the others. Blocks are dilated over time and over pitch, as in the code.
+- *Blocks.* h = selu(s), s + V selu(W h): as in the encoder of WaveNet's autoencoder, which the text names. A
+  single block is not dilated. Networks with blocks are padded with silence; those without keep to positions
+  that their filters lie within.
+- *Gram matrices* are divided by the number of positions, so that lengths may differ.
+- *Weights.* The text balances terms by the norm of their gradients (equation 7), and gives no Γ (equation 8):
+  1 for content, 50 for style and 0.1 for sparsity are the code's, which scales each style term to the
+  gradient of the content, and sparsity not at all. Here all terms are scaled to a norm of 1.
+- *Sparsity.* The L1 norm of the output's log-magnitude STFT. The text adds it to restrain breathiness where
+  mel bands are the content.
+- *Iterations.* 15,000 of L-BFGS, the code's. It stops earlier only if no step is possible.
 - *Long clips.* Memory grows with length, so a content of more than 30 s is optimised in blocks. Each begins
   with the last second of the one before it, which stays as it is, and so goes on where that stopped. Gram
   matrices of a longer style are averaged over parts.
 - *Level.* Clips are brought to a peak of 1, as in the code. The output is scaled back by the content's peak,
   and scaled down as a whole where it exceeds full scale.
-- *Stopping.* It stops before the last iteration only if no step is possible.
 
 Time
 ----
@@ -74,7 +85,7 @@ With the default settings one evaluation of the losses took 11 s on one core of 
 style of 5 s each, and 1.9 GB of memory: 15,000 iterations take two days. They are made for a GPU. In a
 benchmark on CPUs these settings took 8.2 s of one core for a pair of that length, most of it the STFT::
 
-    configuration = "stft/stft+mel", max_iterations = 150
+    preset = "code", configuration = 2, max_iterations = 150
     weights = { stft_style = 0.3, mel_style = 0.3, sparsity = 0 }
     stft_network = { n_filters = 512 }, mel_network = { n_filters = 64, style_bands = 128 }
 
@@ -88,7 +99,7 @@ those above                                        150        0.50  0.38
 style weights 0.1                                  90         0.33  0.49
 style weights 1                                    150        0.50  0.29
 style weights 10                                   90         0.50  0.04
-``mel+cqt/mel+cqt`` with 64 and 8 filters          90         0.17  0.00
+mel, CQT / mel, CQT with 64 and 8 filters          90         0.17  0.00
 ================================================== ========== ===== ====
 
 References
@@ -97,14 +108,13 @@ S. Barry and Y. Kim, "'Style' transfer for musical audio using multiple time-fre
 submission to ICLR 2018, https://openreview.net/forum?id=BybQ7zWCb; examples at
 https://anonymousiclr2018.github.io/jekyll/update/2017/05/20/musical-style-transfer.html
 
-S. Barry and Y. Kim, "Transferring musical 'style' without learning it", 2017 (the earlier article).
-
 D. Ulyanov and V. Lebedev, "Audio texture synthesis and style transfer", blog post, 2016.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -113,7 +123,6 @@ from torch import Tensor
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import N_FFT
-from timbrebench.core.errors import suggestion
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.transfer.algorithms.blocks import even_blocks
 from timbrebench.transfer.algorithms.optimisation import Device, find_device, minimise_lbfgs, with_gradient
@@ -122,6 +131,14 @@ from timbrebench.transfer.bases.conversion_method import FrameMethod, FrameParam
 from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
     normalising_weights,
     weighted_sum,
+)
+from timbrebench.transfer.methods.multi_representation.loss_configurations import (
+    CONFIGURATIONS,
+    TABLE_1,
+    Kind,
+    Preset,
+    configuration_name,
+    with_defaults,
 )
 from timbrebench.transfer.methods.multi_representation.representation_losses import (
     ContinuationLosses,
@@ -134,22 +151,10 @@ from timbrebench.transfer.methods.multi_representation.representation_settings i
     RepresentationSettings,
     STFTNetwork,
 )
+from timbrebench.transfer.methods.multi_representation.representations import Network, lecun_normal
 
 #: Weights of the terms that a configuration has.
 CONTENT_WEIGHT, STYLE_WEIGHT, SPARSITY_WEIGHT = 1.0, 50.0, 0.1
-
-#: Representations that each configuration takes content and style from.
-CONFIGURATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "stft/stft": (("stft",), ("stft",)),
-    "stft/stft+mel": (("stft",), ("stft", "mel")),
-    "mel/stft+mel": (("mel",), ("stft", "mel")),
-    "stft/mel+cqt": (("stft",), ("mel", "cqt")),
-    "mel+cqt/mel+cqt": (("mel", "cqt"), ("mel", "cqt")),
-    "mel+cqt/stft+mel+cqt": (("mel", "cqt"), ("stft", "mel", "cqt")),
-    "texture": ((), ("stft", "mel")),
-}
-
-REPRESENTATIONS = ("stft", "mel", "cqt")
 
 
 class TermWeights(FrozenModel):
@@ -175,12 +180,15 @@ class TermWeights(FrozenModel):
 
 
 class MultiRepresentationParameters(FrameParameters):
-    """Settings of :class:`MultiRepresentation`; the defaults are those of the authors' experiment.
+    """Settings of :class:`MultiRepresentation`; the defaults are those of the text.
 
     Attributes
     ----------
+    preset : {"text", "code"}
+        Whose settings hold where nothing else is said: the text's, or those of the authors' script where the
+        two differ.
     configuration : str
-        Which terms there are: a row of the table in the module.
+        Which terms there are: a row of the table in the module, by its number or name.
     weights : TermWeights
         Weights that replace those of the configuration. 0 leaves a term out, and a term that the
         configuration lacks can be added.
@@ -198,7 +206,8 @@ class MultiRepresentationParameters(FrameParameters):
         Where to compute; "auto" is a GPU where there is one.
     """
 
-    configuration: str = "mel+cqt/stft+mel+cqt"
+    preset: Preset = "text"
+    configuration: str = TABLE_1[5]
     weights: TermWeights = TermWeights()
     n_fft: int = Field(default=N_FFT, ge=2, multiple_of=2, le=1 << 20)
     stft_network: STFTNetwork = STFTNetwork()
@@ -207,12 +216,15 @@ class MultiRepresentationParameters(FrameParameters):
     max_iterations: int = Field(default=15_000, gt=0, le=1_000_000)
     device: Device = "auto"
 
-    @field_validator("configuration")
+    @model_validator(mode="before")
     @classmethod
-    def _configuration_exists(cls, name: str) -> str:
-        if name not in CONFIGURATIONS:
-            raise ValueError(f"unknown configuration {name!r}{suggestion(name, CONFIGURATIONS)}")
-        return name
+    def _take_defaults(cls, given: Mapping[str, object]) -> dict[str, object]:
+        return with_defaults(given)
+
+    @field_validator("configuration", mode="before")
+    @classmethod
+    def _configuration_exists(cls, value: object) -> str:
+        return configuration_name(value)
 
     @model_validator(mode="after")
     def _every_sample_counts(self) -> Self:
@@ -231,25 +243,29 @@ class MultiRepresentationParameters(FrameParameters):
         content, style = CONFIGURATIONS[self.configuration]
         weights = {f"{name}_content": CONTENT_WEIGHT for name in content}
         weights |= {f"{name}_style": STYLE_WEIGHT for name in style}
-        weights |= {"sparsity": SPARSITY_WEIGHT}
         weights |= self.weights.model_dump(exclude_none=True)
+        if self.preset == "code" or weights.get("mel_content"):
+            weights.setdefault("sparsity", SPARSITY_WEIGHT)
         return {name: weight for name, weight in weights.items() if weight > 0}
 
     @property
     def networks(self) -> dict[str, RepresentationSettings]:
-        """The network of each representation that is compared, by name."""
-        networks = {"stft": self.stft_network, "mel": self.mel_network, "cqt": self.cqt_network}
-        compared = {*self.representations("content"), *self.representations("style")}
-        return {name: network for name, network in networks.items() if name in compared}
+        """The settings of the networks of each representation, by name."""
+        return {"stft": self.stft_network, "mel": self.mel_network, "cqt": self.cqt_network}
 
     @property
     def min_frames(self) -> int:
         """Frames that a feature of any of the networks depends on."""
-        return max(network.receptive_field for network in self.networks.values())
+        return max(
+            network.receptive_field(kind)
+            for name, network in self.networks.items()
+            for kind in self.compared(name)
+        )
 
-    def representations(self, kind: Literal["content", "style"]) -> list[str]:
-        """Return the representations whose content or style is compared."""
-        return [name for name in REPRESENTATIONS if f"{name}_{kind}" in self.terms]
+    def compared(self, representation: str) -> list[Kind]:
+        """Return which of content and style are compared by a representation."""
+        kinds: tuple[Kind, ...] = ("content", "style")
+        return [kind for kind in kinds if f"{representation}_{kind}" in self.terms]
 
 
 class MultiRepresentation(FrameMethod):
@@ -263,7 +279,7 @@ class MultiRepresentation(FrameMethod):
     """
 
     name = "multi-representation"
-    version = 1
+    version = 2
     summary = "optimises a waveform to match features of random networks on its STFT, mel bands and CQT"
     source = (
         "S. Barry and Y. Kim, Style transfer for musical audio using multiple time-frequency representations"
@@ -295,10 +311,10 @@ class MultiRepresentation(FrameMethod):
             round(seconds * settings.sample_rate) for seconds in (self.block_s, self.overlap_s)
         )
         style_parts = [style[part] for part in even_blocks(len(style), max_length)]
-        styles = losses.styles(style_parts, settings.representations("style"))
+        styles = losses.styles(style_parts)
         made = start[:0]
         for part in even_blocks(len(content), max_length, overlap):
-            contents = losses.contents(content[part], settings.representations("content"))
+            contents = losses.contents(content[part])
             terms = ContinuationLosses(losses, contents, styles, made[part.start :])
             free = start[len(made) : part.stop]
             betas = normalising_weights(terms, free)
@@ -315,12 +331,14 @@ class MultiRepresentation(FrameMethod):
         """
         settings = self.parameters
         frames = Frames(settings.sample_rate, settings.n_fft, settings.hop_length)
-        representations = {}
-        for name, network in settings.networks.items():
-            number = REPRESENTATIONS.index(name)
-            representation = network.draw(frames, torch.Generator().manual_seed((seed + number) % 2**63))
-            representation.content.to(device)
-            representation.style.to(device)
-            representations[name] = representation
+        networks: dict[Kind, dict[str, Network]] = {"content": {}, "style": {}}
+        for number, (name, representation) in enumerate(settings.networks.items()):
+            kinds = settings.compared(name)
+            draw = lecun_normal(seed + number, truncated=settings.preset == "code")
+            drawn = representation.draw(kinds, frames, draw) if kinds else {}
+            for kind, network in drawn.items():
+                networks[kind][name] = network.to(device)
         sparsity_n_fft = settings.n_fft if "sparsity" in settings.terms else None
-        return RepresentationLosses(representations, settings.hop_length, sparsity_n_fft)
+        return RepresentationLosses(
+            networks["content"], networks["style"], settings.hop_length, sparsity_n_fft
+        )

@@ -1,21 +1,22 @@
 """Content and style losses of a sound in several representations at once.
 
 With F the features of the output, C those of the content and S those of the style, the content loss of a
-representation is ‖F − C‖² over the last layer, and its style loss the sum of ‖gram(F) − gram(S)‖² over all
-layers. The sparsity loss is the sum of log(1 + magnitude) over the output's STFT, which is its L1 norm.
+representation is ½ ‖F − C‖² over the last layer, and its style loss the sum over all layers of
+‖gram(F) − gram(S)‖² / N², with N filters and Gram matrices that are divided by the number of positions. The
+sparsity loss is the sum of log(1 + magnitude) over the output's STFT, which is its L1 norm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from timbrebench.audio.differentiable import stft_magnitude
-from timbrebench.transfer.algorithms.perceptual_losses import gram
-from timbrebench.transfer.methods.multi_representation.representations import Network, Representation
+from timbrebench.transfer.algorithms.perceptual_losses import content_loss, gram
+from timbrebench.transfer.methods.multi_representation.representations import Network
 
 #: Content features by representation.
 Contents = dict[str, Tensor]
@@ -46,17 +47,10 @@ class CachedFeatures:
             self._magnitudes[n_fft] = stft_magnitude(self._samples, n_fft, self._hop_length)
         return self._magnitudes[n_fft]
 
-    def content(self, representation: Representation) -> Tensor:
-        """Return the features that the content is compared by."""
-        return self._features(representation.n_fft, representation.content)[-1]
-
-    def style(self, representation: Representation) -> list[Tensor]:
-        """Return the features whose correlations are the style, layer by layer."""
-        return self._features(representation.n_fft, representation.style)
-
-    def _features(self, n_fft: int, network: Network) -> list[Tensor]:
+    def layers(self, network: Network) -> list[Tensor]:
+        """Return the features of each layer of a network."""
         if network not in self._layers:
-            self._layers[network] = network(self.magnitude(n_fft))
+            self._layers[network] = network(self.magnitude(network.n_fft))
         return self._layers[network]
 
 
@@ -66,62 +60,63 @@ class RepresentationLosses:
 
     Attributes
     ----------
-    representations : mapping of str to Representation
-        The representations, by name.
+    content, style : mapping of str to Network
+        By representation, the network whose last layer holds the content, and the one of which the
+        correlations of the features of each layer hold the style.
     hop_length : int
         Samples from one frame to the next.
     sparsity_n_fft : int or None
         Window of the STFT that the sparsity loss is taken of; None for no such loss.
     """
 
-    representations: Mapping[str, Representation]
+    content: Mapping[str, Network]
+    style: Mapping[str, Network]
     hop_length: int
     sparsity_n_fft: int | None = None
 
-    def contents(self, samples: Tensor, names: Iterable[str]) -> Contents:
-        """Return the content features of a sound, shape (n,), in the representations named."""
+    def contents(self, samples: Tensor) -> Contents:
+        """Return the content features of a sound, shape (n,), in each representation."""
         cached = CachedFeatures(samples, self.hop_length)
-        return {name: cached.content(self.representations[name]) for name in names}
+        return {name: cached.layers(network)[-1] for name, network in self.content.items()}
 
-    def styles(self, parts: Iterable[Tensor], names: Iterable[str]) -> Styles:
-        """Return the Gram matrices of a sound in the representations named.
+    def styles(self, parts: Sequence[Tensor]) -> Styles:
+        """Return the Gram matrices of a sound in each representation.
 
         Parameters
         ----------
-        parts : iterable of torch.Tensor, shape (n,)
+        parts : sequence of torch.Tensor, shape (n,)
             The sound; a long one in parts of about one length, whose matrices are averaged.
-        names : iterable of str
-            Representations.
 
         Returns
         -------
         dict of str to list of torch.Tensor, shape (n_filters, n_filters)
             A matrix for each layer.
         """
-        parts = list(parts)
-        styles: Styles = {name: [] for name in names}
+        styles: Styles = {}
         for part in parts:
             cached = CachedFeatures(part, self.hop_length)
-            for name, means in styles.items():
-                grams = [gram(f) / len(parts) for f in cached.style(self.representations[name])]
+            for name, network in self.style.items():
+                grams = [gram(f) / len(parts) for f in cached.layers(network)]
+                means = styles.get(name)
                 styles[name] = [m + g for m, g in zip(means, grams, strict=True)] if means else grams
         return styles
 
     def __call__(self, samples: Tensor, contents: Contents, styles: Styles) -> dict[str, Tensor]:
         """Return the losses of a sound of the content's length, shape (n,), each a tensor with one value.
 
-        They are ``{representation}_content``, ``{representation}_style`` and ``sparsity``, as far as they are
-        asked for: a representation that `contents` or `styles` leaves out has no such loss.
+        They are ``{representation}_content``, ``{representation}_style`` and ``sparsity``, as far as there
+        are networks for them.
         """
         cached = CachedFeatures(samples, self.hop_length)
         losses = {}
-        for name, content in contents.items():
-            features = cached.content(self.representations[name])
-            losses[f"{name}_content"] = (features - content).square().sum()
-        for name, grams in styles.items():
-            layers = cached.style(self.representations[name])
-            errors = [(gram(f) - g).square().sum() for f, g in zip(layers, grams, strict=True)]
-            losses[f"{name}_style"] = sum(errors[1:], start=errors[0])
+        for name, network in self.content.items():
+            losses[f"{name}_content"] = content_loss(cached.layers(network)[-1], contents[name])
+        for name, network in self.style.items():
+            errors = [
+                (gram(f) - g).square().sum() / len(g) ** 2
+                for f, g in zip(cached.layers(network), styles[name], strict=True)
+            ]
+            losses[f"{name}_style"] = torch.stack(errors).sum()
         if self.sparsity_n_fft is not None:
             losses["sparsity"] = cached.magnitude(self.sparsity_n_fft).log1p().sum()
         return losses

@@ -1,28 +1,30 @@
 """The settings of the random networks of each representation: STFT, mel bands and CQT.
 
-The defaults are those of Barry & Kim's experiment; see
-:mod:`timbrebench.transfer.methods.multi_representation.multi_representation`. The CQT is gathered from an
-STFT with the window that its own longest filter fits in, whatever that of the others is.
+The defaults are those of Barry & Kim's text; see
+:mod:`timbrebench.transfer.methods.multi_representation.multi_representation`. Content and style have a
+network each, of the depth that the text gives it. The CQT is gathered from an STFT with the window that its
+own longest filter fits in, whatever that of the others is.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
-import torch
 from pydantic import Field, model_validator
+from torch import Tensor
 
 from timbrebench.audio.constant_q import PseudoConstantQ
 from timbrebench.audio.differentiable import MelBands
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.transfer.methods.multi_representation.loss_configurations import Kind
 from timbrebench.transfer.methods.multi_representation.representations import (
+    Draw,
     Network,
-    Representation,
     ResidualBlocks,
-    lecun_normal,
-    reach,
+    dilations,
 )
 
 
@@ -46,16 +48,17 @@ class Frames:
 class RepresentationSettings(FrozenModel, ABC):
     """Settings of the networks of one representation."""
 
-    @property
     @abstractmethod
-    def receptive_field(self) -> int:
-        """Frames that a feature depends on."""
+    def receptive_field(self, kind: Kind) -> int:
+        """Return the frames that a feature of the content's or the style's network depends on."""
 
     @abstractmethod
-    def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
-        """Draw the networks, in ``float32`` on the CPU.
+    def draw(self, kinds: Collection[Kind], frames: Frames, draw: Draw) -> dict[Kind, Network]:
+        """Draw the networks that are asked for, in ``float32`` on the CPU.
 
-        Raises :class:`AudioError` if the representation needs frequencies above half the sample rate.
+        Layers that content and style have in common are the same, and where all of them are, so is the
+        network. Raises :class:`AudioError` if the representation needs frequencies above half the sample
+        rate.
         """
 
 
@@ -67,66 +70,91 @@ class STFTNetwork(RepresentationSettings):
     n_filters : int
         Number of random filters.
     kernel_width : int
-        Frames that each spans.
+        Frames that each spans; 11 in the text, 5 in the authors' script.
     """
 
     n_filters: int = Field(default=4096, gt=0, le=1 << 16)
-    kernel_width: int = Field(default=5, gt=0, le=10_000)
+    kernel_width: int = Field(default=11, gt=0, le=10_000)
 
-    @property
-    def receptive_field(self) -> int:
-        """What a filter spans."""
+    def receptive_field(self, kind: Kind) -> int:
+        """Return what a filter spans."""
         return self.kernel_width
 
-    def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
+    def draw(self, kinds: Collection[Kind], frames: Frames, draw: Draw) -> dict[Kind, Network]:
         """Draw the network; see :meth:`RepresentationSettings.draw`."""
-        shape = (self.n_filters, 1 + frames.n_fft // 2, self.kernel_width)
-        first = lecun_normal(shape, generator)
-        network = Network(None, first, ResidualBlocks(self.n_filters, (1,), 0, generator))
-        return Representation(frames.n_fft, network, network)
+        first = draw(0, (self.n_filters, 1 + frames.n_fft // 2, self.kernel_width))
+        network = Network(frames.n_fft, None, first)
+        return dict.fromkeys(kinds, network)
 
 
 class MelNetwork(RepresentationSettings):
-    """The network on mel bands: a long convolution over time and residual blocks.
+    """The networks on mel bands: a long convolution over time, and residual blocks.
 
     Attributes
     ----------
     n_filters : int
-        Number of random filters of every layer.
+        Number of random filters of every layer; 1,025 in the text, 1,024 in the script.
     kernel_width : int
         Frames that each filter of the first layer spans.
     block_width : int
         Taps of the dilated filters in the blocks.
     n_blocks : int
-        Number of blocks.
+        Residual blocks for the style; by default 2, and 0 in the configurations 2 and 5.
+    content_blocks : int
+        Residual blocks for the content; 0 in the text, 2 in the script.
+    first_dilation : int
+        Distance between the taps of the first of several blocks, doubled by each further one. A single block
+        is not dilated. 2 in the text, 1 in the script.
     content_bands, style_bands : int
-        Mel bands that content and style are compared by.
+        Mel bands that content and style are compared by: 8 to 16, and 16 to 512 in the text.
+    content_fmax : float
+        Where the content's bands end, in hertz, or half the sample rate where that is less. The style's end
+        there always.
+    mel_scale : {"htk", "slaney"}
+        1125 ln(1 + f / 700) of the text, or the scale of Slaney's Auditory Toolbox, which is the script's.
     """
 
-    n_filters: int = Field(default=1024, gt=0, le=1 << 16)
+    n_filters: int = Field(default=1025, gt=0, le=1 << 16)
     kernel_width: int = Field(default=50, gt=0, le=10_000)
     block_width: int = Field(default=25, gt=0, le=10_000)
-    n_blocks: int = Field(default=2, ge=0, le=10_000)
+    n_blocks: int = Field(default=2, ge=0, le=30)
+    content_blocks: int = Field(default=0, ge=0, le=30)
+    first_dilation: int = Field(default=2, gt=0, le=10_000)
     content_bands: int = Field(default=16, gt=0, le=10_000)
     style_bands: int = Field(default=512, gt=0, le=10_000)
+    content_fmax: float = Field(default=11_025.0, gt=0, allow_inf_nan=False)
+    mel_scale: Literal["htk", "slaney"] = "htk"
 
-    @property
-    def receptive_field(self) -> int:
-        """What a filter and the blocks span."""
-        return self.kernel_width + reach(self.block_width, self.n_blocks)
+    def _blocks(self, kind: Kind) -> int:
+        return self.content_blocks if kind == "content" else self.n_blocks
 
-    def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
-        """Draw two networks, for content and style; see :meth:`RepresentationSettings.draw`."""
-        blocks = ResidualBlocks(self.n_filters, (self.block_width,), self.n_blocks, generator)
-        networks = []
-        for bands in (self.content_bands, self.style_bands):
-            first = lecun_normal((self.n_filters, bands, self.kernel_width), generator)
-            networks.append(Network(MelBands(frames.sample_rate, frames.n_fft, bands).weights, first, blocks))
-        return Representation(frames.n_fft, *networks)
+    def receptive_field(self, kind: Kind) -> int:
+        """Return what a filter and the blocks span."""
+        apart = dilations(self._blocks(kind), self.first_dilation)
+        return self.kernel_width + (self.block_width - 1) * sum(apart)
+
+    def draw(self, kinds: Collection[Kind], frames: Frames, draw: Draw) -> dict[Kind, Network]:
+        """Draw the networks; see :meth:`RepresentationSettings.draw`."""
+        depth = max(map(self._blocks, kinds))
+        apart = dilations(depth, self.first_dilation)
+        blocks = ResidualBlocks(self.n_filters, (self.block_width,), apart, draw)
+        networks = {}
+        for kind in kinds:
+            bands = self._mel_bands(kind, frames)
+            first = draw(0, (self.n_filters, len(bands), self.kernel_width))
+            networks[kind] = Network(frames.n_fft, bands, first, blocks.first(self._blocks(kind)))
+        return networks
+
+    def _mel_bands(self, kind: Kind, frames: Frames) -> Tensor:
+        nyquist = frames.sample_rate / 2
+        content = kind == "content"
+        n_mels = self.content_bands if content else self.style_bands
+        fmax = min(self.content_fmax, nyquist) if content else nyquist
+        return MelBands(frames.sample_rate, frames.n_fft, n_mels, fmax, self.mel_scale).weights
 
 
 class CQTNetwork(RepresentationSettings):
-    """The network on the CQT: convolutions over time and pitch, a maximum over pitch, and residual blocks.
+    """The networks on the CQT: convolutions over time and pitch, residual blocks, and a maximum over pitch.
 
     Attributes
     ----------
@@ -135,27 +163,35 @@ class CQTNetwork(RepresentationSettings):
     kernel_bins, kernel_width : int
         Bins and frames, or taps, that each filter spans.
     n_blocks : int
-        Number of blocks.
+        Residual blocks for the style.
+    content_blocks : int
+        Residual blocks for the content; 0 in the text, 3 in the script.
+    first_dilation : int
+        As of :class:`MelNetwork`, over time and pitch. 2 in the text, 1 in the script.
     pooling : int
-        Bins that the maximum is taken over; 1 for no maximum.
+        Bins that the maximum is taken over, for the content alone, after its first layer; 1 for no maximum.
+        2 in the text, 1 in the script's experiment.
     n_bins, bins_per_octave : int
-        Bins from C1 upwards.
+        Bins from C1 upwards; 86 in the text, 84 in the script.
     filter_scale : float
-        Length of the CQT's windows; see :class:`~timbrebench.audio.constant_q.PseudoConstantQ`.
+        Length of the CQT's windows; see :class:`~timbrebench.audio.constant_q.PseudoConstantQ`. The script's;
+        the text gives no length.
     """
 
     n_filters: int = Field(default=256, gt=0, le=1 << 16)
     kernel_bins: int = Field(default=11, gt=0, le=10_000)
     kernel_width: int = Field(default=11, gt=0, le=10_000)
-    n_blocks: int = Field(default=3, ge=0, le=10_000)
+    n_blocks: int = Field(default=3, ge=0, le=30)
+    content_blocks: int = Field(default=0, ge=0, le=30)
+    first_dilation: int = Field(default=2, gt=0, le=10_000)
     pooling: int = Field(default=2, gt=0, le=10_000)
-    n_bins: int = Field(default=84, gt=0, le=10_000)
+    n_bins: int = Field(default=86, gt=0, le=10_000)
     bins_per_octave: int = Field(default=12, gt=0, le=10_000)
     filter_scale: float = Field(default=0.1, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _pool_fits(self) -> Self:
-        left = self.n_bins if self.n_blocks else self.n_bins - self.kernel_bins + 1
+        left = self.n_bins if self.content_blocks else self.n_bins - self.kernel_bins + 1
         if left < self.pooling:
             raise ValueError(
                 f"the {max(0, left)} bins that are left of {self.n_bins} after a kernel of "
@@ -163,13 +199,16 @@ class CQTNetwork(RepresentationSettings):
             )
         return self
 
-    @property
-    def receptive_field(self) -> int:
-        """What a filter and the blocks span."""
-        return self.kernel_width + reach(self.kernel_width, self.n_blocks)
+    def _blocks(self, kind: Kind) -> int:
+        return self.content_blocks if kind == "content" else self.n_blocks
 
-    def draw(self, frames: Frames, generator: torch.Generator) -> Representation:
-        """Draw the network; see :meth:`RepresentationSettings.draw`."""
+    def receptive_field(self, kind: Kind) -> int:
+        """Return what a filter and the blocks span."""
+        apart = dilations(self._blocks(kind), self.first_dilation)
+        return self.kernel_width + (self.kernel_width - 1) * sum(apart)
+
+    def draw(self, kinds: Collection[Kind], frames: Frames, draw: Draw) -> dict[Kind, Network]:
+        """Draw the networks; see :meth:`RepresentationSettings.draw`."""
         transform = PseudoConstantQ(
             frames.sample_rate,
             hop_length=frames.hop_length,
@@ -178,7 +217,12 @@ class CQTNetwork(RepresentationSettings):
             filter_scale=self.filter_scale,
         )
         kernel = (self.kernel_bins, self.kernel_width)
-        first = lecun_normal((self.n_filters, 1, *kernel), generator)
-        blocks = ResidualBlocks(self.n_filters, kernel, self.n_blocks, generator)
-        network = Network(transform.weights, first, blocks, self.pooling)
-        return Representation(transform.n_fft, network, network)
+        first = draw(0, (self.n_filters, 1, *kernel))
+        apart = dilations(max(map(self._blocks, kinds)), self.first_dilation)
+        blocks = ResidualBlocks(self.n_filters, kernel, apart, draw)
+        depths = {kind: (self._blocks(kind), self.pooling if kind == "content" else 1) for kind in kinds}
+        networks = {
+            (depth, pooling): Network(transform.n_fft, transform.weights, first, blocks.first(depth), pooling)
+            for depth, pooling in set(depths.values())
+        }
+        return {kind: networks[settings] for kind, settings in depths.items()}

@@ -5,11 +5,11 @@ convolution with the activation SELU makes the features h_0. Each of B residual 
 of the one before it:
 
     s_0 = h_0 = selu(W_0 * log(1 + x)),
-    s_b = s_{b-1} + V_b * selu(W_b *_{2^(b-1)} h_{b-1}),    h_b = selu(s_b),
+    s_b = s_{b-1} + V_b * selu(W_b *_{d_b} h_{b-1}),    h_b = selu(s_b),
 
 where *_d is a convolution with its taps d apart and V_b mixes channels at one position. Weights are drawn as
 LeCun et al. (1998) do, normal with a variance of 1 / fan-in: with it SELU (Klambauer et al. 2017) keeps mean
-and variance of the features from layer to layer. Values beyond two standard deviations are drawn again.
+and variance of the features from layer to layer.
 
 For the STFT and the mel bands frequencies are channels, and convolutions go over time. For the CQT they go
 over time and pitch, so that a transposed sound has the same features, moved; the maximum over neighbouring
@@ -28,28 +28,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, conv2d, max_pool2d, pad, selu
 
+#: From the number of a layer and the shape of its weights (filters, channels, taps along each axis) to these.
+#: The same number and shape give the same weights.
+Draw = Callable[[int, tuple[int, ...]], nn.Parameter]
 
-def lecun_normal(shape: tuple[int, ...], generator: torch.Generator) -> nn.Parameter:
-    """Draw the weights of a convolution, not to be trained.
 
-    The shape is filters, channels, and the taps along each axis. Weights are normal with variance 1 /
-    (channels · taps), cut off at two standard deviations, as in the authors' code of the method that this is
-    for.
+def lecun_normal(seed: int, *, truncated: bool) -> Draw:
+    """Return what draws the weights of layers, which are not trained: normal with variance 1 / fan-in.
+
+    `truncated` ones are drawn again beyond two standard deviations, which leaves 0.77 of that variance.
     """
-    weights = torch.randn(math.prod(shape), generator=generator)
-    # Several times as fast as torch's own truncated normal, which counts for tens of millions of weights.
-    far = torch.nonzero(weights.abs() > 2)[:, 0]
-    while len(far):
-        weights[far] = torch.randn(len(far), generator=generator)
-        far = far[weights[far].abs() > 2]
-    weights *= 1 / math.sqrt(math.prod(shape[1:]))
-    return nn.Parameter(weights.reshape(shape), requires_grad=False)
+
+    def draw(layer: int, shape: tuple[int, ...]) -> nn.Parameter:
+        generator = torch.Generator().manual_seed(
+            int(np.random.SeedSequence([seed, layer]).generate_state(1)[0])
+        )
+        weights = torch.randn(math.prod(shape), generator=generator)
+        # Several times as fast as torch's own truncated normal, which counts for tens of millions of weights.
+        far = torch.nonzero(weights.abs() > 2)[:, 0] if truncated else weights[:0]
+        while len(far):
+            weights[far] = torch.randn(len(far), generator=generator)
+            far = far[weights[far].abs() > 2]
+        weights *= 1 / math.sqrt(math.prod(shape[1:]))
+        return nn.Parameter(weights.reshape(shape), requires_grad=False)
+
+    return draw
 
 
 def pad_to_same(features: Tensor, weights: Tensor, dilation: int = 1) -> Tensor:
@@ -76,9 +86,12 @@ def pad_to_same(features: Tensor, weights: Tensor, dilation: int = 1) -> Tensor:
     return pad(features, padding)
 
 
-def reach(taps: int, n_blocks: int) -> int:
-    """Return how many frames beyond its own a feature after so many blocks depends on."""
-    return (taps - 1) * ((1 << n_blocks) - 1)
+def dilations(n_blocks: int, first: int) -> tuple[int, ...]:
+    """Return the distance between taps in each of several residual blocks, which doubles from `first` on.
+
+    A single block is not dilated.
+    """
+    return tuple(first << block for block in range(n_blocks)) if n_blocks > 1 else (1,) * n_blocks
 
 
 class ResidualBlocks(nn.Module):
@@ -90,29 +103,35 @@ class ResidualBlocks(nn.Module):
         Channels.
     kernel : tuple of int
         Taps of each block's dilated convolution along each axis, time last.
-    n_blocks : int
-        Number of blocks; 0 gives the features back.
-    generator : torch.Generator
+    dilations : tuple of int
+        Distance between the taps of each block; empty for no blocks.
+    draw : Draw
         Source of the weights.
     """
 
     def __init__(
-        self, n_filters: int, kernel: tuple[int, ...], n_blocks: int, generator: torch.Generator
+        self, n_filters: int, kernel: tuple[int, ...], dilations: tuple[int, ...], draw: Draw
     ) -> None:
         super().__init__()
         point = (1,) * len(kernel)
-        shapes = [(n_filters, n_filters, *kernel), (n_filters, n_filters, *point)] * n_blocks
-        self._weights = nn.ParameterList([lecun_normal(shape, generator) for shape in shapes])
+        shapes = [(n_filters, n_filters, *kernel), (n_filters, n_filters, *point)] * len(dilations)
+        self._weights = nn.ParameterList([draw(layer, shape) for layer, shape in enumerate(shapes, start=1)])
         self._convolve: Callable[..., Tensor] = conv1d if len(kernel) == 1 else conv2d
-        self.n_blocks = n_blocks
+        self.dilations = dilations
+
+    def first(self, count: int) -> ResidualBlocks:
+        """Return the first blocks, which share their weights with these."""
+        blocks = copy(self)
+        blocks.dilations = self.dilations[:count]
+        return blocks
 
     def forward(self, features: Tensor) -> list[Tensor]:
         """Return the features and those after each block, all of the shape (1, n_filters, ...)."""
         layers, stream = [features], features
-        for block in range(self.n_blocks):
+        for block, dilation in enumerate(self.dilations):
             dilated, point = self._weights[2 * block], self._weights[2 * block + 1]
-            padded = pad_to_same(layers[-1], dilated, 2**block)
-            inner = selu(self._convolve(padded, dilated, dilation=2**block))
+            padded = pad_to_same(layers[-1], dilated, dilation)
+            inner = selu(self._convolve(padded, dilated, dilation=dilation))
             stream = stream + self._convolve(inner, point)
             layers.append(selu(stream))
         return layers
@@ -123,23 +142,32 @@ class Network(nn.Module):
 
     Parameters
     ----------
+    n_fft : int
+        Window of the spectrogram.
     bands : torch.Tensor or None, shape (channels or bins, 1 + n_fft // 2)
         What each bin of the STFT adds to each place of the network's frequency axis. None for the bins
         themselves.
     first : torch.nn.Parameter, shape (n_filters, channels, width) or (n_filters, 1, bins, width)
         Weights of the first convolution: over time, or over time and frequency.
-    blocks : ResidualBlocks
+    blocks : ResidualBlocks, optional
         What follows it.
-    pooling : int
-        Neighbouring bins that the maximum of the first features is taken over; for two axes only.
+    pooling : int, default 1
+        Neighbouring bins that the maximum of the first features is taken over, before the blocks; for two
+        axes only.
     """
 
     _bands: Tensor | None
 
     def __init__(
-        self, bands: Tensor | None, first: nn.Parameter, blocks: ResidualBlocks, pooling: int = 1
+        self,
+        n_fft: int,
+        bands: Tensor | None,
+        first: nn.Parameter,
+        blocks: ResidualBlocks | None = None,
+        pooling: int = 1,
     ) -> None:
         super().__init__()
+        self.n_fft = n_fft
         self.register_buffer("_bands", bands)
         self._first, self._blocks, self._pooling = first, blocks, pooling
 
@@ -159,29 +187,11 @@ class Network(nn.Module):
         """
         x = torch.log1p(magnitude if self._bands is None else self._bands @ magnitude)
         x = x[None] if self._first.ndim == 3 else x[None, None]
-        if self._blocks.n_blocks:
+        if self._blocks is not None and self._blocks.dilations:
             x = pad_to_same(x, self._first)
         if self._first.ndim == 3:
             features = selu(conv1d(x, self._first))
         else:
             features = max_pool2d(selu(conv2d(x, self._first)), (self._pooling, 1))
-        return [layer[0] for layer in self._blocks(features)]
-
-
-@dataclass(frozen=True)
-class Representation:
-    """What content and style are compared by.
-
-    Attributes
-    ----------
-    n_fft : int
-        Window of the magnitudes that both networks take.
-    content : Network
-        Its last layer holds the content.
-    style : Network
-        The correlations of the features of each of its layers hold the style; often the same network.
-    """
-
-    n_fft: int
-    content: Network
-    style: Network
+        layers = [features] if self._blocks is None else self._blocks(features)
+        return [layer[0] for layer in layers]

@@ -19,16 +19,11 @@ from timbrebench.transfer.methods.multi_representation.gradient_normalisation im
     normalising_weights,
     weighted_sum,
 )
-from timbrebench.transfer.methods.multi_representation.multi_representation import (
-    CONFIGURATIONS,
-    MultiRepresentation,
-)
+from timbrebench.transfer.methods.multi_representation.loss_configurations import CONFIGURATIONS, TABLE_1
+from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation
 from timbrebench.transfer.methods.multi_representation.representation_losses import ContinuationLosses
-from timbrebench.transfer.methods.multi_representation.representations import (
-    ResidualBlocks,
-    lecun_normal,
-    reach,
-)
+from timbrebench.transfer.methods.multi_representation.representation_settings import Frames, MelNetwork
+from timbrebench.transfer.methods.multi_representation.representations import dilations, lecun_normal
 
 SMALL = {
     "n_fft": 1024,
@@ -56,12 +51,11 @@ def full_scale(clip, dtype=torch.float32):
 def prepared(method, content, style, dtype=torch.float32):
     """The terms of a method for a pair, as its transfer sets them up."""
     losses = method.losses(0, torch.device("cpu"))
-    for representation in losses.representations.values():
-        representation.content.to(dtype)
-        representation.style.to(dtype)
+    for network in (*losses.content.values(), *losses.style.values()):
+        network.to(dtype)
     content, style = full_scale(content, dtype), full_scale(style, dtype)
-    contents = losses.contents(content, method.parameters.representations("content"))
-    styles = losses.styles([style], method.parameters.representations("style"))
+    contents = losses.contents(content)
+    styles = losses.styles([style])
     return ContinuationLosses(losses, contents, styles, content[:0])
 
 
@@ -140,7 +134,7 @@ class TestKeyInvariance:
             settings = {**SMALL["cqt_network"], **cqt}
             model = method(weights={"stft_content": 1}, n_fft=2048, hop_length=512, cqt_network=settings)
             losses = model.losses(0, torch.device("cpu"))
-            low, high = (losses.contents(full_scale(melody(shift)), ALL) for shift in (0, semitones))
+            low, high = (losses.contents(full_scale(melody(shift))) for shift in (0, semitones))
             return {name: float((high[name] - low[name]).norm() / low[name].norm()) for name in ALL}
 
         return measure
@@ -159,19 +153,29 @@ class TestKeyInvariance:
 
 class TestNetworks:
     def test_weights_have_the_variance_of_one_over_their_number_for_a_filter(self):
-        weights = lecun_normal((200, 30, 7), torch.Generator().manual_seed(0))
-        scaled = weights * math.sqrt(30 * 7)
-        assert float(scaled.abs().max()) <= 2
+        scaled = lecun_normal(0, truncated=False)(0, (200, 30, 7)) * math.sqrt(30 * 7)
         assert float(scaled.mean()) == pytest.approx(0, abs=0.02)
-        assert float(scaled.std()) == pytest.approx(0.88, abs=0.01)  # of a normal cut at two deviations
+        assert float(scaled.std()) == pytest.approx(1, abs=0.01)
 
-    @pytest.mark.parametrize(("taps", "n_blocks"), [(3, 1), (3, 3), (4, 2)])
-    def test_blocks_reach_as_far_as_they_say(self, taps, n_blocks):
-        blocks = ResidualBlocks(4, (taps,), n_blocks, torch.Generator().manual_seed(0))
-        x = torch.randn(1, 4, 100, requires_grad=True)
-        blocks(x)[-1][0, :, 50].sum().backward()
-        seen = torch.nonzero(x.grad.abs().sum(dim=(0, 1)))
-        assert int(seen.max() - seen.min()) == reach(taps, n_blocks)
+    def test_those_of_the_script_are_cut_at_two_deviations(self):
+        scaled = lecun_normal(0, truncated=True)(0, (200, 30, 7)) * math.sqrt(30 * 7)
+        assert float(scaled.abs().max()) <= 2
+        assert float(scaled.std()) == pytest.approx(0.88, abs=0.01)
+
+    @pytest.mark.parametrize(("n_blocks", "expected"), [(0, ()), (1, (1,)), (2, (2, 4)), (3, (2, 4, 8))])
+    def test_dilation_starts_at_two_and_doubles_where_there_are_several_blocks(self, n_blocks, expected):
+        assert dilations(n_blocks, first=2) == expected
+
+    @pytest.mark.parametrize("n_blocks", [0, 1, 2])
+    def test_a_feature_depends_on_as_many_frames_as_the_settings_say(self, n_blocks):
+        settings = MelNetwork(n_filters=4, kernel_width=6, block_width=3, style_bands=8, n_blocks=n_blocks)
+        (network,) = settings.draw(
+            ["style"], Frames(22_050, 256, 64), lecun_normal(0, truncated=False)
+        ).values()
+        magnitude = torch.rand(129, 60, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        network(magnitude)[-1][:, 30].sum().backward()
+        seen = torch.nonzero(magnitude.grad.abs().sum(dim=0))
+        assert int(seen.max() - seen.min()) + 1 == settings.receptive_field("style")
 
     def test_gram_is_the_mean_product_over_positions(self):
         features = torch.randn(3, 4, 5)
@@ -181,17 +185,42 @@ class TestNetworks:
     def test_a_networks_weights_do_not_depend_on_which_others_there_are(self, content):
         def features(configuration):
             losses = method(configuration=configuration).losses(3, torch.device("cpu"))
-            return losses.contents(full_scale(content), ["mel"])["mel"]
+            return losses.contents(full_scale(content))["mel"]
 
-        torch.testing.assert_close(features("mel/stft+mel"), features("mel+cqt/mel+cqt"))
+        torch.testing.assert_close(features(4), features(6))
 
 
 class TestParameters:
-    def test_a_misspelt_configuration_is_refused_with_the_nearest(self):
-        with pytest.raises(
-            ConfigurationError, match=r"unknown configuration .*did you mean 'stft/stft\+mel'\?"
-        ):
-            method(configuration="stft/stft+mell")
+    @pytest.mark.parametrize("value", ["stft/stft+mell", "mel/stft+mel", "", 0, 7, True, None, [6]])
+    def test_an_unknown_configuration_is_refused_with_the_six(self, value):
+        with pytest.raises(ConfigurationError, match="unknown configuration: choose from") as refusal:
+            method(configuration=value)
+        assert all(f"{number} {name!r}" in str(refusal.value) for number, name in enumerate(TABLE_1, start=1))
+
+    @pytest.mark.parametrize(("number", "name"), list(enumerate(TABLE_1, start=1)))
+    def test_a_configuration_is_chosen_by_number_or_name(self, number, name):
+        assert method(configuration=number).parameters == method(configuration=name).parameters
+
+    @pytest.mark.parametrize(
+        ("number", "content", "style"),
+        [
+            (1, {"stft": 1}, {"stft": 1}),
+            (2, {"stft": 1}, {"stft": 1, "mel": 1}),
+            (3, {"stft": 1}, {"stft": 1, "mel": 3, "cqt": 4}),
+            (4, {"mel": 1, "cqt": 1}, {"stft": 1}),
+            (5, {"mel": 1, "cqt": 1}, {"stft": 1, "mel": 1}),
+            (6, {"mel": 1, "cqt": 1}, {"stft": 1, "mel": 3, "cqt": 4}),
+        ],
+    )
+    def test_the_rows_of_table_1_have_their_representations_and_layers(self, number, content, style):
+        networks = {**SMALL, "cqt_network": {"n_filters": 2}, "mel_network": {"n_filters": 2}}
+        losses = MultiRepresentation(**networks, configuration=number).losses(0, torch.device("cpu"))
+        for networks, layers in ((losses.content, content), (losses.style, style)):
+            counts = {
+                name: len(network(torch.rand(1 + network.n_fft // 2, 60)))
+                for name, network in networks.items()
+            }
+            assert counts == layers
 
     def test_weights_replace_those_of_the_configuration(self):
         settings = method(
@@ -204,12 +233,13 @@ class TestParameters:
             method(configuration="stft/stft", weights={"stft_style": 0, "stft_content": 0})
 
     def test_a_pool_that_is_wider_than_the_axis_is_refused(self):
-        with pytest.raises(ConfigurationError, match="the 24 bins that are left"):
+        with pytest.raises(ConfigurationError, match="the 14 bins that are left"):
             method(cqt_network={"n_bins": 24, "pooling": 25})
 
-    def test_the_published_settings_are_the_defaults(self):
-        terms = MultiRepresentation().parameters.terms
-        assert terms == {
+    def test_the_texts_settings_are_the_defaults(self):
+        settings = MultiRepresentation().parameters
+        assert settings.configuration == TABLE_1[5]
+        assert settings.terms == {
             "mel_content": 1,
             "cqt_content": 1,
             "stft_style": 50,
@@ -217,6 +247,25 @@ class TestParameters:
             "cqt_style": 50,
             "sparsity": 0.1,
         }
+        assert (settings.stft_network.n_filters, settings.stft_network.kernel_width) == (4096, 11)
+        assert settings.mel_network.n_filters == 1025
+        assert settings.min_frames == 194
+        assert settings.cqt_network.n_bins == 86
+
+    def test_the_scripts_settings_are_a_preset(self):
+        settings = MultiRepresentation(preset="code", mel_network={"n_filters": 8}).parameters
+        assert settings.stft_network.kernel_width == 5
+        assert (settings.mel_network.n_filters, settings.mel_network.mel_scale) == (8, "slaney")
+        assert settings.min_frames == 50 + 24 * (1 + 2)
+        assert (settings.cqt_network.n_bins, settings.cqt_network.pooling) == (84, 1)
+
+    def test_sparsity_is_where_mel_bands_are_the_content(self):
+        def sparse(**settings):
+            return "sparsity" in method(**settings).parameters.terms
+
+        assert [sparse(configuration=number) for number in range(1, 7)] == [False] * 3 + [True] * 3
+        assert sparse(configuration="texture", weights={"mel_content": 1})
+        assert sparse(configuration=1, preset="code")
 
 
 class TestTransfer:
@@ -225,7 +274,7 @@ class TestTransfer:
         pair[short] = pair[short][:9000]
         wide = method(mel_network={"n_filters": 4, "kernel_width": 30, "block_width": 5})
         needed = (
-            f"{math.ceil(1000 * 41 * 256 / 22050) / 1000:.3f} s"  # 30 frames, and 4 · (1 + 2) of the blocks
+            f"{math.ceil(1000 * 53 * 256 / 22050) / 1000:.3f} s"  # 30 frames, and 4 · (2 + 4) of the blocks
         )
         with pytest.raises(MethodError, match=f"the {short} lasts 0.408 s.*needs {needed}"):
             apply(wide, **pair, seed=0)
@@ -241,7 +290,8 @@ class TestTransfer:
             bands = np.log10(power[100:4100].reshape(80, 50).sum(axis=1))
             return bands - bands.mean()
 
-        made = spectrum(apply(method(configuration="texture", max_iterations=100), **pair, seed=0))
+        wide = method(configuration="texture", stft_network={"n_filters": 256}, max_iterations=100)
+        made = spectrum(apply(wide, **pair, seed=0))
         likeness = {name: np.corrcoef(made, spectrum(pair[name]))[0, 1] for name in ("style", "content")}
         assert likeness["style"] > 0.6
         assert likeness["style"] > likeness["content"] + 0.2
