@@ -62,6 +62,33 @@ def encode_audio(path: Path, samples: NDArray[np.float32], sample_rate: int) -> 
     write_frames(path, frames, sample_rate, "PCM_16")
 
 
+def recode(samples: NDArray[np.float32], sample_rate: int, audio_format: AudioFormat) -> NDArray[np.float32]:
+    """Encode audio and decode it again: what a format does to the sound.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,) or (channels, n), float32
+        Samples in [-1, 1].
+    sample_rate : int
+        Rate in hertz; one of :data:`MP3_RATES` for MP3.
+    audio_format : AudioFormat
+        The format.
+
+    Returns
+    -------
+    numpy.ndarray, of the shape of `samples`, float32
+        Lossy formats decode to peaks beyond 1.
+    """
+    frames = np.atleast_2d(samples).T
+    content = io.BytesIO()
+    with _encoder(content, Path(f"track.{audio_format}"), sample_rate, frames.shape[1], "PCM_16") as file:
+        for start in range(0, len(frames), _BLOCK):
+            file.write(frames[start : start + _BLOCK])
+    content.seek(0)
+    decoded = soundfile.read(content, dtype="float32", always_2d=True)[0]
+    return np.ascontiguousarray(decoded.T.reshape(samples.shape))
+
+
 def check_format(path: Path, sample_rate: int) -> None:
     """Raise AudioError unless :func:`write_frames` can write a file of this name at this rate in hertz.
 

@@ -47,6 +47,13 @@ _DRUMS = (
     " Drums play beside the instrument: rows of `notes/` with `drum` = 1 are strokes, which have no pitch."
 )
 
+#: Added for datasets in which each instrument has a soundfont of its own.
+_OWN_SOUNDFONTS = (
+    " Each instrument is played by one soundfont alone: {pairs}. Timbre and soundfont cannot be told apart "
+    "here: a judge that learns from these clips may know the soundfonts, their noise and their filters, and "
+    "not the instruments. What it says of the same instruments on other soundfonts has to be measured."
+)
+
 #: Added for datasets of pieces whose files leave something open.
 _REPAIRS = (
     " Some pieces' MIDI files do not keep to the standard: `repairs.csv` has where, and how they were read."
@@ -83,6 +90,9 @@ def dataset_card(description: Mapping[str, Any], *, title: str, about: str, rebu
     configuration = json.dumps(description["configuration"], indent=2, sort_keys=True, ensure_ascii=False)
     if description["configuration"].get("keep_drums"):
         about += _DRUMS
+    if isinstance(soundfonts := description["configuration"].get("soundfonts"), Mapping):
+        pairs = ", ".join(f"{label} by {_soundfont_name(font)}" for label, font in sorted(soundfonts.items()))
+        about += _OWN_SOUNDFONTS.format(pairs=pairs)
     sections = [
         f"# {title}",
         about,
@@ -129,6 +139,10 @@ def _holdings(counts: Mapping[str, Any]) -> list[str]:
         if isinstance(tally, Mapping):
             tables.append(_table((name, "clips"), sorted(tally.items())))
     return tables
+
+
+def _soundfont_name(soundfont: str | Mapping[str, Any]) -> str:
+    return on_one_line(str(soundfont["name"] if isinstance(soundfont, Mapping) else soundfont))
 
 
 def _sources(sources: Iterable[Mapping[str, Any]]) -> str:

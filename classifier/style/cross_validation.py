@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, train_test_split
 
-from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
 from timbrebench.classifier.style.style_features import StyleFeatures, first_programs
 from timbrebench.classifier.style.style_training import train_judge
@@ -62,16 +62,20 @@ def leave_soundfonts_out(
 ) -> dict[str, Evaluation]:
     """Test each family of soundfonts by a judge that has not learned from it.
 
-    By family, on its test clips with the labels' first programs; empty where there is only one. `folder` gets
-    ``without-FluidR3.json`` and so on, which a later call with the same features and configuration takes up.
+    By family, on its test clips with the labels' first programs. Left out are families without which no other
+    plays one of the labels, as where each label has a soundfont of its own, or where there is only one.
+    `folder` gets ``without-FluidR3.json`` and so on, which a later call with the same features and
+    configuration takes up.
     JudgeError if the other families' clips are too few to train on, or a family has no test clip.
     """
     families = sorted(str(family) for family in features.manifest.soundfont_family.unique())
     evaluations: dict[str, Evaluation] = {}
-    for family in families if len(families) > 1 else []:
+    for family in families:
+        others = features.where(soundfont_family=[name for name in families if name != family])
+        if set(_learned_labels(others, configuration)) < set(_learned_labels(features, configuration)):
+            continue
 
-        def evaluate(scratch: Path, family: str = family) -> Evaluation:
-            others = features.where(soundfont_family=[name for name in families if name != family])
+        def evaluate(scratch: Path, family: str = family, others: StyleFeatures = others) -> Evaluation:
             description = f"training without {family}"
             training = train_judge(others, configuration, description=description, folder=scratch)
             test = features.where(soundfont_family=[family], split=["test"])
@@ -80,6 +84,10 @@ def leave_soundfonts_out(
         key = training_key(features.manifest, configuration)
         evaluations[family] = stage(path_within(folder, f"without-{family}.json"), key, Evaluation, evaluate)
     return evaluations
+
+
+def _learned_labels(features: StyleFeatures, configuration: JudgeConfiguration) -> tuple[str, ...]:
+    return features.where(split=list(JUDGE_SPLITS)).labels(multi_label=configuration.multi_label)
 
 
 def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.DataFrame, pd.Series[bool]]]:

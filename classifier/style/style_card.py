@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from timbrebench.classifier.style.cross_validation import cross_validate, leave_soundfonts_out
-from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
 from timbrebench.classifier.style.judge_figures import (
     bar_figure,
     confusion_figure,
@@ -82,6 +83,9 @@ class JudgeCard(FrozenModel):
         On changed test clips, first programs only.
     recordings : Evaluation or None
         On the test pieces played with recorded notes; None where none were given.
+    own_soundfonts : dict of str to str
+        Soundfonts by label, of labels that it has not learned on all of its soundfonts: which soundfont plays
+        then says something of the label, and the judge may go by that.
     """
 
     fingerprint: str
@@ -100,6 +104,7 @@ class JudgeCard(FrozenModel):
     without_soundfont: dict[str, Evaluation]
     robustness: Robustness
     recordings: Evaluation | None
+    own_soundfonts: dict[str, str] = Field(default={})
 
     def markdown(self) -> str:
         """Return the card as a page of Markdown; its figures are those of :func:`write_card`."""
@@ -128,6 +133,11 @@ class JudgeCard(FrozenModel):
         yield f"spectrograms ({self.front_end.scale}). It has learned from {self.training_clips:,} clips of"
         yield f"{self.training_pieces} pieces, played with {', '.join(self.soundfonts)}; its logits are"
         yield f"divided by {self.temperature:.3f}."
+        if self.own_soundfonts:
+            pairs = ", ".join(f"{label} on {names}" for label, names in self.own_soundfonts.items())
+            yield from ("", "**Timbre and soundfont cannot be told apart in what it has learned from**:")
+            yield f"it has learned {pairs}, and on no other. Its answers may be about the soundfont and not"
+            yield "about the instrument, and the accuracies below, on the same soundfonts, do not show which."
         yield from ("", f"Fingerprint: `{self.fingerprint}`", "")
         yield "All figures are of pieces that the judge in question has never heard. Accuracy is the share of"
         yield "clips given their label" + (", all of them and no other." if self.multi_label else ".")
@@ -286,7 +296,27 @@ def _measure(
         without_soundfont=leave_soundfonts_out(features, configuration, folder),
         robustness=robustness,
         recordings=recordings,
+        own_soundfonts=own_soundfonts(dataset.manifest),
     )
+
+
+def own_soundfonts(manifest: pd.DataFrame) -> dict[str, str]:
+    """Return the soundfonts, separated by commas, of labels that judges do not learn on all soundfonts.
+
+    Parameters
+    ----------
+    manifest : pandas.DataFrame
+        Of a dataset.
+
+    Returns
+    -------
+    dict of str to str
+        By label; empty where each label is learned on each soundfont, or the dataset has only one.
+    """
+    learned = manifest[manifest.split.isin(JUDGE_SPLITS)]
+    every = set(learned.soundfont)
+    by_label = learned.groupby("label").soundfont.agg(set)
+    return {str(label): ", ".join(sorted(fonts)) for label, fonts in by_label.items() if fonts < every}
 
 
 def _play_recordings(dataset: Dataset, recorded: Soundfont, folder: Path) -> Dataset:

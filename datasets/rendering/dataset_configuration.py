@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    Discriminator,
     Field,
     SerializerFunctionWrapHandler,
+    Tag,
+    ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
@@ -18,10 +21,29 @@ from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.datasets.corpora.piece_selection import PieceSelection
 from timbrebench.datasets.instruments import SIX_INSTRUMENTS, instrument_name, programs_of
 from timbrebench.datasets.rendering.score_augmentation import NoteAugmentation
-from timbrebench.datasets.soundfonts.soundfont_downloads import PinnedSoundfont
+from timbrebench.datasets.rendering.soundfont_choice import (
+    SoundfontChoice,
+    SoundfontReference,
+    own_soundfonts,
+)
 from timbrebench.datasets.stored_spectrograms import StoredSpectrograms
 
 SPLITS = ("train", "judge", "validation", "test")
+
+#: Fields that earlier versions did not have, with what they are without: left out where they hold that, so
+#: that datasets keep the bytes, and suites and runs the fingerprints, from before.
+_LATER = {"keep_drums": False, "track_format": None}
+
+
+def _is_all(value: object) -> str:
+    return "all" if isinstance(value, str) and not value.isdecimal() else "number"
+
+
+#: A number of clips, or "all". Tagged, so that a wrong value is reported once.
+ClipsPerPiece = Annotated[
+    Annotated[int, Field(ge=1, le=10_000), Tag("number")] | Annotated[Literal["all"], Tag("all")],
+    Discriminator(_is_all),
+]
 
 
 class Shares(FrozenModel):
@@ -89,10 +111,13 @@ class DatasetConfiguration(FrozenModel):
         How many times each piece is played by each instrument on each soundfont: once with the instrument's
         first program, and then with others drawn among its programs, as far as there are any that sound all
         pitches of the piece. The split "train" is played with the first only: methods learn what suites ask.
-    soundfonts : tuple of str or PinnedSoundfont
-        Names, paths, or a name with an address and a SHA-256; each piece is rendered with each. What is not
-        on this machine is downloaded where :mod:`timbrebench.datasets.soundfonts.soundfont_downloads` knows
-        it.
+    soundfonts : tuple of str or PinnedSoundfont, or dict of these by instrument
+        Names, paths, or a name with an address and a SHA-256. A list: each piece is rendered with each of
+        them, on all instruments. A table, ``{ piano = "FluidR3_GM", guitar = "TimGM6mb" }``: each instrument
+        is rendered with its own alone, and every instrument has to be in it. Then whatever tells the
+        soundfonts apart tells the labels apart, and a judge that learns from such a dataset may have learned
+        no more than that. What is not on this machine is downloaded where
+        :mod:`timbrebench.datasets.soundfonts.soundfont_downloads` knows it.
     sample_rate : int
         Rate of the clips in hertz, 8,000 to 96,000. 22,050 is what the literature's methods work at.
         Renderings are made at 44,100 and resampled, so higher rates add no higher frequencies.
@@ -104,9 +129,14 @@ class DatasetConfiguration(FrozenModel):
         with it what references sound like.
     clip_duration_s : float
         Length of a clip in seconds.
-    clips_per_piece : int
-        Clips of each piece, one after the other. Few clips of many pieces teach a judge more than the
-        reverse: what it gets wrong are pieces unlike those that it knows.
+    clips_per_piece : int or "all"
+        Clips of each piece, one after the other, from a point that is drawn. Few clips of many pieces teach a
+        judge more than the reverse: what it gets wrong are pieces unlike those that it knows. ``"all"`` cuts
+        the whole piece up, from its start. Windows with fewer than four onsets are left out, and so is what
+        remains at the end.
+    track_format : "mp3" or None
+        What the whole rendering, up to the end of its last clip, is encoded in and decoded from again before
+        clips are cut out of it; None leaves it as it is. `audio_format` is what the clips are stored in.
     melody_only : bool
         Whether only the highest voice is played (:func:`timbrebench.datasets.rendering.melody.skyline`), for
         instruments that play one note at a time. It holds for all instruments alike, since a reference is the
@@ -135,14 +165,13 @@ class DatasetConfiguration(FrozenModel):
     pieces: int = Field(default=112, ge=4, le=250_000)
     instruments: tuple[str, ...] = Field(default=tuple(SIX_INSTRUMENTS), min_length=2, max_length=128)
     renderings: int = Field(default=2, ge=1, le=128)
-    soundfonts: tuple[str | PinnedSoundfont, ...] = Field(
-        default=("FluidR3_GM", "TimGM6mb", "GeneralUser-v1.47", "sonivox"), min_length=1, max_length=100
-    )
+    soundfonts: SoundfontChoice = ("FluidR3_GM", "TimGM6mb", "GeneralUser-v1.47", "sonivox")
     sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
     channels: Literal[1, 2] = 1
     audio_format: AudioFormat = "flac"
     clip_duration_s: float = Field(default=5.0, ge=1.0, le=60.0)
-    clips_per_piece: int = Field(default=1, ge=1, le=10_000)
+    clips_per_piece: ClipsPerPiece = 1
+    track_format: Literal["mp3"] | None = None
     melody_only: bool = False
     keep_drums: bool = False
     augmentation: NoteAugmentation | None = None
@@ -174,27 +203,46 @@ class DatasetConfiguration(FrozenModel):
 
     @field_validator("instruments", "soundfonts")
     @classmethod
-    def _no_repeats(cls, names: tuple[str | PinnedSoundfont, ...]) -> tuple[str | PinnedSoundfont, ...]:
-        if len({str(name) for name in names}) < len(names):
+    def _no_repeats(cls, names: SoundfontChoice) -> SoundfontChoice:
+        if not isinstance(names, dict) and len({str(name) for name in names}) < len(names):
             raise ValueError("a name stands in the list twice")
         return names
 
+    @field_validator("soundfonts")
+    @classmethod
+    def _one_for_each_instrument(cls, soundfonts: SoundfontChoice, info: ValidationInfo) -> SoundfontChoice:
+        if isinstance(soundfonts, dict) and "instruments" in info.data:
+            return own_soundfonts(soundfonts, info.data["instruments"])
+        return soundfonts
+
     @model_validator(mode="after")
     def _rate_of_the_format(self) -> Self:
-        if self.audio_format == "mp3" and self.sample_rate not in MP3_RATES:
+        if "mp3" in {self.audio_format, self.track_format} and self.sample_rate not in MP3_RATES:
             rates = ", ".join(str(rate) for rate in MP3_RATES)
             raise ValueError(f"MP3 has no sample rate of {self.sample_rate} Hz, only {rates}")
         return self
 
     @model_serializer(mode="wrap")
-    def _without_drums_as_ever(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave `keep_drums` out where it is false: such datasets keep the bytes from before it existed."""
+    def _without_later_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        if not self.keep_drums:
-            content.pop("keep_drums", None)
-        return content
+        return {key: value for key, value in content.items() if key not in _LATER or value != _LATER[key]}
+
+    @property
+    def has_own_soundfonts(self) -> bool:
+        """Whether each instrument is played by a soundfont of its own, and by no other."""
+        return isinstance(self.soundfonts, dict)
+
+    @property
+    def instruments_by_soundfont(self) -> dict[SoundfontReference, tuple[str, ...]]:
+        """The instruments that each soundfont plays."""
+        if not isinstance(self.soundfonts, dict):
+            return dict.fromkeys(self.soundfonts, self.instruments)
+        played: dict[SoundfontReference, tuple[str, ...]] = {}
+        for name, soundfont in self.soundfonts.items():
+            played[soundfont] = (*played.get(soundfont, ()), name)
+        return played
 
     @property
     def soundfont_names(self) -> tuple[str, ...]:
         """The names and paths of the soundfonts, without addresses."""
-        return tuple(str(soundfont) for soundfont in self.soundfonts)
+        return tuple(map(str, self.instruments_by_soundfont))

@@ -264,6 +264,8 @@ def _prepare(
     generator = np.random.default_rng([configuration.seed, zlib.crc32(score.piece.encode())])
     tempo = generator.uniform(*_TEMPI)
     offset = generator.uniform(0, configuration.clip_duration_s)
+    if configuration.clips_per_piece == "all":
+        offset = 0.0
     notes = _at_tempo(converted.notes, converted, tempo)
     drums = settle_drums(_at_tempo(converted.drums, converted, tempo)) if configuration.keep_drums else None
     if configuration.melody_only:
@@ -274,10 +276,11 @@ def _prepare(
         offset /= variation.tempo  # the clips begin at the same place of the music
     notes = fold(notes, *pitch_range)
     starts = _clip_starts(notes, round(offset, 3), configuration)
-    if len(starts) < configuration.clips_per_piece:
+    wanted = 1 if configuration.clips_per_piece == "all" else configuration.clips_per_piece
+    if len(starts) < wanted:
         raise CorpusError(
             f"holds {len(starts)} clips of {configuration.clip_duration_s:g} s with at least "
-            f"{_MIN_ONSETS} onsets, {configuration.clips_per_piece} are wanted"
+            f"{_MIN_ONSETS} onsets, {wanted} are wanted"
         )
     end = starts[-1] + configuration.clip_duration_s
     name = variation.name if variation else score.piece

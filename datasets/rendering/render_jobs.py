@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
-from timbrebench.audio.encoding import encode_audio
+from timbrebench.audio.encoding import encode_audio, recode
 from timbrebench.audio.loudness import limit_peak, rms
 from timbrebench.core.documents import JSON_BYTES, parse_json
 from timbrebench.core.errors import DatasetError
@@ -106,6 +106,8 @@ class RenderingJob:
             rendering = rendering + drums
         mono = rendering if rendering.ndim == 1 else rendering.mean(axis=0)
         rendering = limit_peak(np.asarray(rendering * (_LEVEL / rms(mono)), dtype=np.float32), _PEAK)
+        if self.configuration.track_format is not None:
+            rendering = limit_peak(recode(rendering, rate, self.configuration.track_format), _PEAK)
         length = round(duration * rate)
         return [_cut(rendering, round(start * rate), length) for start in starts]
 

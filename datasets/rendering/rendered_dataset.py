@@ -7,12 +7,10 @@ is listed in a journal inside the folder; ``dataset.json`` is written last, so a
 from __future__ import annotations
 
 import contextlib
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
@@ -31,12 +29,17 @@ from timbrebench.datasets.corpora.corpus_opening import begin_with, find_corpus
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_card import software
 from timbrebench.datasets.dataset_checks import MANIFEST_COLUMNS
-from timbrebench.datasets.instruments import programs_of
 from timbrebench.datasets.notes import write_notes
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
-from timbrebench.datasets.rendering.piece_planning import CALLS, PlannedPiece, plan_pieces, shared_range
+from timbrebench.datasets.rendering.piece_planning import CALLS, PlannedPiece, plan_pieces
 from timbrebench.datasets.rendering.render_jobs import RenderingJob
-from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
+from timbrebench.datasets.rendering.soundfont_parts import (
+    find_parts,
+    find_sounding,
+    require_programs,
+    shared_pitches,
+)
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.datasets.soundfonts.synthesis import fluidsynth_version
 from timbrebench.datasets.stored_spectrograms import TABLE, spectrogram_table
 
@@ -85,8 +88,8 @@ def build_dataset(
     Raises
     ------
     DatasetError
-        If the folder holds something else, or another configuration's dataset, or drums are kept and a
-        soundfont has none.
+        If the folder holds something else, or another configuration's dataset, or a soundfont lacks the
+        program of an instrument that it is to play, or drums that are kept.
     CorpusError
         If the corpus cannot be read, or differs from the one that the build was begun with.
     MissingResourceError
@@ -114,19 +117,18 @@ def soundfonts_of(dataset: Dataset) -> list[Soundfont]:
         raise DatasetError(
             f"{dataset.root}: was not rendered from notes: build one with `timbrebench dataset build`"
         )
-    return [find_soundfont(name) for name in configuration.soundfonts]
+    return [part.soundfont for part in find_parts(configuration)]
 
 
 def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) -> None:
-    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    parts = find_parts(configuration)
     corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
-    if configuration.keep_drums:
-        _require_drum_kits(soundfonts, executor)
+    require_programs(configuration, parts, executor)
     with build_folder(configuration, root):
         begin_with(corpus, root)
         log(f"building {root}: {configuration.pieces} pieces of {configuration.corpus}")
-        sounding = _sounding(configuration, soundfonts, executor)
-        pitch_range = _shared_range(configuration, sounding)
+        sounding = find_sounding(configuration, parts, executor)
+        pitch_range = shared_pitches(configuration, sounding)
         pieces, failures = plan_pieces(configuration, corpus, pitch_range, executor)
         _write_notes(pieces, root)
         # One soundfont after the other, so that a process does not load them in turns.
@@ -135,14 +137,14 @@ def _build(configuration: DatasetConfiguration, root: Path, executor: Executor) 
                 configuration,
                 root.resolve(),
                 piece,
-                soundfont,
-                _programs(configuration, piece, soundfont, sounding),
+                part.soundfont,
+                part.choose_programs(configuration, piece, sounding),
             )
-            for soundfont in soundfonts
+            for part in parts
             for piece in pieces
         ]
         rows = _render_all(jobs, executor)
-        sources = (corpus, soundfonts)
+        sources = (corpus, [part.soundfont for part in parts])
         _finish(
             configuration, root, sources, rows=rows, pieces=pieces, failures=failures, pitch_range=pitch_range
         )
@@ -191,18 +193,17 @@ def build_pieces(
     """
     if is_finished(about, root):
         return Dataset.open(root)
-    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
-    programs = {name: programs_of(name)[:1] for name in configuration.instruments}
+    parts = find_parts(configuration)
     with build_folder(about, root):
         _write_notes(pieces, root)
         jobs = [
-            RenderingJob(configuration, root.resolve(), piece, soundfont, programs)
-            for soundfont in soundfonts
+            RenderingJob(configuration, root.resolve(), piece, part.soundfont, part.first_programs)
+            for part in parts
             for piece in pieces
         ]
         rows = [*_render_all(jobs, executor), *(more(root) if more else ())]
         corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
-        sources = (corpus, soundfonts)
+        sources = (corpus, [part.soundfont for part in parts])
         _finish(about, root, sources, rows=rows, pieces=pieces, failures=[], pitch_range=pitch_range)
     return Dataset.open(root)
 
@@ -210,26 +211,6 @@ def build_pieces(
 def _write_notes(pieces: Iterable[PlannedPiece], root: Path) -> None:
     for piece in pieces:
         write_notes(root / "notes" / f"{piece.name}.csv", piece.notes, piece.drums)
-
-
-def _require_drum_kits(soundfonts: list[Soundfont], executor: Executor) -> None:
-    """Refuse soundfonts without drums before anything is written."""
-    without = [
-        soundfont.name
-        for soundfont, has_drums in zip(
-            soundfonts, executor.map(_has_drum_kit, soundfonts, CALLS), strict=True
-        )
-        if not has_drums
-    ]
-    if without:
-        raise DatasetError(
-            f"no drum kit in {', '.join(without)}: choose other soundfonts, or leave drums out with "
-            "keep_drums = false"
-        )
-
-
-def _has_drum_kit(soundfont: Soundfont) -> bool:
-    return soundfont.player().has_drum_kit()
 
 
 def find_pieces(
@@ -242,58 +223,13 @@ def find_pieces(
     DatasetError, MissingResourceError
         As :func:`build_dataset`.
     """
-    soundfonts = [find_soundfont(name) for name in configuration.soundfonts]
+    parts = find_parts(configuration)
+    require_programs(configuration, parts, executor)
     # The range is that of the first programs, so the others need not be tried.
     first = configuration.model_copy(update={"renderings": 1})
-    pitch_range = _shared_range(first, _sounding(first, soundfonts, executor))
+    pitch_range = shared_pitches(first, find_sounding(first, parts, executor))
     corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
     return plan_pieces(configuration, corpus, pitch_range, executor)[0], pitch_range
-
-
-#: The pitches that each program of each soundfont, by its name, sounds.
-_Sounding = Mapping[tuple[str, int], set[int]]
-
-
-def _sounding(
-    configuration: DatasetConfiguration, soundfonts: list[Soundfont], executor: Executor
-) -> _Sounding:
-    """Find the pitches that each program that may play sounds on each soundfont."""
-    considered = None if configuration.renderings > 1 else 1
-    programs = sorted({p for name in configuration.instruments for p in programs_of(name)[:considered]})
-    presets = [(soundfont, program) for soundfont in soundfonts for program in programs]
-    sounding = executor.map(_sounding_one, presets, CALLS)
-    return {(font.name, program): pitches for (font, program), pitches in zip(presets, sounding, strict=True)}
-
-
-def _sounding_one(preset: tuple[Soundfont, int]) -> set[int]:
-    soundfont, program = preset
-    return soundfont.player().sounding_pitches(program)
-
-
-def _shared_range(configuration: DatasetConfiguration, sounding: _Sounding) -> tuple[int, int]:
-    first = {programs_of(name)[0]: name for name in configuration.instruments}
-    return shared_range(
-        (f"{first[program]} of {soundfont}", pitches)
-        for (soundfont, program), pitches in sounding.items()
-        if program in first
-    )
-
-
-def _programs(
-    configuration: DatasetConfiguration, piece: PlannedPiece, soundfont: Soundfont, sounding: _Sounding
-) -> dict[str, tuple[int, ...]]:
-    """Choose the programs that play a piece, by instrument: the first, and others drawn."""
-    pitches = set(piece.notes.pitch)
-    renderings = 1 if piece.split == "train" else configuration.renderings
-    chosen = {}
-    for name in configuration.instruments:
-        first, *others = programs_of(name)
-        able = [program for program in others if pitches <= sounding.get((soundfont.name, program), set())]
-        drawn = np.random.default_rng(
-            [configuration.seed, *(zlib.crc32(word.encode()) for word in (piece.name, soundfont.name, name))]
-        ).permutation(able)
-        chosen[name] = (first, *(int(program) for program in drawn[: renderings - 1]))
-    return chosen
 
 
 def _render_all(jobs: list[RenderingJob], executor: Executor) -> list[dict[str, Any]]:

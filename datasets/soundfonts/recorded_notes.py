@@ -115,6 +115,10 @@ class RecordedNotes:
         length = round(duration_s * sample_rate)
         return np.zeros(length if channels == 1 else (channels, length), dtype=np.float32)
 
+    def programs(self) -> set[int]:
+        """Return the General MIDI programs that there are recordings for."""
+        return set(self._recordings)
+
     def has_drum_kit(self) -> bool:
         """Return False: recorded notes have no drum kit."""
         return False

@@ -111,6 +111,13 @@ class Synthesizer:
         """
         return self._render(drums, (_DRUMS, _DRUM_BANK, _STANDARD_KIT), duration_s, sample_rate, channels)
 
+    def programs(self) -> set[int]:
+        """Return the General MIDI programs, 0 to 127, that the soundfont has in bank 0."""
+        synth, soundfont = self._open()
+        names = {program: synth.sfpreset_name(soundfont, 0, program) for program in range(128)}
+        synth.delete()
+        return {program for program, name in names.items() if name is not None}
+
     def has_drum_kit(self) -> bool:
         """Whether the soundfont has a drum kit."""
         synth, soundfont = self._open()

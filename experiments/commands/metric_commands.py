@@ -78,7 +78,6 @@ def validate_metrics_command(
     """
     from timbrebench.classifier import Judge, load_content_judge
     from timbrebench.datasets import Dataset, build_dataset
-    from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
     from timbrebench.experiments.run.run_configuration import load_configuration
     from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
     from timbrebench.experiments.validity.validation import validate_metrics
@@ -91,7 +90,7 @@ def validate_metrics_command(
     suite = make_suite(
         opened,
         SuiteConfiguration(
-            soundfont=soundfonts_of(opened)[0].name,
+            soundfont=_drawn_soundfont(opened),
             pairs_per_direction=-(-pairs // max(1, directions)),
         ),
         learned={*Judge.load(judge).training_pieces, *load_content_judge().training_pieces},
@@ -109,6 +108,18 @@ def validate_metrics_command(
     print_line((out / FIGURE).with_suffix(".png"))
     if counts["no"] or counts["not measured"]:
         raise typer.Exit(1 if counts["no"] else 2)
+
+
+def _drawn_soundfont(dataset: Dataset) -> str:
+    """Return what pairs of a rendered dataset are drawn on: its first soundfont, or each instrument's own."""
+    from timbrebench.datasets import DatasetConfiguration
+    from timbrebench.datasets.building import configuration_of
+    from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
+    from timbrebench.experiments.suites.suite import OWN_SOUNDFONTS
+
+    first = soundfonts_of(dataset)[0].name
+    configuration = configuration_of(dataset.description, DatasetConfiguration)
+    return OWN_SOUNDFONTS if configuration and configuration.has_own_soundfonts else first
 
 
 def _fitting_judge(dataset: Dataset, configuration: JudgeConfiguration, out: Path) -> Path:

@@ -16,7 +16,7 @@ from timbrebench.core.identifiers import Identifier, check_identifier
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.run.configuration_text import configuration_text
 from timbrebench.experiments.suites.frozen_suite import load_frozen
-from timbrebench.experiments.suites.suite import SuiteConfiguration
+from timbrebench.experiments.suites.suite import OWN_SOUNDFONTS, SuiteConfiguration
 from timbrebench.metrics.registry import current_name, metric_names
 from timbrebench.transfer.registry import create
 
@@ -155,11 +155,21 @@ class RunConfiguration(FrozenModel):
             raise ValueError(f"the label {repeated[0]!r} stands for two methods: give one another label")
         if self.suite.name:
             self._check_suite()
-        elif self.suite.soundfont not in (soundfonts := self.dataset.soundfont_names):
-            raise UnknownNameError("soundfont of the dataset", self.suite.soundfont, soundfonts)
+        else:
+            self._check_drawn_soundfont()
         if self.judge.name:
             self._check_judge()
         return self
+
+    def _check_drawn_soundfont(self) -> None:
+        drawn, soundfonts = self.suite.soundfont, self.dataset.soundfont_names
+        if self.dataset.has_own_soundfonts and drawn != OWN_SOUNDFONTS:
+            raise ValueError(
+                f"each instrument of the dataset has a soundfont of its own, so that {drawn} does not play "
+                f'them all: soundfont = "{OWN_SOUNDFONTS}" in [suite] draws pairs of what each plays'
+            )
+        if not self.dataset.has_own_soundfonts and drawn not in soundfonts:
+            raise UnknownNameError("soundfont of the dataset", drawn, soundfonts)
 
     def _check_suite(self) -> None:
         soundfont = load_frozen(self.suite.name).soundfont

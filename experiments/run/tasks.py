@@ -125,7 +125,7 @@ def training_set(suite: SuiteConfiguration, dataset: Dataset) -> Dataset:
     training = dataset.select(split="train")
     if suite.setting == "known-timbre":
         return training
-    others = set(training.manifest.soundfont_family) - {family_of(suite.soundfont)}
+    others = set(training.manifest.soundfont_family) - {family_of(suite.playing_soundfont)}
     return training.select(soundfont_family=others)
 
 

@@ -12,12 +12,16 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from timbrebench.core.errors import DatasetError, UnknownNameError
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.core.files import fingerprint
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import programs_of
+
+#: What suites name in place of a soundfont where each instrument is played by its own
+#: (:attr:`timbrebench.datasets.DatasetConfiguration.has_own_soundfonts`).
+OWN_SOUNDFONTS = "own"
 
 #: Whether methods that learn may learn from the soundfont of a suite.
 TimbreSetting = Literal["known-timbre", "new-timbre"]
@@ -35,7 +39,8 @@ class SuiteConfiguration(FrozenModel):
     audio : str
         For a frozen suite whose audio is with its users: the folder of a dataset that holds the clips.
     soundfont : str
-        The soundfont that plays contents, styles and references.
+        The soundfont that plays contents, styles and references; ``"own"`` in a dataset that gives each
+        instrument a soundfont of its own.
     setting : {"known-timbre", "new-timbre"}
         Whether methods may learn from the suite's soundfont, on the training pieces. In "new-timbre" they
         learn neither from it nor from a relative of it.
@@ -63,7 +68,29 @@ class SuiteConfiguration(FrozenModel):
         given = [key for key, default in drawn.items() if getattr(self, key) != default]
         if self.name and given:
             raise ValueError(f"the frozen suite {self.name!r} has its pairs: leave out {', '.join(given)}")
+        if self.soundfont == OWN_SOUNDFONTS and self.setting == "new-timbre":
+            raise ValueError(
+                "in the setting 'new-timbre' methods learn from other soundfonts than the suite's, and where "
+                "each instrument has its own there are no others"
+            )
         return self
+
+    @property
+    def playing_soundfont(self) -> str:
+        """The soundfont, where it has to play any instrument.
+
+        A `ConfigurationError` is raised if each instrument has its own.
+        """
+        if self.soundfont == OWN_SOUNDFONTS:
+            raise ConfigurationError(
+                "each instrument of this suite has a soundfont of its own, and what is asked for needs one "
+                "that plays them all: take a run whose suite names a soundfont"
+            )
+        return self.soundfont
+
+    def played_clips(self, dataset: Dataset) -> Dataset:
+        """Select the clips of a dataset that the soundfont plays; all of them where instruments have own."""
+        return dataset if self.soundfont == OWN_SOUNDFONTS else dataset.select(soundfont=self.soundfont)
 
 
 @dataclass(frozen=True)
@@ -178,7 +205,7 @@ def make_suite(
         If a direction names a label that the dataset does not have.
     """
     unusable = frozenset(learned)
-    on_soundfont = dataset.select(split="test", soundfont=configuration.soundfont)
+    on_soundfont = configuration.played_clips(dataset.select(split="test"))
     clips = [clip for clip in on_soundfont.clips() if clip.program == programs_of(clip.instrument)[0]]
     clips = [clip for clip in clips if clip.piece not in unusable]
     by_place = {(clip.label, clip.piece, clip.start_s): clip for clip in clips}

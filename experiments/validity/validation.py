@@ -107,15 +107,17 @@ def validate_metrics(
     """
     names = list(metric_names() if metrics is None else metrics)
     specifications = [get(name).specification for name in names]
-    soundfont = _soundfont(dataset, suite.configuration.soundfont)
+    soundfonts = _soundfonts(dataset)
     if pairs is not None and pairs < 1:
         raise ConfigurationError(f"a study needs at least one pair, got {pairs}")
     chosen = suite.spread_pairs(len(suite.pairs) if pairs is None else pairs)
+    for name in sorted({pair.target.soundfont for pair in chosen} - set(soundfonts)):
+        raise UnknownNameError("soundfont of the dataset", name, soundfonts)
     score = partial(
         _score,
         names=names,
         dataset=dataset,
-        soundfont=soundfont,
+        soundfonts=soundfonts,
         judge_path=judge_path,
         seed=suite.configuration.seed,
     )
@@ -130,7 +132,8 @@ def validate_metrics(
     return assess(scores, specifications)
 
 
-def _soundfont(dataset: Dataset, name: str) -> Soundfont:
+def _soundfonts(dataset: Dataset) -> dict[str, Soundfont]:
+    """Return the soundfonts of a dataset by their names; DatasetError if its notes cannot be played anew."""
     if dataset.description.get("builder") != "rendered-midi":
         raise DatasetError(
             f"{dataset.root}: was not rendered from notes, so references cannot be played with wrong ones: "
@@ -141,10 +144,7 @@ def _soundfont(dataset: Dataset, name: str) -> Soundfont:
             f"{dataset.root}: keeps drums, which sound on whatever notes are made wrong: build one without"
         )
     # Datasets name soundfonts by their files; the configuration knows where they lie.
-    soundfonts = {font.name: font for font in soundfonts_of(dataset)}
-    if name not in soundfonts:
-        raise UnknownNameError("soundfont of the dataset", name, soundfonts)
-    return soundfonts[name]
+    return {font.name: font for font in soundfonts_of(dataset)}
 
 
 @lru_cache(maxsize=1)
@@ -158,7 +158,7 @@ def _score(
     *,
     names: list[str],
     dataset: Dataset,
-    soundfont: Soundfont,
+    soundfonts: Mapping[str, Soundfont],
     judge_path: Path | None,
     seed: int,
 ) -> Scores:
@@ -173,10 +173,11 @@ def _score(
         content_judge=load_content_judge(),
     )
     metrics, rate = [get(name) for name in names], pair.content.sample_rate
+    degrader = Degrader(pair, dataset, soundfonts[pair.target.soundfont], seed)
     with muted(), one_thread():
         return {
             treatment: evaluate(untouched.with_output(samples, rate), metrics)
-            for treatment, samples in Degrader(pair, dataset, soundfont, seed).outputs().items()
+            for treatment, samples in degrader.outputs().items()
         }
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.rendered_dataset import find_pieces
 from timbrebench.experiments.suites.kinds.rendered_clips import Planned, RenderedClips
-from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration, make_suite
+from timbrebench.experiments.suites.suite import (
+    OWN_SOUNDFONTS,
+    OpenedSuite,
+    SuiteConfiguration,
+    make_suite,
+)
 
 
 class RenderedKind(RenderedClips):
@@ -29,6 +36,15 @@ class RenderedKind(RenderedClips):
     kind: Literal["rendered"] = "rendered"
     dataset: DatasetConfiguration = DatasetConfiguration()
     draw: SuiteConfiguration = SuiteConfiguration()
+
+    @model_validator(mode="after")
+    def _check_soundfont(self) -> Self:
+        if self.draw.soundfont == OWN_SOUNDFONTS or self.dataset.has_own_soundfonts:
+            raise ValueError(
+                "a frozen suite is played by one soundfont: name it in draw, and give soundfonts of the "
+                "dataset as a list"
+            )
+        return self
 
     @property
     def clips_configuration(self) -> DatasetConfiguration:

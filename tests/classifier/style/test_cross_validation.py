@@ -84,3 +84,8 @@ def test_each_family_is_left_out_in_turn(features, brief, tmp_path):
     before = stamps(tmp_path)
     assert leave_soundfonts_out(two, brief, tmp_path) == evaluations
     assert stamps(tmp_path) == before
+
+
+def test_a_family_that_alone_plays_a_label_is_not_left_out(features, brief, tmp_path):
+    own = renamed(features, features.manifest.label)
+    assert leave_soundfonts_out(own, brief, tmp_path) == {}

@@ -22,6 +22,9 @@ from timbrebench.datasets.soundfonts.soundfont_downloads import (
     fetch_soundfont,
 )
 from timbrebench.datasets.soundfonts.soundfont_finding import FOLDERS_VARIABLE, find_soundfont
+from timbrebench.experiments.run.configuration_text import profile_names
+from timbrebench.experiments.run.run_configuration import load_configuration
+from timbrebench.experiments.suites.suite import OWN_SOUNDFONTS
 
 SONIVOX = find_soundfont("sonivox").path
 SHA256 = file_sha256(SONIVOX)
@@ -226,11 +229,12 @@ def test_every_soundfont_that_is_named_stands_for_bytes():
     texts += [path.read_text() for path in root.glob("experiments/suites/frozen/*.json")]
     texts += [path.read_text() for path in root.glob("classifier/style/weights/*.json")]
     named = set(DatasetConfiguration().soundfont_names)
+    named |= {font for name in profile_names() for font in load_configuration(name).dataset.soundfont_names}
     for text in texts:
         for listed in re.findall(r"soundfonts?\"? *[=:] *(\[[^]]*\]|\"[^\"]*\")", text):
             named |= set(re.findall(r'"([^"]+)"', listed))
     assert {"FluidR3_GM", "TimGM6mb", "GeneralUser-v1.47", "sonivox"} <= named
-    assert named - {RECORDED} <= {*INSTALLED, *(known.name for known in KNOWN)}
+    assert named - {RECORDED, OWN_SOUNDFONTS} <= {*INSTALLED, *(known.name for known in KNOWN)}
 
 
 def test_a_known_name_that_cannot_be_fetched_says_how_else_to_get_it(server, cache, monkeypatch):

@@ -33,6 +33,8 @@ def test_the_multi_instrument_profile_has_the_size_of_the_report():
     dataset = load_configuration("multi-instrument-226").dataset
     assert (dataset.pieces, len(dataset.instruments), dataset.clip_duration_s) == (226, 6, 10.0)
     assert dataset.corpus == "adl-piano-midi"
+    assert (dataset.clips_per_piece, dataset.track_format) == ("all", "mp3")
+    assert len(set(dataset.soundfonts.values())) == 6
 
 
 def test_the_full_profile_uses_published_settings():
@@ -64,6 +66,16 @@ def test_former_names_of_metrics_are_read_as_todays(tmp_path):
             "unknown key 'judge.fit': choose from accelerator, .*, strategy$",
         ),
         ('name = "x"\n[[methods]]\nmethod = "noise"\nparameter = {}\n', "did you mean 'parameters'"),
+        (
+            'name = "x"\n[dataset]\ninstruments = ["piano", "organ"]\n'
+            'soundfonts = { piano = "sonivox", organ = "TimGM6mb" }\n',
+            r"""each instrument .* soundfont = "own" in \[suite\]""",
+        ),
+        ('name = "x"\n[suite]\nsoundfont = "own"\n', "unknown soundfont of the dataset 'own'"),
+        (
+            'name = "x"\n[suite]\nsoundfont = "own"\nsetting = "new-timbre"\n',
+            "where each instrument has its own there are no others",
+        ),
         ('name = "x"\nseeds = [-1]\n', "seeds.0: .*greater than or equal to 0, got -1$"),
         ('name = "x"\nseeds = []\n', "seeds: .*the list is empty"),
         ('name = "x"\nmetrics = []\n', "metrics: .*the list is empty"),

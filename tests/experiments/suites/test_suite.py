@@ -6,9 +6,11 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
-from timbrebench.core.errors import DatasetError
+from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.datasets.dataset import Dataset
+from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
 from timbrebench.experiments.suites.suite import SuiteConfiguration, make_suite
 
 
@@ -128,3 +130,25 @@ def test_the_time_to_draw_pairs_grows_with_the_clips_and_not_with_their_square(t
         return time.process_time() - started
 
     assert min(seconds(4000) for _ in range(2)) < 8 * min(seconds(1000) for _ in range(3))
+
+
+def test_pairs_of_own_soundfonts_are_of_what_plays_each_instrument(dataset):
+    """As where the dataset gives each instrument one: a label is then on one soundfont alone."""
+    manifest = dataset.manifest[dataset.manifest.soundfont == "TimGM6mb"]
+    labels = sorted(manifest.label.unique())
+    manifest = manifest.assign(soundfont=manifest.label.map({labels[0]: "A", labels[1]: "B"}))
+    suite = make_suite(replace(dataset, manifest=manifest), SuiteConfiguration(soundfont="own"))
+    assert {pair.pair_id for pair in suite.pairs} == {
+        f"{number:03d}-{content}-{style}" for number, (content, style) in enumerate(permutations(labels, 2))
+    }
+    for pair in suite.pairs:
+        assert pair.content.soundfont != pair.style.soundfont == pair.target.soundfont
+    with pytest.raises(ConfigurationError, match="each instrument of this suite has a soundfont of its own"):
+        _ = suite.configuration.playing_soundfont
+
+
+def test_a_frozen_suite_has_one_soundfont():
+    own = {"instruments": ["piano", "organ"], "soundfonts": {"piano": "sonivox", "organ": "TimGM6mb"}}
+    for made in ({"dataset": own}, {"draw": {"soundfont": "own"}}):
+        with pytest.raises(ValidationError, match="a frozen suite is played by one soundfont"):
+            RenderedKind.model_validate(made)
