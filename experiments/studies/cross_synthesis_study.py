@@ -81,7 +81,7 @@ PAPER: Mapping[str, Mapping[str, object]] = {CLAIMANT: {}, "cross-synthesis": {}
 def run(context: StudyContext, settings: Mapping[str, Mapping[str, object]]) -> StudyResult:
     """Transfer both pairs with each method, and measure the outputs."""
     methods = {name: prepared(context, name, parameters) for name, parameters in settings.items()}
-    soundfont = context.suite.configuration.soundfont
+    soundfont = context.suite.configuration.playing_soundfont
     rows, outputs = [], {}
     with Tracker("cross-synthesis", len(DIRECTIONS) * len(methods), "outputs") as tracker:
         for content_name, style_name in DIRECTIONS:

@@ -92,7 +92,7 @@ PAPER = KeySettings()
 
 def run(context: StudyContext, settings: KeySettings) -> StudyResult:
     """Transfer the tune from every key to its own, with each kind of content."""
-    soundfont = context.suite.configuration.soundfont
+    soundfont = context.suite.configuration.playing_soundfont
     style = _tune(soundfont, 0)
     rows = []
     # Without content its key cannot matter: one output serves all.

@@ -92,7 +92,7 @@ PAPER = LossTermSettings()
 def run(context: StudyContext, settings: LossTermSettings) -> StudyResult:
     """Transfer each pair with each configuration, and score the outputs."""
     check(context)
-    soundfont = context.suite.configuration.soundfont
+    soundfont = context.suite.configuration.playing_soundfont
     content = play(star_spangled_banner(), soundfont, CONTENT[1], _DURATION_S)
     target = play(star_spangled_banner(), soundfont, STYLE[1], _DURATION_S)
     rows = []
@@ -122,7 +122,7 @@ def check(context: StudyContext) -> None:
 
 def _styles(context: StudyContext, differences: tuple[str, ...]) -> Iterator[tuple[str, Samples]]:
     """Yield what the styles play, at 22,050 Hz, by its difference from the content."""
-    soundfont = context.suite.configuration.soundfont
+    soundfont = context.suite.configuration.playing_soundfont
     slower = tune([(pitch + _TO_OTHER_KEY, beats) for pitch, beats in ODE_TO_JOY], 0.75 * ODE_TEMPO)
     tunes = {SAME_TUNE: star_spangled_banner(), SAME_KEY: ode_to_joy(_TO_SAME_KEY), OTHER_KEY: slower}
     for difference in differences:

@@ -44,17 +44,16 @@ def run(context: StudyContext, settings: SpectrogramSettings) -> StudyResult:
     """Train one judge for each front end and scale."""
     dataset = context.judged
     if settings.pieces is not None:
-        dataset = _few(dataset, context.suite.configuration.soundfont, settings.pieces)
+        dataset = _few(context.suite.configuration.played_clips(dataset), settings.pieces)
     folder = context.learning_folder / "spectrograms"
     table = write_study(dataset, folder, max_epochs=settings.max_epochs)
     table = table.drop(columns="accuracy_without_soundfont")
     return StudyResult(table, _figure(table), _text(table), findings(table))
 
 
-def _few(dataset: Dataset, soundfont: str, pieces: int) -> Dataset:
+def _few(dataset: Dataset, pieces: int) -> Dataset:
     """Return one clip of each label and piece, of as many pieces of each split."""
-    manifest = dataset.select(soundfont=soundfont).manifest
-    manifest = manifest[first_programs(manifest)]
+    manifest = dataset.manifest[first_programs(dataset.manifest)]
     manifest = manifest.drop_duplicates(["label", "piece"])
     chosen = [
         name

@@ -56,7 +56,7 @@ class StudyContext:
         """Select what is learned from: in the small setting, clips of the suite's soundfont alone."""
         if self.setting == "paper":
             return clips
-        return clips.select(soundfont=self.suite.configuration.soundfont)
+        return self.suite.configuration.played_clips(clips)
 
     @property
     def judged(self) -> Dataset:
