@@ -27,7 +27,7 @@ QUICK = {
     "templates": {"inversion": {"iterations": 3}},
     "reinstrument": {"recogniser": {"max_epochs": 2}, "inversion": {"iterations": 3}},
     "cwt-shallow": {"bands_per_octave": 12, "n_filters": 16, "max_iterations": 5, "phase_iterations": 3},
-    "time-domain": {"n_fft": 512, "hop_length": 128, "n_filters": 8, "kernel_width": 4, "max_iterations": 5},
+    "time-domain": {"n_fft": 512, "win_length": 512, "hop_length": 128, "n_filters": 8, "max_iterations": 5},
     "multi-representation": {
         "stft_network": {"n_filters": 32},
         "mel_network": {"n_filters": 16, "kernel_width": 5, "block_width": 3, "style_bands": 32},

@@ -5,14 +5,20 @@ network with random weights match those of the content, and their correlations o
 those of the style. The network sees the spectrogram as a sequence of frames with one channel for each
 frequency; it is one convolution over 11 frames, followed by a ReLU. The phase is estimated afterwards.
 
-Published settings, all of them the defaults here: 22,050 Hz, n_fft 2048, hop_length 512, log(1 + magnitude),
-4,096 filters over 11 frames, content weight 1e-2, L-BFGS with 300 iterations, Griffin-Lim with 500.
+The text says: a spectrogram whose frequencies are channels, a network of one random layer with 4,096 filters,
+Griffin-Lim. All other settings are those of the authors' script, and the defaults here: 22,050 Hz, n_fft 2048,
+hop_length 512, log(1 + magnitude), filters over 11 frames, content weight 1e-2, L-BFGS with 300 iterations,
+Griffin-Lim with 500.
 
-What the source leaves open, and how it is settled here:
+Where the script does what the text does not say (preset ``code``):
 
-- *Lengths.* The original cuts the style to the content's length and divides both Gram matrices by the number
-  of frames they share. Here nothing is cut, and each matrix is divided by the number of spectrogram frames
-  of its own clip: the same where the lengths are equal.
+- *Lengths.* The script cuts the style to the content's length. By default (preset ``text``) all of it counts.
+
+What differs from the script under either preset:
+
+- *Division.* Each Gram matrix is divided by the number of spectrogram frames of its own clip: the same where
+  the lengths are equal. The script also cuts the content to the style's length; here the output is as long as
+  the content.
 - *Range.* Nothing keeps the optimised log-magnitudes in the range of audio, and ``expm1`` makes negative or
   infinite magnitudes of those that leave it. They are clamped to [0, the highest of content and style].
 - *Other rates.* Clips at another rate are resampled to the published one, and the output back.
@@ -26,6 +32,8 @@ https://dmitryulyanov.github.io/audio-texture-synthesis-and-style-transfer/
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +53,15 @@ class UlyanovParameters(SpectrogramParameters, ConvolutionParameters):
 
     Attributes
     ----------
+    preset : {"text", "code"}
+        "code" cuts the style to the content's length, as the authors' script does.
     inversion : Inversion
         500 iterations of Griffin-Lim from a random phase by default.
     device : {"auto", "cpu", "cuda"}
         Where loss and gradient are computed; "auto", a GPU where there is one, by default.
     """
 
+    preset: Literal["text", "code"] = "text"
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=500, start="random")
     device: Device = "auto"
 
@@ -99,6 +110,8 @@ class Ulyanov(SpectrogramMethod):
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes whose logarithm minimises the objective, from noise."""
         settings = self.parameters
+        if settings.preset == "code":
+            style = style[:, : content.shape[1]]
         content, style = np.log1p(content), np.log1p(style)
         filters_rng, start_rng = rng.spawn(2)
         filters = draw_filters(

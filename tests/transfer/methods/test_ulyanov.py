@@ -263,6 +263,15 @@ class TestTransfer:
         output = apply(method, content[:length], style[:length], sample_rate=sample_rate, seed=0)
         assert len(output) == length
 
+    def test_the_script_cuts_the_style_to_the_content(self, content, style):
+        spectra = [np.expm1(spectrogram(clip)).astype(np.float32) for clip in (content[:6000], style[:9000])]
+        quick = {**SMALL, "n_filters": 16, "max_iterations": 3}
+        text, code = (Ulyanov(**quick, preset=preset) for preset in ("text", "code"))
+        made = code.transform(*spectra, np.random.default_rng(0))
+        cut = spectra[1][:, : spectra[0].shape[1]]
+        np.testing.assert_array_equal(made, text.transform(spectra[0], cut, np.random.default_rng(0)))
+        assert not np.allclose(made, text.transform(*spectra, np.random.default_rng(0)))
+
     def test_an_interruption_ends_it_at_once(self, content, style, sample_rate):
         method = Ulyanov(**{**SMALL, "max_iterations": 10**6, "inversion": {"iterations": 10**6}})
         signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -278,6 +287,7 @@ class TestTransfer:
 class TestParameters:
     def test_the_defaults_are_the_published_settings(self):
         assert Ulyanov().parameters.model_dump() == {
+            "preset": "text",
             "sample_rate": 22050,
             "n_fft": 2048,
             "hop_length": 512,
