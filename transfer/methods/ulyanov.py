@@ -5,10 +5,10 @@ network with random weights match those of the content, and their correlations o
 those of the style. The network sees the spectrogram as a sequence of frames with one channel for each
 frequency; it is one convolution over 11 frames, followed by a ReLU. The phase is estimated afterwards.
 
-The text says: a spectrogram whose frequencies are channels, a network of one random layer with 4,096 filters,
-Griffin-Lim. All other settings are those of the authors' script, and the defaults here: 22,050 Hz, n_fft 2048,
-hop_length 512, log(1 + magnitude), filters over 11 frames, content weight 1e-2, L-BFGS with 300 iterations,
-Griffin-Lim with 500.
+The text says: a spectrogram whose frequencies are channels, a network of one random layer with 4,096
+filters, Griffin-Lim. All other settings are those of the authors' script, and the defaults here: 22,050 Hz,
+n_fft 2048, hop_length 512, log(1 + magnitude), filters over 11 frames, content weight 1e-2, L-BFGS with 300
+iterations, Griffin-Lim with 500.
 
 Where the script does what the text does not say (preset ``code``):
 
