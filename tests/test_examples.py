@@ -69,7 +69,7 @@ def test_the_template_is_installed_tested_run_by_its_name_and_removed(tmp_path, 
 
 
 def test_the_method_of_the_documentation_works_as_it_stands():
-    text = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "taking-part.md").read_text(encoding="utf-8")
     names = {}
     exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)  # noqa: S102
     content, style = (np.sin(np.arange(22050) / period).astype(np.float32) for period in (20, 30))

@@ -50,7 +50,7 @@ PAGES = {
     for path in (
         *sorted((ROOT / "docs" / "tutorials").glob("*.md")),
         ROOT / "docs" / "index.md",
-        ROOT / "docs" / "methods.md",
+        ROOT / "docs" / "taking-part.md",
         ROOT / "README.md",
     )
 }
