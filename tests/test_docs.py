@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import re
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.metrics import metric_names
-from timbrebench.transfer import method_names
+from timbrebench.transfer import method_class, method_names
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -89,6 +90,21 @@ def test_every_method_metric_and_key_is_in_the_reference(site, pages):
     assert set(metric_names()) <= anchors(site / "reference" / "metrics")
     keys = (site / "reference" / "configuration.html").read_text(encoding="utf-8")
     assert all(f"<code>{name}</code>" in keys for name in RunConfiguration.model_fields)
+
+
+def test_each_method_has_a_row_with_its_source_in_the_table_of_what_is_as_published():
+    lines = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").splitlines()
+    first = lines.index(next(line for line in lines if line.startswith("| method | source |")))
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in itertools.takewhile(lambda line: line.startswith("|"), lines[first + 2 :])
+    ]
+    assert all(len(row) == 4 and all(row) for row in rows)
+    sources = {name: row[1] for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
+    ours = [method_class(name) for name in method_names()]
+    assert sources == {
+        method.name: method.source for method in ours if method.__module__.startswith("timbrebench.")
+    }
 
 
 def test_formulas_need_no_script(site):

@@ -59,8 +59,8 @@ class LimitsConfiguration(FrozenModel):
     Attributes
     ----------
     timeout_s : float
-        Maximum seconds for a pair. Half an hour is many times what any method here takes at its published
-        settings, so that only what hangs exceeds it.
+        Maximum seconds for a pair. Half an hour is many times what any method takes in the profiles, so that
+        only what hangs exceeds it; `full`, whose published settings take hours, raises it.
     preparation_timeout_s : float
         Maximum seconds for what a method learns before its first pair.
     memory_mib : float

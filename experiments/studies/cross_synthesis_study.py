@@ -1,9 +1,11 @@
 """What becomes of bandwidth and overtones when one instrument takes on the sound of another.
 
-Verma & Smith (2017) show two pairs: a harp with a tuning fork for style, whose bandwidth should shrink to
-that of the fork, and a singing voice with a violin for style, whose bandwidth should grow. Here the harp and
-the voice play the beginning of *The Star-Spangled Banner*, and the styles that of the *Ode to Joy*; as the
-notes are known, the tune as the style's instrument plays it is known, too.
+Verma & Smith (2017) show two pairs of 2.57 s: a harp with a tuning fork for style, whose bandwidth shrinks
+down to the fundamental, and a singing voice with a note of a violin for style, whose bandwidth grows, as the
+strength of its higher harmonics shows. Here the harp and the voice play the beginning of *The Star-Spangled
+Banner*, the fork is struck once, and the violin plays one note. As the tune is known, it is also known how
+the style's instrument would play it. All is repeated in other keys, with another note of the style and
+another seed each time, so that verdicts come from intervals.
 
 Measured are, in windows of 93 ms at 22,050 Hz:
 
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import librosa
 import numpy as np
@@ -32,6 +35,7 @@ from numpy.typing import NDArray
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.spectra import magnitude
 from timbrebench.core.progress import Tracker
+from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.studies.playing import RATE, play
 from timbrebench.experiments.studies.study import (
     STUDY_SETTINGS,
@@ -41,11 +45,11 @@ from timbrebench.experiments.studies.study import (
     StudyResult,
 )
 from timbrebench.experiments.studies.study_scores import prepared, transfer
-from timbrebench.experiments.studies.study_wording import format_distinct
+from timbrebench.experiments.studies.study_wording import counted
 from timbrebench.experiments.studies.style_content_curve_study import BALANCED
 from timbrebench.experiments.studies.tuning_fork import tuning_forks
-from timbrebench.experiments.studies.verdicts import decided
-from timbrebench.experiments.suites.melodies import ode_to_joy, star_spangled_banner
+from timbrebench.experiments.studies.verdicts import all_positive, mean_interval
+from timbrebench.experiments.suites.melodies import star_spangled_banner
 
 #: The method whose claims these are.
 CLAIMANT = "verma-smith"
@@ -61,47 +65,84 @@ _PROGRAMS = {HARP: 46, VOICE: 53, VIOLIN: 40}
 #: Share of the content's power at the notes from which its tune counts as kept.
 _KEPT = 0.5
 
-_DURATION_S = 4.0
+#: Seconds of the paper's spectrograms.
+_DURATION_S = 2.57
+
+#: Semitones by which the tune is moved in each repetition, in turn; the style's note moves the other way.
+_KEYS = (0, 2, -3, 5, -5, 3, -2, 4)
+
+#: MIDI pitch and velocity of the style's note where the tune is not moved: the A that forks sound.
+_STYLE_PITCH, _STYLE_VELOCITY = 69, 90
+
 _HARMONICS = 10
 _N_FFT, _HOP_LENGTH = 4096, 512
+
+#: What is measured, by its column.
+_FIGURES = ("bandwidth_hz", "overtones", "notes")
 
 #: Window that the figure shows, its highest frequency in hertz, and its range in decibels.
 _SHOWN_N_FFT, _SHOWN_HZ, _SHOWN_DB = 1024, 6000, 70
 
 
-#: Methods and their parameters, the claimant among them.
-SMALL: Mapping[str, Mapping[str, object]] = {
-    CLAIMANT: {},
-    "cross-synthesis": {},
-    "wide-limit": {**BALANCED, "max_iterations": 100},
-}
-PAPER: Mapping[str, Mapping[str, object]] = {CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": BALANCED}
+@dataclass(frozen=True)
+class CrossSettings:
+    """How much is done: methods with their parameters, the claimant among them, and how often, 8 at most."""
+
+    methods: Mapping[str, Mapping[str, object]]
+    repetitions: int
 
 
-def run(context: StudyContext, settings: Mapping[str, Mapping[str, object]]) -> StudyResult:
-    """Transfer both pairs with each method, and measure the outputs."""
-    methods = {name: prepared(context, name, parameters) for name, parameters in settings.items()}
+SMALL = CrossSettings(
+    {CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": {**BALANCED, "max_iterations": 100}}, repetitions=5
+)
+PAPER = CrossSettings({CLAIMANT: {}, "cross-synthesis": {}, "wide-limit": BALANCED}, repetitions=len(_KEYS))
+
+
+def run(context: StudyContext, settings: CrossSettings) -> StudyResult:
+    """Transfer both pairs with each method in each key, and measure the outputs."""
+    methods = {name: prepared(context, name, parameters) for name, parameters in settings.methods.items()}
     soundfont = context.suite.configuration.playing_soundfont
-    rows, outputs = [], {}
-    with Tracker("cross-synthesis", len(DIRECTIONS) * len(methods), "outputs") as tracker:
-        for content_name, style_name in DIRECTIONS:
-            banner, ode = star_spangled_banner(), ode_to_joy()
-            content = _perform(content_name, banner, soundfont)
-            style = _perform(style_name, ode, soundfont)
-            clips: dict[str, tuple[Samples | None, pd.DataFrame]] = {
-                "content": (content, banner),
-                "style": (style, ode),
-                "target": (_perform(style_name, banner, soundfont), banner),
-            }
-            for name, method in methods.items():
-                clips[name] = (transfer(method, content, style, RATE), banner)
-                tracker.advance()
-            direction = f"{content_name} to {style_name}"
-            for name, (samples, notes) in clips.items():
-                rows.append({"direction": direction, "sound": name, **measure(samples, notes)})
-                outputs[direction, name] = samples
-    table = pd.DataFrame(rows)
-    return StudyResult(table, _figure(outputs, table), _text(table), findings(table))
+    rows, shown = [], {}
+    steps = len(DIRECTIONS) * settings.repetitions * len(methods)
+    with Tracker("cross-synthesis", steps, "outputs") as tracker:
+        for number, key in enumerate(_KEYS[: settings.repetitions]):
+            for content_name, style_name in DIRECTIONS:
+                banner, note = star_spangled_banner(key), _style_note(-key)
+                content = _perform(content_name, banner, soundfont)
+                style = _perform(style_name, note, soundfont)
+                clips: dict[str, tuple[Samples | None, pd.DataFrame]] = {
+                    "content": (content, banner),
+                    "style": (style, note),
+                    "target": (_perform(style_name, banner, soundfont), banner),
+                }
+                for name, method in methods.items():
+                    clips[name] = (transfer(method, content, style, RATE, seed=number), banner)
+                    tracker.advance()
+                direction = f"{content_name} to {style_name}"
+                for name, (samples, notes) in clips.items():
+                    rows.append(
+                        {"direction": direction, "sound": name, "key": key, **measure(samples, notes)}
+                    )
+                    shown.setdefault((direction, name), samples)
+    repetitions = pd.DataFrame(rows)
+    table = means(repetitions)
+    return StudyResult(
+        table,
+        _figure(shown, repetitions[repetitions.key == _KEYS[0]]),
+        _text(table, settings.repetitions),
+        findings(repetitions),
+        further={"repetitions": repetitions},
+    )
+
+
+def means(repetitions: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of each figure over the keys, for each direction and sound in their order."""
+    return repetitions.groupby(["direction", "sound"], sort=False, as_index=False)[list(_FIGURES)].mean()
+
+
+def _style_note(transposition: int) -> pd.DataFrame:
+    """Return one note for the whole clip."""
+    return notes_table([(0.0, _DURATION_S, _STYLE_PITCH + transposition, _STYLE_VELOCITY)])
 
 
 def _perform(instrument: str, notes: pd.DataFrame, soundfont: str) -> Samples:
@@ -126,7 +167,7 @@ def measure(samples: Samples | None, notes: pd.DataFrame) -> dict[str, float]:
         ``bandwidth_hz``; ``overtones`` and ``notes``, from 0 to 1. See the module. NaN for what was refused.
     """
     if samples is None:
-        return dict.fromkeys(("bandwidth_hz", "overtones", "notes"), math.nan)
+        return dict.fromkeys(_FIGURES, math.nan)
     power = np.square(magnitude(samples, 2048, 512).astype(np.float64))
     within = librosa.feature.spectral_bandwidth(S=power, sr=RATE, n_fft=2048)[0]
     harmonics, total = _harmonic_power(samples, notes)
@@ -178,59 +219,94 @@ def _figure(outputs: dict[tuple[str, str], Samples | None], table: pd.DataFrame)
     return figure
 
 
-def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
-    """Judge Verma & Smith's claims by a table as :func:`run` makes it."""
-    found = []
-    for (direction, own), (_, style), verb in zip(
-        _by_direction(table), DIRECTIONS, ("shrinks", "grows"), strict=True
-    ):
-        for column, what in (("bandwidth_hz", "bandwidth"), ("overtones", "share of overtones")):
-            before, after, target = own[column][["content", CLAIMANT, "target"]]
-            right_way = after < before if verb == "shrinks" else after > before
-            found.append(
+def findings(repetitions: pd.DataFrame) -> tuple[StudyFinding, ...]:
+    """Judge Verma & Smith's claims by what :func:`run` measures: a row for each direction, key and sound.
+
+    A figure moves towards the style's where it changes in the right direction and ends nearer to that of the
+    tune on the style's instrument: bandwidths by their logarithm, shares as they are.
+    """
+    made = []
+    for (content, style), verb in zip(DIRECTIONS, ("shrinks", "grows"), strict=True):
+        direction = f"{content} to {style}"
+        for column, what in (
+            ("bandwidth_hz", "bandwidth"),
+            ("overtones", "strength of the higher harmonics"),
+        ):
+            figure = _by_key(repetitions, direction, column)
+            gains = _gains(np.log(figure) if column == "bandwidth_hz" else figure, verb)
+            made.append(
                 StudyFinding(
                     f"From {direction} the {what} {verb}, towards the {style}'s (Verma & Smith 2017)",
-                    decided(right_way and abs(after - target) < abs(before - target)),
-                    _change(before, after, target, style, column),
+                    all_positive(gains),
+                    _change(figure, gains, style, column),
                 )
             )
-    shares = {
-        direction: own.notes[CLAIMANT] / own.notes["content"] for direction, own in _by_direction(table)
-    }
-    found.append(
+    kept = {}
+    for content, style in DIRECTIONS:
+        notes = _by_key(repetitions, f"{content} to {style}", "notes")
+        kept[f"{content} to {style}"] = notes[CLAIMANT] / notes["content"]
+    made.append(
         StudyFinding(
             "The output is still the content's tune: half of its power or more, as a share of the content's, "
             "lies at the harmonics of the notes",
-            decided(all(share >= _KEPT for share in shares.values())),
-            f"{', '.join(f'{direction}: {_share(share)}' for direction, share in shares.items())}.",
+            all_positive([shares - _KEPT for shares in kept.values()]),
+            f"{', '.join(f'{direction}: {_share(shares)}' for direction, shares in kept.items())}.",
         )
     )
-    return tuple(found)
+    return tuple(made)
 
 
-def _by_direction(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    names = [f"{content} to {style}" for content, style in DIRECTIONS]
-    return [(name, table[table.direction == name].set_index("sound")) for name in names]
+def _by_key(repetitions: pd.DataFrame, direction: str, column: str) -> pd.DataFrame:
+    """Return a figure of one direction: a row for each key, a column for each sound."""
+    own = repetitions[repetitions.direction == direction]
+    return own.pivot_table(index="key", columns="sound", values=column, dropna=False)
 
 
-def _change(before: float, after: float, target: float, style: str, column: str) -> str:
+def _gains(figure: pd.DataFrame, verb: str) -> tuple[pd.Series, pd.Series]:
+    """Return by how much a figure moves the right way, and how much nearer to the target, in each key."""
+    before, after, target = (figure[sound] for sound in ("content", CLAIMANT, "target"))
+    moved = before - after if verb == "shrinks" else after - before
+    return moved, (before - target).abs() - (after - target).abs()
+
+
+def _change(figure: pd.DataFrame, gains: tuple[pd.Series, pd.Series], style: str, column: str) -> str:
     """Say what has become of a figure, and what it should have become."""
-    if math.isnan(after):
-        return "The output was refused."
+    if figure[CLAIMANT].isna().any():
+        return f"{figure[CLAIMANT].isna().sum()} of {len(figure)} outputs were refused."
+    before, after, target = (figure[sound].mean() for sound in ("content", CLAIMANT, "target"))
+    low, high = mean_interval(figure[CLAIMANT] - figure["content"])
     if column == "overtones":
-        shown = format_distinct(before, after, target, decimals=0, kind="%")
+        shown = f"{before:.0%} to {after:.0%} (by {_bounds(100 * low, 100 * high)} points)"
+        wanted = f"{target:.0%}"
     else:
-        shown = [f"{hertz} Hz" for hertz in format_distinct(before, after, target, decimals=0)]
-    return f"From {shown[0]} to {shown[1]}; the tune on the {style} has {shown[2]}."
+        shown = f"{before:,.0f} Hz to {after:,.0f} Hz (by {_bounds(low, high)} Hz)"
+        wanted = f"{target:,.0f} Hz"
+    moved, nearer = (int((gain > 0).sum()) for gain in gains)
+    return (
+        f"From {shown}; the tune on the {style} has {wanted}. "
+        f"In the right direction in {moved} of {len(figure)} keys, nearer to it in {nearer}."
+    )
 
 
-def _share(share: float) -> str:
-    return "refused" if math.isnan(share) else format_distinct(share, _KEPT, decimals=0, kind="%")[0]
+def _bounds(low: float, high: float) -> str:
+    return f"{low:+,.1f} to {high:+,.1f}"
 
 
-def _text(table: pd.DataFrame) -> str:
-    sentences = ["The claims are about `verma-smith`."]
-    for direction, own in _by_direction(table):
+def _share(shares: pd.Series) -> str:
+    """Write a mean share with its interval."""
+    if shares.isna().any():
+        return "refused"
+    low, high = mean_interval(shares)
+    return f"{shares.mean():.0%} ({low:.0%} to {high:.0%})"
+
+
+def _text(table: pd.DataFrame, repetitions: int) -> str:
+    sentences = [
+        f"The claims are about `verma-smith`. Figures are means over {counted(repetitions, 'key')}; "
+        "the figure shows the first."
+    ]
+    for content, style in DIRECTIONS:
+        own = table[table.direction == f"{content} to {style}"].set_index("sound")
         methods = own.drop(index=["content", "style", "target"])
         away = np.log(methods.bandwidth_hz / own.bandwidth_hz["target"]).abs().dropna()
         measured = [
@@ -242,7 +318,7 @@ def _text(table: pd.DataFrame) -> str:
         if len(away):
             measured[-1] += f"; nearest to the target's bandwidth is `{away.idxmin()}`"
         sentences.append(
-            f"From {direction} (content {own.bandwidth_hz['content']:,.0f} Hz, target "
+            f"From {content} to {style} (content {own.bandwidth_hz['content']:,.0f} Hz, target "
             f"{own.bandwidth_hz['target']:,.0f} Hz): {', '.join(measured)}."
         )
     return " ".join(sentences)
@@ -257,7 +333,9 @@ STUDY = Study(
     paper=PAPER,
     changes=dict.fromkeys(
         STUDY_SETTINGS,
-        "The paper shows one recording of each direction, with a single note of the violin, and gives no "
-        "figures; here tunes are rendered, so that what the style's instrument would play is known.",
+        "The paper shows one recording of each direction and gives no figures; here a tune is rendered in "
+        "several keys, so that what the style's instrument would play is known, and the fork is computed. "
+        "The network is trained on the run's instruments instead of AudioSet's 80 classes; weights, layers "
+        "and iterations are those of `verma-smith`, since the paper states none.",
     ),
 )

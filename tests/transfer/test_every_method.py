@@ -23,6 +23,10 @@ QUICK = {
     "grinstein-auditory": {"lowest_modulation_hz": 4, "max_rounds": 3},
     "ulyanov": {"n_filters": 16, "max_iterations": 5, "inversion": {"iterations": 3}},
     "wide-limit": {"max_iterations": 5, "inversion": {"iterations": 3}},
+    "style-swap": {
+        "max_shift": 1,
+        "inversion": {"algorithm": "fast-griffin-lim", "iterations": 3, "start": "given"},
+    },
     "musaicing": {"transpositions": 1, "inversion": {"iterations": 3}},
     "templates": {"inversion": {"iterations": 3}},
     "reinstrument": {"recogniser": {"max_epochs": 2}, "inversion": {"iterations": 3}},

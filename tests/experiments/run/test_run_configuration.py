@@ -1,8 +1,11 @@
+from importlib import resources
+
 import pytest
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.experiments.run.configuration_text import profile_names
 from timbrebench.experiments.run.run_configuration import CONTROLS, load_configuration, read_configuration
+from timbrebench.transfer import Control, method_class, method_names
 
 
 def written(tmp_path, text):
@@ -37,8 +40,17 @@ def test_the_multi_instrument_profile_has_the_size_of_the_report():
     assert len(set(dataset.soundfonts.values())) == 6
 
 
-def test_the_full_profile_uses_published_settings():
-    assert all(entry.parameters == {} for entry in load_configuration("full").methods)
+def test_the_full_profile_has_every_method_at_published_settings_but_for_iterations_that_it_names():
+    full = load_configuration("full").methods
+    # What is reduced are iterations alone, and there is a comment above each that says so.
+    assert {key for entry in full for key in entry.parameters} <= {"max_iterations", "iterations"}
+    text = (resources.files("timbrebench.experiments") / "profiles" / "full.toml").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    reduced = [number for number, line in enumerate(lines) if line.startswith("parameters")]
+    assert len(reduced) == sum(bool(entry.parameters) for entry in full)
+    assert all(lines[number - 3].startswith("#") for number in reduced)
+    offered = {name for name in method_names() if not issubclass(method_class(name), Control)}
+    assert {entry.method for entry in full} == offered - {"command-line", "torchscript", "finished-audio"}
 
 
 def test_former_names_of_metrics_are_read_as_todays(tmp_path):

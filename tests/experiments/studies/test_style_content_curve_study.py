@@ -9,7 +9,7 @@ from timbrebench.core.errors import MethodError
 from timbrebench.experiments.studies import study_scores, style_content_curve_study
 from timbrebench.transfer import create
 
-QUICK = style_content_curve_study.CurveSettings({"wide-limit": {}}, "Quick.", weights=(0.001, 0.01))
+QUICK = style_content_curve_study.CurveSettings({"wide-limit": {}}, "Quick.", weights=(0.0, 0.01))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,41 @@ def test_what_is_said_of_the_settings_is_so():
     for parameters in made.values():
         assert parameters.inversion.algorithm == "fast-griffin-lim"
         assert f"{parameters.inversion.iterations} iterations of fast Griffin-Lim" in about
+
+
+def outputs_of(notes, copied=0.02):
+    """Five pairs with these note F1 at the weights 0, 0.1 and 1, each pair 0.01 above the one before."""
+    rows = [
+        {"pair": pair, "method": "a", "content_weight": weight, "note_f1": value + pair / 100}
+        for pair in range(5)
+        for weight, value in zip((0.0, 0.1, 1.0), notes, strict=True)
+    ]
+    rows += [
+        {"pair": pair, "method": "style-copy", "content_weight": 0.0, "note_f1": copied + pair / 200}
+        for pair in range(5)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("notes", "verdicts"),
+    [
+        ((0.02, 0.3, 0.8), ("held", "held")),
+        ((0.5, 0.6, 0.8), ("held", "did not hold")),
+        ((0.06, 0.06, 0.06), ("not decided", "not decided")),
+        ((0.8, 0.3, 0.02), ("did not hold", "did not hold")),
+    ],
+)
+def test_verdicts_follow_the_outputs(notes, verdicts):
+    found = style_content_curve_study.findings(outputs_of(notes))
+    assert tuple(finding.verdict for finding in found) == verdicts
+    assert "`a`: " in found[0].figures
+
+
+def test_the_weights_begin_without_a_content_loss():
+    for settings in (style_content_curve_study.SMALL, style_content_curve_study.PAPER):
+        assert settings.weights[0] == 0
+        assert list(settings.weights) == sorted(settings.weights)
 
 
 def test_an_output_that_is_refused_has_neither_style_nor_notes(context, monkeypatch, capsys):
