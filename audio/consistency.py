@@ -97,8 +97,7 @@ def local_weights(transform: ShortTimeFourier) -> NDArray[np.complex128]:
     return np.array(rows)
 
 
-# Without numba's cache on disk, which workers that start together can read half written.
-@njit()
+@njit(cache=True)
 def _visit(
     spectrum: NDArray[np.complex128],
     magnitude: NDArray[np.float64],

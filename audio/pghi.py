@@ -110,8 +110,7 @@ def _slope(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     return np.asarray(np.gradient(values, axis=axis), dtype=np.float64)
 
 
-# Without numba's cache on disk, which workers that start together can read half written.
-@njit()
+@njit(cache=True)
 def _spread(
     loudest_first: NDArray[np.int64],
     rank: NDArray[np.int64],

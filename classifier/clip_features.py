@@ -47,6 +47,6 @@ def front_end_values(
         raise JudgeError(f"{dataset.root}: no clip is selected: there is nothing to learn from or to test on")
     with (
         Tracker("reading clips", len(dataset), "clips") as tracker,
-        executor_for(clip_s * len(dataset), [module]) as executor,
+        executor_for(clip_s * len(dataset), ["timbrebench.audio.librosa_modules", module]) as executor,
     ):
         return torch.stack([torch.from_numpy(v) for v in map_clips(compute, dataset, executor, tracker)])

@@ -43,7 +43,7 @@ def use_writable_caches() -> None:
     unusable = []
     if not _can_be_written(caches / "timbrebench"):
         unusable.append("XDG_CACHE_HOME")
-    if not any(map(_can_be_written, _numba_folders(caches))):
+    if not _numba_can_write(caches):
         unusable.append("NUMBA_CACHE_DIR")
     if not _can_be_written(settings):
         unusable.append("MPLCONFIGDIR")
@@ -67,12 +67,14 @@ def _users(folder: Callable[[], str], usual: str) -> Path:
         return Path(usual)
 
 
-def _numba_folders(caches: Path) -> list[Path]:
-    """Return where numba tries to keep what it has compiled for librosa; any of them will do."""
+def _numba_can_write(caches: Path) -> bool:
+    """Whether numba can keep what it compiles: in one folder for all, or beside each package."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
+    common = [*([Path(chosen)] if chosen else []), caches / "numba"]
     librosa = find_spec("librosa")
-    beside = [Path(librosa.origin).parent / "core" / "__pycache__"] if librosa and librosa.origin else []
-    return [*([Path(chosen)] if chosen else []), *beside, caches / "numba"]
+    beside = [Path(librosa.origin).parent / "core"] if librosa and librosa.origin else []
+    beside.append(Path(__file__).parents[1] / "audio")
+    return any(map(_can_be_written, common)) or all(_can_be_written(path / "__pycache__") for path in beside)
 
 
 def _can_be_written(folder: Path) -> bool:

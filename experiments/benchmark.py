@@ -37,7 +37,11 @@ from timbrebench.experiments.run.training_clips import build_run_dataset
 from timbrebench.experiments.run.transfers import run_transfers
 
 #: What the processes of a run need, imported once for all of them.
-_PRELOAD = ("timbrebench.experiments.run.scores", "timbrebench.experiments.run.transfers")
+_PRELOAD = (
+    "timbrebench.audio.librosa_modules",
+    "timbrebench.experiments.run.scores",
+    "timbrebench.experiments.run.transfers",
+)
 
 
 @dataclass(frozen=True)

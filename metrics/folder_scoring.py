@@ -223,7 +223,7 @@ def _executor(jobs: Iterable[dict[str, Path]], n_metrics: int) -> Executor:
     """Choose where to score: with limits of time and memory, unless all files are known to be short."""
     duration_s = sum(max(map(_duration_s, _audio_of(paths).values())) + 1 for paths in jobs)
     is_short = _METRIC_S * n_metrics * duration_s < _SHORT_S
-    return InlineExecutor() if is_short else LocalExecutor([__name__])
+    return InlineExecutor() if is_short else LocalExecutor(["timbrebench.audio.librosa_modules", __name__])
 
 
 def _audio_of(paths: dict[str, Path]) -> dict[str, Path]:

@@ -121,7 +121,9 @@ def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robu
     test = dataset.select(split="test")
     if not len(test):
         raise JudgeError(f"{dataset.root}: the test split is empty: no clip to change")
-    with executor_for(CLIP_S * _CONDITIONS * len(test), [__name__]) as executor:
+    with executor_for(
+        CLIP_S * _CONDITIONS * len(test), ["timbrebench.audio.librosa_modules", __name__]
+    ) as executor:
         changes = _changes(test, seed, executor)
         with Tracker("judging changed clips", len(changes) * len(test), "clips") as tracker:
             answers = {

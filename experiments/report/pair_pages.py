@@ -94,7 +94,7 @@ def write_pair_pages(contents: Contents, root: Path, executor: Executor | None =
     is_whole = True
     with (
         Tracker("writing pages of pairs", len(pairs), "pairs") as tracker,
-        executor_for(_IMAGE_S * n_missing, [__name__], executor) as work,
+        executor_for(_IMAGE_S * n_missing, ["timbrebench.audio.librosa_modules", __name__], executor) as work,
     ):
         for pages in work.map(write, batches, "pages of pairs"):
             for used, page_is_whole in pages:

@@ -257,7 +257,7 @@ def _time_methods(
 ) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     with (
-        LocalExecutor((__name__,), workers=1) as executor,
+        LocalExecutor(("timbrebench.audio.librosa_modules", __name__), workers=1) as executor,
         Tracker("timing methods", len(entries), "methods") as tracker,
         executor.batch() as batch,
     ):

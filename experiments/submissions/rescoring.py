@@ -221,7 +221,9 @@ def _score(
     tasks = [replace(task, pair=_with_clips(task.pair, clips)) for task, _ in sample]
     with (
         RecordsFile(folder / RECORDS) as store,
-        LocalExecutor(["timbrebench.experiments.run.scores"]) as executor,
+        LocalExecutor(
+            ["timbrebench.audio.librosa_modules", "timbrebench.experiments.run.scores"]
+        ) as executor,
     ):
         for number, (task, transfer) in enumerate(sample):
             read_output(archive, task, transfer)  # refuses what is longer than its content

@@ -124,7 +124,9 @@ def validate_metrics(
     scores = []
     with (
         Tracker("validating metrics", len(chosen), "pairs") as tracker,
-        executor_for(_METRIC_S * len(names) * len(chosen), [__name__]) as executor,
+        executor_for(
+            _METRIC_S * len(names) * len(chosen), ["timbrebench.audio.librosa_modules", __name__]
+        ) as executor,
     ):
         for scores_of_pair in executor.map(score, chosen, "validating metrics"):
             scores.append(scores_of_pair)

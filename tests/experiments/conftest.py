@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from timbrebench.core.files import one_at_a_time
 from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.run.run_configuration import RunConfiguration
@@ -43,8 +45,14 @@ def tiny() -> RunConfiguration:
 
 @pytest.fixture(scope="session")
 def run(tiny, tmp_path_factory):
-    """The finished run; tests must leave its folder as it is."""
-    return run_benchmark(tiny, tmp_path_factory.mktemp("run"))
+    """The finished run, made once for all workers; tests must leave its folder as it is."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if session is None:
+        return run_benchmark(tiny, tmp_path_factory.mktemp("run"))
+    folder = tmp_path_factory.getbasetemp().parent / f"run-{session}"
+    folder.mkdir(exist_ok=True)
+    with one_at_a_time(folder):
+        return run_benchmark(tiny, folder / "run")
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executor_addresses import open_executor
 from timbrebench.core.workers.executors import InlineExecutor, LocalExecutor, executor_for
 
+pytestmark = pytest.mark.usefixtures("own_templates")
+
 FUNCTIONS = """
     import ctypes, os, signal, subprocess, sys, threading, time
 

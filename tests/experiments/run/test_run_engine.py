@@ -25,7 +25,7 @@ from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.ranking.results import COSTS
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 
-pytestmark = pytest.mark.usefixtures("without_report")
+pytestmark = pytest.mark.usefixtures("own_templates", "without_report")
 
 METHODS = """
     import ctypes, os, pathlib, subprocess, time
