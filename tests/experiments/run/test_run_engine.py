@@ -127,8 +127,7 @@ METHODS = """
     class Endless(Base):
         name = "endless"
         def prepare(self, dataset, workdir):
-            while True:
-                pass
+            time.sleep(600)
 """
 
 NAMES = [
