@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from timbrebench.core.errors import RunError, TimbrebenchError
+from timbrebench.core.errors import ConfigurationError, RunError, TimbrebenchError
 from timbrebench.core.progress import log
 from timbrebench.experiments.report.standard_output import print_line
 
@@ -23,12 +23,19 @@ def study_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="cross-synthesis, failure, judge, key-invariance, loss-terms, phase, spectrograms, "
-            "style-content-curve, texture or wide-limit-convergence; all for all of them."
+            help="cross-synthesis, failure, fidelity, judge, key-invariance, loss-terms, phase, "
+            "spectrograms, style-content-curve, texture or wide-limit-convergence; all for all of them."
         ),
     ],
-    run: Annotated[Path, typer.Option(help="A run's folder: its dataset, judge and suite.")],
     out: Annotated[Path, typer.Option(help="Folder of table, figure and page.")],
+    run: Annotated[
+        Path | None,
+        typer.Option(help="A run's folder: its dataset, judge and suite. All but fidelity need it."),
+    ] = None,
+    authors: Annotated[
+        Path | None,
+        typer.Option(help="A folder of authors' outputs and their inputs, for fidelity."),
+    ] = None,
     setting: Annotated[
         Literal["small", "paper"],
         typer.Option(help="Three minutes on two cores, or as published, for a GPU."),
@@ -43,26 +50,43 @@ def study_command(
     ends with 1.
     """
     from timbrebench.experiments.run.opened_run import open_suite
-    from timbrebench.experiments.studies.study import StudyContext
+    from timbrebench.experiments.studies.authors_context import AuthorsContext
+    from timbrebench.experiments.studies.study import Study, StudyContext
     from timbrebench.experiments.studies.study_pages import write_result
-    from timbrebench.experiments.studies.study_registry import STUDIES, find_study
+    from timbrebench.experiments.studies.study_registry import AUTHORS_STUDIES, STUDIES, find_study
 
-    studies = [find_study(chosen) for chosen in (STUDIES if name == _ALL else [name])]
-    counts = [study.pairs_of(setting, pairs) for study in studies]
-    _, dataset, judge, suite = open_suite(run)
+    names = (
+        [study for study in STUDIES if authors or study not in AUTHORS_STUDIES] if name == _ALL else [name]
+    )
+    studies = {study: study.pairs_of(setting, pairs) for study in map(find_study, names)}
+    of_authors = [study for study in studies if study.name in AUTHORS_STUDIES]
+    of_run = {study: count for study, count in studies.items() if study not in of_authors}
     left_out: list[str] | None = [] if name == _ALL else None
-    contexts = {}
-    for study, count in zip(studies, counts, strict=True):
+    contexts: dict[Study[Any, Any], StudyContext | AuthorsContext] = {}
+    if of_run:
+        _, dataset, judge, suite = open_suite(_given(run, "--run", "a run's folder"))
+        for study, count in of_run.items():
+            with _left_out(study.name, left_out):
+                contexts[study] = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED)
+                study.check(contexts[study])
+    for study in of_authors:
         with _left_out(study.name, left_out):
-            context = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED)
-            study.check(context)
-            contexts[study] = context
+            published = _given(authors, "--authors", "a folder of authors' outputs")
+            contexts[study] = AuthorsContext.of_folder(published, setting, out / _LEARNED)
+            study.check(contexts[study])
     for study, context in contexts.items():
         with _left_out(study.name, left_out):
             page = write_result(study, study.answer(context), out, setting)
             print_line(page.read_text(encoding="utf-8"))
     if left_out:
         raise RunError(f"{run}: not done here, for the reasons given above: {', '.join(left_out)}")
+
+
+def _given(folder: Path | None, option: str, what: str) -> Path:
+    """Return a folder, or raise a `ConfigurationError` that asks for it."""
+    if folder is None:
+        raise ConfigurationError(f"this study works on {what}: name it by {option}")
+    return folder
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Literal, TypeVar, get_args
+from typing import Generic, Literal, Protocol, TypeVar, get_args
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -20,6 +20,16 @@ from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 StudySetting = Literal["small", "paper"]
 STUDY_SETTINGS: tuple[StudySetting, ...] = get_args(StudySetting)
 
+
+class HasSetting(Protocol):
+    """What every context of a study says: how much work is done."""
+
+    @property
+    def setting(self) -> StudySetting:
+        """The setting."""
+
+
+_Context = TypeVar("_Context", bound=HasSetting)
 _Settings = TypeVar("_Settings")
 
 
@@ -111,10 +121,11 @@ class StudyResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Study(Generic[_Settings]):
+class Study(Generic[_Context, _Settings]):
     """A question in one sentence, who asked or claimed it, and how it is answered.
 
-    The name is made of lower-case words joined by hyphens. `run` takes a context and settings: `small`, what
+    The name is made of lower-case words joined by hyphens. `run` takes a context, most often a
+    :class:`StudyContext`, and settings: `small`, what
     is done in three minutes on two cores, or `paper`, what was published. `pairs` and `paper_pairs` are how
     many pairs of the suite it takes in either; None where it takes none. `changes` says for each setting, in
     sentences of Markdown, what it changes against the source; it is empty where a study follows nobody's
@@ -124,15 +135,15 @@ class Study(Generic[_Settings]):
     name: str
     question: str
     source: str
-    run: Callable[[StudyContext, _Settings], StudyResult]
+    run: Callable[[_Context, _Settings], StudyResult]
     small: _Settings
     paper: _Settings
     pairs: int | None = None
     paper_pairs: int | None = None
     changes: Mapping[StudySetting, str] = field(default_factory=dict)
-    check: Callable[[StudyContext], object] = lambda _: None
+    check: Callable[[_Context], object] = lambda _: None
 
-    def answer(self, context: StudyContext) -> StudyResult:
+    def answer(self, context: _Context) -> StudyResult:
         """Run the study in the setting that the context asks for."""
         return self.run(context, self.small if context.setting == "small" else self.paper)
 

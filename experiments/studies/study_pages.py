@@ -28,7 +28,7 @@ _DIGITS = 3
 _FINDINGS = "findings"
 
 
-def write_result(study: Study[Any], result: StudyResult, folder: Path, setting: StudySetting) -> Path:
+def write_result(study: Study[Any, Any], result: StudyResult, folder: Path, setting: StudySetting) -> Path:
     """Write table, figure and page of a study; return the page.
 
     The folder gets ``NAME.csv``, ``NAME.png``, ``NAME.svg`` and ``NAME.md``, ``NAME-findings.csv`` where
@@ -52,7 +52,7 @@ def write_result(study: Study[Any], result: StudyResult, folder: Path, setting: 
     return page
 
 
-def _page(study: Study[Any], result: StudyResult, setting: StudySetting) -> str:
+def _page(study: Study[Any, Any], result: StudyResult, setting: StudySetting) -> str:
     text = f"# {study.name}\n\n{study.question} ({study.source}; {_SETTINGS[setting]})\n\n"
     if changes := study.changes.get(setting):
         text += f"**Changed against the source:** {changes}\n\n"

@@ -12,6 +12,7 @@ from timbrebench.experiments.studies.study import Study
 STUDIES = (
     "cross-synthesis",
     "failure",
+    "fidelity",
     "judge",
     "key-invariance",
     "loss-terms",
@@ -22,11 +23,14 @@ STUDIES = (
     "wide-limit-convergence",
 )
 
+#: Those that work on published outputs of authors instead of a run.
+AUTHORS_STUDIES = frozenset({"fidelity"})
 
-def find_study(name: str) -> Study[Any]:
+
+def find_study(name: str) -> Study[Any, Any]:
     """Return a study; where none has that name, an `UnknownNameError` suggests the nearest."""
     if name not in STUDIES:
         raise UnknownNameError("study", name, STUDIES)
     module = import_module(f"timbrebench.experiments.studies.{name.replace('-', '_')}_study")
-    study: Study[Any] = module.STUDY
+    study: Study[Any, Any] = module.STUDY
     return study
