@@ -204,7 +204,7 @@ class Network:
         features = selu(self.first(torch.log1p(magnitude if self.bands is None else self.bands @ magnitude)))
         if self.pooling > 1:
             whole = len(features) // self.pooling * self.pooling
-            features = features[:whole].unflatten(0, (-1, self.pooling)).amax(1)
+            features = features[:whole].reshape(-1, self.pooling, *features.shape[1:]).amax(1)
         layers, stream = [features], features
         for block in self.blocks:
             inner = selu(map_linearly(layers[-1], block.dilated))
