@@ -90,12 +90,18 @@ class TiledConvolution:
         Height and width that the tiles are chosen for. Others are convolved as well.
     longest_step : int
         Maximum positions that a tile makes along an axis. More take fewer products and more memory.
+
+    Attributes
+    ----------
+    dilation : int
+        As above.
     """
 
     def __init__(
         self, filters: Tensor, *, dilation: int = 1, size: tuple[int, int], longest_step: int
     ) -> None:
         _, _, *taps = filters.shape
+        self.dilation = dilation
         self._apart = [dilation if count > 1 else 1 for count in taps]
         self._axes = [
             _Axis(count, -(-length // apart), longest_step)
