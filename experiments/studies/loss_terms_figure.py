@@ -56,7 +56,7 @@ def loss_terms_figure(table: LossTermTable) -> Figure:
         axes = figure.add_subplot(grid[1, column])
         groups = [table.values(figure_name, condition, [kind]) for condition in conditions]
         _bars(axes, 0.0, groups, 0.6, _OTHER)
-        axes.set_xticks(range(len(conditions)), [_tick(condition) for condition in conditions])
+        axes.set_xticks(range(len(conditions)), [_tick(condition) for condition in conditions], fontsize=8)
         axes.set(ylabel=label, title=kind)
     return figure
 

@@ -74,6 +74,7 @@ AS_CLAIMED = {
         "1": 0.5,
         **{("alike", number): 0.6 for number in NUMBERS},
         ("apart", "2"): 0.3,
+        ("singing", "2"): 0.7,
         ("singing", "4"): 0.8,
         ("apart", "5"): 0.7,
         ("hardest", "6"): 0.9,
@@ -143,12 +144,18 @@ def test_figures_are_said_with_their_intervals():
     outputs = outputs_of(**AS_CLAIMED)
     said = dict(zip(CLAIMS, (finding.figures for finding in findings(outputs)), strict=True))
     assert said["fastest"].startswith("CPU seconds for an output: (1) 2.0, (2) 3.0, (3) 4.0")
+    assert said["fastest"].endswith("The next, (2), takes 1.47 to 1.53 times as long, 1.50 times on average.")
     assert said["singing"] == (
-        "Success (1) 0.50, (2) 0.60, (3) 0.60, (4) 0.80, (5) 0.60, (6) 0.60, right 1.00."
+        "Success (1) 0.50, (2) 0.70, (3) 0.60, (4) 0.80, (5) 0.60, (6) 0.60, right 1.00. Its lead is least "
+        "over (2), 0.10 (0.06 to 0.14)."
     )
     assert said["mash-up"] == (
-        "F1 of the style's notes in the output 0.60 with many channels and blocks, 0.20 with few channels; "
-        "difference 0.40 (0.36 to 0.44)."
+        "F1 of the style's notes in the output 0.60 with (2, many channels, blocks), 0.20 with (2, few "
+        "channels); difference 0.40 (0.36 to 0.44)."
+    )
+    assert (
+        "It is above half of the right output's by 0.10 (0.07 to 0.13); its lead is least over"
+        in said["alike"]
     )
     assert "(6) for hardest" in said["no best"]
 
