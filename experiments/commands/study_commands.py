@@ -38,10 +38,14 @@ def study_command(
     ] = None,
     setting: Annotated[
         Literal["small", "paper"],
-        typer.Option(help="Up to ten minutes on two cores, or as published, for a GPU."),
+        typer.Option(help="Three minutes on two cores, or as published, for a GPU."),
     ] = "small",
     pairs: Annotated[
         int | None, typer.Option(min=1, help="Pairs to use; the study's own by default.")
+    ] = None,
+    recorded_notes: Annotated[
+        Path | None,
+        typer.Option(help="Folder of recorded notes with a manifest.csv, for failure; left out by default."),
     ] = None,
 ) -> None:
     """Run a study on the data of a run: a table, a figure, and what they say.
@@ -59,6 +63,8 @@ def study_command(
         [study for study in STUDIES if authors or study not in AUTHORS_STUDIES] if name == _ALL else [name]
     )
     studies = {study: study.pairs_of(setting, pairs) for study in map(find_study, names)}
+    if name != _ALL:
+        find_study(name).check_recorded_notes(recorded_notes)
     of_authors = [study for study in studies if study.name in AUTHORS_STUDIES]
     of_run = {study: count for study, count in studies.items() if study not in of_authors}
     left_out: list[str] | None = [] if name == _ALL else None
@@ -67,7 +73,8 @@ def study_command(
         _, dataset, judge, suite = open_suite(_given(run, "--run", "a run's folder"))
         for study, count in of_run.items():
             with _left_out(study.name, left_out):
-                contexts[study] = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED)
+                notes = recorded_notes if study.takes_recorded_notes else None
+                contexts[study] = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED, notes)
                 study.check(contexts[study])
     for study in of_authors:
         with _left_out(study.name, left_out):

@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from timbrebench.classifier import JUDGE_SPLITS, Judge
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.datasets import Dataset
+from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST
 from timbrebench.experiments.studies.verdicts import Verdict
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
-#: How much work is done: what two cores do in ten minutes, or what was published, for a GPU or a night.
+#: How much work is done: what two cores do in three minutes, or what was published, for a GPU or a night.
 StudySetting = Literal["small", "paper"]
 STUDY_SETTINGS: tuple[StudySetting, ...] = get_args(StudySetting)
 
@@ -40,6 +41,8 @@ class StudyContext:
     Methods learn from the dataset, and so has the judge, the run's style judge, where the run has trained it.
     Of the suite so many pairs are taken, spread evenly over it; the setting says how much work is done. What
     is learned on the way and can be used again is kept in `workdir`; None for studies that learn nothing.
+    `recorded_notes` is a folder of them (:mod:`timbrebench.datasets.soundfonts.recorded_notes`), for studies
+    that play notes with recordings; None leaves that out.
     """
 
     dataset: Dataset
@@ -48,8 +51,13 @@ class StudyContext:
     pairs: int = 1
     setting: StudySetting = "small"
     workdir: Path | None = None
+    recorded_notes: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.recorded_notes is not None and not (self.recorded_notes / MANIFEST).is_file():
+            raise ConfigurationError(
+                f"{self.recorded_notes}: not a folder of recorded notes, which holds a {MANIFEST}"
+            )
         if not 1 <= self.pairs <= len(self.suite.pairs):
             raise ConfigurationError(
                 f"{self.pairs} pairs are asked for, and the suite has {len(self.suite.pairs)}: ask for fewer"
@@ -125,11 +133,12 @@ class Study(Generic[_Context, _Settings]):
     """A question in one sentence, who asked or claimed it, and how it is answered.
 
     The name is made of lower-case words joined by hyphens. `run` takes a context, most often a
-    :class:`StudyContext`, and settings: `small`, what is done in ten minutes on two cores, or `paper`, what
-    was published. `pairs` and `paper_pairs` are how many pairs of the suite it takes in either; None where it
-    takes none. `changes` says for each setting, in sentences of Markdown, what it changes against the source;
-    it is empty where a study follows nobody's experiment. `check` raises where a context lacks what the study
-    needs, before any work is done.
+    :class:`StudyContext`, and settings: `small`, what
+    is done in three minutes on two cores, or `paper`, what was published. `pairs` and `paper_pairs` are how
+    many pairs of the suite it takes in either; None where it takes none. `changes` says for each setting, in
+    sentences of Markdown, what it changes against the source; it is empty where a study follows nobody's
+    experiment. `takes_recorded_notes` says whether it does more where the context has some. `check` raises
+    where a context lacks what the study needs, before any work is done.
     """
 
     name: str
@@ -141,6 +150,7 @@ class Study(Generic[_Context, _Settings]):
     pairs: int | None = None
     paper_pairs: int | None = None
     changes: Mapping[StudySetting, str] = field(default_factory=dict)
+    takes_recorded_notes: bool = False
     check: Callable[[_Context], object] = lambda _: None
 
     def answer(self, context: _Context) -> StudyResult:
@@ -161,6 +171,13 @@ class Study(Generic[_Context, _Settings]):
         if asked is not None:
             return asked
         return self.pairs if setting == "small" else self.paper_pairs or self.pairs
+
+    def check_recorded_notes(self, given: Path | None) -> None:
+        """Raise a `ConfigurationError` if recorded notes are given and the study plays none."""
+        if given is not None and not self.takes_recorded_notes:
+            raise ConfigurationError(
+                f"the study {self.name!r} plays no recorded notes: leave out --recorded-notes"
+            )
 
 
 def chosen_pairs(context: StudyContext) -> list[Pair]:

@@ -19,17 +19,22 @@ from timbrebench.transfer import Method, apply, create
 from timbrebench.transfer.contract import learns
 
 _Item = TypeVar("_Item")
+_Method = TypeVar("_Method", bound=Method)
 
 
 def prepared(context: StudyContext, name: str, parameters: Mapping[str, object]) -> Method:
-    """Make a method, and have it learn if it does: from the training pieces of the context's dataset.
+    """Make a method, and have it learn if it does (:func:`taught`)."""
+    return taught(context, create(name, dict(parameters)))
+
+
+def taught(context: StudyContext, method: _Method) -> _Method:
+    """Have a method learn, if it does, from the training pieces of the context's dataset, and return it.
 
     What is learned is kept in the context's workdir.
     """
-    method = create(name, dict(parameters))
     if learns(method):
         training = context.on_soundfonts(context.dataset.select(split="train"))
-        folder = context.learning_folder / name
+        folder = context.learning_folder / method.name
         folder.mkdir(parents=True, exist_ok=True)
         method.prepare(training, folder)
     return method

@@ -1,41 +1,86 @@
-"""Tests of the study of the failed transfer."""
+"""Tests of the study of the failed transfer, from one end to the other, on one pair."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.experiments.studies import failure_study
+from timbrebench.experiments.studies.failure_cases import comparable_pairs, recorded_cases, rendered_cases
+from timbrebench.experiments.studies.failure_conditions import (
+    CODE,
+    FAILED,
+    FROM_CONTENT,
+    MORE_ITERATIONS,
+    PUBLISHED,
+    SMALL,
+    VARIATION,
+    FailureCondition,
+    FailureSettings,
+)
+from timbrebench.experiments.studies.failure_transfers import scored, untouched
+from timbrebench.experiments.studies.study_registry import find_study
 from timbrebench.transfer import create
 
-FROM_CONTENT = {
+BASE = {
     "n_fft": 1024,
     "hop_length": 512,
-    "iterations": 1,
-    "start": "content",
     "training": {"max_epochs": 1},
     "inversion": {"iterations": 1},
 }
 
 
+class Quick(FailureSettings):
+    """The conditions that are not tried are those that differ in a number only."""
+
+    @property
+    def conditions(self):
+        chosen = (PUBLISHED, MORE_ITERATIONS, FROM_CONTENT, VARIATION, CODE)
+        return tuple(each for each in super().conditions if each.name in chosen or each.method != FAILED)
+
+
 @pytest.fixture(scope="module")
 def result(context):
-    conditions = (
-        failure_study.FailureCondition("from the content", failure_study.FAILED, FROM_CONTENT),
-        failure_study.FailureCondition("reference", "style-copy", {}),
+    settings = Quick(
+        base=BASE,
+        few=1,
+        many=3,
+        lbfgs=1,
+        map_iterations=1,
+        others=(FailureCondition("reference", "style-copy", {}),),
     )
-    return failure_study.run(context, conditions)
+    return failure_study.run(context, settings)
 
 
-def table_of(*rows):
-    columns = ["condition", "method", "style_accuracy", "style_confidence", "note_f1", "transferred"]
-    own = ("untouched content", "identity", 0.0, 0.1, 0.9, 0.0)
-    return pd.DataFrame([own, *rows], columns=columns)
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Sines that decay, two octaves apart, as notes of a piano and of a trumpet."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rows = []
+    for instrument, harmonics in (("piano", 3), ("trumpet", 6)):
+        for midi in range(30, 106, 12):
+            times, frequency = np.arange(22_050) / 22_050, 440 * 2 ** ((midi - 69) / 12)
+            waves = [np.sin(2 * np.pi * frequency * k * times) / k for k in range(1, harmonics + 1)]
+            name = f"{instrument}-{midi}.wav"
+            soundfile.write(folder / name, 0.3 * np.sum(waves, axis=0) * np.exp(-2 * times), 22_050)
+            rows.append((name, instrument, "made", midi))
+    pd.DataFrame(rows, columns=["path", "instrument", "source", "midi"]).to_csv(
+        folder / "manifest.csv", index=False
+    )
+    return folder
 
 
-def test_what_is_not_touched_is_no_transfer(result):
-    row = result.table.set_index("condition").loc["untouched content"]
-    assert row.transferred == 0
+def test_the_table_counts_and_the_outputs_are_listed(result):
+    outputs = result.further["outputs"]
+    assert list(result.table.condition) == list(dict.fromkeys(outputs.condition))
+    assert (result.table.outputs == outputs.groupby("condition", sort=False).size().to_numpy()).all()
+    assert not outputs[outputs.condition == "untouched content"].transferred.any()
+    assert outputs[outputs.condition == "untouched content"].gain_db.eq(0).all()
 
 
 def test_from_the_content_one_step_leaves_the_notes(result):
@@ -43,48 +88,72 @@ def test_from_the_content_one_step_leaves_the_notes(result):
     assert rows.note_f1["from the content"] >= 0.8 * rows.note_f1["untouched content"]
 
 
-def test_the_settings_differ_from_the_published_one_in_one_thing():
-    published, many, *others = failure_study.one_at_a_time({"n_fft": 1024}, (3, 30), 2)
-    assert published.parameters == {"n_fft": 1024, "iterations": 3}
-    assert many.parameters["iterations"] == 30
-    assert {other.parameters.get("start") for other in others} == {None, "content", "style"}
-    assert any(other.parameters.get("optimiser") == "lbfgs" for other in others)
+def test_the_map_has_a_loss_for_all_weights_and_the_curve_one_for_all_iterations(result):
+    weights, curve = result.further["map"], result.further["curve"]
+    np.testing.assert_allclose(
+        weights.loss, weights.alpha * weights.content + weights.beta * weights["style"]
+    )
+    assert weights[["alpha", "beta"]].duplicated().sum() == 0
+    np.testing.assert_allclose(curve.loss, curve.content + curve["style"], rtol=1e-6)
+    assert list(curve.iteration) == [0, 1, 2, 3]
+    assert curve.loss.iloc[-1] < curve.loss.iloc[0]
 
 
-def test_the_papers_setting_combines_all():
-    conditions = list(failure_study.all_combined())
-    assert len(conditions) == len({condition.name for condition in conditions}) == 2 * 3 * 2 * 4 * 2
-    assert conditions[0].parameters["iterations"] == 300
-
-
-def test_one_transfer_is_enough_for_the_claim_to_fall():
-    nothing = ("published", failure_study.FAILED, 0.5, 0.5, 0.1, 0.0)
-    something = ("lucky", failure_study.FAILED, 0.5, 0.5, 0.6, 0.5)
-    better = ("other", "reinstrument", 1.0, 0.9, 0.8, 1.0)
-    claims = [finding.verdict == "held" for finding in failure_study.findings(table_of(nothing, better))]
-    assert claims == [True, True]
-    claims = [finding.verdict == "held" for finding in failure_study.findings(table_of(something, nothing))]
-    assert claims == [False, False]
-
-
-def test_the_text_names_where_the_style_is_heard_most_and_where_the_notes_are_kept_best():
-    from_content = ("from the content", failure_study.FAILED, 0.0, 0.1, 0.8, 0.0)
-    from_style = ("from the style", failure_study.FAILED, 1.0, 0.9, 0.2, 0.0)
-    for rows in ((from_content, from_style), (from_style, from_content)):
-        text = failure_study._text(table_of(*rows), 2)
-        assert "2 pairs. Of the settings" in text
-        assert "heard most with 'from the style' (confidence 0.90, note F1 0.20)" in text
-        assert "kept best with 'from the content' (note F1 0.80, confidence 0.10)" in text
-        assert "No setting brings both to one half." in text
-
-
-def test_the_text_names_no_best_of_what_no_setting_has():
-    text = failure_study._text(table_of(("published", failure_study.FAILED, 0.0, 0.1, 0.0, 0.0)), 1)
-    assert text.startswith("1 pair. ")
-    assert "and no setting keeps any note. " in text
+def test_without_recorded_notes_that_is_said(result):
+    assert "Recorded notes were not at hand" in result.text
+    assert len(result.findings) == 12
 
 
 def test_an_output_that_is_refused_is_no_transfer(context):
-    pair = context.suite.pairs[0]
-    scores = failure_study._scores(context, create("silence", {}), pair)
-    assert scores == {"style_accuracy": 0, "style_confidence": 0, "note_f1": 0, "transferred": 0}
+    (case,) = rendered_cases(context, context.suite.pairs[:1])
+    row = scored(FailureCondition("silence", "silence", {}), create("silence", {}), case)
+    assert (row["style_accuracy"], row["note_f1"], row["transferred"]) == (0, 0, False)
+    assert row["decidable"] == untouched(case)["decidable"]
+
+
+def test_recorded_notes_play_the_same_notes_as_loud(context, recordings):
+    with_notes = replace(context, recorded_notes=recordings, pairs=len(context.suite.pairs))
+    pairs = comparable_pairs(with_notes)
+    assert sorted(pair.pair_id for pair in pairs) == sorted(pair.pair_id for pair in context.suite.pairs)
+    rendered = rendered_cases(with_notes, pairs[:1])
+    (case,) = recorded_cases(with_notes, rendered)
+    (plain,) = rendered
+    assert case.sounds == "recorded notes"
+    assert case.trial.notes is plain.trial.notes
+    for name in ("content", "style", "reference"):
+        ours, theirs = (getattr(each.trial, name).samples for each in (case, plain))
+        assert ours.shape == theirs.shape
+        assert np.sqrt(np.mean(ours**2)) == pytest.approx(np.sqrt(np.mean(theirs**2)), rel=1e-3)
+        assert not np.allclose(ours, theirs, atol=1e-2)
+
+
+def test_pairs_that_recorded_notes_cannot_play_are_left_out_with_a_line(
+    context, recordings, tmp_path, capsys
+):
+    manifest = pd.read_csv(recordings / "manifest.csv")
+    low = manifest[manifest.midi == 30]
+    for path in low.path:
+        (tmp_path / path).write_bytes((recordings / path).read_bytes())
+    low.to_csv(tmp_path / "manifest.csv", index=False)
+    with_notes = replace(context, recorded_notes=tmp_path)
+    pairs = comparable_pairs(with_notes)
+    assert len(pairs) == context.pairs
+    assert recorded_cases(with_notes, rendered_cases(with_notes, pairs)) == []
+    assert "no recording near MIDI pitch" in capsys.readouterr().err
+
+
+def test_a_folder_without_a_manifest_is_refused(context, tmp_path):
+    with pytest.raises(ConfigurationError, match="not a folder of recorded notes"):
+        replace(context, recorded_notes=tmp_path)
+
+
+def test_recorded_notes_are_refused_by_studies_that_play_none(tmp_path):
+    find_study("failure").check_recorded_notes(tmp_path)
+    find_study("phase").check_recorded_notes(None)
+    with pytest.raises(ConfigurationError, match="leave out --recorded-notes"):
+        find_study("phase").check_recorded_notes(tmp_path)
+
+
+def test_the_small_setting_has_pairs_enough_for_a_verdict():
+    assert failure_study.STUDY.pairs >= 6
+    assert {condition.name for condition in SMALL.conditions if condition.recorded} >= {PUBLISHED, "ulyanov"}
