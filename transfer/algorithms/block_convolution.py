@@ -4,7 +4,8 @@ A filter that spans 11 frames costs 11 products for every frame, bin and filter.
 coefficients of polynomials, whose product follows from its values at as many points as it has coefficients.
 At the 20th roots of unity, 0 and infinity, blocks of 12 output frames cost 31 real products, 2.6 for each: a
 complex root and its conjugate cost three (Gauss), the others one. What is paid for it is memory: the values
-of the filters take 2.8 times what the filters do.
+of the filters take 2.8 times what the filters do, and on the CPU twice that where it is not too much
+(:mod:`timbrebench.transfer.algorithms.fixed_products`).
 
 Values at roots of unity are a Fourier transform, so little is lost by rounding. A spectrogram is not
 negative, so most of a block is its mean, whose rounding all features of the block would share, and errors
@@ -23,6 +24,8 @@ import math
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
+
+from timbrebench.transfer.algorithms.fixed_products import fixed_products
 
 
 class BlockConvolution:
@@ -47,7 +50,9 @@ class BlockConvolution:
         )
         self._evaluate = of_slopes
         self._sums = filters.sum(2, dtype=torch.float64)
-        self._values = (of_filter @ filters.view(-1, self._width).T).view(-1, n_filters, n_bins)
+        flat = filters.reshape(-1, self._width)
+        values = ((flat @ row).view(n_filters, n_bins) for row in of_filter)
+        self._products = fixed_products(values, count=len(of_filter), like=filters[:, :, 0])
 
     def __call__(self, spectrogram: Tensor) -> Tensor:
         """Return the features, shape (frames - kernel_width + 1, filters), of a spectrogram (bins, frames).
@@ -62,7 +67,7 @@ class BlockConvolution:
         means = cut.mean(2, dtype=torch.float64)
         centred = (cut - means[:, :, None]).to(cut.dtype).permute(2, 0, 1).flatten(1)
         values = (self._interpolate.T @ centred).view(-1, *means.shape)
-        products = torch.bmm(values, self._values.mT)
+        products = self._products.forward(values)
         made = (self._evaluate.T @ products.flatten(1)).view(self._step, blocks, -1)
         features = made.new_empty(blocks, self._step, made.shape[2])
         torch.add(made.transpose(0, 1), (means @ self._sums.T).to(made)[:, None], out=features)
@@ -86,7 +91,7 @@ class BlockConvolution:
         whole = pad(slopes, (0, 0, 0, blocks * self._step - positions))
         cut = whole.view(blocks, self._step, -1).transpose(0, 1).flatten(1)
         values = (self._evaluate @ cut).view(-1, blocks, slopes.shape[1])
-        products = torch.bmm(values, self._values)
+        products = self._products.transpose(values)
         parts = (self._interpolate @ products.flatten(1)).view(self._length, blocks, -1).transpose(0, 1)
         # Each part runs on into the next one's place by one frame less than a filter spans.
         total = parts.new_zeros(blocks + 1, self._step, parts.shape[2])

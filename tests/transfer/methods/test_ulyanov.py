@@ -13,6 +13,7 @@ from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.algorithms.block_convolution import BlockConvolution
+from timbrebench.transfer.algorithms.fixed_products import BatchedProducts, PackedProducts, fixed_products
 from timbrebench.transfer.algorithms.gram_loss import ByFilters, ByPositions, gram_loss
 from timbrebench.transfer.algorithms.random_convolution import Objective, draw_filters
 from timbrebench.transfer.methods.ulyanov import Ulyanov, minimise
@@ -178,6 +179,25 @@ class TestBlockConvolution:
         made = BlockConvolution(filters)(torch.full((80, 46), 1 / 3))
         wanted = filters.double().sum((1, 2)) * float(torch.tensor(1 / 3))
         torch.testing.assert_close(made.double(), wanted.expand(36, 6), rtol=1e-7, atol=0)
+
+
+class TestFixedProducts:
+    def test_both_kinds_are_products_with_each_matrix(self):
+        generator = torch.Generator().manual_seed(0)
+        matrices, rows, back = (
+            torch.randn(size, generator=generator) for size in ((3, 50, 33), (3, 7, 33), (3, 7, 50))
+        )
+        for kind in (PackedProducts, BatchedProducts):
+            products = kind(matrices)
+            torch.testing.assert_close(products.forward(rows), rows @ matrices.mT)
+            torch.testing.assert_close(products.transpose(back), back @ matrices)
+
+    def test_only_single_precision_that_fits_is_packed(self):
+        matrices = torch.zeros(2, 4, 3)
+        single, double = matrices[0], matrices[0].double()
+        assert isinstance(fixed_products(matrices, count=2, like=single), PackedProducts)
+        assert isinstance(fixed_products(matrices.double(), count=2, like=double), BatchedProducts)
+        assert isinstance(fixed_products(matrices, count=1 << 31, like=single), BatchedProducts)
 
 
 class TestGramLoss:
