@@ -71,10 +71,12 @@ def _numba_can_write(caches: Path) -> bool:
     """Whether numba can keep what it compiles: in one folder for all, or beside each package."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     common = [*([Path(chosen)] if chosen else []), caches / "numba"]
-    librosa = find_spec("librosa")
-    beside = [Path(librosa.origin).parent / "core"] if librosa and librosa.origin else []
-    beside.append(Path(__file__).parents[1] / "audio")
-    return any(map(_can_be_written, common)) or all(_can_be_written(path / "__pycache__") for path in beside)
+    return any(map(_can_be_written, common)) or all(
+        spec is not None
+        and spec.origin is not None
+        and _can_be_written(Path(spec.origin).parent / "__pycache__")
+        for spec in map(find_spec, ("librosa.core", "timbrebench.audio"))
+    )
 
 
 def _can_be_written(folder: Path) -> bool:

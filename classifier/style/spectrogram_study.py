@@ -1,8 +1,9 @@
 """Comparison of spectrograms as input of a small network: four front ends on two scales.
 
-The comparison of the multi-instrument report (2023), with its network of four blocks: the short-time Fourier
-transform, mel bands, the constant-Q transform and log-frequency bands, each in decibels and as
-``log(1 + magnitude)``. Clips are cropped and masked in training, and otherwise seen as they are.
+The multi-instrument report (2023) looks at pictures of two of them, the short-time Fourier transform and mel
+bands, each in decibels and as ``log(1 + magnitude)``, and measures nothing. Here its network of four blocks
+is trained on these, on the constant-Q transform and on log-frequency bands. Clips are cropped and masked in
+training, and otherwise seen as they are.
 """
 
 from __future__ import annotations

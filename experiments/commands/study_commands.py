@@ -38,7 +38,7 @@ def study_command(
     ] = None,
     setting: Annotated[
         Literal["small", "paper"],
-        typer.Option(help="Three minutes on two cores, or as published, for a GPU."),
+        typer.Option(help="Up to ten minutes on two cores, or as published, for a GPU."),
     ] = "small",
     pairs: Annotated[
         int | None, typer.Option(min=1, help="Pairs to use; the study's own by default.")

@@ -34,10 +34,12 @@ from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.run.tasks import training_set
 from timbrebench.experiments.speed.machine import describe_machine
+from timbrebench.experiments.speed.representation_speed import time_representations
 from timbrebench.experiments.suites.suite import Pair, SuiteConfiguration, make_suite
 from timbrebench.transfer import Control, apply, create, method_class, method_names
 from timbrebench.transfer.algorithms.random_convolution import START_STD, Objective, draw_filters
 from timbrebench.transfer.contract import learns
+from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation
 from timbrebench.transfer.methods.wide_limit.wide_limit import WideObjective
 
 #: What is built where no dataset is given: clips of 10 s, and as much to learn from as methods need at least.
@@ -55,6 +57,9 @@ PROFILES = ("default", "literature")
 #: Rate of the spectrograms whose losses are timed, in hertz: the published one.
 SAMPLE_RATE = 22_050
 
+#: Seconds of content and style for the losses of `multi-representation`.
+REPRESENTATION_S = 5.0
+
 _KERNEL_WIDTH, _CONTENT_WEIGHT = 11, 1e-2
 
 Evaluate = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
@@ -65,26 +70,21 @@ class TransferSpeed:
     """What transfer costs.
 
     `objectives` has the columns ``form, seconds, times_as_fast``: CPU seconds of one loss and gradient with
-    `n_filters` filters, and how many of them there are in one of the textbook form. `methods` has ``method,
+    `n_filters` filters, and how many of them there are in one of the textbook form. `representations` has the
+    same of the `representation` method, for clips of :data:`REPRESENTATION_S`. `methods` has ``method,
     seconds, real_time_factor, memory_mib, reason``: CPU seconds of one transfer of a content of `duration_s`
     seconds, its duration over them, memory beside what the process held before, and the reason where they are
     missing.
     """
 
     objectives: pd.DataFrame
+    representations: pd.DataFrame
     methods: pd.DataFrame
     duration_s: float
     n_filters: int
 
     def markdown(self) -> str:
-        """Return both tables, with the machine described."""
-        objectives = pd.DataFrame(
-            {
-                "form": self.objectives.form,
-                "ms": (1000 * self.objectives.seconds).map("{:.1f}".format),
-                "times as fast as the textbook's": self.objectives.times_as_fast.map("{:.2f}".format),
-            }
-        )
+        """Return the tables, with the machine described."""
         methods = pd.DataFrame(
             [
                 (f"`{row['method']}`", f"not run: {row['reason']}", "", "")
@@ -110,7 +110,12 @@ class TransferSpeed:
             f"Objective of Ulyanov & Lebedev, {self.n_filters:,} filters over {_KERNEL_WIDTH} frames, "
             f"{SAMPLE_RATE:,} Hz, n_fft 2048, hop 512; `wide-limit` has infinitely many.",
             "",
-            markdown_table(objectives),
+            _objectives_table(self.objectives, "times as fast as the textbook's"),
+            "",
+            f"Losses of `multi-representation`, configuration 6, clips of {REPRESENTATION_S:g} s; the direct "
+            "form convolves position by position and forms all Gram matrices.",
+            "",
+            _objectives_table(self.representations, "times as fast as the direct form"),
             "",
             "## One transfer",
             "",
@@ -122,19 +127,33 @@ class TransferSpeed:
         return "\n".join(lines) + "\n"
 
 
+def _objectives_table(table: pd.DataFrame, ratio: str) -> str:
+    return markdown_table(
+        pd.DataFrame(
+            {
+                "form": table.form,
+                "ms": (1000 * table.seconds).map("{:.1f}".format),
+                ratio: table.times_as_fast.map("{:.2f}".format),
+            }
+        )
+    )
+
+
 def time_transfers(
     folder: Path,
     *,
     dataset: Dataset | None = None,
     methods: Sequence[MethodEntry] | None = None,
     n_filters: int = 4096,
+    representation: MultiRepresentation | None = None,
     rounds: int = 5,
 ) -> TransferSpeed:
     """Time objectives, each `rounds` times, and methods.
 
     `folder` gets the renderings, and what methods learn. `dataset` holds the clips and what methods learn
     from; by default :data:`MUSIC` is built. The `methods` are by default those of :func:`timed_methods`. The
-    objectives have `n_filters` filters, by default the published number.
+    objectives have `n_filters` filters, by default the published number; `representation` is by default
+    ``multi-representation`` with the settings of its text.
     """
     dataset = dataset or build_dataset(MUSIC, folder / "dataset")
     suite = make_suite(dataset, SuiteConfiguration(soundfont=soundfonts_of(dataset)[0].name))
@@ -143,9 +162,14 @@ def time_transfers(
         resample(dataset.samples(clip), clip.sample_rate, SAMPLE_RATE) for clip in (pair.content, pair.style)
     )
     objectives = time_objectives(content, style, n_filters=n_filters, rounds=rounds)
+    first_seconds = slice(round(REPRESENTATION_S * SAMPLE_RATE))
+    representations = time_representations(
+        representation or MultiRepresentation(), content[first_seconds], style[first_seconds], rounds=rounds
+    )
     entries = timed_methods() if methods is None else methods
     return TransferSpeed(
         objectives=objectives,
+        representations=representations,
         methods=_time_methods(entries, dataset, pair, suite.configuration, folder),
         duration_s=len(content) / SAMPLE_RATE,
         n_filters=n_filters,

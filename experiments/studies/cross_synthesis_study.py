@@ -102,7 +102,8 @@ def run(context: StudyContext, settings: CrossSettings) -> StudyResult:
     """Transfer both pairs with each method in each key, and measure the outputs."""
     methods = {name: prepared(context, name, parameters) for name, parameters in settings.methods.items()}
     soundfont = context.suite.configuration.playing_soundfont
-    rows, shown = [], {}
+    rows: list[dict[str, object]] = []
+    shown: dict[tuple[str, str], Samples | None] = {}
     steps = len(DIRECTIONS) * settings.repetitions * len(methods)
     with Tracker("cross-synthesis", steps, "outputs") as tracker:
         for number, key in enumerate(_KEYS[: settings.repetitions]):
@@ -233,7 +234,7 @@ def findings(repetitions: pd.DataFrame) -> tuple[StudyFinding, ...]:
             ("overtones", "strength of the higher harmonics"),
         ):
             figure = _by_key(repetitions, direction, column)
-            gains = _gains(np.log(figure) if column == "bandwidth_hz" else figure, verb)
+            gains = _gains(figure.map(math.log) if column == "bandwidth_hz" else figure, verb)
             made.append(
                 StudyFinding(
                     f"From {direction} the {what} {verb}, towards the {style}'s (Verma & Smith 2017)",

@@ -90,7 +90,7 @@ def mean_local_autocorrelation(samples: Samples) -> Curve:
     envelope = librosa.onset.onset_strength(y=samples, sr=RATE, hop_length=_HOP_LENGTH)
     tempogram = librosa.feature.tempogram(onset_envelope=envelope, sr=RATE, hop_length=_HOP_LENGTH)
     # Transforms leave rounding errors where there is nothing.
-    return np.clip(tempogram.mean(axis=1, dtype=np.float64)[1 : _LAGS + 1], 0.0, 1.0)
+    return np.asarray(np.clip(tempogram.mean(axis=1, dtype=np.float64)[1 : _LAGS + 1], 0.0, 1.0))
 
 
 def curve_error(curve: Curve, source: Curve) -> float:

@@ -17,7 +17,7 @@ from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST
 from timbrebench.experiments.studies.verdicts import Verdict
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
-#: How much work is done: what two cores do in three minutes, or what was published, for a GPU or a night.
+#: How much work is done: what two cores do in ten minutes, or what was published, for a GPU or a night.
 StudySetting = Literal["small", "paper"]
 STUDY_SETTINGS: tuple[StudySetting, ...] = get_args(StudySetting)
 
@@ -133,12 +133,12 @@ class Study(Generic[_Context, _Settings]):
     """A question in one sentence, who asked or claimed it, and how it is answered.
 
     The name is made of lower-case words joined by hyphens. `run` takes a context, most often a
-    :class:`StudyContext`, and settings: `small`, what
-    is done in three minutes on two cores, or `paper`, what was published. `pairs` and `paper_pairs` are how
-    many pairs of the suite it takes in either; None where it takes none. `changes` says for each setting, in
-    sentences of Markdown, what it changes against the source; it is empty where a study follows nobody's
-    experiment. `takes_recorded_notes` says whether it does more where the context has some. `check` raises
-    where a context lacks what the study needs, before any work is done.
+    :class:`StudyContext`, and settings: `small`, what is done in ten minutes on two cores, or `paper`, what
+    was published. `pairs` and `paper_pairs` are how many pairs of the suite it takes in either; None where it
+    takes none. `changes` says for each setting, in sentences of Markdown, what it changes against the source;
+    it is empty where a study follows nobody's experiment. `takes_recorded_notes` says whether it does more
+    where the context has some. `check` raises where a context lacks what the study needs, before any work is
+    done.
     """
 
     name: str

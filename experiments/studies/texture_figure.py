@@ -50,7 +50,8 @@ def texture_figure(sources: pd.DataFrame, source: Rhythm, panels: Sequence[Panel
         Three axes above, and two for each panel.
     """
     figure = Figure(figsize=(11, 8.5), layout="constrained")
-    means, example = figure.subfigures(2, 1, height_ratios=(1, 1.35))
+    grid = figure.add_gridspec(2, 1, height_ratios=(1, 1.35))
+    means, example = (figure.add_subfigure(grid[row]) for row in range(2))
     for axes, column in zip(means.subplots(1, len(_TITLES)), _TITLES, strict=True):
         _draw_means(axes, sources, column)
     handles, labels = means.axes[0].get_legend_handles_labels()
@@ -65,8 +66,7 @@ def _draw_means(axes: Axes, sources: pd.DataFrame, column: str) -> None:
         values = rows.groupby("receptive_field_s")[column]
         means = values.mean()
         half = [mean - mean_interval(own)[0] for mean, (_, own) in zip(means, values, strict=True)]
-        looks = {"marker": "o", "markersize": 4, "color": colour, "capsize": 2, "elinewidth": 0.8}
-        axes.errorbar(means.index, means, yerr=half, label=str(name), **looks)
+        axes.errorbar(means.index, means, yerr=half, fmt="o-", color=colour, capsize=2, label=str(name))
     axes.set_xscale("log")
     ticks = [0.3, 1, 3]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

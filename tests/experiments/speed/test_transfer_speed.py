@@ -2,18 +2,33 @@
 
 import numpy as np
 import pytest
+import torch
 
 from timbrebench.audio.spectra import log_magnitude
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.speed.machine import cpu_model
+from timbrebench.experiments.speed.representation_speed import direct_terms
 from timbrebench.experiments.speed.transfer_speed import (
     textbook,
     textbook_with_cached_targets,
     time_transfers,
     timed_methods,
 )
+from timbrebench.transfer.algorithms.optimisation import with_gradient
 from timbrebench.transfer.algorithms.random_convolution import Objective, draw_filters
+from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
+    normalising_weights,
+    weighted_sum,
+)
+from timbrebench.transfer.methods.multi_representation.multi_representation import MultiRepresentation
+
+SMALL = MultiRepresentation(
+    weights={"stft_content": 1},
+    stft_network={"n_filters": 700},
+    mel_network={"n_filters": 48, "kernel_width": 12, "block_width": 7, "style_bands": 64},
+    cqt_network={"n_filters": 8, "kernel_width": 7},
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +45,7 @@ def speed(run, tmp_path_factory):
         dataset=Dataset.open(run.root / "dataset"),
         methods=methods,
         n_filters=16,
+        representation=SMALL,
         rounds=1,
     )
 
@@ -49,6 +65,28 @@ def test_the_yardstick_is_the_objective_that_it_measures(synthesizer, scale):
         np.testing.assert_allclose(gradient, wanted_gradient, atol=1e-5 * np.abs(wanted_gradient).max())
 
 
+def test_the_direct_form_of_multi_representation_is_what_it_computes(synthesizer, scale):
+    clips = [
+        torch.from_numpy(synthesizer.render(scale, program, duration, 22050))
+        for program, duration in ((0, 1.5), (56, 1.2))
+    ]
+    start = 0.01 * torch.randn(len(clips[0]), generator=torch.Generator().manual_seed(0))
+    fast = SMALL.losses(3, torch.device("cpu")).towards(clips[0], [clips[1]])
+    direct = direct_terms(SMALL, 3, *clips)
+    for x in (start, clips[0] + start):
+        assert {n: float(loss) for n, loss in fast(x).items()} == pytest.approx(
+            {n: float(loss) for n, loss in direct(x).items()}, rel=1e-4
+        )
+        betas = normalising_weights(fast, x)
+        made, wanted = (with_gradient(weighted_sum(terms, betas))(x)[1] for terms in (fast, direct))
+        assert float((made - wanted).norm()) < 1e-4 * float(wanted.norm())
+
+
+def test_both_forms_of_multi_representation_are_timed(speed):
+    assert list(speed.representations.form) == ["direct", "`multi-representation`"]
+    assert (speed.representations.seconds > 0).all()
+
+
 def test_every_form_of_the_objective_is_timed(speed):
     assert list(speed.objectives.form) == ["textbook", "textbook, targets kept", "`ulyanov`", "`wide-limit`"]
     assert (speed.objectives.seconds > 0).all()
@@ -65,9 +103,9 @@ def test_every_method_has_a_time_a_memory_or_a_reason(speed):
     assert " needs " in table.reason["too-wide"]
 
 
-def test_the_page_holds_both_tables(speed):
+def test_the_page_holds_all_tables(speed):
     page = speed.markdown()
-    for name in (*speed.objectives.form, *speed.methods.method):
+    for name in (*speed.objectives.form, *speed.representations.form, *speed.methods.method):
         assert name in page
     for row in page.splitlines():
         if row.startswith("|"):

@@ -2,123 +2,121 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from timbrebench.core.errors import ConfigurationError
+from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.studies import loss_terms_study
+from timbrebench.experiments.studies.loss_term_claims import (
+    FEW,
+    FEW_SHALLOW,
+    MANY,
+    NUMBERS,
+    RIGHT,
+    UNTOUCHED,
+    WITHOUT_PENALTY,
+)
+from timbrebench.experiments.studies.loss_term_pairs import tune_pairs
+from timbrebench.experiments.studies.playing import RATE, play
+from timbrebench.transfer.methods.multi_representation.loss_configurations import TABLE_1
 
-QUICK = {
-    "sample_rate": 11_025,
-    "n_fft": 1024,
-    "hop_length": 256,
-    "stft_network": {"n_filters": 16},
-    "mel_network": {
-        "n_filters": 8,
-        "kernel_width": 8,
-        "block_width": 4,
-        "n_blocks": 0,
-        "content_bands": 16,
-        "style_bands": 32,
+QUICK = loss_terms_study.LossTermSettings(
+    duration_s=3.0,
+    parameters={
+        "sample_rate": 11_025,
+        "n_fft": 1024,
+        "hop_length": 256,
+        "stft_network": {"n_filters": 4},
+        "cqt_network": {"n_filters": 1, "n_bins": 72, "n_blocks": 1, "kernel_width": 5},
+        "max_iterations": 1,
     },
-    "cqt_network": {"n_filters": 2, "n_bins": 72},
-    "max_iterations": 2,
-}
+    mel_network={"n_filters": 4, "kernel_width": 8, "block_width": 4},
+    style_weight=0.3,
+    kinds=("singing",),
+    contents=1,
+)
 
 
 @pytest.fixture(scope="module")
 def result(context):
-    settings = loss_terms_study.LossTermSettings(
-        QUICK,
-        style_weight=0.3,
-        configurations=("stft/stft+mel", "mel+cqt/stft+mel"),
-        differences=(loss_terms_study.SAME_TUNE, loss_terms_study.OTHER_KEY, loss_terms_study.OTHER_MUSIC),
-    )
-    return loss_terms_study.run(context, settings)
+    return loss_terms_study.run(context, QUICK)
 
 
-def verdicts(table):
-    return [finding.verdict == "held" for finding in loss_terms_study.findings(table)]
+@pytest.fixture(scope="module")
+def played():
+    (pair,) = tune_pairs(("aligned",), 1)
+    return loss_terms_study.PlayedPair.of(pair, "TimGM6mb", 3.0)
 
 
-def test_the_six_configurations_of_the_table_are_compared():
-    assert len(loss_terms_study.TABLE_1) == 6
+def test_the_numbers_are_those_of_the_table():
+    for number, name in zip(NUMBERS, TABLE_1, strict=True):
+        condition = next(own for own in loss_terms_study._conditions("alike") if own.name == number)
+        assert loss_terms_study._method(condition, loss_terms_study.PAPER).parameters.configuration == name
 
 
-def test_each_configuration_is_tried_on_each_pair(result):
-    counts = result.table.groupby("configuration").size()
-    assert counts.to_dict() == {"untouched": 3, "stft/stft+mel": 3, "mel+cqt/stft+mel": 3}
+def test_each_pair_has_the_six_configurations_and_what_is_claimed_of_its_kind(result):
+    expected = [UNTOUCHED, RIGHT, *NUMBERS, WITHOUT_PENALTY]
+    assert result.further["outputs"].condition.tolist() == expected
+    assert result.table.condition.tolist() == expected
+    made = result.table[~result.table.condition.isin([UNTOUCHED, RIGHT])]
+    assert made.notna().all(axis=None)
+    assert len(result.findings) == 15
 
 
-def test_the_untouched_content_has_its_notes(result):
-    untouched = result.table[result.table.configuration == "untouched"]
-    assert (untouched.note_f1 > 0.8).all()
+def test_doing_nothing_has_no_success_and_the_right_output_has_all(played):
+    untouched, right = played.scores(played.content), played.scores(played.right)
+    assert untouched["success"] == untouched["timbre"] == 0
+    assert untouched["notes"] > 0.9
+    assert right["timbre"] == pytest.approx(1)
+    assert right["success"] > 0.9
 
 
-def test_the_mean_lies_between_its_halves(result):
-    table = result.table
-    low = table[["style_confidence", "note_f1"]].min(axis=1)
-    high = table[["style_confidence", "note_f1"]].max(axis=1)
-    assert (table.harmonic_mean >= low - 1e-9).all()
-    assert (table.harmonic_mean <= high + 1e-9).all()
+def test_copying_the_style_has_its_timbre_and_leaks_its_notes(played):
+    copy = played.scores(played.style[: len(played.content)])
+    assert copy["timbre"] > 0.5
+    assert copy["note_leakage"] > 0.8 > copy["notes"]
+    assert played.scores(played.style)["rhythm_error"] == 0
 
 
-def test_what_is_found_follows_the_table(result):
-    by_stft = result.table.configuration == "stft/stft+mel"
-    assert verdicts(result.table.assign(harmonic_mean=by_stft.astype(float))) == [True, False]
-    assert verdicts(result.table.assign(harmonic_mean=(~by_stft).astype(float))) == [False, True]
+def test_notes_that_move_to_another_key_are_still_there():
+    (pair,) = tune_pairs(("aligned",), 1)
+    moved = pair.content.notes.assign(pitch=pair.content.notes.pitch + 5)
+    played = loss_terms_study.PlayedPair.of(pair, "TimGM6mb", 3.0)
+    output = play(moved, "TimGM6mb", pair.content.program, 3.0)
+    trial = played.trial.with_output(output, RATE)
+    assert trial.note_scores.f1 < 0.5
+    assert loss_terms_study.notes_in_any_key(trial) > 0.9
+    other = notes_table([(0.37 * i, 0.37 * i + 0.3, 60 + 7 * (i % 3), 90) for i in range(8)])
+    output = play(other, "TimGM6mb", pair.content.program, 3.0)
+    assert loss_terms_study.notes_in_any_key(played.trial.with_output(output, RATE)) < 0.5
 
 
-def test_what_is_not_in_two_keys_for_sure_does_not_count_there(result):
-    """The other music may be in the content's key."""
-    by_stft = result.table.configuration == "stft/stft+mel"
-    unknown = result.table.pair == loss_terms_study.OTHER_MUSIC
-    scores = (by_stft | unknown).astype(float) + (~by_stft & unknown)
-    assert verdicts(result.table.assign(harmonic_mean=scores)) == [True, False]
+@pytest.mark.parametrize(("first", "second", "mean"), [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.5, 1.0, 2 / 3)])
+def test_success_needs_both_halves(first, second, mean):
+    assert loss_terms_study.harmonic_mean(first, second) == pytest.approx(mean)
 
 
-def test_what_has_no_score_bears_nothing_out(result):
-    by_mel = result.table.configuration == "mel+cqt/stft+mel"
-    missing = result.table.assign(harmonic_mean=(~by_mel).astype(float).mask(by_mel))
-    same, other = loss_terms_study.findings(missing)
-    assert same.verdict == "did not hold"
-    assert other.verdict == "did not hold"
-    assert same.figures == "Harmonic mean `stft/stft+mel` 1.00, `mel+cqt/stft+mel` \N{EN DASH}."
-    assert "Same tune: `stft/stft+mel` does best" in loss_terms_study._text(missing, loss_terms_study.SMALL)
+def test_an_output_that_is_refused_has_no_figures(played):
+    refused = played.scores(None)
+    assert list(refused) == list(loss_terms_study.FIGURES)
+    assert np.isnan(list(refused.values())).all()
 
 
-def test_nothing_is_best_where_all_have_nothing(result):
-    nothing = result.table.assign(harmonic_mean=0.0)
-    assert "Same tune: none brings the trumpet and the notes together." in loss_terms_study._text(
-        nothing, loss_terms_study.SMALL
-    )
+def test_mel_channels_and_blocks_of_the_mash_up_are_the_texts():
+    networks = {
+        condition.name: loss_terms_study._method(condition, loss_terms_study.PAPER).parameters.mel_network
+        for condition in loss_terms_study._conditions("aligned")
+    }
+    assert (networks[MANY].style_bands, networks[MANY].n_blocks) == (512, 2)
+    assert (networks[FEW].style_bands, networks[FEW].n_blocks) == (16, 2)
+    assert (networks[FEW_SHALLOW].style_bands, networks[FEW_SHALLOW].n_blocks) == (16, 0)
 
 
-@pytest.mark.parametrize(
-    ("confidence", "notes", "mean"),
-    [(0.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.5, 1.0, 2 / 3), (np.nan, 1.0, np.nan), (0.0, np.nan, np.nan)],
-)
-def test_what_could_not_be_worked_out_is_no_score(confidence, notes, mean):
-    assert loss_terms_study._harmonic_mean(confidence, notes) == pytest.approx(mean, nan_ok=True)
-
-
-def test_an_output_that_is_refused_has_no_score(context):
-    clip = np.zeros(22_050, dtype=np.float32)
-    assert np.isnan(list(loss_terms_study._scores(context, None, clip, clip, clip).values())).all()
-
-
-def test_a_suite_without_the_style_is_refused_before_any_work(context):
-    pairs = tuple(pair for pair in context.suite.pairs if pair.style.label != "trumpet")
-    bare = replace(context, suite=replace(context.suite, pairs=pairs))
-    with pytest.raises(ConfigurationError, match="no pair whose style is a trumpet"):
-        loss_terms_study.STUDY.check(bare)
-
-
-def test_a_judge_of_other_instruments_is_refused(context):
-    class Deaf:
-        labels = ("piano", "voice")
-
-    with pytest.raises(ConfigurationError, match="does not know trumpet"):
-        loss_terms_study.STUDY.answer(replace(context, judge=Deaf()))
+def test_the_penalty_is_left_out_where_it_is_said():
+    terms = {
+        condition.name: loss_terms_study._method(condition, loss_terms_study.SMALL).parameters.terms
+        for condition in loss_terms_study._conditions("singing")
+    }
+    assert "sparsity" in terms["4"]
+    assert "sparsity" not in terms[WITHOUT_PENALTY]
+    assert {**terms[WITHOUT_PENALTY], "sparsity": terms["4"]["sparsity"]} == terms["4"]

@@ -57,9 +57,9 @@ FOLLOWS = {
     ),
     "judge": judge_of,
     "key-invariance": lambda table: (key_invariance_study._text(table), key_invariance_study.findings(table)),
-    "loss-terms": lambda table: (
-        loss_terms_study._text(table, loss_terms_study.SMALL),
-        loss_terms_study.findings(table),
+    "loss-terms": lambda _: (
+        loss_terms_study._text(published("loss-terms-outputs")),
+        loss_terms_study.findings(published("loss-terms-outputs")),
     ),
     "phase": lambda table: (phase_study._text(table, phase_study.STUDY.pairs), phase_study.findings(table)),
     "spectrograms": lambda table: (spectrograms_study._text(table), spectrograms_study.findings(table)),
@@ -69,9 +69,9 @@ FOLLOWS = {
         ),
         (),
     ),
-    "texture": lambda table: (
-        texture_study._text(table, texture_study.STUDY.pairs),
-        texture_study.findings(table),
+    "texture": lambda _: (
+        texture_study._text(published("texture-textures")),
+        texture_study.findings(published("texture-textures")),
     ),
     "wide-limit-convergence": convergence_of,
 }
@@ -79,6 +79,8 @@ FOLLOWS = {
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_page_follows_from_its_table(name):
+    if not (PAGES / f"{name}.md").is_file():
+        pytest.skip(f"docs/studies has no page of {name} yet: `timbrebench study {name}` makes it")
     table = published(name)
     text, findings = FOLLOWS[name](table)
     result = StudyResult(table, Figure(), text, findings)

@@ -105,6 +105,8 @@ def test_the_networks_of_the_paper_are_the_texts():
     assert [network.kernel_width for network in networks] == [25, 50, 50, 50]
     assert [network.n_blocks for network in networks] == [0, 0, 1, 2]
     assert {network.block_width for network in networks[2:]} == {25}
+    # 50 + 24 (2 + 4) frames of 512 samples
+    assert fields[-1] == pytest.approx(194 * 512 / 22_050)
 
 
 @pytest.fixture(scope="module")

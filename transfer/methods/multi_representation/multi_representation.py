@@ -311,11 +311,9 @@ class MultiRepresentation(FrameMethod):
             round(seconds * settings.sample_rate) for seconds in (self.block_s, self.overlap_s)
         )
         style_parts = [style[part] for part in even_blocks(len(style), max_length)]
-        styles = losses.styles(style_parts)
         made = start[:0]
         for part in even_blocks(len(content), max_length, overlap):
-            contents = losses.contents(content[part])
-            terms = ContinuationLosses(losses, contents, styles, made[part.start :])
+            terms = ContinuationLosses(losses.towards(content[part], style_parts), made[part.start :])
             free = start[len(made) : part.stop]
             betas = normalising_weights(terms, free)
             weights = {name: weight * betas[name] for name, weight in settings.terms.items()}
@@ -334,10 +332,10 @@ class MultiRepresentation(FrameMethod):
         networks: dict[Kind, dict[str, Network]] = {"content": {}, "style": {}}
         for number, (name, representation) in enumerate(settings.networks.items()):
             kinds = settings.compared(name)
-            draw = lecun_normal(seed + number, truncated=settings.preset == "code")
+            draw = lecun_normal(seed + number, truncated=settings.preset == "code", device=device)
             drawn = representation.draw(kinds, frames, draw) if kinds else {}
             for kind, network in drawn.items():
-                networks[kind][name] = network.to(device)
+                networks[kind][name] = network
         sparsity_n_fft = settings.n_fft if "sparsity" in settings.terms else None
         return RepresentationLosses(
             networks["content"], networks["style"], settings.hop_length, sparsity_n_fft

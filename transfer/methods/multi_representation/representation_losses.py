@@ -15,14 +15,10 @@ import torch
 from torch import Tensor
 
 from timbrebench.audio.differentiable import stft_magnitude
-from timbrebench.transfer.algorithms.perceptual_losses import content_loss, gram
+from timbrebench.transfer.algorithms.gram_loss import GramLoss, gram_loss
+from timbrebench.transfer.algorithms.perceptual_losses import content_loss
+from timbrebench.transfer.algorithms.written_gradients import gram_distance
 from timbrebench.transfer.methods.multi_representation.representations import Network
-
-#: Content features by representation.
-Contents = dict[str, Tensor]
-
-#: Gram matrices of each layer by representation.
-Styles = dict[str, list[Tensor]]
 
 
 class CachedFeatures:
@@ -48,7 +44,7 @@ class CachedFeatures:
         return self._magnitudes[n_fft]
 
     def layers(self, network: Network) -> list[Tensor]:
-        """Return the features of each layer of a network."""
+        """Return the features of each layer of a network, shape (bins, frames, filters)."""
         if network not in self._layers:
             self._layers[network] = network(self.magnitude(network.n_fft))
         return self._layers[network]
@@ -74,63 +70,84 @@ class RepresentationLosses:
     hop_length: int
     sparsity_n_fft: int | None = None
 
-    def contents(self, samples: Tensor) -> Contents:
+    def contents(self, samples: Tensor) -> dict[str, Tensor]:
         """Return the content features of a sound, shape (n,), in each representation."""
         cached = CachedFeatures(samples, self.hop_length)
         return {name: cached.layers(network)[-1] for name, network in self.content.items()}
 
-    def styles(self, parts: Sequence[Tensor]) -> Styles:
-        """Return the Gram matrices of a sound in each representation.
+    @torch.no_grad()
+    def towards(self, content: Tensor, style: Sequence[Tensor]) -> TargetedLosses:
+        """Return the losses of sounds that are as long as the content.
 
         Parameters
         ----------
-        parts : sequence of torch.Tensor, shape (n,)
-            The sound; a long one in parts of about one length, whose matrices are averaged.
-
-        Returns
-        -------
-        dict of str to list of torch.Tensor, shape (n_filters, n_filters)
-            A matrix for each layer.
+        content : torch.Tensor, shape (n,)
+            The content.
+        style : sequence of torch.Tensor, shape (m,)
+            The style; a long one in parts of about one length, whose Gram matrices are averaged.
         """
-        styles: Styles = {}
-        for part in parts:
-            cached = CachedFeatures(part, self.hop_length)
-            for name, network in self.style.items():
-                grams = [gram(f) / len(parts) for f in cached.layers(network)]
-                means = styles.get(name)
-                styles[name] = [m + g for m, g in zip(means, grams, strict=True)] if means else grams
-        return styles
+        grams = {}
+        for name, network in self.style.items():
+            magnitudes = (stft_magnitude(clip, network.n_fft, self.hop_length) for clip in (content, *style))
+            positions = [layer.shape[:2].numel() for layer in network(next(magnitudes))]
+            of_parts = zip(*map(network, magnitudes), strict=True)
+            grams[name] = [_gram_loss(*layer) for layer in zip(of_parts, positions, strict=True)]
+        return TargetedLosses(self, self.contents(content), grams)
 
-    def __call__(self, samples: Tensor, contents: Contents, styles: Styles) -> dict[str, Tensor]:
+
+def _gram_loss(parts: Sequence[Tensor], positions: int) -> GramLoss:
+    """Return the loss against the mean Gram matrix of features, shapes (bins, frames, filters)."""
+    flat = [part.flatten(end_dim=1) for part in parts]
+    scaled = torch.cat([part / (len(part) * len(parts)) ** 0.5 for part in flat])
+    return gram_loss(scaled, 1, positions=positions, divisor=positions)
+
+
+@dataclass(frozen=True)
+class TargetedLosses:
+    """Losses of sounds against one content and one style.
+
+    Attributes
+    ----------
+    losses : RepresentationLosses
+        The networks.
+    contents : mapping of str to torch.Tensor
+        Features of the content, by representation.
+    grams : mapping of str to sequence of GramLoss
+        For each layer, by representation, the loss of its features.
+    """
+
+    losses: RepresentationLosses
+    contents: Mapping[str, Tensor]
+    grams: Mapping[str, Sequence[GramLoss]]
+
+    def __call__(self, samples: Tensor) -> dict[str, Tensor]:
         """Return the losses of a sound of the content's length, shape (n,), each a tensor with one value.
 
         They are ``{representation}_content``, ``{representation}_style`` and ``sparsity``, as far as there
         are networks for them.
         """
-        cached = CachedFeatures(samples, self.hop_length)
-        losses = {}
-        for name, network in self.content.items():
-            losses[f"{name}_content"] = content_loss(cached.layers(network)[-1], contents[name])
-        for name, network in self.style.items():
-            errors = [
-                (gram(f) - g).square().sum() / len(g) ** 2
-                for f, g in zip(cached.layers(network), styles[name], strict=True)
+        cached = CachedFeatures(samples, self.losses.hop_length)
+        made = {}
+        for name, network in self.losses.content.items():
+            made[f"{name}_content"] = content_loss(cached.layers(network)[-1], self.contents[name])
+        for name, network in self.losses.style.items():
+            distances = [
+                gram_distance(layer.flatten(end_dim=1), loss) / layer.shape[2] ** 2
+                for layer, loss in zip(cached.layers(network), self.grams[name], strict=True)
             ]
-            losses[f"{name}_style"] = torch.stack(errors).sum()
-        if self.sparsity_n_fft is not None:
-            losses["sparsity"] = cached.magnitude(self.sparsity_n_fft).log1p().sum()
-        return losses
+            made[f"{name}_style"] = torch.stack(distances).sum()
+        if self.losses.sparsity_n_fft is not None:
+            made["sparsity"] = cached.magnitude(self.losses.sparsity_n_fft).log1p().sum()
+        return made
 
 
 @dataclass(frozen=True)
 class ContinuationLosses:
     """Losses of a sound of which the beginning, `before`, is settled; of no samples where nothing is."""
 
-    losses: RepresentationLosses
-    contents: Contents
-    styles: Styles
+    losses: TargetedLosses
     before: Tensor
 
     def __call__(self, free: Tensor) -> dict[str, Tensor]:
         """Return the losses of the beginning, shape (m,), followed by `free`, shape (n - m,)."""
-        return self.losses(torch.cat([self.before, free]), self.contents, self.styles)
+        return self.losses(torch.cat([self.before, free]))

@@ -23,8 +23,10 @@ from timbrebench.transfer.methods.multi_representation.loss_configurations impor
 from timbrebench.transfer.methods.multi_representation.representations import (
     Draw,
     Network,
-    ResidualBlocks,
+    PitchConvolution,
+    TimeConvolution,
     dilations,
+    draw_blocks,
 )
 
 
@@ -54,7 +56,7 @@ class RepresentationSettings(FrozenModel, ABC):
 
     @abstractmethod
     def draw(self, kinds: Collection[Kind], frames: Frames, draw: Draw) -> dict[Kind, Network]:
-        """Draw the networks that are asked for, in ``float32`` on the CPU.
+        """Draw the networks that are asked for, in the precision and on the device of the weights.
 
         Layers that content and style have in common are the same, and where all of them are, so is the
         network. Raises :class:`AudioError` if the representation needs frequencies above half the sample
@@ -82,8 +84,8 @@ class STFTNetwork(RepresentationSettings):
 
     def draw(self, kinds: Collection[Kind], frames: Frames, draw: Draw) -> dict[Kind, Network]:
         """Draw the network; see :meth:`RepresentationSettings.draw`."""
-        first = draw(0, (self.n_filters, 1 + frames.n_fft // 2, self.kernel_width))
-        network = Network(frames.n_fft, None, first)
+        weights = draw(0, (self.n_filters, 1 + frames.n_fft // 2, self.kernel_width))
+        network = Network(frames.n_fft, None, TimeConvolution(weights, padded=False))
         return dict.fromkeys(kinds, network)
 
 
@@ -135,14 +137,14 @@ class MelNetwork(RepresentationSettings):
 
     def draw(self, kinds: Collection[Kind], frames: Frames, draw: Draw) -> dict[Kind, Network]:
         """Draw the networks; see :meth:`RepresentationSettings.draw`."""
-        depth = max(map(self._blocks, kinds))
-        apart = dilations(depth, self.first_dilation)
-        blocks = ResidualBlocks(self.n_filters, (self.block_width,), apart, draw)
+        apart = dilations(max(map(self._blocks, kinds)), self.first_dilation)
+        blocks = draw_blocks(self.n_filters, (1, self.block_width), apart, draw)
         networks = {}
         for kind in kinds:
-            bands = self._mel_bands(kind, frames)
-            first = draw(0, (self.n_filters, len(bands), self.kernel_width))
-            networks[kind] = Network(frames.n_fft, bands, first, blocks.first(self._blocks(kind)))
+            bands, depth = self._mel_bands(kind, frames), self._blocks(kind)
+            weights = draw(0, (self.n_filters, len(bands), self.kernel_width))
+            first = TimeConvolution(weights, padded=depth > 0)
+            networks[kind] = Network(frames.n_fft, bands.to(weights), first, blocks[:depth])
         return networks
 
     def _mel_bands(self, kind: Kind, frames: Frames) -> Tensor:
@@ -217,12 +219,18 @@ class CQTNetwork(RepresentationSettings):
             filter_scale=self.filter_scale,
         )
         kernel = (self.kernel_bins, self.kernel_width)
-        first = draw(0, (self.n_filters, 1, *kernel))
+        weights = draw(0, (self.n_filters, 1, *kernel))
         apart = dilations(max(map(self._blocks, kinds)), self.first_dilation)
-        blocks = ResidualBlocks(self.n_filters, kernel, apart, draw)
+        blocks = draw_blocks(self.n_filters, kernel, apart, draw, self.n_bins)
         depths = {kind: (self._blocks(kind), self.pooling if kind == "content" else 1) for kind in kinds}
         networks = {
-            (depth, pooling): Network(transform.n_fft, transform.weights, first, blocks.first(depth), pooling)
+            (depth, pooling): Network(
+                transform.n_fft,
+                transform.weights.to(weights),
+                PitchConvolution(weights, padded=depth > 0),
+                blocks[:depth],
+                pooling,
+            )
             for depth, pooling in set(depths.values())
         }
         return {kind: networks[settings] for kind, settings in depths.items()}

@@ -27,29 +27,39 @@ Neural Information Processing Systems 30, 2017.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from copy import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import conv1d, conv2d, max_pool2d, pad, selu
+from torch import Tensor
+from torch.nn.functional import pad
+
+from timbrebench.transfer.algorithms.tiled_convolution import TiledConvolution
+from timbrebench.transfer.algorithms.written_gradients import map_linearly, selu
 
 #: From the number of a layer and the shape of its weights (filters, channels, taps along each axis) to these.
 #: The same number and shape give the same weights.
-Draw = Callable[[int, tuple[int, ...]], nn.Parameter]
+Draw = Callable[[int, tuple[int, ...]], Tensor]
+
+#: Frames that convolutions are arranged for: 5 s of 22,050 Hz and a hop of 512.
+_TYPICAL_FRAMES = 216
+
+#: Positions that tiles of a convolution make, over time alone and over time and pitch: as many as let all
+#: networks at the text's settings fit into 2 GiB.
+_LONGEST_STEP_IN_TIME, _LONGEST_STEP = 10, 22
 
 
-def lecun_normal(seed: int, *, truncated: bool) -> Draw:
-    """Return what draws the weights of layers, which are not trained: normal with variance 1 / fan-in.
+def lecun_normal(seed: int, *, truncated: bool, device: torch.device | str = "cpu") -> Draw:
+    """Return what draws the weights of layers: normal with variance 1 / fan-in, ``float32``.
 
     `truncated` ones are drawn again beyond two standard deviations, which leaves 0.77 of that variance.
     """
 
-    def draw(layer: int, shape: tuple[int, ...]) -> nn.Parameter:
-        generator = torch.Generator().manual_seed(
-            int(np.random.SeedSequence([seed, layer]).generate_state(1)[0])
-        )
+    def draw(layer: int, shape: tuple[int, ...]) -> Tensor:
+        state = np.random.SeedSequence([seed, layer]).generate_state(1)
+        generator = torch.Generator().manual_seed(int(state[0]))
         weights = torch.randn(math.prod(shape), generator=generator)
         # Several times as fast as torch's own truncated normal, which counts for tens of millions of weights.
         far = torch.nonzero(weights.abs() > 2)[:, 0] if truncated else weights[:0]
@@ -57,33 +67,66 @@ def lecun_normal(seed: int, *, truncated: bool) -> Draw:
             weights[far] = torch.randn(len(far), generator=generator)
             far = far[weights[far].abs() > 2]
         weights *= 1 / math.sqrt(math.prod(shape[1:]))
-        return nn.Parameter(weights.reshape(shape), requires_grad=False)
+        return weights.reshape(shape).to(device)
 
     return draw
 
 
-def pad_to_same(features: Tensor, weights: Tensor, dilation: int = 1) -> Tensor:
-    """Add the zeros with which a convolution keeps the number of positions.
+class FirstLayer(Protocol):
+    """The first convolution of a network."""
+
+    def __call__(self, spectrogram: Tensor) -> Tensor:
+        """Return the features, shape (bins, frames, filters), of a spectrogram, shape (bins, frames)."""
+
+
+class TimeConvolution:
+    """A convolution over time, of which frequencies are the channels: one bin is left.
 
     Parameters
     ----------
-    features : torch.Tensor, shape (1, channels, ...)
-        What is to be convolved.
-    weights : torch.Tensor, shape (filters, channels, ...)
-        With what. Of an even number of taps, the one after the middle stands at the position.
-    dilation : int, default 1
-        Distance between taps.
-
-    Returns
-    -------
-    torch.Tensor, shape (1, channels, ...)
-        The features between zeros.
+    weights : torch.Tensor, shape (filters, bins, taps)
+        The filters.
+    padded : bool
+        Whether there is silence beyond the ends, so that there are as many positions as frames. Else there
+        are those that the filters lie within.
     """
-    padding: list[int] = []
-    for taps in reversed(weights.shape[2:]):  # torch's pad begins with the last axis
-        total = (taps - 1) * dilation
-        padding += [total // 2, total - total // 2]
-    return pad(features, padding)
+
+    def __init__(self, weights: Tensor, *, padded: bool) -> None:
+        self._convolution = TiledConvolution(
+            weights[:, :, None], size=(1, _TYPICAL_FRAMES), longest_step=_LONGEST_STEP_IN_TIME
+        )
+        taps = weights.shape[2]
+        self._margins = (0, 0) if padded else ((taps - 1) // 2, taps // 2)
+
+    def __call__(self, spectrogram: Tensor) -> Tensor:
+        """Convolve a spectrogram; see :class:`FirstLayer`."""
+        features = map_linearly(spectrogram.T[None], self._convolution)
+        before, after = self._margins
+        return features[:, before : features.shape[1] - after]
+
+
+class PitchConvolution:
+    """A convolution over time and pitch.
+
+    Parameters
+    ----------
+    weights : torch.Tensor, shape (filters, 1, taps in pitch, taps in time)
+        The filters.
+    padded : bool
+        As of :class:`TimeConvolution`, for both axes.
+    """
+
+    def __init__(self, weights: Tensor, *, padded: bool) -> None:
+        self._weights = weights.flatten(1).T
+        self._taps = weights.shape[2:]
+        sides = [side for taps in reversed(self._taps) for side in ((taps - 1) // 2, taps // 2)]
+        self._padding = sides if padded else [0] * len(sides)
+
+    def __call__(self, spectrogram: Tensor) -> Tensor:
+        """Convolve a spectrogram; see :class:`FirstLayer`."""
+        bins, frames = self._taps
+        windows = pad(spectrogram, self._padding).unfold(0, bins, 1).unfold(1, frames, 1)
+        return windows.flatten(2) @ self._weights
 
 
 def dilations(n_blocks: int, first: int) -> tuple[int, ...]:
@@ -94,104 +137,77 @@ def dilations(n_blocks: int, first: int) -> tuple[int, ...]:
     return tuple(first << block for block in range(n_blocks)) if n_blocks > 1 else (1,) * n_blocks
 
 
-class ResidualBlocks(nn.Module):
-    """Dilated residual blocks over features of one or two axes.
+@dataclass(frozen=True)
+class ResidualBlock:
+    """A residual block.
 
-    Parameters
+    Attributes
     ----------
-    n_filters : int
-        Channels.
-    kernel : tuple of int
-        Taps of each block's dilated convolution along each axis, time last.
-    dilations : tuple of int
-        Distance between the taps of each block; empty for no blocks.
-    draw : Draw
-        Source of the weights.
+    dilated : TiledConvolution
+        W in the module.
+    point : torch.Tensor, shape (filters, filters)
+        The transpose of V.
     """
 
-    def __init__(
-        self, n_filters: int, kernel: tuple[int, ...], dilations: tuple[int, ...], draw: Draw
-    ) -> None:
-        super().__init__()
-        point = (1,) * len(kernel)
-        shapes = [(n_filters, n_filters, *kernel), (n_filters, n_filters, *point)] * len(dilations)
-        self._weights = nn.ParameterList([draw(layer, shape) for layer, shape in enumerate(shapes, start=1)])
-        self._convolve: Callable[..., Tensor] = conv1d if len(kernel) == 1 else conv2d
-        self.dilations = dilations
-
-    def first(self, count: int) -> ResidualBlocks:
-        """Return the first blocks, which share their weights with these."""
-        blocks = copy(self)
-        blocks.dilations = self.dilations[:count]
-        return blocks
-
-    def forward(self, features: Tensor) -> list[Tensor]:
-        """Return the features and those after each block, all of the shape (1, n_filters, ...)."""
-        layers, stream = [features], features
-        for block, dilation in enumerate(self.dilations):
-            dilated, point = self._weights[2 * block], self._weights[2 * block + 1]
-            padded = pad_to_same(layers[-1], dilated, dilation)
-            inner = selu(self._convolve(padded, dilated, dilation=dilation))
-            stream = stream + self._convolve(inner, point)
-            layers.append(selu(stream))
-        return layers
+    dilated: TiledConvolution
+    point: Tensor
 
 
-class Network(nn.Module):
+def draw_blocks(
+    n_filters: int, kernel: tuple[int, int], apart: tuple[int, ...], draw: Draw, n_bins: int = 1
+) -> list[ResidualBlock]:
+    """Draw residual blocks, whose taps in pitch and time are `kernel`, and `apart` the distances of these."""
+    blocks = []
+    for block, dilation in enumerate(apart):
+        dilated = TiledConvolution(
+            draw(2 * block + 1, (n_filters, n_filters, *kernel)),
+            dilation=dilation,
+            size=(n_bins, _TYPICAL_FRAMES),
+            longest_step=_LONGEST_STEP if n_bins > 1 else _LONGEST_STEP_IN_TIME,
+        )
+        point = draw(2 * block + 2, (n_filters, n_filters))
+        blocks.append(ResidualBlock(dilated, point.T.contiguous()))
+    return blocks
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
     """A random network on a magnitude spectrogram.
 
-    Parameters
+    Attributes
     ----------
     n_fft : int
         Window of the spectrogram.
     bands : torch.Tensor or None, shape (channels or bins, 1 + n_fft // 2)
         What each bin of the STFT adds to each place of the network's frequency axis. None for the bins
         themselves.
-    first : torch.nn.Parameter, shape (n_filters, channels, width) or (n_filters, 1, bins, width)
-        Weights of the first convolution: over time, or over time and frequency.
-    blocks : ResidualBlocks, optional
+    first : FirstLayer
+        The first convolution.
+    blocks : sequence of ResidualBlock
         What follows it.
-    pooling : int, default 1
-        Neighbouring bins that the maximum of the first features is taken over, before the blocks; for two
-        axes only.
+    pooling : int
+        Neighbouring bins that the maximum of the first features is taken over, before the blocks.
     """
 
-    _bands: Tensor | None
+    n_fft: int
+    bands: Tensor | None
+    first: FirstLayer
+    blocks: Sequence[ResidualBlock] = ()
+    pooling: int = 1
 
-    def __init__(
-        self,
-        n_fft: int,
-        bands: Tensor | None,
-        first: nn.Parameter,
-        blocks: ResidualBlocks | None = None,
-        pooling: int = 1,
-    ) -> None:
-        super().__init__()
-        self.n_fft = n_fft
-        self.register_buffer("_bands", bands)
-        self._first, self._blocks, self._pooling = first, blocks, pooling
+    def __call__(self, magnitude: Tensor) -> list[Tensor]:
+        """Return the features of each layer, after the first convolution and after each block.
 
-    def forward(self, magnitude: Tensor) -> list[Tensor]:
-        """Return the features of each layer.
-
-        Parameters
-        ----------
-        magnitude : torch.Tensor, shape (1 + n_fft // 2, frames)
-            STFT magnitudes.
-
-        Returns
-        -------
-        list of torch.Tensor, shape (n_filters, frames) or (n_filters, bins, frames)
-            After the first convolution and after each block. A network without blocks keeps to positions
-            that its filters lie within; others are padded with silence.
+        `magnitude` are STFT magnitudes, shape (1 + n_fft // 2, frames); features have the shape (bins,
+        frames, filters).
         """
-        x = torch.log1p(magnitude if self._bands is None else self._bands @ magnitude)
-        x = x[None] if self._first.ndim == 3 else x[None, None]
-        if self._blocks is not None and self._blocks.dilations:
-            x = pad_to_same(x, self._first)
-        if self._first.ndim == 3:
-            features = selu(conv1d(x, self._first))
-        else:
-            features = max_pool2d(selu(conv2d(x, self._first)), (self._pooling, 1))
-        layers = [features] if self._blocks is None else self._blocks(features)
-        return [layer[0] for layer in layers]
+        features = selu(self.first(torch.log1p(magnitude if self.bands is None else self.bands @ magnitude)))
+        if self.pooling > 1:
+            whole = len(features) // self.pooling * self.pooling
+            features = features[:whole].reshape(-1, self.pooling, *features.shape[1:]).amax(1)
+        layers, stream = [features], features
+        for block in self.blocks:
+            inner = selu(map_linearly(layers[-1], block.dilated))
+            stream = stream + inner @ block.point
+            layers.append(selu(stream))
+        return layers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from timbrebench.audio import log_magnitude
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply, create
 from timbrebench.transfer.algorithms.optimisation import minimise_lbfgs, with_gradient
-from timbrebench.transfer.algorithms.perceptual_losses import gram
 from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
     gradient_norms,
     normalising_weights,
@@ -48,15 +46,10 @@ def full_scale(clip, dtype=torch.float32):
     return torch.from_numpy(clip / np.abs(clip).max()).to(dtype)
 
 
-def prepared(method, content, style, dtype=torch.float32):
+def prepared(method, content, style):
     """The terms of a method for a pair, as its transfer sets them up."""
     losses = method.losses(0, torch.device("cpu"))
-    for network in (*losses.content.values(), *losses.style.values()):
-        network.to(dtype)
-    content, style = full_scale(content, dtype), full_scale(style, dtype)
-    contents = losses.contents(content)
-    styles = losses.styles([style])
-    return ContinuationLosses(losses, contents, styles, content[:0])
+    return losses.towards(full_scale(content), [full_scale(style)])
 
 
 def noise(length, dtype=torch.float32):
@@ -91,28 +84,15 @@ class TestTerms:
         with pytest.raises(MethodError, match="'flat' has a gradient of norm 0"):
             normalising_weights(lambda x: {"flat": (0 * x).sum()}, torch.ones(3))
 
-    def test_the_gradient_is_that_of_finite_differences(self, content, style):
-        model = method(weights=SIX_TERMS)
-        content, style = content[5000:9000], style[5000:9500]
-        terms = prepared(model, content, style, torch.float64)
-        start = noise(len(content), torch.float64)
-        total = weighted_sum(terms, normalising_weights(terms, start))
-        x = full_scale(content, torch.float64) + 30 * start  # where no magnitude is near 0
-        _, gradient = with_gradient(total)(x)
-        direction = noise(len(content), torch.float64) / 1e-3
-        step = 1e-6
-        slope = (total(x + step * direction) - total(x - step * direction)) / (2 * step)
-        assert float(gradient @ direction) == pytest.approx(float(slope), rel=1e-5)
-
     def test_content_and_style_fit_themselves(self, content):
-        terms = prepared(method(weights=SIX_TERMS), content, content)(full_scale(content))
-        assert all(float(loss) == 0 for loss in terms.values())
+        terms = prepared(method(weights=SIX_TERMS), content, content)
+        fitted, start = terms(full_scale(content)), terms(noise(len(content)))
+        assert all(float(loss) < 1e-6 * float(start[name]) for name, loss in fitted.items())
 
     def test_a_settled_beginning_is_part_of_the_whole(self, content, style):
         whole = prepared(method(), content, style)
         x = noise(len(content))
-        rest = replace(whole, before=x[:7000])
-        assert rest(x[7000:]) == whole(x)
+        assert ContinuationLosses(whole, x[:7000])(x[7000:]) == whole(x)
 
     @pytest.mark.parametrize("configuration", sorted(CONFIGURATIONS))
     def test_the_loss_of_every_configuration_falls(self, content, style, configuration):
@@ -169,18 +149,13 @@ class TestNetworks:
     @pytest.mark.parametrize("n_blocks", [0, 1, 2])
     def test_a_feature_depends_on_as_many_frames_as_the_settings_say(self, n_blocks):
         settings = MelNetwork(n_filters=4, kernel_width=6, block_width=3, style_bands=8, n_blocks=n_blocks)
-        (network,) = settings.draw(
-            ["style"], Frames(22_050, 256, 64), lecun_normal(0, truncated=False)
-        ).values()
+        draw = lecun_normal(0, truncated=False)
+        network = settings.draw(["style"], Frames(22_050, 256, 64), draw)["style"]
         magnitude = torch.rand(129, 60, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        network(magnitude)[-1][:, 30].sum().backward()
-        seen = torch.nonzero(magnitude.grad.abs().sum(dim=0))
+        network(magnitude)[-1][0, 30].sum().backward()
+        slopes = magnitude.grad.abs().sum(dim=0)
+        seen = torch.nonzero(slopes > 1e-4 * slopes.max())  # beyond it there is rounding
         assert int(seen.max() - seen.min()) + 1 == settings.receptive_field("style")
-
-    def test_gram_is_the_mean_product_over_positions(self):
-        features = torch.randn(3, 4, 5)
-        expected = torch.einsum("ibt,jbt->ij", features, features) / 20
-        torch.testing.assert_close(gram(features), expected)
 
     def test_a_networks_weights_do_not_depend_on_which_others_there_are(self, content):
         def features(configuration):

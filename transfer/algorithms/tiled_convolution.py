@@ -1,0 +1,273 @@
+"""A dilated convolution over one or two axes with fixed filters, and its transpose, by tiles in frequency.
+
+256 filters of 11 × 11 on 256 channels cost 31,000 products for every position and filter. Tiles of both axes,
+transformed with some 30 × 40 points, need a thirtieth of them: one complex product of matrices, filters ×
+channels, for each frequency. What is paid for it is memory: the filters' spectra take several times what the
+filters do, the more, the longer the tiles.
+
+Taps that are d apart take every d-th position, so the positions fall into d phases along each axis that have
+nothing to do with one another, and each is a convolution with taps side by side. A tile of a phase holds as
+many positions more than it makes as the filter reaches beyond one (overlap-save); where it holds a whole
+phase, which has silence on both sides, half of them are enough, since what wraps around meets zeros.
+
+The transforms are matrix products with cosines and sines of so few points, which take less time than a fast
+Fourier transform and leave the numbers in the order in which the next product wants them: frequencies,
+positions, channels.
+
+References
+----------
+T. Stockham, "High-speed convolution and correlation", Proceedings of the AFIPS Spring Joint Computer
+Conference, 1966.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+#: Values of a part of the frequencies that stay in the processor's cache.
+_CACHED_VALUES = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Tiling:
+    """How the positions of a phase are cut along one axis, into `count` tiles.
+
+    A tile takes `inputs` positions, `padding` of which lie before the first that it makes, and makes `step`.
+    """
+
+    count: int
+    step: int
+    inputs: int
+    padding: int
+
+
+class _Axis:
+    """The discrete Fourier transform along one axis, for filters of `taps` taps.
+
+    `length` positions of a phase are what the number of points is chosen for.
+    """
+
+    def __init__(self, taps: int, length: int, longest_step: int) -> None:
+        self.taps, self.before = taps, (taps - 1) // 2
+        self.after = taps - 1 - self.before
+        self.points = length + self.after
+        if self.points > taps - 1 + longest_step:
+            count = -(-length // longest_step)
+            self.points = taps - 1 + -(-length // count)
+        self.frequencies = self.points // 2 + 1
+        #: Frequencies that have a negative of their own: all but 0, and half of an even number of points.
+        self.paired = (self.points - 1) // 2
+
+    def tiling(self, length: int, before: int) -> _Tiling:
+        """Cut the positions of a phase; a filter reaches `before` positions back."""
+        if length + self.after <= self.points:
+            return _Tiling(1, length, length, 0)
+        step = self.points - self.taps + 1
+        return _Tiling(-(-length // step), step, self.points, before)
+
+    def cosines_and_sines(self, positions: range) -> Tensor:
+        """Return both for frequencies from 0 on, shape (2, frequencies, positions), ``float64``."""
+        products = torch.outer(torch.arange(self.frequencies), torch.tensor(list(positions)))
+        angles = products.double() * (2 * math.pi / self.points)
+        return torch.stack([angles.cos(), angles.sin()])
+
+
+class TiledConvolution:
+    """A convolution of features, zeros beyond their ends, with as many positions as they have.
+
+    Parameters
+    ----------
+    filters : torch.Tensor, shape (filters, channels, taps along the height, taps along the width)
+        The weights; their precision is that of the computation, their device the place. They are not stored.
+    dilation : int
+        Distance between taps, along each axis with more than one.
+    size : tuple of int
+        Height and width that the tiles are chosen for. Others are convolved as well.
+    longest_step : int
+        Maximum positions that a tile makes along an axis. More take fewer products and more memory.
+
+    Attributes
+    ----------
+    dilation : int
+        As above.
+    """
+
+    def __init__(
+        self, filters: Tensor, *, dilation: int = 1, size: tuple[int, int], longest_step: int
+    ) -> None:
+        _, _, *taps = filters.shape
+        self.dilation = dilation
+        self._apart = [dilation if count > 1 else 1 for count in taps]
+        self._axes = [
+            _Axis(count, -(-length // apart), longest_step)
+            for count, length, apart in zip(taps, size, self._apart, strict=True)
+        ]
+        self._cosine_sums, self._sine_sums = self._transform(filters)
+
+    def _transform(self, filters: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sums of the filters times cosines, and times sines, of the taps' phases.
+
+        Their shape is (frequencies of both axes, channels, filters): along the height those that are not
+        negative, then the others.
+        """
+        rows, columns = self._axes
+        by_row, by_column = (
+            axis.cosines_and_sines(range(-axis.before, axis.after + 1)).to(filters) for axis in self._axes
+        )
+        signed = torch.cat([by_row, by_row[:, 1 : rows.paired + 1]], dim=1)
+        signed[1, rows.frequencies :].neg_()
+        n_filters, channels = filters.shape[:2]
+        sums = filters.new_empty(2, signed.shape[1], columns.frequencies, channels, n_filters)
+        taps = filters.permute(2, 3, 1, 0).flatten(1).contiguous()
+        for cosines, sines, made in zip(*signed, sums.unbind(1), strict=True):
+            real, imaginary = ((row @ taps).view(columns.taps, -1) for row in (cosines, sines))
+            torch.mm(by_column[0], real, out=made[0].flatten(1)).addmm_(by_column[1], imaginary, alpha=-1)
+            torch.mm(by_column[0], imaginary, out=made[1].flatten(1)).addmm_(by_column[1], real)
+        cosine_sums, sine_sums = sums.flatten(1, 2)
+        return cosine_sums, sine_sums
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Return the convolution, shape (height, width, filters), of features (height, width, channels).
+
+        A filter's tap number ``(taps - 1) // 2``, counted from 0, stands at the position that is made.
+        """
+        return self._convolve(features, [axis.before for axis in self._axes], transposed=False)
+
+    def transpose(self, slopes: Tensor) -> Tensor:
+        """Apply the transpose: from derivatives by the output to those by the features, shapes as above."""
+        return self._convolve(slopes, [axis.after for axis in self._axes], transposed=True)
+
+    def _convolve(self, features: Tensor, before: list[int], *, transposed: bool) -> Tensor:
+        size = features.shape[:2]
+        lengths = [-(-length // apart) for length, apart in zip(size, self._apart, strict=True)]
+        tilings = [
+            axis.tiling(length, reach)
+            for axis, length, reach in zip(self._axes, lengths, before, strict=True)
+        ]
+        products = self._multiply(self._analyse(features, tilings), transposed=transposed)
+        return self._synthesise(products, tilings)[: size[0], : size[1]]
+
+    def _analyse(self, features: Tensor, tilings: list[_Tiling]) -> Tensor:
+        """Return the spectra of all tiles; the conjugate, as sums of features times cosines and sines.
+
+        Shape (signed frequencies along the height, frequencies along the width, real and imaginary, tiles and
+        phases along the height, the same along the width, channels).
+        """
+        height, width, channels = features.shape
+        rows, columns = self._axes
+        down, across = tilings
+        padding: list[int] = [0, 0]
+        for tiling, length, apart in zip(
+            reversed(tilings), (width, height), reversed(self._apart), strict=True
+        ):
+            total = (tiling.count - 1) * tiling.step + tiling.inputs
+            front = tiling.padding * apart
+            padding += [front, total * apart - front - length]
+        apart_down, apart_across = self._apart
+        grid = pad(features, padding)
+        grid = grid.view(len(grid), -1, apart_across * channels)
+        by_row, by_column = (
+            axis.cosines_and_sines(range(tiling.inputs)).to(features)
+            for axis, tiling in zip(self._axes, tilings, strict=True)
+        )
+        # No sines of frequencies that have none: those of the width stay, as zeros, to have pairs.
+        by_row = torch.cat([by_row[0], by_row[1, 1 : rows.paired + 1]])
+        by_column = by_column.flatten(0, 1).expand(len(grid), -1, -1)
+        spectra = features.new_empty(
+            rows.points, columns.frequencies, 2, down.count, apart_down, across.count, apart_across, channels
+        )
+        for across_tile in range(across.count):
+            first = across_tile * across.step
+            along = torch.bmm(by_column, grid[:, first : first + across.inputs])
+            along = along.view(len(grid) // apart_down, -1)
+            for down_tile in range(down.count):
+                first = down_tile * down.step
+                values = (by_row @ along[first : first + down.inputs]).view(
+                    rows.points, apart_down, 2, columns.frequencies, apart_across, channels
+                )
+                self._combine(values.permute(2, 0, 3, 1, 4, 5), spectra[:, :, :, down_tile, :, across_tile])
+        return spectra
+
+    def _combine(self, values: Tensor, spectra: Tensor) -> None:
+        """Make complex spectra of products of cosines and sines; values have these of the width in front."""
+        rows = self._axes[0]
+        pairs = slice(1, rows.paired + 1)
+        cosines, sines = values[:, : rows.frequencies], values[:, rows.frequencies :]
+        plus, minus = spectra[: rows.frequencies], spectra[rows.frequencies :]
+        plus[0] = cosines[:, 0].movedim(0, 1)
+        if rows.frequencies > rows.paired + 1:
+            plus[-1] = cosines[:, -1].movedim(0, 1)
+        torch.sub(cosines[0, pairs], sines[1], out=plus[pairs, :, 0])
+        torch.add(cosines[1, pairs], sines[0], out=plus[pairs, :, 1])
+        torch.add(cosines[0, pairs], sines[1], out=minus[:, :, 0])
+        torch.sub(cosines[1, pairs], sines[0], out=minus[:, :, 1])
+
+    def _multiply(self, spectra: Tensor, *, transposed: bool) -> Tensor:
+        """Return the spectra of the output, of the shape of those of the input but for the channels."""
+        shape, channels = spectra.shape[:-1], spectra.shape[-1]
+        flat = spectra.view(shape[0] * shape[1], -1, channels)
+        half = flat.shape[1] // 2
+        n_made = self._cosine_sums.shape[1 if transposed else 2]
+        # Memory is what limits the tiles' length.
+        made = flat if n_made == channels else flat.new_empty(*flat.shape[:2], n_made)
+        sign = -1 if transposed else 1
+        count = max(1, _CACHED_VALUES // made[0].numel())
+        for first in range(0, len(flat), count):
+            part = slice(first, first + count)
+            by_cosine, by_sine = self._cosine_sums[part], self._sine_sums[part]
+            if transposed:
+                by_cosine, by_sine = by_cosine.mT, by_sine.mT
+            direct, crossed = torch.bmm(flat[part], by_cosine), torch.bmm(flat[part], by_sine)
+            torch.add(direct[:, :half], crossed[:, half:], alpha=sign, out=made[part, :half])
+            torch.sub(direct[:, half:], crossed[:, :half], alpha=sign, out=made[part, half:])
+        return made.view(*shape, n_made)
+
+    def _synthesise(self, spectra: Tensor, tilings: list[_Tiling]) -> Tensor:
+        """Return the positions that the tiles make, shape (height, width, filters) or more."""
+        rows, columns = self._axes
+        down, across = tilings
+        apart_down, apart_across = self._apart
+        n_filters = spectra.shape[-1]
+        by_row, by_column = (
+            axis.cosines_and_sines(range(tiling.padding, tiling.padding + tiling.step)) / axis.points
+            for axis, tiling in zip(self._axes, tilings, strict=True)
+        )
+        by_column[:, 1 : columns.paired + 1] *= 2
+        by_row = torch.cat([by_row[0], by_row[1, 1 : rows.paired + 1]]).T.to(spectra)
+        made = spectra.new_empty(
+            down.count, down.step * apart_down, across.count, across.step, apart_across * n_filters
+        )
+        by_column = by_column.flatten(0, 1).T.to(spectra).expand(made.shape[1], -1, -1)
+        for across_tile in range(across.count):
+            for down_tile in range(down.count):
+                values = self._separate(spectra[:, :, :, down_tile, :, across_tile])
+                along = (by_row @ values.flatten(1)).view(made.shape[1], by_column.shape[2], -1)
+                made[down_tile, :, across_tile] = torch.bmm(by_column, along)
+        return made.view(down.count * made.shape[1], -1, n_filters)
+
+    def _separate(self, spectra: Tensor) -> Tensor:
+        """Undo :meth:`_combine`, up to the factors of the inverse transform.
+
+        Returns the shape (cosines and sines along the height, phases, cosines and sines along the width,
+        frequencies along the width, phases, filters).
+        """
+        rows = self._axes[0]
+        pairs = slice(1, rows.paired + 1)
+        _, frequencies, _, apart_down, apart_across, n_filters = spectra.shape
+        made = spectra.new_empty(rows.points, apart_down, 2, frequencies, apart_across, n_filters)
+        values = made.permute(2, 0, 3, 1, 4, 5)
+        cosines, sines = values[:, : rows.frequencies], values[:, rows.frequencies :]
+        plus, minus = spectra[: rows.frequencies], spectra[rows.frequencies :]
+        cosines[:, 0] = plus[0].movedim(1, 0)
+        if rows.frequencies > rows.paired + 1:
+            cosines[:, -1] = plus[-1].movedim(1, 0)
+        torch.add(plus[pairs, :, 0], minus[:, :, 0], out=cosines[0, pairs])
+        torch.add(plus[pairs, :, 1], minus[:, :, 1], out=cosines[1, pairs])
+        torch.sub(plus[pairs, :, 1], minus[:, :, 1], out=sines[0])
+        torch.sub(minus[:, :, 0], plus[pairs, :, 0], out=sines[1])
+        return made
