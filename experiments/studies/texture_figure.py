@@ -54,7 +54,7 @@ def texture_figure(sources: pd.DataFrame, source: Rhythm, panels: Sequence[Panel
     means, example = (figure.add_subfigure(grid[row]) for row in range(2))
     for axes, column in zip(means.subplots(1, len(_TITLES)), _TITLES, strict=True):
         _draw_means(axes, sources, column)
-    handles, labels = means.axes[0].get_legend_handles_labels()
+    handles, labels = means.axes[-1].get_legend_handles_labels()
     means.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     if panels:
         _draw_panels(example, source, panels)

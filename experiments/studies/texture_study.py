@@ -140,10 +140,10 @@ def run(context: StudyContext, settings: TextureSettings) -> StudyResult:
                 panels.append(Panel(seconds, rhythm, figures))
             tracker.advance()
     textures = pd.DataFrame(rows)
-    example = sources[0].rhythm
+    example, pieces = sources[0].rhythm, by_piece(textures)
     return StudyResult(
-        textures.groupby(CONDITION, sort=False)[FIGURES].mean().reset_index(),
-        texture_figure(by_piece(textures), example, panels),
+        pieces.groupby(CONDITION, sort=False)[FIGURES].mean().reset_index(),
+        texture_figure(pieces, example, panels),
         _text(textures),
         findings(textures),
         {"textures": textures, **panel_tables(example, panels)},
