@@ -97,7 +97,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         open_executor(executor, _PRELOAD) as work,
     ):
         dataset = build_run_dataset(configuration, root / DATASET, work)
-        write_json(root / CONFIGURATION, configuration.model_dump(mode="json"))
+        write_json(root / CONFIGURATION, configuration.as_recorded())
         environments = record_environment(root / ENVIRONMENT)  # before there are results of this one
         suite = prepare_suite(dataset, configuration, root, work)
         suite.write(root / SUITE)

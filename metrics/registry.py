@@ -11,7 +11,7 @@ Files of before hold names that metrics no longer have: :func:`current_names` re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.plugins import entry_point_names, load_entry_point
@@ -26,6 +26,9 @@ _RENAMED = (
     ("read_note_f1", "transcribed_note_f1", 1),
 )
 
+#: A metric of today whose name another one had before.
+_TAKEN_OVER = "key_invariance_mse"
+
 
 def metric_names() -> list[str]:
     """Return the names of all installed metrics, sorted. Nothing is imported for it."""
@@ -37,8 +40,24 @@ def current_name(name: str) -> str:
 
     Where a metric of today has taken over another's former name, that metric is meant.
     """
-    if name in metric_names():
-        return name
+    return name if name in metric_names() else _successor(name)
+
+
+def unversioned_names(names: Sequence[str], *, one_tune: bool) -> tuple[str, ...]:
+    """Return today's names of the metrics that a file lists without their versions.
+
+    The file may be of before the name ``key_invariance_mse`` was taken over. The metric of today is meant if
+    the one that had the name is listed too, under its own, or if `one_tune`: content and style are one tune,
+    without which the metric of today has no value.
+    """
+    is_of_before = not one_tune and _successor(_TAKEN_OVER) not in names
+    return tuple(
+        _successor(name) if is_of_before and name == _TAKEN_OVER else current_name(name) for name in names
+    )
+
+
+def _successor(name: str) -> str:
+    """Return today's name of the metric that had a name before, or the name itself."""
     return next((current for former, current, _ in _RENAMED if former == name), name)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
@@ -26,7 +27,11 @@ NEEDS = {
     "judge": "needs a judge, none was given",
     "content_judge": "needs a content judge, none was given",
     "labels": "needs the labels of content and style, not both were given",
+    "one_tune": "needs content and style to be one tune by one instrument, in one key or two",
 }
+
+#: By how many seconds notes may differ that are played at the same time: tables of notes have microseconds.
+_SAME_TIME_S = 1e-3
 
 _NOTE_COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
 
@@ -193,8 +198,28 @@ class Trial:
         """Whether a required input, a key of :data:`NEEDS`, is missing."""
         if need == "labels":
             return self.content_label is None or self.style_label is None
+        if need == "one_tune":
+            return self.transposition is None
         holder = self.output if need in {"judge", "content_judge"} else self
         return getattr(holder, need) is None
+
+    @cached_property
+    def transposition(self) -> int | None:
+        """By how many semitones the style lies above the content, where both are one tune by one instrument.
+
+        None where labels differ, the notes of either are not known, or they differ in more than the key.
+        """
+        if self.notes is None or self.style_notes is None or self.lacks("labels"):
+            return None
+        own, other = (
+            notes[[*_NOTE_COLUMNS[:3]]].sort_values(["onset_s", "pitch"]).to_numpy(dtype=np.float64)
+            for notes in (self.notes, self.style_notes)
+        )
+        if self.content_label != self.style_label or not 0 < len(own) == len(other):
+            return None
+        times, pitches = np.hsplit(other - own, [2])
+        is_moved = (np.abs(times) <= _SAME_TIME_S).all() and (pitches == pitches[0]).all()
+        return int(pitches[0, 0]) if is_moved else None
 
     @cached_property
     def note_scores(self) -> NoteScores:

@@ -22,6 +22,7 @@ _NEEDS = {
     "judge": "a style judge",
     "labels": "the labels of content and style",
     "notes": "the content's notes",
+    "one_tune": "one tune by one instrument as content and style",
     "reference": "the reference",
     "style_notes": "the style's notes",
 }

@@ -83,12 +83,16 @@ def _about(frozen: FrozenSuite) -> dict[str, Any]:
         "pieces": len({frozen.clips[pair.content].piece for pair in frozen.pairs}),
         "version": version or "follows from the audio that its users hold",
         "fingerprint": frozen.fingerprint,
-        "ranked": "by the headline" if frozen.has_truth else "no: there are no references",
+        "ranked": "by the headline" if frozen.is_ranking else f"no: {_why_unranked(frozen)}",
         "judges": ", ".join(judges_of(frozen)) or "none published: a run trains its own",
         "directions": {f"{content} to {style}": count for (content, style), count in Counter(labels).items()},
         "sources": [dict(source) for source in frozen.sources],
         "software": dict(frozen.software),
     }
+
+
+def _why_unranked(frozen: FrozenSuite) -> str:
+    return "the styles are right themselves" if frozen.has_truth else "there are no references"
 
 
 @suite_app.command("freeze")

@@ -272,7 +272,8 @@ def _notes(results: Results, baseline: Baseline, judge: str) -> list[str]:
     """Say what of the run the baseline lacks, and whether another judge has scored it."""
     held = set(baseline.table.label)
     methods = [entry.name for entry in results.configuration.methods if entry.name not in held]
-    metrics = [str(name) for name in results.scores if name not in baseline.versions]
+    with_values = results.scores.dropna(axis="columns", how="all")
+    metrics = [str(name) for name in with_values if name not in baseline.versions]
     notes = [
         f"the baseline lacks the {kind} {', '.join(names)}: nothing was compared there, write a new baseline "
         "to hold them as well"

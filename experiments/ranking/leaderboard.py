@@ -26,6 +26,13 @@ from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.transfer.registry import create, default_parameters
 
+#: What methods are sorted by, without being ranked, where content and style are one tune: copying the style
+#: has no error.
+KEY_INVARIANCE = "key_invariance_mse"
+
+#: What is left of that error by the rounding of files, and more.
+_NO_ERROR = 1e-3
+
 #: Note F1 by which the reference must exceed the style copy, for the metric to discriminate.
 _CLEAR_MARGIN = 0.2
 
@@ -80,8 +87,11 @@ def make_leaderboard(results: Results) -> Leaderboard:
     table = pd.DataFrame([_row(results, label, means[label], scale) for label in results.labels])
     if HEADLINE in table:
         table = _ranked(table, results, scale)
-    style = {label: float(means[label][STYLE][-1]) for label in CONTROLS if STYLE in means[label]}
-    return Leaderboard(table, tuple(_control_problems(results, style, scale)))
+    style, error = (
+        {label: float(means[label][name][-1]) for label in CONTROLS if name in means[label]}
+        for name in (STYLE, KEY_INVARIANCE)
+    )
+    return Leaderboard(table, tuple(_control_problems(results, style, error, scale)))
 
 
 def _means(results: Results, label: str, pieces: list[str], counts: Floats) -> dict[str, Floats]:
@@ -151,7 +161,9 @@ def _ranked(table: pd.DataFrame, results: Results, scale: HeadlineScale) -> pd.D
     ranks = tie_groups(headlines, _headline_p_values(results, ranked, scale))
     table["rank"] = table.method.map(dict(zip(ranked, ranks, strict=True))).astype("Int64")
     order = pd.DataFrame({"control": table.kind == "control", "unranked": table["rank"].isna()})
-    order["score"] = -table.headline.where(table.kind == "method", 0)
+    is_sorted_by_error = not results.suite.is_ranking and KEY_INVARIANCE in table
+    scores = table[KEY_INVARIANCE] if is_sorted_by_error else -table.headline
+    order["score"] = scores.where(table.kind == "method", 0)
     return table.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
 
 
@@ -171,14 +183,16 @@ def _headline_p_values(results: Results, labels: list[str], scale: HeadlineScale
     return np.fmax(corrected, corrected.T)
 
 
-def _control_problems(results: Results, style: dict[str, float], scale: HeadlineScale) -> list[str]:
+def _control_problems(
+    results: Results, style: dict[str, float], error: dict[str, float], scale: HeadlineScale
+) -> list[str]:
     """List the controls that did not land where they must; empty for a valid run.
 
     The reference must have the style (at least 0.95), the content must not (at most 0.05), the style copy
     must (at least 0.95) with far fewer of the content's notes than the reference, noise must not pass for the
-    style, and silence must be refused as an output. Without references, only outputs are required: such a
-    run ranks nothing. Nor does one without style accuracy or note F1, of which the other is
-    still looked at.
+    style, and silence must be refused as an output. Without references, or where the styles themselves are
+    right, only outputs are required, and no error of style copies: such a run ranks nothing. Nor does one
+    without style accuracy or note F1, of which the other is still looked at.
     """
     has_truth = results.suite.has_truth
     problems = [
@@ -189,8 +203,8 @@ def _control_problems(results: Results, style: dict[str, float], scale: Headline
     silent = results.transfers[results.transfers.label == "silence"]
     if (silent.status == "ok").any():
         problems.append("silence was accepted as an output")
-    if not has_truth:
-        return problems
+    if not results.suite.is_ranking:
+        return problems + _error_problems(error)
     if style:
         problems += _style_problems(style)
     if CONTENT in results.configuration.metrics and not scale.ceiling - scale.chance >= _CLEAR_MARGIN:
@@ -199,6 +213,15 @@ def _control_problems(results: Results, style: dict[str, float], scale: Headline
             f"lie at least {_CLEAR_MARGIN} apart"
         )
     return problems
+
+
+def _error_problems(error: dict[str, float]) -> list[str]:
+    """List the controls that are the style and are far from it; NaN where styles are other tunes."""
+    return [
+        f"control {label} has {KEY_INVARIANCE} {error[label]:.4f}, must have at most {_NO_ERROR}"
+        for label in ("style-copy", "reference")
+        if error.get(label, 0.0) > _NO_ERROR
+    ]
 
 
 def _style_problems(style: dict[str, float]) -> list[str]:

@@ -99,8 +99,8 @@ class Results:
 
     @property
     def is_ranking(self) -> bool:
-        """Whether methods are ranked: right answers are known, and the headline's metrics were asked for."""
-        return self.suite.has_truth and has_headline(self.configuration.metrics)
+        """Whether methods are ranked: right answers tell them apart, and the headline's metrics are there."""
+        return self.suite.is_ranking and has_headline(self.configuration.metrics)
 
     def headline_scale(self) -> HeadlineScale:
         """Return the scale of the headline; its bounds are NaN where note F1 was not asked for."""
@@ -145,7 +145,7 @@ def collect(
                 if score is not None:
                     values[metric] = np.nan if score.value is None else score.value
                 why[metric] = NOT_SCORED if score is None else score.reason
-        piece = task.pair.content.piece
+        piece = task.pair.piece
         row = (task.entry.name, task.pair.pair_id, piece, task.seed, status, reason, *costs, output)
         transfers.append(row)
         scores.append(values)

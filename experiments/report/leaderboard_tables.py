@@ -12,6 +12,7 @@ import pandas as pd
 from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import RunError
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE
+from timbrebench.experiments.ranking.leaderboard import KEY_INVARIANCE
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.metrics.registry import get
 
@@ -25,8 +26,9 @@ _MAIN = (
     "log_spectral_distance",
 )
 
-#: The same for suites without references: mostly how near outputs are to the style.
-_WITHOUT_TRUTH = (
+#: The same for suites that rank nothing: mostly how near outputs are to the style.
+_UNRANKED = (
+    KEY_INVARIANCE,
     STYLE,
     "mfcc_style_distance",
     "ioi_kl_style",
@@ -76,12 +78,12 @@ _COST_COLUMNS = (
 def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
     """List the columns of figures: the headline, its two halves, the main metrics, the time.
 
-    A suite without references has no headline and other metrics, without those that have no value for any
+    A suite that ranks nothing has no headline and other metrics, without those that have no value for any
     method.
     """
     seconds = Column("seconds", "s per pair", "lower", "What the median pair takes")
-    if not results.suite.has_truth:
-        names = [name for name in _WITHOUT_TRUTH if name in table and table[name].notna().any()]
+    if not results.suite.is_ranking:
+        names = [name for name in _UNRANKED if name in table and table[name].notna().any()]
         return _with_decimals([*map(_metric_column, names), seconds], table)
     columns = [
         Column("headline", "1", "higher", _HEADLINE),

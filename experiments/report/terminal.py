@@ -34,8 +34,9 @@ _SHOWN = {
     "seconds": "s/pair",
 }
 
-#: The same for suites without references, which are not ranked: mostly nearness to the style.
+#: The same for suites that rank nothing: mostly nearness to the style.
 _SHOWN_UNRANKED = {
+    "key_invariance_mse": "MSE to style",
     "style_accuracy": "style",
     "mfcc_style_distance": "MFCC",
     "ioi_kl_style": "IOI KL style",
@@ -117,7 +118,7 @@ def print_leaderboard(root: Path) -> None:
     console.print(
         "Without a rank: controls, and methods with missing outputs or scores."
         if is_ranked
-        else "Nothing is ranked: a headline needs references, style accuracy and note F1.",
+        else "Nothing is ranked: a headline needs style accuracy, note F1, and references beside the styles.",
         style="dim",
     )
     for row in rows:

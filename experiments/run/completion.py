@@ -90,7 +90,7 @@ class Completion:
         """
         from timbrebench.experiments.run.records import read_records  # noqa: PLC0415 - brings pydantic
 
-        content, queried = configuration.model_dump(mode="json"), _to_be_queried(configuration)
+        content, queried = configuration.as_recorded(), _to_be_queried(configuration)
         outside = _outside(content, queried)
         yield
         with contextlib.suppress(RunError), _undisturbed(self._root):

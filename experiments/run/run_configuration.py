@@ -17,7 +17,7 @@ from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.run.configuration_text import configuration_text
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.suite import OWN_SOUNDFONTS, SuiteConfiguration
-from timbrebench.metrics.registry import current_name, metric_names
+from timbrebench.metrics.registry import current_names, get, metric_names, unversioned_names
 from timbrebench.transfer.registry import create
 
 #: The controls that every run holds, in the order in which leaderboards show them.
@@ -90,7 +90,8 @@ class RunConfiguration(FrozenModel):
         Methods beside the controls, which are always there.
     metrics : tuple of str
         Names of registered metrics, each once; by default all that come with the project or are installed
-        beside it. A former name is read as today's.
+        beside it. A former name is read as today's: by ``metric_versions``, which a run's folder records
+        beside the names, or, without them, as :func:`~timbrebench.metrics.registry.unversioned_names` does.
     seeds : tuple of int
         Seeds that every method is run with: 0 or more, each once, at most 1,000 of them.
     resamples : int
@@ -113,6 +114,11 @@ class RunConfiguration(FrozenModel):
 
     @model_validator(mode="before")
     @classmethod
+    def _complete(cls, content: Any) -> Any:  # noqa: ANN401 - whatever was read
+        """Fill in what a frozen suite settles, and read the names of metrics."""
+        return _with_metric_names(cls._open_suite(content))
+
+    @classmethod
     def _open_suite(cls, content: Any) -> Any:  # noqa: ANN401 - whatever was read
         """Fill in what a frozen suite settles, and its version, so that a newer one does not change a run."""
         suite = content.get("suite") if isinstance(content, dict) else None
@@ -125,11 +131,6 @@ class RunConfiguration(FrozenModel):
         if frozen.recipe is not None:
             filled.setdefault("dataset", frozen.recipe.made.dataset.model_dump(mode="json"))
         return filled
-
-    @field_validator("metrics")
-    @classmethod
-    def _current_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(current_name, names))
 
     @field_validator("metrics", "seeds")
     @classmethod
@@ -192,6 +193,35 @@ class RunConfiguration(FrozenModel):
     def entries(self) -> tuple[MethodEntry, ...]:
         """The controls and the methods."""
         return tuple(MethodEntry(method=name) for name in CONTROLS) + self.methods
+
+    def as_recorded(self) -> dict[str, Any]:
+        """Return what a run's folder holds of it: all values, and the metrics' versions by their names."""
+        versions = {name: get(name).specification.version for name in self.metrics}
+        return self.model_dump(mode="json") | {"metric_versions": versions}
+
+
+def _with_metric_names(content: Any) -> Any:  # noqa: ANN401 - whatever was read
+    """Replace the names of metrics, and their versions where they are given, by the names of today."""
+    if not isinstance(content, dict) or not _are_texts(content.get("metrics")):
+        return content
+    versions, names = content.get("metric_versions"), content["metrics"]
+    if isinstance(versions, dict) and all(isinstance(version, int) for version in versions.values()):
+        current = current_names(versions)
+        filled = {**content, "metrics": [current.get(name, name) for name in names]}
+        del filled["metric_versions"]
+        return filled
+    return {**content, "metrics": unversioned_names(names, one_tune=_is_of_one_tune(content.get("suite")))}
+
+
+def _are_texts(names: object) -> bool:
+    return isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
+
+
+def _is_of_one_tune(suite: object) -> bool:
+    """Whether a suite as configured has one tune for content and style, as frozen suites alone may have."""
+    name = suite.get("name") if isinstance(suite, dict) else getattr(suite, "name", "")
+    recipe = load_frozen(name).recipe if isinstance(name, str) and name else None
+    return recipe is not None and recipe.made.is_of_one_tune
 
 
 def load_configuration(source: str) -> RunConfiguration:

@@ -51,7 +51,7 @@ def collect_sets(tasks: Sequence[Task], suite: Suite, judge: str, records: Recor
     for task in tasks:
         transfer = records.transfers.get(task.key)
         if transfer is not None and transfer.status == "ok":
-            clip = task.pair.style.label, task.pair.content.piece, transfer.output_sha256
+            clip = task.pair.style.label, task.pair.piece, transfer.output_sha256
             outputs.setdefault(task.entry.name, []).append(clip)
 
     def judged(clips: Iterable[tuple[str, str, str]]) -> list[JudgedClip]:

@@ -151,7 +151,7 @@ def _text(archive: Archive, name: str, limit: int) -> str:
 def _refuse_many(configuration: RunConfiguration, suite: Suite, path: Path) -> None:
     """Refuse a submission whose tables would take minutes, before any of them is made."""
     outputs = len(configuration.entries) * len(suite.pairs) * len(configuration.seeds)
-    draws = configuration.resamples * len({pair.content.piece for pair in suite.pairs})
+    draws = configuration.resamples * len({pair.piece for pair in suite.pairs})
     for what, count, limit in (
         ("outputs", outputs, MAX_OUTPUTS),
         ("draws of its resamples", draws, _MAX_DRAWS),
@@ -243,6 +243,7 @@ def _configuration(
     try:
         wanted = {key: given[key] for key in ("name", "metrics", "seeds", "resamples")}
         wanted["metrics"] = [names.get(name, name) for name in wanted["metrics"]]
+        wanted["metric_versions"] = about.metrics
         wanted["suite"] = {"setting": given["suite"]["setting"]}
     except (KeyError, TypeError) as error:
         raise RunError(f"{where}: {CONFIGURATION} lacks {error}, or has another type there") from error

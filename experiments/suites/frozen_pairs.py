@@ -121,6 +121,11 @@ class FrozenPairs(FrozenModel):
         return all(pair.reference is not None for pair in self.pairs)
 
     @property
+    def is_ranking(self) -> bool:
+        """Whether the right answers tell methods apart: they are known, and not the styles themselves."""
+        return self.has_truth and any(pair.reference != pair.style for pair in self.pairs)
+
+    @property
     def style_labels(self) -> frozenset[str]:
         """The labels that outputs are asked to have."""
         return frozenset(self.clips[pair.style].label for pair in self.pairs)

@@ -115,6 +115,11 @@ class Pair:
             raise DatasetError(f"pair {self.pair_id} has no reference, which is needed here")
         return self.reference
 
+    @property
+    def piece(self) -> str:
+        """The piece that figures are resampled by: the right answer's, else the content's."""
+        return (self.reference or self.content).piece
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -133,6 +138,12 @@ class Suite:
     def has_truth(self) -> bool:
         """Whether the right answer to each pair is known."""
         return all(pair.reference is not None for pair in self.pairs)
+
+    @property
+    def is_ranking(self) -> bool:
+        """Whether the right answers tell methods apart: they are known, and not the styles themselves."""
+        are_styles = bool(self.pairs) and all(pair.reference == pair.style for pair in self.pairs)
+        return self.has_truth and not are_styles
 
     @property
     def every_clip(self) -> list[Clip]:

@@ -12,7 +12,7 @@ import pandas as pd
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.loudness import rms
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.notes import read_notes
+from timbrebench.datasets.notes import fold, read_notes
 from timbrebench.datasets.rendering.window_rendering import notes_near, render_window
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.experiments.run.run_configuration import CONTROLS
@@ -26,6 +26,9 @@ GRADES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 #: Decibels, signs and samples by which a reference is changed without becoming worse.
 AMOUNTS: dict[str, tuple[float, ...]] = {"gain": (-12, 12), "polarity": (-1,), "shift": (-5, 5)}
+
+#: Semitones by which the content is moved for metrics that need the style to be its tune in another key.
+OTHER_KEY = 2
 
 Kind = Literal["control", "corruption", "invariance"]
 
@@ -78,6 +81,11 @@ class Degrader:
             for amount in AMOUNTS[name]
         }
         return controls | degraded | changed
+
+    def in_another_key(self) -> Samples:
+        """Return the reference's notes, :data:`OTHER_KEY` semitones higher, as its instrument plays them."""
+        notes = fold(self._notes.assign(pitch=self._notes.pitch + OTHER_KEY), *self._range.values())
+        return self._played(lambda _: notes, 0.0)
 
     def _control(self, name: str) -> Samples:
         """Return what a control makes, unchecked: a run refuses silence before it is scored."""

@@ -3,7 +3,8 @@
 A reference is the right answer to a pair, so any corruption makes it worse, by a known grade. A metric that
 `responds` to a corruption must be monotonic in its grade on average over pairs: Spearman's rank correlation
 of grade and mean is at least 0.9, with the declared sign. One that is `invariant_to` a change must move by at
-most a tenth of its `relevant_change` on average.
+most a tenth of its `relevant_change` on average. Metrics that need content and style to be one tune get the
+reference for style, and its notes in another key for content.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import pandas as pd
 import scipy.stats
 from numpy.typing import NDArray
 
+from timbrebench.audio.clips import Samples
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
@@ -29,9 +31,10 @@ from timbrebench.datasets import Dataset
 from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.experiments.suites.suite import Pair, Suite
-from timbrebench.experiments.validity.conditions import REFERENCE, Degrader, Treatment
-from timbrebench.metrics.contract import Score, Specification, evaluate
+from timbrebench.experiments.validity.conditions import OTHER_KEY, REFERENCE, Degrader, Treatment
+from timbrebench.metrics.contract import Metric, Score, Specification, evaluate
 from timbrebench.metrics.registry import get, metric_names
+from timbrebench.metrics.sound import Sound
 from timbrebench.metrics.trial import Trial
 
 #: How near to 1 the magnitude of the rank correlation must come.
@@ -174,13 +177,37 @@ def _score(
         judge=judge,
         content_judge=load_content_judge(),
     )
-    metrics, rate = [get(name) for name in names], pair.content.sample_rate
-    degrader = Degrader(pair, dataset, soundfonts[pair.target.soundfont], seed)
+    degrader, rate = (
+        Degrader(pair, dataset, soundfonts[pair.target.soundfont], seed),
+        pair.content.sample_rate,
+    )
+    one_tune = _of_one_tune(untouched, degrader.in_another_key(), rate)
+    metrics = [get(name) for name in names]
     with muted(), one_thread():
         return {
-            treatment: evaluate(untouched.with_output(samples, rate), metrics)
+            treatment: _evaluate(untouched.with_output(samples, rate), one_tune, metrics)
             for treatment, samples in degrader.outputs().items()
         }
+
+
+def _of_one_tune(untouched: Trial, content: Samples, sample_rate: int) -> Trial:
+    """Return the trial in which the reference is the style of the content's tune in another key."""
+    assert untouched.notes is not None  # noqa: S101 - the dataset was rendered from notes
+    return replace(
+        untouched,
+        content=Sound(content, sample_rate, name="content"),
+        style=untouched.reference,
+        notes=untouched.notes.assign(pitch=untouched.notes.pitch + OTHER_KEY),
+        style_notes=untouched.notes,
+        content_label=untouched.style_label,
+    )
+
+
+def _evaluate(trial: Trial, one_tune: Trial, metrics: Sequence[Metric]) -> dict[str, Score]:
+    """Score an output, by those metrics that need it on content and style of one tune."""
+    on_one_tune = [metric for metric in metrics if "one_tune" in metric.specification.needs]
+    others = [metric for metric in metrics if metric not in on_one_tune]
+    return evaluate(trial, others) | evaluate(replace(one_tune, output=trial.output), on_one_tune)
 
 
 def assess(scores: Sequence[Scores], specifications: Sequence[Specification]) -> ValidityStudy:

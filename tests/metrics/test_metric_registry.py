@@ -7,7 +7,7 @@ import pytest
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.core.plugins import entry_point_names, load_entry_point
 from timbrebench.metrics import Metric, get, metric_names
-from timbrebench.metrics.registry import current_name, current_names, recorded_name
+from timbrebench.metrics.registry import current_name, current_names, recorded_name, unversioned_names
 
 WORKING = """
 from timbrebench.metrics import metric
@@ -56,11 +56,23 @@ def test_every_name_leads_to_the_metric_of_that_name():
 )
 def test_a_metric_that_was_renamed_is_read_under_its_former_name(former, current):
     version = get(current).specification.version
-    assert former not in metric_names()
-    assert current_name(former) == current_name(current) == current
+    assert unversioned_names([former], one_tune=False) == (current,)
     assert current_names({former: version}) == {former: current}
-    assert get(former) is get(current)
     assert recorded_name(current, version) == former
+
+
+def test_a_former_name_that_nobody_has_leads_to_the_metric_itself():
+    assert "read_note_f1" not in metric_names()
+    assert get("read_note_f1") is get("transcribed_note_f1")
+
+
+def test_the_metric_that_took_over_a_name_is_not_taken_for_the_one_of_before():
+    name, before = "key_invariance_mse", "log_stft_mse"
+    assert get(name).specification.name == name
+    assert current_names({name: 3, before: 2}) == {name: name, before: before}
+    assert recorded_name(name, 3) == name
+    assert unversioned_names([name, before], one_tune=False) == (name, before)
+    assert unversioned_names([name], one_tune=True) == (name,)
 
 
 def test_a_later_version_under_a_former_name_is_a_metric_of_its_own(install):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import Dataset
@@ -18,11 +18,16 @@ from timbrebench.experiments.suites.suite import OpenedSuite, Pair, SuiteConfigu
 
 
 class MelodyKind(RenderedClips):
-    """One melody in several keys: the content in each of them, the style in the home key.
+    """One melody in several keys, of which content or style is in the home key.
 
-    It is the experiment of Barry & Kim (submission to ICLR, 2018, section 4.2): content and style are the
-    same music in two keys, so that a method that takes notes from the style is found out. In the home key
-    itself the style is the right answer.
+    With the style transposed it is the experiment of Barry & Kim (submission to ICLR, 2018, section 4.2):
+    content and style are the same music by the same instrument, so that a representation of the content that
+    does not know its key leaves it to the style, and the style itself is the right answer. What is asked is
+    how far an output is from it, :mod:`timbrebench.metrics.key_invariance`; nothing is ranked, since a copy
+    of the style would win.
+
+    With the content transposed, and another instrument for style, the content's own notes in its own key are
+    right, so that a method that takes notes from the style is found out.
 
     Attributes
     ----------
@@ -31,9 +36,9 @@ class MelodyKind(RenderedClips):
     melody : "star-spangled-banner"
         What is played: its first 4 s (:mod:`timbrebench.experiments.suites.melodies`).
     transpositions : tuple of int
-        Keys of the content, in semitones above the home key.
+        Keys of what is transposed, in semitones above the home key.
     directions : tuple of (str, str)
-        Instruments of content and style.
+        Instruments of content and style, which are one where the style is transposed.
     soundfont : str
         What plays.
     sample_rate : int
@@ -42,6 +47,8 @@ class MelodyKind(RenderedClips):
         Their length in seconds.
     dataset : DatasetConfiguration
         What judges and methods of a run learn from, unless it has another one.
+    transposed : {"content", "style"}
+        Which of the two is in another key; the other is in the home key.
     """
 
     kind: Literal["melody"]
@@ -54,6 +61,22 @@ class MelodyKind(RenderedClips):
     sample_rate: int = Field(default=22_050, ge=8_000, le=96_000)
     clip_duration_s: float = Field(default=4.0, ge=1.0, le=60.0)
     dataset: DatasetConfiguration = DatasetConfiguration()
+    transposed: Literal["content", "style"] = "content"
+
+    @model_validator(mode="after")
+    def _check_directions(self) -> Self:
+        for content, style in self.directions:
+            if self.transposed == "style" and content != style:
+                raise ValueError(
+                    f"the style is the content's tune in another key, and cannot be played by another "
+                    f"instrument: {content} and {style}"
+                )
+        return self
+
+    @property
+    def is_of_one_tune(self) -> bool:
+        """Whether content and style are one tune by one instrument, so that the style is right."""
+        return self.transposed == "style"
 
     @property
     def clips_configuration(self) -> DatasetConfiguration:
@@ -90,15 +113,16 @@ class MelodyKind(RenderedClips):
         return f"{self.melody}.{transposition:+d}"
 
     def pair_clips(self, dataset: Dataset, learned: Collection[str]) -> OpenedSuite:
-        """Pair the melody in each key with the home key."""
+        """Pair the melody in each key with the home key; the reference is always in the key that moves."""
         del learned
         clips = {(clip.label, clip.piece): clip for clip in dataset.clips()}
         pairs: list[Pair] = []
         for content_label, style_label in self.directions:
             for key in self.transpositions:
+                content_key, style_key = (key, 0) if self.transposed == "content" else (0, key)
                 content, style, reference = (
-                    clips[content_label, self._name(key)],
-                    clips[style_label, self._name(0)],
+                    clips[content_label, self._name(content_key)],
+                    clips[style_label, self._name(style_key)],
                     clips[style_label, self._name(key)],
                 )
                 pair_id = f"{len(pairs):03d}-{content_label}-{style_label}-{key:+d}"

@@ -41,6 +41,11 @@ class SuiteKind(FrozenModel, ABC):
     fields: they keep their names and their order.
     """
 
+    @property
+    def is_of_one_tune(self) -> bool:
+        """Whether content and style are one tune by one instrument, so that the style is right."""
+        return False
+
     @abstractmethod
     def freeze(self, work: ClipWork, source: Path | None, learned: Collection[str]) -> FrozenPairs:
         """Make the clips that can be made, draw the pairs and freeze both.

@@ -82,11 +82,11 @@ def test_an_empty_cell_is_no_value(written):
 
 
 def test_the_stored_baseline_is_read_under_todays_names():
-    """It was written before two metrics were renamed."""
+    """It was written before two metrics were renamed, and before one that has no values there."""
     baseline = read_baseline(Path("experiments/baselines/smoke.csv"))
     assert baseline.versions["log_stft_mse"] == 2
     assert baseline.versions["transcribed_note_f1"] == 1
-    assert set(baseline.versions) == set(metric_names())
+    assert set(baseline.versions) == set(metric_names()) - {"key_invariance_mse"}
     assert baseline.table.log_stft_mse.gt(0).all()
 
 

@@ -40,7 +40,7 @@ CHECK = """
 
 def finish(root, configuration):
     """Keep that a run is finished; what a run with that configuration would still do is not done."""
-    write_json(root / "configuration.json", configuration.model_dump(mode="json"))
+    write_json(root / "configuration.json", configuration.as_recorded())
     with Completion(root, TEXT).recorded(configuration):
         pass
 

@@ -4,7 +4,12 @@ import pytest
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.experiments.run.configuration_text import profile_names
-from timbrebench.experiments.run.run_configuration import CONTROLS, load_configuration, read_configuration
+from timbrebench.experiments.run.run_configuration import (
+    CONTROLS,
+    RunConfiguration,
+    load_configuration,
+    read_configuration,
+)
 from timbrebench.transfer import Control, method_class, method_names
 
 
@@ -57,6 +62,26 @@ def test_former_names_of_metrics_are_read_as_todays(tmp_path):
     text = 'name = "x"\nmetrics = ["read_note_f1", "note_f1", "key_invariance_mse"]\n'
     metrics = load_configuration(written(tmp_path, text)).metrics
     assert metrics == ("transcribed_note_f1", "note_f1", "log_stft_mse")
+
+
+def test_a_name_that_another_metric_took_over_is_read_by_version_or_suite(tmp_path):
+    """Without either, a file is of before."""
+    asked = 'name = "x"\nmetrics = ["key_invariance_mse"]\n'
+    for more, meant in (
+        ('[suite]\nname = "key-invariance-1"\n', "log_stft_mse"),
+        ('[suite]\nname = "key-invariance-2"\n', "key_invariance_mse"),
+        ("[metric_versions]\nkey_invariance_mse = 2\n", "log_stft_mse"),
+        ("[metric_versions]\nkey_invariance_mse = 3\n", "key_invariance_mse"),
+    ):
+        configuration = load_configuration(written(tmp_path, asked + more))
+        assert configuration.metrics == (meant,)
+        assert RunConfiguration.model_validate(configuration.as_recorded()) == configuration
+
+
+def test_a_folder_records_the_versions_of_all_metrics():
+    recorded = load_configuration("smoke").as_recorded()
+    assert list(recorded["metric_versions"]) == recorded["metrics"]
+    assert recorded["metric_versions"]["key_invariance_mse"] == 3
 
 
 @pytest.mark.parametrize(

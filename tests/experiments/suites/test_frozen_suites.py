@@ -111,13 +111,35 @@ class TestSuitesOfTheProject:
         assert directions == {("orchestral-harp", "celesta"): 14, ("choir-aahs", "violin"): 14}
 
     def test_the_melody_is_in_thirteen_keys_and_the_style_in_the_home_key(self):
-        suite = load_frozen("key-invariance")
+        suite = load_frozen("key-invariance-1")
         keys = Counter(suite.clips[pair.content].piece for pair in suite.pairs)
         assert len(keys) == 13
         assert set(keys.values()) == {3}
         assert {suite.clips[pair.style].piece for pair in suite.pairs} == {"star-spangled-banner.+0"}
         at_home = [pair for pair in suite.pairs if suite.clips[pair.content].piece.endswith("+0")]
         assert all(pair.style == pair.reference for pair in at_home)
+        assert suite.is_ranking
+        assert not suite.recipe.made.is_of_one_tune
+
+    def test_in_the_second_version_the_style_is_the_contents_tune_in_thirteen_keys_and_is_right(self):
+        suite = load_frozen("key-invariance")
+        assert suite.title == "key-invariance-2"
+        assert suite.is_hashed
+        assert suite.has_truth
+        assert not suite.is_ranking
+        assert not suite.suite(SuiteConfiguration()).is_ranking
+        assert suite.recipe.made.is_of_one_tune
+        keys = Counter(suite.clips[pair.style].piece for pair in suite.pairs)
+        assert keys == {f"star-spangled-banner.{key:+d}": 3 for key in range(-6, 7)}
+        for pair in suite.pairs:
+            content, style = suite.clips[pair.content], suite.clips[pair.style]
+            assert content.piece == "star-spangled-banner.+0"
+            assert content.label == style.label
+            assert pair.reference == pair.style
+        pieces = {pair.piece for pair in suite.suite(SuiteConfiguration()).pairs}
+        assert pieces == set(keys), "figures are resampled by the key"
+        before = {clip[:2]: clip.sha256 for clip in load_frozen("key-invariance-1").clips}
+        assert all(before[clip[:2]] == clip.sha256 for clip in suite.clips)
 
     def test_textures_are_made_of_noise_which_styles_of_one_piece_share(self):
         suite = load_frozen("texture")
