@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t
 
 from timbrebench.core.statistics.bootstrap import COVERAGE
+
+Floats = NDArray[np.float64]
 
 #: What a study says of a claim.
 Verdict = Literal["held", "did not hold", "not decided"]
@@ -77,6 +79,30 @@ def mean_interval(values: ArrayLike, coverage: float = COVERAGE) -> tuple[float,
         return math.nan, math.nan
     half = t.ppf((1 + coverage) / 2, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
     return float(sample.mean() - half), float(sample.mean() + half)
+
+
+def pooled_intervals(groups: Floats, coverage: float) -> tuple[Floats, Floats]:
+    """Return Student's confidence intervals of the means of groups that share one standard deviation.
+
+    Parameters
+    ----------
+    groups : numpy.ndarray, shape (groups, n)
+        Independent measurements of each group, at least two, that scatter equally in all groups: then a few
+        are enough, since their deviation is estimated from all groups together.
+    coverage : float
+        Of each interval, between 0 and 1.
+
+    Returns
+    -------
+    low, high : numpy.ndarray, shape (groups,)
+        NaN where there are fewer than two measurements, or one of all is not finite.
+    """
+    count, n = groups.shape
+    if n < 2 or not np.isfinite(groups).all():
+        return np.full(count, math.nan), np.full(count, math.nan)
+    deviation = math.sqrt(groups.var(axis=1, ddof=1).mean())
+    half = t.ppf((1 + coverage) / 2, count * (n - 1)) * deviation / math.sqrt(n)
+    return groups.mean(axis=1) - half, groups.mean(axis=1) + half
 
 
 def all_positive(groups: Sequence[ArrayLike]) -> Verdict:

@@ -181,7 +181,7 @@ def _score(
         Degrader(pair, dataset, soundfonts[pair.target.soundfont], seed),
         pair.content.sample_rate,
     )
-    one_tune = _of_one_tune(untouched, degrader.in_another_key(), rate)
+    one_tune = _of_one_tune(untouched, dataset.notes(pair.content), degrader.in_another_key(), rate)
     metrics = [get(name) for name in names]
     with muted(), one_thread():
         return {
@@ -190,15 +190,14 @@ def _score(
         }
 
 
-def _of_one_tune(untouched: Trial, content: Samples, sample_rate: int) -> Trial:
-    """Return the trial in which the reference is the style of the content's tune in another key."""
-    assert untouched.notes is not None  # noqa: S101 - the dataset was rendered from notes
+def _of_one_tune(untouched: Trial, notes: pd.DataFrame, content: Samples, sample_rate: int) -> Trial:
+    """Return the trial in which the reference is the style, and its notes in another key the content."""
     return replace(
         untouched,
         content=Sound(content, sample_rate, name="content"),
         style=untouched.reference,
-        notes=untouched.notes.assign(pitch=untouched.notes.pitch + OTHER_KEY),
-        style_notes=untouched.notes,
+        notes=notes.assign(pitch=notes.pitch + OTHER_KEY),
+        style_notes=notes,
         content_label=untouched.style_label,
     )
 

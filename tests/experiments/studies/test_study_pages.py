@@ -56,7 +56,10 @@ FOLLOWS = {
         failure_study.findings(published("failure-outputs"), published("failure-map")),
     ),
     "judge": judge_of,
-    "key-invariance": lambda table: (key_invariance_study._text(table), key_invariance_study.findings(table)),
+    "key-invariance": lambda _: (
+        key_invariance_study._text(published("key-invariance-outputs")),
+        key_invariance_study.findings(published("key-invariance-outputs")),
+    ),
     "loss-terms": lambda _: (
         loss_terms_study._text(published("loss-terms-outputs")),
         loss_terms_study.findings(published("loss-terms-outputs")),

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from timbrebench.experiments.studies.verdicts import all_positive, interval_verdict, mean_interval
+from timbrebench.experiments.studies.verdicts import (
+    all_positive,
+    interval_verdict,
+    mean_interval,
+    pooled_intervals,
+)
 
 
 def test_an_interval_is_that_of_scipy():
@@ -42,3 +47,18 @@ def test_many_groups_around_zero_seldom_count_as_below():
     plain = sum(any(mean_interval(group)[1] < 0 for group in study) for study in studies)
     assert plain > 90
     assert sum(all_positive(study) == "did not hold" for study in studies) < 20
+
+
+def test_groups_that_share_a_deviation_need_few_measurements_each():
+    generator = np.random.default_rng(0)
+    groups = generator.normal(3.0, 1.0, (40, 2))
+    low, high = pooled_intervals(groups, 0.95)
+    assert np.allclose(high - low, (high - low)[0])
+    assert (high - low)[0] == pytest.approx(2 * 2.02 * 1.0 / np.sqrt(2), rel=0.2)
+    alone = pooled_intervals(groups[:1], 0.9)
+    assert [end[0] for end in alone] == pytest.approx(mean_interval(groups[0], 0.9))
+
+
+def test_groups_without_repetition_or_with_a_gap_have_no_intervals():
+    assert np.isnan(pooled_intervals(np.ones((3, 1)), 0.95)).all()
+    assert np.isnan(pooled_intervals(np.array([[1.0, 2.0], [1.0, np.nan]]), 0.95)).all()
