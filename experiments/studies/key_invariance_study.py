@@ -190,8 +190,12 @@ def findings(outputs: pd.DataFrame) -> tuple[StudyFinding, ...]:
     errors = outputs.pivot_table(
         index=["content", "transposition"], columns="seed", values=_ERROR, dropna=False, sort=False
     )
-    other = {name: errors.loc[name].drop(index=0) for name in CONTENTS}
-    return (_lower_than_stft(other), _no_clear_best(other), _less_effect(errors, other))
+    contents, keys = errors.index.get_level_values("content"), errors.index.get_level_values("transposition")
+    own, other = (
+        {name: errors[(contents == name) & is_chosen].droplevel("content") for name in CONTENTS}
+        for is_chosen in (keys == 0, keys != 0)
+    )
+    return (_lower_than_stft(other), _no_clear_best(other), _less_effect(own, other))
 
 
 def _lower_than_stft(other: Mapping[str, pd.DataFrame]) -> StudyFinding:
@@ -232,14 +236,14 @@ def _no_clear_best(other: Mapping[str, pd.DataFrame]) -> StudyFinding:
     )
 
 
-def _less_effect(errors: pd.DataFrame, other: Mapping[str, pd.DataFrame]) -> StudyFinding:
-    rises = {name: own.mean(skipna=False) - errors.loc[name, 0] for name, own in other.items()}
-    shown = ", ".join(f"{name} {rise.mean(skipna=False):.3f}" for name, rise in rises.items())
+def _less_effect(own: Mapping[str, pd.DataFrame], other: Mapping[str, pd.DataFrame]) -> StudyFinding:
+    rises = {name: other[name].to_numpy().mean(axis=0) - own[name].to_numpy()[0] for name in CONTENTS}
+    shown = ", ".join(f"{name} {rise.mean():.3f}" for name, rise in rises.items())
     return StudyFinding(
         "Changing the key has less of an effect on the proposed representations than on the STFT",
-        all_positive([(rises["STFT"] - rises[name]).to_numpy() for name in PROPOSED]),
+        all_positive([rises["STFT"] - rises[name] for name in PROPOSED]),
         f"From the own key to the mean of the others the error rises by {shown}, over "
-        f"{counted(errors.shape[1], 'seed')}.",
+        f"{counted(len(rises['STFT']), 'seed')}.",
     )
 
 

@@ -21,7 +21,6 @@ import pandas as pd
 import scipy.stats
 from numpy.typing import NDArray
 
-from timbrebench.audio.clips import Samples
 from timbrebench.classifier import Judge, load_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
@@ -177,29 +176,23 @@ def _score(
         judge=judge,
         content_judge=load_content_judge(),
     )
-    degrader, rate = (
-        Degrader(pair, dataset, soundfonts[pair.target.soundfont], seed),
-        pair.content.sample_rate,
+    degrader = Degrader(pair, dataset, soundfonts[pair.target.soundfont], seed)
+    rate = pair.content.sample_rate
+    notes = dataset.notes(pair.target)
+    one_tune = replace(
+        untouched,
+        content=Sound(degrader.in_another_key(), rate, name="content"),
+        style=Sound(dataset.samples(pair.target), rate, name="style"),
+        notes=notes.assign(pitch=notes.pitch + OTHER_KEY),
+        style_notes=notes,
+        content_label=pair.target.label,
     )
-    one_tune = _of_one_tune(untouched, dataset.notes(pair.content), degrader.in_another_key(), rate)
     metrics = [get(name) for name in names]
     with muted(), one_thread():
         return {
             treatment: _evaluate(untouched.with_output(samples, rate), one_tune, metrics)
             for treatment, samples in degrader.outputs().items()
         }
-
-
-def _of_one_tune(untouched: Trial, notes: pd.DataFrame, content: Samples, sample_rate: int) -> Trial:
-    """Return the trial in which the reference is the style, and its notes in another key the content."""
-    return replace(
-        untouched,
-        content=Sound(content, sample_rate, name="content"),
-        style=untouched.reference,
-        notes=notes.assign(pitch=notes.pitch + OTHER_KEY),
-        style_notes=notes,
-        content_label=untouched.style_label,
-    )
 
 
 def _evaluate(trial: Trial, one_tune: Trial, metrics: Sequence[Metric]) -> dict[str, Score]:

@@ -10,6 +10,7 @@ import pytest
 
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS
+from timbrebench.experiments.suites.frozen_suite import load_frozen
 
 
 def row(board, label):
@@ -160,3 +161,37 @@ def test_the_deviation_between_seeds_is_that_of_their_means(results, generator):
     good = row(make_leaderboard(made), "good")
     assert good.note_f1_seed_sd == pytest.approx(0.1 / np.sqrt(2))
     assert good.headline_seed_sd > 0
+
+
+@pytest.fixture
+def of_one_tune(results, generator):
+    """Make up results on a suite whose styles are right: errors against the style, by label."""
+
+    def make(**errors):
+        made = results(generator)
+        metrics = ("style_accuracy", "note_f1", "key_invariance_mse")
+        configuration = made.configuration.model_copy(update={"metrics": metrics})
+        error = made.transfers.label.map({"style-copy": 0.0, "reference": 0.0} | errors)
+        scores = made.scores.drop(columns="log_stft_mse").assign(key_invariance_mse=error)
+        scores.loc[made.transfers.label == "style-copy", "note_f1"] = 0.3
+        scores.loc[made.transfers.label == "reference", "note_f1"] = 0.3
+        suite = load_frozen("key-invariance-2").suite(configuration.suite)
+        reasons = pd.DataFrame("", scores.index, scores.columns)
+        return replace(made, configuration=configuration, suite=suite, scores=scores, reasons=reasons)
+
+    return make
+
+
+def test_where_the_style_is_right_methods_stand_by_their_error_and_nothing_is_ranked(of_one_tune):
+    made = of_one_tune(good=0.3, twin=0.2, poor=0.1)
+    board = make_leaderboard(made)
+    assert board.is_valid, board.problems
+    assert not made.is_ranking
+    assert board.table.method[:3].tolist() == ["poor", "twin", "good"]
+    assert board.table["rank"].isna().all()
+    assert board.table.headline.isna().all()
+
+
+def test_a_style_copy_that_is_not_the_style_is_a_problem(of_one_tune):
+    (problem,) = make_leaderboard(of_one_tune(**{"style-copy": 0.02})).problems
+    assert problem == "control style-copy has key_invariance_mse 0.0200, must have at most 0.001"
