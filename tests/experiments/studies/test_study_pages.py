@@ -48,8 +48,8 @@ def convergence_of(table):
 #: Text and findings by the table of each study.
 FOLLOWS = {
     "cross-synthesis": lambda table: (
-        cross_synthesis_study._text(table),
-        cross_synthesis_study.findings(table),
+        cross_synthesis_study._text(table, cross_synthesis_study.SMALL.repetitions),
+        cross_synthesis_study.findings(published("cross-synthesis-repetitions")),
     ),
     "failure": lambda _: (
         failure_study.text_of(published("failure-outputs")),
@@ -70,7 +70,7 @@ FOLLOWS = {
         style_content_curve_study._text(
             table, style_content_curve_study.STUDY.pairs, style_content_curve_study.SMALL
         ),
-        (),
+        style_content_curve_study.findings(published("style-content-curve-outputs")),
     ),
     "texture": lambda _: (
         texture_study._text(published("texture-textures")),
