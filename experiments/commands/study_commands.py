@@ -74,16 +74,18 @@ def study_command(
         for study, count in of_run.items():
             with _left_out(study.name, left_out):
                 notes = recorded_notes if study.takes_recorded_notes else None
-                contexts[study] = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED, notes)
-                study.check(contexts[study])
+                context = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED, notes)
+                study.check(context)
+                contexts[study] = context
     for study in of_authors:
         with _left_out(study.name, left_out):
             published = _given(authors, "--authors", "a folder of authors' outputs")
-            contexts[study] = AuthorsContext.of_folder(published, setting, out / _LEARNED)
-            study.check(contexts[study])
-    for study, context in contexts.items():
+            given = AuthorsContext.of_folder(published, setting, out / _LEARNED)
+            study.check(given)
+            contexts[study] = given
+    for study, own in contexts.items():
         with _left_out(study.name, left_out):
-            page = write_result(study, study.answer(context), out, setting)
+            page = write_result(study, study.answer(own), out, setting)
             print_line(page.read_text(encoding="utf-8"))
     if left_out:
         raise RunError(f"{run}: not done here, for the reasons given above: {', '.join(left_out)}")

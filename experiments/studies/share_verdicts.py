@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from scipy.stats import binomtest
 
@@ -13,6 +14,7 @@ from timbrebench.experiments.studies.verdicts import Verdict
 Count = tuple[int, int]
 
 
+@lru_cache(maxsize=1024)  # its ends are searched for, and few counts are asked about often
 def share_interval(successes: int, trials: int, coverage: float = COVERAGE) -> tuple[float, float]:
     """Return the exact confidence interval of a share (Clopper & Pearson), from 0 to 1.
 
