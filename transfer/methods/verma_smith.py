@@ -27,10 +27,12 @@ Not as published, or not said there, and how it is settled here:
 - *Weights* are not given: 1 for the content, 0.1 for the style, 0.01 for each of the energies.
 - *Optimiser.* The source says that back-propagation is used, not which descent follows. Here it is Adam
   with 300 steps of 1 dB, from noise with the mean and the deviation of the pair.
-- *Epochs* are not given. Here the network passes through the clips 12 times.
+- *Epochs* are not given. Here the network passes through the clips 12 times. After 12 passes over 192 clips
+  it named 0.33 of 96 clips of unseen pieces; with excerpts of 0.64 s, a third of the time, 0.36.
 
 Layer and weights were settled on pairs of the default dataset that the network was not trained on
-(FluidR3_GM, the default judge; 80 steps of 2 dB). Style accuracy, and F1 of the notes read in the output:
+(FluidR3_GM, the default judge; 80 steps of 2 dB, windows of 32 ms, excerpts of 0.64 s). Style accuracy, and
+F1 of the notes read in the output:
 
 ============================================ ===== ===== =====
 losses                                       pairs style notes
