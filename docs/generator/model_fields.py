@@ -131,6 +131,10 @@ def _bounds(schema: dict[str, Any]) -> list[str]:
     length = schema.get("minItems") or schema.get("minLength")
     if length and "prefixItems" not in schema:
         bounds.append("not empty" if schema["type"] == "string" else f"{length} or more")
-    for part in (*schema.get("anyOf", ()), *(schema[key] for key in ("items",) if key in schema)):
+    for part in (
+        *schema.get("anyOf", ()),
+        *schema.get("oneOf", ()),
+        *(schema[key] for key in ("items",) if key in schema),
+    ):
         bounds += _bounds(part)
     return bounds

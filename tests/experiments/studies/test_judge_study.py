@@ -1,93 +1,114 @@
-"""Tests of the study of a judge's training."""
+"""Tests of the study of the report's classifier."""
 
 from __future__ import annotations
 
-import math
-
-import pandas as pd
+import numpy as np
+import pretty_midi
 import pytest
 
+from timbrebench.classifier.style.style_front_end import StftFrontEnd
+from timbrebench.core.errors import ConfigurationError
+from timbrebench.datasets import DatasetConfiguration
 from timbrebench.experiments.studies import judge_study
+from timbrebench.experiments.studies.judge_study import JudgeSettings, moved_soundfonts
+from timbrebench.experiments.studies.review_classifier import ReviewTraining
 
 
 @pytest.fixture(scope="module")
-def result(context):
-    return judge_study.run(context, judge_study.JudgeSettings(max_epochs=2, folds=2))
+def settings(tmp_path_factory):
+    """Two instruments with a soundfont each, and four short tunes."""
+    folder = tmp_path_factory.mktemp("corpora") / "corpus"
+    folder.mkdir()
+    for number in range(24):
+        midi, tune = pretty_midi.PrettyMIDI(initial_tempo=100.0), pretty_midi.Instrument(0)
+        pitches = 60 + np.random.default_rng(number).integers(-9, 10, size=24)
+        tune.notes = [
+            pretty_midi.Note(90, int(pitch), 0.2 * beat, 0.2 * beat + 0.18)
+            for beat, pitch in enumerate(pitches)
+        ]
+        midi.instruments.append(tune)
+        midi.write(str(folder / f"tune-{number:02d}.mid"))
+    own = DatasetConfiguration(
+        corpus=str(folder),
+        pieces=4,
+        instruments=("piano", "organ"),
+        soundfonts={"piano": "TimGM6mb", "organ": "sonivox"},
+        renderings=1,
+        clip_duration_s=1.0,
+    )
+    return JudgeSettings(
+        own=own,
+        shared="sonivox",
+        front_end=StftFrontEnd(n_fft=256, win_length=256, range_db=160.0),
+        training=ReviewTraining(epochs=2, batch_size=4),
+        folds=2,
+        seeds=2,
+    )
 
 
-def test_each_fold_is_tested_and_all_its_clips_counted(result):
-    assert result.table.tested_on.tolist() == ["dataset's split", "fold 1", "fold 2"]
-    confusion = result.further["confusion"].set_index("true_label")
-    assert confusion.to_numpy().sum() == result.table.clips[0]
-    assert list(confusion.index) == list(confusion.columns)
+@pytest.fixture(scope="module")
+def result(context, settings, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        return judge_study.run(context, settings)
 
 
-def test_the_learning_curve_has_a_row_for_each_pass(result):
-    assert result.further["learning-curve"].epoch.tolist() == [0, 1]
+def test_every_clip_is_tested_once_for_each_seed_as_it_is_and_moved(result):
+    trainings = result.further["trainings"]
+    assert trainings.groupby(["timbres", "softmaxes"]).size().tolist() == [4, 4, 2]
+    assert result.further["confusion"].set_index("true_label").to_numpy().sum() == 2 * 4 * 2
+    assert result.table.trainings.tolist() == [4, 4, 2]
+    pieces = result.further["pieces"]
+    assert pieces.groupby(["timbres", "softmaxes"]).answers.sum().tolist() == [16, 16, 8]
+    assert (pieces.moved_right + pieces.moved_by_soundfont)[pieces.timbres == "own"].tolist() == [1.0] * 8
 
 
-def test_folds_that_agree_speak_against_the_report():
-    differing, _ = judge_study.findings((0.6, 0.92), (0.1, 1.1, 6))
-    agreeing, _ = judge_study.findings((0.9, 0.92), (0.1, 1.1, 6))
-    assert differing.verdict == "held"
-    assert agreeing.verdict == "did not hold"
+def test_each_network_has_a_curve_of_all_epochs(result):
+    curves = result.further["curves"]
+    assert (curves.groupby(["timbres", "softmaxes", "seed", "fold"]).epoch.apply(list).map(len) == 2).all()
+    last = curves[curves.epoch == 2]
+    assert last.validation_accuracy.tolist() == result.further["trainings"].precision.round(4).tolist()
 
 
-def test_one_softmax_too_many_explains_a_loss_that_a_trained_network_does_not_have():
-    explained = [
-        judge_study.findings((0.9, 0.9), losses)[1].verdict == "held"
-        for losses in ((0.1, 1.15, 6), (1.2, 1.5, 6), (1.0, 1.5, 6))
-    ]
-    assert explained == [True, False, False]
+def test_what_is_trained_is_not_trained_again(result, context, settings, monkeypatch):
+    def fail(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(judge_study, "fit_review_network", fail)
+    again = judge_study.run(context, settings)
+    assert again.table.equals(result.table)
+    assert again.findings == result.findings
 
 
-def test_a_second_softmax_hides_most_of_what_was_learned(result):
-    row = result.table.iloc[0]
-    floor = math.log(math.e + 1) - 1  # two labels
-    assert row.loss_with_second_softmax > floor
-    assert result.table.loss.isna().tolist() == [False, True, True]
+def test_another_training_is_another_result(result, context, settings, monkeypatch):
+    def fail(*_):
+        raise InterruptedError
+
+    monkeypatch.setattr(judge_study, "fit_review_network", fail)
+    other = JudgeSettings(**{**vars(settings), "training": ReviewTraining(epochs=1, batch_size=4)})
+    with pytest.raises(InterruptedError):
+        judge_study.run(context, other)
 
 
-def test_the_floor_of_a_second_softmax_is_that_of_six_labels():
-    _, finding = judge_study.findings((0.9, 0.9), (0.0, 1.1, 6))
-    assert f"{math.log(math.e + 5) - 1:.3f}" == "1.044"
-    assert "cannot fall below 1.044" in finding.figures
+@pytest.mark.parametrize("settings", [judge_study.SMALL, judge_study.PAPER])
+def test_the_settings_move_every_soundfont(settings):
+    own, moved, shared = settings.datasets.values()
+    assert own.has_own_soundfonts
+    assert moved.has_own_soundfonts
+    assert all(own.soundfonts[name] != moved.soundfonts[name] for name in own.instruments)
+    assert sorted(own.soundfonts.values()) == sorted(moved.soundfonts.values())
+    assert shared.soundfonts == (settings.shared,)
 
 
-def test_a_difference_that_falls_short_by_little_does_not_look_as_if_it_did_not():
-    differing, _ = judge_study.findings((0.6, 0.8996), (0.1, 1.1, 6))
-    assert differing.verdict == "did not hold"
-    assert "which differ by 0.2996;" in differing.figures
+def test_the_papers_setting_is_the_reports():
+    paper = judge_study.PAPER
+    assert (paper.own.pieces, paper.own.clips_per_piece, paper.own.clip_duration_s) == (226, "all", 10.0)
+    assert (paper.front_end.height, 1 + 220_500 // paper.front_end.hop_length) == (1025, 431)
+    assert paper.training == ReviewTraining(epochs=100, batch_size=512, softmaxes=2, learning_rate=1e-3)
+    assert paper.folds == 4
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({}, "it confuses none"),
-        ({("organ", "sax"): 1}, "most often it takes organ for sax (1 of 28 clips)"),
-        (
-            {("organ", "sax"): 1, ("piano", "organ"): 2},
-            "most often it takes piano for organ (2 of 28 clips)",
-        ),
-        (
-            {("organ", "sax"): 1, ("piano", "organ"): 1, ("sax", "organ"): 1},
-            "most often it takes organ for sax, piano for organ and sax for organ (1 clip each)",
-        ),
-        (
-            {("organ", "sax"): 2, ("piano", "organ"): 2, ("sax", "organ"): 2, ("sax", "piano"): 2},
-            "no confusion stands out: 4 are as frequent, with 2 clips each",
-        ),
-    ],
-)
-def test_no_confusion_is_named_that_others_equal(wrong, said):
-    labels = ["organ", "piano", "sax"]
-    confusion = pd.DataFrame(0, index=pd.Index(labels, name="true_label"), columns=labels)
-    for (true, given), clips in wrong.items():
-        confusion.loc[true, given] = clips
-    for label in labels:
-        confusion.loc[label, label] = 28 - confusion.loc[label].sum()
-    table = pd.DataFrame({"tested_on": ["own", "fold 1", "fold 2"], "clips": 84, "accuracy": [0.9, 0.8, 1.0]})
-    curve = pd.DataFrame({"epoch": [0, 1], "validation_loss": [0.5, 0.2]})
-    text = judge_study._text(table, confusion.reset_index(), curve)
-    assert f"gets 0.900 of 84 test clips right, of pieces that it has not heard; {said}. Its" in text
-    assert "Over 2 folds the accuracy is 0.900 on average" in text
+def test_soundfonts_that_cannot_be_moved_are_an_error():
+    own = DatasetConfiguration(instruments=("piano", "organ"), soundfonts={"piano": "A", "organ": "A"})
+    with pytest.raises(ConfigurationError, match="cannot be moved"):
+        moved_soundfonts(own)

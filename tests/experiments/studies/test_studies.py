@@ -9,10 +9,15 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from timbrebench.core.errors import ConfigurationError, MethodError, RunError, UnknownNameError
+from timbrebench.core.errors import (
+    ConfigurationError,
+    MethodError,
+    MissingResourceError,
+    RunError,
+    UnknownNameError,
+)
 from timbrebench.experiments.commands.study_commands import study_command
 from timbrebench.experiments.studies import (
-    judge_study,
     phase_study,
     spectrograms_study,
     style_content_curve_study,
@@ -87,15 +92,17 @@ def test_clips_are_those_of_the_suite_wherever_the_dataset_lies(context, tmp_pat
 
 def test_judges_are_not_studied_where_none_is_trained(context):
     training = replace(context, dataset=context.dataset.select(split="train"))
-    for study in (judge_study, spectrograms_study):
-        for refused in (study.STUDY.answer, study.STUDY.check):
-            with pytest.raises(ConfigurationError, match="take a run that trains its judge"):
-                refused(training)
+    for refused in (spectrograms_study.STUDY.answer, spectrograms_study.STUDY.check):
+        with pytest.raises(ConfigurationError, match="take a run that trains its judge"):
+            refused(training)
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_run_with_all_it_takes_is_not_refused(context, name):
-    find_study(name).check(context)
+    try:
+        find_study(name).check(context)
+    except MissingResourceError as error:
+        pytest.skip(str(error))
 
 
 def test_results_are_written_as_table_figures_and_page(tmp_path):

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from timbrebench.experiments.studies import (
     cross_synthesis_study,
     failure_study,
-    judge_study,
     key_invariance_study,
     loss_terms_study,
     phase_study,
@@ -22,6 +21,7 @@ from timbrebench.experiments.studies import (
     texture_study,
     wide_limit_convergence_study,
 )
+from timbrebench.experiments.studies.judge_findings import JudgeResults, judge_findings, judge_text
 from timbrebench.experiments.studies.study import StudyResult
 from timbrebench.experiments.studies.study_registry import STUDIES, find_study
 
@@ -32,10 +32,12 @@ def published(name):
     return pd.read_csv(PAGES / f"{name}.csv").fillna({"start": ""})
 
 
-def judge_of(table):
-    losses = (table.loss[0], table.loss_with_second_softmax[0], 6)
-    text = judge_study._text(table, published("judge-confusion"), published("judge-learning-curve"))
-    return text, judge_study.findings(tuple(table.accuracy[1:]), losses)
+def judge_of(_):
+    trainings, curves, pieces, confusion = (
+        published(f"judge-{name}") for name in ("trainings", "curves", "pieces", "confusion")
+    )
+    results = JudgeResults(trainings, curves, pieces, confusion.set_index("true_label"))
+    return judge_text(results), judge_findings(results)
 
 
 def convergence_of(table):
