@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -26,6 +26,9 @@ PUBLISHED_ERRORS = (("piano", "guitar"), ("organ", "guitar"))
 #: Difference between folds from which they differ as much as the report's, and losses that are "thousandths"
 #: apart.
 _MUCH, _NEAR = 0.3, 0.01
+
+#: Loss of precision on other soundfonts with which it is still the instrument that is named.
+_TOLERATED = 0.05
 
 #: What curves show of each epoch.
 CURVE_FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -70,8 +73,10 @@ class JudgeResults:
     pieces : pandas.DataFrame
         One row for each condition and piece, over all its networks that have not learned from the piece:
         ``timbres, softmaxes, piece, answers, errors, published_errors`` on the soundfonts that they were
-        trained on, and of the answers on moved soundfonts the shares ``moved_right`` and, of own soundfonts,
-        ``moved_by_soundfont``, given an instrument that the soundfont played in training.
+        trained on; ``moved_right``, the share right on moved soundfonts, without those of the shared one, and
+        ``unmoved_right``, that of the same instruments before the move; ``moved_by_soundfont``, the share
+        given another instrument that the soundfont plays where each has its own, and ``moved_by_chance``,
+        what that would be if errors were spread evenly.
     confusion : pandas.DataFrame
         Answers of the networks trained as published, by true label (rows) and given label.
     """
@@ -98,20 +103,26 @@ def count_pieces(answers: pd.DataFrame, own: Mapping[str, str]) -> pd.DataFrame:
     has the soundfont of each instrument where each has its own.
     """
     wrong, moved = answers.given != answers.label, answers.tested_on == "moved"
-    played = wrong & (answers.given.map(dict(own)) == answers.soundfont) & (answers.timbres == "own")
+    played = wrong & (answers.given.map(dict(own)) == answers.soundfont)
+    # Moved, no instrument is on its own soundfont: all that the soundfont plays are others.
+    others = answers.soundfont.map(pd.Series(dict(own)).value_counts()).fillna(0) / (len(own) - 1)
     named = pd.Series(False, index=answers.index)
     for true, given in PUBLISHED_ERRORS:
         named |= (answers.label == true) & (answers.given == given)
-    marked = answers.assign(errors=wrong, published_errors=named, right=~wrong, played=played)
+    marked = answers.assign(errors=wrong, published_errors=named, right=~wrong)
+    marked = marked.assign(played=played, chance=wrong * others)
     keys = ["timbres", "softmaxes", "piece"]
     same, other = marked[~moved].groupby(keys), marked[moved].groupby(keys)
+    unmoved = marked[~moved & marked.label.isin(marked.label[moved])].groupby(keys)
     return pd.DataFrame(
         {
             "answers": same.size(),
             "errors": same.errors.sum(),
             "published_errors": same.published_errors.sum(),
+            "unmoved_right": unmoved.right.mean(),
             "moved_right": other.right.mean(),
             "moved_by_soundfont": other.played.mean(),
+            "moved_by_chance": other.chance.mean(),
         }
     ).reset_index()
 
@@ -146,8 +157,10 @@ def _table_row(results: JudgeResults, condition: Condition) -> dict[str, object]
         "train_accuracy": trained.train_accuracy.mean(),
         "train_loss": trained.train_loss.mean(),
         "validation_loss": trained.validation_loss.mean(),
+        "precision_unmoved": pieces.unmoved_right.mean(),
         "precision_moved": pieces.moved_right.mean(),
-        "moved_by_soundfont": pieces.moved_by_soundfont.mean() if condition.timbres == "own" else math.nan,
+        "moved_by_soundfont": pieces.moved_by_soundfont.mean(),
+        "moved_by_chance": pieces.moved_by_chance.mean(),
     }
 
 
@@ -157,16 +170,28 @@ def _spreads(trained: pd.DataFrame) -> pd.Series[float]:
     return by_seed.max() - by_seed.min()
 
 
-def judge_findings(results: JudgeResults) -> tuple[StudyFinding, ...]:
-    """Judge the report's claims, and what the second softmax and the soundfonts have to do with them."""
-    return (
+def judge_findings(results: JudgeResults, *, full_size: bool) -> tuple[StudyFinding, ...]:
+    """Judge the report's claims, and what the second softmax and the soundfonts have to do with them.
+
+    Where fewer pieces were learned from, for fewer steps, than in the report (not `full_size`), claims that
+    depend on how much was learned are not refuted by their not holding: they are not decided.
+    """
+    depending = (
         _folds_finding(results),
         _overfitting_finding(results),
-        _loss_finding(results),
         _errors_finding(results),
         _softmax_finding(results),
-        _soundfont_finding(results),
     )
+    if not full_size:
+        depending = tuple(map(_without_refutation, depending))
+    return (*depending, _loss_finding(results), _soundfont_finding(results), _confound_finding(results))
+
+
+def _without_refutation(finding: StudyFinding) -> StudyFinding:
+    if finding.verdict != "did not hold":
+        return finding
+    figures = f"{finding.figures} So few pieces and steps cannot refute it."
+    return replace(finding, verdict="not decided", figures=figures)
 
 
 def _interval(values: pd.Series[float]) -> tuple[float, float, str]:
@@ -250,17 +275,30 @@ def _softmax_finding(results: JudgeResults) -> StudyFinding:
 
 
 def _soundfont_finding(results: JudgeResults) -> StudyFinding:
-    pieces, shared = results.by_piece(PUBLISHED), results.by_piece(SHARED)
-    low, high, text = _interval(pieces.moved_right - pieces.moved_by_soundfont)
+    pieces = results.by_piece(PUBLISHED)
+    low, high, text = _interval(pieces.unmoved_right - pieces.moved_right)
     return StudyFinding(
-        "The classifier names the instrument, which is what makes it an objective judge of a transfer, "
-        "rather than the soundfont",
+        "The classifier names the instrument whatever soundfont plays it, as an objective judge of transfers "
+        f"has to: within {_TOLERATED} of its precision once the soundfonts are moved to other instruments",
+        interval_verdict(_TOLERATED - high, _TOLERATED - low),
+        f"The networks trained as published give {pieces.unmoved_right.mean():.3f} of the clips of pieces "
+        f"that they have not learned from their instrument, and {pieces.moved_right.mean():.3f} after the "
+        f"move, {text} less over the pieces. More pieces on the same soundfonts would hold no other timbre.",
+    )
+
+
+def _confound_finding(results: JudgeResults) -> StudyFinding:
+    own, shared = (results.by_piece(condition).set_index("piece") for condition in (PUBLISHED, SHARED))
+    low, high, text = _interval(shared.moved_right - own.moved_right)
+    return StudyFinding(
+        "What is learned of each instrument on a soundfont of its own holds less on other soundfonts than "
+        "what is learned of all instruments on one, all else alike (not in the report)",
         interval_verdict(low, high),
-        f"With the soundfonts moved from instrument to instrument, the networks trained as published give "
-        f"{pieces.moved_right.mean():.3f} of the clips of pieces that they have not learned from their "
-        f"instrument, and {pieces.moved_by_soundfont.mean():.3f} one that the soundfont played in training; "
-        f"the first exceeds the second by {text} over the pieces. Those trained on one shared soundfont give "
-        f"{shared.moved_right.mean():.3f} their instrument.",
+        f"On soundfonts on which neither has learned an instrument, {own.moved_right.mean():.3f} of the "
+        f"clips are given it against {shared.moved_right.mean():.3f}, more with one soundfont by {text} over "
+        f"the pieces. Of the answers of those with own soundfonts {own.moved_by_soundfont.mean():.3f} are "
+        f"another instrument that the soundfont played in training; {own.moved_by_chance.mean():.3f} would "
+        "be if errors were spread evenly.",
     )
 
 
@@ -270,8 +308,9 @@ def judge_text(results: JudgeResults) -> str:
     moved = results.by_piece(PUBLISHED).moved_right
     return (
         f"As published, {counted(len(trained), 'network')} get {trained.precision.mean():.3f} of the clips "
-        f"of their folds right; {confused(confusion)}. Moving the soundfonts to other instruments takes that "
-        f"down to {moved.mean():.3f}. The curves are those of training and validation of every network "
+        f"of their folds right; {confused(confusion)}. Of clips whose soundfonts were moved to other "
+        f"instruments they get {moved.mean():.3f} right; those of the shared soundfont are left out of that, "
+        "since some networks know it. The curves are those of training and validation of every network "
         "trained as published, and their mean."
     )
 

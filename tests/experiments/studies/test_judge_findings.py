@@ -13,6 +13,7 @@ from timbrebench.experiments.studies.judge_findings import (
     CURVE_FIGURES,
     ONE_SOFTMAX,
     PUBLISHED,
+    SHARED,
     JudgeResults,
     confused,
     count_confusions,
@@ -32,19 +33,26 @@ SOUNDFONT = {name: next(label for label in OWN if OWN[label] == MOVED[name]) for
 
 
 def results(
-    *, folds=((0.9,) * 4,) * 3, losses=(1.1, 1.1, 0.1), one=0.9, errors=(), moved=INSTRUMENT, jitter=0.001
+    *,
+    folds=((0.9,) * 4,) * 3,
+    losses=(1.1, 1.1, 0.1),
+    one=0.9,
+    errors=(),
+    moved=INSTRUMENT,
+    moved_shared=INSTRUMENT,
 ):
     """Trainings with these figures: folds of each seed, losses of training, validation, and one softmax."""
     trainings, answers, curves = [], [], []
     for condition, seed, fold in itertools.product(CONDITIONS, range(len(folds)), range(4)):
         alone = condition == ONE_SOFTMAX
+        answer = moved_shared if condition == SHARED else moved
         about = {"timbres": condition.timbres, "softmaxes": condition.softmaxes}
         about |= {"seed": seed, "fold": fold + 1}
         figures = {
             "train_loss": losses[0],
             "train_accuracy": 1.0,
-            "validation_loss": (losses[2] if alone else losses[1]) + jitter * seed,
-            "precision": (one if alone else folds[seed][fold]) + jitter * seed,
+            "validation_loss": (losses[2] if alone else losses[1]) + 0.001 * seed,
+            "precision": (one if alone else folds[seed][fold]) + 0.001 * seed,
         }
         trainings.append(about | figures)
         curves += [about | {"epoch": epoch, **dict.fromkeys(CURVE_FIGURES, 1 / epoch)} for epoch in (1, 2)]
@@ -53,7 +61,7 @@ def results(
             asked = about | {"piece": piece, "label": label}
             answers += [
                 asked | {"tested_on": condition.timbres, "soundfont": OWN[label], "given": given},
-                asked | {"tested_on": "moved", "soundfont": MOVED[label], "given": moved[label]},
+                asked | {"tested_on": "moved", "soundfont": MOVED[label], "given": answer[label]},
             ]
     answered = pd.DataFrame(answers)
     return JudgeResults(
@@ -65,7 +73,7 @@ def results(
 
 
 def verdicts(**figures):
-    return [finding.verdict for finding in judge_findings(results(**figures))]
+    return [finding.verdict for finding in judge_findings(results(**figures), full_size=True)]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,7 @@ def test_losses_are_thousandths_apart_or_not(losses, verdict):
     ("losses", "verdict"), [((1.1, 1.1, 0.1), "held"), ((1.5, 1.5, 1.2), "did not hold")]
 )
 def test_the_reports_loss_is_that_of_two_softmaxes_or_of_one(losses, verdict):
-    assert verdicts(losses=losses)[2] == verdict
+    assert verdicts(losses=losses)[4] == verdict
 
 
 @pytest.mark.parametrize(
@@ -104,12 +112,12 @@ def test_the_reports_loss_is_that_of_two_softmaxes_or_of_one(losses, verdict):
     ],
 )
 def test_errors_are_mainly_the_reports_or_not(errors, verdict):
-    assert verdicts(errors=errors)[3] == verdict
+    assert verdicts(errors=errors)[2] == verdict
 
 
 @pytest.mark.parametrize(("one", "verdict"), [(0.99, "held"), (0.5, "did not hold"), (0.9, "not decided")])
 def test_the_second_softmax_costs_precision_or_not(one, verdict):
-    assert verdicts(one=one)[4] == verdict
+    assert verdicts(one=one)[3] == verdict
 
 
 @pytest.mark.parametrize(("moved", "verdict"), [(INSTRUMENT, "held"), (SOUNDFONT, "did not hold")])
@@ -118,10 +126,28 @@ def test_a_network_goes_by_the_instrument_or_by_the_soundfont(moved, verdict):
     row = judge_table(results(moved=moved)).iloc[0]
     assert row.precision_moved == (moved == INSTRUMENT)
     assert row.moved_by_soundfont == (moved == SOUNDFONT)
+    assert row.moved_by_chance == (moved == SOUNDFONT) / 2
+
+
+def test_a_shared_soundfont_teaches_more_of_instruments_or_less():
+    assert verdicts(moved=SOUNDFONT, moved_shared=INSTRUMENT)[6] == "held"
+    assert verdicts(moved=INSTRUMENT, moved_shared=SOUNDFONT)[6] == "did not hold"
+    assert verdicts()[6] == "not decided"
+
+
+def test_a_small_setting_does_not_refute_what_depends_on_its_size():
+    fewer = judge_findings(results(losses=(1.05, 1.1, 0.1), moved=SOUNDFONT), full_size=False)
+    assert [finding.verdict for finding in fewer[:4]] == ["not decided"] * 4
+    assert fewer[0].figures.endswith("So few pieces and steps cannot refute it.")
+    assert fewer[5].verdict == "did not hold"
+    assert judge_findings(results(folds=((0.6, 0.92, 0.6, 0.92),) * 3), full_size=False)[0].verdict == "held"
 
 
 def test_the_floor_of_two_softmaxes_is_named():
-    assert f"cannot fall below {math.log(math.e + 2) - 1:.3f}" in judge_findings(results())[2].figures
+    assert (
+        f"cannot fall below {math.log(math.e + 2) - 1:.3f}"
+        in judge_findings(results(), full_size=True)[4].figures
+    )
 
 
 def test_the_confusion_matrix_is_of_the_networks_trained_as_published():

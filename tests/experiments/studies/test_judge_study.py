@@ -38,7 +38,7 @@ def settings(tmp_path_factory):
     )
     return JudgeSettings(
         own=own,
-        shared="sonivox",
+        shared="sonivox",  # moved, it plays the piano, whose clips are left out there
         front_end=StftFrontEnd(n_fft=256, win_length=256, range_db=160.0),
         training=ReviewTraining(epochs=2, batch_size=4),
         folds=2,
@@ -60,7 +60,7 @@ def test_every_clip_is_tested_once_for_each_seed_as_it_is_and_moved(result):
     assert result.table.trainings.tolist() == [4, 4, 2]
     pieces = result.further["pieces"]
     assert pieces.groupby(["timbres", "softmaxes"]).answers.sum().tolist() == [16, 16, 8]
-    assert (pieces.moved_right + pieces.moved_by_soundfont)[pieces.timbres == "own"].tolist() == [1.0] * 8
+    assert (pieces.moved_right + pieces.moved_by_soundfont).tolist() == [1.0] * 12
 
 
 def test_each_network_has_a_curve_of_all_epochs(result):

@@ -37,7 +37,7 @@ def judge_of(_):
         published(f"judge-{name}") for name in ("trainings", "curves", "pieces", "confusion")
     )
     results = JudgeResults(trainings, curves, pieces, confusion.set_index("true_label"))
-    return judge_text(results), judge_findings(results)
+    return judge_text(results), judge_findings(results, full_size=False)
 
 
 def convergence_of(table):
