@@ -176,7 +176,7 @@ def judge_findings(results: JudgeResults, *, full_size: bool) -> tuple[StudyFind
     Where fewer pieces were learned from, for fewer steps, than in the report (not `full_size`), claims that
     depend on how much was learned are not refuted by their not holding: they are not decided.
     """
-    depending = (
+    depending: tuple[StudyFinding, ...] = (
         _folds_finding(results),
         _overfitting_finding(results),
         _errors_finding(results),
