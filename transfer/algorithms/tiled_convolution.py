@@ -27,10 +27,29 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 #: Values of a part of the frequencies that stay in the processor's cache.
 _CACHED_VALUES = 1 << 20
+
+
+class Scratch:
+    """Memory that the convolutions of a network use one after the other.
+
+    New pages of memory cost more time than most of what is written into them.
+    """
+
+    def __init__(self) -> None:
+        self._memory: dict[str, Tensor] = {}
+
+    def take(self, purpose: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Return a tensor of any values, of the precision and on the device of another.
+
+        It is valid until the next time that memory is taken for the same purpose.
+        """
+        count = math.prod(shape)
+        if purpose not in self._memory or self._memory[purpose].numel() < count:
+            self._memory[purpose] = like.new_empty(count)
+        return self._memory[purpose][:count].view(shape)
 
 
 @dataclass(frozen=True)
@@ -90,6 +109,8 @@ class TiledConvolution:
         Height and width that the tiles are chosen for. Others are convolved as well.
     longest_step : int
         Maximum positions that a tile makes along an axis. More take fewer products and more memory.
+    scratch : Scratch
+        Memory to compute in, which other convolutions may use as well, but not at the same time.
 
     Attributes
     ----------
@@ -98,9 +119,16 @@ class TiledConvolution:
     """
 
     def __init__(
-        self, filters: Tensor, *, dilation: int = 1, size: tuple[int, int], longest_step: int
+        self,
+        filters: Tensor,
+        *,
+        dilation: int = 1,
+        size: tuple[int, int],
+        longest_step: int,
+        scratch: Scratch,
     ) -> None:
         _, _, *taps = filters.shape
+        self._scratch = scratch
         self.dilation = dilation
         self._apart = [dilation if count > 1 else 1 for count in taps]
         self._axes = [
@@ -161,15 +189,14 @@ class TiledConvolution:
         height, width, channels = features.shape
         rows, columns = self._axes
         down, across = tilings
-        padding: list[int] = [0, 0]
-        for tiling, length, apart in zip(
-            reversed(tilings), (width, height), reversed(self._apart), strict=True
-        ):
-            total = (tiling.count - 1) * tiling.step + tiling.inputs
-            front = tiling.padding * apart
-            padding += [front, total * apart - front - length]
         apart_down, apart_across = self._apart
-        grid = pad(features, padding)
+        totals = [
+            ((tiling.count - 1) * tiling.step + tiling.inputs) * apart
+            for tiling, apart in zip(tilings, self._apart, strict=True)
+        ]
+        grid = self._scratch.take("grid", (*totals, channels), features).zero_()
+        top, left = (tiling.padding * apart for tiling, apart in zip(tilings, self._apart, strict=True))
+        grid[top : top + height, left : left + width] = features
         grid = grid.view(len(grid), -1, apart_across * channels)
         by_row, by_column = (
             axis.cosines_and_sines(range(tiling.inputs)).to(features)
@@ -178,18 +205,27 @@ class TiledConvolution:
         # No sines of frequencies that have none: those of the width stay, as zeros, to have pairs.
         by_row = torch.cat([by_row[0], by_row[1, 1 : rows.paired + 1]])
         by_column = by_column.flatten(0, 1).expand(len(grid), -1, -1)
-        spectra = features.new_empty(
-            rows.points, columns.frequencies, 2, down.count, apart_down, across.count, apart_across, channels
+        shape = (
+            rows.points,
+            columns.frequencies,
+            2,
+            down.count,
+            apart_down,
+            across.count,
+            apart_across,
+            channels,
         )
+        spectra = self._scratch.take("spectra", shape, features)
+        along = self._scratch.take("along", (*by_column.shape[:2], grid.shape[2]), features)
+        shape = rows.points, apart_down, 2, columns.frequencies, apart_across, channels
+        values = self._scratch.take("values", shape, features)
         for across_tile in range(across.count):
             first = across_tile * across.step
-            along = torch.bmm(by_column, grid[:, first : first + across.inputs])
-            along = along.view(len(grid) // apart_down, -1)
+            torch.bmm(by_column, grid[:, first : first + across.inputs], out=along)
+            phases = along.view(len(grid) // apart_down, -1)
             for down_tile in range(down.count):
                 first = down_tile * down.step
-                values = (by_row @ along[first : first + down.inputs]).view(
-                    rows.points, apart_down, 2, columns.frequencies, apart_across, channels
-                )
+                torch.mm(by_row, phases[first : first + down.inputs], out=values.flatten(1))
                 self._combine(values.permute(2, 0, 3, 1, 4, 5), spectra[:, :, :, down_tile, :, across_tile])
         return spectra
 
@@ -214,7 +250,7 @@ class TiledConvolution:
         half = flat.shape[1] // 2
         n_made = self._cosine_sums.shape[1 if transposed else 2]
         # Memory is what limits the tiles' length.
-        made = flat if n_made == channels else flat.new_empty(*flat.shape[:2], n_made)
+        made = flat if n_made == channels else self._scratch.take("made", (*flat.shape[:2], n_made), flat)
         sign = -1 if transposed else 1
         count = max(1, _CACHED_VALUES // made[0].numel())
         for first in range(0, len(flat), count):
@@ -243,10 +279,11 @@ class TiledConvolution:
             down.count, down.step * apart_down, across.count, across.step, apart_across * n_filters
         )
         by_column = by_column.flatten(0, 1).T.to(spectra).expand(made.shape[1], -1, -1)
+        along = self._scratch.take("along", (*made.shape[1:2], by_column.shape[2], made.shape[4]), spectra)
         for across_tile in range(across.count):
             for down_tile in range(down.count):
                 values = self._separate(spectra[:, :, :, down_tile, :, across_tile])
-                along = (by_row @ values.flatten(1)).view(made.shape[1], by_column.shape[2], -1)
+                torch.mm(by_row, values.flatten(1), out=along.view(down.step, -1))
                 made[down_tile, :, across_tile] = torch.bmm(by_column, along)
         return made.view(down.count * made.shape[1], -1, n_filters)
 
@@ -259,7 +296,8 @@ class TiledConvolution:
         rows = self._axes[0]
         pairs = slice(1, rows.paired + 1)
         _, frequencies, _, apart_down, apart_across, n_filters = spectra.shape
-        made = spectra.new_empty(rows.points, apart_down, 2, frequencies, apart_across, n_filters)
+        shape = rows.points, apart_down, 2, frequencies, apart_across, n_filters
+        made = self._scratch.take("values", shape, spectra)
         values = made.permute(2, 0, 3, 1, 4, 5)
         cosines, sines = values[:, : rows.frequencies], values[:, rows.frequencies :]
         plus, minus = spectra[: rows.frequencies], spectra[rows.frequencies :]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, pad
 
-from timbrebench.transfer.algorithms.tiled_convolution import TiledConvolution
+from timbrebench.transfer.algorithms.tiled_convolution import Scratch, TiledConvolution
 
 
 def direct(features, filters, dilation):
@@ -32,7 +32,9 @@ def direct(features, filters, dilation):
 def test_it_is_the_direct_convolution_and_so_is_its_transpose(taps, dilation, size, arranged_for):
     generator = torch.Generator().manual_seed(0)
     filters = torch.randn(5, 4, *taps, generator=generator)
-    convolve = TiledConvolution(filters, dilation=dilation, size=arranged_for, longest_step=9)
+    convolve = TiledConvolution(
+        filters, dilation=dilation, size=arranged_for, longest_step=9, scratch=Scratch()
+    )
     features = torch.randn(*size, 4, generator=generator, requires_grad=True)
     expected = direct(features, filters, dilation)
     torch.testing.assert_close(convolve(features.detach()), expected.float(), rtol=0, atol=2e-5)
@@ -44,5 +46,5 @@ def test_it_is_the_direct_convolution_and_so_is_its_transpose(taps, dilation, si
 def test_the_precision_is_that_of_the_filters():
     filters = torch.randn(3, 2, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     features = torch.ones(20, 30, 2, dtype=torch.float64)
-    made = TiledConvolution(filters, size=(20, 30), longest_step=9)(features)
+    made = TiledConvolution(filters, size=(20, 30), longest_step=9, scratch=Scratch())(features)
     torch.testing.assert_close(made, direct(features, filters, 1), rtol=1e-12, atol=1e-12)

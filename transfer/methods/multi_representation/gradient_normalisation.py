@@ -27,8 +27,12 @@ def gradient_norms(terms: Terms, start: Tensor) -> dict[str, float]:
     """Return the Euclidean norm of the gradient of each loss at a tensor."""
     x = start.detach().requires_grad_()
     losses = terms(x)
-    gradients = {name: torch.autograd.grad(loss, x, retain_graph=True)[0] for name, loss in losses.items()}
-    return {name: float(gradient.norm()) for name, gradient in gradients.items()}
+    norms = {}
+    for name in list(losses):
+        loss = losses.pop(name)  # and with it what only its gradient needs
+        (gradient,) = torch.autograd.grad(loss, x, retain_graph=bool(losses))
+        norms[name] = float(gradient.norm())
+    return norms
 
 
 def normalising_weights(terms: Terms, start: Tensor) -> dict[str, float]:

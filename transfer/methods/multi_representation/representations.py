@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from timbrebench.transfer.algorithms.tiled_convolution import TiledConvolution
+from timbrebench.transfer.algorithms.tiled_convolution import Scratch, TiledConvolution
 from timbrebench.transfer.algorithms.written_gradients import map_linearly, selu
 
 #: From the number of a layer and the shape of its weights (filters, channels, taps along each axis) to these.
@@ -47,8 +47,8 @@ Draw = Callable[[int, tuple[int, ...]], Tensor]
 _TYPICAL_FRAMES = 216
 
 #: Positions that tiles of a convolution make, over time alone and over time and pitch: as many as let all
-#: networks at the text's settings fit into 2 GiB.
-_LONGEST_STEP_IN_TIME, _LONGEST_STEP = 10, 22
+#: networks at the text's settings fit into some 2 GiB.
+_LONGEST_STEP_IN_TIME, _LONGEST_STEP = 8, 22
 
 
 def lecun_normal(seed: int, *, truncated: bool, device: torch.device | str = "cpu") -> Draw:
@@ -93,7 +93,10 @@ class TimeConvolution:
 
     def __init__(self, weights: Tensor, *, padded: bool) -> None:
         self._convolution = TiledConvolution(
-            weights[:, :, None], size=(1, _TYPICAL_FRAMES), longest_step=_LONGEST_STEP_IN_TIME
+            weights[:, :, None],
+            size=(1, _TYPICAL_FRAMES),
+            longest_step=_LONGEST_STEP_IN_TIME,
+            scratch=Scratch(),
         )
         taps = weights.shape[2]
         self._margins = (0, 0) if padded else ((taps - 1) // 2, taps // 2)
@@ -157,13 +160,14 @@ def draw_blocks(
     n_filters: int, kernel: tuple[int, int], apart: tuple[int, ...], draw: Draw, n_bins: int = 1
 ) -> list[ResidualBlock]:
     """Draw residual blocks, whose taps in pitch and time are `kernel`, and `apart` the distances of these."""
-    blocks = []
+    blocks, scratch = [], Scratch()
     for block, dilation in enumerate(apart):
         dilated = TiledConvolution(
             draw(2 * block + 1, (n_filters, n_filters, *kernel)),
             dilation=dilation,
             size=(n_bins, _TYPICAL_FRAMES),
             longest_step=_LONGEST_STEP if n_bins > 1 else _LONGEST_STEP_IN_TIME,
+            scratch=scratch,
         )
         point = draw(2 * block + 2, (n_filters, n_filters))
         blocks.append(ResidualBlock(dilated, point.T.contiguous()))
@@ -208,6 +212,6 @@ class Network:
         layers, stream = [features], features
         for block in self.blocks:
             inner = selu(map_linearly(layers[-1], block.dilated))
-            stream = stream + inner @ block.point
+            stream = torch.addmm(stream.flatten(0, 1), inner.flatten(0, 1), block.point).view_as(features)
             layers.append(selu(stream))
         return layers
