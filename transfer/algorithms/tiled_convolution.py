@@ -217,8 +217,8 @@ class TiledConvolution:
         )
         spectra = self._scratch.take("spectra", shape, features)
         along = self._scratch.take("along", (*by_column.shape[:2], grid.shape[2]), features)
-        shape = rows.points, apart_down, 2, columns.frequencies, apart_across, channels
-        values = self._scratch.take("values", shape, features)
+        of_tile = rows.points, apart_down, 2, columns.frequencies, apart_across, channels
+        values = self._scratch.take("values", of_tile, features)
         for across_tile in range(across.count):
             first = across_tile * across.step
             torch.bmm(by_column, grid[:, first : first + across.inputs], out=along)
