@@ -121,3 +121,10 @@ def test_a_multi_label_page_has_no_confusion(card):
     page = card.model_copy(update={"multi_label": True, "test": test}).markdown()
     assert "0.750" in page
     assert "confusion.png" not in page
+
+
+def test_the_card_says_where_timbre_and_soundfont_are_one(card):
+    assert card.own_soundfonts == {}
+    assert "cannot be told apart" not in card.markdown()
+    own = card.model_copy(update={"own_soundfonts": {"piano": "A", "trumpet": "B"}})
+    assert "it has learned piano on A, trumpet on B, and on no other" in own.markdown()
