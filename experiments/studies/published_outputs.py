@@ -23,6 +23,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from timbrebench.audio.clips import read_audio
 from timbrebench.core.errors import ConfigurationError
@@ -111,11 +112,12 @@ def _of_table(folder: Path) -> Iterator[PublishedOutput]:
         for column, file in files.items():
             if not file.is_file():
                 raise ConfigurationError(f"{where}: the {column} {row[column]!r} is not there")
-        yield PublishedOutput(**files, method=row["method"], parameters=_parameters(row, where))
+        yield PublishedOutput(
+            **files, method=row["method"], parameters=_parameters(row.get(PARAMETERS, ""), where)
+        )
 
 
-def _parameters(row: Mapping[str, str], where: str) -> dict[str, object]:
-    text = row.get(PARAMETERS, "")
+def _parameters(text: str, where: str) -> dict[str, object]:
     try:
         parameters = json.loads(text or "{}")
     except ValueError as error:
@@ -143,7 +145,7 @@ def _of_repository(folder: Path) -> Iterator[PublishedOutput]:
             files = inputs["target"][stems["target"]], inputs["corpus"][stems["corpus"]]
             parameters = {**_UNSAID, **_named_settings(settings, output)}
             if method == "ulyanov":
-                parameters["content_weight"] = _port_weight(files, **parameters)
+                parameters["content_weight"] = _port_weight(files, parameters)
             yield PublishedOutput(*files, output, method, parameters)
 
 
@@ -172,16 +174,10 @@ def _named_settings(text: str, output: Path) -> dict[str, object]:
     return parameters
 
 
-def _port_weight(
-    inputs: tuple[Path, Path],
-    *,
-    content_weight: float,
-    n_fft: int,
-    hop_length: int,
-    n_filters: int,
-    **_: object,
-) -> float:
+def _port_weight(inputs: tuple[Path, Path], parameters: Mapping[str, Any]) -> float:
     """Return the content weight that does what the port's filters do; see the module."""
     samples = min(len(read_audio(file, _RATE)[0]) for file in inputs)
-    frames, bins = 1 + samples // hop_length, 1 + n_fft // 2
-    return content_weight * (frames + n_filters) / (bins + n_filters)
+    frames, bins = 1 + samples // parameters["hop_length"], 1 + parameters["n_fft"] // 2
+    n_filters = parameters["n_filters"]
+    weight: float = parameters["content_weight"] * (frames + n_filters) / (bins + n_filters)
+    return weight

@@ -32,7 +32,7 @@ def fixed_products(matrices: Iterable[Tensor], *, count: int, like: Tensor) -> F
     is_packable = (
         like.dtype == torch.float32
         and like.device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
+        and torch._C._has_mkldnn
         and count * like.nbytes <= _MAX_BYTES
     )
     return (PackedProducts if is_packable else BatchedProducts)(matrices)

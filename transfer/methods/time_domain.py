@@ -230,7 +230,10 @@ class TimeDomain(BlockMethod):
             kernel_width=settings.kernel_width,
             n_parts=3,
         )
-        return make(*(torch.from_numpy(array).to(device) for array in (content, style, filters)), start_rng)
+        of_content, of_style, of_filters = (
+            torch.from_numpy(array).to(device) for array in (content, style, filters)
+        )
+        return make(of_content, of_style, of_filters, start_rng)
 
     def _of_text(self, content: Tensor, style: Tensor, filters: Tensor, rng: np.random.Generator) -> Samples:
         settings = self.parameters
