@@ -32,7 +32,7 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
 )
 from timbrebench.experiments.studies.study_pages import write_result
-from timbrebench.experiments.studies.study_registry import STUDIES, find_study
+from timbrebench.experiments.studies.study_registry import AUTHORS_STUDIES, STUDIES, find_study
 from timbrebench.experiments.studies.study_scores import score_method
 from timbrebench.transfer import create
 
@@ -69,11 +69,11 @@ def test_more_filters_come_nearer_to_the_closed_form(context):
 
 def test_a_higher_content_weight_keeps_more_notes(context):
     methods = {"wide-limit": {"max_iterations": 12, "inversion": {"iterations": 5}}}
-    settings = style_content_curve_study.CurveSettings(methods, "Quick.", weights=(1e-3, 100.0))
+    settings = style_content_curve_study.CurveSettings(methods, "Quick.", weights=(0.0, 1e-3, 100.0))
     result = style_content_curve_study.run(context, settings)
     assert list(result.table.columns) == ["method", "content_weight", "style_accuracy", "note_f1"]
-    low, high = result.table.note_f1
-    assert high > low
+    nothing, low, high = result.table.note_f1
+    assert high > max(nothing, low)
 
 
 def test_clips_are_those_of_the_suite_wherever_the_dataset_lies(context, tmp_path):
@@ -97,7 +97,7 @@ def test_judges_are_not_studied_where_none_is_trained(context):
             refused(training)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", [name for name in STUDIES if name not in AUTHORS_STUDIES])
 def test_a_run_with_all_it_takes_is_not_refused(context, name):
     try:
         find_study(name).check(context)
