@@ -25,7 +25,7 @@ from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.ranking.results import COSTS
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 
-pytestmark = pytest.mark.usefixtures("own_templates", "without_report")
+pytestmark = pytest.mark.usefixtures("without_report")
 
 METHODS = """
     import ctypes, os, pathlib, subprocess, time
@@ -224,6 +224,7 @@ def are_gone(mark):
     return not [(process.pid, process.cmdline()) for process in marked(mark)]
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_methods_that_misbehave_cost_their_own_pair_and_nothing_else(begun, tiny, others, log, capfd):
     reasons = {
         "leaks": ("failed", "more than the 1000 MiB"),
@@ -257,12 +258,13 @@ def assert_only_the_second_seed_ended(rows, status, reason):
     assert rows.reason[rows.seed == 1].str.contains(reason).all(), rows.reason.tolist()
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_a_method_that_hangs_is_stopped(begun, tiny, others, log):
-    finished = run_benchmark(configured(tiny, "hangs", timeout_s=10), begun)
+    finished = run_benchmark(configured(tiny, "hangs", timeout_s=5), begun)
     rows = finished.results.of("hangs")
     (stopped,) = rows[rows.status != "ok"].itertuples()
     assert (stopped.seed, stopped.status) == (1, "timeout")
-    assert "stopped after 10 s" in stopped.reason
+    assert "stopped after 5 s" in stopped.reason
     assert are_gone(str(log))
 
 
