@@ -126,9 +126,11 @@ class AlexNet(nn.Module):
     """AlexNet with 3×3 filters, after Verma & Smith (2017).
 
     The source gives six layers, 3×3 receptive fields and its input: 16 kHz, frames of 30 ms every 10 ms, a
-    transform of 512, log magnitudes, 2.57 s. It leaves open the number of filters, strides and pooling. Here
-    five convolutions of 32, 64, 96, 96 and 64 filters, the first with stride 2, pooled to half after the
-    first, second and fifth, and one linear layer over their mean, so that clips of any length can be judged.
+    transform of 512, log magnitudes, 2.57 s. It pools by 2×2, but does not say where, names no strides, and
+    no number of filters but that the architecture is AlexNet's, which has 96, 256, 384, 384 and 256. Here,
+    for CPUs, five convolutions of 32, 64, 96, 96 and 64 filters, the first with stride 2, pooled to half
+    after the first, second and fifth, and one linear layer over their mean, so that clips of any length can
+    be judged.
 
     Parameters
     ----------

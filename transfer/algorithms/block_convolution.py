@@ -5,7 +5,8 @@ coefficients of polynomials, whose product follows from its values at as many po
 At the 20th roots of unity, 0 and infinity, blocks of 12 output frames cost 31 real products, 2.6 for each: a
 complex root and its conjugate cost three (Gauss), the others one. What is paid for it is memory: the values
 of the filters take 2.8 times what the filters do, and on the CPU twice that where it is not too much
-(:mod:`timbrebench.transfer.algorithms.fixed_products`).
+(:mod:`timbrebench.transfer.algorithms.fixed_products`). Where memory is short, where taps are dilated, and
+over two axes, :mod:`timbrebench.transfer.algorithms.tiled_convolution` takes its place.
 
 Values at roots of unity are a Fourier transform, so little is lost by rounding. A spectrogram is not
 negative, so most of a block is its mean, whose rounding all features of the block would share, and errors

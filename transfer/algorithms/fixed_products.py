@@ -28,21 +28,29 @@ class FixedProducts(Protocol):
 
 
 def fixed_products(matrices: Iterable[Tensor], *, count: int, like: Tensor) -> FixedProducts:
-    """Keep so many matrices, all of one shape, of the precision and on the device of `like`, a matrix."""
+    """Keep so many matrices, all of the shape, precision and device of `like`."""
     is_packable = (
         like.dtype == torch.float32
         and like.device.type == "cpu"
-        and torch._C._has_mkldnn
         and count * like.nbytes <= _MAX_BYTES
+        and _has_packed_products()
     )
-    return (PackedProducts if is_packable else BatchedProducts)(matrices)
+    return PackedProducts(matrices) if is_packable else BatchedProducts(matrices, count=count, like=like)
+
+
+def _has_packed_products() -> bool:
+    """Whether torch has oneDNN and the operators, which it does not document, that keep a matrix for it."""
+    names = ("_reorder_linear_weight", "_linear_pointwise")
+    return torch._C._has_mkldnn and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
 class BatchedProducts:
     """Products that torch batches; see :class:`FixedProducts`."""
 
-    def __init__(self, matrices: Iterable[Tensor]) -> None:
-        self._matrices = torch.stack(list(matrices))
+    def __init__(self, matrices: Iterable[Tensor], *, count: int, like: Tensor) -> None:
+        self._matrices = like.new_empty(count, *like.shape)  # where stacking would need it twice
+        for own, matrix in zip(self._matrices, matrices, strict=True):
+            own.copy_(matrix)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Multiply by the transposed matrices."""

@@ -9,11 +9,12 @@ Multiplied out, neither needs a matrix of filters × filters:
 
     ‖Fᵀ F‖² / T² − 2 ‖Sᵀ F‖² / (T U) + ‖Sᵀ S‖² / U²,    4/T · [F (Fᵀ F) / T − S (Sᵀ F) / U].
 
-For each position and filter, that takes as many products as both sounds have positions, instead of as many
-as there are filters. The terms of loss and gradient cancel where the two matrices are near each other, and
-then the rounding of large products would be most of what is left. Features are not negative, so nearly all
-of S lies along few directions, its leading singular vectors V (filters × rank). With F = A Vᵀ + F′ and
-S = B Vᵀ + S′, where F′ V = S′ V = 0, and features laid out positions × filters,
+For each position and filter, that takes as many products as both sounds have positions, instead of as many as
+there are filters. The terms of loss and gradient cancel where the two matrices are near each other, and then
+the rounding of large products would be most of what is left. A spectrogram is not negative, so the means of
+random features are far from zero, and nearly all of S lies along few directions, its leading singular vectors
+V (filters × rank). With F = A Vᵀ + F′ and S = B Vᵀ + S′, where F′ V = S′ V = 0, and features laid out
+positions × filters,
 
     F Fᵀ = A Aᵀ + F′ F′ᵀ,    F Sᵀ = A Bᵀ + F′ S′ᵀ, and the bracket of the gradient is
     (F Fᵀ A / T − F Sᵀ B / U) Vᵀ + A (Aᵀ F′ / T − Bᵀ S′ / U) + F′ F′ᵀ F′ / T − F′ S′ᵀ S′ / U.

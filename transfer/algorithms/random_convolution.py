@@ -53,8 +53,8 @@ class Objective:
 
         content_weight · ‖F(x) − F(content)‖² + ‖G(x) − G(style)‖²,
 
-    both norms sums of squares, computed in ``float32``. The gradient is written out rather than left to
-    automatic differentiation, the convolution goes through the FFT
+    both norms sums of squares, computed in ``float32`` but for what would cancel in it. The gradient is
+    written out rather than left to automatic differentiation, the convolution is made block by block
     (:mod:`timbrebench.transfer.algorithms.block_convolution`), and the Gram matrices are not formed where
     that is dearer (:mod:`timbrebench.transfer.algorithms.gram_loss`).
 

@@ -89,6 +89,9 @@ from timbrebench.transfer.bases.convolution_parameters import ConvolutionParamet
 #: Squares of magnitudes are kept above this, as in the author's code.
 TINY = 1e-15
 
+#: Samples of a window, in the text and in the author's script.
+WIN_LENGTH = 2048
+
 #: Where the author's script differs from the text: values of the method's parameters.
 CODE: Mapping[str, object] = {
     "n_fft": 4096,
@@ -107,7 +110,7 @@ class TimeDomainParameters(ConvolutionParameters):
         The paper's method or that of its author's script; see the table in the module. What else is set
         replaces what the preset says.
     win_length : int
-        Samples of a window, twice the hop or more.
+        Samples of a window, twice the hop or more; 2,048 by default, or `n_fft` where that is less.
     n_fft : int
         Length of the discrete Fourier transform: windows are filled up with zeros.
     learning_rate : float
@@ -119,7 +122,7 @@ class TimeDomainParameters(ConvolutionParameters):
     preset: Literal["text", "code"] = "text"
     sample_rate: int = Field(default=22_050, ge=1000, le=384_000)
     hop_length: int = Field(default=256, gt=0, le=1 << 20)
-    win_length: int = Field(default=2048, ge=4, le=1 << 20)
+    win_length: int = Field(default=WIN_LENGTH, ge=4, le=1 << 20)
     n_fft: int = Field(default=2048, ge=4, multiple_of=2, le=1 << 20)
     kernel_width: int = Field(default=8, gt=0, le=10_000)
     max_iterations: int = Field(default=150, gt=0, le=1_000_000)
@@ -129,11 +132,14 @@ class TimeDomainParameters(ConvolutionParameters):
     @model_validator(mode="before")
     @classmethod
     def _take_preset(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        if given.get("preset") != "code":
-            return dict(given)
-        if "learning_rate" in given:
+        of_code = given.get("preset") == "code"
+        if of_code and "learning_rate" in given:
             raise ValueError("the preset 'code' takes L-BFGS, which has no learning_rate: leave it out")
-        return {**CODE, **given}
+        settings = {**CODE, **given} if of_code else dict(given)
+        n_fft = given.get("n_fft")
+        if isinstance(n_fft, int) and n_fft < WIN_LENGTH:
+            settings.setdefault("win_length", n_fft)
+        return settings
 
     @model_validator(mode="after")
     def _windows_fit(self) -> Self:

@@ -5,22 +5,25 @@ instruments respond as to the content, their Gram matrices are those of the styl
 of frames and of frequencies. The Gram matrix knows nothing of the style's dynamics; the two energies bring
 them.
 
-As published, and the defaults here: an AlexNet with 3×3 receptive fields and 2×2 pooling (see
-:class:`~timbrebench.classifier.style.style_networks.AlexNet`), which `prepare` trains with a cross-entropy
-and Adam on excerpts of 2.57 s; 16 kHz, frames of 30 ms every 10 ms in a transform of 512 samples, log
-magnitudes; Gaussian noise to start from; content, Gram matrices, and the temporal and the spectral energies
-of the style; Griffin-Lim to end with.
+As published, and the defaults here: an AlexNet of six layers with 3×3 receptive fields and 2×2 pooling,
+which `prepare` trains with a cross-entropy on excerpts of 2.57 s; 16 kHz, frames of 30 ms every 10 ms in a
+transform of 512 samples, log magnitudes; Gaussian noise to start from; content, Gram matrices, and the
+temporal and the spectral energies of the style; Griffin-Lim to end with.
 
 Not as published, or not said there, and how it is settled here:
 
+- *Filters.* The source calls its network a standard AlexNet, whose convolutions have 96 to 384 filters. Here
+  they have 32 to 96 (:class:`~timbrebench.classifier.style.style_networks.AlexNet`), since a CPU trains it.
+- *Training.* The source's is Adam. Here it is that of this project's judges: AdamW with one cycle of the
+  learning rate, labels drawn equally often, a running average of the weights.
 - *Labels.* The source's network classified 80 instruments of AudioSet; here it is those of the clips, and
   the audio is the training split's.
 - *Losses.* The source speaks of Euclidean norms, that of the style being normalised. Here content and style
   loss are squared norms, as those of Gatys et al., and relative: squared differences as a share of the
   target's squares, for the style the mean over the layers. Of energies it is the mean squared difference in
   decibels, over the variance of the pair. So no weight depends on the size of the clips, nor of the layers.
-- *Energies* are mean powers, in decibels; those of the style's frames are cut, or repeated, to the
-  content's length.
+- *Energies* are mean powers, in decibels. The source weights its contour and does not say how; nothing is
+  weighted here. Those of the style's frames are cut, or repeated, to the content's length.
 - *Layers.* The source selected some for the style, and names none. Here the style is in all five
   convolutions by default, the content in the first. From the features of the fourth, which Gatys et al.
   would take, no notes come back.
@@ -59,8 +62,8 @@ L. A. Gatys, A. S. Ecker and M. Bethge, "Image style transfer using convolutiona
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -85,6 +88,9 @@ from timbrebench.transfer.bases.trained_network_method import (
 #: Convolutions, the Gram matrices of all of which are the style.
 _LAYERS = 5
 
+#: 30 ms at the source's rate, in samples.
+WIN_LENGTH = 480
+
 
 class VermaSmithTraining(NetworkTraining):
     """How the network is trained: as :class:`NetworkTraining` says, but for the excerpts.
@@ -104,7 +110,8 @@ class VermaSmithParameters(TrainedNetworkParameters):
     Attributes
     ----------
     win_length : int
-        Samples of a window, 30 ms by default; the transform of `n_fft` samples holds it and zeros.
+        Samples of a window, which the transform fills up with zeros; 480, which are 30 ms, by default, or
+        `n_fft` where that is less.
     training : NetworkTraining
         How the network is trained: on excerpts of 2.57 s by default.
     inversion : Inversion
@@ -121,7 +128,7 @@ class VermaSmithParameters(TrainedNetworkParameters):
 
     sample_rate: int = Field(default=16_000, gt=0, le=384_000)
     n_fft: int = Field(default=512, ge=2, multiple_of=2, le=1 << 20)
-    win_length: int = Field(default=480, ge=2, le=1 << 20)
+    win_length: int = Field(default=WIN_LENGTH, ge=2, le=1 << 20)
     hop_length: int = Field(default=160, gt=0, le=1 << 20)
     training: VermaSmithTraining = VermaSmithTraining()
     inversion: Inversion = Inversion(algorithm="griffin-lim", iterations=100, start="random")
@@ -133,6 +140,14 @@ class VermaSmithParameters(TrainedNetworkParameters):
     style_layers: tuple[Annotated[int, Field(ge=1, le=_LAYERS)], ...] = Field(
         default=tuple(range(1, _LAYERS + 1)), min_length=1
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_window(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        settings, n_fft = dict(given), given.get("n_fft")
+        if isinstance(n_fft, int) and n_fft < WIN_LENGTH:
+            settings.setdefault("win_length", n_fft)
+        return settings
 
     @model_validator(mode="after")
     def _window_fits(self) -> Self:

@@ -246,11 +246,15 @@ class TestParameters:
         }
         assert TimeDomain(preset="code", kernel_width=4).parameters.kernel_width == 4
 
+    def test_a_window_is_as_long_as_a_shorter_transform(self):
+        assert TimeDomain(n_fft=1024).parameters.win_length == 1024
+        assert TimeDomain(preset="code", n_fft=512).parameters.win_length == 512
+
     @pytest.mark.parametrize(
         ("parameters", "reason"),
         [
             ({"hop_length": 1025}, "hop_length 1025 is more than half of win_length 2048"),
-            ({"n_fft": 1024}, "n_fft 1024 is less than win_length 2048"),
+            ({"n_fft": 1024, "win_length": 2048}, "n_fft 1024 is less than win_length 2048"),
             ({"n_fft": 511}, "n_fft"),
             ({"device": "tpu"}, "device"),
             ({"preset": "paper"}, "preset"),

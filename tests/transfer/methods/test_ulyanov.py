@@ -187,17 +187,23 @@ class TestFixedProducts:
         matrices, rows, back = (
             torch.randn(size, generator=generator) for size in ((3, 50, 33), (3, 7, 33), (3, 7, 50))
         )
-        for kind in (PackedProducts, BatchedProducts):
-            products = kind(matrices)
+        for products in (PackedProducts(matrices), BatchedProducts(matrices, count=3, like=matrices[0])):
             torch.testing.assert_close(products.forward(rows), rows @ matrices.mT)
             torch.testing.assert_close(products.transpose(back), back @ matrices)
 
-    def test_only_single_precision_that_fits_is_packed(self):
+    def test_only_single_precision_that_fits_is_packed(self, monkeypatch):
         matrices = torch.zeros(2, 4, 3)
         single, double = matrices[0], matrices[0].double()
         assert isinstance(fixed_products(matrices, count=2, like=single), PackedProducts)
         assert isinstance(fixed_products(matrices.double(), count=2, like=double), BatchedProducts)
-        assert isinstance(fixed_products(matrices, count=1 << 31, like=single), BatchedProducts)
+        module = "timbrebench.transfer.algorithms.fixed_products"
+        monkeypatch.setattr(f"{module}._MAX_BYTES", matrices.nbytes - 1)
+        assert isinstance(fixed_products(matrices, count=2, like=single), BatchedProducts)
+
+    def test_a_torch_without_the_operators_batches(self, monkeypatch):
+        monkeypatch.setattr(torch._C, "_has_mkldnn", False)
+        matrices = torch.zeros(2, 4, 3)
+        assert isinstance(fixed_products(matrices, count=2, like=matrices[0]), BatchedProducts)
 
 
 class TestGramLoss:

@@ -129,6 +129,10 @@ def test_the_published_settings_are_the_defaults():
     assert settings.training.excerpt_s == 2.57
 
 
+def test_a_window_is_as_long_as_a_shorter_transform():
+    assert VermaSmith(n_fft=256, hop_length=128).parameters.win_length == 256
+
+
 def test_a_frame_is_a_window_of_30_ms_in_a_transform_of_512(made):
     click = np.zeros(16_000, dtype=np.float32)
     click[50 * 160 + 240] = 1  # the first sample behind the window of frame 50

@@ -13,8 +13,6 @@ Kind = Literal["content", "style"]
 #: The settings of the text, or of the authors' script.
 Preset = Literal["text", "code"]
 
-REPRESENTATIONS = ("stft", "mel", "cqt")
-
 #: The configurations of table 1 in its order, from number 1 on.
 TABLE_1 = (
     "stft/stft",
