@@ -242,16 +242,16 @@ def findings(repetitions: pd.DataFrame) -> tuple[StudyFinding, ...]:
                     _change(figure, gains, style, column),
                 )
             )
-    kept = {}
+    shares_kept = {}
     for content, style in DIRECTIONS:
         notes = _by_key(repetitions, f"{content} to {style}", "notes")
-        kept[f"{content} to {style}"] = notes[CLAIMANT] / notes["content"]
+        shares_kept[f"{content} to {style}"] = notes[CLAIMANT] / notes["content"]
     made.append(
         StudyFinding(
             "The output is still the content's tune: half of its power or more, as a share of the content's, "
             "lies at the harmonics of the notes",
-            all_positive([shares - _KEPT for shares in kept.values()]),
-            f"{', '.join(f'{direction}: {_share(shares)}' for direction, shares in kept.items())}.",
+            all_positive([shares - _KEPT for shares in shares_kept.values()]),
+            f"{', '.join(f'{direction}: {_share(shares)}' for direction, shares in shares_kept.items())}.",
         )
     )
     return tuple(made)

@@ -2,14 +2,15 @@
 
 The multi-instrument report (2023, section V) optimises a spectrogram by the features of a network that
 classifies instruments (``classifier-features``), and finds nothing transferred: not after 300 iterations nor
-after 3,000, not from noise, the content or the style, not with total variation, other weights or another
-optimiser. Ulyanov & Lebedev's own method (``ulyanov``) did not work on that data either, and the report
-suspects that its audio, synthesised from MIDI, is too perfect.
+after 3,000, not from noise, the content or the style, not with total variation or other weights. Ulyanov &
+Lebedev's own method (``ulyanov``) did not work on that data either, and the report suspects that its audio,
+synthesised from MIDI, is too perfect.
 
-Each of these is changed alone. What the authors' code does otherwise than their text has conditions of its
-own, above all arrays that are reshaped where they should be transposed. The same notes are also played by
-recordings of single notes, where the caller has a folder of them: that takes the synthesised timbre away, not
-the exact timing. The same pairs are given to methods that came later: the closed form of a random convolution
+Each of these is changed alone, and so is the optimiser: the report takes Adam and names L-BFGS as the
+alternative. What the authors' code does otherwise than their text has conditions of its own, above all arrays
+that are reshaped where they should be transposed. The same notes are also played by recordings of single
+notes, where the caller has a folder of them: that takes the synthesised timbre away, not the exact timing.
+The same pairs are given to methods that came later: the closed form of a random convolution
 (``wide-limit``), and one that reads the notes and plays them again (``reinstrument``).
 
 An output counts as a transfer where the judge predicts the style's instrument and at least half of the

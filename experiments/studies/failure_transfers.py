@@ -137,8 +137,9 @@ def scored(condition: FailureCondition, method: Method, case: FailureCase) -> di
       kept as in the reference (note F1).
     - Of the report's method, ``seen_as_content`` and ``seen_as_style``, by the network before any inversion;
       ``loss_fall``, the share of the loss that the optimisation took away; ``content_fall``, that of the
-      content loss; ``settled``, which share of the loss's fall came in the first 500 iterations of Adam; and
-      ``moved``, how far the spectrogram lies from its start, in distances from content to style.
+      content loss; ``later_fall``, which share of the loss that is left after 500 iterations of Adam the
+      others took away; and ``moved``, how far the spectrogram lies from its start, in distances from content
+      to style.
     """
     trial = case.trial
     content, style = trial.content, trial.style
@@ -185,16 +186,16 @@ def _watched(method: WatchedTransfer, case: FailureCase) -> dict[str, object]:
     assert method.network is not None  # noqa: S101
     seen = method.network.labels[int(method.probabilities(method.optimised).argmax())]
     losses, content = method.losses(), [terms.content for terms in method.curve]
-    settled = math.nan
+    later = math.nan
     if method.parameters.optimiser == "adam" and len(losses) > SETTLED_AFTER + 1:
-        settled = _fall(losses[0], losses[SETTLED_AFTER]) / _fall(losses[0], losses[-1])
+        later = _fall(losses[SETTLED_AFTER], losses[-1])
     apart = repeated(method.pair.style, method.pair.content.shape[1]) - method.pair.content
     return {
         "seen_as_content": float(seen == case.trial.content_label),
         "seen_as_style": float(seen == case.trial.style_label),
         "loss_fall": _fall(losses[0], losses[-1]),
         "content_fall": _fall(content[0], content[-1]),
-        "settled": settled,
+        "later_fall": later,
         "moved": float((method.optimised - method.started).norm() / apart.norm()),
     }
 

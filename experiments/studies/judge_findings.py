@@ -209,7 +209,7 @@ def _folds_finding(results: JudgeResults) -> StudyFinding:
     published = ", ".join(f"{value:.3f}" for value in PUBLISHED_FOLDS)
     return StudyFinding(
         f"Micro-averaged precision differs from fold to fold by {_MUCH} and more, as in table I "
-        f"({published})",
+        f"({published}), of which the report says that it is moderate",
         interval_verdict(low - _MUCH, high - _MUCH),
         f"The folds of each seed: {folds}. They differ by {text}; the report's by "
         f"{max(PUBLISHED_FOLDS) - min(PUBLISHED_FOLDS):.3f}. Mean {trained.precision.mean():.3f}, there "
@@ -232,17 +232,17 @@ def _overfitting_finding(results: JudgeResults) -> StudyFinding:
 
 
 def _loss_finding(results: JudgeResults) -> StudyFinding:
-    two, one = (
+    double, single = (
         results.trained(condition).groupby("seed").validation_loss.mean()
         for condition in (PUBLISHED, ONE_SOFTMAX)
     )
     target, floor = PUBLISHED_LOSSES[1], math.log(math.e + len(results.confusion) - 1) - 1
-    low, high, text = _interval((one - target).abs() - (two - target).abs())
+    low, high, text = _interval((single - target).abs() - (double - target).abs())
     return StudyFinding(
         f"A validation loss of {target} is that of a network trained with two softmaxes rather than with one",
         interval_verdict(low, high),
-        f"With two it is {two.mean():.3f} and cannot fall below {floor:.3f}, with one {one.mean():.3f}; the "
-        f"distance to the report's is greater with one by {text}.",
+        f"With two it is {double.mean():.3f} and cannot fall below {floor:.3f}, with one "
+        f"{single.mean():.3f}; the distance to the report's is greater with one by {text}.",
     )
 
 
@@ -260,16 +260,16 @@ def _errors_finding(results: JudgeResults) -> StudyFinding:
 
 
 def _softmax_finding(results: JudgeResults) -> StudyFinding:
-    two, one = (
+    double, single = (
         results.trained(condition).groupby("seed").precision.mean() for condition in (PUBLISHED, ONE_SOFTMAX)
     )
-    low, high, text = _interval(one - two)
+    low, high, text = _interval(single - double)
     return StudyFinding(
         "The second softmax costs precision: with one alone, all else alike, the folds' mean is higher (not "
         "in the report)",
         interval_verdict(low, high),
-        f"{one.mean():.3f} with one and {two.mean():.3f} with two, higher by {text} over the seeds. The "
-        f"folds of a seed differ by {_spreads(results.trained(ONE_SOFTMAX)).mean():.3f} with one and by "
+        f"{single.mean():.3f} with one and {double.mean():.3f} with two, higher by {text} over the seeds. "
+        f"The folds of a seed differ by {_spreads(results.trained(ONE_SOFTMAX)).mean():.3f} with one and by "
         f"{_spreads(results.trained(PUBLISHED)).mean():.3f} with two.",
     )
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from timbrebench.experiments.studies.loss_term_pairs import PAIR_KINDS
 from timbrebench.experiments.studies.study import StudyFinding
 from timbrebench.experiments.studies.study_wording import format_distinct, listed
-from timbrebench.experiments.studies.verdicts import Verdict, all_positive, mean_interval
+from timbrebench.experiments.studies.verdicts import Verdict, all_positive, contrary, mean_interval
 
 #: The six configurations of table 1.
 NUMBERS = ("1", "2", "3", "4", "5", "6")
@@ -57,8 +57,8 @@ class LossTermTable:
     def values(self, figure: str, condition: str, kinds: Sequence[str]) -> Values:
         """Return a figure's mean over kinds of pairs for each content; NaN where an output lacks it."""
         cells = [self._cells.get((kind, condition)) for kind in kinds]
-        found = [self._missing if rows is None else rows[figure].to_numpy(dtype=np.float64) for rows in cells]
-        return np.asarray(np.mean(found, axis=0))
+        means = [self._missing if rows is None else rows[figure].to_numpy(dtype=np.float64) for rows in cells]
+        return np.asarray(np.mean(means, axis=0))
 
     def lead(self, figure: str, condition: str, other: str, kinds: Sequence[str]) -> Values:
         """Return by how much a condition's figure is above another's, for each content."""
@@ -245,10 +245,8 @@ def _breathiness(table: LossTermTable) -> Iterator[StudyFinding]:
 
 
 def _any_positive(groups: Sequence[Values]) -> Verdict:
-    """Return the verdict on "the mean of some group is above 0": the reverse of none being so."""
-    reverse: dict[Verdict, Verdict] = {"held": "did not hold", "did not hold": "held"}
-    verdict = all_positive([-group for group in groups])
-    return reverse.get(verdict, verdict)
+    """Return the verdict on "the mean of some group is above 0", the contrary of none being so."""
+    return contrary(all_positive([-group for group in groups]))
 
 
 def _successes(table: LossTermTable, kinds: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from scipy.stats import binomtest
 
 from timbrebench.core.statistics.bootstrap import COVERAGE
-from timbrebench.experiments.studies.verdicts import Verdict
+from timbrebench.experiments.studies.verdicts import Verdict, contrary
 
 #: Successes, and trials that are independent of each other.
 Count = tuple[int, int]
@@ -87,9 +87,4 @@ def something_verdict(counts: Sequence[Count], chance: float) -> Verdict:
     >>> something_verdict([(0, 6), (6, 6)], 0.2)
     'held'
     """
-    contrary: dict[Verdict, Verdict] = {
-        "held": "did not hold",
-        "did not hold": "held",
-        "not decided": "not decided",
-    }
-    return contrary[nothing_verdict(counts, chance)]
+    return contrary(nothing_verdict(counts, chance))

@@ -112,9 +112,9 @@ def findings(table: pd.DataFrame) -> tuple[StudyFinding, ...]:
     return (
         StudyFinding(
             "Of the four spectrograms that the report looks at, its network learns most from the one that it "
-            "chooses, the STFT in decibels",
+            "chooses, the STFT in decibels (which the report does not say)",
             verdict,
-            f"{listed}; the clips tell accuracies apart that differ by {chance:.3f}.",
+            f"{listed}; one training of each. The clips tell accuracies apart that differ by {chance:.3f}.",
         ),
     )
 

@@ -70,7 +70,9 @@ SMALL = CurveSettings(
     about="`ulyanov` has 1,024 filters, a window of 1,024 and 30 iterations, `wide-limit` 60 iterations and "
     "otherwise its own settings; both find the phase by 30 iterations of fast Griffin-Lim.",
 )
-PAPER = CurveSettings({"ulyanov": {}, "wide-limit": {}}, "Both methods at their published settings.")
+PAPER = CurveSettings(
+    {"ulyanov": {}, "wide-limit": {}}, "`ulyanov` at its published settings, `wide-limit` at its own."
+)
 
 
 def run(context: StudyContext, settings: CurveSettings) -> StudyResult:

@@ -29,6 +29,18 @@ def decided(holds: bool) -> Verdict:
     return "held" if holds else "did not hold"
 
 
+def contrary(verdict: Verdict) -> Verdict:
+    """Return the verdict on the contrary of a claim.
+
+    Examples
+    --------
+    >>> contrary("held"), contrary("not decided")
+    ('did not hold', 'not decided')
+    """
+    opposite: dict[Verdict, Verdict] = {"held": "did not hold", "did not hold": "held"}
+    return opposite.get(verdict, verdict)
+
+
 def interval_verdict(low: float, high: float) -> Verdict:
     """Return the verdict on "it is above 0" by an interval of what is measured.
 

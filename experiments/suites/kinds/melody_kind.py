@@ -90,7 +90,7 @@ class MelodyKind(RenderedClips):
         )
 
     def choose_pieces(self, executor: Executor, learned: Collection[str]) -> Planned:
-        """Choose the melody in every key, the home key of the style among them."""
+        """Choose the melody in every key, the home key among them."""
         del executor, learned
         pieces = self._melodies()
         pitches = [pitch for piece in pieces for pitch in piece.notes.pitch]
