@@ -208,7 +208,8 @@ def _map(weights: pd.DataFrame) -> StudyFinding:
         decided(bool((steps > 0).all())),
         f"On one pair, {int((steps > 0).sum())} of {len(steps)} steps to the next weight raise the loss, "
         f"which spans a factor of {loss.max() / loss.min():.2g}. The style loss itself falls by "
-        f"{fell.max():.1%} at a ratio of {best.alpha / best.beta:.2g}, by {fell.min():.1%} at {worst.alpha / worst.beta:.2g}.",
+        f"{fell.max():.1%} at a ratio of {best.alpha / best.beta:.2g}, by {fell.min():.1%} at "
+        f"{worst.alpha / worst.beta:.2g}.",
     )
 
 

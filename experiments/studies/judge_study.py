@@ -350,8 +350,7 @@ STUDY = Study(
         "instead of all; four soundfonts for six instruments, so that guitar and trumpet share one, and "
         "piano and organ; windows of 512 samples every 2,048, which leave out three quarters of the sound: "
         "257 by 108 values instead of 1025 by 431; 30 epochs instead of 100, as far as the report draws its "
-        "curves; "
-        "batches of 8 instead of 512, which is 540 steps instead of about 3,000. " + _EVERYWHERE,
+        "curves; batches of 8 instead of 512, which is 540 steps instead of about 3,000. " + _EVERYWHERE,
         "paper": _EVERYWHERE,
     },
     check=_check,

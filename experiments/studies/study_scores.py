@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
-
-import pandas as pd
 
 from timbrebench.audio.clips import Samples
 from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import MethodError
-from timbrebench.core.progress import Tracker, log, muted
+from timbrebench.core.progress import log, muted
 from timbrebench.experiments.studies.study import StudyContext
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import Trial, get
@@ -18,7 +16,6 @@ from timbrebench.metrics.contract import evaluate
 from timbrebench.transfer import Method, apply, create
 from timbrebench.transfer.contract import learns
 
-_Item = TypeVar("_Item")
 _Method = TypeVar("_Method", bound=Method)
 
 
@@ -117,14 +114,3 @@ def metric_values(trial: Trial, metrics: Iterable[str]) -> dict[str, float]:
     """Return the values of metrics by their names; NaN where a metric cannot be computed."""
     scores = evaluate(trial, [get(name) for name in metrics])
     return {name: score.value for name, score in scores.items()}
-
-
-def mean_scores(
-    score: Callable[[_Item], Mapping[str, float]], items: Iterable[_Item], tracker: Tracker
-) -> dict[str, float]:
-    """Score items one after the other, and return the mean of each score over those that have it."""
-    rows = []
-    for item in items:
-        rows.append(score(item))
-        tracker.advance()
-    return {str(name): float(mean) for name, mean in pd.DataFrame(rows).mean().items()}
