@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -32,6 +32,9 @@ _TOLERATED = 0.05
 
 #: What curves show of each epoch.
 CURVE_FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+
+#: Why claims that depend on how much is learned are not refuted in the small setting.
+_SMALL_LIMIT = "So few pieces and steps cannot refute it."
 
 #: Maximum number of equally frequent confusions that are named.
 _NAMED = 3
@@ -183,15 +186,8 @@ def judge_findings(results: JudgeResults, *, full_size: bool) -> tuple[StudyFind
         _softmax_finding(results),
     )
     if not full_size:
-        depending = tuple(map(_without_refutation, depending))
+        depending = tuple(finding.without_refutation(_SMALL_LIMIT) for finding in depending)
     return (*depending, _loss_finding(results), _soundfont_finding(results), _confound_finding(results))
-
-
-def _without_refutation(finding: StudyFinding) -> StudyFinding:
-    if finding.verdict != "did not hold":
-        return finding
-    figures = f"{finding.figures} So few pieces and steps cannot refute it."
-    return replace(finding, verdict="not decided", figures=figures)
 
 
 def _interval(values: pd.Series[float]) -> tuple[float, float, str]:

@@ -294,6 +294,7 @@ STUDY = Study(
     run=run,
     small=SMALL,
     paper=PAPER,
+    small_limit="So few filters and iterations cannot refute it.",
     changes={
         "small": f"{_ALWAYS} 11,025 Hz instead of 22,050; 128 filters on the STFT instead of 4,096; 64 on "
         "mel bands instead of 1,025, with kernels of 16 frames instead of 50, and 128 bands of style instead "

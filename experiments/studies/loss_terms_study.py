@@ -280,6 +280,7 @@ STUDY = Study(
     run=run,
     small=SMALL,
     paper=PAPER,
+    small_limit="So few filters and iterations cannot refute it.",
     changes={
         "small": f"{_PAIRS} 128 filters of 4,096 on the STFT, 64 of 1,025 on mel bands and 4 of 256 on the "
         "CQT of 72 bins, at 11,025 Hz, style weights of 0.3 in place of 50, 100 iterations of L-BFGS.",

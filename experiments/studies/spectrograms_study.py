@@ -140,6 +140,7 @@ STUDY = Study(
     run=run,
     small=SMALL,
     paper=PAPER,
+    small_limit="So few clips and passes cannot refute it.",
     changes=dict.fromkeys(
         STUDY_SETTINGS,
         "The report compares four spectrograms by eye, on three clips, and has no CQT. Here its network is "

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar, get_args
+from typing import Generic, Literal, Protocol, Self, TypeVar, get_args
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -111,6 +111,16 @@ class StudyFinding:
     verdict: Verdict
     figures: str
 
+    def without_refutation(self, limit: str) -> Self:
+        """Return the finding as one of an experiment too small to refute the claim.
+
+        Where the claim did not hold it is not decided, and the figures end with `limit`, a sentence that says
+        what was too small.
+        """
+        if self.verdict != "did not hold":
+            return self
+        return replace(self, verdict="not decided", figures=f"{self.figures} {limit}")
+
 
 @dataclass(frozen=True)
 class StudyResult:
@@ -136,9 +146,10 @@ class Study(Generic[_Context, _Settings]):
     :class:`StudyContext`, and settings: `small`, what is done in ten minutes on two cores, or `paper`, what
     was published. `pairs` and `paper_pairs` are how many pairs of the suite it takes in either; None where it
     takes none. `changes` says for each setting, in sentences of Markdown, what it changes against the source;
-    it is empty where a study follows nobody's experiment. `takes_recorded_notes` says whether it does more
-    where the context has some. `check` raises where a context lacks what the study needs, before any work is
-    done.
+    it is empty where a study follows nobody's experiment. `small_limit` says in a sentence what is too small
+    in the small setting to refute any of the claims; it is empty where that setting can refute some.
+    `takes_recorded_notes` says whether it does more where the context has some. `check` raises where a
+    context lacks what the study needs, before any work is done.
     """
 
     name: str
@@ -150,12 +161,21 @@ class Study(Generic[_Context, _Settings]):
     pairs: int | None = None
     paper_pairs: int | None = None
     changes: Mapping[StudySetting, str] = field(default_factory=dict)
+    small_limit: str = ""
     takes_recorded_notes: bool = False
     check: Callable[[_Context], object] = lambda _: None
 
     def answer(self, context: _Context) -> StudyResult:
         """Run the study in the setting that the context asks for."""
-        return self.run(context, self.small if context.setting == "small" else self.paper)
+        small = context.setting == "small"
+        return self.limited(self.run(context, self.small if small else self.paper), context.setting)
+
+    def limited(self, result: StudyResult, setting: StudySetting) -> StudyResult:
+        """Return a result without the refutations that a setting is too small for."""
+        if setting == "paper" or not self.small_limit:
+            return result
+        findings = tuple(finding.without_refutation(self.small_limit) for finding in result.findings)
+        return replace(result, findings=findings)
 
     def pairs_of(self, setting: StudySetting, asked: int | None = None) -> int:
         """Return how many pairs to take: those `asked` for, or the study's own; 1 where it takes none.

@@ -46,6 +46,21 @@ def test_every_study_says_what_it_asks(name):
         assert study.pairs_of(setting) >= 1
 
 
+def test_a_small_setting_supports_what_it_is_too_small_to_refute():
+    verdicts = ("held", "did not hold", "not decided")
+    findings = tuple(
+        StudyFinding(f"Claim {number}", *own)
+        for number, own in enumerate((verdict, "1 of 2.") for verdict in verdicts)
+    )
+    result = StudyResult(pd.DataFrame(), Figure(), "", findings)
+    study = replace(find_study("style-content-curve"), small_limit="Too small.")
+    limited = study.limited(result, "small").findings
+    assert [finding.verdict for finding in limited] == ["held", "not decided", "not decided"]
+    assert [finding.figures for finding in limited] == ["1 of 2.", "1 of 2. Too small.", "1 of 2."]
+    assert study.limited(result, "paper").findings == findings
+    assert replace(study, small_limit="").limited(result, "small").findings == findings
+
+
 def test_an_unknown_study_is_refused_with_the_nearest_name():
     with pytest.raises(UnknownNameError, match="did you mean 'style-content-curve'"):
         find_study("style-content-curves")

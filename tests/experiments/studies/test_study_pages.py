@@ -88,12 +88,13 @@ def test_a_page_follows_from_its_table(name):
         pytest.skip(f"docs/studies has no page of {name} yet: `timbrebench study {name}` makes it")
     table = published(name)
     text, findings = FOLLOWS[name](table)
-    result = StudyResult(table, Figure(), text, findings)
-    page = study_pages._page(find_study(name), result, "small")
+    study = find_study(name)
+    result = study.limited(StudyResult(table, Figure(), text, findings), "small")
+    page = study_pages._page(study, result, "small")
     assert (PAGES / f"{name}.md").read_text(encoding="utf-8") == page
-    if findings:
+    if result.findings:
         written = pd.read_csv(PAGES / f"{name}-findings.csv").to_dict("records")
-        assert written == [asdict(finding) for finding in findings]
+        assert written == [asdict(finding) for finding in result.findings]
 
 
 def test_the_overview_follows_from_the_pages():
