@@ -70,7 +70,10 @@ def study_command(
     left_out: list[str] | None = [] if name == _ALL else None
     contexts: dict[Study[Any, Any], StudyContext | AuthorsContext] = {}
     if of_run:
-        _, dataset, judge, suite = open_suite(_given(run, "--run", "a run's folder"))
+        folder = _given(run, "--run", "a run's folder")
+        if name != _ALL and authors:
+            raise ConfigurationError(f"the study {name!r} works on a run alone: leave out --authors")
+        _, dataset, judge, suite = open_suite(folder)
         for study, count in of_run.items():
             with _left_out(study.name, left_out):
                 notes = recorded_notes if study.takes_recorded_notes else None
@@ -80,6 +83,8 @@ def study_command(
     for study in of_authors:
         with _left_out(study.name, left_out):
             published = _given(authors, "--authors", "a folder of authors' outputs")
+            if name != _ALL and run:
+                raise ConfigurationError(f"the study {name!r} works on no run: leave out --run")
             given = AuthorsContext.of_folder(published, setting, out / _LEARNED)
             study.check(given)
             contexts[study] = given

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 import pandas as pd
 
@@ -28,6 +28,8 @@ DISTORTION = "mel_cepstral_distortion"
 
 #: What plays the notes of a pair.
 Sounds = Literal["renderings", "recorded notes"]
+RENDERINGS: Final = "renderings"
+RECORDED_NOTES: Final = "recorded notes"
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def rendered_cases(context: StudyContext, pairs: Sequence[Pair]) -> list[Failure
             judge=context.judge,
             content_judge=load_content_judge(),
         )
-        cases.append(FailureCase(pair, seed, "renderings", trial))
+        cases.append(FailureCase(pair, seed, RENDERINGS, trial))
     return cases
 
 
@@ -123,7 +125,7 @@ def recorded_cases(context: StudyContext, rendered: Sequence[FailureCase]) -> li
         except DatasetError as error:
             log(f"pair {case.pair.pair_id} is not played by recorded notes: {error}")
             continue
-        cases.append(FailureCase(case.pair, case.seed, "recorded notes", trial))
+        cases.append(FailureCase(case.pair, case.seed, RECORDED_NOTES, trial))
     return cases
 
 

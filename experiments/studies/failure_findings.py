@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from timbrebench.experiments.studies.failure_cases import RECORDED_NOTES, RENDERINGS
 from timbrebench.experiments.studies.failure_conditions import (
     CODE,
     CONTENT_ONLY,
@@ -36,8 +37,6 @@ from timbrebench.experiments.studies.verdicts import Verdict, decided, interval_
 #: distance from content to style within which a spectrogram stays at its start.
 _OPTIMISED, _HARDLY, _STAYS = 0.9, 0.05, 0.5
 
-_RENDERINGS, _RECORDED = "renderings", "recorded notes"
-
 
 def findings(outputs: pd.DataFrame, weights: pd.DataFrame) -> tuple[StudyFinding, ...]:
     """Judge each claim of section V, and what explains the failure.
@@ -49,7 +48,7 @@ def findings(outputs: pd.DataFrame, weights: pd.DataFrame) -> tuple[StudyFinding
     weights : pandas.DataFrame
         The map of :func:`~timbrebench.experiments.studies.failure_map.loss_map`.
     """
-    rendered = outputs[outputs.sounds == _RENDERINGS]
+    rendered = outputs[outputs.sounds == RENDERINGS]
     chance = chance_of(outputs)
     return (
         _nothing(rendered, chance),
@@ -225,7 +224,7 @@ def _recorded(outputs: pd.DataFrame, chance: float) -> StudyFinding:
     claim = (
         "Audio that is too perfect is to blame (V-C): on recorded notes, what failed on renderings transfers"
     )
-    recorded = outputs[outputs.sounds == _RECORDED]
+    recorded = outputs[outputs.sounds == RECORDED_NOTES]
     names = _conditions(recorded, lambda table: table.method.isin([FAILED, "ulyanov"]))
     if not names:
         return StudyFinding(
@@ -247,7 +246,7 @@ def _recorded(outputs: pd.DataFrame, chance: float) -> StudyFinding:
 def _paired_gain(outputs: pd.DataFrame, condition: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     rows = outputs[outputs.condition == condition]
     gains = rows.pivot_table(index="pair", columns="sounds", values="gain_db")
-    return (gains[_RECORDED] - gains[_RENDERINGS]).dropna().to_numpy()
+    return (gains[RECORDED_NOTES] - gains[RENDERINGS]).dropna().to_numpy()
 
 
 def _reshaped(rendered: pd.DataFrame, chance: float) -> StudyFinding:
@@ -302,4 +301,4 @@ def _interval(values: np.ndarray[tuple[int], np.dtype[np.float64]], unit: str = 
 def lines_of(outputs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield conditions and sounds with their outputs, in the order of the table."""
     for (condition, sounds), rows in outputs.groupby(["condition", "sounds"], sort=False):
-        yield f"{condition}, {sounds}" if sounds == _RECORDED else str(condition), rows
+        yield f"{condition}, {sounds}" if sounds == RECORDED_NOTES else str(condition), rows

@@ -26,6 +26,8 @@ import pandas as pd
 
 from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.failure_cases import (
+    RECORDED_NOTES,
+    RENDERINGS,
     FailureCase,
     comparable_pairs,
     recorded_cases,
@@ -122,12 +124,12 @@ def summary(outputs: pd.DataFrame) -> pd.DataFrame:
 def text_of(outputs: pd.DataFrame) -> str:
     """Say what stands out, by the table of outputs."""
     own = outputs[outputs.method == FAILED]
-    rendered = own[own.sounds == "renderings"]
+    rendered = own[own.sounds == RENDERINGS]
     means = rendered.groupby("condition", sort=False)[["style_accuracy", "note_f1"]].mean().reset_index()
     style = means.iloc[int(means.style_accuracy.argmax())]
     notes = means.iloc[int(means.note_f1.argmax())]
     plain = outputs[outputs.condition == UNTOUCHED]
-    decidable = int(plain[plain.sounds == "renderings"].decidable.sum())
+    decidable = int(plain[plain.sounds == RENDERINGS].decidable.sum())
     sentences = [
         f"{counted(rendered.pair.nunique(), 'pair')}; of {decidable} the judge can tell: it knows the "
         "style's instrument in the reference.",
@@ -136,7 +138,7 @@ def text_of(outputs: pd.DataFrame) -> str:
         f"(note F1 {notes.note_f1:.2f}, accuracy {notes.style_accuracy:.2f}); the untouched content has a "
         f"note F1 of {plain.note_f1.mean():.2f}.",
     ]
-    recorded = plain[plain.sounds == "recorded notes"]
+    recorded = plain[plain.sounds == RECORDED_NOTES]
     if len(recorded):
         sentences.append(
             f"{len(recorded)} of the pairs are played by recorded notes as well; the judge knows the style's "

@@ -111,6 +111,12 @@ class TestCommand:
         with pytest.raises(ConfigurationError, match="name it by --run"):
             study_command("phase", authors=tmp_path, out=tmp_path)
 
+    def test_what_a_study_does_not_work_on_is_refused(self, tmp_path):
+        with pytest.raises(ConfigurationError, match="leave out --run"):
+            study_command("fidelity", run=tmp_path, authors=tmp_path, out=tmp_path / "out")
+        with pytest.raises(ConfigurationError, match="leave out --authors"):
+            study_command("phase", run=tmp_path, authors=tmp_path, out=tmp_path / "out")
+
     @pytest.mark.parametrize(
         ("output", "method", "parameters", "reason"),
         [
