@@ -214,7 +214,7 @@ def _map(weights: pd.DataFrame) -> StudyFinding:
 
 def _ulyanov(rendered: pd.DataFrame, chance: float) -> StudyFinding:
     return StudyFinding(
-        "Ulyanov & Lebedev's own method transfers nothing on this data either (V-B6)",
+        "Ulyanov & Lebedev's own method does not converge to a transfer on this data either (V-B6)",
         nothing_verdict(_counts(rendered, [ULYANOV]), chance),
         f"Transfers: {_written(rendered, [ULYANOV])}. {_gains(rendered, [ULYANOV])}",
     )
