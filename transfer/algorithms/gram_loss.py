@@ -102,5 +102,5 @@ class ByPositions:
 
 
 def sum_of_squares(values: Tensor) -> float:
-    """Add squares up in ``float64``."""
-    return float(values.double().square().sum())
+    """Square in the precision of the values, and add up in ``float64``."""
+    return float(values.square().sum(dtype=torch.float64))
