@@ -6,9 +6,6 @@ compares matrices of filters × filters; torch differentiates all of it.
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +16,8 @@ from torch.nn.functional import conv2d, max_pool2d, pad, selu
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.differentiable import stft_magnitude
-from timbrebench.classifier.fitting import one_thread
-from timbrebench.core.progress import Tracker
-from timbrebench.transfer.algorithms.optimisation import Objective, with_gradient
+from timbrebench.experiments.speed.evaluation_times import time_evaluations
+from timbrebench.transfer.algorithms.optimisation import with_gradient
 from timbrebench.transfer.algorithms.perceptual_losses import content_loss, gram
 from timbrebench.transfer.algorithms.random_convolution import START_STD
 from timbrebench.transfer.methods.multi_representation.gradient_normalisation import Terms, weighted_sum
@@ -122,32 +118,15 @@ def time_representations(
     """Time one loss and gradient, from where an optimisation starts, in both forms.
 
     Content and style are samples at the method's rate. Returns the columns ``form, seconds, times_as_fast``,
-    as those of :func:`~timbrebench.experiments.speed.transfer_speed.time_objectives`.
+    as those of :func:`~timbrebench.experiments.speed.evaluation_times.time_evaluations`.
     """
     clips = torch.from_numpy(content), torch.from_numpy(style)
     start = np.random.default_rng(0).standard_normal(len(content), dtype=np.float32) * START_STD
     weights = dict.fromkeys(method.parameters.terms, 1.0)
-    forms: dict[str, Callable[[], Terms]] = {
-        "direct": lambda: direct_terms(method, 0, *clips),
-        f"`{method.name}`": lambda: method.losses(0, torch.device("cpu")).towards(clips[0], [clips[1]]),
+    forms = {
+        "direct": lambda: with_gradient(weighted_sum(direct_terms(method, 0, *clips), weights)),
+        f"`{method.name}`": lambda: with_gradient(
+            weighted_sum(method.losses(0, torch.device("cpu")).towards(clips[0], [clips[1]]), weights)
+        ),
     }
-    seconds = {}
-    with one_thread(), Tracker("timing networks", len(forms) * rounds, "evaluations") as tracker:
-        # One after the other, since each holds much memory.
-        for form, make in forms.items():
-            seconds[form] = _fastest(with_gradient(weighted_sum(make(), weights)), start, rounds, tracker)
-    table = pd.DataFrame({"form": list(seconds), "seconds": list(seconds.values())})
-    return table.assign(times_as_fast=table.seconds[0] / table.seconds)
-
-
-def _fastest(evaluate: Objective, start: Samples, rounds: int, tracker: Tracker) -> float:
-    """Return the minimum CPU seconds of several rounds, after one that is not counted."""
-    x = torch.from_numpy(start)
-    evaluate(x)
-    seconds = math.inf
-    for _ in range(rounds):
-        begun = time.process_time()
-        evaluate(x)
-        seconds = min(seconds, time.process_time() - begun)
-        tracker.advance()
-    return seconds
+    return time_evaluations(forms, torch.from_numpy(start), rounds, "timing networks")

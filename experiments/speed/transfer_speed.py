@@ -22,7 +22,6 @@ from torch.nn.functional import conv1d
 
 from timbrebench.audio.clips import Samples, resample
 from timbrebench.audio.spectra import Spectrogram, log_magnitude
-from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import TimbrebenchError
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.core.tables import markdown_table
@@ -33,6 +32,7 @@ from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
 from timbrebench.experiments.run.tasks import training_set
+from timbrebench.experiments.speed.evaluation_times import time_evaluations
 from timbrebench.experiments.speed.machine import describe_machine
 from timbrebench.experiments.speed.representation_speed import time_representations
 from timbrebench.experiments.suites.suite import Pair, SuiteConfiguration, make_suite
@@ -256,24 +256,7 @@ def time_objectives(content: Samples, style: Samples, *, n_filters: int, rounds:
         "`ulyanov`": lambda: Objective(*random),
         "`wide-limit`": lambda: WideObjective(*spectra, _KERNEL_WIDTH, _CONTENT_WEIGHT),
     }
-    seconds = {}
-    with one_thread(), Tracker("timing objectives", len(forms) * rounds, "evaluations") as tracker:
-        for form, make in forms.items():
-            seconds[form] = _fastest(make(), start, rounds, tracker)
-    table = pd.DataFrame({"form": list(seconds), "seconds": list(seconds.values())})
-    return table.assign(times_as_fast=table.seconds[0] / table.seconds)
-
-
-def _fastest(evaluate: Evaluate, start: NDArray[np.float64], rounds: int, tracker: Tracker) -> float:
-    """Return the minimum CPU seconds of several rounds, after one that is not counted."""
-    evaluate(start)
-    seconds = math.inf
-    for _ in range(rounds):
-        begun = time.process_time()
-        evaluate(start)
-        seconds = min(seconds, time.process_time() - begun)
-        tracker.advance()
-    return seconds
+    return time_evaluations(forms, start, rounds, "timing objectives")
 
 
 def _time_methods(

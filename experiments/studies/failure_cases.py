@@ -19,7 +19,7 @@ from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.window_rendering import notes_near, render_window
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.studies.study import StudyContext, chosen_pairs
-from timbrebench.experiments.studies.study_scores import metric_values
+from timbrebench.experiments.studies.study_scores import metric_values, untouched_trial
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import Trial
 
@@ -96,18 +96,9 @@ def _notes(context: StudyContext, clip: Clip) -> pd.DataFrame:
 
 def rendered_cases(context: StudyContext, pairs: Sequence[Pair]) -> list[FailureCase]:
     """Return pairs with the clips of the suite."""
-    cases = []
-    for seed, pair in enumerate(pairs):
-        trial = Trial.of_clips(
-            context.clips,
-            content=pair.content,
-            style=pair.style,
-            reference=pair.target,
-            judge=context.judge,
-            content_judge=load_content_judge(),
-        )
-        cases.append(FailureCase(pair, seed, RENDERINGS, trial))
-    return cases
+    return [
+        FailureCase(pair, seed, RENDERINGS, untouched_trial(context, pair)) for seed, pair in enumerate(pairs)
+    ]
 
 
 def recorded_cases(context: StudyContext, rendered: Sequence[FailureCase]) -> list[FailureCase]:

@@ -90,15 +90,9 @@ def score_pair(
     """
     if output is None:
         return dict.fromkeys(metrics, 0.0)
-    untouched = Trial.of_clips(
-        context.clips,
-        content=pair.content,
-        style=pair.style,
-        reference=pair.target,
-        judge=context.judge,
-        content_judge=load_content_judge(),
+    return metric_values(
+        untouched_trial(context, pair).with_output(output, pair.content.sample_rate), metrics
     )
-    return metric_values(untouched.with_output(output, pair.content.sample_rate), metrics)
 
 
 def score_method(
@@ -114,3 +108,15 @@ def metric_values(trial: Trial, metrics: Iterable[str]) -> dict[str, float]:
     """Return the values of metrics by their names; NaN where a metric cannot be computed."""
     scores = evaluate(trial, [get(name) for name in metrics])
     return {name: score.value for name, score in scores.items()}
+
+
+def untouched_trial(context: StudyContext, pair: Pair) -> Trial:
+    """Return the trial of a pair whose output is its content."""
+    return Trial.of_clips(
+        context.clips,
+        content=pair.content,
+        style=pair.style,
+        reference=pair.target,
+        judge=context.judge,
+        content_judge=load_content_judge(),
+    )
