@@ -201,5 +201,5 @@ def _watched(method: WatchedTransfer, case: FailureCase) -> dict[str, object]:
 
 
 def _fall(first: float, last: float) -> float:
-    """Return which share of a loss is gone; NaN where there was none."""
+    """Return which share of a loss is gone; NaN where it started at 0."""
     return 1 - last / first if first > 0 else math.nan

@@ -156,7 +156,7 @@ def _source(context: StudyContext, clip: Clip) -> _Source:
 
 
 def _compare(texture: Samples | None, rhythm: Rhythm | None, source: _Source) -> dict[str, float]:
-    """Return the figures of a texture; NaN where there is none, or too few onsets."""
+    """Return the figures of a texture; NaN for a missing texture, or too few onsets."""
     if texture is None or rhythm is None:
         return dict.fromkeys(FIGURES, math.nan)
     return {

@@ -31,23 +31,23 @@ NOTE = notes_table([(0.2, 1.8, 69, 90)])
 
 
 def test_a_sine_has_no_overtones_and_hardly_any_bandwidth():
-    found = cross_synthesis_study.measure(tone(440), NOTE)
-    assert found["overtones"] == pytest.approx(0, abs=1e-3)
-    assert found["notes"] == pytest.approx(1, abs=1e-3)
-    assert found["bandwidth_hz"] < 30
+    measured = cross_synthesis_study.measure(tone(440), NOTE)
+    assert measured["overtones"] == pytest.approx(0, abs=1e-3)
+    assert measured["notes"] == pytest.approx(1, abs=1e-3)
+    assert measured["bandwidth_hz"] < 30
 
 
 def test_bandwidth_is_the_deviation_of_the_frequency():
-    found = cross_synthesis_study.measure(tone(440, 1320), NOTE)
-    assert found["bandwidth_hz"] == pytest.approx(440, rel=0.02)
-    assert found["overtones"] == pytest.approx(0.5, abs=0.01)
+    measured = cross_synthesis_study.measure(tone(440, 1320), NOTE)
+    assert measured["bandwidth_hz"] == pytest.approx(440, rel=0.02)
+    assert measured["overtones"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_noise_has_bandwidth_and_no_notes(generator):
     noise = generator.normal(0, 0.1, 2 * RATE).astype(np.float32)
-    found = cross_synthesis_study.measure(noise, NOTE)
-    assert found["bandwidth_hz"] == pytest.approx(RATE / 2 / np.sqrt(12), rel=0.05)
-    assert found["notes"] < 0.2
+    measured = cross_synthesis_study.measure(noise, NOTE)
+    assert measured["bandwidth_hz"] == pytest.approx(RATE / 2 / np.sqrt(12), rel=0.05)
+    assert measured["notes"] < 0.2
 
 
 def test_the_targets_differ_from_the_contents_as_the_claims_say(result):
@@ -139,21 +139,21 @@ def test_verdicts_follow_the_intervals(voice_after, verdict):
 
 
 def test_figures_say_what_decides():
-    shrinks, _, grows, _, kept = cross_synthesis_study.findings(repetitions_of(140.0, 0.3, 0.18))
+    shrinks, _, grows, _, stays = cross_synthesis_study.findings(repetitions_of(140.0, 0.3, 0.18))
     assert shrinks.figures.startswith(
         "From 100 Hz to 60 Hz (by -40.6 to -39.4 Hz); the tune on the tuning fork"
     )
     assert "has 50 Hz. In the right direction in 5 of 5 keys, nearer to it in 5." in shrinks.figures
     assert "From 100 Hz to 140 Hz" in grows.figures
-    assert kept.figures == "harp to tuning fork: 20% (20% to 20%), voice to violin: 20% (20% to 20%)."
-    assert kept.verdict == "did not hold"
+    assert stays.figures == "harp to tuning fork: 20% (20% to 20%), voice to violin: 20% (20% to 20%)."
+    assert stays.verdict == "did not hold"
 
 
 def test_what_is_refused_has_no_figures():
     repetitions = repetitions_of(np.nan, np.nan, np.nan)
-    found = cross_synthesis_study.findings(repetitions)
-    assert found[2].figures == "5 of 5 outputs were refused."
-    assert found[4].figures == "harp to tuning fork: refused, voice to violin: refused."
-    assert found[4].verdict == "not decided"
+    findings = cross_synthesis_study.findings(repetitions)
+    assert findings[2].figures == "5 of 5 outputs were refused."
+    assert findings[4].figures == "harp to tuning fork: refused, voice to violin: refused."
+    assert findings[4].verdict == "not decided"
     text = cross_synthesis_study._text(cross_synthesis_study.means(repetitions), 5)
     assert f"target 150 Hz): `{cross_synthesis_study.CLAIMANT}` was refused." in text

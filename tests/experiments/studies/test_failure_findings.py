@@ -69,8 +69,8 @@ def table(*more):
         rows("reinstrument", "reinstrument", transfers=6),
     ]
     given = {(own.condition[0], own.sounds[0]) for own in more}
-    kept = [own for own in plain if (own.condition[0], own.sounds[0]) not in given]
-    return pd.concat([*kept, *more], ignore_index=True)
+    unchanged = [own for own in plain if (own.condition[0], own.sounds[0]) not in given]
+    return pd.concat([*unchanged, *more], ignore_index=True)
 
 
 def weights(factor=1.0):
@@ -89,8 +89,8 @@ def weights(factor=1.0):
 @pytest.fixture
 def verdict():
     def find(words, *more, factor=1.0):
-        found = failure_findings.findings(table(*more), weights(factor))
-        (finding,) = (finding for finding in found if words in finding.claim)
+        findings = failure_findings.findings(table(*more), weights(factor))
+        (finding,) = (finding for finding in findings if words in finding.claim)
         return finding.verdict, finding.figures
 
     return find

@@ -108,30 +108,30 @@ def test_the_opposite_does_not():
         flatness_excess={WITHOUT_PENALTY: 0.5},
         seconds={"1": 20.0},
     )
-    found = verdicts(opposite)
-    assert found.pop("no best") != "held"
-    assert set(found.values()) == {"did not hold"}
+    given_verdicts = verdicts(opposite)
+    assert given_verdicts.pop("no best") != "held"
+    assert set(given_verdicts.values()) == {"did not hold"}
 
 
 def test_where_all_are_alike_nothing_is_best_and_little_is_decided():
-    found = verdicts(outputs_of())
-    assert {found[name] for name in ("alike", "aligned", "almost all")} == {"held"}
+    given_verdicts = verdicts(outputs_of())
+    assert {given_verdicts[name] for name in ("alike", "aligned", "almost all")} == {"held"}
     rest = set(CLAIMS) - {"alike", "aligned", "almost all"}
-    assert {found[name] for name in rest} == {"not decided"}
+    assert {given_verdicts[name] for name in rest} == {"not decided"}
 
 
 def test_equal_failure_is_not_working_well():
-    found = verdicts(outputs_of(success=dict.fromkeys(NUMBERS, 0.2)))
-    assert {found[name] for name in ("alike", "aligned", "almost all")} == {"did not hold"}
+    given_verdicts = verdicts(outputs_of(success=dict.fromkeys(NUMBERS, 0.2)))
+    assert {given_verdicts[name] for name in ("alike", "aligned", "almost all")} == {"did not hold"}
 
 
 def test_what_has_no_figure_decides_nothing():
     outputs = outputs_of(**AS_CLAIMED)
     refused = (outputs.condition == "6") & (outputs.kind == "hardest") & (outputs.number == 2)
     outputs.loc[refused, ["success", "seconds"]] = np.nan
-    found = verdicts(outputs)
-    assert found["hardest"] == found["both"] == found["fastest"] == "not decided"
-    assert found["singing"] == "held"
+    given_verdicts = verdicts(outputs)
+    assert given_verdicts["hardest"] == given_verdicts["both"] == given_verdicts["fastest"] == "not decided"
+    assert given_verdicts["singing"] == "held"
 
 
 def test_pairs_of_one_content_are_one_piece_of_evidence():

@@ -86,12 +86,12 @@ What the text leaves open, and how it is settled here:
 Time
 ----
 With the default settings, a content and a style of 5 s each, the networks as they are written down take 1.9
-TFLOP for the losses and their gradient, 1.8 of them in the blocks on the CQT: 20.5 s of one core of a server.
+TFLOP for the losses and their gradient, 1.8 of them in the blocks on the CQT: 19.8 s of one core of a server.
 By tiles in frequency (:mod:`timbrebench.transfer.algorithms.tiled_convolution`) the blocks on the CQT take 61
-GFLOP, Gram matrices and the rest 60, and an evaluation 2.7 s, an eighth, while other programs ran beside it;
-losses and gradient differ by 2e-7. The process takes 2.1 GB beside its libraries, two thirds of them spectra
-of filters. 15,000 iterations take half a day of one core. Within reach of a benchmark on CPUs are few
-iterations of small networks, as these::
+GFLOP, Gram matrices and the rest 60, and an evaluation 2.73 s, a seventh, on the same idle machine; losses
+and gradient differ by 2e-7. The process takes 2.1 GB beside its libraries, two thirds of them spectra of
+filters. 15,000 iterations take half a day of one core. Within reach of a benchmark on CPUs are few iterations
+of small networks, as these::
 
     preset = "code", configuration = 2, max_iterations = 150
     weights = { stft_style = 0.3, mel_style = 0.3, sparsity = 0 }
