@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
 
 from timbrebench.classifier import JUDGE_SPLITS, Judge, load_content_judge
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.documents import read_json
-from timbrebench.core.errors import RunError
+from timbrebench.core.errors import RunError, TimbrebenchError
 from timbrebench.core.files import why_no_folder
+from timbrebench.core.progress import log
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE_FILE, SUITE_CLIPS
-from timbrebench.experiments.run.run_configuration import RunConfiguration, parse_configuration
+from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, load_frozen
 from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration, make_suite
 from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned, render_frozen
+from timbrebench.transfer import create
 
 
 class OpenedRun(NamedTuple):
@@ -36,7 +40,9 @@ class OpenedRun(NamedTuple):
 def open_suite(root: Path | str) -> OpenedRun:
     """Read what the methods of a run, finished or not, are measured with, without running anything.
 
-    Raises RunError if there is no run in the folder `root`, or it has no judge yet.
+    A method that cannot be made any more, since it is not installed or a later version refuses its settings,
+    is left out, with a line that says why: what the run has measured of the others can be read. Raises
+    RunError if there is no run in the folder `root`, or it has no judge yet.
     """
     root = Path(root)
     path, judge_path = root / CONFIGURATION, root / JUDGE_FILE
@@ -45,10 +51,30 @@ def open_suite(root: Path | str) -> OpenedRun:
         raise RunError(
             f"{root}: no run here that has come to its scores{problem}: start it with `timbrebench run`"
         )
-    configuration = parse_configuration(read_json(path, RunError), str(path))
+    configuration = parse_configuration(_without_refused(read_json(path, RunError), root), str(path))
     dataset = Dataset.open(root / DATASET)
     judge = Judge.load(judge_path)
     return OpenedRun(configuration, dataset, judge, _suite(dataset, configuration, open_frozen, root))
+
+
+def _without_refused(content: Any, root: Path) -> Any:  # noqa: ANN401 - whatever was read
+    """Leave out the methods of a recorded configuration that cannot be made; what is malformed stays."""
+    methods = content.get("methods") if isinstance(content, dict) else None
+    if not isinstance(methods, list):
+        return content
+    left = []
+    for method in methods:
+        try:
+            entry = MethodEntry.model_validate(method)
+        except ValidationError:  # parse_configuration names it
+            return content
+        try:
+            create(entry.method, entry.parameters)
+        except TimbrebenchError as error:
+            log(f"{root}: {entry.name} is left out: {error}")
+        else:
+            left.append(method)
+    return {**content, "methods": left}
 
 
 def prepare_suite(

@@ -2,8 +2,8 @@
 
 Ulyanov & Lebedev (2016) leave the weight to the ear. A project report of 2021, whose model is their random
 convolution, says what it does: the higher the weight ("alpha"), the more content there is in the output, and
-at 0 the output has lost it. Content is measured by note F1. Notes of the content that the style happens to hold
-count as well, so that the style in the output's place shows what 0 is.
+at 0 the output has lost it. Content is measured by note F1. Notes of the content that the style happens to
+hold count as well, so that the style in the output's place shows what 0 is.
 """
 
 from __future__ import annotations

@@ -284,6 +284,21 @@ def test_a_run_from_before_metrics_were_renamed_is_compared_and_goes_on_without_
     assert (copy / "records.jsonl").read_bytes() == records
 
 
+def test_methods_that_cannot_be_made_any_more_are_left_out_of_what_is_read(copy, run, capfd):
+    """One whose settings a later version refuses, and one that is not installed."""
+    content = json.loads((copy / "configuration.json").read_text(encoding="utf-8"))
+    content["methods"] += [
+        {"method": "multi-representation", "parameters": {"configuration": "mel/stft+mel"}},
+        {"method": "uninstalled"},
+    ]
+    (copy / "configuration.json").write_text(json.dumps(content), encoding="utf-8")
+    pd.testing.assert_frame_equal(read_results(copy).scores, run.results.scores)
+    said = capfd.readouterr().err
+    assert "multi-representation is left out: " in said
+    assert "unknown configuration" in said
+    assert "uninstalled is left out: unknown method" in said
+
+
 def test_records_of_a_renamed_metric_keep_their_keys(run):
     pair = run.results.suite.pairs[0]
     transfer = Transfer(key="k", label="x", pair_id=pair.pair_id, seed=0, status="ok", output_sha256="a" * 64)
