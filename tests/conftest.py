@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+import pretty_midi
 import pytest
 from hypothesis import settings
 
@@ -82,6 +83,27 @@ def own_templates(monkeypatch):
 def synthesizer():
     """TimGM6mb, which comes with pretty_midi."""
     return Synthesizer(find_soundfont("TimGM6mb").path)
+
+
+@pytest.fixture(scope="session")
+def corpus_of_tunes(tmp_path_factory):
+    """Write 24 tunes of 24 random notes, one for each beat of so many seconds, and return their folder."""
+
+    def write(*, beat_s):
+        folder = tmp_path_factory.mktemp("corpora") / "corpus"
+        folder.mkdir()
+        for number in range(24):
+            midi, tune = pretty_midi.PrettyMIDI(initial_tempo=100.0), pretty_midi.Instrument(0)
+            pitches = 60 + np.random.default_rng(number).integers(-9, 10, size=24)
+            tune.notes = [
+                pretty_midi.Note(90, int(pitch), beat_s * beat, beat_s * (beat + 0.85))
+                for beat, pitch in enumerate(pitches)
+            ]
+            midi.instruments.append(tune)
+            midi.write(str(folder / f"tune-{number:02d}.mid"))
+        return folder
+
+    return write
 
 
 @pytest.fixture

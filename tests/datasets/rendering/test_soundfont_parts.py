@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 
 import numpy as np
-import pretty_midi
 import pytest
 
 from timbrebench.audio.encoding import recode
@@ -21,23 +20,12 @@ from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
+def own(tmp_path_factory, corpus_of_tunes):
     """Four melodies of 12 s, in clips of 5 s."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        folder = tmp_path_factory.mktemp("corpora") / "corpus"
-        folder.mkdir()
-        for number in range(24):
-            midi, tune = pretty_midi.PrettyMIDI(initial_tempo=100.0), pretty_midi.Instrument(0)
-            pitches = 60 + np.random.default_rng(number).integers(-9, 10, size=24)
-            tune.notes = [
-                pretty_midi.Note(90, int(pitch), 0.5 * beat, 0.5 * beat + 0.4)
-                for beat, pitch in enumerate(pitches)
-            ]
-            midi.instruments.append(tune)
-            midi.write(str(folder / f"tune-{number:02d}.mid"))
         yield DatasetConfiguration(
-            corpus=str(folder),
+            corpus=str(corpus_of_tunes(beat_s=0.5)),
             pieces=4,
             instruments=("piano", "clarinet"),
             soundfonts={"clarinet": "sonivox", "piano": "TimGM6mb"},

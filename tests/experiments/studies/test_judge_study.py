@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pretty_midi
 import pytest
 
 from timbrebench.classifier.style.style_front_end import StftFrontEnd
@@ -15,21 +13,10 @@ from timbrebench.experiments.studies.review_classifier import ReviewTraining
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory):
+def settings(corpus_of_tunes):
     """Two instruments with a soundfont each, and four short tunes."""
-    folder = tmp_path_factory.mktemp("corpora") / "corpus"
-    folder.mkdir()
-    for number in range(24):
-        midi, tune = pretty_midi.PrettyMIDI(initial_tempo=100.0), pretty_midi.Instrument(0)
-        pitches = 60 + np.random.default_rng(number).integers(-9, 10, size=24)
-        tune.notes = [
-            pretty_midi.Note(90, int(pitch), 0.2 * beat, 0.2 * beat + 0.18)
-            for beat, pitch in enumerate(pitches)
-        ]
-        midi.instruments.append(tune)
-        midi.write(str(folder / f"tune-{number:02d}.mid"))
     own = DatasetConfiguration(
-        corpus=str(folder),
+        corpus=str(corpus_of_tunes(beat_s=0.2)),
         pieces=4,
         instruments=("piano", "organ"),
         soundfonts={"piano": "TimGM6mb", "organ": "sonivox"},

@@ -66,7 +66,10 @@ FOLLOWS = {
         loss_terms_study._text(published("loss-terms-outputs")),
         loss_terms_study.findings(published("loss-terms-outputs")),
     ),
-    "phase": lambda table: (phase_study._text(table, phase_study.STUDY.pairs), phase_study.findings(table)),
+    "phase": lambda table: (
+        phase_study._text(table, phase_study.STUDY.pairs),
+        phase_study.findings(published("phase-inversions")),
+    ),
     "spectrograms": lambda table: (spectrograms_study._text(table), spectrograms_study.findings(table)),
     "style-content-curve": lambda table: (
         style_content_curve_study._text(

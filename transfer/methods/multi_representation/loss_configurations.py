@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pydantic import BaseModel
+
 Kind = Literal["content", "style"]
 
 #: The settings of the text, or of the authors' script.
@@ -63,10 +65,11 @@ def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
         networks = {network: dict(values) for network, values in CODE.items()}
     if str(given.get("configuration")) in (*ONE_MEL_LAYER, "2", "5"):
         networks.setdefault("mel_network", {})["n_blocks"] = 0
-    own = {network: given.get(network, {}) for network in networks}
-    merged = {
-        network: {**networks[network], **values}
-        for network, values in own.items()
-        if isinstance(values, Mapping)
-    }
+    merged = {}
+    for network, values in networks.items():
+        own = given.get(network, {})
+        if isinstance(own, BaseModel):
+            own = own.model_dump(exclude_unset=True)
+        if isinstance(own, Mapping):  # what else it may be is refused with its name
+            merged[network] = {**values, **own}
     return {**given, **merged}

@@ -225,8 +225,8 @@ class MultiRepresentationParameters(FrameParameters):
 
     @model_validator(mode="before")
     @classmethod
-    def _take_defaults(cls, given: Mapping[str, object]) -> dict[str, object]:
-        return with_defaults(given)
+    def _take_defaults(cls, given: object) -> object:
+        return with_defaults(given) if isinstance(given, Mapping) else given
 
     @field_validator("configuration", mode="before")
     @classmethod

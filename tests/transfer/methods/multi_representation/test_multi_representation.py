@@ -166,6 +166,14 @@ class TestNetworks:
 
 
 class TestParameters:
+    @pytest.mark.parametrize("settings", [{"configuration": 2}, {"preset": "code", "configuration": 6}])
+    def test_a_network_as_an_object_keeps_the_defaults_of_preset_and_table(self, settings):
+        parameters = {**settings, "mel_network": {"n_filters": 64}}
+        table = MultiRepresentation(**parameters).parameters
+        given = MultiRepresentation(**settings, mel_network=MelNetwork(n_filters=64)).parameters
+        assert given == table
+        assert type(table).model_validate(table) == table
+
     @pytest.mark.parametrize("value", ["stft/stft+mell", "mel/stft+mel", "", 0, 7, True, None, [6]])
     def test_an_unknown_configuration_is_refused_with_the_six(self, value):
         with pytest.raises(ConfigurationError, match="unknown configuration: choose from") as refusal:
