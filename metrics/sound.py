@@ -79,8 +79,8 @@ class Sound:
         Their rate in hertz.
     name : str
         What the clip is, for reasons: "output", "content".
-    judge : Predictor, optional
-        Predicts the instrument.
+    judge, second_judge : Predictor, optional
+        Predict the instrument, each for itself.
     content_judge : Transcriber, optional
         Transcribes the notes.
 
@@ -99,6 +99,7 @@ class Sound:
         *,
         name: str = "clip",
         judge: Predictor | None = None,
+        second_judge: Predictor | None = None,
         content_judge: Transcriber | None = None,
     ) -> None:
         if sample_rate <= 0:
@@ -107,6 +108,7 @@ class Sound:
         self.sample_rate = sample_rate
         self.name = name
         self.judge = judge
+        self.second_judge = second_judge
         self.content_judge = content_judge
         self._results: dict[Callable[[Sound], Any], Any] = {}
 
@@ -223,16 +225,25 @@ class Sound:
         Unscorable
             If there is no judge, it has no answer, or its answer is not a distribution over its labels.
         """
-        if self.judge is None:
+        return self._prediction_of(self.judge)
+
+    @cached_property
+    def second_prediction(self) -> Prediction:
+        """The second style judge's prediction; raises as :attr:`prediction` does."""
+        return self._prediction_of(self.second_judge)
+
+    def _prediction_of(self, judge: Predictor | None) -> Prediction:
+        if judge is None:
             raise Unscorable("needs a judge, none was given")
         try:
-            answer = self.judge.predict(self.samples, self.sample_rate)
+            answer = judge.predict(self.samples, self.sample_rate)
         except JudgeError as error:
             raise Unscorable(f"the judge has no answer for the {self.name}: {error}") from error
         probabilities = np.asarray(answer.probabilities, dtype=np.float64)
-        labels = self.judge.labels
+        labels = judge.labels
         if probabilities.shape != (len(labels),):
             raise Unscorable(f"the judge's answer has shape {probabilities.shape} for {len(labels)} labels")
         if not (np.all(probabilities >= 0) and math.isclose(probabilities.sum(), 1, abs_tol=1e-3)):
             raise Unscorable("the judge's answer is no probability distribution")
-        return Prediction(probabilities, np.asarray(answer.embedding, dtype=np.float64))
+        embedding = np.asarray(answer.embedding, dtype=np.float64)
+        return Prediction(probabilities, embedding, answer.is_unfamiliar)

@@ -7,12 +7,17 @@ label if that label is more probable than every other.
 
 - ``style_accuracy`` is 1 if the output is heard as the style's label, else 0. Its mean over a suite is the
   share of outputs that a method has given the style asked for. Higher is better.
+- ``second_style_accuracy`` is the same, asked of a second judge, of another front end and network: where the
+  two part, a figure hangs on the judge and not on the output.
 - ``content_label_share`` is 1 if the output is heard as the content's label, else 0: what share of outputs
   still sounds like what it was. Lower is better; that it is low alone says little, since any third label
   will do.
 - ``style_confidence`` is the probability of the style's label itself, so that outputs that nearly make it, or
   hardly do, can be told apart. Higher is better.
-- Range 0 to 1; of the first two, for one output, nothing between. Where two labels share the highest
+- ``unfamiliar`` is 1 if the output resembles nothing that the judge has learned
+  (:attr:`~timbrebench.classifier.Prediction.is_unfamiliar`), else 0: of such outputs no label can be believed.
+  Lower is better. A judge that cannot tell gives no score.
+- Range 0 to 1; of all but ``style_confidence``, for one output, nothing between. Where two labels share the highest
   probability, the output is heard as neither.
 - A silent output has no score, and neither has a label that the judge does not know: it could only be wrong.
 
@@ -87,6 +92,38 @@ def is_heard_as(probabilities: ArrayLike, labels: tuple[str, ...], label: str) -
 def style_accuracy(trial: Trial) -> float:
     """Return 1 if the judge predicts the style's label for the output, else 0."""
     return _output_is_heard_as(trial, trial.style_label)
+
+
+@metric(
+    direction="higher",
+    needs=("second_judge", "labels"),
+    relevant_change=0.02,
+    summary="Does the output sound like the style's instrument to a second judge?",
+    responds={"noise": "falls", "wrong_instrument": "falls"},
+)
+def second_style_accuracy(trial: Trial) -> float:
+    """Return 1 if the second judge predicts the style's label for the output, else 0."""
+    judge = trial.output.second_judge
+    assert judge is not None  # noqa: S101 - declared as needed
+    assert trial.style_label is not None  # noqa: S101 - declared as needed
+    _check_audible(trial)
+    probabilities = trial.output.second_prediction.probabilities
+    return is_heard_as(probabilities, tuple(judge.labels), trial.style_label)
+
+
+@metric(
+    direction="lower",
+    needs=("judge",),
+    relevant_change=0.02,
+    summary="Does the output resemble nothing that the judge has learned?",
+)
+def unfamiliar(trial: Trial) -> float:
+    """Return 1 if the judge has learned nothing that resembles the output, else 0."""
+    _check_audible(trial)
+    answer = trial.output.prediction.is_unfamiliar
+    if answer is None:
+        raise Unscorable("the judge cannot tell what resembles nothing that it has learned")
+    return float(answer)
 
 
 @metric(

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from timbrebench.classifier import Transcription
-from timbrebench.classifier.content.content_evaluation import NoteScores, note_scores
+from timbrebench.classifier.content.content_evaluation import ONSET_TOLERANCE_S, NoteScores, note_scores
 from timbrebench.classifier.content.note_targets import note_raster
 from timbrebench.core.errors import JudgeError
 from timbrebench.metrics.sound import Unscorable
@@ -31,17 +31,21 @@ def compare_notes(
     *,
     end_s: float,
     truth_name: str,
+    onset_tolerance_s: float = ONSET_TOLERANCE_S,
     with_offsets: bool = False,
 ) -> NoteScores:
     """Return precision, recall and F1 of transcribed notes against true ones (``onset_s, offset_s, pitch``).
 
     The comparison ends at `end_s` seconds. `truth_name` is what the true notes are, for the reason: "the true
-    notes of the content". With `with_offsets`, notes have to end together, too. Unscorable if no true note
+    notes of the content". Onsets may lie `onset_tolerance_s` seconds apart. With `with_offsets`, notes have to end together, too. Unscorable if no true note
     begins between 0 and `end_s`.
     """
     try:
         return note_scores(
-            _until(truth, end_s), _until(transcription.notes, end_s), with_offsets=with_offsets
+            _until(truth, end_s),
+            _until(transcription.notes, end_s),
+            onset_tolerance_s=onset_tolerance_s,
+            with_offsets=with_offsets,
         )
     except JudgeError as error:
         raise Unscorable(f"{truth_name} hold none that begins within {end_s:.3g} s") from error

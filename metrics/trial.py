@@ -25,6 +25,7 @@ NEEDS = {
     "notes": "needs the notes of the content, none were given",
     "style_notes": "needs the notes of the style, none were given",
     "judge": "needs a judge, none was given",
+    "second_judge": "needs a second judge, none was given",
     "content_judge": "needs a content judge, none was given",
     "labels": "needs the labels of content and style, not both were given",
     "one_tune": "needs content and style to be one tune by one instrument, in one key or two",
@@ -90,6 +91,7 @@ class Trial:
         sample_rate: int,
         reference: ArrayLike | None = None,
         judge: Predictor | None = None,
+        second_judge: Predictor | None = None,
         content_judge: Transcriber | None = None,
         notes: pd.DataFrame | None = None,
         style_notes: pd.DataFrame | None = None,
@@ -104,7 +106,7 @@ class Trial:
             Samples in [-1, 1].
         sample_rate : int
             Their rate in hertz.
-        judge, content_judge
+        judge, second_judge, content_judge
             As in :class:`~timbrebench.metrics.sound.Sound`.
         notes, style_notes, content_label, style_label
             As in the class.
@@ -125,6 +127,7 @@ class Trial:
         return cls.assemble(
             {name: (clip, sample_rate) for name, clip in clips.items()},
             judge=judge,
+            second_judge=second_judge,
             content_judge=content_judge,
             notes=notes,
             style_notes=style_notes,
@@ -142,6 +145,7 @@ class Trial:
         reference: Clip | None,
         judge: Predictor | None,
         content_judge: Transcriber,
+        second_judge: Predictor | None = None,
     ) -> Trial:
         """Make the trial in which the content itself is the output; :meth:`with_output` replaces it.
 
@@ -153,6 +157,7 @@ class Trial:
         return cls.assemble(
             {name: (dataset.samples(clip), clip.sample_rate) for name, clip in clips.items()},
             judge=judge,
+            second_judge=second_judge,
             content_judge=content_judge,
             notes=_notes_of(dataset, content),
             style_notes=_notes_of(dataset, style),
@@ -171,13 +176,21 @@ class Trial:
         style_notes: pd.DataFrame | None,
         content_label: str | None,
         style_label: str | None,
+        second_judge: Predictor | None = None,
     ) -> Trial:
         """Make a trial of clips that may differ in rate, each its samples and rate, by name.
 
         The names are "output", "content", "style" and, where there is one, "reference".
         """
         sounds = {
-            name: Sound(samples, rate, name=name, judge=judge, content_judge=content_judge)
+            name: Sound(
+                samples,
+                rate,
+                name=name,
+                judge=judge,
+                second_judge=second_judge,
+                content_judge=content_judge,
+            )
             for name, (samples, rate) in clips.items()
         }
         return cls(
@@ -190,8 +203,15 @@ class Trial:
 
     def with_output(self, samples: ArrayLike, sample_rate: int) -> Trial:
         """Return the trial of another output of the same pair, which shares the other sounds."""
-        judges = self.output.judge, self.output.content_judge
-        output = Sound(samples, sample_rate, name="output", judge=judges[0], content_judge=judges[1])
+        own = self.output
+        output = Sound(
+            samples,
+            sample_rate,
+            name="output",
+            judge=own.judge,
+            second_judge=own.second_judge,
+            content_judge=own.content_judge,
+        )
         return replace(self, output=output)
 
     def lacks(self, need: str) -> bool:
@@ -200,7 +220,7 @@ class Trial:
             return self.content_label is None or self.style_label is None
         if need == "one_tune":
             return self.transposition is None
-        holder = self.output if need in {"judge", "content_judge"} else self
+        holder = self.output if need in {"judge", "second_judge", "content_judge"} else self
         return getattr(holder, need) is None
 
     @cached_property

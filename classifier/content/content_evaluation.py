@@ -85,7 +85,11 @@ class NoteScores:
 
 
 def note_scores(
-    reference: pd.DataFrame, estimated: pd.DataFrame, *, with_offsets: bool = False
+    reference: pd.DataFrame,
+    estimated: pd.DataFrame,
+    *,
+    onset_tolerance_s: float = ONSET_TOLERANCE_S,
+    with_offsets: bool = False,
 ) -> NoteScores:
     """Compare estimated notes with reference notes.
 
@@ -94,6 +98,8 @@ def note_scores(
     reference, estimated : pandas.DataFrame
         ``onset_s, offset_s, pitch``. Repeated rows of one onset and pitch in the reference count once; notes
         that begin before the clip (negative onsets) do not count, nor do notes without a duration.
+    onset_tolerance_s : float, default 0.05
+        Maximum seconds between the onsets of two notes that are one.
     with_offsets : bool, default False
         Whether the offsets must agree too.
 
@@ -116,7 +122,7 @@ def note_scores(
     precision, recall, f1, _ = mir_eval.transcription.precision_recall_f1_overlap(
         *_intervals(played),
         *_intervals(estimated),
-        onset_tolerance=ONSET_TOLERANCE_S,
+        onset_tolerance=onset_tolerance_s,
         offset_ratio=0.2 if with_offsets else None,
     )
     return NoteScores(float(precision), float(recall), float(f1))

@@ -31,10 +31,14 @@ class Prediction:
     embedding : numpy.ndarray, shape (d,)
         The input of the network's last, linear layer: clips that are alike to the judge lie near each other.
         128 dimensions for the default network.
+    is_unfamiliar : bool or None
+        Whether the clip resembles nothing that the judge has learned, so that no label can be believed; None
+        of a judge that cannot tell.
     """
 
     probabilities: NDArray[np.float64]
     embedding: NDArray[np.float64]
+    is_unfamiliar: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,10 @@ def melody(rhythm: list[float], pitches: list[int], start: float = 0.2) -> pd.Da
 
 
 class CentroidJudge:
-    """Tells instruments apart by brightness: the nearest spectral centroid among examples, in octaves."""
+    """Tells instruments apart by brightness: the nearest spectral centroid among examples, in octaves.
+
+    What lies three octaves from all of them is unfamiliar.
+    """
 
     fingerprint = "spectral centroid"
 
@@ -40,8 +43,11 @@ class CentroidJudge:
 
     def predict(self, samples, sample_rate):
         centroid = self._centroid(samples, sample_rate)
-        weights = np.exp(-20 * np.abs(np.log2(self._centroids / centroid)))
-        return Prediction(weights / weights.sum(), np.array([np.log2(centroid), 1.0]))
+        octaves = np.abs(np.log2(self._centroids / centroid))
+        weights = np.exp(-20 * (octaves - octaves.min()))
+        return Prediction(
+            weights / weights.sum(), np.array([np.log2(centroid), 1.0]), bool(octaves.min() > 3)
+        )
 
     @staticmethod
     def _centroid(samples, sample_rate) -> float:
@@ -97,6 +103,7 @@ def make_trial(clips, tune, waltz, judge):
             "content_label": "piano",
             "style_label": "trumpet",
             "judge": judge,
+            "second_judge": judge,
             "content_judge": load_content_judge(),
         }
         return Trial.of(output, **{**known, **changes})

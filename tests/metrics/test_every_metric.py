@@ -14,6 +14,8 @@ RATE = 22_050
 #: What the controls score, by metric: (output, value, tolerance).
 CONTROLS = {
     "style_accuracy": [("content", 0, 0), ("style", 1, 0), ("reference", 1, 0)],
+    "second_style_accuracy": [("content", 0, 0), ("style", 1, 0), ("reference", 1, 0)],
+    "unfamiliar": [("content", 0, 0), ("style", 0, 0), ("reference", 0, 0)],
     "content_label_share": [("content", 1, 0), ("style", 0, 0), ("reference", 0, 0)],
     "style_confidence": [("content", 0, 0.1), ("style", 1, 0.1), ("reference", 1, 0.1)],
     "mfcc_style_distance": [("style", 0, 0), ("reference", 0, 0.1)],
@@ -24,6 +26,7 @@ CONTROLS = {
     "note_precision": [("content", 1, 0.15), ("reference", 1, 0.15), ("style", 0.1, 0.15)],
     "note_recall": [("content", 1, 0.15), ("reference", 1, 0.15), ("style", 0.1, 0.15)],
     "note_f1": [("content", 1, 0.15), ("reference", 1, 0.15), ("style", 0.1, 0.15)],
+    "note_f1_100ms": [("content", 1, 0.15), ("reference", 1, 0.15), ("style", 0.1, 0.15)],
     "note_f1_offsets": [("content", 0.9, 0.15), ("reference", 0.9, 0.15), ("style", 0, 0.1)],
     "multipitch_accuracy": [("content", 0.9, 0.15), ("reference", 0.9, 0.15), ("style", 0.1, 0.15)],
     "transcribed_note_f1": [("content", 1, 0), ("reference", 1, 0.15), ("style", 0.1, 0.15)],
@@ -158,7 +161,8 @@ def test_no_notes_have_no_score(make_trial, clips, tune):
 
 
 def test_what_is_needed_is_asked_for(metric, make_trial, clips):
-    blank = dict.fromkeys(("reference", "notes", "style_notes", "judge", "content_judge", "content_label"))
+    judges = ("judge", "second_judge", "content_judge")
+    blank = dict.fromkeys(("reference", "notes", "style_notes", "content_label", *judges))
     score = metric(make_trial(clips["reference"], **blank))
     if metric.specification.needs:
         assert math.isnan(score.value)

@@ -15,6 +15,7 @@ from timbrebench.metrics import Unscorable
 from timbrebench.metrics.note_metrics import (
     multipitch_accuracy,
     note_f1,
+    note_f1_100ms,
     note_f1_offsets,
     note_leakage,
     note_precision,
@@ -110,6 +111,17 @@ def test_the_notes_are_heard_whoever_plays_them(make_trial, play, tune, program)
     for metric in (note_precision, note_recall, note_f1, multipitch_accuracy, transcribed_note_f1):
         assert metric(trial).value > 0.8
     assert note_leakage(trial).value < 0.1
+
+
+@pytest.mark.parametrize(
+    ("late_s", "is_kept"), [(0.02, [True, True]), (0.07, [False, True]), (0.14, [False, False])]
+)
+def test_notes_that_are_late_are_kept_within_the_tolerance_of_each_metric(
+    late_s, is_kept, make_trial, play, tune
+):
+    late = tune.assign(onset_s=tune.onset_s + late_s, offset_s=tune.offset_s + late_s)
+    trial = make_trial(play(late, 0))
+    assert [metric(trial).value > 0.8 for metric in (note_f1, note_f1_100ms)] == is_kept
 
 
 @pytest.mark.parametrize("semitones", [1, -2, 5])

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from timbrebench.classifier import Prediction
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.metrics import Unscorable, get
 from timbrebench.metrics.style_metrics import is_heard_as, transfer_matrix
@@ -48,6 +49,31 @@ def test_a_label_that_the_judge_does_not_know_has_no_score(name, role, make_tria
     assert math.isnan(score.value)
     assert "kazoo" in score.reason
     assert "trumpet" in score.reason
+
+
+class Sworn:
+    """A judge that always gives one label, or says that it knows nothing of the kind."""
+
+    labels, fingerprint = ("piano", "trumpet"), "sworn"
+
+    def __init__(self, *answer, is_unfamiliar=None):
+        self._answer = Prediction(np.array(answer), np.zeros(1), is_unfamiliar)
+
+    def predict(self, samples, sample_rate):
+        return self._answer
+
+
+def test_each_judge_is_asked_for_itself(make_trial, clips):
+    trial = make_trial(clips["reference"], judge=Sworn(0.1, 0.9), second_judge=Sworn(0.9, 0.1))
+    assert get("style_accuracy")(trial).value == 1
+    assert get("second_style_accuracy")(trial).value == 0
+
+
+@pytest.mark.parametrize(("answer", "value"), [(True, 1), (False, 0), (None, math.nan)])
+def test_what_the_judge_does_not_know_it_says_or_cannot_tell(answer, value, make_trial, clips):
+    score = get("unfamiliar")(make_trial(clips["content"], judge=Sworn(0, 1, is_unfamiliar=answer)))
+    assert score.value == pytest.approx(value, nan_ok=True)
+    assert (answer is None) == ("cannot tell" in (score.reason or ""))
 
 
 def test_the_other_label_may_be_unknown_to_the_judge(make_trial, clips):
