@@ -19,10 +19,10 @@ Notes are matched by mir_eval, which finds the largest matching:
 - ``note_recall``: which share of the true notes is transcribed.
 - ``note_f1``: harmonic mean of the two. When notes end is not asked: instruments that die away end their
   notes differently.
-- ``note_f1_100ms``: ``note_f1`` where onsets may lie 100 ms apart, for instruments whose notes take longer to be
-  heard than 50 ms. Half of the headline.
-- ``note_f1_offsets``: ``note_f1`` where notes must end together, too: within 50 ms or a fifth of the true note's
-  length, whichever is more. Notes that go on are cut at the content's end on both sides.
+- ``note_f1_100ms``: ``note_f1`` where onsets may lie 100 ms apart, for instruments whose notes take longer
+  to be heard than 50 ms. Half of the headline.
+- ``note_f1_offsets``: ``note_f1`` where notes must end together, too: within 50 ms or a fifth of the true
+  note's length, whichever is more. Notes that go on are cut at the content's end on both sides.
 - ``multipitch_accuracy``: of all pitches that are true or transcribed in a frame, the share that are both,
   counted over the frames of the content (23 ms apart with the judge that is installed). A true pitch sounds
   from onset to offset, also where it began before the clip. Pitches outside the keys of a piano, which no

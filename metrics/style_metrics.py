@@ -15,10 +15,10 @@ label if that label is more probable than every other.
 - ``style_confidence`` is the probability of the style's label itself, so that outputs that nearly make it, or
   hardly do, can be told apart. Higher is better.
 - ``unfamiliar`` is 1 if the output resembles nothing that the judge has learned
-  (:attr:`~timbrebench.classifier.Prediction.is_unfamiliar`), else 0: of such outputs no label can be believed.
-  Lower is better. A judge that cannot tell gives no score.
-- Range 0 to 1; of all but ``style_confidence``, for one output, nothing between. Where two labels share the highest
-  probability, the output is heard as neither.
+  (:attr:`~timbrebench.classifier.Prediction.is_unfamiliar`), else 0: no label of such an output can be
+  believed. Lower is better. A judge that cannot tell gives no score.
+- Range 0 to 1; of all but ``style_confidence``, for one output, nothing between. Where two labels share the
+  highest probability, the output is heard as neither.
 - A silent output has no score, and neither has a label that the judge does not know: it could only be wrong.
 
 A judge's word is worth as much as the judge: its accuracy on real renderings of the same soundfont is the

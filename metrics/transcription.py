@@ -37,8 +37,8 @@ def compare_notes(
     """Return precision, recall and F1 of transcribed notes against true ones (``onset_s, offset_s, pitch``).
 
     The comparison ends at `end_s` seconds. `truth_name` is what the true notes are, for the reason: "the true
-    notes of the content". Onsets may lie `onset_tolerance_s` seconds apart. With `with_offsets`, notes have to end together, too. Unscorable if no true note
-    begins between 0 and `end_s`.
+    notes of the content". Onsets may lie `onset_tolerance_s` seconds apart. With `with_offsets`, notes have
+    to end together, too. Unscorable if no true note begins between 0 and `end_s`.
     """
     try:
         return note_scores(
