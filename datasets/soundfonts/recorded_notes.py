@@ -1,50 +1,69 @@
 """Play notes with recordings of single notes, as a sampler does.
 
-A folder of recorded notes takes the place of a soundfont: ``manifest.csv`` with the columns ``path``
-(relative to the folder), ``instrument``, ``source`` (who recorded which instrument) and ``midi`` (the pitch).
-It lets a judge be asked about instruments that no soundfont has ever held.
+A folder of recorded notes (:mod:`timbrebench.datasets.soundfonts.recorded_takes`) takes the place of a
+soundfont. It lets a judge be asked about instruments that no soundfont has ever held, and suites be made of
+recordings of which the notes are known. ``FOLDER#even`` and ``FOLDER#odd`` are halves of a folder that share
+no file: what judges and methods learn from one is asked on the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-import librosa
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.audio.clips import LONGEST_S, Samples, as_samples, resample
-from timbrebench.audio.decoding import decode_whole
-from timbrebench.audio.loudness import is_silent
+from timbrebench.audio.clips import Samples, resample
 from timbrebench.core.errors import AudioError, DatasetError
-from timbrebench.core.identifiers import is_below
-from timbrebench.core.tables import read_csv
-from timbrebench.datasets.instruments import SIX_INSTRUMENTS
-from timbrebench.datasets.note_tables import PITCH_ADVICE
-
-MANIFEST = "manifest.csv"
-_COLUMNS = ("path", "instrument", "source", "midi")
-
-#: Rate in hertz at which notes are kept and mixed.
-_RATE = 44_100
+from timbrebench.core.progress import log
+from timbrebench.datasets.soundfonts.note_shaping import RELEASE_S, fade_ends, let_go, sustain
+from timbrebench.datasets.soundfonts.recorded_takes import Take, list_takes
+from timbrebench.datasets.soundfonts.take_measurement import (
+    TAKE_RATE,
+    TakeMeasures,
+    decode_take,
+    measure_takes,
+)
 
 #: Semitones by which a recording is shifted at most: half the widest gap that is still bridged.
 _FARTHEST = 6
 
-#: A recording begins where it first comes within this many decibels of its peak: encoders add silence.
-_ONSET_DB = 40.0
+#: Semitones by which a take may be shifted so that a note need not be sustained beyond its own length.
+_NEAR = 3.5
 
-#: Where fundamentals are looked for, in hertz: the keys of a piano, without the highest that few pitch
-#: trackers hear.
-_LOWEST_HZ, _HIGHEST_HZ = 27.5, 2_000.0
+#: What MIDI velocities of neighbouring dynamics are apart; a take of the next dynamic costs a semitone.
+_DYNAMIC = 16.0
 
-#: Samples in which a pitch is looked for: more than two periods of the lowest.
-_WINDOW = 4096
+#: Semitones that it costs a take to last half as long as the note.
+_HALF_LENGTH = 6.0
 
-#: Seconds in which a note that is let go fades by 60 dB.
-_RELEASE_S = 0.15
+#: Root mean square of a note's loudest moment at full velocity.
+_LEVEL = 0.25
+
+#: A note that begins within so many seconds of another's end is played legato.
+_LEGATO_S = 0.03
+
+#: Seconds in which a note fades in: after silence, and out of the note before it.
+_ATTACK_S, _LEGATO_FADE_S = 0.002, 0.025
+
+#: General MIDI's programs whose tone lasts as long as the player wants; others die away.
+_SUSTAINING = {*range(16, 24), *range(40, 45), *range(48, 55), *range(56, 96), 109, 110, 111}
+
+
+class _Range(NamedTuple):
+    """The usable takes of a program, one beside the other.
+
+    `pitches` are measured, `lengths_s` in seconds up to where the take is let go or has died away,
+    `velocities` nan where no dynamic is stated.
+    """
+
+    takes: list[Take]
+    measures: list[TakeMeasures]
+    pitches: NDArray[np.float64]
+    lengths_s: NDArray[np.float64]
+    velocities: NDArray[np.float64]
 
 
 class RecordedNotes:
@@ -54,50 +73,56 @@ class RecordedNotes:
     ----------
     path : pathlib.Path
         The folder.
+    half : {"", "even", "odd"}
+        Which of its takes are played; all by default.
 
     Raises
     ------
     DatasetError
-        If it has no manifest, one without the columns, or lists a file that cannot be read.
+        If its manifest cannot be used (:func:`~timbrebench.datasets.soundfonts.recorded_takes.list_takes`).
 
     Notes
     -----
-    The n-th source of an instrument, in the order of their names, stands for the n-th program of it in
-    :data:`timbrebench.datasets.instruments.SIX_INSTRUMENTS`. A note is played by the recording of the nearest
-    pitch, resampled by at most six semitones, scaled to a peak of ``(velocity / 127) ** 1.5`` and, after its
-    offset, faded out within 0.15 s.
-
-    Collections count octaves differently. Where most recordings of a source sound a whole number of octaves
-    off their stated pitch, all its pitches are moved by as many.
+    A note is played by one take, the nearest in pitch, where a dynamic more (of the note's velocity) counts
+    as much as a semitone. Takes that last as long as the note come first, if within 3.5 semitones. If there
+    are none, those of strings, winds and organs are sustained by a loop in their held part, and others die
+    away as they were recorded: no take is stretched. It is resampled, by at most six semitones, to the note's
+    pitch from the one it was measured at, cut at its onset, scaled so that its loudest moment has a root mean
+    square of ``0.25 * (velocity / 127) ** 1.5``, and fades by 60 dB in 0.15 s after the note's offset. Where
+    a note begins as another ends, the attack of a sustaining instrument is left out, and the one fades into
+    the other.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, half: str = "") -> None:
         self.path = path
-        self._notes: dict[Path, Samples] = {}
-        self._recordings: dict[int, dict[int, Path]] = {}
-        manifest = _read_manifest(path / MANIFEST)
-        for instrument, programs in SIX_INSTRUMENTS.items():
-            own = manifest[manifest.instrument == instrument]
-            for program, source in zip(programs, sorted(own.source.unique()), strict=False):
-                stated = own[own.source == source].set_index("midi").path.map(Path).to_dict()
-                octaves = self._octaves_off(stated)
-                self._recordings[program] = {pitch + 12 * octaves: file for pitch, file in stated.items()}
+        self._takes = list_takes(path, half)
+        self._ranges: dict[int, _Range] = {}
+        self._samples: dict[Path, Samples] = {}
 
     def render(
         self, notes: pd.DataFrame, program: int, duration_s: float, sample_rate: int, *, channels: int = 1
     ) -> Samples:
-        """Render notes as a ``Synthesizer`` does; all channels are alike."""
-        length = round(duration_s * _RATE)
+        """Render notes as a ``Synthesizer`` does; all channels are alike.
+
+        Raises
+        ------
+        DatasetError
+            If there is no recording within six semitones of a note, or none of the program that can be used.
+        """
+        length = round(duration_s * TAKE_RATE)
         mix = np.zeros(length, dtype=np.float32)
-        for onset, offset, pitch, velocity in zip(
-            notes.onset_s, notes.offset_s, notes.pitch, notes.velocity, strict=True
+        for onset, offset, pitch, velocity, is_legato in zip(
+            notes.onset_s, notes.offset_s, notes.pitch, notes.velocity, _legato(notes), strict=True
         ):
-            start = round(onset * _RATE)
+            start = round(onset * TAKE_RATE)
             if start >= length:
                 continue
-            note = self._note(program, int(pitch), offset - onset)[: length - start]
-            mix[start : start + len(note)] += (velocity / 127) ** 1.5 * note
-        mono = resample(mix, _RATE, sample_rate)[: round(duration_s * sample_rate)]
+            note = self._note(
+                program, int(pitch), offset - onset, velocity, is_legato and program in _SUSTAINING
+            )
+            note = note[: length - start]
+            mix[start : start + len(note)] += note
+        mono = resample(mix, TAKE_RATE, sample_rate)[: round(duration_s * sample_rate)]
         return mono if channels == 1 else np.stack([mono] * channels)
 
     def render_drums(
@@ -117,78 +142,103 @@ class RecordedNotes:
 
     def programs(self) -> set[int]:
         """Return the General MIDI programs that there are recordings for."""
-        return set(self._recordings)
+        return set(self._takes)
 
     def has_drum_kit(self) -> bool:
         """Return False: recorded notes have no drum kit."""
         return False
 
     def sounding_pitches(self, program: int) -> set[int]:
-        """Return the MIDI pitches that are within six semitones of a recording; none for other programs."""
-        return {
-            pitch + shift
-            for pitch in self._recordings.get(program, {})
-            for shift in range(-_FARTHEST, _FARTHEST + 1)
-        }
+        """Return the MIDI pitches that are within six semitones of a recording; none for other programs.
 
-    def _octaves_off(self, stated: Mapping[int, Path]) -> int:
-        """Return how many octaves above their stated pitches most recordings sound."""
-        sounding = [_fundamentals(self._recording(path)[: 2 * _RATE]) for path in stated.values()]
-        measured = np.array([np.median(librosa.hz_to_midi(track)) for track in sounding])
-        return round(float(np.median(measured - list(stated))) / 12)
+        Raises
+        ------
+        DatasetError
+            If no recording of the program can be used.
+        """
+        if program not in self._takes:
+            return set()
+        recorded = {round(pitch) for pitch in self._range(program).pitches}
+        return {pitch + shift for pitch in recorded for shift in range(-_FARTHEST, _FARTHEST + 1)}
 
-    def _note(self, program: int, pitch: int, duration_s: float) -> Samples:
-        """Return a note from its onset until it has died away."""
-        recordings = self._recordings.get(program, {})
-        nearest = min(recordings, key=lambda recorded: (abs(recorded - pitch), recorded), default=None)
-        if nearest is None or abs(nearest - pitch) > _FARTHEST:
-            raise DatasetError(f"{self.path}: no recording near MIDI pitch {pitch} for program {program}")
-        # Played faster, it sounds higher.
-        faster = round(_RATE * 2 ** ((pitch - nearest) / 12))
-        note = resample(self._recording(recordings[nearest]), faster, _RATE)
-        held, release = round(duration_s * _RATE), round(_RELEASE_S * _RATE)
-        note = note[: held + release].copy()
-        note[held:] *= (10.0 ** (-3 * np.arange(release) / release))[: len(note[held:])]
-        return note
-
-    def _recording(self, path: Path) -> Samples:
-        """Read a recording once: from its onset, with a peak of 1."""
-        if path not in self._notes:
-            try:
-                recording = decode_whole(self.path / path, LONGEST_S)
-                samples = resample(as_samples(recording.samples), recording.sample_rate, _RATE)
-            except AudioError as error:
+    def _range(self, program: int) -> _Range:
+        """Measure the takes of a program once, and leave out those that cannot be used."""
+        if program not in self._ranges:
+            takes = self._takes[program]
+            measured = measure_takes(takes)
+            for take, measures in zip(takes, measured, strict=True):
+                if measures.failure:
+                    log(f"{take.path}: this recorded note is left out: {measures.failure}")
+            usable = [pair for pair in zip(takes, measured, strict=True) if not pair[1].failure]
+            if not usable:
                 raise DatasetError(
-                    f"{self.path / MANIFEST}: lists {path}, but: {self.path / path}: {error}"
-                ) from error
-            if is_silent(samples):
-                raise DatasetError(f"{self.path / MANIFEST}: lists {path}, which is silent: leave it out")
-            loud = np.flatnonzero(
-                librosa.amplitude_to_db(np.abs(samples), ref=np.max, top_db=None) > -_ONSET_DB
-            )
-            self._notes[path] = samples[loud[0] :] / np.abs(samples).max()
-        return self._notes[path]
+                    f"{self.path}: no recording for program {program} can be used: {takes[0].path}: "
+                    f"{measured[0].failure}"
+                )
+            self._ranges[program] = _side_by_side(usable, program in _SUSTAINING)
+        return self._ranges[program]
+
+    def _note(
+        self, program: int, pitch: int, held_s: float, velocity: float, is_legato: bool
+    ) -> NDArray[np.float32]:
+        """Return a note from its onset until it has died away."""
+        take, measures = self._choose(program, pitch, held_s, velocity)
+        # Played faster, it sounds higher.
+        faster = round(TAKE_RATE * 2 ** ((pitch - measures.pitch) / 12))
+        body, attack_end = self._recording(take, measures), measures.attack_end - measures.onset
+        is_legato = is_legato and attack_end > _ATTACK_S * TAKE_RATE
+        first = attack_end if is_legato else 0
+        wanted = int((held_s + RELEASE_S) * faster) + 1
+        if program in _SUSTAINING and held_s * faster > measures.held_end - measures.onset - first:
+            body = sustain(body, attack_end, measures.held_end - measures.onset, first + wanted)
+        fade = round((_LEGATO_FADE_S if is_legato else _ATTACK_S) * TAKE_RATE)
+        note = resample(fade_ends(body[first : first + wanted], fade), faster, TAKE_RATE)
+        return let_go(note, round(held_s * TAKE_RATE)) * np.float32(_LEVEL * (velocity / 127) ** 1.5)
+
+    def _choose(self, program: int, pitch: int, held_s: float, velocity: float) -> tuple[Take, TakeMeasures]:
+        """Choose the take that plays a note."""
+        if program not in self._takes:
+            raise DatasetError(f"{self.path}: no recordings for program {program}")
+        takes = self._range(program)
+        shifts = pitch - takes.pitches
+        lengths = takes.lengths_s / 2 ** (shifts / 12)
+        missing = np.maximum(np.log2(held_s / lengths), 0)
+        dynamics = np.nan_to_num(np.abs(takes.velocities - velocity) / _DYNAMIC)
+        costs = np.abs(shifts) + dynamics + _HALF_LENGTH * missing
+        long_enough = (missing == 0) & (np.abs(shifts) <= _NEAR)
+        costs[np.abs(shifts).round() > _FARTHEST] = np.inf
+        if long_enough.any():
+            costs[~long_enough] = np.inf
+        best = int(np.argmin(costs))
+        if np.isinf(costs[best]):
+            raise DatasetError(f"{self.path}: no recording near MIDI pitch {pitch} for program {program}")
+        return takes.takes[best], takes.measures[best]
+
+    def _recording(self, take: Take, measures: TakeMeasures) -> Samples:
+        """Read a take once: from its onset to its end, with a loudest level of 1."""
+        if take.path not in self._samples:
+            try:
+                samples = decode_take(take.path)[measures.onset : measures.end]
+            except AudioError as error:
+                raise DatasetError(f"{take.path}: {error}") from error
+            self._samples[take.path] = fade_ends(samples / np.float32(measures.level), 0)
+        return self._samples[take.path]
 
 
-def _fundamentals(samples: Samples) -> NDArray[np.float64]:
-    """Return the fundamental of each frame in hertz."""
-    track: NDArray[np.float64] = librosa.yin(
-        samples, fmin=_LOWEST_HZ, fmax=_HIGHEST_HZ, sr=_RATE, frame_length=_WINDOW
+def _side_by_side(usable: list[tuple[Take, TakeMeasures]], is_sustaining: bool) -> _Range:
+    ends = [measures.held_end if is_sustaining else measures.end for _, measures in usable]
+    return _Range(
+        [take for take, _ in usable],
+        [measures for _, measures in usable],
+        np.array([measures.pitch for _, measures in usable]),
+        np.array([end - measures.onset for end, (_, measures) in zip(ends, usable, strict=True)]) / TAKE_RATE,
+        np.array([take.velocity or np.nan for take, _ in usable]),
     )
-    return track
 
 
-def _read_manifest(path: Path) -> pd.DataFrame:
-    manifest = read_csv(path, DatasetError, {})
-    missing = [column for column in _COLUMNS if column not in manifest]
-    if missing:
-        raise DatasetError(f"{path}: lacks the columns {', '.join(missing)}")
-    pitches = pd.to_numeric(manifest.midi, errors="coerce")
-    wrong = np.flatnonzero(~pitches.isin(range(128)))
-    if len(wrong):
-        value = manifest.midi.iloc[wrong[0]]
-        raise DatasetError(f"{path}, row {wrong[0] + 2}: midi is {value}: {PITCH_ADVICE}")
-    for row, name in enumerate(manifest.path, start=2):
-        if not isinstance(name, str) or not is_below(name):
-            raise DatasetError(f"{path}, row {row}: the path {name!r} leads out of the folder")
-    return manifest.assign(midi=pitches.astype(np.int64))
+def _legato(notes: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return for each note whether another one ends as it begins."""
+    onsets, offsets = (notes[name].to_numpy(dtype=np.float64) for name in ("onset_s", "offset_s"))
+    ends = np.sort(offsets[offsets - onsets > _LEGATO_S])
+    first, last = (np.searchsorted(ends, onsets + shift) for shift in (-_LEGATO_S, _LEGATO_S))
+    return np.asarray(last > first)

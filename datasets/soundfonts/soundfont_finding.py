@@ -19,7 +19,8 @@ from timbrebench.core.errors import MissingResourceError
 from timbrebench.core.files import file_sha256, fingerprint, why_no_file
 from timbrebench.core.folders import expand_home, files_below
 from timbrebench.core.progress import log
-from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST, RecordedNotes
+from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
+from timbrebench.datasets.soundfonts.recorded_takes import HALVES, MANIFEST, split_reference
 from timbrebench.datasets.soundfonts.soundfont_downloads import (
     INSTALLED,
     KNOWN,
@@ -65,10 +66,13 @@ class Soundfont:
         The file's name without suffix, as datasets record it, or the folder's.
     path : pathlib.Path
         Where it lies.
+    half : {"", "even", "odd"}
+        Which takes of a folder are played; its name ends in it.
     """
 
     name: str
     path: Path
+    half: str = ""
 
     @property
     def family(self) -> str:
@@ -85,7 +89,7 @@ class Soundfont:
         MissingResourceError
             If libfluidsynth is not installed.
         """
-        return _recorded_notes(self.path) if self.path.is_dir() else _synthesizer(self.path)
+        return _recorded_notes(self.path, self.half) if self.path.is_dir() else _synthesizer(self.path)
 
     def source(self) -> dict[str, str]:
         """Return what ``dataset.json`` says of it: its name, family and SHA-256."""
@@ -107,18 +111,22 @@ def _synthesizer(path: Path) -> Synthesizer:
 
 
 @lru_cache(maxsize=4)
-def _recorded_notes(path: Path) -> RecordedNotes:
+def _recorded_notes(path: Path, half: str) -> RecordedNotes:
     """Return this process's recordings of a folder, read and decoded once."""
-    return RecordedNotes(path)
+    return RecordedNotes(path, half)
 
 
 def family_of(name: str) -> str:
-    """Return the family of a soundfont by its name, whether or not it is on this machine."""
+    """Return the family of a soundfont by its name, whether or not it is on this machine.
+
+    Both halves of a folder of recorded notes, ``notes-even`` and ``notes-odd``, are of the family ``notes``.
+    """
     lowered = name.lower()
     for start, family in _FAMILIES.items():
         if lowered.startswith(start):
             return family
-    return name
+    stem, _, half = name.rpartition("-")
+    return stem if stem and half in HALVES else name
 
 
 def soundfont_folders() -> list[Path]:
@@ -145,7 +153,8 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
     ----------
     wanted : str, PinnedSoundfont or mapping
         A file's name with or without ``.sf2`` or ``.sf3``, the path of a file, or that of a folder of
-        recorded notes (:mod:`timbrebench.datasets.soundfonts.recorded_notes`). A name that is known to
+        recorded notes (:mod:`timbrebench.datasets.soundfonts.recorded_notes`), with ``#even`` or ``#odd``
+        behind it for half of its takes. A name that is known to
         :mod:`timbrebench.datasets.soundfonts.soundfont_downloads` stands for a checksum; where no file has
         it, it is downloaded into the user's cache if there is an address. A pinned soundfont is one with its
         own checksum, wherever it lies; ``dataset.json`` holds it as a mapping.
@@ -173,8 +182,10 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
     direct = expand_home(wanted)
     if direct.suffix in _SUFFIXES and direct.is_file():
         return Soundfont(direct.stem, direct)
-    if (direct / MANIFEST).is_file():
-        return Soundfont(direct.resolve().name, direct)
+    folder, half = (direct, "") if direct.exists() else split_reference(str(direct))
+    if (Path(folder) / MANIFEST).is_file():
+        name = Path(folder).resolve().name
+        return Soundfont(f"{name}-{half}" if half else name, Path(folder), half)
     if os.path.lexists(direct) and (direct.suffix in _SUFFIXES or len(direct.parts) > 1):
         problem = f"it holds no {MANIFEST}" if direct.is_dir() else why_no_file(direct)
         raise MissingResourceError(

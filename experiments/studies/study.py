@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from timbrebench.classifier import JUDGE_SPLITS, Judge
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST
+from timbrebench.datasets.soundfonts.recorded_takes import MANIFEST
 from timbrebench.experiments.studies.verdicts import Verdict
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 

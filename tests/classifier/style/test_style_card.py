@@ -7,7 +7,7 @@ from timbrebench.classifier.style.style_card import CARD_FILE, PAGE_FILE, JudgeC
 from timbrebench.classifier.style.style_evaluation import evaluate_judge
 from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.notes import notes_table
-from timbrebench.datasets.soundfonts.recorded_notes import MANIFEST
+from timbrebench.datasets.soundfonts.recorded_takes import MANIFEST
 
 
 @pytest.fixture(scope="module")

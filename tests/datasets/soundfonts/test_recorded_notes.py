@@ -1,5 +1,6 @@
 """Recorded notes, here made with a soundfont so that their pitches are known."""
 
+import librosa
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +11,11 @@ from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 from timbrebench.datasets.notes import notes_table
+from timbrebench.datasets.soundfonts import take_measurement
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
+from timbrebench.datasets.soundfonts.recorded_takes import list_takes
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
+from timbrebench.datasets.soundfonts.take_measurement import TAKE_RATE
 
 RATE = 22_050
 PITCHES = range(45, 85, 6)
@@ -98,42 +102,153 @@ def test_a_dataset_is_built_on_recorded_notes_as_on_a_soundfont(folder, tmp_path
     assert len(dataset.description["sources"][1]["sha256"]) == 64
 
 
-def test_a_manifest_that_cannot_be_used_says_why(tmp_path):
-    (tmp_path / "manifest.csv").write_text("path,instrument\na.flac,piano\n")
-    with pytest.raises(DatasetError, match="source, midi"):
-        RecordedNotes(tmp_path)
-    (tmp_path / "manifest.csv").write_text("path,instrument,source,midi\nnone.flac,piano,x,60\n")
-    with pytest.raises(DatasetError, match=r"none\.flac"):
-        RecordedNotes(tmp_path)
-
-
-@pytest.mark.parametrize("midi", ["440", "60.5", "C4", "", "-1", "128"])
-def test_a_pitch_that_is_no_midi_number_is_an_error_with_its_row(tmp_path, midi):
-    (tmp_path / "manifest.csv").write_text(
-        f"\ufeffpath,instrument,source,midi\na.flac,piano,x,60\nb.flac,piano,x,{midi}\n"
-    )
-    with pytest.raises(DatasetError, match=r"manifest\.csv, row 3: midi is .*whole MIDI number"):
-        RecordedNotes(tmp_path)
-
-
-def listed(tmp_path, path):
-    table = pd.DataFrame([(path, "trumpet", "made", 60)], columns=["path", "instrument", "source", "midi"])
-    table.to_csv(tmp_path / "manifest.csv", index=False)
-    return tmp_path
-
-
-@pytest.mark.parametrize("path", ["../a.wav", "/a.wav", "a/../../b.wav"])
-def test_a_recording_outside_of_the_folder_is_refused_with_its_row(tmp_path, path):
-    with pytest.raises(DatasetError, match=r"manifest.csv, row 2: the path .* leads out of the folder"):
-        RecordedNotes(listed(tmp_path, path))
-
-
 @pytest.mark.parametrize("gains", [(0.0,), (0.5, -0.5)])
 def test_a_recording_in_which_nothing_is_heard_is_refused(tmp_path, gains):
     noise = np.random.default_rng(0).uniform(-1, 1, RATE)
     soundfile.write(tmp_path / "a.wav", np.multiply.outer(noise, gains), RATE)
-    with pytest.raises(DatasetError, match=r"lists a.wav, which is silent"):
-        RecordedNotes(listed(tmp_path, "a.wav"))
+    (tmp_path / "manifest.csv").write_text("path,instrument,midi\na.wav,trumpet,60\n")
+    with pytest.raises(DatasetError, match=r"no recording for program 56 can be used: .*a.wav: it is silent"):
+        RecordedNotes(tmp_path).sounding_pitches(56)
+
+
+def test_what_cannot_be_decoded_is_left_out_and_named(tmp_path, capsys):
+    folder = record(tmp_path / "damaged")
+    (folder / "trumpet63.flac").write_bytes(b"")
+    player = RecordedNotes(folder)
+    assert 63 in player.sounding_pitches(56)
+    assert "trumpet63.flac: this recorded note is left out: cannot be decoded" in capsys.readouterr().err
+    assert rms(player.render(notes_table([(0.0, 0.5, 63, 100)]), 56, 0.5, RATE)) > 0.01
+
+
+def tone(midi, seconds, harmonics=8, level=1.0):
+    """Return a steady tone: its largest step from one sample to the next is known."""
+    time = np.arange(round(seconds * TAKE_RATE)) / TAKE_RATE
+    frequency = 440 * 2 ** ((midi - 69) / 12)
+    return level * sum(np.sin(2 * np.pi * k * frequency * time) / k**2 for k in range(1, harmonics + 1)) / 2
+
+
+def folder_of(folder, rows):
+    """Write tones as takes: (instrument, stated pitch, sounding pitch, seconds, dynamic, harmonics)."""
+    folder.mkdir()
+    lines = ["path,instrument,midi,dynamic"]
+    for number, (instrument, stated, sounding, seconds, dynamic, harmonics) in enumerate(rows):
+        silence = np.zeros(TAKE_RATE // 10)
+        samples = np.concatenate([silence, tone(sounding, seconds, harmonics), silence])
+        write_audio(folder / f"{number}.flac", samples, TAKE_RATE)
+        lines.append(f"{number}.flac,{instrument},{stated},{dynamic}")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def sounding_pitch(samples, near):
+    frequency = 440 * 2 ** ((near - 69) / 12)
+    track = librosa.yin(samples, fmin=frequency / 1.2, fmax=frequency * 1.2, sr=RATE)
+    return float(np.median(librosa.hz_to_midi(track)))
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    rows = [
+        ("flute", 60, 60.6, 0.4, "pp", 2),
+        ("flute", 62, 62.6, 1.5, "pp", 2),
+        ("flute", 60, 60.6, 0.4, "ff", 12),
+        ("flute", 72, 69.6, 1.0, "pp", 8),
+        ("flute", 67, 79.6, 1.0, "pp", 8),
+        ("guitar", 50, 50.0, 0.5, "", 8),
+    ]
+    return RecordedNotes(folder_of(tmp_path_factory.mktemp("tones") / "folder", rows))
+
+
+def play(player, program, *notes, seconds=3.0):
+    return player.render(notes_table(list(notes)), program, seconds, RATE)
+
+
+def test_a_take_that_is_out_of_tune_is_played_in_tune(tones):
+    samples = play(tones, 73, (0.0, 1.0, 61, 100), seconds=1.0)
+    assert sounding_pitch(samples, 61) == pytest.approx(61, abs=0.03)
+
+
+def test_takes_at_wrong_pitches_are_left_out_and_named(tones, capsys):
+    again = RecordedNotes(tones.path)
+    assert max(again.sounding_pitches(73)) == 63 + 6
+    said = capsys.readouterr().err
+    assert (
+        "3.flac: this recorded note is left out: it sounds at MIDI pitch 69.6, where 72 is expected" in said
+    )
+    assert (
+        "4.flac: this recorded note is left out: it sounds at MIDI pitch 79.6, where 67 is expected" in said
+    )
+
+
+def test_where_most_takes_have_no_such_pitch_what_is_stated_counts(tmp_path, capsys):
+    """Bells and drums: a pitch tracker knows less of them than those who recorded them."""
+    rows = [("timpani", pitch, pitch + 4.3, 0.5, "", 8) for pitch in (45, 50)]
+    player = RecordedNotes(folder_of(tmp_path / "drums", rows))
+    assert player.sounding_pitches(47) == set(range(39, 57))
+    assert "most of these recorded notes sound at other pitches than stated" in capsys.readouterr().err
+
+
+def brightness(samples):
+    spectrum = magnitude(samples, n_fft=2048, hop_length=512).mean(axis=1)
+    return float((spectrum * np.arange(len(spectrum))).sum() / spectrum.sum())
+
+
+def test_the_dynamic_follows_the_velocity(tones):
+    soft, loud = (play(tones, 73, (0.0, 0.3, 60, velocity), seconds=0.3) for velocity in (30, 115))
+    assert brightness(loud) > 1.3 * brightness(soft)
+
+
+def test_a_longer_take_is_preferred_to_a_nearer_one_that_is_too_short(tones):
+    take, _ = tones._choose(73, 60, 1.2, 33)
+    assert take.pitch == 62
+    take, _ = tones._choose(73, 60, 0.3, 33)
+    assert take.pitch == 60
+
+
+def test_winds_are_sustained_and_plucked_strings_die_away(tones):
+    wind, string = (play(tones, program, (0.0, 2.5, pitch, 100)) for program, pitch in ((73, 61), (24, 50)))
+    assert rms(wind[round(2.2 * RATE) : round(2.4 * RATE)]) == pytest.approx(rms(wind[: RATE // 2]), rel=0.1)
+    assert rms(string[round(0.7 * RATE) :]) == 0
+    assert sounding_pitch(wind[2 * RATE : round(2.4 * RATE)], 61) == pytest.approx(61, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        [(0.0, 2.0, 61, 33)],
+        [(0.1 * turn, 0.1 * turn + 0.1, 58 + turn % 5, 33) for turn in range(20)],
+        [(0.1 * turn, 0.1 * turn + 0.05, 58 + turn % 5, 33) for turn in range(20)],
+    ],
+    ids=["held", "legato", "staccato"],
+)
+def test_notes_neither_begin_nor_end_nor_go_on_with_a_click(tones, notes):
+    """No step from sample to sample is larger than those of the tones that sound at once."""
+    samples = play(tones, 73, *notes, seconds=2.5)
+    highest = 440 * 2 ** ((max(note[2] for note in notes) - 69) / 12)
+    one_tone = np.abs(np.diff(tone(69, 1.0, 2))).max() * highest / 440 * TAKE_RATE / RATE
+    level = 0.25 * (33 / 127) ** 1.5 / rms(tone(69, 1.0, 2))
+    voices = 1 if len(notes) == 1 else 2
+    assert np.abs(np.diff(samples)).max() < 1.1 * voices * one_tone * level
+    assert rms(samples) > 0.1 * level
+
+
+def test_halves_of_a_folder_share_no_file_and_are_one_family(folder):
+    even, odd = (find_soundfont(f"{folder}#{half}") for half in ("even", "odd"))
+    assert (even.name, odd.name, even.family) == ("notes-even", "notes-odd", "notes")
+    assert odd.family == find_soundfont(str(folder)).family
+    files = [
+        {take.path for takes in list_takes(font.path, font.half).values() for take in takes}
+        for font in (even, odd)
+    ]
+    assert not files[0] & files[1]
+    assert len(files[0] | files[1]) == 2 * len(PITCHES)
+    assert even.player().sounding_pitches(56) >= set(range(45, 80))
+
+
+def test_measurements_are_taken_from_the_cache(folder, monkeypatch):
+    expected = RecordedNotes(folder).sounding_pitches(56)
+    monkeypatch.setattr(take_measurement, "_measure", None)
+    assert RecordedNotes(folder).sounding_pitches(56) == expected
 
 
 def test_what_lies_behind_a_link_counts_in_the_fingerprint(folder, tmp_path):
