@@ -169,6 +169,8 @@ class RecordedNotes:
             for take, measures in zip(takes, measured, strict=True):
                 if measures.failure:
                     log(f"{take.path}: this recorded note is left out: {measures.failure}")
+                if not measures.is_tracked:
+                    log(f"{take.path}: its pitch cannot be tracked: it is played as {take.pitch}, as stated")
             usable = [pair for pair in zip(takes, measured, strict=True) if not pair[1].failure]
             if not usable:
                 raise DatasetError(

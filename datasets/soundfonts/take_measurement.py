@@ -31,7 +31,6 @@ from timbrebench.audio.loudness import is_silent
 from timbrebench.core.documents import JSON_BYTES, parse_json
 from timbrebench.core.errors import AudioError, DatasetError
 from timbrebench.core.files import file_sha256, fingerprint, read_text, write_json
-from timbrebench.core.progress import log
 from timbrebench.datasets.soundfonts.recorded_takes import Take
 
 #: Rate in hertz at which takes are kept and played.
@@ -76,6 +75,9 @@ class TakeMeasures:
     ----------
     failure : str
         Why it cannot be used; empty if it can. Then the others count.
+    is_tracked : bool
+        Whether the pitch is measured; False where it is the stated one, because the source has none that can
+        be tracked.
     pitch : float
         MIDI pitch at which it sounds, to a hundredth.
     level : float
@@ -86,6 +88,7 @@ class TakeMeasures:
     """
 
     failure: str = ""
+    is_tracked: bool = True
     pitch: float = 0.0
     level: float = 0.0
     onset: int = 0
@@ -135,21 +138,22 @@ def _measure(takes: Sequence[Take]) -> list[TakeMeasures]:
         failures[take] = "it is silent"
         del decoded[take]
     pitches, wrong = _sounding_pitches(decoded)
-    failures |= wrong
+    # An instrument most of whose takes seem wrong has no pitch that can be tracked, as bells and drums.
+    is_tracked = 2 * len(wrong) <= len(decoded)
+    if is_tracked:
+        failures |= wrong
+    else:
+        pitches = {take: float(take.pitch) for take in decoded}
     return [
         TakeMeasures(failure=failures[take])
         if take in failures
-        else _measure_take(decoded[take], pitches[take])
+        else _measure_take(decoded[take], pitches[take], is_tracked=is_tracked)
         for take in takes
     ]
 
 
 def _sounding_pitches(decoded: Mapping[Take, Samples]) -> tuple[dict[Take, float], dict[Take, str]]:
-    """Return the MIDI pitch at which each take sounds, and what is wrong with those that are to be left out.
-
-    Where more than half are wrong, the instrument has no pitch that can be tracked, as bells and drums, and
-    what the manifest states counts.
-    """
+    """Return the MIDI pitch at which each take sounds, and what is wrong with those that sound elsewhere."""
     tracked = {
         take: _track(_beginning(samples), _LOWEST_HZ, _HIGHEST_HZ) for take, samples in decoded.items()
     }
@@ -162,20 +166,14 @@ def _sounding_pitches(decoded: Mapping[Take, Samples]) -> tuple[dict[Take, float
         else _at_stated(decoded[take], expected[take])
         for take, pitch in tracked.items()
     }
-    wrong = [take for take, pitch in pitches.items() if np.isnan(pitch)]
-    if 2 * len(wrong) > len(pitches):
-        log(
-            f"{wrong[0].path.parent}: most of these recorded notes sound at other pitches than stated, "
-            f"{wrong[0].path.name} among them: they are played as stated"
-        )
-        return {take: float(take.pitch) for take in decoded}, {}
     return pitches, {
         take: f"it sounds at MIDI pitch {tracked[take]:.1f}, where {expected[take]:g} is expected"
-        for take in wrong
+        for take, pitch in pitches.items()
+        if np.isnan(pitch)
     }
 
 
-def _measure_take(samples: Samples, pitch: float) -> TakeMeasures:
+def _measure_take(samples: Samples, pitch: float, *, is_tracked: bool) -> TakeMeasures:
     """Measure a take that sounds at a pitch."""
     levels = _levels(samples)
     loudest = float(levels.max())
@@ -186,6 +184,7 @@ def _measure_take(samples: Samples, pitch: float) -> TakeMeasures:
     held = np.flatnonzero(levels > np.median(middle) * 10 ** (-_LET_GO_DB / 20))[-1]
     attack_end = onset + int(np.argmax(attack > attack.max() / 2))
     return TakeMeasures(
+        is_tracked=is_tracked,
         pitch=round(pitch, 2),
         level=round(loudest, 6),
         onset=onset * _LEVEL_HOP,

@@ -185,7 +185,7 @@ def test_where_most_takes_have_no_such_pitch_what_is_stated_counts(tmp_path, cap
     rows = [("timpani", pitch, pitch + 4.3, 0.5, "", 8) for pitch in (45, 50)]
     player = RecordedNotes(folder_of(tmp_path / "drums", rows))
     assert player.sounding_pitches(47) == set(range(39, 57))
-    assert "most of these recorded notes sound at other pitches than stated" in capsys.readouterr().err
+    assert "its pitch cannot be tracked: it is played as 45, as stated" in capsys.readouterr().err
 
 
 def brightness(samples):
