@@ -44,6 +44,8 @@ system:
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(call quoted,$(PYTHON)) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	# Without what it asks for and is not used here: TensorFlow.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps basic-pitch
 	touch $@
 
 benchmark: setup

@@ -3,6 +3,12 @@
 from typing import TYPE_CHECKING
 
 from timbrebench.classifier.content.content_judge import ContentJudge, load_content_judge
+from timbrebench.classifier.content.installed_content_judges import (
+    OWN_CONTENT_JUDGE,
+    InstalledContentJudge,
+    content_judge_names,
+    installed_content_judge,
+)
 from timbrebench.classifier.content.note_decoding import Transcription
 from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge
@@ -14,15 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JUDGE_SPLITS",
+    "OWN_CONTENT_JUDGE",
     "ContentJudge",
     "Evaluation",
+    "InstalledContentJudge",
     "Judge",
     "JudgeConfiguration",
     "Prediction",
     "Transcription",
     "build_judge",
+    "content_judge_names",
     "evaluate_judge",
     "find_judge",
+    "installed_content_judge",
     "load_content_judge",
     "train_judge",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from timbrebench.classifier import JudgeConfiguration, build_judge, find_judge, load_content_judge
+from timbrebench.classifier import JudgeConfiguration, build_judge, find_judge, installed_content_judge
 from timbrebench.core.files import write_json
 from timbrebench.core.progress import log, plain_lines
 from timbrebench.core.tables import SIX_DIGITS, write_csv
@@ -113,13 +113,14 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             beside=_training(dataset, configuration, root / JUDGE),
         )
         judge = build_judge(dataset, configuration.judge, root / JUDGE)
-        learned = learned_by(judge), learned_by(load_content_judge())
+        learned = learned_by(judge), learned_by(installed_content_judge(configuration.content_judge.name))
         store.add(*(record for record in learned if record.key not in store.records.learned))
         run_scores(
             tasks,
             configuration.metrics,
             dataset=suite.dataset,
             judge_path=judge_path,
+            content_judge=configuration.content_judge.name,
             root=root,
             store=store,
             executor=work,

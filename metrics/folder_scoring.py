@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from timbrebench.audio.clips import read_audio
 from timbrebench.audio.decoding import AUDIO_SUFFIXES, measure
-from timbrebench.classifier import Judge, load_content_judge
+from timbrebench.classifier import OWN_CONTENT_JUDGE, Judge, installed_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import (
     AudioError,
@@ -54,6 +54,7 @@ def score(
     notes: pd.DataFrame | None = None,
     style_notes: pd.DataFrame | None = None,
     judge: Judge | None = None,
+    content_judge: str = OWN_CONTENT_JUDGE,
     content_label: str | None = None,
     style_label: str | None = None,
     metrics: Iterable[str] | None = None,
@@ -69,7 +70,11 @@ def score(
     notes, style_notes : pandas.DataFrame, optional
         True notes of content and style, as in :class:`~timbrebench.metrics.trial.Trial`.
     judge : Judge, optional
-        Predicts the instrument. Notes are transcribed by the content judge that comes with the package.
+        Predicts the instrument.
+    content_judge : str
+        Name of the content judge, which transcribes the notes
+        (:func:`~timbrebench.classifier.content.installed_content_judges.installed_content_judge`); by default
+        the one that comes with the package.
     content_label, style_label : str, optional
         Labels of content and style; by default the judge's predictions.
     metrics : iterable of str, optional
@@ -85,7 +90,9 @@ def score(
     AudioError
         If an array is not audio.
     UnknownNameError
-        If there is no such metric, or the judge knows no such label.
+        If there is no such metric or content judge, or the judge knows no such label.
+    MissingResourceError
+        If the content judge needs something that is not installed.
 
     Examples
     --------
@@ -104,7 +111,7 @@ def score(
         notes=notes,
         style_notes=style_notes,
         judge=judge,
-        content_judge=load_content_judge(),
+        content_judge=installed_content_judge(content_judge),
     )
     with one_thread():
         return evaluate(_labelled(trial, content_label, style_label), _metrics(metrics))
@@ -135,7 +142,11 @@ class Folders:
 
 
 def score_folders(
-    folders: Folders, *, judge: Judge | None = None, metrics: Iterable[str] | None = None
+    folders: Folders,
+    *,
+    judge: Judge | None = None,
+    content_judge: str = OWN_CONTENT_JUDGE,
+    metrics: Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Score a folder of outputs.
 
@@ -145,6 +156,8 @@ def score_folders(
         Where everything lies. Files belong together that have one name, whatever follows the dot.
     judge : Judge, optional
         As for :func:`score`; it also predicts the labels.
+    content_judge : str
+        As for :func:`score`.
     metrics : iterable of str, optional
         Names; by default all that are installed.
 
@@ -159,8 +172,13 @@ def score_folders(
     ConfigurationError
         If a folder holds no audio, or no file for some output: before anything is scored.
     UnknownNameError
-        If there is no such metric.
+        If there is no such metric or content judge.
+    MissingResourceError
+        If the content judge needs something that is not installed.
     """
+    installed_content_judge(
+        content_judge
+    )  # whatever is wrong with it is said once, before anything is scored
     names = [metric.specification.name for metric in _metrics(metrics)]
     jobs = list(_jobs(folders))
     rows: dict[int, dict[str, object]] = {}
@@ -170,7 +188,7 @@ def score_folders(
         executor.batch() as batch,
     ):
         for number, paths in enumerate(jobs):
-            batch.submit(Call(_row, (paths, judge, names), "scoring", _LIMITS), number)
+            batch.submit(Call(_row, (paths, judge, content_judge, names), "scoring", _LIMITS), number)
         for number, result in batch.results():
             failed = isinstance(result, Failure)
             rows[number] = _row_without_scores(jobs[number], _why(result)) if failed else result
@@ -179,17 +197,25 @@ def score_folders(
 
 
 def score_file(
-    files: Folders, *, judge: Judge | None, content_label: str | None, style_label: str | None
+    files: Folders,
+    *,
+    judge: Judge | None,
+    content_judge: str,
+    content_label: str | None,
+    style_label: str | None,
 ) -> dict[str, Score]:
     """Score one output by every metric; every path of `files` is that of a file.
 
-    The clips are brought to the rate of the output. Judge and labels are as for :func:`score`, which this
+    The clips are brought to the rate of the output. Judges and labels are as for :func:`score`, which this
     returns as. Raises AudioError and DatasetError if a file cannot be read, and RunError if scoring exceeded
     its limits of time and memory.
     """
+    installed_content_judge(content_judge)
     paths = _paths(files)
     with _executor([paths], len(metric_names())) as executor, executor.batch() as batch:
-        batch.submit(Call(_score_file, (paths, judge, content_label, style_label), "scoring", _LIMITS))
+        batch.submit(
+            Call(_score_file, (paths, judge, content_judge, content_label, style_label), "scoring", _LIMITS)
+        )
         ((_, result),) = batch.results()
     if isinstance(result, Failure):
         raise RunError(f"{files.outputs}: {_why(result)}")
@@ -239,7 +265,11 @@ def _duration_s(path: Path) -> float:
 
 
 def _score_file(
-    paths: dict[str, Path], judge: Judge | None, content_label: str | None, style_label: str | None
+    paths: dict[str, Path],
+    judge: Judge | None,
+    content_judge: str,
+    content_label: str | None,
+    style_label: str | None,
 ) -> dict[str, Score]:
     output, sample_rate = read_audio(paths["output"], max_s=LONGEST_S)
     clips = {
@@ -257,6 +287,7 @@ def _score_file(
         notes=notes.get("notes"),
         style_notes=notes.get("style_notes"),
         judge=judge,
+        content_judge=content_judge,
         content_label=content_label,
         style_label=style_label,
     )
@@ -336,11 +367,13 @@ def _audio_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _row(paths: dict[str, Path], judge: Judge | None, metrics: list[str]) -> dict[str, object]:
+def _row(
+    paths: dict[str, Path], judge: Judge | None, content_judge: str, metrics: list[str]
+) -> dict[str, object]:
     """Score one output; what cannot be read has no score, and the others go on."""
     try:
         with one_thread():
-            scores = evaluate(_trial(paths, judge), _metrics(metrics))
+            scores = evaluate(_trial(paths, judge, content_judge), _metrics(metrics))
     except TimbrebenchError as error:
         return _row_without_scores(paths, str(error))
     reasons = "; ".join(f"{name}: {item.reason}" for name, item in scores.items() if item.reason)
@@ -352,11 +385,11 @@ def _row_without_scores(paths: dict[str, Path], reason: str) -> dict[str, object
     return {"output": paths["output"].name, "reasons": reason}
 
 
-def _trial(paths: dict[str, Path], judge: Judge | None) -> Trial:
+def _trial(paths: dict[str, Path], judge: Judge | None, content_judge: str) -> Trial:
     trial = Trial.assemble(
         {role: read_audio(path, max_s=LONGEST_S) for role, path in _audio_of(paths).items()},
         judge=judge,
-        content_judge=load_content_judge(),
+        content_judge=installed_content_judge(content_judge),
         notes=read_notes(paths["notes"]) if "notes" in paths else None,
         style_notes=read_notes(paths["style_notes"]) if "style_notes" in paths else None,
         content_label=None,

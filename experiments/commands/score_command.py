@@ -31,6 +31,9 @@ def score_command(
     ] = None,
     style_notes: Annotated[Path | None, typer.Option(help="The style's notes, CSV.")] = None,
     judge: Annotated[Path | None, typer.Option(help="A saved judge, judge.pt.")] = None,
+    content_judge: Annotated[
+        str, typer.Option(help="Who transcribes the notes: the content judge of timbrebench, or basic-pitch.")
+    ] = "timbrebench",
     content_label: Annotated[
         str | None, typer.Option(help="The content's label; by default what the judge predicts.")
     ] = None,
@@ -53,12 +56,18 @@ def score_command(
     if not output.is_dir():
         if csv is not None:
             raise ConfigurationError(f"--csv is for folders, and {output} is a file: use --json")
-        scores = score_file(folders, judge=style_judge, content_label=content_label, style_label=style_label)
+        scores = score_file(
+            folders,
+            judge=style_judge,
+            content_judge=content_judge,
+            content_label=content_label,
+            style_label=style_label,
+        )
         _show(scores, as_json)
         return
     if content_label is not None or style_label is not None:
         raise ConfigurationError("labels are for one file: in a folder, the judge's predictions are used")
-    table = score_folders(folders, judge=style_judge)
+    table = score_folders(folders, judge=style_judge, content_judge=content_judge)
     if csv is not None:
         write_csv(csv, table, SIX_DIGITS)
     if as_json:

@@ -1,8 +1,8 @@
 """Baselines: the values of a run on each pair, kept to compare later runs with.
 
 A baseline is a CSV file. Its first line is a comment that holds, as JSON, the version of the suite and of
-each metric, the setting, and the style judge's fingerprint: figures of other pairs, of another definition or
-setting cannot be compared, and another judge says other things of the same output.
+each metric, the setting, the style judge's fingerprint and the content judge's name: figures of other pairs,
+of another definition or setting cannot be compared, and another judge says other things of the same output.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from timbrebench.classifier import OWN_CONTENT_JUDGE
 from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import read_text, write_text
@@ -43,6 +44,8 @@ class Baseline:
         The suite's setting; empty in a baseline that does not say.
     judge : str
         Fingerprint of the style judge; empty in a baseline that does not say.
+    content_judge : str
+        Name of the content judge.
     """
 
     suite: str
@@ -50,6 +53,7 @@ class Baseline:
     table: pd.DataFrame
     setting: str = ""
     judge: str = ""
+    content_judge: str = OWN_CONTENT_JUDGE
 
 
 def write_baseline(results: Results, path: Path, *, judge: str) -> None:
@@ -75,6 +79,7 @@ def write_baseline(results: Results, path: Path, *, judge: str) -> None:
         "metrics": versions,
         "setting": results.configuration.suite.setting,
         "judge": judge,
+        "content_judge": results.configuration.content_judge.name,
     }
     write_text(path, f"# {json.dumps(about)}\n{csv_text(table, SIX_DIGITS)}")
 
@@ -103,6 +108,8 @@ def read_baseline(path: Path) -> Baseline:
         about = parse_object(head.removeprefix("# "), str(path), RunError)
         suite, written = str(about["suite"]), {str(name): int(v) for name, v in about["metrics"].items()}
         setting, judge = (str(about.get(name, "")) for name in ("setting", "judge"))
+        # Older baselines do not say it, since there was one only.
+        content_judge = str(about.get("content_judge", OWN_CONTENT_JUDGE))
         names = current_names(written)
         versions = {names[name]: version for name, version in written.items()}
         table = _read_table(text, str(path), list(written)).rename(columns=names)
@@ -118,7 +125,7 @@ def read_baseline(path: Path) -> Baseline:
         )
     if np.isinf(table[list(versions)].to_numpy()).any():
         raise RunError(f"{path}: a value is infinite, which no metric gives: write it again")
-    return Baseline(suite, versions, table, setting, judge)
+    return Baseline(suite, versions, table, setting, judge, content_judge)
 
 
 def _read_table(text: str, where: str, metrics: list[str]) -> pd.DataFrame:

@@ -80,14 +80,20 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
 
     As :func:`compare_sides` does; p-values are corrected over the methods. Of `labels` repeated ones count
     once; empty stands for all methods that both runs have, controls apart. `names` are what the runs are
-    called. Raises UnknownNameError if a run has no such method, and RunError if the suites differ, or the
-    runs have no method or no metric in common, or one has missing outputs.
+    called. Raises UnknownNameError if a run has no such method, and RunError if suites or content judges
+    differ, or the runs have no method or no metric in common, or one has missing outputs.
     """
     versions = first.suite.version, second.suite.version
     if versions[0] != versions[1]:
         raise RunError(
             f"{names[0]} has suite {first.suite.title} and {names[1]} suite {second.suite.title}: only runs "
             "on the same pairs can be compared, run one of them again with the other's dataset and suite"
+        )
+    judges = first.configuration.content_judge.name, second.configuration.content_judge.name
+    if judges[0] != judges[1]:
+        raise RunError(
+            f"{names[0]} was transcribed by {judges[0]} and {names[1]} by {judges[1]}: scores of "
+            "different content judges are not compared, run one again with the other's [content_judge]"
         )
     shared = [entry.name for entry in first.configuration.methods if entry.name in second.labels]
     both = list(dict.fromkeys(labels or shared))

@@ -126,8 +126,8 @@ def check_run(
 
     The outcome has a problem for each method that lacks outputs or values of the baseline, or of which
     nothing could be compared, and for what has values on too few pieces to show anything. Raises RunError if
-    nothing can be compared: another suite, another setting of it, or other metrics; ConfigurationError if a
-    margin is not positive, or not for a directional metric of the baseline.
+    nothing can be compared: another suite, setting or content judge, or other metrics; ConfigurationError if
+    a margin is not positive, or not for a directional metric of the baseline.
     """
     metrics = _directional_metrics(results, baseline)
     allowed = _margins(metrics, margins or {})
@@ -141,6 +141,12 @@ def check_run(
         raise RunError(
             f"the run has the setting {setting} and the baseline {baseline.setting}: methods that learn have "
             "learned from other material, write a baseline of this setting first"
+        )
+    content_judge = results.configuration.content_judge.name
+    if baseline.content_judge != content_judge:
+        raise RunError(
+            f"the run was transcribed by {content_judge} and the baseline by {baseline.content_judge}: their "
+            "scores are not compared, write a baseline of this content judge first"
         )
     problems, tables = [], {}
     for label, rows in _merge(results, baseline).groupby("label", sort=False):

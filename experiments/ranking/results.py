@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from timbrebench.classifier import load_content_judge
+from timbrebench.classifier import installed_content_judge
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE, HeadlineScale, has_headline
 from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
@@ -128,6 +128,7 @@ def collect(
     There may be records of more than belongs to the run. `judge` is the style judge's fingerprint;
     `environments` is where the run was made.
     """
+    content_judge = installed_content_judge(configuration.content_judge.name).fingerprint
     transfers, scores, reasons = [], [], []
     for task in tasks:
         record = records.transfers.get(task.key)
@@ -141,7 +142,7 @@ def collect(
             costs = (seconds, seconds / task.pair.content.duration_s, memory)
         if record is not None and record.status == "ok":
             for metric in configuration.metrics:
-                score = records.scores.get(score_key(record, task.pair, metric, judge))
+                score = records.scores.get(score_key(record, task.pair, metric, judge, content_judge))
                 if score is not None:
                     values[metric] = np.nan if score.value is None else score.value
                 why[metric] = NOT_SCORED if score is None else score.reason
@@ -157,7 +158,7 @@ def collect(
         pd.DataFrame(transfers, columns=list(_TRANSFER_COLUMNS)),
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
-        _violations(tasks, [judge, load_content_judge().fingerprint], records),
+        _violations(tasks, [judge, content_judge], records),
         collect_sets(tasks, suite, judge, records),
         environments,
     )

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 _PACKAGES = ("core", "audio", "datasets", "classifier", "transfer", "metrics", "experiments")
 
 _METHODS, _METRICS = "timbrebench.methods", "timbrebench.metrics"
+_CONTENT_JUDGES, _OWN_CONTENT_JUDGE = "timbrebench.content_judges", "timbrebench"
 
 #: Files whose content counts.
 _FILES = (CONFIGURATION, ENVIRONMENT, RECORDS, LEADERBOARD, SETS, VALIDITY, REPORT, SUITE)
@@ -138,13 +139,13 @@ def _installed() -> list[object]:
     """Return what stands for the code of this project, of others, and of the libraries behind both."""
     plugins = [
         sorted((point.name, point.value) for point in entry_points(group=group))
-        for group in (_METHODS, _METRICS)
+        for group in (_METHODS, _METRICS, _CONTENT_JUDGES)
     ]
     return [_code(), plugins, installed_versions()]
 
 
 def _to_be_queried(configuration: RunConfiguration) -> dict[str, list[str]]:
-    """List what the project's own code does not tell: methods by label, metrics by name."""
+    """List what the project's own code does not tell: methods by label, the rest by name."""
     from timbrebench.transfer.method_calls import query_fingerprint  # noqa: PLC0415 - brings NumPy and more
     from timbrebench.transfer.registry import create  # noqa: PLC0415 - likewise
 
@@ -156,6 +157,7 @@ def _to_be_queried(configuration: RunConfiguration) -> dict[str, list[str]]:
             if entry.method in methods or any(query_fingerprint(create(entry.method, entry.parameters)))
         ],
         "metrics": [name for name in configuration.metrics if name in metrics],
+        "content_judges": [name] if (name := configuration.content_judge.name) != _OWN_CONTENT_JUDGE else [],
     }
 
 
@@ -174,7 +176,7 @@ def _suite_files(name: str, audio: str) -> list[object]:
 
 
 def _answers(configuration: Mapping[str, Any], queried: Mapping[str, list[str]]) -> list[object]:
-    """Query methods and metrics for what the keys of their results follow from."""
+    """Query methods, metrics and content judges for what the keys of their results follow from."""
     answers: list[object] = []
     if queried["methods"]:
         from timbrebench.transfer.contract import learns  # noqa: PLC0415 - likewise
@@ -192,6 +194,10 @@ def _answers(configuration: Mapping[str, Any], queried: Mapping[str, list[str]])
         for name in queried["metrics"]:
             specification = get(name).specification
             answers.append([specification.version, sorted(specification.needs)])
+    if queried["content_judges"]:
+        from timbrebench.classifier import installed_content_judge  # noqa: PLC0415 - brings PyTorch
+
+        answers += [installed_content_judge(name).fingerprint for name in queried["content_judges"]]
     return answers
 
 

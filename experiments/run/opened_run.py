@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from timbrebench.classifier import JUDGE_SPLITS, Judge, load_content_judge
+from timbrebench.classifier import JUDGE_SPLITS, Judge, installed_content_judge, load_content_judge
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.documents import read_json
 from timbrebench.core.errors import RunError, TimbrebenchError
@@ -107,4 +107,6 @@ def _learned_by_judges(dataset: Dataset, configuration: RunConfiguration) -> set
         if published
         else dataset.select(split=JUDGE_SPLITS).manifest.piece
     )
-    return {*by_style_judge, *load_content_judge().training_pieces}
+    # Those of our own content judge count whichever is used, so that each is asked about the same pairs.
+    content_judges = load_content_judge(), installed_content_judge(configuration.content_judge.name)
+    return {*by_style_judge, *(piece for judge in content_judges for piece in judge.training_pieces)}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from timbrebench.classifier import JudgeConfiguration
+from timbrebench.classifier import OWN_CONTENT_JUDGE, JudgeConfiguration, content_judge_names
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.documents import parse_toml
 from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation, suggestion
@@ -53,6 +53,20 @@ class MethodEntry(FrozenModel):
         return self.label or self.method
 
 
+class ContentJudgeConfiguration(FrozenModel):
+    """Which content judge transcribes the outputs.
+
+    Attributes
+    ----------
+    name : str
+        ``timbrebench``, the one that comes with the package, or another that is installed, such as
+        ``basic-pitch`` (``docs/outside-judges.md``). Only runs of the one that comes with the package can be
+        submitted.
+    """
+
+    name: Identifier = OWN_CONTENT_JUDGE
+
+
 class LimitsConfiguration(FrozenModel):
     """What a method may take before it is stopped, which costs it the pair and nothing else.
 
@@ -83,6 +97,8 @@ class RunConfiguration(FrozenModel):
         The dataset that the judge learns from and the pairs are drawn from.
     judge : JudgeConfiguration
         How the style judge is trained, or which published one it is.
+    content_judge : ContentJudgeConfiguration
+        Which content judge transcribes the outputs.
     suite : SuiteConfiguration
         The frozen suite, or how pairs are drawn. A frozen one has a dataset to learn from, which takes the
         place of `dataset` where none is given.
@@ -103,6 +119,7 @@ class RunConfiguration(FrozenModel):
     name: str = Field(min_length=1, max_length=200)
     dataset: DatasetConfiguration = DatasetConfiguration()
     judge: JudgeConfiguration = JudgeConfiguration()
+    content_judge: ContentJudgeConfiguration = ContentJudgeConfiguration()
     suite: SuiteConfiguration = SuiteConfiguration()
     methods: tuple[MethodEntry, ...] = Field(default=(), max_length=1_000, validate_default=False)
     metrics: tuple[str, ...] = Field(default_factory=lambda: tuple(metric_names()), max_length=1_000)
@@ -148,6 +165,8 @@ class RunConfiguration(FrozenModel):
         for name in self.metrics:
             if name not in known:
                 raise UnknownNameError("metric", name, known)
+        if self.content_judge.name not in content_judge_names():
+            raise UnknownNameError("content judge", self.content_judge.name, content_judge_names())
         for entry in self.methods:
             create(entry.method, entry.parameters)
         names = [entry.name for entry in self.entries]

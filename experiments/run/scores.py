@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from timbrebench.audio.clips import read_audio
-from timbrebench.classifier import Judge, load_content_judge
+from timbrebench.classifier import Judge, installed_content_judge
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.core.errors import AudioError, RunError, describe_error
 from timbrebench.core.files import fingerprint
@@ -47,15 +47,15 @@ _SHOWN = 5
 _BATCH = 16
 
 
-def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str) -> str:
+def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str, content_judge: str) -> str:
     """Return the key of an output's score by a metric, on the pair that the output was made from.
 
-    The style judge's fingerprint, `judge`, counts for metrics that ask it.
+    The fingerprints of the style judge, `judge`, and of the content judge count for metrics that ask them.
     """
     specification = get(metric).specification
     judges = judge if "judge" in specification.needs else ""
     if "content_judge" in specification.needs:
-        judges += load_content_judge().fingerprint
+        judges += content_judge
     version = specification.version
     recorded = recorded_name(metric, version)
     return fingerprint(["score", transfer.output_sha256, pair.fingerprint, recorded, version, judges])
@@ -81,18 +81,21 @@ def run_scores(
     *,
     dataset: Dataset,
     judge_path: Path,
+    content_judge: str,
     root: Path,
     store: RecordsFile,
     executor: Executor,
 ) -> None:
     """Compute the scores by `metrics` that the outputs of `tasks` lack, and record them as they come.
 
-    `dataset` holds the clips and notes, `judge_path` is a saved judge, and `root` the run's folder. Raises
-    RunError if a metric has raised an exception, and so has no score there; or if one has ended its process,
-    or did not return in time, and so left a pair without scores. All else has its scores.
+    `dataset` holds the clips and notes, `judge_path` is a saved judge, `content_judge` the name of the one
+    that transcribes, and `root` the run's folder. Raises RunError if a metric has raised an exception, and so
+    has no score there; or if one has ended its process, or did not return in time, and so left a pair without
+    scores. All else has its scores.
     """
-    wanted = _wanted(tasks, tuple(metrics), Judge.load(judge_path).fingerprint, root.resolve(), store.records)
-    paths = dataset.root.resolve(), judge_path.resolve()
+    judges = Judge.load(judge_path).fingerprint, installed_content_judge(content_judge).fingerprint
+    wanted = _wanted(tasks, tuple(metrics), judges, root.resolve(), store.records)
+    judged_by = dataset.root.resolve(), judge_path.resolve(), content_judge
     lost = []
     with (
         Tracker("scoring", sum(len(outputs) for outputs in wanted.values()), "outputs") as tracker,
@@ -100,7 +103,7 @@ def run_scores(
     ):
         for pair, outputs in wanted.items():
             limits = Limits(_TIMEOUT_S * (1 + len(outputs)), _MEMORY_MIB)
-            batch.submit(Call(_score, (pair, outputs, *paths), _KIND, limits), pair)
+            batch.submit(Call(_score, (pair, outputs, *judged_by), _KIND, limits), pair)
         for pair, result in batch.results():
             if isinstance(result, Failure):
                 late = result.status == "timeout"
@@ -120,7 +123,7 @@ def run_scores(
 
 
 def _wanted(
-    tasks: Iterable[Task], metrics: tuple[str, ...], judge: str, root: Path, records: Records
+    tasks: Iterable[Task], metrics: tuple[str, ...], judges: tuple[str, str], root: Path, records: Records
 ) -> dict[Pair, list[_Output]]:
     """List what is missing by pair, each once: outputs of different seeds may be the same."""
     wanted: dict[Pair, list[_Output]] = defaultdict(list)
@@ -129,9 +132,9 @@ def _wanted(
         transfer = records.transfers.get(task.key)
         if transfer is None or transfer.status != "ok":
             continue
-        keys = {name: score_key(transfer, task.pair, name, judge) for name in metrics}
+        keys = {name: score_key(transfer, task.pair, name, *judges) for name in metrics}
         missing = {name: key for name, key in keys.items() if key not in records.scores and key not in listed}
-        key = prediction_key(transfer.output_sha256, judge)
+        key = prediction_key(transfer.output_sha256, judges[0])
         prediction = None if key in listed or key in records.predictions else key
         if missing or prediction:
             wanted[task.pair].append(_Output(root / transfer.output, missing, prediction))
@@ -165,7 +168,7 @@ _judge, _dataset = lru_cache(maxsize=1)(Judge.load), lru_cache(maxsize=1)(Datase
 
 
 def _score(
-    pair: Pair, outputs: list[_Output], dataset_root: Path, judge_path: Path
+    pair: Pair, outputs: list[_Output], dataset_root: Path, judge_path: Path, content_judge: str
 ) -> tuple[list[ScoreRecord | PredictionRecord], list[str]]:
     """Score the outputs of a pair; return the records, and the faults of metrics."""
     untouched = Trial.of_clips(
@@ -174,7 +177,7 @@ def _score(
         style=pair.style,
         reference=pair.reference,
         judge=_judge(judge_path),
-        content_judge=load_content_judge(),
+        content_judge=installed_content_judge(content_judge),
     )
     records: list[ScoreRecord | PredictionRecord] = []
     faults: list[str] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from timbrebench.classifier import ContentJudge, Judge
+from timbrebench.classifier import InstalledContentJudge, Judge
 from timbrebench.core.files import fingerprint
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import family_of
@@ -134,7 +134,7 @@ def training_key(suite: Suite, dataset: Dataset) -> str:
     return fingerprint(training_set(suite.configuration, dataset).manifest.sha256.tolist())
 
 
-def learned_by(judge: Judge | ContentJudge) -> LearnedRecord:
+def learned_by(judge: Judge | InstalledContentJudge) -> LearnedRecord:
     """Return the record of what a judge has learned, to compare with those of methods."""
     return LearnedRecord(
         key=judge.fingerprint, weights=(judge.weights_sha256,), clips=tuple(sorted(judge.training_clips))

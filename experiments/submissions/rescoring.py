@@ -25,7 +25,7 @@ from typing import TypeVar
 import numpy as np
 from scipy.stats import hypergeom
 
-from timbrebench.classifier import Judge
+from timbrebench.classifier import OWN_CONTENT_JUDGE, Judge
 from timbrebench.classifier.style.published_judges import load_published, published_name
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import LocalExecutor
@@ -236,6 +236,7 @@ def _score(
             submission.results.configuration.metrics,
             dataset=dataset,
             judge_path=judge,
+            content_judge=OWN_CONTENT_JUDGE,
             root=folder,
             store=store,
             executor=executor,
@@ -300,12 +301,12 @@ def _with_clips(pair: Pair, clips: dict[str, Clip]) -> Pair:
 def _differing_scores(submission: Submission, tasks: Sequence[Task], records: Records) -> list[str]:
     """Compare scores that were made here with those of the submission."""
     row_of = {task.key: number for number, task in enumerate(submission.tasks)}
-    stated, judge = submission.results.scores, submission.about.judge
+    stated, about = submission.results.scores, submission.about
     problems = []
     for task in tasks:
         transfer = records.transfers[task.key]
         for name in stated.columns:
-            score = records.scores.get(score_key(transfer, task.pair, name, judge))
+            score = records.scores.get(score_key(transfer, task.pair, name, about.judge, about.content_judge))
             here = np.nan if score is None or score.value is None else score.value
             there = float(stated[name].iloc[row_of[task.key]])
             if not np.isclose(here, there, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):

@@ -81,7 +81,7 @@ def _strays(submission: Submission) -> list[str]:
     records, tasks, about = submission.records, submission.tasks, submission.about
     transfers = {task.key: task for task in tasks}
     scores = {
-        score_key(records.transfers[key], task.pair, metric, about.judge)
+        score_key(records.transfers[key], task.pair, metric, about.judge, about.content_judge)
         for key, task in transfers.items()
         if key in records.transfers
         for metric in about.metrics

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.classifier import load_content_judge
+from timbrebench.classifier import OWN_CONTENT_JUDGE, load_content_judge
 from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.errors import RunError
 from timbrebench.core.tables import SIX_DIGITS, csv_text
@@ -62,6 +62,11 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
             f"submitter {submitter!r}: use 1 to 60 letters, digits, . @ + - _, and spaces between them"
         )
     configuration, dataset, judge, suite = open_suite(root)
+    if configuration.content_judge.name != OWN_CONTENT_JUDGE:
+        raise RunError(
+            f"{root}: was transcribed by {configuration.content_judge.name}, and submissions are by the "
+            "content judge that comes with timbrebench: run it without [content_judge]"
+        )
     records = read_records(root / RECORDS)
     tasks = list_recorded_tasks(configuration, suite, dataset, records)
     results = collect(configuration, suite, tasks, judge.fingerprint, records)
@@ -127,14 +132,15 @@ def _records(
 ) -> dict[str, Record | None]:
     """Return what the leaderboard follows from, by key."""
     used: dict[str, Record | None] = {}
-    learners = {judge, load_content_judge().fingerprint}
+    content_judge = load_content_judge().fingerprint
+    learners = {judge, content_judge}
     for task in tasks:
         learners.add(task.method_key)
         transfer = records.transfers.get(task.key)
         used[task.key] = None if transfer is None else _without_reason(transfer)
         if transfer is not None and transfer.status == "ok":
             for metric in metrics:
-                key = score_key(transfer, task.pair, metric, judge)
+                key = score_key(transfer, task.pair, metric, judge, content_judge)
                 used[key] = records.scores.get(key)
     return used | {key: records.learned[key] for key in learners if key in records.learned}
 

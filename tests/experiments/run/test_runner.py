@@ -303,7 +303,7 @@ def test_records_of_a_renamed_metric_keep_their_keys(run):
     pair = run.results.suite.pairs[0]
     transfer = Transfer(key="k", label="x", pair_id=pair.pair_id, seed=0, status="ok", output_sha256="a" * 64)
     ingredients = ["score", "a" * 64, pair.fingerprint, "key_invariance_mse", 2, ""]
-    assert score_key(transfer, pair, "log_stft_mse", "judge") == fingerprint(ingredients)
+    assert score_key(transfer, pair, "log_stft_mse", "judge", "content judge") == fingerprint(ingredients)
 
 
 @pytest.mark.usefixtures("without_report")
@@ -377,6 +377,7 @@ def score_one_pair(root, *metrics):
                 metrics,
                 dataset=dataset,
                 judge_path=root / "judge" / "judge.pt",
+                content_judge="timbrebench",
                 root=root,
                 store=store,
                 executor=work,
