@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from timbrebench.core.frozen_model import FrozenModel
 
@@ -50,6 +52,11 @@ class FitConfiguration(FrozenModel):
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: int = Field(default=1, ge=1, le=1_024)
     strategy: str = "auto"
+
+    def make_optimiser(self, weights: Iterable[nn.Parameter], steps: int) -> tuple[Optimizer, LRScheduler]:
+        """Return AdamW and one cycle of its learning rate, which takes so many steps."""
+        optimiser = AdamW(weights, lr=self.learning_rate)
+        return optimiser, OneCycleLR(optimiser, self.learning_rate, total_steps=steps)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ EVENTS = "tensorboard"
 
 
 class FittedModule(lightning.LightningModule):
-    """What :func:`fit` fits: a module with a `network`, AdamW and one cycle of the learning rate.
+    """What :func:`fit` fits: a module with a `network`, and the optimiser of the configuration.
 
     Subclasses define `training_step`, which asks `network`, and `validation_step`, which asks `averaged`, and
     log ``train_loss``, ``validation_loss`` and whatever else belongs on the learning curve.
@@ -59,10 +59,8 @@ class FittedModule(lightning.LightningModule):
         self._steps = steps_per_epoch * configuration.max_epochs
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - one of many forms that Lightning takes
-        """Return AdamW and one cycle of the learning rate over all steps."""
-        rate = self._fit.learning_rate
-        optimizer = torch.optim.AdamW(self.network.parameters(), lr=rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=self._steps)
+        """Return the optimiser and the schedule of its learning rate over all steps."""
+        optimizer, schedule = self._fit.make_optimiser(self.network.parameters(), self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_end(self, *_: object) -> None:

@@ -26,7 +26,7 @@ class JudgeConfiguration(FitConfiguration):
         a judge is trained.
     front_end : FrontEnd
         What it sees.
-    network : {"harmonic", "four-block", "alexnet"}
+    network : {"harmonic", "four-block", "alexnet", "alexnet-wide", "alexnet-narrow"}
         What it thinks with.
     augmentation : Augmentation
         How clips are varied.

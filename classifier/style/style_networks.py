@@ -12,10 +12,17 @@ from torch import Tensor, nn
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.core.errors import JudgeError
 
-NetworkKind = Literal["harmonic", "four-block", "alexnet"]
+NetworkKind = Literal["harmonic", "four-block", "alexnet", "alexnet-wide", "alexnet-narrow"]
 
 #: Multiples of a frequency that lie one over the other before the first layer of :class:`HarmonicNetwork`.
 HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8)
+
+
+#: Filters of AlexNet's convolutions (Krizhevsky et al. 2012).
+ALEXNET_CHANNELS = (96, 256, 384, 384, 256)
+
+#: Rows of the last convolution's map of 257 bins, after four halvings.
+ALEXNET_PLACES = 16
 
 
 class FourBlockNetwork(nn.Module):
@@ -128,27 +135,43 @@ class AlexNet(nn.Module):
     The source gives six layers, 3×3 receptive fields and its input: 16 kHz, frames of 30 ms every 10 ms, a
     transform of 512, log magnitudes, 2.57 s. It pools by 2×2, but does not say where, names no strides, and
     no number of filters but that the architecture is AlexNet's, which has 96, 256, 384, 384 and 256. Here,
-    for CPUs, five convolutions of 32, 64, 96, 96 and 64 filters, the first with stride 2, pooled to half
-    after the first, second and fifth, and one linear layer over their mean, so that clips of any length can
-    be judged.
+    there are five convolutions, the first with stride 2, pooled to half after the first, second and fifth,
+    and one linear layer. AlexNet's own sees the whole map; this one sees its mean over time, so that clips of
+    any length can be judged, in some places of the frequency axis.
+
+    The kind "alexnet-wide" has AlexNet's filters and 16 places, as many as 257 bins have after the last
+    pooling; "alexnet-narrow" has a tenth of its cost, and "alexnet" has narrow's filters and one place.
+
+    The first weights of the convolutions are He's (He et al. 2015): no layer normalises, and torch's own, of
+    a sixth of that variance, let the signal shrink from layer to layer.
 
     Parameters
     ----------
     n_labels : int
         Number of answers.
+    channels : sequence of int, default (32, 64, 96, 96, 64)
+        Filters of the five convolutions.
+    places : int, default 1
+        Parts of the frequency axis over which the last convolution is averaged one by one.
     """
 
-    def __init__(self, n_labels: int) -> None:
+    def __init__(
+        self, n_labels: int, channels: Sequence[int] = (32, 64, 96, 96, 64), places: int = 1
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         before = 1
-        for number, filters in enumerate((32, 64, 96, 96, 64)):
-            layers += [nn.Conv2d(before, filters, 3, stride=2 if number == 0 else 1, padding=1), nn.ReLU()]
+        for number, filters in enumerate(channels):
+            convolution = nn.Conv2d(before, filters, 3, stride=2 if number == 0 else 1, padding=1)
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            nn.init.zeros_(convolution.bias)
+            layers += [convolution, nn.ReLU()]
             if number in {0, 1, 4}:
                 layers.append(nn.MaxPool2d(2))
             before = filters
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Linear(before, n_labels)
+        self.pooling = nn.AdaptiveAvgPool2d((places, 1))
+        self.head = nn.Linear(before * places, n_labels)
 
     def forward(self, spectrograms: Tensor) -> Tensor:
         """Return logits, shape (clips, n_labels), of shape (clips, bands, frames)."""
@@ -156,8 +179,8 @@ class AlexNet(nn.Module):
         return logits
 
     def embed(self, spectrograms: Tensor) -> Tensor:
-        """Return what the last layer decides by: shape (clips, 64)."""
-        embedding: Tensor = self.layers(spectrograms.unsqueeze(1)).mean(dim=(2, 3))
+        """Return what the last layer decides by: shape (clips, channels[-1] * places)."""
+        embedding: Tensor = self.pooling(self.layers(spectrograms.unsqueeze(1))).flatten(1)
         return embedding
 
 
@@ -176,6 +199,10 @@ def create_network(kind: NetworkKind, n_labels: int, front_end: BaseFrontEnd) ->
         return FourBlockNetwork(n_labels)
     if kind == "alexnet":
         return AlexNet(n_labels)
+    if kind == "alexnet-wide":
+        return AlexNet(n_labels, ALEXNET_CHANNELS, ALEXNET_PLACES)
+    if kind == "alexnet-narrow":
+        return AlexNet(n_labels, places=ALEXNET_PLACES)
     if front_end.steps_per_octave is None:
         raise JudgeError(
             "the harmonic network needs bands that are equally many in each octave: "

@@ -38,7 +38,11 @@ QUICK = {
         "cqt_network": {"n_filters": 4, "kernel_bins": 5, "kernel_width": 3, "n_blocks": 1},
         "max_iterations": 3,
     },
-    "verma-smith": {"training": {"max_epochs": 1}, "iterations": 3, "inversion": {"iterations": 3}},
+    "verma-smith": {
+        "training": {"max_epochs": 1, "network": "alexnet-narrow"},
+        "iterations": 3,
+        "inversion": {"iterations": 3},
+    },
     "classifier-features": {"training": {"max_epochs": 1}, "iterations": 3, "inversion": {"iterations": 3}},
 }
 

@@ -6,13 +6,16 @@ and from another seed. Some pieces are held out, to choose the epoch by.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import ConstantLR, LRScheduler
 
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_features import compute_features
@@ -24,6 +27,22 @@ from timbrebench.datasets.dataset import Dataset, source_pieces
 
 #: Share of the pieces that the epoch is chosen by.
 HELD_OUT = 0.1
+
+
+class AdamConfiguration(JudgeConfiguration):
+    """A network trained by Adam at one learning rate, without an average of its weights.
+
+    The attributes are those of :class:`JudgeConfiguration`; `learning_rate` is the one of all steps.
+    """
+
+    batch_size: int = Field(default=16, ge=2, le=65_536)
+    averaging: float = Field(default=0.0, ge=0, lt=1)
+
+    def make_optimiser(self, weights: Iterable[nn.Parameter], steps: int) -> tuple[Optimizer, LRScheduler]:
+        """Return Adam, and a schedule that leaves its learning rate as it is."""
+        del steps
+        optimiser = Adam(weights, lr=self.learning_rate)
+        return optimiser, ConstantLR(optimiser, factor=1.0)
 
 
 def as_they_are(spectrograms: Tensor) -> Tensor:

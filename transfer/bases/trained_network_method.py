@@ -33,7 +33,7 @@ from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_front_end import StftFrontEnd
 from timbrebench.classifier.style.style_judge import Judge
-from timbrebench.classifier.style.style_networks import AlexNet, FourBlockNetwork
+from timbrebench.classifier.style.style_networks import AlexNet, FourBlockNetwork, NetworkKind
 from timbrebench.core.errors import MethodError
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.network_training import as_they_are, train_network
@@ -59,12 +59,9 @@ class NetworkTraining(Parameters):
     max_epochs : int
         Maximum passes through the clips.
     learning_rate : float
-        Highest learning rate of the cycle. At a quarter of the default, 12 passes took an AlexNet to 0.40 of
-        the clips of unseen pieces instead of 0.80.
+        Highest learning rate of the cycle.
     excerpt_s : float
-        Seconds of each clip in a pass, at another place each time. Many passes over short
-        excerpts teach more in the same time than few over long ones: two over 2.57 s, which Verma & Smith
-        have, left an AlexNet guessing.
+        Seconds of each clip in a pass, at another place each time.
     """
 
     seed: int = Field(default=1, ge=0, lt=2**63)
@@ -136,12 +133,12 @@ class SpectrogramPair:
 class TrainedNetworkMethod(SpectrogramMethod):
     """A method that optimises a spectrogram under a network that `prepare` has trained.
 
-    A subclass names the kind of network, and writes :meth:`loss` and :meth:`start`.
+    A subclass names the kind of network (:attr:`network_kind`), and writes :meth:`loss` and :meth:`start`.
 
     Attributes
     ----------
-    network_kind : {"four-block", "alexnet"}
-        Architecture of the network.
+    configuration_type : type of JudgeConfiguration
+        What the network is trained by; by default as this project's judges are.
     range_db : float
         What lies further under the loudest bin is cut off there.
     learning_rate_db : float
@@ -153,13 +150,18 @@ class TrainedNetworkMethod(SpectrogramMethod):
 
     Parameters: ClassVar[type[TrainedNetworkParameters]] = TrainedNetworkParameters
     parameters: TrainedNetworkParameters
-    network_kind: ClassVar[Literal["four-block", "alexnet"]]
+    configuration_type: ClassVar[type[JudgeConfiguration]] = JudgeConfiguration
     range_db: ClassVar[float] = 80.0
     learning_rate_db: ClassVar[float] = 1.0
 
     def __init__(self, /, **parameters: object) -> None:
         super().__init__(**parameters)
         self.network: Judge | None = None
+
+    @property
+    @abstractmethod
+    def network_kind(self) -> NetworkKind:
+        """Architecture of the network."""
 
     @property
     def front_end(self) -> StftFrontEnd:
@@ -239,7 +241,7 @@ class TrainedNetworkMethod(SpectrogramMethod):
     def _configuration(self, manifest: pd.DataFrame) -> JudgeConfiguration:
         training = self.parameters.training
         longest = float(manifest.duration_s.max()) if len(manifest) else training.excerpt_s
-        return JudgeConfiguration(
+        return self.configuration_type(
             front_end=self.front_end,
             network=self.network_kind,
             augmentation=Augmentation(

@@ -65,6 +65,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from timbrebench.audio.inversion import Inversion
+from timbrebench.classifier.style.style_networks import NetworkKind
 from timbrebench.transfer.algorithms.perceptual_losses import (
     activations,
     content_loss,
@@ -164,9 +165,13 @@ class ClassifierFeatures(TrainedNetworkMethod):
     source = "the multi-instrument report, 2023, after L. A. Gatys, A. S. Ecker and M. Bethge, CVPR 2016"
     Parameters = ClassifierFeaturesParameters
     parameters: ClassifierFeaturesParameters
-    network_kind = "four-block"
     range_db = 80 * UNIT_DB
     learning_rate_db = UNIT_DB
+
+    @property
+    def network_kind(self) -> NetworkKind:
+        """The report's four blocks."""
+        return "four-block"
 
     @property
     def layout(self) -> Layout:

@@ -63,13 +63,15 @@ L. A. Gatys, A. S. Ecker and M. Bethge, "Image style transfer using convolutiona
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from timbrebench.audio.inversion import Inversion
+from timbrebench.classifier.style.style_networks import NetworkKind
+from timbrebench.transfer.algorithms.network_training import AdamConfiguration
 from timbrebench.transfer.algorithms.perceptual_losses import (
     activations,
     gram,
@@ -93,14 +95,26 @@ WIN_LENGTH = 480
 
 
 class VermaSmithTraining(NetworkTraining):
-    """How the network is trained: as :class:`NetworkTraining` says, but for the excerpts.
+    """How the network is trained.
 
     Attributes
     ----------
+    seed : int
+        As in :class:`NetworkTraining`.
+    network : {"alexnet-wide", "alexnet-narrow"}
+        With AlexNet's filters by default, or with the few that cost a tenth; see
+        :class:`~timbrebench.classifier.style.style_networks.AlexNet`.
+    max_epochs : int
+        Maximum passes through the clips.
+    learning_rate : float
+        Adam's, at all steps.
     excerpt_s : float
         Seconds of each clip in a pass: the source's 2.57.
     """
 
+    network: Literal["alexnet-wide", "alexnet-narrow"] = "alexnet-wide"
+    max_epochs: int = Field(default=4, ge=1, le=10_000)
+    learning_rate: float = Field(default=5e-4, gt=0, allow_inf_nan=False)
     excerpt_s: float = Field(default=2.57, gt=0, allow_inf_nan=False)
 
 
@@ -172,12 +186,17 @@ class VermaSmith(TrainedNetworkMethod):
     """Features, Gram matrices and energies; see the module for what is published and what is not."""
 
     name = "verma-smith"
-    version = 2
+    version = 3
     summary = "optimises a spectrogram to match features, Gram matrices and energies under a trained AlexNet"
     source = "P. Verma and J. O. Smith, Neural style transfer for audio spectrograms, 2017, arXiv:1801.01589"
     Parameters = VermaSmithParameters
     parameters: VermaSmithParameters
-    network_kind = "alexnet"
+    configuration_type = AdamConfiguration
+
+    @property
+    def network_kind(self) -> NetworkKind:
+        """AlexNet, with as many filters as the parameters say."""
+        return self.parameters.training.network
 
     @property
     def win_length(self) -> int:

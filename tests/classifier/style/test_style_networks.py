@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from timbrebench.classifier.style.style_front_end import LogFrequencyFrontEnd, MelFrontEnd
-from timbrebench.classifier.style.style_networks import HARMONICS, HarmonicNetwork, create_network
+from timbrebench.classifier.style.style_networks import HARMONICS, AlexNet, HarmonicNetwork, create_network
 from timbrebench.core.errors import JudgeError
 
 RATE = 22_050
-KINDS = ["harmonic", "four-block", "alexnet"]
+KINDS = ["harmonic", "four-block", "alexnet", "alexnet-narrow"]
 
 
 def network_of(kind, n_labels=6):
@@ -37,6 +37,32 @@ def test_logits_are_not_normalised(kind):
 def test_a_clip_is_judged_by_itself_whatever_the_batch(kind):
     network, batch = network_of(kind, 3), torch.randn(4, 191, 64)
     torch.testing.assert_close(network(batch)[2:3], network(batch[2:3]), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "filters", "places"),
+    [
+        ("alexnet", [32, 64, 96, 96, 64], 1),
+        ("alexnet-narrow", [32, 64, 96, 96, 64], 16),
+        ("alexnet-wide", [96, 256, 384, 384, 256], 16),
+    ],
+)
+def test_an_alexnet_has_the_filters_of_its_kind_and_answers_by_places_of_the_frequency_axis(
+    kind, filters, places
+):
+    network = network_of(kind)
+    assert [len(layer.weight) for layer in network.layers if isinstance(layer, torch.nn.Conv2d)] == filters
+    assert network.embed(torch.zeros(2, 257, 40)).shape == (2, places * filters[-1])
+
+
+def test_signals_do_not_shrink_from_layer_to_layer_of_an_untrained_alexnet():
+    torch.manual_seed(0)
+    sizes, signal = [], torch.randn(2, 1, 128, 128)
+    for layer in AlexNet(2).layers:
+        signal = layer(signal).detach()
+        sizes += [signal.square().mean().item()] if isinstance(layer, torch.nn.ReLU) else []
+    assert len(sizes) == 5
+    assert all(size > 0.5 for size in sizes)
 
 
 def test_a_transposed_tone_is_a_shifted_spectrogram():

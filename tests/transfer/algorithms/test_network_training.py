@@ -12,7 +12,7 @@ from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_front_end import StftFrontEnd
 from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.transfer.algorithms.network_training import hold_out, train_network
+from timbrebench.transfer.algorithms.network_training import AdamConfiguration, hold_out, train_network
 
 QUICK = JudgeConfiguration(
     front_end=StftFrontEnd(sample_rate=22_050, n_fft=256, win_length=256, hop_length=128),
@@ -31,6 +31,16 @@ def workdir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def network(training_music, workdir):
     return train_network(training_music, QUICK, workdir, "network")
+
+
+def test_adams_steps_are_as_long_as_the_learning_rate_to_the_last():
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimiser, schedule = AdamConfiguration(learning_rate=0.25).make_optimiser([weight], steps=8)
+    for step in range(1, 9):
+        weight.grad = torch.ones(1)  # Adam moves by its learning rate under a gradient that stays the same
+        optimiser.step()
+        schedule.step()
+        assert weight.item() == pytest.approx(-0.25 * step, rel=1e-5)
 
 
 class TestTrainNetwork:

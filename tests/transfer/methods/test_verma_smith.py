@@ -8,6 +8,7 @@ import torch
 
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.transfer import apply
+from timbrebench.transfer.algorithms.network_training import AdamConfiguration
 from timbrebench.transfer.algorithms.perceptual_losses import (
     activations,
     gram,
@@ -17,7 +18,7 @@ from timbrebench.transfer.algorithms.perceptual_losses import (
 from timbrebench.transfer.bases.trained_network_method import SpectrogramPair, convolutions
 from timbrebench.transfer.methods.verma_smith import VermaSmith
 
-QUICK = {"training": {"max_epochs": 2}, "inversion": {"iterations": 3}}
+QUICK = {"training": {"max_epochs": 2, "network": "alexnet-narrow"}, "inversion": {"iterations": 3}}
 NONE = {"content_weight": 0, "style_weight": 0, "temporal_weight": 0, "spectral_weight": 0}
 
 
@@ -127,6 +128,8 @@ def test_the_published_settings_are_the_defaults():
     assert settings.hop_length == 0.010 * 16_000
     assert settings.training.excerpt_s == VermaSmith(training={"max_epochs": 2}).parameters.training.excerpt_s
     assert settings.training.excerpt_s == 2.57
+    assert VermaSmith().network_kind == "alexnet-wide"
+    assert VermaSmith.configuration_type is AdamConfiguration
 
 
 def test_a_window_is_as_long_as_a_shorter_transform():
