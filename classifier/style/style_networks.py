@@ -163,8 +163,9 @@ class AlexNet(nn.Module):
         before = 1
         for number, filters in enumerate(channels):
             convolution = nn.Conv2d(before, filters, 3, stride=2 if number == 0 else 1, padding=1)
-            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-            nn.init.zeros_(convolution.bias)
+            weight, bias = convolution.parameters()
+            nn.init.kaiming_normal_(weight, nonlinearity="relu")
+            nn.init.zeros_(bias)
             layers += [convolution, nn.ReLU()]
             if number in {0, 1, 4}:
                 layers.append(nn.MaxPool2d(2))

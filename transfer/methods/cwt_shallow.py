@@ -44,7 +44,8 @@ What the proposal leaves open, and how it is settled here; objective and other s
   estimated separately and do not agree, so that second comes out about 1 dB quieter.
 
 A content and a style of 5 s take about 23 s of one core (CPU time on a busy AMD EPYC; from 11 iterations).
-With 1,024 filters, 60 iterations and 60 for the phase they take 3.4 s, and 5.1 s with a hop of 256 samples. Content and style of 10 s need 0.9 GB of memory.
+With 1,024 filters, 60 iterations and 60 for the phase they take 3.4 s, and 5.1 s with a hop of 256 samples.
+Content and style of 10 s need 0.9 GB of memory.
 
 References
 ----------
