@@ -14,7 +14,7 @@ from timbrebench.experiments.studies.playing import RATE
 @pytest.fixture(scope="module")
 def result(context):
     quick = {
-        "training": {"max_epochs": 1, "excerpt_s": 0.3},
+        "training": {"network": "alexnet-narrow", "max_epochs": 1, "excerpt_s": 0.3},
         "iterations": 2,
         "inversion": {"algorithm": "griffin-lim", "iterations": 1, "start": "random"},
     }
