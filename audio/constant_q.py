@@ -148,9 +148,12 @@ class PseudoConstantQ(nn.Module):
         Window of the transform: the power of two that the longest filter, and twice the hop, fit in.
     weights : torch.Tensor, shape (n_bins, 1 + n_fft // 2)
         What each of its bins adds to each of these.
+    lengths : torch.Tensor, shape (n_bins,)
+        Samples that the window of each bin is long.
     """
 
     weights: Tensor
+    lengths: Tensor
 
     def __init__(
         self,
@@ -166,10 +169,11 @@ class PseudoConstantQ(nn.Module):
         self.hop_length = hop_length
         frequencies = librosa.cqt_frequencies(n_bins, fmin=fmin, bins_per_octave=bins_per_octave)
         smallest = 2 ** (1 + math.ceil(math.log2(hop_length)))
-        basis, _ = _filters(frequencies, sample_rate, bins_per_octave, filter_scale, smallest)
+        basis, lengths = _filters(frequencies, sample_rate, bins_per_octave, filter_scale, smallest)
         self.n_fft = 2 * (basis.shape[1] - 1)
         weights = np.abs(basis) / math.sqrt(self.n_fft)
         self.register_buffer("weights", torch.from_numpy(weights.astype(np.float32)))
+        self.register_buffer("lengths", torch.from_numpy(lengths.astype(np.float32)), persistent=False)
 
     def forward(self, samples: Tensor) -> Tensor:
         """Transform samples.

@@ -39,8 +39,8 @@ class _DirectNetwork:
 
     def __call__(self, samples: Tensor, hop_length: int) -> list[Tensor]:
         """Return the features of each layer, shape (filters, bins, frames)."""
-        magnitude, bands = stft_magnitude(samples, self.network.n_fft, hop_length), self.network.bands
-        x = torch.log1p(magnitude if bands is None else bands @ magnitude)
+        front = self.network.front
+        x = front.spectrogram(stft_magnitude(samples, front.n_fft, hop_length))
         first, *others = self.weights
         # A convolution over time alone has frequencies for channels.
         x = x[None, None] if first.shape[2] > 1 else x[None, :, None]

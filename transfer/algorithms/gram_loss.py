@@ -24,6 +24,7 @@ All that has A or B in it is cheap, and computed in ``float64``; the rest is sma
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -36,10 +37,11 @@ _RANK = 4
 class GramLoss(Protocol):
     """A style loss, made by :func:`gram_loss`."""
 
-    def __call__(self, features: Tensor) -> tuple[float, Tensor]:
-        """Return the squared distance of the Gram matrices, and its derivative by the features.
+    def __call__(self, features: Tensor) -> tuple[float, Callable[[], Tensor]]:
+        """Return the squared distance of the Gram matrices, and what computes its derivative by the features.
 
-        Features have the shape (positions, filters), and the precision and device of the style's.
+        Features have the shape (positions, filters), and the precision and device of the style's. The
+        derivative has their shape, and is to be asked for once.
         """
 
 
@@ -61,10 +63,10 @@ class ByFilters:
         self._divisor = divisor
         self._target = style.T @ style / style_divisor
 
-    def __call__(self, features: Tensor) -> tuple[float, Tensor]:
+    def __call__(self, features: Tensor) -> tuple[float, Callable[[], Tensor]]:
         """Evaluate features; see :class:`GramLoss`."""
         error = (features.T @ features).div_(self._divisor).sub_(self._target)
-        return sum_of_squares(error), features @ error.mul_(4 / self._divisor)
+        return sum_of_squares(error), lambda: features @ error.mul_(4 / self._divisor)
 
 
 class ByPositions:
@@ -80,7 +82,7 @@ class ByPositions:
         self._weights, self._rest = self._split(style)
         self._cross = self._weights.T @ self._rest.double() / style_divisor
 
-    def __call__(self, features: Tensor) -> tuple[float, Tensor]:
+    def __call__(self, features: Tensor) -> tuple[float, Callable[[], Tensor]]:
         """Evaluate features; see :class:`GramLoss`."""
         weights, rest = self._split(features)
         own_rest, shared_rest = rest @ rest.T / self._divisor, rest @ self._rest.T / self._style_divisor
@@ -88,11 +90,15 @@ class ByPositions:
         shared = (weights @ self._weights.T / self._style_divisor).add_(shared_rest)
         loss = sum_of_squares(own) + self._constant
         loss -= 2 * sum_of_squares(shared) * self._style_divisor / self._divisor
-        cross = (weights.T @ rest.double() / self._divisor).sub_(self._cross)
-        slope = (own @ weights).addmm_(shared, self._weights, alpha=-1) @ self._directions.T
-        slope = slope.addmm_(weights, cross).to(features.dtype)
-        slope.addmm_(own_rest, rest).addmm_(shared_rest, self._rest, alpha=-1)
-        return loss, slope.mul_(4 / self._divisor)
+
+        def slope() -> Tensor:
+            cross = (weights.T @ rest.double() / self._divisor).sub_(self._cross)
+            double = (own @ weights).addmm_(shared, self._weights, alpha=-1) @ self._directions.T
+            single = double.addmm_(weights, cross).to(features.dtype)
+            single.addmm_(own_rest, rest).addmm_(shared_rest, self._rest, alpha=-1)
+            return single.mul_(4 / self._divisor)
+
+        return loss, slope
 
     def _split(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return what features are along the directions, in ``float64``, and what is left of them."""

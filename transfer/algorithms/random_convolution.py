@@ -101,7 +101,8 @@ class Objective:
     def evaluate(self, spectrogram: Tensor) -> tuple[float, Tensor]:
         """Evaluate a spectrogram, shape (bins, frames); return its loss and the gradient of that shape."""
         features = self._features(spectrogram)
-        loss, slope = self._style_loss(features)
+        loss, style_slope = self._style_loss(features)
+        slope = style_slope()
         content_error = features - self._content_features
         loss += self._content_weight * sum_of_squares(content_error)
         slope.add_(content_error, alpha=2 * self._content_weight)

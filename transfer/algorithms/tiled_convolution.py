@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 #: Values of a part of the frequencies that stay in the processor's cache.
 _CACHED_VALUES = 1 << 20
@@ -64,6 +65,17 @@ class _Tiling:
     step: int
     inputs: int
     padding: int
+
+    def taken(self, tile: int, length: int) -> tuple[slice, slice]:
+        """Return which positions of a phase of some length a tile takes, and their places in the tile."""
+        start = tile * self.step - self.padding
+        first, last = max(0, start), max(0, min(length, start + self.inputs))
+        return slice(first, max(first, last)), slice(first - start, max(first, last) - start)
+
+    def made(self, tile: int, length: int) -> slice:
+        """Return which positions of a phase of some length a tile makes."""
+        first = min(length, tile * self.step)
+        return slice(first, min(length, first + self.step))
 
 
 class _Axis:
@@ -108,8 +120,9 @@ class TiledConvolution:
         Distance between taps, along each axis with more than one.
     size : tuple of int
         Height and width that the tiles are chosen for. Others are convolved as well.
-    longest_step : int
-        Maximum positions that a tile makes along an axis. More take fewer products and more memory.
+    longest_steps : tuple of int
+        Maximum positions that a tile makes along the height and the width. More take fewer products and more
+        memory.
     scratch : Scratch
         Memory to compute in, which other convolutions may use as well, but not at the same time.
 
@@ -125,7 +138,7 @@ class TiledConvolution:
         *,
         dilation: int = 1,
         size: tuple[int, int],
-        longest_step: int,
+        longest_steps: tuple[int, int],
         scratch: Scratch,
     ) -> None:
         _, _, *taps = filters.shape
@@ -134,7 +147,7 @@ class TiledConvolution:
         self._apart = [dilation if count > 1 else 1 for count in taps]
         self._axes = [
             _Axis(count, -(-length // apart), longest_step)
-            for count, length, apart in zip(taps, size, self._apart, strict=True)
+            for count, length, apart, longest_step in zip(taps, size, self._apart, longest_steps, strict=True)
         ]
         self._cosine_sums, self._sine_sums = self._transform(filters)
 
@@ -179,7 +192,7 @@ class TiledConvolution:
             for axis, length, reach in zip(self._axes, lengths, before, strict=True)
         ]
         products = self._multiply(self._analyse(features, tilings), transposed=transposed)
-        return self._synthesise(products, tilings)[: size[0], : size[1]]
+        return self._synthesise(products, tilings, size)
 
     def _analyse(self, features: Tensor, tilings: list[_Tiling]) -> Tensor:
         """Return the spectra of all tiles; the conjugate, as sums of features times cosines and sines.
@@ -188,46 +201,33 @@ class TiledConvolution:
         phases along the height, the same along the width, channels).
         """
         height, width, channels = features.shape
-        rows, columns = self._axes
-        down, across = tilings
-        apart_down, apart_across = self._apart
-        totals = [
-            ((tiling.count - 1) * tiling.step + tiling.inputs) * apart
-            for tiling, apart in zip(tilings, self._apart, strict=True)
-        ]
-        grid = self._scratch.take("grid", (*totals, channels), features).zero_()
-        top, left = (tiling.padding * apart for tiling, apart in zip(tilings, self._apart, strict=True))
-        grid[top : top + height, left : left + width] = features
-        grid = grid.view(len(grid), -1, apart_across * channels)
+        (rows, columns), (down, across), (apart_down, apart_across) = self._axes, tilings, self._apart
+        # Phases along the width are channels of their own from here on.
+        phases = pad(features, (0, 0, 0, -width % apart_across)).view(height, -1, apart_across * channels)
         by_row, by_column = (
             axis.cosines_and_sines(range(tiling.inputs)).to(features)
             for axis, tiling in zip(self._axes, tilings, strict=True)
         )
         # No sines of frequencies that have none: those of the width stay, as zeros, to have pairs.
         by_row = torch.cat([by_row[0], by_row[1, 1 : rows.paired + 1]])
-        by_column = by_column.flatten(0, 1).expand(len(grid), -1, -1)
-        shape = (
-            rows.points,
-            columns.frequencies,
-            2,
-            down.count,
-            apart_down,
-            across.count,
-            apart_across,
-            channels,
+        by_column = by_column.flatten(0, 1).expand(height, -1, -1)
+        tiles = down.count, apart_down, across.count, apart_across
+        spectra = self._scratch.take(
+            "spectra", (rows.points, columns.frequencies, 2, *tiles, channels), features
         )
-        spectra = self._scratch.take("spectra", shape, features)
-        along = self._scratch.take("along", (*by_column.shape[:2], grid.shape[2]), features)
-        of_tile = rows.points, apart_down, 2, columns.frequencies, apart_across, channels
-        values = self._scratch.take("values", of_tile, features)
+        along = self._scratch.take("along", (*by_column.shape[:2], phases.shape[2]), features)
+        values = self._scratch.take(
+            "values", (rows.points, 2, columns.frequencies, apart_across, channels), features
+        )
         for across_tile in range(across.count):
-            first = across_tile * across.step
-            torch.bmm(by_column, grid[:, first : first + across.inputs], out=along)
-            phases = along.view(len(grid) // apart_down, -1)
-            for down_tile in range(down.count):
-                first = down_tile * down.step
-                torch.mm(by_row, phases[first : first + down.inputs], out=values.flatten(1))
-                self._combine(values.permute(2, 0, 3, 1, 4, 5), spectra[:, :, :, down_tile, :, across_tile])
+            taken, places = across.taken(across_tile, phases.shape[1])
+            torch.bmm(by_column[:, :, places], phases[:, taken], out=along)
+            for phase in range(apart_down):
+                of_phase = along[phase::apart_down].flatten(1)
+                for down_tile in range(down.count):
+                    taken, places = down.taken(down_tile, len(of_phase))
+                    torch.mm(by_row[:, places], of_phase[taken], out=values.flatten(1))
+                    self._combine(values.movedim(1, 0), spectra[:, :, :, down_tile, phase, across_tile])
         return spectra
 
     def _combine(self, values: Tensor, spectra: Tensor) -> None:
@@ -264,42 +264,43 @@ class TiledConvolution:
             torch.sub(direct[:, half:], crossed[:, :half], alpha=sign, out=made[part, half:])
         return made.view(*shape, n_made)
 
-    def _synthesise(self, spectra: Tensor, tilings: list[_Tiling]) -> Tensor:
-        """Return the positions that the tiles make, shape (height, width, filters) or more."""
-        rows, columns = self._axes
-        down, across = tilings
-        apart_down, apart_across = self._apart
-        n_filters = spectra.shape[-1]
+    def _synthesise(self, spectra: Tensor, tilings: list[_Tiling], size: torch.Size) -> Tensor:
+        """Return the positions that the tiles make, shape (height, width, filters)."""
+        (rows, columns), (down, across), (apart_down, apart_across) = self._axes, tilings, self._apart
+        height, width, n_filters = *size, spectra.shape[-1]
         by_row, by_column = (
             axis.cosines_and_sines(range(tiling.padding, tiling.padding + tiling.step)) / axis.points
             for axis, tiling in zip(self._axes, tilings, strict=True)
         )
         by_column[:, 1 : columns.paired + 1] *= 2
         by_row = torch.cat([by_row[0], by_row[1, 1 : rows.paired + 1]]).T.to(spectra)
-        made = spectra.new_empty(
-            down.count, down.step * apart_down, across.count, across.step, apart_across * n_filters
-        )
-        by_column = by_column.flatten(0, 1).T.to(spectra).expand(made.shape[1], -1, -1)
-        along = self._scratch.take("along", (*made.shape[1:2], by_column.shape[2], made.shape[4]), spectra)
+        by_column = by_column.flatten(0, 1).T.to(spectra).expand(height, -1, -1)
+        made = spectra.new_empty(height, -(-width // apart_across), apart_across * n_filters)
+        along = self._scratch.take("along", (height, by_column.shape[2], made.shape[2]), spectra)
         for across_tile in range(across.count):
-            for down_tile in range(down.count):
-                values = self._separate(spectra[:, :, :, down_tile, :, across_tile])
-                torch.mm(by_row, values.flatten(1), out=along.view(down.step, -1))
-                made[down_tile, :, across_tile] = torch.bmm(by_column, along)
-        return made.view(down.count * made.shape[1], -1, n_filters)
+            for phase in range(apart_down):
+                of_phase = along[phase::apart_down].flatten(1)
+                for down_tile in range(down.count):
+                    values = self._separate(spectra[:, :, :, down_tile, phase, across_tile])
+                    positions = down.made(down_tile, len(of_phase))
+                    count = positions.stop - positions.start
+                    torch.mm(by_row[:count], values.flatten(1), out=of_phase[positions])
+            positions = across.made(across_tile, made.shape[1])
+            count = positions.stop - positions.start
+            torch.bmm(by_column[:, :count], along, out=made[:, positions])
+        return made.view(height, -1, n_filters)[:, :width]
 
     def _separate(self, spectra: Tensor) -> Tensor:
         """Undo :meth:`_combine`, up to the factors of the inverse transform.
 
-        Returns the shape (cosines and sines along the height, phases, cosines and sines along the width,
-        frequencies along the width, phases, filters).
+        Returns the shape (cosines and sines along the height, the same along the width, frequencies along the
+        width, phases along the width, filters).
         """
         rows = self._axes[0]
         pairs = slice(1, rows.paired + 1)
-        _, frequencies, _, apart_down, apart_across, n_filters = spectra.shape
-        shape = rows.points, apart_down, 2, frequencies, apart_across, n_filters
-        made = self._scratch.take("values", shape, spectra)
-        values = made.permute(2, 0, 3, 1, 4, 5)
+        _, frequencies, _, apart_across, n_filters = spectra.shape
+        made = self._scratch.take("values", (rows.points, 2, frequencies, apart_across, n_filters), spectra)
+        values = made.movedim(1, 0)
         cosines, sines = values[:, : rows.frequencies], values[:, rows.frequencies :]
         plus, minus = spectra[: rows.frequencies], spectra[rows.frequencies :]
         cosines[:, 0] = plus[0].movedim(1, 0)

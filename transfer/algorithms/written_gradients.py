@@ -28,6 +28,7 @@ class _Context(Protocol):
     """What torch hands from a function to its derivative."""
 
     linear: LinearMap
+    slope: Callable[[], Tensor]
     saved_tensors: tuple[Tensor, ...]
 
     def save_for_backward(self, *tensors: Tensor) -> None:
@@ -63,14 +64,12 @@ class _Map(torch.autograd.Function):
 class _Loss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: _Context, features: Tensor, loss: GramLoss) -> Tensor:
-        value, slope = loss(features)
-        ctx.save_for_backward(slope)
+        value, ctx.slope = loss(features)
         return features.new_tensor(value)
 
     @staticmethod
     def backward(ctx: _Context, *slopes: Tensor) -> tuple[Tensor, None]:
-        (slope,) = ctx.saved_tensors
-        return slopes[0] * slope, None
+        return ctx.slope().mul_(slopes[0]), None
 
 
 class _SELU(torch.autograd.Function):

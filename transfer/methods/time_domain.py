@@ -189,12 +189,12 @@ class WindowLoss:
         windows = windows.detach().requires_grad_()
         channels = self._transform(windows)
         features = self._convolve(channels.detach().T).relu_()
-        feature_style, slope = self._feature_style(features)
+        feature_style, feature_slope = self._feature_style(features)
         magnitude_style, magnitude_slope = self._magnitude_style(channels.detach()[:, -self._bins :])
         errors = features - self._features, channels.detach() - self._channels
-        slope.add_(errors[0], alpha=2 * self._content_weight).mul_(features > 0)
+        slope = feature_slope().add_(errors[0], alpha=2 * self._content_weight).mul_(features > 0)
         channel_slope = self._convolve.transpose(slope).T.add(errors[1], alpha=2 * self._content_weight)
-        channel_slope[:, -self._bins :] += magnitude_slope
+        channel_slope[:, -self._bins :] += magnitude_slope()
         (gradient,) = torch.autograd.grad(channels, windows, channel_slope)
         return feature_style + magnitude_style + self._content_weight * sum(
             map(sum_of_squares, errors)

@@ -215,7 +215,7 @@ class TestGramLoss:
         for arrangement in (ByFilters, ByPositions):
             value, found = arrangement(style, 10, 12)(features.detach())
             assert value == pytest.approx(float(wanted.detach()))
-            torch.testing.assert_close(found, slope)
+            torch.testing.assert_close(found(), slope)
 
     @pytest.mark.parametrize(
         ("positions", "filters", "arrangement"), [(140, 200, ByPositions), (160, 200, ByFilters)]

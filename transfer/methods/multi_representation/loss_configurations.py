@@ -41,7 +41,13 @@ CONFIGURATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 CODE: Mapping[str, Mapping[str, object]] = {
     "stft_network": {"kernel_width": 5},
     "mel_network": {"n_filters": 1024, "content_blocks": 2, "first_dilation": 1, "mel_scale": "slaney"},
-    "cqt_network": {"content_blocks": 3, "first_dilation": 1, "pooling": 1, "n_bins": 84},
+    "cqt_network": {
+        "content_blocks": 3,
+        "first_dilation": 1,
+        "pooling": 1,
+        "n_bins": 84,
+        "gathered": "logarithms",
+    },
 }
 
 

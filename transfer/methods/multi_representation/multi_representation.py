@@ -137,6 +137,7 @@ from timbrebench.transfer.algorithms.random_convolution import START_STD
 from timbrebench.transfer.bases.conversion_method import FrameMethod, FrameParameters
 from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
     normalising_weights,
+    script_weights,
     weighted_sum,
 )
 from timbrebench.transfer.methods.multi_representation.loss_configurations import (
@@ -261,6 +262,16 @@ class MultiRepresentationParameters(FrameParameters):
         return {"stft": self.stft_network, "mel": self.mel_network, "cqt": self.cqt_network}
 
     @property
+    def script_units(self) -> dict[str, float]:
+        """What the losses of the authors' script are of these, by term, where that is not 1.
+
+        Content losses there have a factor of 0.01 instead of ½, and Gram matrices' distances are not divided
+        by the square of the filters' number.
+        """
+        content = {f"{name}_content": 0.02 for name in self.networks}
+        return content | {f"{name}_style": network.n_filters**2 for name, network in self.networks.items()}
+
+    @property
     def min_frames(self) -> int:
         """Frames that a feature of any of the networks depends on."""
         return max(
@@ -322,7 +333,10 @@ class MultiRepresentation(FrameMethod):
         for part in even_blocks(len(content), max_length, overlap):
             terms = ContinuationLosses(losses.towards(content[part], style_parts), made[part.start :])
             free = start[len(made) : part.stop]
-            betas = normalising_weights(terms, free)
+            if settings.preset == "code":
+                betas = script_weights(terms, free, settings.script_units)
+            else:
+                betas = normalising_weights(terms, free)
             weights = {name: weight * betas[name] for name, weight in settings.terms.items()}
             objective = with_gradient(weighted_sum(terms, weights))
             block = minimise_lbfgs(objective, free, max_iterations=settings.max_iterations, name=self.name)

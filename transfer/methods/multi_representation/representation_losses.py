@@ -18,7 +18,7 @@ from timbrebench.audio.differentiable import stft_magnitude
 from timbrebench.transfer.algorithms.gram_loss import GramLoss, gram_loss
 from timbrebench.transfer.algorithms.perceptual_losses import content_loss
 from timbrebench.transfer.algorithms.written_gradients import gram_distance
-from timbrebench.transfer.methods.multi_representation.representations import Network
+from timbrebench.transfer.methods.multi_representation.representations import Front, Network
 
 
 class CachedFeatures:
@@ -35,6 +35,7 @@ class CachedFeatures:
     def __init__(self, samples: Tensor, hop_length: int) -> None:
         self._samples, self._hop_length = samples, hop_length
         self._magnitudes: dict[int, Tensor] = {}
+        self._fronts: dict[Front, Tensor] = {}
         self._layers: dict[Network, list[Tensor]] = {}
 
     def magnitude(self, n_fft: int) -> Tensor:
@@ -45,8 +46,11 @@ class CachedFeatures:
 
     def layers(self, network: Network) -> list[Tensor]:
         """Return the features of each layer of a network, shape (bins, frames, filters)."""
+        front = network.front
+        if front not in self._fronts:
+            self._fronts[front] = front(self.magnitude(front.n_fft))
         if network not in self._layers:
-            self._layers[network] = network(self.magnitude(network.n_fft))
+            self._layers[network] = network.layers(self._fronts[front])
         return self._layers[network]
 
 
@@ -88,7 +92,9 @@ class RepresentationLosses:
         """
         grams = {}
         for name, network in self.style.items():
-            magnitudes = (stft_magnitude(clip, network.n_fft, self.hop_length) for clip in (content, *style))
+            magnitudes = (
+                stft_magnitude(clip, network.front.n_fft, self.hop_length) for clip in (content, *style)
+            )
             positions = [layer.shape[:2].numel() for layer in network(next(magnitudes))]
             of_parts = zip(*map(network, magnitudes), strict=True)
             grams[name] = [_gram_loss(*layer) for layer in zip(of_parts, positions, strict=True)]

@@ -13,6 +13,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Self
 
+import librosa
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
@@ -22,6 +24,7 @@ from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.transfer.methods.multi_representation.loss_configurations import Kind
 from timbrebench.transfer.methods.multi_representation.representations import (
     Draw,
+    Front,
     Network,
     PitchConvolution,
     TimeConvolution,
@@ -48,7 +51,15 @@ class Frames:
 
 
 class RepresentationSettings(FrozenModel, ABC):
-    """Settings of the networks of one representation."""
+    """Settings of the networks of one representation.
+
+    Attributes
+    ----------
+    n_filters : int
+        Number of random filters of every layer.
+    """
+
+    n_filters: int
 
     @abstractmethod
     def receptive_field(self, kind: Kind) -> int:
@@ -85,7 +96,7 @@ class STFTNetwork(RepresentationSettings):
     def draw(self, kinds: Collection[Kind], frames: Frames, draw: Draw) -> dict[Kind, Network]:
         """Draw the network; see :meth:`RepresentationSettings.draw`."""
         weights = draw(0, (self.n_filters, 1 + frames.n_fft // 2, self.kernel_width))
-        network = Network(frames.n_fft, None, TimeConvolution(weights, padded=False))
+        network = Network(Front(frames.n_fft, None, TimeConvolution(weights)))
         return dict.fromkeys(kinds, network)
 
 
@@ -143,8 +154,8 @@ class MelNetwork(RepresentationSettings):
         for kind in kinds:
             bands, depth = self._mel_bands(kind, frames), self._blocks(kind)
             weights = draw(0, (self.n_filters, len(bands), self.kernel_width))
-            first = TimeConvolution(weights, padded=depth > 0)
-            networks[kind] = Network(frames.n_fft, bands.to(weights), first, blocks[:depth])
+            front = Front(frames.n_fft, bands.to(weights), TimeConvolution(weights))
+            networks[kind] = Network(front, blocks[:depth])
         return networks
 
     def _mel_bands(self, kind: Kind, frames: Frames) -> Tensor:
@@ -178,6 +189,10 @@ class CQTNetwork(RepresentationSettings):
     filter_scale : float
         Length of the CQT's windows; see :class:`~timbrebench.audio.constant_q.PseudoConstantQ`. The script's;
         the text gives no length.
+    gathered : {"magnitudes", "logarithms"}
+        What the bins gather: magnitudes, as a pseudo-CQT is defined, or, as in the script, their logarithms,
+        without the smallest weights, which make up a hundredth of a bin's sum, and times the root of the
+        length of its window.
     """
 
     n_filters: int = Field(default=256, gt=0, le=1 << 16)
@@ -190,6 +205,7 @@ class CQTNetwork(RepresentationSettings):
     n_bins: int = Field(default=86, gt=0, le=10_000)
     bins_per_octave: int = Field(default=12, gt=0, le=10_000)
     filter_scale: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    gathered: Literal["magnitudes", "logarithms"] = "magnitudes"
 
     @model_validator(mode="after")
     def _pool_fits(self) -> Self:
@@ -222,15 +238,17 @@ class CQTNetwork(RepresentationSettings):
         weights = draw(0, (self.n_filters, 1, *kernel))
         apart = dilations(max(map(self._blocks, kinds)), self.first_dilation)
         blocks = draw_blocks(self.n_filters, kernel, apart, draw, self.n_bins)
+        bands = (_script_bands(transform) if self.gathered == "logarithms" else transform.weights).to(weights)
+        front = Front(transform.n_fft, bands, PitchConvolution(weights), self.gathered == "logarithms")
         depths = {kind: (self._blocks(kind), self.pooling if kind == "content" else 1) for kind in kinds}
         networks = {
-            (depth, pooling): Network(
-                transform.n_fft,
-                transform.weights.to(weights),
-                PitchConvolution(weights, padded=depth > 0),
-                blocks[:depth],
-                pooling,
-            )
+            (depth, pooling): Network(front, blocks[:depth], pooling)
             for depth, pooling in set(depths.values())
         }
         return {kind: networks[settings] for kind, settings in depths.items()}
+
+
+def _script_bands(transform: PseudoConstantQ) -> Tensor:
+    """Return the weights of the authors' script, shape (n_bins, 1 + n_fft // 2)."""
+    sparse = librosa.util.sparsify_rows(transform.weights.numpy(), quantile=0.01).toarray()
+    return torch.from_numpy(sparse) * transform.lengths.sqrt()[:, None]

@@ -48,7 +48,7 @@ _TYPICAL_FRAMES = 216
 
 #: Positions that tiles of a convolution make, over time alone and over time and pitch: as many as let all
 #: networks at the text's settings fit into some 2 GiB.
-_LONGEST_STEP_IN_TIME, _LONGEST_STEP = 8, 22
+_LONGEST_STEPS_IN_TIME, _LONGEST_STEPS = (1, 8), (22, 22)
 
 
 def lecun_normal(seed: int, *, truncated: bool, device: torch.device | str = "cpu") -> Draw:
@@ -72,64 +72,101 @@ def lecun_normal(seed: int, *, truncated: bool, device: torch.device | str = "cp
     return draw
 
 
-class FirstLayer(Protocol):
-    """The first convolution of a network."""
+class FirstConvolution(Protocol):
+    """The first convolution of a network.
+
+    Attributes
+    ----------
+    taps : tuple of int
+        Taps of its filters along bins and frames.
+    """
+
+    taps: tuple[int, int]
 
     def __call__(self, spectrogram: Tensor) -> Tensor:
-        """Return the features, shape (bins, frames, filters), of a spectrogram, shape (bins, frames)."""
+        """Convolve a spectrogram, shape (bins, frames), with silence beyond its ends.
+
+        Returns the shape (bins, frames, filters); a convolution for which bins are channels leaves one.
+        """
 
 
 class TimeConvolution:
-    """A convolution over time, of which frequencies are the channels: one bin is left.
+    """A convolution over time, of which frequencies are the channels; see :class:`FirstConvolution`.
 
     Parameters
     ----------
     weights : torch.Tensor, shape (filters, bins, taps)
         The filters.
-    padded : bool
-        Whether there is silence beyond the ends, so that there are as many positions as frames. Else there
-        are those that the filters lie within.
     """
 
-    def __init__(self, weights: Tensor, *, padded: bool) -> None:
+    def __init__(self, weights: Tensor) -> None:
+        self.taps = (1, weights.shape[2])
         self._convolution = TiledConvolution(
             weights[:, :, None],
             size=(1, _TYPICAL_FRAMES),
-            longest_step=_LONGEST_STEP_IN_TIME,
+            longest_steps=_LONGEST_STEPS_IN_TIME,
             scratch=Scratch(),
         )
-        taps = weights.shape[2]
-        self._margins = (0, 0) if padded else ((taps - 1) // 2, taps // 2)
 
     def __call__(self, spectrogram: Tensor) -> Tensor:
-        """Convolve a spectrogram; see :class:`FirstLayer`."""
-        features = map_linearly(spectrogram.T[None], self._convolution)
-        before, after = self._margins
-        return features[:, before : features.shape[1] - after]
+        """Convolve a spectrogram."""
+        return map_linearly(spectrogram.T[None], self._convolution)
 
 
 class PitchConvolution:
-    """A convolution over time and pitch.
+    """A convolution over time and pitch; see :class:`FirstConvolution`.
 
     Parameters
     ----------
     weights : torch.Tensor, shape (filters, 1, taps in pitch, taps in time)
         The filters.
-    padded : bool
-        As of :class:`TimeConvolution`, for both axes.
     """
 
-    def __init__(self, weights: Tensor, *, padded: bool) -> None:
+    def __init__(self, weights: Tensor) -> None:
+        bins, frames = weights.shape[2:]
+        self.taps = (bins, frames)
         self._weights = weights.flatten(1).T
-        self._taps = weights.shape[2:]
-        sides = [side for taps in reversed(self._taps) for side in ((taps - 1) // 2, taps // 2)]
-        self._padding = sides if padded else [0] * len(sides)
 
     def __call__(self, spectrogram: Tensor) -> Tensor:
-        """Convolve a spectrogram; see :class:`FirstLayer`."""
-        bins, frames = self._taps
-        windows = pad(spectrogram, self._padding).unfold(0, bins, 1).unfold(1, frames, 1)
-        return windows.flatten(2) @ self._weights
+        """Convolve a spectrogram."""
+        bins, frames = self.taps
+        padded = pad(spectrogram, ((frames - 1) // 2, frames // 2, (bins - 1) // 2, bins // 2))
+        return padded.unfold(0, bins, 1).unfold(1, frames, 1).flatten(2) @ self._weights
+
+
+@dataclass(frozen=True, eq=False)
+class Front:
+    """What a network begins with: a magnitude spectrogram on its frequency axis, and the first convolution.
+
+    Attributes
+    ----------
+    n_fft : int
+        Window of the spectrogram.
+    bands : torch.Tensor or None, shape (channels or bins, 1 + n_fft // 2)
+        What each bin of the STFT adds to each place of the network's frequency axis. None for the bins
+        themselves.
+    convolution : FirstConvolution
+        The first convolution.
+    gathers_logarithms : bool
+        Whether bands gather logarithms of the magnitudes, of which another logarithm is taken then.
+    """
+
+    n_fft: int
+    bands: Tensor | None
+    convolution: FirstConvolution
+    gathers_logarithms: bool = False
+
+    def __call__(self, magnitude: Tensor) -> Tensor:
+        """Return the first features, shape (bins, frames, filters), with silence beyond the ends.
+
+        `magnitude` are STFT magnitudes, shape (1 + n_fft // 2, frames).
+        """
+        return selu(self.convolution(self.spectrogram(magnitude)))
+
+    def spectrogram(self, magnitude: Tensor) -> Tensor:
+        """Return what is convolved, shape (channels or bins, frames)."""
+        gathered = torch.log1p(magnitude) if self.gathers_logarithms else magnitude
+        return torch.log1p(gathered if self.bands is None else self.bands @ gathered)
 
 
 def dilations(n_blocks: int, first: int) -> tuple[int, ...]:
@@ -166,7 +203,7 @@ def draw_blocks(
             draw(2 * block + 1, (n_filters, n_filters, *kernel)),
             dilation=dilation,
             size=(n_bins, _TYPICAL_FRAMES),
-            longest_step=_LONGEST_STEP if n_bins > 1 else _LONGEST_STEP_IN_TIME,
+            longest_steps=_LONGEST_STEPS if n_bins > 1 else _LONGEST_STEPS_IN_TIME,
             scratch=scratch,
         )
         point = draw(2 * block + 2, (n_filters, n_filters))
@@ -180,22 +217,15 @@ class Network:
 
     Attributes
     ----------
-    n_fft : int
-        Window of the spectrogram.
-    bands : torch.Tensor or None, shape (channels or bins, 1 + n_fft // 2)
-        What each bin of the STFT adds to each place of the network's frequency axis. None for the bins
-        themselves.
-    first : FirstLayer
-        The first convolution.
+    front : Front
+        What it begins with.
     blocks : sequence of ResidualBlock
-        What follows it.
+        What follows. Without blocks, only positions that the first filters lie within are kept.
     pooling : int
         Neighbouring bins that the maximum of the first features is taken over, before the blocks.
     """
 
-    n_fft: int
-    bands: Tensor | None
-    first: FirstLayer
+    front: Front
     blocks: Sequence[ResidualBlock] = ()
     pooling: int = 1
 
@@ -205,10 +235,16 @@ class Network:
         `magnitude` are STFT magnitudes, shape (1 + n_fft // 2, frames); features have the shape (bins,
         frames, filters).
         """
-        features = selu(self.first(torch.log1p(magnitude if self.bands is None else self.bands @ magnitude)))
+        return self.layers(self.front(magnitude))
+
+    def layers(self, features: Tensor) -> list[Tensor]:
+        """Do the same from what :attr:`front` returns."""
+        if not self.blocks:
+            inside = (slice((n - 1) // 2, -(n // 2) or None) for n in self.front.convolution.taps)
+            features = features[tuple(inside)]
         if self.pooling > 1:
             whole = len(features) // self.pooling * self.pooling
-            features = features[:whole].reshape(-1, self.pooling, *features.shape[1:]).amax(1)
+            features = features[:whole].unflatten(0, (-1, self.pooling)).amax(1)
         layers, stream = [features], features
         for block in self.blocks:
             inner = selu(map_linearly(layers[-1], block.dilated))

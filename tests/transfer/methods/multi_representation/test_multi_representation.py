@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import librosa
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from timbrebench.transfer.algorithms.optimisation import minimise_lbfgs, with_gr
 from timbrebench.transfer.methods.multi_representation.gradient_normalisation import (
     gradient_norms,
     normalising_weights,
+    script_weights,
     weighted_sum,
 )
 from timbrebench.transfer.methods.multi_representation.loss_configurations import CONFIGURATIONS, TABLE_1
@@ -200,7 +202,7 @@ class TestParameters:
         losses = MultiRepresentation(**networks, configuration=number).losses(0, torch.device("cpu"))
         for networks, layers in ((losses.content, content), (losses.style, style)):
             counts = {
-                name: len(network(torch.rand(1 + network.n_fft // 2, 60)))
+                name: len(network(torch.rand(1 + network.front.n_fft // 2, 60)))
                 for name, network in networks.items()
             }
             assert counts == layers
@@ -241,6 +243,51 @@ class TestParameters:
         assert (settings.mel_network.n_filters, settings.mel_network.mel_scale) == (8, "slaney")
         assert settings.min_frames == 50 + 24 * (1 + 2)
         assert (settings.cqt_network.n_bins, settings.cqt_network.pooling) == (84, 1)
+
+    @pytest.mark.parametrize(
+        ("terms", "expected"),
+        [
+            # The measure is the content's 0.02 * 4, or 0.02 * 3 where there is none of the STFT.
+            (("stft_content", "mel_style"), {"stft_content": 0.02, "mel_style": 0.08 / 6}),
+            (
+                ("mel_content", "cqt_content", "stft_style", "cqt_style", "sparsity"),
+                {
+                    "mel_content": 0.02,
+                    "cqt_content": 0.06 / 2,
+                    "stft_style": 0.06 / 5,
+                    "cqt_style": 0.06 / 7,
+                    "sparsity": 1,
+                },
+            ),
+            (("stft_style", "mel_style"), {"stft_style": 64**2, "mel_style": 64**2 * 5 / 6}),
+        ],
+    )
+    def test_the_script_gives_style_terms_the_norm_of_the_content(self, terms, expected):
+        norms = {"stft_content": 4, "mel_content": 3, "cqt_content": 2, "stft_style": 5, "mel_style": 6}
+        norms |= {"cqt_style": 7, "sparsity": 8}
+        units = method(preset="code").parameters.script_units
+
+        def losses(x):
+            return {name: norms[name] * x.sum() for name in terms}
+
+        assert script_weights(losses, torch.ones(1), units) == pytest.approx(expected)
+
+    def test_the_script_gathers_logarithms_times_the_root_of_the_windows_length(self):
+        frames = Frames(22_050, 2048, 512)
+        settings = MultiRepresentation(preset="code", cqt_network={"n_filters": 1}).parameters.cqt_network
+        front = settings.draw(["style"], frames, lecun_normal(0, truncated=True))["style"].front
+        assert front.n_fft == frames.n_fft  # the one STFT that the script has
+        tones = librosa.cqt_frequencies(84, fmin=librosa.note_to_hz("C1"))
+        ratio = 2 ** (1 / 12)
+        alpha = (ratio**2 - 1) / (ratio**2 + 1)
+        windows, lengths = librosa.filters.wavelet(freqs=tones, sr=22_050, filter_scale=0.1, alpha=alpha)
+        spectra = np.abs(np.fft.fft(windows * lengths[:, None] / 2048, n=2048)[:, :1025])
+        bands = (
+            librosa.util.sparsify_rows(spectra, quantile=0.01).toarray() * np.sqrt(lengths / 2048)[:, None]
+        )
+        magnitude = 20 * np.random.default_rng(0).random((1025, 4))
+        made = front.spectrogram(torch.from_numpy(magnitude).float())
+        np.testing.assert_allclose(made, np.log1p(bands @ np.log1p(magnitude)), rtol=1e-4)
 
     def test_sparsity_is_where_mel_bands_are_the_content(self):
         def sparse(**settings):
