@@ -11,6 +11,10 @@ nothing to do with one another, and each is a convolution with taps side by side
 many positions more than it makes as the filter reaches beyond one (overlap-save); where it holds a whole
 phase, which has silence on both sides, half of them are enough, since what wraps around meets zeros.
 
+A transform at 0, 1, 2 … periods has one or two frequencies without an imaginary part, which would take the
+time and memory of the others; at ½, 1½, 2½ … an even number of points has none. What wraps around changes its
+sign then, and is not used.
+
 The transforms are matrix products with cosines and sines of so few points, which take less time than a fast
 Fourier transform and leave the numbers in the order in which the next product wants them: frequencies,
 positions, channels.
@@ -79,7 +83,7 @@ class _Tiling:
 
 
 class _Axis:
-    """The discrete Fourier transform along one axis, for filters of `taps` taps.
+    """The discrete Fourier transform along one axis, at odd multiples of half its base, for `taps` taps.
 
     `length` positions of a phase are what the number of points is chosen for.
     """
@@ -91,9 +95,9 @@ class _Axis:
         if self.points > taps - 1 + longest_step:
             count = -(-length // longest_step)
             self.points = taps - 1 + -(-length // count)
-        self.frequencies = self.points // 2 + 1
-        #: Frequencies that have a negative of their own: all but 0, and half of an even number of points.
-        self.paired = (self.points - 1) // 2
+        self.frequencies = -(-self.points // 2)
+        #: Frequencies that have a negative of their own: all but the last of an odd number of points.
+        self.paired = self.points // 2
 
     def tiling(self, length: int, before: int) -> _Tiling:
         """Cut the positions of a phase; a filter reaches `before` positions back."""
@@ -103,9 +107,9 @@ class _Axis:
         return _Tiling(-(-length // step), step, self.points, before)
 
     def cosines_and_sines(self, positions: range) -> Tensor:
-        """Return both for frequencies from 0 on, shape (2, frequencies, positions), ``float64``."""
-        products = torch.outer(torch.arange(self.frequencies), torch.tensor(list(positions)))
-        angles = products.double() * (2 * math.pi / self.points)
+        """Return both for positive frequencies, shape (2, frequencies, positions), ``float64``."""
+        products = torch.outer(2 * torch.arange(self.frequencies) + 1, torch.tensor(list(positions)))
+        angles = products.double() * (math.pi / self.points)
         return torch.stack([angles.cos(), angles.sin()])
 
 
@@ -120,9 +124,8 @@ class TiledConvolution:
         Distance between taps, along each axis with more than one.
     size : tuple of int
         Height and width that the tiles are chosen for. Others are convolved as well.
-    longest_steps : tuple of int
-        Maximum positions that a tile makes along the height and the width. More take fewer products and more
-        memory.
+    longest_step : int
+        Maximum positions that a tile makes along an axis. More take fewer products and more memory.
     scratch : Scratch
         Memory to compute in, which other convolutions may use as well, but not at the same time.
 
@@ -138,7 +141,7 @@ class TiledConvolution:
         *,
         dilation: int = 1,
         size: tuple[int, int],
-        longest_steps: tuple[int, int],
+        longest_step: int,
         scratch: Scratch,
     ) -> None:
         _, _, *taps = filters.shape
@@ -147,21 +150,21 @@ class TiledConvolution:
         self._apart = [dilation if count > 1 else 1 for count in taps]
         self._axes = [
             _Axis(count, -(-length // apart), longest_step)
-            for count, length, apart, longest_step in zip(taps, size, self._apart, longest_steps, strict=True)
+            for count, length, apart in zip(taps, size, self._apart, strict=True)
         ]
         self._cosine_sums, self._sine_sums = self._transform(filters)
 
     def _transform(self, filters: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sums of the filters times cosines, and times sines, of the taps' phases.
 
-        Their shape is (frequencies of both axes, channels, filters): along the height those that are not
-        negative, then the others.
+        Their shape is (frequencies of both axes, channels, filters): along the height the positive ones, then
+        the others.
         """
         rows, columns = self._axes
         by_row, by_column = (
             axis.cosines_and_sines(range(-axis.before, axis.after + 1)).to(filters) for axis in self._axes
         )
-        signed = torch.cat([by_row, by_row[:, 1 : rows.paired + 1]], dim=1)
+        signed = torch.cat([by_row, by_row[:, : rows.paired]], dim=1)
         signed[1, rows.frequencies :].neg_()
         n_filters, channels = filters.shape[:2]
         sums = filters.new_empty(2, signed.shape[1], columns.frequencies, channels, n_filters)
@@ -208,8 +211,8 @@ class TiledConvolution:
             axis.cosines_and_sines(range(tiling.inputs)).to(features)
             for axis, tiling in zip(self._axes, tilings, strict=True)
         )
-        # No sines of frequencies that have none: those of the width stay, as zeros, to have pairs.
-        by_row = torch.cat([by_row[0], by_row[1, 1 : rows.paired + 1]])
+        # No sines of a frequency that has none: that of the width stays, as zeros, to have pairs.
+        by_row = torch.cat([by_row[0], by_row[1, : rows.paired]])
         by_column = by_column.flatten(0, 1).expand(height, -1, -1)
         tiles = down.count, apart_down, across.count, apart_across
         spectra = self._scratch.take(
@@ -233,11 +236,10 @@ class TiledConvolution:
     def _combine(self, values: Tensor, spectra: Tensor) -> None:
         """Make complex spectra of products of cosines and sines; values have these of the width in front."""
         rows = self._axes[0]
-        pairs = slice(1, rows.paired + 1)
+        pairs = slice(rows.paired)
         cosines, sines = values[:, : rows.frequencies], values[:, rows.frequencies :]
         plus, minus = spectra[: rows.frequencies], spectra[rows.frequencies :]
-        plus[0] = cosines[:, 0].movedim(0, 1)
-        if rows.frequencies > rows.paired + 1:
+        if rows.frequencies > rows.paired:
             plus[-1] = cosines[:, -1].movedim(0, 1)
         torch.sub(cosines[0, pairs], sines[1], out=plus[pairs, :, 0])
         torch.add(cosines[1, pairs], sines[0], out=plus[pairs, :, 1])
@@ -272,8 +274,8 @@ class TiledConvolution:
             axis.cosines_and_sines(range(tiling.padding, tiling.padding + tiling.step)) / axis.points
             for axis, tiling in zip(self._axes, tilings, strict=True)
         )
-        by_column[:, 1 : columns.paired + 1] *= 2
-        by_row = torch.cat([by_row[0], by_row[1, 1 : rows.paired + 1]]).T.to(spectra)
+        by_column[:, : columns.paired] *= 2
+        by_row = torch.cat([by_row[0], by_row[1, : rows.paired]]).T.to(spectra)
         by_column = by_column.flatten(0, 1).T.to(spectra).expand(height, -1, -1)
         made = spectra.new_empty(height, -(-width // apart_across), apart_across * n_filters)
         along = self._scratch.take("along", (height, by_column.shape[2], made.shape[2]), spectra)
@@ -297,14 +299,13 @@ class TiledConvolution:
         width, phases along the width, filters).
         """
         rows = self._axes[0]
-        pairs = slice(1, rows.paired + 1)
+        pairs = slice(rows.paired)
         _, frequencies, _, apart_across, n_filters = spectra.shape
         made = self._scratch.take("values", (rows.points, 2, frequencies, apart_across, n_filters), spectra)
         values = made.movedim(1, 0)
         cosines, sines = values[:, : rows.frequencies], values[:, rows.frequencies :]
         plus, minus = spectra[: rows.frequencies], spectra[rows.frequencies :]
-        cosines[:, 0] = plus[0].movedim(1, 0)
-        if rows.frequencies > rows.paired + 1:
+        if rows.frequencies > rows.paired:
             cosines[:, -1] = plus[-1].movedim(1, 0)
         torch.add(plus[pairs, :, 0], minus[:, :, 0], out=cosines[0, pairs])
         torch.add(plus[pairs, :, 1], minus[:, :, 1], out=cosines[1, pairs])

@@ -33,7 +33,7 @@ def test_it_is_the_direct_convolution_and_so_is_its_transpose(taps, dilation, si
     generator = torch.Generator().manual_seed(0)
     filters = torch.randn(5, 4, *taps, generator=generator)
     convolve = TiledConvolution(
-        filters, dilation=dilation, size=arranged_for, longest_steps=(9, 9), scratch=Scratch()
+        filters, dilation=dilation, size=arranged_for, longest_step=9, scratch=Scratch()
     )
     features = torch.randn(*size, 4, generator=generator, requires_grad=True)
     expected = direct(features, filters, dilation)
@@ -46,5 +46,5 @@ def test_it_is_the_direct_convolution_and_so_is_its_transpose(taps, dilation, si
 def test_the_precision_is_that_of_the_filters():
     filters = torch.randn(3, 2, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     features = torch.ones(20, 30, 2, dtype=torch.float64)
-    made = TiledConvolution(filters, size=(20, 30), longest_steps=(9, 9), scratch=Scratch())(features)
+    made = TiledConvolution(filters, size=(20, 30), longest_step=9, scratch=Scratch())(features)
     torch.testing.assert_close(made, direct(features, filters, 1), rtol=1e-12, atol=1e-12)

@@ -48,7 +48,7 @@ _TYPICAL_FRAMES = 216
 
 #: Positions that tiles of a convolution make, over time alone and over time and pitch: as many as let all
 #: networks at the text's settings fit into some 2 GiB.
-_LONGEST_STEPS_IN_TIME, _LONGEST_STEPS = (1, 8), (22, 22)
+_LONGEST_STEP_IN_TIME, _LONGEST_STEP = 10, 22
 
 
 def lecun_normal(seed: int, *, truncated: bool, device: torch.device | str = "cpu") -> Draw:
@@ -104,7 +104,7 @@ class TimeConvolution:
         self._convolution = TiledConvolution(
             weights[:, :, None],
             size=(1, _TYPICAL_FRAMES),
-            longest_steps=_LONGEST_STEPS_IN_TIME,
+            longest_step=_LONGEST_STEP_IN_TIME,
             scratch=Scratch(),
         )
 
@@ -203,7 +203,7 @@ def draw_blocks(
             draw(2 * block + 1, (n_filters, n_filters, *kernel)),
             dilation=dilation,
             size=(n_bins, _TYPICAL_FRAMES),
-            longest_steps=_LONGEST_STEPS if n_bins > 1 else _LONGEST_STEPS_IN_TIME,
+            longest_step=_LONGEST_STEP if n_bins > 1 else _LONGEST_STEP_IN_TIME,
             scratch=scratch,
         )
         point = draw(2 * block + 2, (n_filters, n_filters))
