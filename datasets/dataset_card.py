@@ -59,6 +59,13 @@ _REPAIRS = (
     " Some pieces' MIDI files do not keep to the standard: `repairs.csv` has where, and how they were read."
 )
 
+#: Added for datasets of recordings that come with notes.
+_NOTES = (
+    " `notes/` has the notes of recordings that come with some: onset, offset, pitch, velocity. Recordings "
+    "of the same notes are one `piece`; a `source_piece` stays in one split. Pitches are those of the "
+    "nearest semitones: `sources.csv` has by how many cents notes lie off them, median and maximum."
+)
+
 #: What a source's row has in columns of its own, or the card elsewhere.
 _APART = frozenset(("name", "licence", "sha256", "bibtex"))
 
@@ -90,6 +97,8 @@ def dataset_card(description: Mapping[str, Any], *, title: str, about: str, rebu
     configuration = json.dumps(description["configuration"], indent=2, sort_keys=True, ensure_ascii=False)
     if description["configuration"].get("keep_drums"):
         about += _DRUMS
+    if "pieces_with_notes" in description["counts"]:
+        about += _NOTES
     if isinstance(soundfonts := description["configuration"].get("soundfonts"), Mapping):
         pairs = ", ".join(f"{label} by {_soundfont_name(font)}" for label, font in sorted(soundfonts.items()))
         about += _OWN_SOUNDFONTS.format(pairs=pairs)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +54,14 @@ _CANONICAL = {alias: name for name, aliases in COLUMN_NAMES.items() for alias in
 
 _NEEDED = ("onset_s", "offset_s", "pitch", "velocity")
 
-#: Columns that hold pitches in another unit.
+#: The column of pitches in hertz, which annotators of recordings may have for ``pitch``; its other names.
+FREQUENCY = "frequency_hz"
 _IN_HERTZ = frozenset(("hz", "f0", "f0_hz", "freq", "freq_hz", "frequency", "frequency_hz", "pitch_hz"))
+
+_WITH_HERTZ = {**_CANONICAL, **dict.fromkeys(_IN_HERTZ, FREQUENCY)}
+
+#: Around a unit in the name of a column: ``onset (s)``.
+_BRACKETS = str.maketrans("()[]-", "     ")
 
 #: What to do about pitches that are in another unit.
 PITCH_ADVICE = "give a whole MIDI number from 0 to 127: 69 for 440 Hz and A4, not hertz and not names"
@@ -84,31 +90,49 @@ def read_table(path: Path) -> pd.DataFrame:
         file, the row, counted from 1 with the header, and the column. If half of four notes or more last
         longer than a minute, which is how times in milliseconds look.
     """
-    text = read_text(path, LARGEST_BYTES, CorpusError)
-    lines = [line for line in io.StringIO(text, newline=None) if line.strip()]
-    header = lines[0].rstrip("\n") if lines else ""
-    separator, names = _columns(path, header)
-    _check_columns(path, header, names)
-    rows = lines[1:] if separator == "," else _with_commas(lines[1:], separator)
-    columns = ",".join(name or f"column {place}" for place, name in enumerate(names))
-    _check_lengths(path, text, separator, len(names))
-    table = parse_csv("".join([f"{columns}\n", *rows]).encode(), str(path), CorpusError, {})
-    table = table[[name for name in names if name]]
-    if "offset_s" not in table:
-        onset, duration = (_numbers(table[name]) for name in ("onset_s", "duration_s"))
-        table = table.assign(offset_s=onset + duration)
-    problem = next(chain(problems(table), _without_length(table)), None)
+    table = _named(path, _CANONICAL, _check_columns)
+    problem = next(chain(problems(table), without_length(table)), None)
     if problem is not None:
         place, what = problem
-        numbers = (number for number, line in enumerate(io.StringIO(text, newline=None), 1) if line.strip())
-        row = next(islice(numbers, place + 1, None))
-        raise CorpusError(f"{path}, row {row}: {what}")
+        raise CorpusError(f"{path}, row {table.index[place]}: {what}")
     _check_unit(path, table)
-    table = table.drop(columns="duration_s", errors="ignore")
     times = {"onset_s", "offset_s"}
     return pd.DataFrame(
-        {name: _numbers(table[name]).astype(np.float64 if name in times else np.int64) for name in table}
+        {
+            name: numbers(table[name]).astype(np.float64 if name in times else np.int64)
+            for name in table.columns.drop("duration_s", errors="ignore")
+        }
     )
+
+
+def read_annotated(path: Path) -> pd.DataFrame:
+    """Read a table of notes as annotators of recordings write them.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        As :func:`read_table` has it. Pitches may be in hertz, in a column ``frequency_hz`` or with another of
+        its names, and there may be no velocities.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``onset_s``, ``offset_s``, ``pitch`` or ``frequency_hz``, and ``velocity`` where the file has it, as
+        they stand in it, unchecked; indexed by their rows, counted from 1 with the header. Strokes of drums,
+        which have no pitch, are left out.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read, or lacks a column or has one twice.
+    """
+    table = _named(path, _WITH_HERTZ, _check_annotated)
+    if "drum" in table:
+        table = table[numbers(table.drum) != 1]
+    unused = [name for name in ("duration_s", "octave_shift", "drum") if name in table]
+    if "pitch" in table and FREQUENCY in table:
+        unused.append(FREQUENCY)
+    return table.drop(columns=unused)
 
 
 def problems(notes: pd.DataFrame) -> Iterator[tuple[int, str]]:
@@ -125,7 +149,7 @@ def problems(notes: pd.DataFrame) -> Iterator[tuple[int, str]]:
         For each column that holds something else: the place of the first such row, counted from 0, and what
         it holds and should hold. A note may end where it begins.
     """
-    onset, offset, pitch, velocity = (_numbers(notes[name]) for name in _NEEDED)
+    onset, offset, pitch, velocity = (numbers(notes[name]) for name in _NEEDED)
     rules = [
         ("onset_s", np.abs(onset) <= LONGEST_S, _TIMES),
         ("offset_s", np.abs(offset) <= LONGEST_S, _TIMES),
@@ -133,7 +157,7 @@ def problems(notes: pd.DataFrame) -> Iterator[tuple[int, str]]:
         ("pitch", (pitch >= 0) & (pitch <= 127) & (np.floor(pitch) == pitch), PITCH_ADVICE),
         ("velocity", (velocity >= 1) & (velocity <= 127) & (np.floor(velocity) == velocity), _VELOCITIES),
         *(
-            (name, np.isin(_numbers(notes[name]), allowed), f"give one of {allowed[0]} to {allowed[-1]}")
+            (name, np.isin(numbers(notes[name]), allowed), f"give one of {allowed[0]} to {allowed[-1]}")
             for name, allowed in (("drum", range(2)), ("octave_shift", range(-10, 11)))
             if name in notes
         ),
@@ -144,9 +168,9 @@ def problems(notes: pd.DataFrame) -> Iterator[tuple[int, str]]:
             yield place, f"{name} is {_shown(notes[name].iloc[place])}: {remedy}"
 
 
-def _without_length(notes: pd.DataFrame) -> Iterator[tuple[int, str]]:
+def without_length(notes: pd.DataFrame) -> Iterator[tuple[int, str]]:
     """Yield the first note that ends where it begins, which nobody has played, as :func:`problems` does."""
-    for place in np.flatnonzero(_numbers(notes.offset_s) == _numbers(notes.onset_s))[:1]:
+    for place in np.flatnonzero(numbers(notes.offset_s) == numbers(notes.onset_s))[:1]:
         yield int(place), f"offset_s is {_shown(notes.offset_s.iloc[place])}: the note ends at its onset"
 
 
@@ -154,7 +178,7 @@ def _check_unit(path: Path, notes: pd.DataFrame) -> None:
     """Refuse times that are not in seconds, as far as they give themselves away."""
     if len(notes) <= _DRONES:
         return
-    median_s = float(np.median(_numbers(notes.offset_s) - _numbers(notes.onset_s)))
+    median_s = float(np.median(numbers(notes.offset_s) - numbers(notes.onset_s)))
     if median_s > _LONGEST_MEDIAN_S:
         raise CorpusError(
             f"{path}: half of its notes last {median_s:g} s or longer: give times in seconds, not in "
@@ -162,7 +186,30 @@ def _check_unit(path: Path, notes: pd.DataFrame) -> None:
         )
 
 
-def _columns(path: Path, header: str) -> tuple[str, list[str]]:
+def _named(
+    path: Path, canonical: Mapping[str, str], check: Callable[[Path, str, list[str]], None]
+) -> pd.DataFrame:
+    """Read the columns that have a canonical name, indexed by their rows' numbers, and work out ends."""
+    text = read_text(path, LARGEST_BYTES, CorpusError)
+    numbered = [
+        (number, line) for number, line in enumerate(io.StringIO(text, newline=None), 1) if line.strip()
+    ]
+    lines = [line for _, line in numbered]
+    header = lines[0].rstrip("\n") if lines else ""
+    separator, names = _columns(path, header, canonical)
+    check(path, header, names)
+    rows = lines[1:] if separator == "," else _with_commas(lines[1:], separator)
+    columns = ",".join(name or f"column {place}" for place, name in enumerate(names))
+    _check_lengths(path, text, separator, len(names))
+    table = parse_csv("".join([f"{columns}\n", *rows]).encode(), str(path), CorpusError, {})
+    table = table[[name for name in names if name]]
+    if "offset_s" not in table:
+        onset, duration = (numbers(table[name]) for name in ("onset_s", "duration_s"))
+        table = table.assign(offset_s=onset + duration)
+    return table.set_index(pd.Index([number for number, _ in numbered[1 : len(table) + 1]]))
+
+
+def _columns(path: Path, header: str, canonical: Mapping[str, str]) -> tuple[str, list[str]]:
     """Return the separator with which a header names most columns, and their names; empty where unknown."""
     named: dict[str, list[str]] = {}
     for separator in ",;\t":
@@ -170,9 +217,9 @@ def _columns(path: Path, header: str) -> tuple[str, list[str]]:
             words = next(csv.reader([header], delimiter=separator), [])
         except csv.Error as error:
             raise CorpusError(f"{path}: cannot be read as a table of notes ({error})") from error
-        words = ["_".join(word.casefold().replace("-", " ").split()) for word in words]
+        words = ["_".join(word.casefold().translate(_BRACKETS).split()) for word in words]
         exact = {word for word in words if word in COLUMN_NAMES}
-        names = [_CANONICAL.get(word, "") for word in words]
+        names = [canonical.get(word, "") for word in words]
         named[separator] = [
             "" if name in exact and word != name else name for name, word in zip(names, words, strict=True)
         ]
@@ -205,9 +252,7 @@ def _with_commas(lines: list[str], separator: str) -> Iterator[str]:
 def _check_columns(path: Path, header: str, names: list[str]) -> None:
     """Refuse a header that lacks a column or has one twice."""
     shown = f"{header[:200]!r}"
-    twice = [name for name, count in Counter(names).items() if name and count > 1]
-    if twice:
-        raise CorpusError(f"{path}: its header {shown} names {twice[0]} twice: keep one")
+    _check_twice(path, shown, names)
     wanted = _NEEDED if "duration_s" not in names else tuple(name for name in _NEEDED if name != "offset_s")
     missing = [name for name in wanted if name not in names]
     if not missing:
@@ -223,7 +268,27 @@ def _check_columns(path: Path, header: str, names: list[str]) -> None:
     )
 
 
-def _numbers(column: pd.Series) -> NDArray[np.float64]:
+def _check_annotated(path: Path, header: str, names: list[str]) -> None:
+    """Refuse a header of an annotator's table that lacks a column or has one twice."""
+    shown = f"{header[:200]!r}"
+    _check_twice(path, shown, names)
+    wanted = (("onset_s",), ("offset_s", "duration_s"), ("pitch", FREQUENCY))
+    missing = [" or ".join(either) for either in wanted if not set(either) & set(names)]
+    if missing:
+        raise CorpusError(
+            f"{path}: notes of a recording need columns onset_s, offset_s or duration_s, and pitch or "
+            f"{FREQUENCY}, named in the first line and separated by commas, semicolons or tabs; {shown} "
+            f"lacks {', '.join(missing)}"
+        )
+
+
+def _check_twice(path: Path, shown: str, names: list[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if name and count > 1]
+    if twice:
+        raise CorpusError(f"{path}: its header {shown} names {twice[0]} twice: keep one")
+
+
+def numbers(column: pd.Series) -> NDArray[np.float64]:
     """Return a column as numbers, NaN where it holds something else."""
     numbers: NDArray[np.float64] = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
     return numbers

@@ -40,7 +40,10 @@ class TableSource(FrozenModel):
         A CSV file with the columns ``path``, relative to the folder, and ``label``; several labels are
         separated by ``|``. It may have ``piece`` or ``group``: what has the same stays in one split;
         ``start_s``: only the clip is cut that begins there; and ``split``: where the piece goes. Empty fields
-        count as missing. Files that are not in it are left out.
+        count as missing. Files that are not in it are left out. It may have ``notes``: the path of the file
+        with the notes of the whole recording, relative to the folder as well: a table with the columns of
+        this project's or other usual names (``start``, ``end`` or ``duration``, ``midi`` or ``frequency_hz``;
+        a velocity if there is one), a MIDI file, or JAMS. Recordings of the same notes are one piece.
     """
 
     kind: Literal["csv"] = "csv"
@@ -102,6 +105,10 @@ class MirdataSource(FrozenModel):
         default each track is a piece.
     audio : str
         Which attribute is the path of a track's audio.
+    notes : str or None
+        Which attribute is a track's notes, mirdata's ``NoteData``; by default, of loaders that have one, that
+        which people have made or checked (:data:`timbrebench.datasets.importing.mirdata_notes.NOTES`). A
+        track whose notes cannot be used is imported without them; ``failures.csv`` has the reason.
     version : str
         Version of the loader's index.
     """
@@ -112,6 +119,7 @@ class MirdataSource(FrozenModel):
     label: str
     piece: str | None = None
     audio: str = "audio_path"
+    notes: str | None = None
     version: str = "default"
 
 

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples
+from timbrebench.audio.decoding import measure
 from timbrebench.audio.loudness import cancellation, is_silent
 from timbrebench.audio.windows import Windows, decode_windows
 from timbrebench.core.documents import read_json
-from timbrebench.core.errors import AudioError, DatasetError, StorageError
+from timbrebench.core.errors import AudioError, CorpusError, DatasetError, StorageError
 from timbrebench.core.files import file_sha256, fingerprint, why_no_file, write_json
 from timbrebench.datasets.building import JOURNAL
 from timbrebench.datasets.excerpts import SLACK_S, write_pcm
+from timbrebench.datasets.importing.recording_notes import (
+    Levels,
+    NotesSource,
+    RecordingNotes,
+    refuse_beyond,
+    refuse_long_tail,
+    settle,
+)
 from timbrebench.datasets.importing.recording_sources import ListedRecording, RecordingEntry
+from timbrebench.datasets.note_tables import LONGEST_S
+from timbrebench.datasets.notes import write_notes
 
 #: What file systems and spreadsheets take everywhere; the longest name they take is 255 bytes.
 _AWKWARD, _LONGEST = re.compile(r"[^A-Za-z0-9_-]+"), 80
@@ -63,9 +75,9 @@ class RecordingJob:
             outcome = read_json(self.entry, DatasetError)
             is_same = outcome["state"] == self._state()
             # Failures are tried again: a decoder may have been installed since.
-            whole = outcome["clips"] and all(
-                (self.root / clip["path"]).is_file() for clip in outcome["clips"]
-            )
+            files = [clip["path"] for clip in outcome["clips"]]
+            files += [outcome["notes"]["path"]] if "notes" in outcome else []
+            whole = outcome["clips"] and all((self.root / path).is_file() for path in files)
         except (DatasetError, OSError, KeyError, TypeError):
             return None
         return outcome if is_same and whole else None
@@ -78,7 +90,8 @@ class RecordingJob:
         dict
             ``clips``: for each ``clip_id``, ``path``, ``start_s``, ``missing_s``, the seconds of zeros at its
             end, ``sha256``, and what was said of it beforehand; ``failures``: why there are no others;
-            ``sha256`` and ``state`` of the recording.
+            ``sha256`` and ``state`` of the recording; and of one with notes ``notes``, what is known of them,
+            or ``notes_problem``, why they cannot be used.
 
         Raises
         ------
@@ -89,8 +102,7 @@ class RecordingJob:
         try:
             outcome["state"] = self._state()
             outcome["sha256"] = file_sha256(self.recording.path)
-            clips, failures = self._cut()
-            outcome |= {"clips": clips, "failures": failures}
+            outcome |= self._import()
         except StorageError:
             raise
         except FileNotFoundError:
@@ -114,9 +126,40 @@ class RecordingJob:
         """Return what changes whenever the recording or its labels do."""
         status = self.recording.path.stat()
         labels = [[entry.label, entry.piece, entry.split, entry.start_s] for entry in self.recording.entries]
-        return [status.st_size, status.st_mtime_ns, fingerprint(labels)]
+        notes = self.recording.notes
+        known = [] if notes is None else [notes.name, notes.digest()]
+        return [status.st_size, status.st_mtime_ns, fingerprint(labels), *known]
 
-    def _cut(self) -> tuple[list[dict[str, Any]], list[str]]:
+    def _import(self) -> dict[str, Any]:
+        """Cut the recording, with its notes where they are known and can be used."""
+        source = self.recording.notes
+        if source is None:
+            return self._cut(None)
+        try:
+            notes = source.read()
+            length, rate, _ = measure(self.recording.path, LONGEST_S)
+            refuse_beyond(notes, length / rate)
+            return self._cut(notes) | {"notes": self._write_notes(source, notes)}
+        except CorpusError as error:
+            problem = {"notes_problem": str(error)}
+        return problem if source.is_required else self._cut(None) | problem
+
+    def _write_notes(self, source: NotesSource, notes: RecordingNotes) -> dict[str, Any]:
+        """Write the table of notes, and return what a dataset says of it."""
+        table, repairs = settle(notes)
+        path = f"notes/{recording_id(source.name)}.csv"
+        write_notes(self.root / path, table)
+        return {
+            "path": path,
+            "name": source.name,
+            "sha256": source.digest(),
+            "n_notes": len(table),
+            "median_cents": round(float(np.median(notes.cents)), 1),
+            "max_cents": round(float(np.abs(notes.cents).max()), 1),
+            "repairs": list(repairs),
+        }
+
+    def _cut(self, notes: RecordingNotes | None) -> dict[str, Any]:
         length = round(self.clip_duration_s * self.sample_rate)
         first = self.recording.entries[0]
         if first.start_s is None:
@@ -124,15 +167,22 @@ class RecordingJob:
             take = self._take_all
         else:
             starts, take = [entry.start_s or 0.0 for entry in self.recording.entries], self._take_listed
-        return decode_windows(self.recording.path, starts, length, self.sample_rate, take)
+        clips, failures = decode_windows(
+            self.recording.path, starts, length, self.sample_rate, partial(take, notes)
+        )
+        return {"clips": clips, "failures": failures}
 
-    def _take_all(self, windows: Windows) -> tuple[list[dict[str, Any]], list[str]]:
+    def _take_all(
+        self, notes: RecordingNotes | None, windows: Windows
+    ) -> tuple[list[dict[str, Any]], list[str]]:
         """Make clips of consecutive windows, up to the end."""
-        entry, clips, silent = self.recording.entries[0], [], []
-        causes = set()
+        entry, clips, unused = self.recording.entries[0], [], []
+        causes, sounds = set(), False
+        levels = Levels(self.sample_rate)
         for number, window in enumerate(windows):
             start = number * self.clip_duration_s
             samples, missing_s = self._whole(window)
+            levels.add(start, samples[: window.shape[1]])
             if missing_s > SLACK_S or not window.size:
                 if not number:
                     length = window.shape[1] / self.sample_rate
@@ -140,12 +190,20 @@ class RecordingJob:
                 break
             if is_silent(samples):
                 causes.add(cancellation(window))
-                silent.append(self._silent(start, window))
+                unused.append(self._silent(start, window))
+            elif notes is not None and not self._has_onset(notes, start):
+                sounds = True
+                unused.append(self._without_onset(start))
             else:
+                sounds = True
                 clips.append(self._write(entry, start, samples, missing_s))
-        return clips, silent if clips else [f"silent throughout{max(causes, default='')}"]
+        if notes is not None:
+            refuse_long_tail(notes, levels)
+        return clips, unused if sounds else [f"silent throughout{max(causes, default='')}"]
 
-    def _take_listed(self, windows: Windows) -> tuple[list[dict[str, Any]], list[str]]:
+    def _take_listed(
+        self, notes: RecordingNotes | None, windows: Windows
+    ) -> tuple[list[dict[str, Any]], list[str]]:
         """Make clips of windows that begin where they were asked for."""
         clips, failures = [], []
         for entry, window in zip(self.recording.entries, windows, strict=True):
@@ -158,12 +216,21 @@ class RecordingJob:
                 )
             elif is_silent(samples):
                 failures.append(self._silent(start, window))
+            elif notes is not None and not self._has_onset(notes, start):
+                failures.append(self._without_onset(start))
             else:
                 clips.append(self._write(entry, start, samples, missing_s))
         return clips, failures
 
     def _silent(self, start_s: float, window: NDArray[np.float32]) -> str:
         return f"silent from {start_s:g} s to {start_s + self.clip_duration_s:g} s{cancellation(window)}"
+
+    def _has_onset(self, notes: RecordingNotes, start_s: float) -> bool:
+        """Whether a note begins in a clip; one in which none does has nothing that could be asked for."""
+        return bool(notes.rows.onset_s.between(start_s, start_s + self.clip_duration_s, "left").any())
+
+    def _without_onset(self, start_s: float) -> str:
+        return f"no note begins from {start_s:g} s to {start_s + self.clip_duration_s:g} s"
 
     def _whole(self, window: NDArray[np.float32]) -> tuple[Samples, float]:
         """Return the mean of a window's channels, filled up with zeros, and how many seconds of these."""

@@ -8,27 +8,24 @@ the others. ``dataset.json`` is written last.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from timbrebench.core.errors import DatasetError
-from timbrebench.core.files import fingerprint
 from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor, LocalExecutor
-from timbrebench.datasets.building import Builder, build_folder, commonest, finish_dataset, is_finished
+from timbrebench.datasets.building import Builder, build_folder, finish_dataset, is_finished
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.dataset_card import software
-from timbrebench.datasets.excerpts import recorded_manifest
 from timbrebench.datasets.importing.import_configuration import ImportConfiguration, MirdataSource
 from timbrebench.datasets.importing.imported_clips import RecordingJob
-from timbrebench.datasets.importing.recording_sources import Listing, gather, list_folder
+from timbrebench.datasets.importing.imported_tables import ImportedTables, remove_unlisted_notes
+from timbrebench.datasets.importing.recording_sources import ListedRecording, Listing, gather, list_folder
 
-#: The table of the recordings that clips come from.
-SOURCES = "sources.csv"
+#: How many files of notes that cannot be used are named.
+_SHOWN = 10
 
 #: What one recording may take before it counts as one that no decoder can make out: an hour of video is
 #: decoded in half a minute, and few windows are in memory at a time.
@@ -61,6 +58,14 @@ def import_dataset(
     recording ended early. The SHA-256 of each recording is in ``sources.csv``. Of recordings that are the
     same to the byte the first by name is used, as copies could lie on both sides of a split.
 
+    Where recordings come with notes, these are in ``notes/`` as those of renderings are. A clip's notes are
+    those of its ``piece`` from its ``start_s`` on, so each file of notes is a piece: that of the recordings
+    that are listed with it, which therefore play the same notes at the same time. What was listed as the
+    piece, and has to stay in one split, is then ``source_piece``. A window in which no note begins does not
+    become a clip. ``sources.csv`` also says which notes a recording has, how many, and by how many cents
+    they lie off the semitones that the table holds: the median, and the most; ``repairs.csv`` says what of
+    them was left out or changed.
+
     Parameters
     ----------
     configuration : ImportConfiguration
@@ -80,8 +85,8 @@ def import_dataset(
     ConfigurationError
         If a loader, an attribute or a split does not exist.
     DatasetError
-        If the folder holds something else, the source is missing or not what it should be, or no clip could
-        be made.
+        If the folder holds something else, the source is missing or not what it should be, notes that a
+        table lists cannot be used, or no clip could be made.
     MissingResourceError
         If mirdata or what its loader needs is missing.
     StorageError
@@ -99,6 +104,7 @@ def import_dataset(
         jobs = [RecordingJob(root.resolve(), recording, rate, duration) for recording in recordings]
         log(f"building {root}: {len(jobs)} recordings")
         outcomes = _cut_all(jobs, work)
+        _refuse_notes(recordings, outcomes)
         _finish(configuration, root, listing, outcomes)
     return Dataset.open(root)
 
@@ -134,6 +140,20 @@ def _cut_all(jobs: Sequence[RecordingJob], executor: Executor) -> dict[str, dict
     return {source: outcome for source, outcome in sorted(outcomes.items()) if outcome is not None}
 
 
+def _refuse_notes(recordings: Iterable[ListedRecording], outcomes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse notes that are meant to be used and cannot be: all at once, so that all can be put right."""
+    problems = [
+        f"the notes of {recording.source}: {outcomes[recording.source]['notes_problem']}"
+        for recording in recordings
+        if recording.notes is not None
+        and recording.notes.is_required
+        and "notes_problem" in outcomes[recording.source]
+    ]
+    if problems:
+        more = f"\nand {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise DatasetError("\n".join(problems[:_SHOWN]) + more)
+
+
 def _failed_outcome(failure: Failure) -> dict[str, Any]:
     if failure.status == "timeout":
         reason = f"decoding it took longer than {failure.seconds:g} s"
@@ -147,32 +167,22 @@ def _failed_outcome(failure: Failure) -> dict[str, Any]:
 def _finish(
     configuration: ImportConfiguration, root: Path, listing: Listing, outcomes: dict[str, dict[str, Any]]
 ) -> None:
-    failures = list(listing.failures.items())
-    rows, used, first_of = [], [], dict[str, str]()
-    for source, outcome in outcomes.items():
-        failures += [(source, reason) for reason in outcome["failures"]]
-        if not outcome["clips"]:
-            continue
-        if (first := first_of.setdefault(outcome["sha256"], source)) != source:
-            failures.append((source, f"the same file as {first}"))
-            continue
-        used.append((source, outcome["sha256"], len(outcome["clips"])))
-        rows += [{**clip, "source": source} for clip in outcome["clips"]]
-    if not rows:
-        raise DatasetError(f"{root}: no clip could be made: {commonest(reason for _, reason in failures)}")
-    recordings = {"name": "recordings", "files": len(used), "sha256": fingerprint([row[:2] for row in used])}
-    if configuration.licence is not None:
-        recordings["licence"] = configuration.licence
+    try:
+        tables = ImportedTables.of(outcomes, listing.failures)
+    except DatasetError as error:
+        raise DatasetError(f"{root}: {error}") from error
+    remove_unlisted_notes(root, tables)
     is_mirdata = isinstance(configuration.source, MirdataSource)
     finish_dataset(
         root,
         MIRDATA_IMPORT if is_mirdata else FOLDER_IMPORT,
         configuration,
-        manifest=recorded_manifest(
-            rows, duration_s=configuration.clip_duration_s, sample_rate=configuration.sample_rate
+        manifest=tables.manifest(
+            duration_s=configuration.clip_duration_s, sample_rate=configuration.sample_rate
         ),
-        failures=sorted(failures),
-        tables={SOURCES: pd.DataFrame(used, columns=["source", "sha256", "clips"])},
-        sources=[recordings, *listing.sources],
+        failures=sorted(tables.failures),
+        tables=tables.further(),
+        sources=[*tables.sources(configuration.licence), *listing.sources],
+        counts=tables.counts(),
         software=software("numpy", "soxr", "av", *(("mirdata",) if is_mirdata else ())),
     )

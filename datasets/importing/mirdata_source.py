@@ -2,7 +2,8 @@
 
 mirdata (Bittner et al., "mirdata: Software for Reproducible Usage of Datasets", ISMIR 2019) knows where some
 sixty published datasets keep their audio and what they say about it. Any of its loaders will do whose tracks
-have the path of an audio file and an attribute that can be a label.
+have the path of an audio file and an attribute that can be a label. Tracks bring their notes along
+(:mod:`~timbrebench.datasets.importing.mirdata_notes`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from timbrebench.core.errors import (
     ConfigurationError,
@@ -25,15 +27,16 @@ from timbrebench.core.errors import (
 from timbrebench.core.files import file_sha256, why_no_folder
 from timbrebench.core.progress import Tracker
 from timbrebench.datasets.importing.import_configuration import MirdataSource
+from timbrebench.datasets.importing.mirdata_notes import NOTES, TrackNotes, track_notes
 from timbrebench.datasets.importing.recording_sources import Listing, RecordingEntry
 
 
 def list_tracks(source: MirdataSource) -> Listing:
-    """List the tracks of a dataset, by their identifiers, with their labels; no audio is read.
+    """List the tracks of a dataset, by their identifiers, with their labels and notes; no audio is read.
 
     Raises ConfigurationError if there is no such loader, version or attribute, or its values cannot be
-    labels; DatasetError if there is no such folder; MissingResourceError if mirdata is not installed, or the
-    loader lacks its index or metadata.
+    labels or notes; DatasetError if there is no such folder; MissingResourceError if mirdata is not
+    installed, or the loader lacks its index or metadata.
     """
     home = Path(source.data_home)
     if not home.is_dir():
@@ -93,7 +96,24 @@ def _entry(track: Any, source: MirdataSource) -> RecordingEntry | None:  # noqa:
     piece = (
         "" if source.piece is None else _text(_attribute(track, source.piece, source), source.piece, source)
     )
-    return RecordingEntry(track.track_id, Path(path), label, piece or track.track_id)
+    return RecordingEntry(
+        track.track_id, Path(path), label, piece or track.track_id, notes=_notes(track, source)
+    )
+
+
+def _notes(track: Any, source: MirdataSource) -> TrackNotes | None:  # noqa: ANN401 - mirdata has no types
+    name = source.notes or NOTES.get(source.loader)
+    if name is None:
+        return None
+    # Loaders are other people's code at work on anybody's files, and a damaged one must not end the import.
+    try:
+        value = _attribute(track, name, source)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        problem = f"{track.track_id}: mirdata cannot read its {name}: {type(error).__name__}: {error}"
+        return TrackNotes(track.track_id, pd.DataFrame(), problem)
+    return track_notes(track.track_id, name, value)
 
 
 def _attribute(track: Any, name: str, source: MirdataSource) -> Any:  # noqa: ANN401 - whatever it holds

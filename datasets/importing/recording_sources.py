@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,14 +15,30 @@ from timbrebench.core.folders import files_below, is_visible
 from timbrebench.core.progress import log
 from timbrebench.core.tables import read_text_csv
 from timbrebench.datasets.importing.import_configuration import PatternSource, SubfolderSource, TableSource
+from timbrebench.datasets.importing.note_files import listed_file
+from timbrebench.datasets.importing.recording_notes import NotesSource
 from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
 
 #: Extensions of what lies beside audio in folders of recordings. All else is tried, and listed as failed
 #: where it is not audio.
 NOT_AUDIO = frozenset(
     (
-        *(".bib", ".cfg", ".csv", ".doc", ".docx", ".gif", ".htm", ".html", ".ini", ".jpeg", ".jpg", ".json"),
-        *(".lab", ".log", ".md", ".mid", ".midi", ".mxl", ".pdf", ".png", ".py", ".rst", ".rtf", ".svf"),
+        *(".bib", ".cfg", ".csv", ".doc", ".docx", ".gif", ".htm", ".html", ".ini", ".jams", ".jpeg", ".jpg"),
+        *(
+            ".json",
+            ".lab",
+            ".log",
+            ".md",
+            ".mid",
+            ".midi",
+            ".mxl",
+            ".pdf",
+            ".png",
+            ".py",
+            ".rst",
+            ".rtf",
+            ".svf",
+        ),
         *(".svg", ".svl", ".tex", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml"),
     )
 )
@@ -30,7 +46,7 @@ NOT_AUDIO = frozenset(
 #: How many files that are left out are named.
 _SHOWN = 5
 
-_NEEDED, _OPTIONAL = ("path", "label"), ("piece", "group", "start_s", "split")
+_NEEDED, _OPTIONAL = ("path", "label"), ("piece", "group", "start_s", "split", "notes")
 
 
 @dataclass(frozen=True)
@@ -40,7 +56,7 @@ class RecordingEntry:
     `source` is its name in the manifest and in ``failures.csv``: its path below the folder. Several labels
     are separated by ``|``; empty if there is none. What has the same `piece` stays in one split. The clip
     begins at `start_s`, None for a whole recording. `split` is the one that was asked for, empty where it
-    follows from the piece.
+    follows from the piece. `notes` is where those of the whole recording are, None where they are not known.
     """
 
     source: str
@@ -49,6 +65,7 @@ class RecordingEntry:
     piece: str
     start_s: float | None = None
     split: str = ""
+    notes: NotesSource | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,11 @@ class ListedRecording:
     source: str
     path: Path
     entries: tuple[RecordingEntry, ...]
+
+    @property
+    def notes(self) -> NotesSource | None:
+        """Where its notes are, None where they are not known."""
+        return self.entries[0].notes
 
 
 @dataclass(frozen=True)
@@ -82,14 +104,17 @@ def list_folder(source: SubfolderSource | PatternSource | TableSource) -> Listin
     if not root.is_dir():
         raise DatasetError(f"{root}: {why_no_folder(root)}: name the folder of the recordings")
     failures: dict[str, str] = {}
-    names = _audio_names(root, failures)
+    names, others = _audio_names(root, failures)
     if isinstance(source, TableSource):
         entries = list(_from_table(root, Path(source.table)))
+        notes = {entry.notes.name for entry in entries if entry.notes is not None}
+        _log_others(root, [name for name in others if name not in notes])
         unlisted = len(set(names) - {entry.source for entry in entries})
         if unlisted:
             log(f"{source.table} does not list {unlisted} of {len(names)} files in {root}: they are left out")
         tables = [{"name": Path(source.table).name, "sha256": file_sha256(Path(source.table))}]
         return Listing(entries, failures, tables)
+    _log_others(root, others)
     if isinstance(source, PatternSource):
         pattern = re.compile(source.pattern)
         return Listing([_from_pattern(root, name, pattern) for name in names], failures)
@@ -99,19 +124,17 @@ def list_folder(source: SubfolderSource | PatternSource | TableSource) -> Listin
 def gather(listing: Listing, shares: Shares) -> list[ListedRecording]:
     """Put together what is cut out of one file, and find the split of each piece; sorted by the files' names.
 
-    What has no label is added to the listing's failures. Raises DatasetError if a clip is listed twice, or a
-    piece is wanted in two splits.
+    What has no label is added to the listing's failures. Raises DatasetError if a clip is listed twice, a
+    piece is wanted in two splits, a recording has two files of notes, or notes are those of two pieces.
     """
     splits = _splits(listing.entries, shares)
+    _refuse_two_pieces(listing.entries)
     together: dict[str, list[RecordingEntry]] = {}
     for entry in listing.entries:
         if not entry.label:
             listing.failures.setdefault(entry.source, "has no label")
             continue
-        placed = RecordingEntry(
-            entry.source, entry.path, entry.label, entry.piece, entry.start_s, splits[entry.piece]
-        )
-        together.setdefault(entry.source, []).append(placed)
+        together.setdefault(entry.source, []).append(replace(entry, split=splits[entry.piece]))
     recordings = []
     for source, entries in sorted(together.items()):
         starts = [None if entry.start_s is None else round(entry.start_s * 1000) for entry in entries]
@@ -119,6 +142,12 @@ def gather(listing: Listing, shares: Shares) -> list[ListedRecording]:
             raise DatasetError(
                 f"{source} is listed more than once: give each row a start_s of its own, and several labels "
                 "in one row, separated by |"
+            )
+        names = sorted({"" if entry.notes is None else entry.notes.name for entry in entries})
+        if len(names) > 1:
+            raise DatasetError(
+                f"{source} is listed with the notes {' and '.join(map(repr, names))}: give each of its rows "
+                "the same"
             )
         entries.sort(key=lambda entry: entry.start_s or 0.0)
         recordings.append(ListedRecording(source, entries[0].path, tuple(entries)))
@@ -137,8 +166,24 @@ def _splits(entries: Iterable[RecordingEntry], shares: Shares) -> dict[str, str]
     return {entry.piece: asked.get(entry.piece) or shares.split_of(entry.piece) for entry in entries}
 
 
-def _audio_names(root: Path, failures: dict[str, str]) -> list[str]:
-    """List the files below a folder that may be audio, as sorted paths with ``/`` between their parts."""
+def _refuse_two_pieces(entries: Iterable[RecordingEntry]) -> None:
+    """Refuse notes that are listed as those of two pieces, which could go to both sides of a split."""
+    pieces: dict[str, str] = {}
+    for entry in entries:
+        if entry.notes is None:
+            continue
+        if (first := pieces.setdefault(entry.notes.name, entry.piece)) != entry.piece:
+            raise DatasetError(
+                f"the notes {entry.notes.name} are listed as those of the pieces {first!r} and "
+                f"{entry.piece!r}: recordings of the same notes are one piece"
+            )
+
+
+def _audio_names(root: Path, failures: dict[str, str]) -> tuple[list[str], list[str]]:
+    """List the files below a folder that may be audio, as sorted paths with ``/`` between their parts.
+
+    The second list is of those that are not, by their names.
+    """
     names: list[str] = []
     others: list[str] = []
     for name in files_below(root, is_visible):
@@ -154,10 +199,13 @@ def _audio_names(root: Path, failures: dict[str, str]) -> list[str]:
             failures[os.fsencode(name).decode(errors="backslashreplace")] = "its name is not UTF-8"
             continue
         names.append(name)
+    return names, others
+
+
+def _log_others(root: Path, others: list[str]) -> None:
     if others:
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
         log(f"{root}: left out, not an audio extension: {', '.join(sorted(others)[:_SHOWN])}{more}")
-    return names
 
 
 def _from_subfolder(root: Path, name: str) -> RecordingEntry:
@@ -193,15 +241,25 @@ def _from_table(root: Path, path: Path) -> Iterator[RecordingEntry]:
 
 
 def _from_row(root: Path, row: dict[str, str], where: str) -> RecordingEntry:
-    name = PurePosixPath(row["path"])
-    if not row["path"] or name.is_absolute() or ".." in name.parts:
-        raise DatasetError(f"{where}: {row['path']!r} is not a path below {root}")
+    name = _below(root, row["path"], where)
+    notes = None
+    if row.get("notes"):
+        notes_name = _below(root, row["notes"], where)
+        notes = listed_file(notes_name, root / notes_name, where)
     split = row.get("split", "")
     if split and split not in SPLITS:
         raise UnknownNameError(f"split in {where}:", split, SPLITS)
-    piece = row.get("piece") or row.get("group") or name.as_posix()
+    piece = row.get("piece") or row.get("group") or (name if notes is None else notes.name)
     start = _start(row.get("start_s", ""), where)
-    return RecordingEntry(name.as_posix(), root / name, row["label"], piece, start, split)
+    return RecordingEntry(name, root / name, row["label"], piece, start, split, notes)
+
+
+def _below(root: Path, name: str, where: str) -> str:
+    """Return a path below the folder with ``/`` between its parts; raise DatasetError for others."""
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts:
+        raise DatasetError(f"{where}: {name!r} is not a path below {root}")
+    return path.as_posix()
 
 
 def _start(text: str, where: str) -> float | None:
