@@ -66,7 +66,7 @@ _BRACKETS = str.maketrans("()[]-", "     ")
 #: What to do about pitches that are in another unit.
 PITCH_ADVICE = "give a whole MIDI number from 0 to 127: 69 for 440 Hz and A4, not hertz and not names"
 _VELOCITIES = "give a whole number from 1 to 127"
-_TIMES = f"give finite seconds, up to {LONGEST_S:g}"
+_TIMES = f"give finite seconds, up to {LONGEST_S:g}, not milliseconds, samples or ticks"
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -71,9 +71,8 @@ class RecordingNotes:
     def cents(self) -> NDArray[np.float64]:
         """How far each note is from its semitone: from -50 to 50."""
         cents = 100.0 * (self.rows.pitch.to_numpy() - self.semitones)
-        return np.asarray(
-            np.round(cents, 3) + 0.0, dtype=np.float64
-        )  # hertz come back with the last digits off
+        # Hertz come back with their last digits off, and -0 is not a deviation.
+        return np.asarray(np.round(cents, 3) + 0.0, dtype=np.float64)
 
 
 class NotesSource(Protocol):
@@ -271,8 +270,8 @@ def refuse_long_tail(notes: RecordingNotes, levels: Levels) -> None:
     last_s = float(notes.rows.offset_s.iloc[last])
     if end_s - last_s > max(_TAIL_S, _TAIL_SHARE * end_s):
         raise CorpusError(
-            f"{notes.name}, {notes.rows.index[last]}: the last note ends at {last_s:g} s, and the recording "
-            f"sounds until {end_s:g} s: are they the notes of this recording, in seconds? Cut off what has "
+            f"{notes.name}, {notes.rows.index[last]}: the last note ends at {last_s:.1f} s, and the recording "
+            f"sounds until {end_s:.1f} s: are they the notes of this recording, in seconds? Cut off what has "
             "no notes, or list the clips that have some by their start_s"
         )
 
