@@ -76,11 +76,12 @@ def _table(path: Path, annotation: Mapping[str, Any], number: int, column: str) 
     data = annotation.get("data")
     if isinstance(data, dict):
         fields = [data.get(name) for name in ("time", "duration", "value")]
-        if not all(isinstance(values, list) for values in fields) or len({len(v) for v in fields}) > 1:
+        lists = [values for values in fields if isinstance(values, list)]
+        if len(lists) < len(fields) or len({len(values) for values in lists}) > 1:
             raise CorpusError(
                 f"{path}, annotation {number}: times, durations and values are not lists of one length"
             )
-        rows = list(zip(*fields, strict=True))
+        rows = list(zip(*lists, strict=True))
     elif isinstance(data, list) and all(isinstance(each, dict) for each in data):
         rows = [(each.get("time"), each.get("duration"), each.get("value")) for each in data]
     else:
