@@ -270,9 +270,9 @@ def refuse_long_tail(notes: RecordingNotes, levels: Levels) -> None:
     last_s = float(notes.rows.offset_s.iloc[last])
     if end_s - last_s > max(_TAIL_S, _TAIL_SHARE * end_s):
         raise CorpusError(
-            f"{notes.name}, {notes.rows.index[last]}: the last note ends at {last_s:.1f} s, and the recording "
-            f"sounds until {end_s:.1f} s: are they the notes of this recording, in seconds? Cut off what has "
-            "no notes, or list the clips that have some by their start_s"
+            f"{notes.name}, {notes.rows.index[last]}: the last note ends at {last_s:.1f} s, and the "
+            f"recording sounds until {end_s:.1f} s: are they the notes of this recording, in seconds? Cut off "
+            "what has no notes, or list the clips that have some by their start_s"
         )
 
 
