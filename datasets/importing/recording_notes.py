@@ -271,8 +271,8 @@ def refuse_long_tail(notes: RecordingNotes, levels: Levels) -> None:
     if end_s - last_s > max(_TAIL_S, _TAIL_SHARE * end_s):
         raise CorpusError(
             f"{notes.name}, {notes.rows.index[last]}: the last note ends at {last_s:.1f} s, and the "
-            f"recording sounds until {end_s:.1f} s: are they the notes of this recording, in seconds? Cut off "
-            "what has no notes, or list the clips that have some by their start_s"
+            f"recording sounds until {end_s:.1f} s: are they the notes of this recording, in seconds? Cut "
+            "off what has no notes, or list the clips that have some by their start_s"
         )
 
 
