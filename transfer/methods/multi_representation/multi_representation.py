@@ -45,7 +45,9 @@ bins of the CQT, from C1       86                                 84
 filters of the CQT             256 of 11 × 11                     the same
 dilation of the CQT's blocks   2, 4, 8                            1, 2, 4
 networks of the content        1 layer; CQT: maximum over 2 × 1   as deep as the style's, without maximum
+bins of the CQT gather         magnitudes                         logarithms, times √(window's length)
 weights of the filters         normal, variance 1 / fan-in        the same, cut at 2 standard deviations
+norm of each term's gradient   1                                  that of the content's; sparsity's own
 sparsity                       where mel bands are content        in every configuration
 ============================== ================================== ======================================
 
@@ -60,18 +62,21 @@ What the text leaves open, and how it is settled here:
 - *Upper ends.* Mel bands up to 22.05 kHz need a sample rate of 44.1 kHz. Here the style's bands end at half
   the sample rate, and the content's at 11.025 kHz or, where that is less, there too.
 - *CQT.* 86 bins from C1 end at C♯8, not at the D8 of the text. The length of its windows is not given:
-  `filter_scale` 0.1 is the code's. The code gathers logarithms of STFT bins, scales each band by the root of
-  its window's length, and takes a logarithm again. Here magnitudes are gathered, as a pseudo-CQT is defined,
-  without that scale, and there is one logarithm, log(1 + magnitude), as for the others. Blocks are dilated
-  over time and over pitch, as in the code.
+  `filter_scale` 0.1 is the code's. Magnitudes are gathered, as a pseudo-CQT is defined, and there is one
+  logarithm, log(1 + magnitude), as for the others. The code gathers logarithms, scales each band by the root
+  of its window's length, leaves out the smallest weights of each, which make up a hundredth of their sum, and
+  takes a logarithm again; so does the preset, with windows of today's librosa, which are 3% longer than those
+  of the code's. Blocks are dilated over time and over pitch, as in the code.
 - *Blocks.* h = selu(s), s + V selu(W h): as in the encoder of WaveNet's autoencoder, which the text names. A
   single block is not dilated. Networks with blocks are padded with silence; those without keep to positions
   that their filters lie within.
 - *Gram matrices* are divided by the number of positions, so that lengths may differ.
 - *Weights.* The text balances terms by the norm of their gradients (equation 7), and gives no Γ (equation 8):
-  1 for content, 50 for style and 0.1 for sparsity are the code's, which scales each style term to the
-  gradient of the content, and sparsity not at all. Here, under either preset, all terms are scaled to a norm
-  of 1.
+  1 for content, 50 for style and 0.1 for sparsity are the code's. The code does not change the content loss,
+  which it multiplies by 0.01, nor sparsity, and scales style terms to the content's gradient, and so the
+  CQT's content loss beside that of mel bands
+  (:func:`~timbrebench.transfer.methods.multi_representation.gradient_normalisation.script_weights`). Under
+  "text", the sparsity has norm 1 as well.
 - *Activation.* SELU without instance normalisation, as in the text, whose claims that ReLU is worse and that
   such layers add noise are not tested.
 - *Sparsity.* The L1 norm of the output's log-magnitude STFT. The text adds it to restrain breathiness where
@@ -87,27 +92,15 @@ Time
 ----
 With the default settings, a content and a style of 5 s each, the networks as they are written down take 1.9
 TFLOP for the losses and their gradient, 1.8 of them in the blocks on the CQT: 19.8 s of one core of a server.
-By tiles in frequency (:mod:`timbrebench.transfer.algorithms.tiled_convolution`) the blocks on the CQT take 61
-GFLOP, Gram matrices and the rest 60, and an evaluation 2.73 s, a seventh, on the same idle machine; losses
-and gradient differ by 2e-7. The process takes 2.1 GB beside its libraries, two thirds of them spectra of
-filters. 15,000 iterations take half a day of one core. Within reach of a benchmark on CPUs are few iterations
-of small networks, as these::
+By tiles in frequency (:mod:`timbrebench.transfer.algorithms.tiled_convolution`) the blocks on the CQT take 58
+GFLOP, all of it 144, and an evaluation 2.4 s of a core, an eighth; losses and gradient differ by 2e-7. The
+process takes 1.9 GiB beside its libraries, two thirds of them spectra of filters, and faster arrangements of
+the products would take more. 15,000 iterations take half a day. Within reach of a benchmark on CPUs are few
+iterations of small networks, as these::
 
     preset = "code", configuration = 2, max_iterations = 150
     weights = { stft_style = 0.3, mel_style = 0.3, sparsity = 0 }
     stft_network = { n_filters = 512 }, mel_network = { n_filters = 64, style_bands = 128, n_blocks = 2 }
-
-So few iterations do not get far with the weights of the default, which make little of the content. Six pairs
-of training pieces (FluidR3; style accuracy, note F1; the untouched content has 0 and 0.89) gave:
-
-================================================== ========== ===== ====
-settings                                           iterations style note
-================================================== ========== ===== ====
-those above                                        150        0.50  0.38
-style weights 0.1                                  90         0.33  0.49
-style weights 1                                    150        0.50  0.29
-style weights 10                                   90         0.50  0.04
-================================================== ========== ===== ====
 
 References
 ----------
