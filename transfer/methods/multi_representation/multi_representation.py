@@ -262,7 +262,8 @@ class MultiRepresentationParameters(FrameParameters):
         by the square of the filters' number.
         """
         content = {f"{name}_content": 0.02 for name in self.networks}
-        return content | {f"{name}_style": network.n_filters**2 for name, network in self.networks.items()}
+        style = {f"{name}_style": float(network.n_filters**2) for name, network in self.networks.items()}
+        return content | style
 
     @property
     def min_frames(self) -> int:
