@@ -16,7 +16,7 @@ from sklearn.model_selection import KFold, train_test_split
 
 from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
-from timbrebench.classifier.style.style_features import StyleFeatures, first_programs
+from timbrebench.classifier.style.style_features import StyleFeatures, first_programs, unvaried
 from timbrebench.classifier.style.style_training import train_judge
 from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.errors import JudgeError
@@ -79,7 +79,7 @@ def leave_soundfonts_out(
             description = f"training without {family}"
             training = train_judge(others, configuration, description=description, folder=scratch)
             test = features.where(soundfont_family=[family], split=["test"])
-            return evaluate_on(training.judge, test.first_programs())
+            return evaluate_on(training.judge, test.first_programs().unvaried())
 
         key = training_key(features.manifest, configuration)
         evaluations[family] = stage(path_within(folder, f"without-{family}.json"), key, Evaluation, evaluate)
@@ -96,10 +96,10 @@ def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.D
     pieces = np.array(sorted(sources.unique()))
     if not 2 <= folds <= len(pieces) - 2:
         raise JudgeError(f"{folds} folds of {len(pieces)} pieces: choose 2 or more folds, or more pieces")
-    first = first_programs(manifest)
+    tested_clips = first_programs(manifest) & unvaried(manifest)
     for known, tested in KFold(folds, shuffle=True, random_state=seed).split(pieces):
         judge, validation = train_test_split(pieces[known], test_size=_VALIDATION_SHARE, random_state=seed)
         split = dict.fromkeys(judge, "judge") | dict.fromkeys(validation, "validation")
         split |= dict.fromkeys(pieces[tested], "test")
         assigned = manifest.assign(split=sources.map(split))
-        yield assigned, (assigned.split == "test") & first
+        yield assigned, (assigned.split == "test") & tested_clips

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from timbrebench.classifier.fitting import FitConfiguration
+from timbrebench.classifier.style.sound_variation import SoundVariation
 from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_front_end import FrontEnd, LogFrequencyFrontEnd
 from timbrebench.classifier.style.style_networks import NetworkKind
@@ -29,7 +30,11 @@ class JudgeConfiguration(FitConfiguration):
     network : {"harmonic", "four-block", "alexnet", "alexnet-wide", "alexnet-narrow"}
         What it thinks with.
     augmentation : Augmentation
-        How clips are varied.
+        How spectrograms of clips are varied at each step.
+    variation : SoundVariation or None
+        How the sound of further copies of the clips differs, which are made before training; None for no
+        copies. A judge that is to be asked about recordings needs them; they multiply the time that training
+        takes.
     multi_label : bool
         Whether a clip can have several labels, separated by ``|`` in the manifest, or none.
     """
@@ -38,9 +43,16 @@ class JudgeConfiguration(FitConfiguration):
     front_end: FrontEnd = LogFrequencyFrontEnd()
     network: NetworkKind = "harmonic"
     augmentation: Augmentation = Augmentation()
+    variation: SoundVariation | None = None
     multi_label: bool = False
     max_epochs: int = Field(default=26, ge=1, le=100_000)
     learning_rate: float = Field(default=4e-3, gt=0, allow_inf_nan=False)
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what earlier versions did not have: judges keep the keys that they were stored under."""
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if key != "variation" or value is not None}
 
     @model_validator(mode="after")
     def _check_name(self) -> Self:

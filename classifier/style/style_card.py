@@ -277,8 +277,8 @@ def _measure(
             Evaluation,
             lambda _: evaluate_judge(judge, _play_recordings(dataset, recorded, folder)),
         )
-    features = compute_features(dataset, judge.front_end)
-    test = features.where(split=["test"])
+    features = compute_features(dataset, judge.front_end, configuration.variation)
+    test = features.where(split=["test"]).unvaried()
     return JudgeCard(
         fingerprint=judge.fingerprint,
         labels=judge.labels,

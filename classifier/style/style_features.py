@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,7 +11,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from timbrebench.audio.clips import Samples
 from timbrebench.classifier.clip_features import ClipFeatures, front_end_values
+from timbrebench.classifier.style.sound_variation import SoundVariation
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import is_first_program
@@ -47,6 +50,10 @@ class StyleFeatures(ClipFeatures):
         """Return the clips played by the first program of their label, which suites are made of."""
         return self.select(first_programs(self.manifest))
 
+    def unvaried(self) -> StyleFeatures:
+        """Return the clips without the copies whose sound was varied."""
+        return self.select(unvaried(self.manifest))
+
     def labels(self, *, multi_label: bool) -> tuple[str, ...]:
         """Return the clips' labels, sorted; with `multi_label`, those of a clip are separated by ``|``."""
         names = {name for label in self.manifest.label for name in _split(label, multi_label=multi_label)}
@@ -76,14 +83,67 @@ def first_programs(manifest: pd.DataFrame) -> NDArray[np.bool_]:
     return np.array([is_first_program(*pair) for pair in pairs], dtype=bool)
 
 
-def compute_features(dataset: Dataset, front_end: BaseFrontEnd) -> StyleFeatures:
+def unvaried(manifest: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return for each row of a manifest whether it is a clip itself and no varied copy: shape (clips,)."""
+    return np.array(manifest.get("copy", pd.Series(0, index=manifest.index)) == 0, dtype=bool)
+
+
+def compute_features(
+    dataset: Dataset, front_end: BaseFrontEnd, variation: SoundVariation | None = None
+) -> StyleFeatures:
     """Compute every clip's spectrogram, on all cores; within a call of a run, on its own.
 
-    Clips are of equal duration. JudgeError if there is no clip, or one is silent.
+    Parameters
+    ----------
+    dataset : Dataset
+        Clips of equal duration.
+    front_end : BaseFrontEnd
+        What computes them.
+    variation : SoundVariation, optional
+        Adds copies of all clips whose sound is varied; None for none.
+
+    Returns
+    -------
+    StyleFeatures
+        Of the clips, followed by the first copy of each, the second, and so on, which the manifest numbers in
+        a column ``copy``; the clips themselves have 0.
+
+    Raises
+    ------
+    JudgeError
+        If there is no clip, or one is silent.
     """
-    spectrograms = front_end_values(partial(_spectrogram, front_end=front_end), dataset, CLIP_S, __name__)
+    own = _features(dataset, front_end, _as_it_is)
+    if variation is None:
+        return own
+    copies = [
+        _features(dataset, front_end, partial(_varied, variation=variation, copy=copy))
+        for copy in range(1, variation.copies + 1)
+    ]
+    parts = (own, *copies)
+    manifests = [part.manifest.assign(copy=number) for number, part in enumerate(parts)]
+    return StyleFeatures(
+        torch.cat([part.spectrograms for part in parts]), pd.concat(manifests, ignore_index=True), front_end
+    )
+
+
+#: Returns the samples of a clip, as they are or varied.
+_Sound = Callable[[Dataset, Clip], Samples]
+
+
+def _features(dataset: Dataset, front_end: BaseFrontEnd, sound: _Sound) -> StyleFeatures:
+    compute = partial(_spectrogram, front_end=front_end, sound=sound)
+    spectrograms = front_end_values(compute, dataset, CLIP_S, __name__)
     return StyleFeatures(spectrograms, dataset.manifest.reset_index(drop=True), front_end)
 
 
-def _spectrogram(dataset: Dataset, clip: Clip, front_end: BaseFrontEnd) -> NDArray[np.float16]:
-    return front_end.spectrogram(dataset.samples(clip), clip.sample_rate).astype(np.float16)
+def _as_it_is(dataset: Dataset, clip: Clip) -> Samples:
+    return dataset.samples(clip)
+
+
+def _varied(dataset: Dataset, clip: Clip, *, variation: SoundVariation, copy: int) -> Samples:
+    return variation.vary(dataset.samples(clip), clip.sample_rate, clip.clip_id, copy)
+
+
+def _spectrogram(dataset: Dataset, clip: Clip, front_end: BaseFrontEnd, sound: _Sound) -> NDArray[np.float16]:
+    return front_end.spectrogram(sound(dataset, clip), clip.sample_rate).astype(np.float16)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from timbrebench.audio.clips import Samples
+from timbrebench.audio.clips import Samples, as_samples
 from timbrebench.classifier.clip_preparation import SHORTEST_S
+from timbrebench.classifier.fitting import state_sha256
 from timbrebench.classifier.stored_network import check_printable, load_weights
+from timbrebench.classifier.style.familiarity import N_STATISTICS, Familiarity, is_nearly_empty, traits
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd, FrontEnd, standardise
 from timbrebench.classifier.style.style_networks import Network, NetworkKind, create_network
 from timbrebench.classifier.trained_judge import StoredJudge, TrainedJudge, check_finite
 from timbrebench.core.errors import JudgeError
+from timbrebench.core.frozen_model import FrozenModel
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Judge(TrainedJudge):
         Whether it gives each label a probability of its own.
     temperature : float
         What its logits are divided by, so that its probabilities can be believed.
+    familiarity : Familiarity or None
+        What resembles that which it has learned; None of a judge that cannot tell.
     """
 
     labels: tuple[str, ...]
@@ -69,14 +74,11 @@ class Judge(TrainedJudge):
     network: Network
     multi_label: bool
     temperature: float
+    familiarity: Familiarity | None = None
 
     _kind = "style judge"
     _schema = 3
     _hint = "train a judge with `timbrebench judge train`"
-
-    def with_temperature(self, temperature: float) -> Judge:
-        """Return the judge with another temperature."""
-        return replace(self, temperature=temperature)
 
     def predict(self, samples: Samples, sample_rate: int) -> Prediction:
         """Compute the probability of each label for a clip, and the clip's embedding.
@@ -104,7 +106,18 @@ class Judge(TrainedJudge):
         with torch.no_grad():
             embedding = self.network.embed(standardise(spectrogram.unsqueeze(0).float()))
             logits = self.network.head(embedding)
-        return Prediction(self._probabilities(logits)[0], np.asarray(embedding[0].numpy(), dtype=np.float64))
+        return Prediction(
+            self._probabilities(logits)[0],
+            np.asarray(embedding[0].numpy(), dtype=np.float64),
+            self._is_unfamiliar(traits(spectrogram.unsqueeze(0), embedding), samples, sample_rate),
+        )
+
+    def _is_unfamiliar(self, clip: torch.Tensor, samples: Samples, sample_rate: int) -> bool | None:
+        if self.familiarity is None:
+            return None
+        if is_nearly_empty(as_samples(samples), sample_rate):
+            return True
+        return bool(self.familiarity.distances(clip)[0] > self.familiarity.threshold)
 
     def probabilities_of(self, spectrograms: torch.Tensor) -> NDArray[np.float64]:
         """Compute the probabilities of clips that went through the front end.
@@ -134,8 +147,18 @@ class Judge(TrainedJudge):
                 [self.network(standardise(batch.float())) for batch in torch.split(spectrograms, 64)]
             )
 
+    def traits_of(self, spectrograms: torch.Tensor) -> torch.Tensor:
+        """Return what clips are compared by (:func:`~timbrebench.classifier.style.familiarity.traits`)."""
+        with torch.no_grad():
+            return torch.cat(
+                [
+                    traits(batch, self.network.embed(standardise(batch.float())))
+                    for batch in torch.split(spectrograms, 64)
+                ]
+            )
+
     def _content(self) -> dict[str, Any]:
-        return {
+        content: dict[str, Any] = {
             "labels": list(self.labels),
             "front_end": self.front_end.model_dump(mode="json"),
             "network": self.network_kind,
@@ -143,9 +166,15 @@ class Judge(TrainedJudge):
             "temperature": self.temperature,
             "weights": self.network.state_dict(),
         }
+        if self.familiarity is not None:
+            content["familiarity"] = {**self.familiarity.state(), "threshold": self.familiarity.threshold}
+        return content
 
     def _settings(self) -> list[Any]:
-        return _settings(self.labels, self.network_kind, self.multi_label, self.temperature, self.front_end)
+        settings = _settings(
+            self.labels, self.network_kind, self.multi_label, self.temperature, self.front_end
+        )
+        return [*settings, *_familiarity_settings(self.familiarity)]
 
     @classmethod
     def load(cls, path: Path | str) -> Judge:
@@ -165,12 +194,33 @@ class Judge(TrainedJudge):
             network=network,
             multi_label=stored.multi_label,
             temperature=stored.temperature,
+            familiarity=_familiarity(stored, network, path),
             **stored.learned_from(),
         )
 
 
 #: AudioSet's longest label has 58 characters.
 _Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_printable)]
+
+
+class StoredFamiliarity(FrozenModel):
+    """What the file of a style judge holds of its familiarity.
+
+    Attributes
+    ----------
+    centres, whitening, threshold
+        Those of :class:`~timbrebench.classifier.style.familiarity.Familiarity`.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    centres: torch.Tensor
+    whitening: torch.Tensor
+    threshold: float = Field(gt=0, allow_inf_nan=False)
+
+    def familiarity(self) -> Familiarity:
+        """Return it as a judge has it."""
+        return Familiarity(self.centres, self.whitening, self.threshold)
 
 
 class StoredStyleJudge(StoredJudge):
@@ -180,8 +230,8 @@ class StoredStyleJudge(StoredJudge):
     ----------
     labels : tuple of str
         In the order of its answers: at most 4,096, of at most 200 characters. AudioSet has 632.
-    front_end, network, multi_label, temperature
-        Those of :class:`Judge`.
+    front_end, network, multi_label, temperature, familiarity
+        Those of :class:`Judge`; files of earlier versions hold no familiarity.
     """
 
     labels: Annotated[tuple[_Label, ...], Field(min_length=1, max_length=4096)]
@@ -189,10 +239,13 @@ class StoredStyleJudge(StoredJudge):
     network: NetworkKind
     multi_label: bool
     temperature: float = Field(gt=0, allow_inf_nan=False)
+    familiarity: StoredFamiliarity | None = None
 
     def settings(self) -> list[Any]:
-        """Return labels, kind of network, whether it is a multi-label judge, temperature and front end."""
-        return _settings(self.labels, self.network, self.multi_label, self.temperature, self.front_end)
+        """Return all that decides its answers but the weights, in the order of the judge's own."""
+        settings = _settings(self.labels, self.network, self.multi_label, self.temperature, self.front_end)
+        stored = self.familiarity
+        return [*settings, *_familiarity_settings(stored.familiarity() if stored else None)]
 
 
 def _settings(
@@ -203,6 +256,26 @@ def _settings(
     front_end: BaseFrontEnd,
 ) -> list[Any]:
     return [list(labels), network, multi_label, temperature, front_end.model_dump(mode="json")]
+
+
+def _familiarity_settings(familiarity: Familiarity | None) -> list[Any]:
+    """Return what decides whether a clip is familiar; nothing of a judge that cannot tell."""
+    return [] if familiarity is None else [state_sha256(familiarity.state()), familiarity.threshold]
+
+
+def _familiarity(stored: StoredStyleJudge, network: Network, path: Path) -> Familiarity | None:
+    """Return the familiarity that a file holds, whose tensors have to be those of its network's embedding."""
+    if stored.familiarity is None:
+        return None
+    familiarity, size = stored.familiarity.familiarity(), network.head.in_features + N_STATISTICS
+    for name, shape in (("centres", (len(stored.labels), size)), ("whitening", (size, size))):
+        tensor = familiarity.state()[name]
+        if tensor.dtype != torch.float32 or tuple(tensor.shape) != shape or not torch.isfinite(tensor).all():
+            raise JudgeError(
+                f"{path}: familiarity.{name} is {tensor.dtype} of shape {tuple(tensor.shape)}, the network "
+                f"needs finite torch.float32 of shape {shape}: train it again"
+            )
+    return familiarity
 
 
 def _check_shortest(network: Network, front_end: BaseFrontEnd, path: Path) -> None:

@@ -101,10 +101,9 @@ class HarmonicNetwork(nn.Module):
         return logits
 
     @property
-    def head(self) -> nn.Module:
+    def head(self) -> nn.Linear:
         """The last layer."""
-        head: nn.Module = self.trunk.head
-        return head
+        return self.trunk.head
 
     def embed(self, spectrograms: Tensor) -> Tensor:
         """Return what the last layer decides by: shape (clips, 128)."""

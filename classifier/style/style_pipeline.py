@@ -72,12 +72,11 @@ def _train(dataset: Dataset, configuration: JudgeConfiguration, folder: Path) ->
     """Train and evaluate a judge, and write its learning curve."""
     from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - Lightning takes seconds
 
-    features = compute_features(
-        dataset.select(split=("judge", "validation", "test")), configuration.front_end
-    )
+    judged = dataset.select(split=("judge", "validation", "test"))
+    features = compute_features(judged, configuration.front_end, configuration.variation)
     scratch = _scratch(folder, _key(dataset, configuration))
     training = train_judge(features, configuration, folder=scratch)
-    evaluation = evaluate_on(training.judge, features.where(split=["test"]).first_programs())
+    evaluation = evaluate_on(training.judge, features.where(split=["test"]).first_programs().unvaried())
     write_csv(folder / CURVE_FILE, training.curve, SIX_DIGITS)
     return training.judge, evaluation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
+from timbrebench.classifier.style.familiarity import Familiarity, learn_familiarity
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
 from timbrebench.classifier.style.style_features import StyleFeatures
 from timbrebench.classifier.style.style_front_end import standardise
@@ -106,7 +107,21 @@ def train_judge(
         temperature=1.0,
         **learned_from(train.manifest, validation.manifest),
     )
-    return Training(judge.with_temperature(_temperature(judge, validation)), fitted.curve)
+    calibrated = replace(
+        judge, temperature=_temperature(judge, validation), familiarity=_familiarity(judge, train, validation)
+    )
+    return Training(calibrated, fitted.curve)
+
+
+def _familiarity(judge: Judge, train: StyleFeatures, validation: StyleFeatures) -> Familiarity | None:
+    """Learn what is familiar; clips with several labels lie around no label's mean."""
+    if judge.multi_label:
+        return None
+    return learn_familiarity(
+        judge.traits_of(train.spectrograms),
+        train.targets(judge.labels),
+        judge.traits_of(validation.spectrograms),
+    )
 
 
 def _labels(train: StyleFeatures, validation: StyleFeatures, *, multi_label: bool) -> tuple[str, ...]:

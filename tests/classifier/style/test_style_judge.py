@@ -77,7 +77,7 @@ def test_another_weight_is_another_fingerprint(judge):
 
 
 def test_another_temperature_is_another_judge_with_the_same_weights(judge, clip):
-    cooler = judge.with_temperature(judge.temperature / 2)
+    cooler = dataclasses.replace(judge, temperature=judge.temperature / 2)
     assert cooler.weights_sha256 == judge.weights_sha256
     assert cooler.fingerprint != judge.fingerprint
     # The most probable label stays, and is more probable.
@@ -189,3 +189,27 @@ def test_a_judge_that_cannot_be_written_leaves_the_old_one(judge, saved, tmp_pat
         judge.save(saved / "inside" / "judge.pt")
     assert saved.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["judge.pt"]
+
+
+def test_a_judge_tells_what_resembles_nothing_learned(judge, clip):
+    noise = np.random.default_rng(0).standard_normal(len(clip)).astype(np.float32)
+    assert judge.predict(clip, RATE).is_unfamiliar is False
+    assert judge.predict(0.1 * noise, RATE).is_unfamiliar is True
+    softly = np.where(np.arange(len(clip)) < RATE // 10, clip, 1e-3 * clip)
+    assert judge.predict(softly, RATE).is_unfamiliar is True
+
+
+def test_a_judge_of_earlier_versions_cannot_tell(judge, clip, tmp_path):
+    earlier = dataclasses.replace(judge, familiarity=None)
+    earlier.save(tmp_path / "judge.pt")
+    loaded = Judge.load(tmp_path / "judge.pt")
+    assert loaded.fingerprint == earlier.fingerprint != judge.fingerprint
+    assert loaded.predict(clip, RATE).is_unfamiliar is None
+
+
+@pytest.mark.parametrize("damage", [torch.zeros(2, 3), torch.full((2, 133), torch.nan)])
+def test_a_familiarity_that_does_not_fit_is_refused(judge, damage, tmp_path):
+    broken = dataclasses.replace(judge.familiarity, centres=damage)
+    dataclasses.replace(judge, familiarity=broken).save(tmp_path / "judge.pt")
+    with pytest.raises(JudgeError, match=r"familiarity\.centres is"):
+        Judge.load(tmp_path / "judge.pt")
