@@ -25,7 +25,7 @@ N_STATISTICS = 5
 #: Share of the validation clips that count as familiar.
 _FAMILIAR = 0.99
 
-#: Share of the mean variance that is added to each, so that directions in which nothing was learned count
+#: Share of the median variance that is added to each, so that directions in which nothing was learned count
 #: neither for everything nor for nothing.
 _RIDGE = 1e-2
 
@@ -112,8 +112,10 @@ def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Fam
     means = torch.stack([clips[targets == label].mean(dim=0) for label in targets.unique()])
     within = clips - means[targets]
     covariance = within.T @ within / len(within)
-    # Of the median, since the statistics are in decibels and vary far more than the embedding.
-    covariance += _RIDGE * covariance.diagonal().median() * torch.eye(len(covariance), dtype=torch.float64)
+    # The median, since statistics in decibels vary far more than an embedding, of which some may be always 0.
+    variances = covariance.diagonal()
+    typical = variances[variances > 0].median()
+    covariance += _RIDGE * typical * torch.eye(len(covariance), dtype=torch.float64)
     whitening = torch.linalg.inv(torch.linalg.cholesky(covariance)).T
     learned = Familiarity((means @ whitening).float(), whitening.float(), 0.0)
     threshold = float(learned.distances(validation.float()).quantile(_FAMILIAR))
