@@ -109,7 +109,7 @@ def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Fam
         For the traits of the same judge.
     """
     clips = clips.double()
-    means = torch.stack([clips[targets == label].mean(dim=0) for label in targets.unique()])
+    means = torch.stack([clips[targets == label].mean(dim=0) for label in range(int(targets.max()) + 1)])
     within = clips - means[targets]
     covariance = within.T @ within / len(within)
     # The median, since statistics in decibels vary far more than an embedding, of which some may be always 0.

@@ -146,14 +146,15 @@ class SoundVariation(FrozenModel):
         return np.asarray(signal.fftconvolve(samples, response)[: len(samples)], dtype=np.float32)
 
     def _noisy(self, samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
-        noise = rng.standard_normal(len(samples))
+        noise = rng.standard_normal(len(samples)).astype(np.float32)
         if rng.random() < 0.6:
             slope = rng.uniform(0, 1)
             noise = _filtered(noise, -20 * slope * np.log10(_frequencies(samples, sample_rate) / 1000))
             noise /= rms(noise)
             if rng.random() < 0.2:
                 phases = 2 * np.pi * rng.choice([50, 60]) * np.arange(len(samples)) / sample_rate
-                noise = noise + sum(rng.uniform(0, 1.5) * np.sin(k * phases) for k in (1, 2, 3, 5))
+                for harmonic in (1, 2, 3, 5):
+                    noise += rng.uniform(0, 1.5) * np.sin(harmonic * phases)
         level = rms(samples) * 10 ** (-rng.uniform(min(self.noise_db, 40), 40) / 20)
         return np.asarray(samples + noise * (level / rms(noise)), dtype=np.float32)
 
@@ -163,7 +164,8 @@ def _at_peak(samples: Samples) -> Samples:
 
 
 def _frequencies(samples: Samples, sample_rate: int) -> _Gains:
-    return np.maximum(np.fft.rfftfreq(len(samples), 1 / sample_rate), _LOWEST_HZ)
+    frequencies = np.asarray(np.fft.rfftfreq(len(samples), 1 / sample_rate), dtype=np.float64)
+    return np.maximum(frequencies, _LOWEST_HZ)
 
 
 def _filtered(samples: NDArray[np.floating], gains_db: _Gains) -> Samples:

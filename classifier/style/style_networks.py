@@ -103,7 +103,8 @@ class HarmonicNetwork(nn.Module):
     @property
     def head(self) -> nn.Linear:
         """The last layer."""
-        return self.trunk.head
+        head: nn.Linear = self.trunk.head
+        return head
 
     def embed(self, spectrograms: Tensor) -> Tensor:
         """Return what the last layer decides by: shape (clips, 128)."""
