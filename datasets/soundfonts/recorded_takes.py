@@ -163,6 +163,14 @@ def list_takes(folder: Path, half: str = "") -> dict[int, list[Take]]:
     return takes
 
 
+def sources_by_program(folder: Path) -> dict[int, str]:
+    """Return which source of a folder plays each General MIDI program that there are any takes for.
+
+    Raises as :func:`list_takes` does.
+    """
+    return {program: rows.source.iloc[0] for program, rows in _assign(folder, _read_manifest(folder)).items()}
+
+
 def _assign(folder: Path, manifest: pd.DataFrame) -> dict[int, pd.DataFrame]:
     """Give each source a program of its instrument; say which are left without."""
     names = sorted(set(manifest.instrument), key=lambda name: (len(_programs(name)), name))

@@ -12,6 +12,7 @@ import typer
 from timbrebench.core.errors import ConfigurationError, RunError, TimbrebenchError
 from timbrebench.core.progress import log
 from timbrebench.experiments.report.standard_output import print_line
+from timbrebench.experiments.studies import study_registry
 
 #: Folder, beside the results, for what studies learn on the way.
 _LEARNED = "learned"
@@ -20,21 +21,18 @@ _ALL = "all"
 
 
 def study_command(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="cross-synthesis, failure, fidelity, judge, key-invariance, loss-terms, phase, "
-            "spectrograms, style-content-curve, texture or wide-limit-convergence; all for all of them."
-        ),
-    ],
+    name: Annotated[str, typer.Argument(help=f"{', '.join(study_registry.STUDIES)}; or all of a run.")],
     out: Annotated[Path, typer.Option(help="Folder of table, figure and page.")],
     run: Annotated[
         Path | None,
-        typer.Option(help="A run's folder: its dataset, judge and suite. All but fidelity need it."),
+        typer.Option(help="A run's folder: its dataset, judge and suite. All studies but fidelity need it."),
     ] = None,
-    authors: Annotated[
+    data: Annotated[
         Path | None,
-        typer.Option(help="A folder of authors' outputs and their inputs, for fidelity."),
+        typer.Option(
+            help="What a study takes beside a run or instead: for failure a folder of recorded notes with a "
+            "manifest.csv, left out by default; for fidelity authors' outputs and their inputs."
+        ),
     ] = None,
     setting: Annotated[
         Literal["small", "paper"],
@@ -42,10 +40,6 @@ def study_command(
     ] = "small",
     pairs: Annotated[
         int | None, typer.Option(min=1, help="Pairs to use; the study's own by default.")
-    ] = None,
-    recorded_notes: Annotated[
-        Path | None,
-        typer.Option(help="Folder of recorded notes with a manifest.csv, for failure; left out by default."),
     ] = None,
 ) -> None:
     """Run a study on the data of a run: a table, a figure, and what they say.
@@ -57,50 +51,33 @@ def study_command(
     from timbrebench.experiments.studies.authors_context import AuthorsContext
     from timbrebench.experiments.studies.study import Study, StudyContext
     from timbrebench.experiments.studies.study_pages import write_result
-    from timbrebench.experiments.studies.study_registry import AUTHORS_STUDIES, STUDIES, find_study
 
-    names = (
-        [study for study in STUDIES if authors or study not in AUTHORS_STUDIES] if name == _ALL else [name]
-    )
-    studies = {study: study.pairs_of(setting, pairs) for study in map(find_study, names)}
-    if name != _ALL:
-        find_study(name).check_recorded_notes(recorded_notes)
-    of_authors = [study for study in studies if study.name in AUTHORS_STUDIES]
-    of_run = {study: count for study, count in studies.items() if study not in of_authors}
+    studies = [study_registry.find_study(own) for own in (study_registry.STUDIES if name == _ALL else [name])]
+    if name == _ALL:
+        if data is not None:
+            raise ConfigurationError("--data is for one study: name it, or leave out --data")
+        studies = [study for study in studies if study.needs_run]
+    counts = {study: study.pairs_of(setting, pairs) for study in studies}
+    for study in studies:
+        study.check_folders(run, data)
     left_out: list[str] | None = [] if name == _ALL else None
     contexts: dict[Study[Any, Any], StudyContext | AuthorsContext] = {}
-    if of_run:
-        folder = _given(run, "--run", "a run's folder")
-        if name != _ALL and authors:
-            raise ConfigurationError(f"the study {name!r} works on a run alone: leave out --authors")
-        _, dataset, judge, suite = open_suite(folder)
-        for study, count in of_run.items():
-            with _left_out(study.name, left_out):
-                notes = recorded_notes if study.takes_recorded_notes else None
-                context = StudyContext(dataset, judge, suite, count, setting, out / _LEARNED, notes)
-                study.check(context)
-                contexts[study] = context
-    for study in of_authors:
+    opened = open_suite(run)[1:] if run is not None else None
+    for study in studies:
         with _left_out(study.name, left_out):
-            published = _given(authors, "--authors", "a folder of authors' outputs")
-            if name != _ALL and run:
-                raise ConfigurationError(f"the study {name!r} works on no run: leave out --run")
-            given = AuthorsContext.of_folder(published, setting, out / _LEARNED)
-            study.check(given)
-            contexts[study] = given
-    for study, own in contexts.items():
+            context: StudyContext | AuthorsContext
+            if opened is not None:
+                context = StudyContext(*opened, counts[study], setting, out / _LEARNED, data)
+            elif data is not None:
+                context = AuthorsContext.of_folder(data, setting, out / _LEARNED)
+            study.check(context)
+            contexts[study] = context
+    for study, context in contexts.items():
         with _left_out(study.name, left_out):
-            page = write_result(study, study.answer(own), out, setting)
+            page = write_result(study, study.answer(context), out, setting)
             print_line(page.read_text(encoding="utf-8"))
     if left_out:
         raise RunError(f"{run}: not done here, for the reasons given above: {', '.join(left_out)}")
-
-
-def _given(folder: Path | None, option: str, what: str) -> Path:
-    """Return a folder, or raise a `ConfigurationError` that asks for it."""
-    if folder is None:
-        raise ConfigurationError(f"this study works on {what}: name it by {option}")
-    return folder
 
 
 @contextmanager

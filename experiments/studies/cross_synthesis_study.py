@@ -44,10 +44,10 @@ from timbrebench.experiments.studies.study import (
     StudyResult,
 )
 from timbrebench.experiments.studies.study_scores import prepared, transfer
-from timbrebench.experiments.studies.study_wording import counted
+from timbrebench.experiments.studies.study_wording import counted, with_interval
 from timbrebench.experiments.studies.style_content_curve_study import BALANCED
 from timbrebench.experiments.studies.tuning_fork import tuning_forks
-from timbrebench.experiments.studies.verdicts import all_positive, mean_interval
+from timbrebench.experiments.studies.verdicts import all_positive
 from timbrebench.experiments.suites.melodies import star_spangled_banner
 
 #: The method whose claims these are.
@@ -282,13 +282,13 @@ def _change(figure: pd.DataFrame, gains: tuple[pd.Series, pd.Series], style: str
     if figure[CLAIMANT].isna().any():
         return f"{figure[CLAIMANT].isna().sum()} of {len(figure)} outputs were refused."
     before, after, target = (figure[sound].mean() for sound in ("content", CLAIMANT, "target"))
-    low, high = mean_interval(figure[CLAIMANT] - figure["content"])
+    change = figure[CLAIMANT] - figure["content"]
     if column == "overtones":
-        shown = f"{before:.0%} to {after:.0%} (by {_bounds(100 * low, 100 * high)} points)"
-        wanted = f"{target:.0%}"
+        by = with_interval(100 * change, decimals=1, unit=" points")
+        shown, wanted = f"{before:.0%} to {after:.0%}, by {by}", f"{target:.0%}"
     else:
-        shown = f"{before:,.0f} Hz to {after:,.0f} Hz (by {_bounds(low, high)} Hz)"
-        wanted = f"{target:,.0f} Hz"
+        by = with_interval(change, decimals=0, unit=" Hz")
+        shown, wanted = f"{before:,.0f} Hz to {after:,.0f} Hz, by {by}", f"{target:,.0f} Hz"
     moved, nearer = (int((gain > 0).sum()) for gain in gains)
     return (
         f"From {shown}; the tune on the {style} has {wanted}. "
@@ -296,16 +296,9 @@ def _change(figure: pd.DataFrame, gains: tuple[pd.Series, pd.Series], style: str
     )
 
 
-def _bounds(low: float, high: float) -> str:
-    return f"{low:+,.1f} to {high:+,.1f}"
-
-
 def _share(shares: pd.Series) -> str:
     """Write a mean share with its interval."""
-    if shares.isna().any():
-        return "refused"
-    low, high = mean_interval(shares)
-    return f"{shares.mean():.0%} ({low:.0%} to {high:.0%})"
+    return "refused" if shares.isna().any() else with_interval(shares, decimals=0, kind="%")
 
 
 def _text(table: pd.DataFrame, repetitions: int) -> str:

@@ -17,6 +17,7 @@ from timbrebench.core.progress import log
 from timbrebench.datasets import Clip
 from timbrebench.datasets.notes import read_notes
 from timbrebench.datasets.rendering.window_rendering import notes_near, render_window
+from timbrebench.datasets.soundfonts.recorded_takes import sources_by_program
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.studies.study import StudyContext, chosen_pairs
 from timbrebench.experiments.studies.study_scores import metric_values, untouched_trial
@@ -46,12 +47,15 @@ class FailureCase:
         What plays the notes.
     trial : Trial
         Whose output is the untouched content.
+    recordings : str
+        Sources of the recorded notes, by the manifest, separated by commas; empty for renderings.
     """
 
     pair: Pair
     seed: int
     sounds: Sounds
     trial: Trial
+    recordings: str = ""
 
     @cached_property
     def reference_scores(self) -> dict[str, float]:
@@ -109,6 +113,7 @@ def recorded_cases(context: StudyContext, rendered: Sequence[FailureCase]) -> li
     """
     if context.recorded_notes is None:
         return []
+    sources = sources_by_program(context.recorded_notes)
     cases = []
     for case in rendered:
         try:
@@ -116,7 +121,8 @@ def recorded_cases(context: StudyContext, rendered: Sequence[FailureCase]) -> li
         except DatasetError as error:
             log(f"pair {case.pair.pair_id} is not played by recorded notes: {error}")
             continue
-        cases.append(FailureCase(case.pair, case.seed, RECORDED_NOTES, trial))
+        names = sorted({sources[clip.program] for clip in (case.pair.content, case.pair.style)})
+        cases.append(FailureCase(case.pair, case.seed, RECORDED_NOTES, trial, ", ".join(names)))
     return cases
 
 

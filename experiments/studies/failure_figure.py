@@ -13,8 +13,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from timbrebench.experiments.studies.failure_findings import count_of, lines_of
-from timbrebench.experiments.studies.failure_transfers import WatchedTransfer
+from timbrebench.experiments.studies.failure_findings import by_condition, count_of
+from timbrebench.experiments.studies.failure_transfers import LoggedClassifierFeatures
 
 #: Frequency up to which spectrograms are shown: most of what tells instruments apart lies below.
 _HIGHEST_KHZ = 4.0
@@ -54,27 +54,27 @@ class FailurePanels:
         outputs: pd.DataFrame,
         weights: pd.DataFrame,
         curve: pd.DataFrame,
-        watched: WatchedTransfer,
-        few: int,
+        logged: LoggedClassifierFeatures,
+        iterations: int,
     ) -> Self:
         """Take the pictures from the last transfer of a method."""
-        assert watched.pair is not None  # noqa: S101 - a transfer has been made
-        assert watched.optimised is not None  # noqa: S101
-        settings = watched.parameters
+        assert logged.pair is not None  # noqa: S101 - a transfer has been made
+        assert logged.optimised is not None  # noqa: S101
+        settings = logged.parameters
         pictures = {
-            "content": watched.pair.content,
-            "style": watched.pair.style,
-            f"after {few:,} iterations": watched.snapshots[few],
-            f"after {settings.iterations:,} iterations": watched.optimised,
+            "content": logged.pair.content,
+            "style": logged.pair.style,
+            f"after {iterations:,} iterations": logged.snapshots[iterations],
+            f"after {settings.iterations:,} iterations": logged.optimised,
         }
-        bins, frames = watched.pair.content.shape
+        bins, frames = logged.pair.content.shape
         shown = round(_HIGHEST_KHZ * 2000 / settings.sample_rate * (bins - 1)) + 1
         return cls(
             outputs,
             weights,
             curve,
             {title: picture[:shown].cpu().numpy() for title, picture in pictures.items()},
-            watched.range_db,
+            logged.range_db,
             frames * settings.hop_length / settings.sample_rate,
             _HIGHEST_KHZ,
         )
@@ -82,7 +82,7 @@ class FailurePanels:
 
 def draw_failure(panels: FailurePanels) -> Figure:
     """Draw the conditions on the left; curve, map and spectrograms on the right."""
-    lines = len(list(lines_of(panels.outputs)))
+    lines = len(list(by_condition(panels.outputs)))
     figure = Figure(figsize=(14, max(9.0, 0.42 * lines + 1.5)), layout="constrained")
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.1, 1))[0]
     _draw_conditions(left.subplots(), panels.outputs)
@@ -112,7 +112,7 @@ def draw_failure(panels: FailurePanels) -> Figure:
 
 
 def _draw_conditions(axes: Axes, outputs: pd.DataFrame) -> None:
-    lines = list(lines_of(outputs))[::-1]
+    lines = list(by_condition(outputs))[::-1]
     places = np.arange(len(lines))
     for offset, column, colour, label in (
         (0.2, "style_accuracy", _STYLE, "judge predicts the style's instrument (share of outputs)"),

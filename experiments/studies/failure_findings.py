@@ -18,6 +18,7 @@ from timbrebench.experiments.studies.failure_conditions import (
     PUBLISHED,
     RESHAPED,
     ULYANOV,
+    ULYANOV_ITERATIONS,
     VARIATION,
 )
 from timbrebench.experiments.studies.failure_transfers import SETTLED_AFTER
@@ -29,16 +30,28 @@ from timbrebench.experiments.studies.share_verdicts import (
     something_verdict,
 )
 from timbrebench.experiments.studies.study import StudyFinding
-from timbrebench.experiments.studies.study_wording import counted, listed
-from timbrebench.experiments.studies.verdicts import Verdict, decided, interval_verdict, mean_interval
+from timbrebench.experiments.studies.study_wording import counted, listed, with_interval
+from timbrebench.experiments.studies.verdicts import Floats, Verdict, decided, interval_verdict, mean_interval
 
 #: What a claim is measured by where the report gives no figure: the share of a loss that an optimisation that
 #: works takes away; the share that it takes away where it hardly moves any more; and the share of the
 #: distance from content to style within which a spectrogram stays at its start.
 _OPTIMISED, _HARDLY, _STAYS = 0.9, 0.05, 0.5
 
+#: Difference of note F1 up to which two outputs have kept as many of the content's notes.
+_ALIKE = 0.1
 
-def findings(outputs: pd.DataFrame, weights: pd.DataFrame) -> tuple[StudyFinding, ...]:
+#: What :func:`nothing_verdict` asks for.
+_NOTHING = (
+    "Nothing is transferred where no output is a transfer and, in each setting, the 95% interval of the "
+    "share lies below a half."
+)
+
+#: Why a stopped optimisation does not show that a method fails.
+_STOPPED = f"{ULYANOV_ITERATIONS} iterations are too few to show that it does not work."
+
+
+def findings(outputs: pd.DataFrame, weights: pd.DataFrame, *, full_size: bool) -> tuple[StudyFinding, ...]:
     """Judge each claim of section V, and what explains the failure.
 
     Parameters
@@ -47,6 +60,9 @@ def findings(outputs: pd.DataFrame, weights: pd.DataFrame) -> tuple[StudyFinding
         One row for each output, as :func:`~timbrebench.experiments.studies.failure_transfers.scored` has it.
     weights : pandas.DataFrame
         The map of :func:`~timbrebench.experiments.studies.failure_map.loss_map`.
+    full_size : bool
+        Whether ``ulyanov`` had all its iterations. Where it was stopped, that it does not converge or
+        transfers nothing is not decided.
     """
     rendered = outputs[outputs.sounds == RENDERINGS]
     chance = chance_of(outputs)
@@ -59,7 +75,7 @@ def findings(outputs: pd.DataFrame, weights: pd.DataFrame) -> tuple[StudyFinding
         _stays_at_style(rendered),
         _variation(rendered),
         _map(weights),
-        _ulyanov(rendered, chance),
+        *_ulyanov(rendered, chance, full_size=full_size),
         _recorded(outputs, chance),
         _reshaped(rendered, chance),
         _others(rendered, chance),
@@ -106,13 +122,13 @@ def _nothing(rendered: pd.DataFrame, chance: float) -> StudyFinding:
         "Nothing is transferred, whatever is changed: iterations, starting point, total variation, weights "
         "(V-B), and, which the report does not say, optimiser or layout of the arrays",
         nothing_verdict(counts, chance),
-        figures,
+        f"{figures} {_NOTHING}",
     )
 
 
 def _at_most(counts: Sequence[Count]) -> str:
     upper = max(share_interval(*count)[1] for count in counts)
-    return f"; in each setting the share is at most {upper:.0%} (95 %)."
+    return f"; in each setting the share is at most {upper:.0%}, by its 95% interval."
 
 
 def _seen_as_content(rendered: pd.DataFrame) -> StudyFinding:
@@ -144,8 +160,8 @@ def _settles(rendered: pd.DataFrame) -> StudyFinding:
     return StudyFinding(
         f"After {SETTLED_AFTER} iterations the optimisation hardly moves, in a local minimum (V-B1)",
         interval_verdict(_HARDLY - high, _HARDLY - low),
-        f"Of the loss that is left by then, later iterations take away {_interval(later)}; hardly is taken "
-        f"as {_HARDLY:.0%}. Of the loss at the start that is {_interval(shown)}, so that a curve from there "
+        f"Of the loss that is left by then, later iterations take away {_shares(later)}; hardly is taken "
+        f"as {_HARDLY:.0%}. Of the loss at the start that is {_shares(shown)}, so that a curve from there "
         f"looks flat. Transfers: {_written(rendered, [MORE_ITERATIONS])}.",
     )
 
@@ -156,20 +172,31 @@ def _content_only(rendered: pd.DataFrame) -> StudyFinding:
     return StudyFinding(
         "With the content alone the optimisation works (V-B2)",
         interval_verdict(low - _OPTIMISED, high - _OPTIMISED),
-        f"It takes away {_interval(fall)} of the content loss; {_OPTIMISED:.0%} is taken as working.",
+        f"It takes away {_shares(fall)} of the content loss; {_OPTIMISED:.0%} is taken as working.",
     )
 
 
 def _from_content(rendered: pd.DataFrame) -> StudyFinding:
-    rows = rendered[(rendered.condition == FROM_CONTENT) & rendered.seen_as_content.notna()]
-    content, judged = _judged(rows, "seen_as_content"), _judged(rows)
-    return StudyFinding(
-        "From the content the spectrogram is classified as the content's instrument still (V-B3)",
-        most_verdict(content, len(rows)),
-        f"The network names it in {content} of {len(rows)} spectrograms, the judge in {judged} of the "
-        "outputs. By Adam's steps of 1, the authors' unit, the loss ends at "
-        f"{_interval(1 - _values(rendered, FROM_CONTENT, 'loss_fall'))} of what it is there.",
+    starts = [FROM_CONTENT, PUBLISHED]
+    seen, notes = (
+        rendered.pivot_table(index="pair", columns="condition", values=column)[starts].dropna()
+        for column in ("seen_as_content", "note_f1")
     )
+    alike = (notes[FROM_CONTENT] - notes[PUBLISHED]).abs() <= _ALIKE
+    both = (seen == 1).all(axis=1)
+    return StudyFinding(
+        "From the content it ends up just as from noise, classified as the content's instrument (V-B3)",
+        most_verdict(int((both & alike).sum()), len(seen)),
+        f"The network names the content's instrument in {_count(seen[FROM_CONTENT])} spectrograms from the "
+        f"content and in {_count(seen[PUBLISHED])} from noise, in both in {_count(both)} pairs. The outputs' "
+        f"note F1 is {notes[FROM_CONTENT].mean():.2f} and {notes[PUBLISHED].mean():.2f}, alike (within "
+        f"{_ALIKE:g}) in {_count(alike)} pairs. By Adam's steps of 1, the authors' unit, the loss ends at "
+        f"{_shares(1 - _values(rendered, FROM_CONTENT, 'loss_fall'))} of what it is at the content.",
+    )
+
+
+def _count(values: pd.Series) -> str:
+    return f"{int(values.sum())} of {len(values)}"
 
 
 def _stays_at_style(rendered: pd.DataFrame) -> StudyFinding:
@@ -178,7 +205,7 @@ def _stays_at_style(rendered: pd.DataFrame) -> StudyFinding:
     return StudyFinding(
         "From the style the spectrogram stays at its starting point (V-B3)",
         interval_verdict(_STAYS - high, _STAYS - low),
-        f"It moves by {_interval(moved)} of the distance from style to content; {_STAYS:.0%} is taken as "
+        f"It moves by {_shares(moved)} of the distance from style to content; {_STAYS:.0%} is taken as "
         "staying.",
     )
 
@@ -191,7 +218,7 @@ def _variation(rendered: pd.DataFrame) -> StudyFinding:
         "Total variation does not help, it harms (V-B4)",
         interval_verdict(-high, -low),
         "It changes the mel-cepstral gain over the untouched content by "
-        f"{_interval(difference, unit=' dB')}. "
+        f"{with_interval(difference, decimals=1, unit=' dB')}. "
         f"Transfers: {_written(rendered, [VARIATION])}.",
     )
 
@@ -212,12 +239,25 @@ def _map(weights: pd.DataFrame) -> StudyFinding:
     )
 
 
-def _ulyanov(rendered: pd.DataFrame, chance: float) -> StudyFinding:
-    return StudyFinding(
-        "Ulyanov & Lebedev's own method does not converge to a transfer on this data either (V-B6)",
-        nothing_verdict(_counts(rendered, [ULYANOV]), chance),
-        f"Transfers: {_written(rendered, [ULYANOV])}. {_gains(rendered, [ULYANOV])}",
+def _ulyanov(rendered: pd.DataFrame, chance: float, *, full_size: bool) -> Iterator[StudyFinding]:
+    """Judge both readings of "it would not converge": by its loss, and by what came of it."""
+    fall = _values(rendered, ULYANOV, "loss_fall")
+    low, high = mean_interval(fall)
+    iterations = "its 300 iterations" if full_size else f"{ULYANOV_ITERATIONS} of its 300 iterations"
+    convergence = StudyFinding(
+        "Ulyanov & Lebedev's own method does not converge on this data: it does not take away "
+        f"{_OPTIMISED:.0%} of its loss (V-B6)",
+        interval_verdict(_OPTIMISED - high, _OPTIMISED - low),
+        f"In {iterations} it takes away {_shares(fall)} of the loss.",
     )
+    transfer = StudyFinding(
+        "Ulyanov & Lebedev's own method transfers nothing on this data either (V-B6)",
+        nothing_verdict(_counts(rendered, [ULYANOV]), chance),
+        f"After {iterations}, transfers: {_written(rendered, [ULYANOV])}. {_NOTHING} "
+        f"{_gains(rendered, [ULYANOV])}",
+    )
+    for finding in (convergence, transfer):
+        yield finding if full_size else finding.without("held", _STOPPED)
 
 
 def _recorded(outputs: pd.DataFrame, chance: float) -> StudyFinding:
@@ -230,10 +270,10 @@ def _recorded(outputs: pd.DataFrame, chance: float) -> StudyFinding:
         return StudyFinding(
             claim,
             "not decided",
-            "No recorded notes were at hand that play the pairs: give a folder of them by --recorded-notes.",
+            "No recorded notes were at hand that play the pairs: give a folder of them by --data.",
         )
     both = outputs[outputs.pair.isin(recorded.pair)]
-    gained = [f"`{name}` {_interval(_paired_gain(both, name), unit=' dB')}" for name in names]
+    gained = [f"`{name}` {with_interval(_paired_gain(both, name), decimals=1, unit=' dB')}" for name in names]
     return StudyFinding(
         claim,
         something_verdict(_counts(recorded, names), chance),
@@ -243,7 +283,7 @@ def _recorded(outputs: pd.DataFrame, chance: float) -> StudyFinding:
     )
 
 
-def _paired_gain(outputs: pd.DataFrame, condition: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _paired_gain(outputs: pd.DataFrame, condition: str) -> Floats:
     rows = outputs[outputs.condition == condition]
     gains = rows.pivot_table(index="pair", columns="sounds", values="gain_db")
     return (gains[RECORDED_NOTES] - gains[RENDERINGS]).dropna().to_numpy()
@@ -278,27 +318,23 @@ def _others(rendered: pd.DataFrame, chance: float) -> StudyFinding:
 
 
 def _gains(outputs: pd.DataFrame, conditions: Sequence[str]) -> str:
-    parts = [f"`{name}` {_interval(_values(outputs, name, 'gain_db'), unit=' dB')}" for name in conditions]
+    parts = [
+        f"`{name}` {with_interval(_values(outputs, name, 'gain_db'), decimals=1, unit=' dB')}"
+        for name in conditions
+    ]
     return f"Mel-cepstral gain over the untouched content: {listed(parts)}."
 
 
-def _values(
-    outputs: pd.DataFrame, condition: str, column: str
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _values(outputs: pd.DataFrame, condition: str, column: str) -> Floats:
     return outputs[outputs.condition == condition][column].dropna().to_numpy(dtype=np.float64)
 
 
-def _interval(values: np.ndarray[tuple[int], np.dtype[np.float64]], unit: str = "") -> str:
-    """Write a mean with its interval: shares as percentages, others in their unit."""
-    low, high = mean_interval(values)
-    mean = float(values.mean()) if len(values) else np.nan
-    kind = ".1f" if unit else ".1%"
-    if np.isnan(low):
-        return f"{mean:{kind}}{unit}"
-    return f"{mean:{kind}}{unit} ({low:{kind}} to {high:{kind}})"
+def _shares(values: Floats) -> str:
+    """Write a mean share with its interval."""
+    return with_interval(values, decimals=1, kind="%")
 
 
-def lines_of(outputs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def by_condition(outputs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield conditions and sounds with their outputs, in the order of the table."""
     for (condition, sounds), rows in outputs.groupby(["condition", "sounds"], sort=False):
         yield f"{condition}, {sounds}" if sounds == RECORDED_NOTES else str(condition), rows

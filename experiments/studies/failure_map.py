@@ -11,9 +11,9 @@ from timbrebench.core.progress import Tracker
 from timbrebench.experiments.studies.failure_cases import FailureCase
 from timbrebench.experiments.studies.failure_conditions import ALPHAS, BETAS
 from timbrebench.experiments.studies.failure_transfers import (
-    WatchedTerms,
-    WatchedTransfer,
-    watched_transfer,
+    LoggedClassifierFeatures,
+    LossTerms,
+    logged_transfer,
 )
 from timbrebench.experiments.studies.study import StudyContext
 
@@ -40,13 +40,13 @@ def loss_map(
     with Tracker("map of the weights", len(ratios), "ratios") as tracker:
         for ratio in ratios:
             weights = {"content_weight": ratio, "style_weight": 1.0, "iterations": iterations}
-            method = watched_transfer(context, case, {**parameters, **weights})
+            method = logged_transfer(context, case, {**parameters, **weights})
             ends[ratio] = (method.curve[-1], method.curve[0].style)
             tracker.advance()
     return pd.DataFrame(_rows(ends))
 
 
-def _rows(ends: Mapping[float, tuple[WatchedTerms, float]]) -> Iterator[dict[str, float]]:
+def _rows(ends: Mapping[float, tuple[LossTerms, float]]) -> Iterator[dict[str, float]]:
     for alpha in ALPHAS:
         for beta in BETAS:
             (content, style, _), start = ends[_ratio(alpha, beta)]
@@ -65,7 +65,7 @@ def _ratio(alpha: float, beta: float) -> float:
     return float(f"{alpha / beta:.6g}")
 
 
-def loss_curve(method: WatchedTransfer) -> pd.DataFrame:
+def loss_curve(method: LoggedClassifierFeatures) -> pd.DataFrame:
     """Return the weighted terms of the last transfer along its iterations.
 
     At most 200 of them, evenly spread over their logarithm: ``iteration``, ``content``, ``style``, ``loss``.

@@ -33,20 +33,26 @@ from timbrebench.experiments.studies.failure_cases import (
     recorded_cases,
     rendered_cases,
 )
-from timbrebench.experiments.studies.failure_conditions import FAILED, PAPER, SMALL, FailureSettings
+from timbrebench.experiments.studies.failure_conditions import (
+    FAILED,
+    PAPER,
+    SMALL,
+    ULYANOV_ITERATIONS,
+    FailureSettings,
+)
 from timbrebench.experiments.studies.failure_figure import FailurePanels, draw_failure
-from timbrebench.experiments.studies.failure_findings import count_of, findings, lines_of
+from timbrebench.experiments.studies.failure_findings import by_condition, count_of, findings
 from timbrebench.experiments.studies.failure_map import loss_curve, loss_map
 from timbrebench.experiments.studies.failure_transfers import (
     UNTOUCHED,
+    logged_transfer,
     ready,
     scored,
     untouched,
-    watched_transfer,
 )
 from timbrebench.experiments.studies.share_verdicts import share_interval
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyResult
-from timbrebench.experiments.studies.study_wording import counted
+from timbrebench.experiments.studies.study_wording import counted, listed
 
 #: Columns of which the table has means.
 _MEANS = (
@@ -65,15 +71,15 @@ def run(context: StudyContext, settings: FailureSettings) -> StudyResult:
     rendered = rendered_cases(context, comparable_pairs(context))
     outputs = _outputs(context, settings, rendered)
     weights = loss_map(context, rendered[0], settings.base, settings.map_iterations)
-    parameters = {**settings.base, "iterations": settings.many}
-    watched = watched_transfer(context, rendered[0], parameters, keep=[settings.few])
-    curve = loss_curve(watched)
+    parameters = {**settings.base, "iterations": settings.more_iterations}
+    logged = logged_transfer(context, rendered[0], parameters, keep=[settings.iterations])
+    curve = loss_curve(logged)
     table = summary(outputs)
     return StudyResult(
         table,
-        draw_failure(FailurePanels.of(outputs, weights, curve, watched, settings.few)),
+        draw_failure(FailurePanels.of(outputs, weights, curve, logged, settings.iterations)),
         text_of(outputs),
-        findings(outputs, weights),
+        findings(outputs, weights, full_size=settings.full_size),
         {"outputs": outputs, "map": weights, "curve": curve},
     )
 
@@ -104,7 +110,7 @@ def summary(outputs: pd.DataFrame) -> pd.DataFrame:
     spectrogram, ``style_accuracy`` and ``content_label_share`` what the judge says of the output.
     """
     rows = []
-    for name, own in lines_of(outputs):
+    for name, own in by_condition(outputs):
         transfers, decidable = count_of(own)
         low, high = share_interval(transfers, decidable)
         rows.append(
@@ -142,7 +148,8 @@ def text_of(outputs: pd.DataFrame) -> str:
     if len(recorded):
         sentences.append(
             f"{len(recorded)} of the pairs are played by recorded notes as well; the judge knows the style's "
-            f"instrument in {int(recorded.decidable.sum())} of their references."
+            f"instrument in {int(recorded.decidable.sum())} of their references. The recordings are those of "
+            f"{listed(sorted(set(', '.join(recorded.recordings).split(', '))))}."
         )
     else:
         sentences.append("Recorded notes were not at hand, so that only renderings are tried.")
@@ -159,12 +166,14 @@ STUDY = Study(
     pairs=6,
     paper_pairs=30,
     changes={
-        "small": f"{SMALL.many:,} iterations for 3,000 where more are tried, {SMALL.map_iterations} for "
-        "1,000 in the map, windows of 1,024 samples for 2,048, and clips as long as the suite's for 10 s; "
-        "`ulyanov` with its 4,096 filters of width 11 and 40 iterations for 300. The network that is "
+        "small": f"{SMALL.more_iterations:,} iterations for 3,000 where more are tried, "
+        f"{SMALL.map_iterations} for 1,000 in the map, windows of 1,024 samples for 2,048, and clips as long "
+        "as the suite's for 10 s. "
+        f"`ulyanov` stops after {ULYANOV_ITERATIONS} of its authors' 300 iterations and has their settings "
+        "otherwise, 4,096 filters over 11 frames among them. The network that is "
         "optimised over learns one soundfont. The run's judge decides, beside that network.",
         "paper": "Clips as long as the suite's for 10 s. The run's judge decides, beside the network that is "
         "optimised over.",
     },
-    takes_recorded_notes=True,
+    takes_data="recorded notes",
 )

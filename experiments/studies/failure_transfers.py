@@ -1,24 +1,26 @@
-"""Transfers of the study of the failed transfer: made, watched, and scored."""
+"""Transfers of the study of the failed transfer: made, logged and scored."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from timbrebench.experiments.studies.failure_cases import DISTORTION, FailureCase
-from timbrebench.experiments.studies.failure_conditions import FAILED, FailureCondition
+from timbrebench.experiments.studies.failure_conditions import FAILED, ULYANOV, FailureCondition
 from timbrebench.experiments.studies.study import StudyContext
 from timbrebench.experiments.studies.study_scores import metric_values, prepared, taught, transfer
+from timbrebench.experiments.studies.verdicts import Floats
 from timbrebench.metrics import Trial
 from timbrebench.transfer import Method
 from timbrebench.transfer.algorithms.perceptual_losses import repeated
 from timbrebench.transfer.bases.trained_network_method import SpectrogramPair
 from timbrebench.transfer.methods.classifier_features import ClassifierFeatures
+from timbrebench.transfer.methods.ulyanov import Ulyanov
 
 #: Metrics that are 0 for an output that was refused.
 _METRICS = ("style_accuracy", "content_label_share", "style_confidence", "note_f1")
@@ -33,7 +35,7 @@ KEPT = 0.5
 SETTLED_AFTER = 500
 
 
-class WatchedTerms(NamedTuple):
+class LossTerms(NamedTuple):
     """Terms of a loss, not weighted."""
 
     content: float
@@ -41,14 +43,22 @@ class WatchedTerms(NamedTuple):
     variation: float
 
 
-class WatchedTransfer(ClassifierFeatures):
+class LoggedMethod(ABC):
+    """A method that logs its last transfer."""
+
+    @abstractmethod
+    def figures(self, case: FailureCase, /) -> dict[str, object]:
+        """Return what the log adds to the row of the last transfer, which was of this case."""
+
+
+class LoggedClassifierFeatures(ClassifierFeatures, LoggedMethod):
     """The report's method, with what it does on the way.
 
     Attributes
     ----------
     pair : SpectrogramPair or None
         The spectrograms of the last transfer.
-    curve : list of WatchedTerms
+    curve : list of LossTerms
         Terms of its loss at each evaluation, of which Adam has one in each iteration, and at the end.
     snapshots : dict of int to torch.Tensor, shape (bins, frames)
         Its spectrogram in decibels before the iterations of this number.
@@ -59,7 +69,7 @@ class WatchedTransfer(ClassifierFeatures):
     def __init__(self, /, **parameters: object) -> None:
         super().__init__(**parameters)
         self.pair: SpectrogramPair | None = None
-        self.curve: list[WatchedTerms] = []
+        self.curve: list[LossTerms] = []
         self.snapshots: dict[int, Tensor] = {}
         self.optimised: Tensor | None = None
         self.started: Tensor | None = None
@@ -78,7 +88,7 @@ class WatchedTransfer(ClassifierFeatures):
             iteration = len(self.curve) - 1  # the first evaluation is that by which gradients are scaled
             if iteration in self._wanted:
                 self.snapshots[iteration] = spectrogram.detach().clone()
-            self.curve.append(WatchedTerms(*(float(term.detach()) for term in evaluated)))
+            self.curve.append(LossTerms(*(float(term.detach()) for term in evaluated)))
             return self.weighted(evaluated)
 
         return loss
@@ -93,19 +103,63 @@ class WatchedTransfer(ClassifierFeatures):
         del self.curve[0]  # the evaluation by which gradients are scaled
         return self.optimised
 
-    def losses(self) -> NDArray[np.float64]:
+    def losses(self) -> Floats:
         """Return the weighted loss at each evaluation, and at the end: shape (evaluations + 1,)."""
         settings = self.parameters
         weights = (settings.content_weight, settings.style_weight, settings.total_variation_weight)
-        losses: NDArray[np.float64] = np.asarray(self.curve, dtype=np.float64) @ np.asarray(weights)
+        losses: Floats = np.asarray(self.curve, dtype=np.float64) @ np.asarray(weights)
         return losses
 
+    def figures(self, case: FailureCase, /) -> dict[str, object]:
+        """Return the figures of the optimised spectrogram, and how far the loss has fallen."""
+        assert self.pair is not None  # noqa: S101 - a transfer has been made
+        assert self.optimised is not None  # noqa: S101
+        assert self.started is not None  # noqa: S101
+        assert self.network is not None  # noqa: S101
+        seen = self.network.labels[int(self.probabilities(self.optimised).argmax())]
+        losses, content = self.losses(), [terms.content for terms in self.curve]
+        later = math.nan
+        if self.parameters.optimiser == "adam" and len(losses) > SETTLED_AFTER + 1:
+            later = _fall(losses[SETTLED_AFTER], losses[-1])
+        apart = repeated(self.pair.style, self.pair.content.shape[1]) - self.pair.content
+        return {
+            "seen_as_content": float(seen == case.trial.content_label),
+            "seen_as_style": float(seen == case.trial.style_label),
+            "loss_fall": _fall(losses[0], losses[-1]),
+            "content_fall": _fall(content[0], content[-1]),
+            "later_fall": later,
+            "moved": float((self.optimised - self.started).norm() / apart.norm()),
+        }
 
-def watched_transfer(
+
+class LoggedUlyanov(Ulyanov, LoggedMethod):
+    """Ulyanov & Lebedev's method, with the loss at each evaluation of the last transfer in `losses`."""
+
+    def __init__(self, /, **parameters: object) -> None:
+        super().__init__(**parameters)
+        self.losses: list[float] = []
+
+    def minimise(self, objective: Callable[[Floats], tuple[float, Floats]], start: Floats) -> Floats:
+        """Return the optimised spectrogram, and log the losses on the way."""
+        self.losses.clear()
+
+        def logged(spectrogram: Floats) -> tuple[float, Floats]:
+            loss, gradient = objective(spectrogram)
+            self.losses.append(loss)
+            return loss, gradient
+
+        return super().minimise(logged, start)
+
+    def figures(self, _: FailureCase, /) -> dict[str, object]:
+        """Return how far the loss has fallen."""
+        return {"loss_fall": _fall(self.losses[0], min(self.losses))}
+
+
+def logged_transfer(
     context: StudyContext, case: FailureCase, parameters: Mapping[str, object], keep: Sequence[int] = ()
-) -> WatchedTransfer:
-    """Return the report's method after a transfer of a case; `keep` as in :meth:`WatchedTransfer.keep`."""
-    method = taught(context, WatchedTransfer(**parameters))
+) -> LoggedClassifierFeatures:
+    """Return the report's method after a transfer of a case; `keep` is for its own method of that name."""
+    method = taught(context, LoggedClassifierFeatures(**parameters))
     method.keep(keep)
     content, style = case.trial.content, case.trial.style
     transfer(method, content.samples, style.samples, content.sample_rate, seed=case.seed)
@@ -115,7 +169,9 @@ def watched_transfer(
 def ready(context: StudyContext, condition: FailureCondition) -> Method:
     """Return the method of a condition, which has learned."""
     if condition.method == FAILED:
-        return taught(context, WatchedTransfer(**condition.parameters))
+        return taught(context, LoggedClassifierFeatures(**condition.parameters))
+    if condition.method == ULYANOV:
+        return LoggedUlyanov(**condition.parameters)
     return prepared(context, condition.method, condition.parameters)
 
 
@@ -135,11 +191,13 @@ def scored(condition: FailureCondition, method: Method, case: FailureCase) -> di
       untouched content; negative where doing nothing would have been nearer.
     - ``transferred``: whether the judge predicts the style's instrument and at least half as many notes are
       kept as in the reference (note F1).
+    - ``recordings``: the sources of the recorded notes that play it.
+    - Of the report's method and of ``ulyanov``, ``loss_fall``: the share of the loss that the optimisation
+      took away.
     - Of the report's method, ``seen_as_content`` and ``seen_as_style``, by the network before any inversion;
-      ``loss_fall``, the share of the loss that the optimisation took away; ``content_fall``, that of the
-      content loss; ``later_fall``, which share of the loss that is left after 500 iterations of Adam the
-      others took away; and ``moved``, how far the spectrogram lies from its start, in distances from content
-      to style.
+      ``content_fall``, the share of the content loss that was taken away; ``later_fall``, which share of the
+      loss that is left after 500 iterations of Adam the others took away; and ``moved``, how far the
+      spectrogram lies from its start, in distances from content to style.
     """
     trial = case.trial
     content, style = trial.content, trial.style
@@ -148,8 +206,8 @@ def scored(condition: FailureCondition, method: Method, case: FailureCase) -> di
     if output is None:
         return {**row, **dict.fromkeys(_METRICS, 0.0), "gain_db": math.nan, **_verdict(case, 0.0, 0.0)}
     row |= _scores(case, trial.with_output(output, content.sample_rate))
-    if isinstance(method, WatchedTransfer):
-        row |= _watched(method, case)
+    if isinstance(method, LoggedMethod):
+        row |= method.figures(case)
     return row
 
 
@@ -158,6 +216,7 @@ def _row(case: FailureCase, condition: str, method: str) -> dict[str, object]:
         "condition": condition,
         "method": method,
         "sounds": case.sounds,
+        "recordings": case.recordings,
         "pair": case.pair.pair_id,
         "content_label": case.trial.content_label,
         "style_label": case.trial.style_label,
@@ -176,27 +235,6 @@ def _verdict(case: FailureCase, style_accuracy: float, note_f1: float) -> dict[s
     return {
         "decidable": reference["style_accuracy"] == 1,
         "transferred": style_accuracy == 1 and has_notes,
-    }
-
-
-def _watched(method: WatchedTransfer, case: FailureCase) -> dict[str, object]:
-    assert method.pair is not None  # noqa: S101 - a transfer has been made
-    assert method.optimised is not None  # noqa: S101
-    assert method.started is not None  # noqa: S101
-    assert method.network is not None  # noqa: S101
-    seen = method.network.labels[int(method.probabilities(method.optimised).argmax())]
-    losses, content = method.losses(), [terms.content for terms in method.curve]
-    later = math.nan
-    if method.parameters.optimiser == "adam" and len(losses) > SETTLED_AFTER + 1:
-        later = _fall(losses[SETTLED_AFTER], losses[-1])
-    apart = repeated(method.pair.style, method.pair.content.shape[1]) - method.pair.content
-    return {
-        "seen_as_content": float(seen == case.trial.content_label),
-        "seen_as_style": float(seen == case.trial.style_label),
-        "loss_fall": _fall(losses[0], losses[-1]),
-        "content_fall": _fall(content[0], content[-1]),
-        "later_fall": later,
-        "moved": float((method.optimised - method.started).norm() / apart.norm()),
     }
 
 

@@ -2,7 +2,12 @@
 
 A method that starts from noise has another output with each seed. It is *faithful* where its outputs lie as
 near to its author's output as they lie to each other: where the first distance, of ours to the author's, is
-at most 1.25 times the second, of two seeds of ours to each other. Distances are of two kinds:
+at most 1.25 times the second, of two seeds of ours to each other. What has a ratio is an author's output: the
+mean distance of our seeds to it over their mean distance from each other. Outputs that share a content or a
+style are not independent, nor are those that they share another with: intervals are over groups of outputs
+that share neither, and where there are fewer than two groups nothing is decided.
+
+Distances are of two kinds:
 
 - of style: of the Gram matrices of a random convolution that no method has (256 filters over 11 frames of log
   magnitudes, always the same), as a share of their size, and of mean spectral envelopes
@@ -29,6 +34,8 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from timbrebench.audio.clips import Samples, read_audio
 from timbrebench.audio.loudness import is_silent
@@ -40,7 +47,7 @@ from timbrebench.experiments.studies.authors_context import AuthorsContext
 from timbrebench.experiments.studies.published_outputs import PublishedOutput
 from timbrebench.experiments.studies.study import Study, StudyFinding, StudyResult
 from timbrebench.experiments.studies.study_scores import metric_values
-from timbrebench.experiments.studies.study_wording import counted
+from timbrebench.experiments.studies.study_wording import counted, with_interval
 from timbrebench.experiments.studies.verdicts import all_positive
 from timbrebench.metrics import Trial
 from timbrebench.metrics.sound import Sound
@@ -107,9 +114,8 @@ def run(context: AuthorsContext, settings: FidelitySettings) -> StudyResult:
             rows += _distances(comparison, ours)
     measured = pd.DataFrame(rows)
     table = _summary(measured)
-    findings = tuple(_findings(measured, reduced=settings.max_iterations is not None))
-    text = _text(context, settings, measured)
-    return StudyResult(table, _figure(table), text, findings, {"distances": measured})
+    made = findings(measured, reduced=settings.max_iterations is not None)
+    return StudyResult(table, _figure(table), text_of(measured), made, {"distances": measured})
 
 
 def check(context: AuthorsContext) -> None:
@@ -168,6 +174,10 @@ def _distances(comparison: _Comparison, ours: Sequence[Samples]) -> Iterator[dic
         "method": comparison.method.name,
         "content": comparison.published.content.stem,
         "style": comparison.published.style.stem,
+        "settings": ", ".join(
+            f"{name} {_shown(value)}" for name, value in comparison.published.parameters.items()
+        )
+        or "defaults",
     }
     for seed, own in enumerate(outputs):
         yield {**clips, "of": "author", "seed": seed, **distances(own, author)}
@@ -215,10 +225,10 @@ def _summary(measured: pd.DataFrame) -> pd.DataFrame:
     """Return a row for each method and measure: mean distances, and the first over the second."""
     rows = []
     for method, of_method in measured.groupby("method", sort=False):
+        ratios = output_ratios(of_method)
         for kind, measures in MEASURES.items():
             for measure in measures:
                 means = of_method.groupby("of")[measure].mean()
-                ratios = _ratios(of_method, measure)
                 rows.append(
                     {
                         "method": method,
@@ -226,40 +236,55 @@ def _summary(measured: pd.DataFrame) -> pd.DataFrame:
                         "measure": measure,
                         "to_author": means["author"],
                         "between_seeds": means["seeds"],
-                        "ratio": float(np.mean(ratios)),
-                        "lowest_ratio": min(ratios),
-                        "highest_ratio": max(ratios),
+                        "ratio": ratios[measure].mean(),
+                        "lowest_ratio": ratios[measure].min(),
+                        "highest_ratio": ratios[measure].max(),
                         "content_to_author": means["content"],
                     }
                 )
     return pd.DataFrame(rows)
 
 
-def _ratios(of_method: pd.DataFrame, measure: str) -> list[float]:
-    """Return, for each clip and seed, the distance to the author's output over the mean one between seeds."""
-    ratios = []
-    for _, of_clip in of_method.groupby(["content", "style"], sort=False):
-        between = of_clip[measure][of_clip.of == "seeds"].mean()
-        ratios += [float(own) / between for own in of_clip[measure][of_clip.of == "author"]]
-    return ratios
+def output_ratios(of_method: pd.DataFrame) -> pd.DataFrame:
+    """Return the ratio of the two distances for each output and measure, by content and style."""
+    measures = [measure for own in MEASURES.values() for measure in own]
+    author, seeds = (
+        of_method[of_method.of == name].groupby(["content", "style"], sort=False)[measures].mean()
+        for name in ("author", "seeds")
+    )
+    return author / seeds
 
 
-def _findings(measured: pd.DataFrame, *, reduced: bool) -> Iterator[StudyFinding]:
+def group_ratios(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean ratios of each group of outputs that shares neither content nor style with another."""
+    contents, styles = (ratios.index.get_level_values(name).factorize()[0] for name in ("content", "style"))
+    # Contents and styles are the nodes of a graph, which an output joins.
+    size = contents.max() + 1 + styles.max() + 1
+    edges = coo_array((np.ones(len(ratios)), (contents, contents.max() + 1 + styles)), shape=(size, size))
+    _, groups = connected_components(edges, directed=False)
+    return ratios.groupby(groups[contents]).mean()
+
+
+def findings(measured: pd.DataFrame, *, reduced: bool) -> tuple[StudyFinding, ...]:
     """Judge each method by each kind of distance; fewer iterations than the authors' decide nothing."""
+    made = []
     for method, of_method in measured.groupby("method", sort=False):
+        ratios = output_ratios(of_method)
+        groups = group_ratios(ratios)
         for kind, measures in MEASURES.items():
-            ratios = {measure: _ratios(of_method, measure) for measure in measures}
-            margins = [[TOLERANCE - ratio for ratio in values] for values in ratios.values()]
-            shown = ", ".join(
-                f"{np.mean(values):.2f} by {measure} ({min(values):.2f} to {max(values):.2f})"
-                for measure, values in ratios.items()
+            shown = ", ".join(f"{with_interval(groups[measure])} by {measure}" for measure in measures)
+            made.append(
+                StudyFinding(
+                    f"`{method}` is faithful in {kind}: its outputs are no further from its author's than "
+                    f"{TOLERANCE} times what they are from each other",
+                    "not decided"
+                    if reduced
+                    else all_positive([TOLERANCE - groups[measure] for measure in measures]),
+                    f"Times as far: {shown}. {counted(len(ratios), 'output')} in "
+                    f"{counted(len(groups), 'group')} that share neither content nor style.",
+                )
             )
-            yield StudyFinding(
-                f"`{method}` is faithful in {kind}: its outputs are no further from its author's than "
-                f"{TOLERANCE} times what they are from each other",
-                "not decided" if reduced else all_positive(margins),
-                f"Times as far, over clips and seeds: {shown}.",
-            )
+    return tuple(made)
 
 
 def _figure(table: pd.DataFrame) -> Figure:
@@ -280,16 +305,15 @@ def _figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _text(context: AuthorsContext, settings: FidelitySettings, measured: pd.DataFrame) -> str:
-    counts = measured[["method", "content", "style"]].drop_duplicates().method.value_counts(sort=False)
+def text_of(measured: pd.DataFrame) -> str:
+    """Say what was compared, by the table of distances."""
+    outputs = measured[["method", "content", "style", "settings"]].drop_duplicates()
+    counts = outputs.method.value_counts(sort=False)
     each = "; ".join(f"`{method}` {counted(count, 'output')}" for method, count in counts.items())
-    parameters = "; ".join(
-        f"{output.content.stem} by `{output.method}`: "
-        + (", ".join(f"{name} {_shown(value)}" for name, value in output.parameters.items()) or "defaults")
-        for output in context.outputs
-    )
+    parameters = "; ".join(f"{row.content} by `{row.method}`: {row.settings}" for row in outputs.itertuples())
+    seeds = measured[measured.of == "author"].seed.nunique()
     return (
-        f"Authors' outputs: {each}; {counted(settings.seeds, 'seed')} of ours for each. `to_author` is the "
+        f"Authors' outputs: {each}; {counted(seeds, 'seed')} of ours for each. `to_author` is the "
         "mean distance of our outputs to the author's, `between_seeds` that of two of ours, "
         f"`content_to_author` that of the untouched content; 0 is nearest. Settings: {parameters}."
     )
@@ -311,5 +335,7 @@ STUDY = Study(
         f"that nothing is decided; {SMALL.seeds} seeds.",
         "paper": f"{PAPER.seeds} seeds; authors' settings and iterations.",
     },
+    takes_data="authors' outputs",
+    needs_run=False,
     check=check,
 )

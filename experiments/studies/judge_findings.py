@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from timbrebench.experiments.studies.study import StudyFinding
-from timbrebench.experiments.studies.study_wording import counted, listed
+from timbrebench.experiments.studies.study_wording import counted, listed, with_interval
 from timbrebench.experiments.studies.verdicts import interval_verdict, mean_interval
 
 #: What the report has: micro-averaged precision of each fold, and the losses of training and validation.
@@ -29,6 +29,9 @@ _MUCH, _NEAR = 0.3, 0.01
 
 #: Loss of precision on other soundfonts with which it is still the instrument that is named.
 _TOLERATED = 0.05
+
+#: The shares in the table of pieces.
+_SHARES = ["unmoved_right", "moved_right", "moved_by_soundfont", "moved_by_chance"]
 
 #: What curves show of each epoch.
 CURVE_FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -74,12 +77,12 @@ class JudgeResults:
         One row for each training and epoch: ``timbres, softmaxes, seed, fold, epoch`` and
         :data:`CURVE_FIGURES`.
     pieces : pandas.DataFrame
-        One row for each condition and piece, over all its networks that have not learned from the piece:
-        ``timbres, softmaxes, piece, answers, errors, published_errors`` on the soundfonts that they were
-        trained on; ``moved_right``, the share right on moved soundfonts, without those of the shared one, and
-        ``unmoved_right``, that of the same instruments before the move; ``moved_by_soundfont``, the share
-        given another instrument that the soundfont plays where each has its own, and ``moved_by_chance``,
-        what that would be if errors were spread evenly.
+        One row for each training and piece of its fold: ``timbres, softmaxes, seed, fold, piece, answers,
+        errors, published_errors`` on the soundfonts that the network was trained on; ``moved_right``, the
+        share right on moved soundfonts, without those of the shared one, and ``unmoved_right``, that of the
+        same instruments before the move; ``moved_by_soundfont``, the share given another instrument that the
+        soundfont plays where each has its own, and ``moved_by_chance``, what that would be if errors were
+        spread evenly.
     confusion : pandas.DataFrame
         Answers of the networks trained as published, by true label (rows) and given label.
     """
@@ -97,13 +100,25 @@ class JudgeResults:
         """Return the rows of a condition's pieces."""
         return _of(self.pieces, condition)
 
+    def by_fold(self, condition: Condition) -> pd.DataFrame:
+        """Return the figures of a condition's folds of the first seed, summed or averaged over their pieces.
+
+        The pieces of a fold share a network, and other seeds have the same pieces: these folds alone share
+        neither, so that intervals are over them.
+        """
+        pieces = self.by_piece(condition)
+        folds = pieces[pieces.seed == pieces.seed.min()].groupby("fold")
+        counts = ["answers", "errors", "published_errors"]
+        figures: pd.DataFrame = pd.concat([folds[counts].sum(), folds[_SHARES].mean()], axis=1)
+        return figures
+
 
 def count_pieces(answers: pd.DataFrame, own: Mapping[str, str]) -> pd.DataFrame:
     """Return :attr:`JudgeResults.pieces`.
 
-    `answers` has one row for each clip that a network was asked about: ``timbres, softmaxes, tested_on,
-    piece, label, soundfont, given``, where `tested_on` is "moved" or what the network was trained on. `own`
-    has the soundfont of each instrument where each has its own.
+    `answers` has one row for each clip that a network was asked about: ``timbres, softmaxes, seed, fold,
+    tested_on, piece, label, soundfont, given``, where `tested_on` is "moved" or what the network was trained
+    on. `own` has the soundfont of each instrument where each has its own.
     """
     wrong, moved = answers.given != answers.label, answers.tested_on == "moved"
     played = wrong & (answers.given.map(dict(own)) == answers.soundfont)
@@ -114,7 +129,7 @@ def count_pieces(answers: pd.DataFrame, own: Mapping[str, str]) -> pd.DataFrame:
         named |= (answers.label == true) & (answers.given == given)
     marked = answers.assign(errors=wrong, published_errors=named, right=~wrong)
     marked = marked.assign(played=played, chance=wrong * others)
-    keys = ["timbres", "softmaxes", "piece"]
+    keys = ["timbres", "softmaxes", "seed", "fold", "piece"]
     same, other = marked[~moved].groupby(keys), marked[moved].groupby(keys)
     unmoved = marked[~moved & marked.label.isin(marked.label[moved])].groupby(keys)
     return pd.DataFrame(
@@ -186,14 +201,13 @@ def judge_findings(results: JudgeResults, *, full_size: bool) -> tuple[StudyFind
         _softmax_finding(results),
     )
     if not full_size:
-        depending = tuple(finding.without_refutation(_SMALL_LIMIT) for finding in depending)
+        depending = tuple(finding.without("did not hold", _SMALL_LIMIT) for finding in depending)
     return (*depending, _loss_finding(results), _soundfont_finding(results), _confound_finding(results))
 
 
 def _interval(values: pd.Series[float]) -> tuple[float, float, str]:
     """Return a mean's interval, and mean and interval as text."""
-    low, high = mean_interval(values.to_numpy())
-    return low, high, f"{values.mean():.3f} (95 % interval {low:.3f} to {high:.3f})"
+    return *mean_interval(values.to_numpy()), with_interval(values, decimals=3)
 
 
 def _folds_finding(results: JudgeResults) -> StudyFinding:
@@ -243,15 +257,15 @@ def _loss_finding(results: JudgeResults) -> StudyFinding:
 
 
 def _errors_finding(results: JudgeResults) -> StudyFinding:
-    pieces = results.by_piece(PUBLISHED)
-    others = pieces.errors - pieces.published_errors
-    low, high, text = _interval((pieces.published_errors - others) / pieces.answers)
+    folds = results.by_fold(PUBLISHED)
+    others = folds.errors - folds.published_errors
+    low, high, text = _interval((folds.published_errors - others) / folds.answers)
     return StudyFinding(
         "The errors are mainly piano taken for guitar and organ taken for guitar: more than half of them",
         interval_verdict(low, high),
-        f"They are {pieces.published_errors.sum()} of {counted(int(pieces.errors.sum()), 'error')} among "
-        f"{pieces.answers.sum():,} answers; their share of a piece's answers exceeds that of all others by "
-        f"{text}.",
+        f"They are {folds.published_errors.sum()} of {counted(int(folds.errors.sum()), 'error')} among "
+        f"{folds.answers.sum():,} answers of the first seed's networks; their share of the answers exceeds "
+        f"that of all others by {text} over its {len(folds)} folds.",
     )
 
 
@@ -271,20 +285,21 @@ def _softmax_finding(results: JudgeResults) -> StudyFinding:
 
 
 def _soundfont_finding(results: JudgeResults) -> StudyFinding:
-    pieces = results.by_piece(PUBLISHED)
-    low, high, text = _interval(pieces.unmoved_right - pieces.moved_right)
+    folds = results.by_fold(PUBLISHED)
+    low, high, text = _interval(folds.unmoved_right - folds.moved_right)
     return StudyFinding(
         "The classifier names the instrument whatever soundfont plays it, as an objective judge of transfers "
         f"has to: within {_TOLERATED} of its precision once the soundfonts are moved to other instruments",
         interval_verdict(_TOLERATED - high, _TOLERATED - low),
-        f"The networks trained as published give {pieces.unmoved_right.mean():.3f} of the clips of pieces "
-        f"that they have not learned from their instrument, and {pieces.moved_right.mean():.3f} after the "
-        f"move, {text} less over the pieces. More pieces on the same soundfonts would hold no other timbre.",
+        f"The first seed's networks, trained as published, give {folds.unmoved_right.mean():.3f} of the "
+        "clips of pieces that they have not learned from their instrument, and "
+        f"{folds.moved_right.mean():.3f} after the move, {text} less over {len(folds)} folds. More pieces "
+        "on the same soundfonts would hold no other timbre.",
     )
 
 
 def _confound_finding(results: JudgeResults) -> StudyFinding:
-    own, shared = (results.by_piece(condition).set_index("piece") for condition in (PUBLISHED, SHARED))
+    own, shared = results.by_fold(PUBLISHED), results.by_fold(SHARED)
     low, high, text = _interval(shared.moved_right - own.moved_right)
     return StudyFinding(
         "What is learned of each instrument on a soundfont of its own holds less on other soundfonts than "
@@ -292,9 +307,9 @@ def _confound_finding(results: JudgeResults) -> StudyFinding:
         interval_verdict(low, high),
         f"On soundfonts on which neither has learned an instrument, {own.moved_right.mean():.3f} of the "
         f"clips are given it against {shared.moved_right.mean():.3f}, more with one soundfont by {text} over "
-        f"the pieces. Of the answers of those with own soundfonts {own.moved_by_soundfont.mean():.3f} are "
-        f"another instrument that the soundfont played in training; {own.moved_by_chance.mean():.3f} would "
-        "be if errors were spread evenly.",
+        f"{len(own)} folds of the same pieces and first weights. Of the answers of those with own soundfonts "
+        f"{own.moved_by_soundfont.mean():.3f} are another instrument that the soundfont played in training; "
+        f"{own.moved_by_chance.mean():.3f} would be if errors were spread evenly.",
     )
 
 

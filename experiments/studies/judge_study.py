@@ -86,7 +86,7 @@ class JudgeSettings:
         Whether a GPU is used where there is one.
     folds, seeds : int
         Folds of the pieces, and how often all of them are drawn and trained anew; on the shared soundfont
-        once, since its figures are compared over pieces.
+        once, since its figures are compared over the folds of the first seed.
     full_size : bool
         Whether as much is learned as in the report, so that its claims can be refuted.
     """

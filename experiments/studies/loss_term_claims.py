@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from timbrebench.experiments.studies.loss_term_pairs import PAIR_KINDS
 from timbrebench.experiments.studies.study import StudyFinding
-from timbrebench.experiments.studies.study_wording import format_distinct, listed
+from timbrebench.experiments.studies.study_wording import format_distinct, listed, with_interval
 from timbrebench.experiments.studies.verdicts import Verdict, all_positive, contrary, mean_interval
 
 #: The six configurations of table 1.
@@ -24,10 +24,17 @@ NUMBERS = ("1", "2", "3", "4", "5", "6")
 UNTOUCHED, RIGHT = "untouched", "right"
 
 #: Configuration 2 with many mel channels and two residual blocks on the style, with few, and without blocks.
-MANY, FEW, FEW_SHALLOW = "2, many channels, blocks", "2, few channels, blocks", "2, few channels"
+MANY_CHANNELS, FEW_CHANNELS, FEW_CHANNELS_SHALLOW = (
+    "2, many channels, blocks",
+    "2, few channels, blocks",
+    "2, few channels",
+)
 
 #: Configuration 4 without the penalty for what is not sparse.
 WITHOUT_PENALTY = "4, no penalty"
+
+#: Pairs in one key whose content and style are of another nature: a tune, and chords or a choir.
+UNLIKE_KINDS = ("long", "singing")
 
 #: Difference of success that counts, and share of the right output's success from which an output is good.
 MARGIN, GOOD = 0.1, 0.5
@@ -77,7 +84,9 @@ def findings(outputs: pd.DataFrame) -> tuple[StudyFinding, ...]:
         _works_best(table, "4", "singing", "for singing, as to a cappella"),
         _works_well(table, "5", table.kinds, "on almost all pairs"),
         _improves_some(table),
-        _works_best(table, "6", "hardest", "for the most difficult pairs, where (1) to (5) fail"),
+        _works_best(table, "6", "hardest", "for the most difficult pairs"),
+        _works_alone(table),
+        _abstracted_content(table),
         _no_best_for_all(table),
         _better_than_stft(table),
         *_mash_up(table),
@@ -96,7 +105,7 @@ def _fastest(table: LossTermTable) -> StudyFinding:
         "(1) is the fastest",
         all_positive(list(leads.values())),
         f"CPU seconds for an output: {_each(NUMBERS, seconds, decimals=1)}. The next, ({nearest}), takes "
-        f"{' to '.join(format_distinct(low, high, decimals=2))} times as long, {ratio:.2f} times on average.",
+        f"{ratio:.2f} times ({low:.2f} to {high:.2f}) as long.",
     )
 
 
@@ -107,7 +116,7 @@ def _works_well(table: LossTermTable, number: str, kinds: Sequence[str], where: 
     return StudyFinding(
         f"({number}) works well {where}",
         all_positive([excess, *(lead + MARGIN for lead in leads.values())]),
-        f"{_successes(table, kinds)} It is above half of the right output's by {_mean(excess)}; "
+        f"{_successes(table, kinds)} It is above half of the right output's by {with_interval(excess)}; "
         f"{_least_lead(leads)}.",
     )
 
@@ -118,6 +127,38 @@ def _works_best(table: LossTermTable, number: str, kind: str, where: str) -> Stu
         f"({number}) works best {where}",
         all_positive(list(leads.values())),
         f"{_successes(table, [kind])} {_least_lead(leads).capitalize()}.",
+    )
+
+
+def _works_alone(table: LossTermTable) -> StudyFinding:
+    """Judge by half of the right output's success, from which an output is good: above it, and below it."""
+    excess = {
+        number: table.values("success", number, ["hardest"])
+        - GOOD * table.values("success", RIGHT, ["hardest"])
+        for number in NUMBERS
+    }
+    shown = ", ".join(f"({number}) {with_interval(own)}" for number, own in excess.items())
+    return StudyFinding(
+        "(6) works for the most difficult pairs, where (1) to (5) fail",
+        all_positive([excess["6"], *(-excess[number] for number in NUMBERS[:-1])]),
+        f"Success above half of the right output's: {shown}.",
+    )
+
+
+def _abstracted_content(table: LossTermTable) -> StudyFinding:
+    """Judge by pairs in one key whose style is chords or a choir, for each set of style terms."""
+    leads = {
+        (number, other): table.lead("success", number, other, UNLIKE_KINDS)
+        for number, other in zip(NUMBERS[3:], NUMBERS[:3], strict=True)
+    }
+    shown = ", ".join(
+        f"({number}) over ({other}) {with_interval(lead)}" for (number, other), lead in leads.items()
+    )
+    return StudyFinding(
+        "Content by mel bands and CQT, in place of the STFT, greatly helps where content and style are very "
+        f"different, even in one key: by {MARGIN:g} and more",
+        all_positive([lead - MARGIN for lead in leads.values()]),
+        f"Where the style is chords or a choir in the content's key, success is higher by: {shown}.",
     )
 
 
@@ -133,7 +174,7 @@ def _least(leads: Mapping[str, Values]) -> str:
 
 def _least_lead(leads: Mapping[str, Values]) -> str:
     other = _least(leads)
-    return f"its lead is least over ({other}), {_mean(leads[other])}"
+    return f"its lead is least over ({other}), {with_interval(leads[other])}"
 
 
 def _aligned_keys(table: LossTermTable) -> StudyFinding:
@@ -141,7 +182,7 @@ def _aligned_keys(table: LossTermTable) -> StudyFinding:
     return StudyFinding(
         "(2) works better where keys are aligned than where they are not",
         all_positive([loss]),
-        f"Its success is higher by {_mean(loss)} where keys are aligned.",
+        f"Its success is higher by {with_interval(loss)} where keys are aligned.",
     )
 
 
@@ -152,13 +193,15 @@ def _long_structure(table: LossTermTable) -> StudyFinding:
         "(1) and (2)",
         all_positive(leads),
         "The mean local autocorrelation comes nearer to the style's than with (1) and (2) by "
-        f"{_mean(leads[0])} and {_mean(leads[1])}.",
+        f"{with_interval(leads[0])} and {with_interval(leads[1])}.",
     )
 
 
 def _improves_some(table: LossTermTable) -> StudyFinding:
     leads = [table.lead("success", "5", "2", [kind]) for kind in table.kinds]
-    listing = "; ".join(f"{kind} {_mean(lead)}" for kind, lead in zip(table.kinds, leads, strict=True))
+    listing = "; ".join(
+        f"{kind} {with_interval(lead)}" for kind, lead in zip(table.kinds, leads, strict=True)
+    )
     return StudyFinding(
         "(5) improves some of the pairs of (2)", _any_positive(leads), f"Lead of (5) in success: {listing}."
     )
@@ -200,27 +243,30 @@ def _better_than_stft(table: LossTermTable) -> StudyFinding:
         "Both formulations, of content and of style, improve many pairs over the STFT alone: (5) and (6) are "
         "better than (1)",
         all_positive(leads),
-        f"Over all pairs success rises by {_mean(leads[0])} and {_mean(leads[1])}.",
+        f"Over all pairs success rises by {with_interval(leads[0])} and {with_interval(leads[1])}.",
     )
 
 
 def _mash_up(table: LossTermTable) -> Iterator[StudyFinding]:
     for other, claim in (
         (
-            FEW_SHALLOW,
+            FEW_CHANNELS_SHALLOW,
             'Many mel channels and residual blocks for the style lead to a "mash-up", parts of the style '
             "over the content",
         ),
-        (FEW, "Fewer mel channels alone prevent it"),
+        (FEW_CHANNELS, "Fewer mel channels alone prevent it"),
     ):
-        lead = table.lead("note_leakage", MANY, other, ["aligned"])
-        means = [table.values("note_leakage", condition, ["aligned"]).mean() for condition in (MANY, other)]
+        lead = table.lead("note_leakage", MANY_CHANNELS, other, ["aligned"])
+        means = [
+            table.values("note_leakage", condition, ["aligned"]).mean()
+            for condition in (MANY_CHANNELS, other)
+        ]
         many, few = format_distinct(*means, decimals=2)
         yield StudyFinding(
             claim,
             all_positive([lead]),
-            f"F1 of the style's notes in the output {many} with ({MANY}), {few} with ({other}); difference "
-            f"{_mean(lead)}.",
+            f"F1 of the style's notes in the output {many} with ({MANY_CHANNELS}), {few} with ({other}); "
+            f"difference {with_interval(lead)}.",
         )
 
 
@@ -240,7 +286,7 @@ def _breathiness(table: LossTermTable) -> Iterator[StudyFinding]:
             claim,
             all_positive([lead]),
             f"Spectral flatness over that of content and style {figures[0]} dB with ({first}), {figures[1]} "
-            f"dB with ({second}); difference {_mean(lead, decimals=1)} dB.",
+            f"dB with ({second}); difference {with_interval(lead, decimals=1, unit=' dB')}.",
         )
 
 
@@ -259,9 +305,3 @@ def _each(conditions: Sequence[str], values: Sequence[float], decimals: int) -> 
     names = [f"({condition})" if condition in NUMBERS else condition for condition in conditions]
     written = format_distinct(*values, decimals=decimals)
     return ", ".join(f"{name} {value}" for name, value in zip(names, written, strict=True))
-
-
-def _mean(values: Values, decimals: int = 2) -> str:
-    """Write a mean with its interval."""
-    mean, low, high = format_distinct(float(values.mean()), *mean_interval(values), decimals=decimals)
-    return f"{mean} ({low} to {high})"

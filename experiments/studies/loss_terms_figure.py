@@ -9,9 +9,9 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
 from timbrebench.experiments.studies.loss_term_claims import (
-    FEW,
-    FEW_SHALLOW,
-    MANY,
+    FEW_CHANNELS,
+    FEW_CHANNELS_SHALLOW,
+    MANY_CHANNELS,
     NUMBERS,
     WITHOUT_PENALTY,
     LossTermTable,
@@ -44,7 +44,12 @@ def loss_terms_figure(table: LossTermTable) -> Figure:
                 ("1", "2", "3"),
                 "distance from the style's\nmean local autocorrelation",
             ),
-            ("note_leakage", "aligned", (MANY, FEW, FEW_SHALLOW), "F1 of the style's notes"),
+            (
+                "note_leakage",
+                "aligned",
+                (MANY_CHANNELS, FEW_CHANNELS, FEW_CHANNELS_SHALLOW),
+                "F1 of the style's notes",
+            ),
             (
                 "flatness_excess",
                 "singing",

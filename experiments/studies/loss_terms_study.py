@@ -36,9 +36,9 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.experiments.studies.librosa_rhythm import curve_error, mean_local_autocorrelation
 from timbrebench.experiments.studies.loss_term_claims import (
-    FEW,
-    FEW_SHALLOW,
-    MANY,
+    FEW_CHANNELS,
+    FEW_CHANNELS_SHALLOW,
+    MANY_CHANNELS,
     NUMBERS,
     RIGHT,
     UNTOUCHED,
@@ -77,7 +77,7 @@ STYLE_S = 7.6
 #: The figures of an output; the last two are metrics.
 FIGURES = ("success", "timbre", "notes", "rhythm_error", "note_leakage", "flatness_excess")
 
-_MANY_CHANNELS, _FEW_CHANNELS = 512, 16
+_MOST_BANDS, _LEAST_BANDS = 512, 16
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,9 @@ _TABLE_1 = tuple(_Condition(number, number) for number in NUMBERS)
 #: What is made of pairs of one kind beside the six.
 _FURTHER: Mapping[PairKind, tuple[_Condition, ...]] = {
     "aligned": (
-        _Condition(MANY, "2", {"style_bands": _MANY_CHANNELS, "n_blocks": 2}),
-        _Condition(FEW, "2", {"style_bands": _FEW_CHANNELS, "n_blocks": 2}),
-        _Condition(FEW_SHALLOW, "2", {"style_bands": _FEW_CHANNELS, "n_blocks": 0}),
+        _Condition(MANY_CHANNELS, "2", {"style_bands": _MOST_BANDS, "n_blocks": 2}),
+        _Condition(FEW_CHANNELS, "2", {"style_bands": _LEAST_BANDS, "n_blocks": 2}),
+        _Condition(FEW_CHANNELS_SHALLOW, "2", {"style_bands": _LEAST_BANDS, "n_blocks": 0}),
     ),
     "singing": (_Condition(WITHOUT_PENALTY, "4", weights={"sparsity": 0.0}),),
 }

@@ -24,8 +24,8 @@ from timbrebench.audio.inversion import Inversion, invert, spectral_convergence
 from timbrebench.audio.spectra import Spectrogram, magnitude
 from timbrebench.core.progress import Tracker, muted
 from timbrebench.experiments.studies.study import Study, StudyContext, StudyFinding, StudyResult, chosen_pairs
-from timbrebench.experiments.studies.study_wording import counted, format_distinct
-from timbrebench.experiments.studies.verdicts import all_positive, mean_interval
+from timbrebench.experiments.studies.study_wording import counted, format_distinct, with_interval
+from timbrebench.experiments.studies.verdicts import all_positive
 
 ALGORITHMS = ("griffin-lim", "fast-griffin-lim", "le-roux", "waveform")
 STARTS = ("random", "pghi")
@@ -220,14 +220,13 @@ def _of_pghi(of_clips: pd.DataFrame, counts: list[int]) -> Iterator[StudyFinding
     for kind in kinds:
         alone, end = (kind, "pghi", "", 0), (kind, "griffin-lim", "random", final)
         gain = _gain(of_clips, alone, end)
-        low, high = mean_interval(gain)
         shown, other = format_distinct(of_clips[alone].mean(), of_clips[end].mean(), decimals=1)
         yield StudyFinding(
             f"On magnitudes {kind}, PGHI alone comes nearer than {final} iterations of Griffin-Lim from a "
             "random phase (Průša et al. 2017)",
             all_positive([gain]),
-            f"PGHI {shown} dB, Griffin-Lim {other} dB: nearer by {gain.mean():.1f} dB ({low:.1f} to "
-            f"{high:.1f}).",
+            f"PGHI {shown} dB, Griffin-Lim {other} dB: nearer by "
+            f"{with_interval(gain, decimals=1, unit=' dB')}.",
         )
 
 

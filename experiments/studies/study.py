@@ -111,13 +111,13 @@ class StudyFinding:
     verdict: Verdict
     figures: str
 
-    def without_refutation(self, limit: str) -> Self:
-        """Return the finding as one of an experiment too small to refute the claim.
+    def without(self, verdict: Verdict, limit: str) -> Self:
+        """Return the finding as one of an experiment too small for a verdict.
 
-        Where the claim did not hold it is not decided, and the figures end with `limit`, a sentence that says
-        what was too small.
+        Where the claim has that verdict it is not decided, and the figures end with `limit`, a sentence that
+        says what was too small.
         """
-        if self.verdict != "did not hold":
+        if self.verdict != verdict:
             return self
         return replace(self, verdict="not decided", figures=f"{self.figures} {limit}")
 
@@ -148,8 +148,9 @@ class Study(Generic[_Context, _Settings]):
     takes none. `changes` says for each setting, in sentences of Markdown, what it changes against the source;
     it is empty where a study follows nobody's experiment. `small_limit` says in a sentence what is too small
     in the small setting to refute any of the claims; it is empty where that setting can refute some.
-    `takes_recorded_notes` says whether it does more where the context has some. `check` raises where a
-    context lacks what the study needs, before any work is done.
+    `takes_data` says what a folder holds that the study takes: beside a run, with which it does more, or
+    instead of one where it does not need a run (`needs_run`). It is empty where the study takes none. `check`
+    raises where a context lacks what the study needs, before any work is done.
     """
 
     name: str
@@ -162,7 +163,8 @@ class Study(Generic[_Context, _Settings]):
     paper_pairs: int | None = None
     changes: Mapping[StudySetting, str] = field(default_factory=dict)
     small_limit: str = ""
-    takes_recorded_notes: bool = False
+    takes_data: str = ""
+    needs_run: bool = True
     check: Callable[[_Context], object] = lambda _: None
 
     def answer(self, context: _Context) -> StudyResult:
@@ -174,7 +176,7 @@ class Study(Generic[_Context, _Settings]):
         """Return a result without the refutations that a setting is too small for."""
         if setting == "paper" or not self.small_limit:
             return result
-        findings = tuple(finding.without_refutation(self.small_limit) for finding in result.findings)
+        findings = tuple(finding.without("did not hold", self.small_limit) for finding in result.findings)
         return replace(result, findings=findings)
 
     def pairs_of(self, setting: StudySetting, asked: int | None = None) -> int:
@@ -192,12 +194,18 @@ class Study(Generic[_Context, _Settings]):
             return asked
         return self.pairs if setting == "small" else self.paper_pairs or self.pairs
 
-    def check_recorded_notes(self, given: Path | None) -> None:
-        """Raise a `ConfigurationError` if recorded notes are given and the study plays none."""
-        if given is not None and not self.takes_recorded_notes:
+    def check_folders(self, run: Path | None, data: Path | None) -> None:
+        """Raise a `ConfigurationError` unless these are folders that the study works on."""
+        if self.needs_run and run is None:
+            raise ConfigurationError(f"the study {self.name!r} works on a run: name its folder by --run")
+        if run is not None and not self.needs_run:
+            raise ConfigurationError(f"the study {self.name!r} works on no run: leave out --run")
+        if data is None and not self.needs_run:
             raise ConfigurationError(
-                f"the study {self.name!r} plays no recorded notes: leave out --recorded-notes"
+                f"the study {self.name!r} works on {self.takes_data}: name a folder of them by --data"
             )
+        if data is not None and not self.takes_data:
+            raise ConfigurationError(f"the study {self.name!r} takes no folder of data: leave out --data")
 
 
 def chosen_pairs(context: StudyContext) -> list[Pair]:

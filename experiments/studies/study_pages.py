@@ -13,6 +13,7 @@ import pandas as pd
 from timbrebench.core.errors import RunError
 from timbrebench.core.figures import save_figure
 from timbrebench.core.files import write_text
+from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.core.tables import markdown_table, read_csv, write_csv
 from timbrebench.experiments.studies.study import Study, StudyFinding, StudyResult, StudySetting
 from timbrebench.experiments.studies.study_registry import STUDIES, find_study
@@ -57,7 +58,8 @@ def _page(study: Study[Any, Any], result: StudyResult, setting: StudySetting) ->
     if changes := study.changes.get(setting):
         text += f"**Changed against the source:** {changes}\n\n"
     if result.findings:
-        text += "".join(_finding(finding) for finding in result.findings) + "\n"
+        text += "".join(_finding(finding) for finding in result.findings)
+        text += f"\nIn parentheses behind a mean is its {COVERAGE:.0%} interval.\n\n"
     cells = result.table.astype(object).map(_cell)
     table = markdown_table(cells, names=cells.shape[1])
     return f"{text}{result.text}\n\n![{study.question}]({study.name}.png)\n\n{table}\n"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from timbrebench.core.errors import UnknownNameError
-from timbrebench.experiments.studies.study import Study
+
+if TYPE_CHECKING:
+    from timbrebench.experiments.studies.study import Study
 
 #: Names of all studies, sorted. ``judge`` is the ``STUDY`` of the module ``judge_study``, and so on.
 STUDIES = (
@@ -22,9 +24,6 @@ STUDIES = (
     "texture",
     "wide-limit-convergence",
 )
-
-#: Those that work on published outputs of authors instead of a run.
-AUTHORS_STUDIES = frozenset({"fidelity"})
 
 
 def find_study(name: str) -> Study[Any, Any]:

@@ -6,6 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from timbrebench.experiments.studies.verdicts import mean_interval
+
 _DASH = "\N{EN DASH}"
 
 #: Decimals beyond those asked for; figures that agree in all of them are as good as equal.
@@ -31,6 +36,23 @@ def format_distinct(*values: float, decimals: int, kind: Literal["f", "%"] = "f"
         if len({*written} - {_DASH}) == different:
             break
     return written
+
+
+def with_interval(
+    values: ArrayLike, *, decimals: int = 2, kind: Literal["f", "%"] = "f", unit: str = ""
+) -> str:
+    """Write the mean of independent measurements, and in parentheses its confidence interval.
+
+    The interval is :func:`~timbrebench.experiments.studies.verdicts.mean_interval`, the `unit` follows the
+    mean; decimals and kind are those of :func:`format_distinct`.
+
+    >>> with_interval([1.0, 2.0, 3.0], decimals=1, unit=" dB")
+    '2.0 dB (-0.5 to 4.5)'
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    middle = float(sample.mean()) if len(sample) else math.nan
+    mean, low, high = format_distinct(middle, *mean_interval(sample), decimals=decimals, kind=kind)
+    return f"{mean}{unit} ({low} to {high})"
 
 
 def counted(number: int, noun: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -25,8 +24,8 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
 )
 from timbrebench.experiments.studies.study_scores import score_method
-from timbrebench.experiments.studies.study_wording import counted, listed
-from timbrebench.experiments.studies.verdicts import all_positive, mean_interval
+from timbrebench.experiments.studies.study_wording import counted, listed, with_interval
+from timbrebench.experiments.studies.verdicts import all_positive
 from timbrebench.transfer import create
 
 #: Settings of ``wide-limit`` at which style and notes balance, for other studies.
@@ -110,9 +109,9 @@ def findings(outputs: pd.DataFrame) -> tuple[StudyFinding, ...]:
     for name, own in outputs[outputs.method != _COPY].groupby("method"):
         notes = own.pivot_table(index="pair", columns="content_weight", values="note_f1", dropna=False)
         rises.append(notes.apply(_rank_correlation, axis=1))
-        shown_rises.append(f"`{name}`: {_with_interval(rises[-1])}")
+        shown_rises.append(f"`{name}`: {with_interval(rises[-1])}")
         remains.append(notes[0.0] - copied)
-        shown_remains.append(f"`{name}`: {_with_interval(remains[-1])}")
+        shown_remains.append(f"`{name}`: {with_interval(remains[-1])}")
     return (
         StudyFinding(
             "The higher the content weight, the more content there is in the output (project report 2021)",
@@ -133,11 +132,6 @@ def _rank_correlation(notes: pd.Series) -> float:
     if notes.nunique() < 2:
         return 0.0
     return float(notes.corr(pd.Series(notes.index, notes.index), "spearman"))
-
-
-def _with_interval(values: pd.Series) -> str:
-    low, high = mean_interval(np.asarray(values, dtype=np.float64))
-    return f"{values.mean():.2f} ({low:.2f} to {high:.2f})"
 
 
 def _figure(table: pd.DataFrame) -> Figure:

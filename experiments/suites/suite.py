@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import permutations
 from pathlib import Path
 from typing import Literal, Self
 
@@ -162,9 +163,26 @@ class Suite:
         return fingerprint([[pair.pair_id, pair.fingerprint] for pair in self.pairs])[:12]
 
     def spread_pairs(self, count: int) -> list[Pair]:
-        """Return some pairs, or all there are, at even distances: neighbours share the content's label."""
-        places = np.linspace(0, len(self.pairs), min(count, len(self.pairs)), endpoint=False)
-        return [self.pairs[place] for place in places.astype(int)]
+        """Return some pairs, or all there are, in the suite's order, spread evenly over labels and pieces.
+
+        They are chosen one by one: always the pair whose two labels, as content's and style's, have been
+        taken least often; among such pairs the first of those whose pieces have.
+        """
+        if count >= len(self.pairs):
+            return list(self.pairs)
+        uses: Counter[tuple[str, str]] = Counter()
+        left = dict(enumerate(self.pairs))
+        chosen: dict[int, Pair] = {}
+
+        def taken(number: int) -> tuple[int, int]:
+            labels, pieces = _labels_and_pieces(left[number])
+            return sum(uses[label] for label in labels), sum(uses[piece] for piece in pieces)
+
+        for _ in range(count):
+            number = min(left, key=taken)
+            chosen[number] = left.pop(number)
+            uses.update(itertools.chain(*_labels_and_pieces(chosen[number])))
+        return [chosen[number] for number in sorted(chosen)]
 
     def write(self, path: Path) -> None:
         """Write the list as CSV: one row for each pair, with the clips and their SHA-256."""
@@ -180,6 +198,14 @@ class Suite:
             for pair in self.pairs
         ]
         write_csv(path, pd.DataFrame(rows))
+
+
+def _labels_and_pieces(pair: Pair) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the pair's labels, each in its role, and its pieces, for counting."""
+    return (
+        [("content", pair.content.label), ("style", pair.style.label)],
+        [("piece", pair.content.piece), ("piece", pair.style.piece)],
+    )
 
 
 def _roles(pair: Pair) -> list[tuple[str, Clip]]:
@@ -233,7 +259,7 @@ def make_suite(
     for name in (name for direction in configuration.directions for name in direction):
         if name not in labels:
             raise UnknownNameError("label of the dataset", name, labels)
-    wanted = configuration.directions or tuple(permutations(labels, 2))
+    wanted = configuration.directions or tuple(itertools.permutations(labels, 2))
     directions = [pair for pair in wanted for _ in range(configuration.pairs_per_direction)]
     pairs = []
     for number, (content_label, style_label) in enumerate(directions):

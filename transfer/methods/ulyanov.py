@@ -33,6 +33,7 @@ https://dmitryulyanov.github.io/audio-texture-synthesis-and-style-transfer/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -66,13 +67,18 @@ class UlyanovParameters(SpectrogramParameters, ConvolutionParameters):
     device: Device = "auto"
 
 
-def minimise(objective: Objective, start: NDArray[np.float64], max_iterations: int) -> NDArray[np.float64]:
+#: Loss and gradient of a flattened spectrogram.
+_Evaluate = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
+
+
+def minimise(objective: _Evaluate, start: NDArray[np.float64], max_iterations: int) -> NDArray[np.float64]:
     """Minimise an objective with L-BFGS, at scipy's tolerances, and show how far it is.
 
     Parameters
     ----------
-    objective : Objective
-        What to minimise.
+    objective : callable
+        What to minimise: returns loss and gradient of a flattened spectrogram, as
+        :class:`~timbrebench.transfer.algorithms.random_convolution.Objective` does.
     start : numpy.ndarray, shape (bins, frames)
         The spectrogram to start from.
     max_iterations : int
@@ -107,6 +113,10 @@ class Ulyanov(SpectrogramMethod):
     Parameters = UlyanovParameters
     parameters: UlyanovParameters
 
+    def minimise(self, objective: _Evaluate, start: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the optimised spectrogram (:func:`minimise`)."""
+        return minimise(objective, start, self.parameters.max_iterations)
+
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes whose logarithm minimises the objective, from noise."""
         settings = self.parameters
@@ -122,6 +132,6 @@ class Ulyanov(SpectrogramMethod):
         )
         objective = Objective(content, style, filters, settings.content_weight, find_device(settings.device))
         start = start_rng.standard_normal(content.shape) * START_STD
-        optimised = minimise(objective, start, settings.max_iterations)
+        optimised = self.minimise(objective, start)
         magnitudes: Spectrogram = np.expm1(np.clip(optimised, 0, max(content.max(), style.max())))
         return magnitudes

@@ -36,7 +36,7 @@ def test_the_papers_setting_is_the_published_one():
     assert (
         ClassifierFeatures(**conditions[PUBLISHED].parameters).parameters == ClassifierFeatures().parameters
     )
-    assert (PAPER.few, PAPER.many, PAPER.map_iterations) == (300, 3000, 1000)
+    assert (PAPER.iterations, PAPER.more_iterations, PAPER.map_iterations) == (300, 3000, 1000)
     settings = create("ulyanov", dict(conditions[ULYANOV].parameters)).parameters
     assert (settings.n_filters, settings.kernel_width, settings.max_iterations) == (4096, 11, 300)
     assert conditions[ULYANOV].recorded

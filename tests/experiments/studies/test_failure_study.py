@@ -23,7 +23,6 @@ from timbrebench.experiments.studies.failure_conditions import (
     FailureSettings,
 )
 from timbrebench.experiments.studies.failure_transfers import scored, untouched
-from timbrebench.experiments.studies.study_registry import find_study
 from timbrebench.transfer import create
 
 BASE = {
@@ -47,8 +46,8 @@ class Quick(FailureSettings):
 def result(context):
     settings = Quick(
         base=BASE,
-        few=1,
-        many=3,
+        iterations=1,
+        more_iterations=3,
         lbfgs=1,
         map_iterations=1,
         others=(FailureCondition("reference", "style-copy", {}),),
@@ -100,7 +99,7 @@ def test_the_map_has_a_loss_for_all_weights_and_the_curve_one_for_all_iterations
 
 def test_without_recorded_notes_that_is_said(result):
     assert "Recorded notes were not at hand" in result.text
-    assert len(result.findings) == 12
+    assert len(result.findings) == 13
 
 
 def test_an_output_that_is_refused_is_no_transfer(context):
@@ -118,6 +117,8 @@ def test_recorded_notes_play_the_same_notes_as_loud(context, recordings):
     (case,) = recorded_cases(with_notes, rendered)
     (plain,) = rendered
     assert case.sounds == "recorded notes"
+    assert case.recordings == "made"
+    assert plain.recordings == ""
     assert case.trial.notes is plain.trial.notes
     for name in ("content", "style", "reference"):
         ours, theirs = (getattr(each.trial, name).samples for each in (case, plain))
@@ -144,13 +145,6 @@ def test_pairs_that_recorded_notes_cannot_play_are_left_out_with_a_line(
 def test_a_folder_without_a_manifest_is_refused(context, tmp_path):
     with pytest.raises(ConfigurationError, match="not a folder of recorded notes"):
         replace(context, recorded_notes=tmp_path)
-
-
-def test_recorded_notes_are_refused_by_studies_that_play_none(tmp_path):
-    find_study("failure").check_recorded_notes(tmp_path)
-    find_study("phase").check_recorded_notes(None)
-    with pytest.raises(ConfigurationError, match="leave out --recorded-notes"):
-        find_study("phase").check_recorded_notes(tmp_path)
 
 
 def test_the_small_setting_has_pairs_enough_for_a_verdict():

@@ -86,6 +86,41 @@ class TestRun:
         assert {finding.verdict for finding in result.findings} == {"not decided"}
 
 
+def distances_of(ratios):
+    """Distances whose ratios are these, by content and style, in all measures."""
+    measures = [measure for own in MEASURES.values() for measure in own]
+    rows = [
+        {"method": "ulyanov", "content": content, "style": style, "settings": "defaults", "of": of, "seed": 0}
+        | dict.fromkeys(measures, distance)
+        for (content, style), ratio in ratios.items()
+        for of, distance in (("author", ratio), ("seeds", 1.0), ("content", 3.0))
+    ]
+    return pd.DataFrame(rows)
+
+
+class TestFindings:
+    def verdict(self, ratios):
+        return {finding.verdict for finding in fidelity_study.findings(distances_of(ratios), reduced=False)}
+
+    def test_outputs_that_share_nothing_decide(self):
+        assert self.verdict({("a", "u"): 1.0, ("b", "v"): 1.01, ("c", "w"): 0.99}) == {"held"}
+        assert self.verdict({("a", "u"): 2.0, ("b", "v"): 2.01, ("c", "w"): 1.99}) == {"did not hold"}
+
+    def test_outputs_that_share_a_clip_are_one_group(self):
+        shared = {("a", "u"): 1.0, ("a", "v"): 1.01, ("b", "v"): 0.99}
+        assert self.verdict(shared) == {"not decided"}
+        groups = fidelity_study.group_ratios(
+            fidelity_study.output_ratios(distances_of(shared | {("c", "w"): 2.0}))
+        )
+        assert groups.gram_distance.tolist() == pytest.approx([1.0, 2.0])
+
+    def test_seeds_of_one_output_are_averaged(self):
+        measured = distances_of({("a", "u"): 1.0, ("b", "v"): 1.0})
+        more = measured.assign(seed=1, gram_distance=3 * measured.gram_distance)
+        ratios = fidelity_study.output_ratios(pd.concat([measured, more[more.of == "author"]]))
+        assert ratios.gram_distance.tolist() == [2.0, 2.0]
+
+
 class TestDistance:
     def test_a_clip_has_none_from_itself_at_another_level(self):
         content, style = clips()
@@ -99,23 +134,11 @@ class TestDistance:
 class TestCommand:
     def test_a_folder_becomes_a_page(self, tmp_path, capsys):
         path = folder_of(tmp_path, {"output": clips()[0]})
-        study_command("fidelity", authors=path, out=tmp_path / "out")
+        study_command("fidelity", data=path, out=tmp_path / "out")
         page = (tmp_path / "out" / "fidelity.md").read_text(encoding="utf-8")
         assert "Not decided" in page
         assert "| ulyanov" in page
         assert page in capsys.readouterr().out
-
-    def test_each_study_asks_for_what_it_works_on(self, tmp_path):
-        with pytest.raises(ConfigurationError, match="name it by --authors"):
-            study_command("fidelity", out=tmp_path)
-        with pytest.raises(ConfigurationError, match="name it by --run"):
-            study_command("phase", authors=tmp_path, out=tmp_path)
-
-    def test_what_a_study_does_not_work_on_is_refused(self, tmp_path):
-        with pytest.raises(ConfigurationError, match="leave out --run"):
-            study_command("fidelity", run=tmp_path, authors=tmp_path, out=tmp_path / "out")
-        with pytest.raises(ConfigurationError, match="leave out --authors"):
-            study_command("phase", run=tmp_path, authors=tmp_path, out=tmp_path / "out")
 
     @pytest.mark.parametrize(
         ("output", "method", "parameters", "reason"),
@@ -131,5 +154,5 @@ class TestCommand:
     ):
         path = folder_of(tmp_path, {"output": output}, parameters, method)
         with pytest.raises((ConfigurationError, UnknownNameError), match=reason):
-            study_command("fidelity", authors=path, out=tmp_path / "out")
+            study_command("fidelity", data=path, out=tmp_path / "out")
         assert not (tmp_path / "out").exists()

@@ -135,6 +135,15 @@ def test_a_shared_soundfont_teaches_more_of_instruments_or_less():
     assert verdicts()[6] == "not decided"
 
 
+def test_folds_of_the_first_seed_are_the_evidence():
+    made = results(moved=SOUNDFONT)
+    assert len(made.by_piece(PUBLISHED)) == 16 * 3
+    folds = made.by_fold(PUBLISHED)
+    assert list(folds.index) == [1, 2, 3, 4]
+    assert folds.answers.tolist() == [4 * 3] * 4
+    assert folds.moved_right.tolist() == [0.0] * 4
+
+
 def test_a_small_setting_does_not_refute_what_depends_on_its_size():
     fewer = judge_findings(results(losses=(1.05, 1.1, 0.1), moved=SOUNDFONT), full_size=False)
     assert [finding.verdict for finding in fewer[:4]] == ["not decided"] * 4

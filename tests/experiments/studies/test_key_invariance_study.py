@@ -124,6 +124,18 @@ def test_seeds_that_scatter_decide_nothing():
     assert verdicts(outputs_of(LOWER, seeds=1)) == 3 * ["not decided"]
 
 
+def test_less_of_an_effect_is_more_than_what_two_seeds_differ_by():
+    outputs = outputs_of(dict.fromkeys(LOWER, (0.3, 0.3)), noise=0.0)
+    outputs.key_invariance_mse += 0.02 * outputs.seed
+    outputs.loc[(outputs.content == "STFT") & (outputs.transposition != 0), "key_invariance_mse"] += 0.02
+    *_, effect = key_invariance_study.findings(outputs)
+    # Two seeds differ by 0.02, 0.02 or 0.04.
+    assert effect.verdict == "did not hold"
+    assert "up to 0.027, what two seeds in one key differ by" in effect.figures
+    outputs.loc[(outputs.content == "STFT") & (outputs.transposition != 0), "key_invariance_mse"] += 0.02
+    assert verdicts(outputs)[2] == "held"
+
+
 def test_what_is_missing_bears_nothing_out():
     outputs = outputs_of(LOWER)
     outputs.loc[(outputs.content == "mel") & (outputs.transposition == 2), "key_invariance_mse"] = np.nan

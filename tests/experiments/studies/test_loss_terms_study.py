@@ -8,9 +8,9 @@ import pytest
 from timbrebench.datasets.notes import notes_table
 from timbrebench.experiments.studies import loss_terms_study
 from timbrebench.experiments.studies.loss_term_claims import (
-    FEW,
-    FEW_SHALLOW,
-    MANY,
+    FEW_CHANNELS,
+    FEW_CHANNELS_SHALLOW,
+    MANY_CHANNELS,
     NUMBERS,
     RIGHT,
     UNTOUCHED,
@@ -107,9 +107,9 @@ def test_mel_channels_and_blocks_of_the_mash_up_are_the_texts():
         condition.name: loss_terms_study._method(condition, loss_terms_study.PAPER).parameters.mel_network
         for condition in loss_terms_study._conditions("aligned")
     }
-    assert (networks[MANY].style_bands, networks[MANY].n_blocks) == (512, 2)
-    assert (networks[FEW].style_bands, networks[FEW].n_blocks) == (16, 2)
-    assert (networks[FEW_SHALLOW].style_bands, networks[FEW_SHALLOW].n_blocks) == (16, 0)
+    assert (networks[MANY_CHANNELS].style_bands, networks[MANY_CHANNELS].n_blocks) == (512, 2)
+    assert (networks[FEW_CHANNELS].style_bands, networks[FEW_CHANNELS].n_blocks) == (16, 2)
+    assert (networks[FEW_CHANNELS_SHALLOW].style_bands, networks[FEW_CHANNELS_SHALLOW].n_blocks) == (16, 0)
 
 
 def test_the_penalty_is_left_out_where_it_is_said():

@@ -32,7 +32,7 @@ from timbrebench.experiments.studies.study import (
     chosen_pairs,
 )
 from timbrebench.experiments.studies.study_pages import write_result
-from timbrebench.experiments.studies.study_registry import AUTHORS_STUDIES, STUDIES, find_study
+from timbrebench.experiments.studies.study_registry import STUDIES, find_study
 from timbrebench.experiments.studies.study_scores import score_method
 from timbrebench.transfer import create
 
@@ -112,7 +112,7 @@ def test_judges_are_not_studied_where_none_is_trained(context):
             refused(training)
 
 
-@pytest.mark.parametrize("name", [name for name in STUDIES if name not in AUTHORS_STUDIES])
+@pytest.mark.parametrize("name", [name for name in STUDIES if find_study(name).needs_run])
 def test_a_run_with_all_it_takes_is_not_refused(context, name):
     try:
         find_study(name).check(context)
@@ -200,6 +200,25 @@ def test_the_command_refuses_what_it_cannot_do_before_it_opens_the_run(tmp_path)
         study_command("all", run=nowhere, out=tmp_path / "out", pairs=2)
     with pytest.raises(RunError, match="no run here"):
         study_command("phase", run=nowhere, out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "data", "advice"),
+    [
+        ("phase", False, False, "works on a run: name its folder by --run"),
+        ("phase", True, True, "takes no folder of data: leave out --data"),
+        ("failure", False, True, "works on a run"),
+        ("fidelity", False, False, "works on authors' outputs: name a folder of them by --data"),
+        ("fidelity", True, True, "works on no run: leave out --run"),
+        ("all", True, True, "--data is for one study"),
+        ("all", False, False, "works on a run"),
+    ],
+)
+def test_a_study_asks_for_the_folders_that_it_works_on(tmp_path, name, run, data, advice):
+    folders = {"run": tmp_path if run else None, "data": tmp_path if data else None}
+    with pytest.raises(ConfigurationError, match=advice):
+        study_command(name, out=tmp_path / "out", **folders)
     assert list(tmp_path.iterdir()) == []
 
 

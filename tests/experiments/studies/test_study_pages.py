@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from timbrebench.experiments.studies import (
     cross_synthesis_study,
     failure_study,
+    fidelity_study,
     key_invariance_study,
     loss_terms_study,
     phase_study,
@@ -30,6 +31,10 @@ PAGES = Path(__file__).resolve().parents[3] / "docs" / "studies"
 
 def published(name):
     return pd.read_csv(PAGES / f"{name}.csv").fillna({"start": ""})
+
+
+def _setting(name):
+    return study_pages._setting_of(PAGES / f"{name}.md")
 
 
 def judge_of(_):
@@ -55,7 +60,11 @@ FOLLOWS = {
     ),
     "failure": lambda _: (
         failure_study.text_of(published("failure-outputs")),
-        failure_study.findings(published("failure-outputs"), published("failure-map")),
+        failure_study.findings(published("failure-outputs"), published("failure-map"), full_size=False),
+    ),
+    "fidelity": lambda _: (
+        fidelity_study.text_of(published("fidelity-distances")),
+        fidelity_study.findings(published("fidelity-distances"), reduced=_setting("fidelity") == "small"),
     ),
     "judge": judge_of,
     "key-invariance": lambda _: (
@@ -70,7 +79,10 @@ FOLLOWS = {
         phase_study._text(table, phase_study.STUDY.pairs),
         phase_study.findings(published("phase-inversions")),
     ),
-    "spectrograms": lambda table: (spectrograms_study._text(table), spectrograms_study.findings(table)),
+    "spectrograms": lambda _: (
+        spectrograms_study._text(published("spectrograms-trainings")),
+        spectrograms_study.findings(published("spectrograms-trainings")),
+    ),
     "style-content-curve": lambda table: (
         style_content_curve_study._text(
             table, style_content_curve_study.STUDY.pairs, style_content_curve_study.SMALL
@@ -92,8 +104,9 @@ def test_a_page_follows_from_its_table(name):
     table = published(name)
     text, findings = FOLLOWS[name](table)
     study = find_study(name)
-    result = study.limited(StudyResult(table, Figure(), text, findings), "small")
-    page = study_pages._page(study, result, "small")
+    setting = _setting(name)
+    result = study.limited(StudyResult(table, Figure(), text, findings), setting)
+    page = study_pages._page(study, result, setting)
     assert (PAGES / f"{name}.md").read_text(encoding="utf-8") == page
     if result.findings:
         written = pd.read_csv(PAGES / f"{name}-findings.csv").to_dict("records")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from timbrebench.experiments.studies.study_wording import counted, format_distinct, listed
+from timbrebench.experiments.studies.study_wording import counted, format_distinct, listed, with_interval
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,13 @@ def test_figures_that_differ_look_different(values, decimals, written):
 
 def test_shares_are_percentages():
     assert format_distinct(0.078, 0.0775, 0.0, decimals=0, kind="%") == ["7.80%", "7.75%", "0.00%"]
+
+
+def test_a_mean_is_followed_by_its_interval():
+    assert with_interval([0.1, 0.2, 0.3], decimals=0, kind="%") == "20% (-5% to 45%)"
+    assert with_interval([2.0, 2.0], decimals=1, unit=" dB") == "2.0 dB (2.0 to 2.0)"
+    assert with_interval([2.0]) == "2.00 (\N{EN DASH} to \N{EN DASH})"
+    assert with_interval([]) == "\N{EN DASH} (\N{EN DASH} to \N{EN DASH})"
 
 
 def test_one_is_no_plural():

@@ -152,3 +152,23 @@ def test_a_frozen_suite_has_one_soundfont():
     for made in ({"dataset": own}, {"draw": {"soundfont": "own"}}):
         with pytest.raises(ValidationError, match="a frozen suite is played by one soundfont"):
             RenderedKind.model_validate(made)
+
+
+def test_few_pairs_have_every_label_in_both_roles(suite):
+    first = suite.pairs[0]
+    pairs = tuple(
+        replace(first, content=replace(first.content, label=own), style=replace(first.style, label=other))
+        for own, other in permutations("abcdef", 2)
+    )
+    chosen = replace(suite, pairs=pairs).spread_pairs(6)
+    assert chosen == sorted(chosen, key=pairs.index)
+    for role in ("content", "style"):
+        assert sorted(getattr(pair, role).label for pair in chosen) == list("abcdef")
+
+
+def test_pairs_of_the_same_labels_are_of_other_pieces(suite):
+    first, others = suite.pairs[0], "xxyz"
+    pairs = tuple(replace(first, content=replace(first.content, piece=piece)) for piece in others)
+    chosen = replace(suite, pairs=pairs).spread_pairs(3)
+    assert "".join(pair.content.piece for pair in chosen) == "xyz"
+    assert suite.spread_pairs(10**6) == list(suite.pairs)
