@@ -15,6 +15,7 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
 from timbrebench.experiments.ranking.results import Results, collect
+from timbrebench.experiments.run.embedded_clips import current_dependencies, run_embeddings
 from timbrebench.experiments.run.environment import read_environments, record_environment
 from timbrebench.experiments.run.layout import (
     CONFIGURATION,
@@ -96,6 +97,9 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         RecordsFile(root / RECORDS) as store,  # from the start, since it keeps other runs out of the folder
         open_executor(executor, _PRELOAD) as work,
     ):
+        embeddings = current_dependencies(configuration.embeddings)  # what is missing is said at once
+        known = store.records.dependencies
+        store.add(*(record for record in embeddings if known.get(record.key) != record))
         dataset = build_run_dataset(configuration, root / DATASET, work)
         write_json(root / CONFIGURATION, configuration.as_recorded())
         environments = record_environment(root / ENVIRONMENT)  # before there are results of this one
@@ -126,6 +130,15 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             executor=work,
         )
         run_predictions(suite.clips, dataset=suite.dataset, judge_path=judge_path, store=store, executor=work)
+        run_embeddings(
+            configuration.embeddings,
+            tasks,
+            suite.clips,
+            dataset=suite.dataset,
+            root=root,
+            store=store,
+            executor=work,
+        )
         results = collect(
             configuration, suite, tasks, judge.fingerprint, store.records, environments=environments
         )

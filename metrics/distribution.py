@@ -1,7 +1,8 @@
 """Whether the whole set of outputs sounds like real renderings.
 
-Asked of sets, not of single outputs: of the embeddings in which a judge holds n outputs, beside those of m
-real renderings. A set can be right on average and still be wrong, when all its outputs sound alike.
+Asked of sets, not of single outputs: of the embeddings of n outputs, by a judge or another network, beside
+those of m real renderings. A set can be right on average and still be wrong, when all its outputs sound
+alike.
 
 Definition
 ----------
@@ -31,8 +32,9 @@ Definition
 Range of ``frechet`` 0 to infinity, in squared units of the embedding; of ``kernel`` about 0 to infinity,
 slightly negative for sets that are equally distributed; of ``classifier_score`` 1 to the number of labels.
 ``frechet_extrapolated`` may be slightly negative, too. Lower is better but for the classifier score, where
-higher means more variety. Values of one judge cannot be set beside those of another, nor Fréchet distances
-of different numbers of outputs. Fewer than 10 outputs or real renderings have no score in a table.
+higher means more variety. Values of one embedding cannot be set beside those of another, so that tables name
+it (``style-judge``, or one of :mod:`timbrebench.classifier.embeddings`), nor Fréchet distances of different
+numbers of outputs. Fewer than 10 outputs or real renderings have no score in a table.
 
 References
 ----------
@@ -332,6 +334,6 @@ def _embeddings(outputs: ArrayLike, real: ArrayLike) -> tuple[Floats, Floats]:
             raise ConfigurationError(f"embeddings of the {name} hold NaN or infinity: leave these rows out")
     if embeddings.shape[1] != expected.shape[1]:
         raise ConfigurationError(
-            f"embeddings of {embeddings.shape[1]} and {expected.shape[1]} numbers: both must be of one judge"
+            f"embeddings of {embeddings.shape[1]} and {expected.shape[1]} numbers: both must be of one kind"
         )
     return embeddings, expected

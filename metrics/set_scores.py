@@ -27,6 +27,7 @@ MIN_SET = 10
 
 COLUMNS = (
     "label",
+    "embedding",
     "outputs",
     "real",
     "frechet",
@@ -48,6 +49,7 @@ def set_scores(
     real_embeddings: ArrayLike,
     real_labels: ArrayLike,
     *,
+    embedding: str,
     resamples: int,
     seed: int,
     pieces: ArrayLike | None = None,
@@ -57,15 +59,18 @@ def set_scores(
     Parameters
     ----------
     embeddings : array_like, shape (n, d)
-        A judge's embeddings of the outputs.
+        Embeddings of the outputs.
     probabilities : array_like, shape (n, n_labels)
-        Its answers to them.
+        A judge's answers to them; n_labels is 0 where the embedding is not a judge's, and then there is no
+        classifier score.
     labels : array_like of str, shape (n,)
         The style's label of each output: what it should sound like.
     real_embeddings : array_like, shape (m, d)
-        The same judge's embeddings of real renderings.
+        The same embedding of real renderings.
     real_labels : array_like of str, shape (m,)
         What each of them is.
+    embedding : str
+        The embedding's name, which stands in each row: values of two embeddings are not comparable.
     resamples : int
         How many resamples of the outputs the intervals rest on.
     seed : int
@@ -113,7 +118,15 @@ def set_scores(
             scores = _scores(
                 of_outputs[mine], answers[mine], real, pieces=pieces_of[mine], resamples=resamples, seed=seed
             )
-        rows.append({"label": str(label), "outputs": int(mine.sum()), "real": len(real), **scores})
+        rows.append(
+            {
+                "label": str(label),
+                "embedding": embedding,
+                "outputs": int(mine.sum()),
+                "real": len(real),
+                **scores,
+            }
+        )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -122,7 +135,7 @@ def _scores(
 ) -> dict[str, float | str]:
     reason = _too_few(len(outputs), len(real))
     if reason:
-        return {**dict.fromkeys(COLUMNS[3:-1], math.nan), "reason": reason}
+        return {**dict.fromkeys(COLUMNS[4:-1], math.nan), "reason": reason}
     frechet, kernel = FrechetDistance(outputs, real), KernelDistance(outputs, real)
     everything = np.ones(len(outputs))
     frechet_low, frechet_high = bootstrap_interval(frechet, resamples=resamples, seed=seed, pieces=pieces)
@@ -137,7 +150,7 @@ def _scores(
         "kernel": kernel(everything),
         "kernel_low": kernel_low,
         "kernel_high": kernel_high,
-        "classifier_score": classifier_score(answers),
+        "classifier_score": classifier_score(answers) if answers.shape[1] else math.nan,
         "reason": "",
     }
 

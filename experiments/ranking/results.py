@@ -12,10 +12,11 @@ import pandas as pd
 
 from timbrebench.classifier import installed_content_judge
 from timbrebench.experiments.ranking.headline import CONTENT, STYLE, HeadlineScale, has_headline
+from timbrebench.experiments.run.embedded_clips import recorded_fingerprints
 from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.scores import score_key
-from timbrebench.experiments.run.sets import JudgedSets, collect_sets, compare_sets
+from timbrebench.experiments.run.sets import EmbeddedSets, collect_sets, compare_sets
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Suite
 
@@ -47,8 +48,8 @@ class Results:
         Like `scores`: why a value is missing, else an empty text.
     violations : mapping of str to str
         What a method shares with a judge that it must not, by label, for methods that share something.
-    judged : JudgedSets
-        The style judge's predictions for outputs and real clips, which `sets` follows from.
+    embedded : mapping of str to EmbeddedSets
+        Embeddings of outputs and real clips, which `sets` follows from, by the embedding's name.
     environments : sequence of mapping
         Where the run was made (:func:`~timbrebench.experiments.run.environment.read_environments`); empty
         without a record of it.
@@ -62,7 +63,7 @@ class Results:
     scores: pd.DataFrame
     reasons: pd.DataFrame
     violations: Mapping[str, str] = field(default_factory=dict)
-    judged: JudgedSets = field(default_factory=JudgedSets)
+    embedded: Mapping[str, EmbeddedSets] = field(default_factory=dict)
     environments: Sequence[Mapping[str, Any]] = ()
     stated_settings: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -72,7 +73,7 @@ class Results:
 
         Computed when it is asked for, since its intervals take a second.
         """
-        return compare_sets(self.judged)
+        return compare_sets(self.embedded)
 
     def of(self, label: str) -> pd.DataFrame:
         """Return a method's transfers and scores side by side."""
@@ -159,7 +160,7 @@ def collect(
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
         _violations(tasks, [judge, content_judge], records),
-        collect_sets(tasks, suite, judge, records),
+        collect_sets(tasks, suite, judge, records, recorded_fingerprints(configuration.embeddings, records)),
         environments,
     )
 

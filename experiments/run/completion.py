@@ -51,6 +51,7 @@ _PACKAGES = ("core", "audio", "datasets", "classifier", "transfer", "metrics", "
 
 _METHODS, _METRICS = "timbrebench.methods", "timbrebench.metrics"
 _CONTENT_JUDGES, _OWN_CONTENT_JUDGE = "timbrebench.content_judges", "timbrebench"
+_EMBEDDINGS = "timbrebench.embeddings"
 
 #: Files whose content counts.
 _FILES = (CONFIGURATION, ENVIRONMENT, RECORDS, LEADERBOARD, SETS, VALIDITY, REPORT, SUITE)
@@ -139,7 +140,7 @@ def _installed() -> list[object]:
     """Return what stands for the code of this project, of others, and of the libraries behind both."""
     plugins = [
         sorted((point.name, point.value) for point in entry_points(group=group))
-        for group in (_METHODS, _METRICS, _CONTENT_JUDGES)
+        for group in (_METHODS, _METRICS, _CONTENT_JUDGES, _EMBEDDINGS)
     ]
     return [_code(), plugins, installed_versions()]
 
@@ -164,7 +165,8 @@ def _to_be_queried(configuration: RunConfiguration) -> dict[str, list[str]]:
 def _outside(configuration: Mapping[str, Any], queried: Mapping[str, list[str]]) -> list[object]:
     """Return what a run depends on that is neither installed nor in its folder."""
     suite = configuration["suite"]
-    return [_suite_files(suite["name"], suite["audio"]), _answers(configuration, queried)]
+    weights = [_weights(Path(entry["weights"])) for entry in configuration["embeddings"]]
+    return [_suite_files(suite["name"], suite["audio"]), _answers(configuration, queried), weights]
 
 
 def _suite_files(name: str, audio: str) -> list[object]:
@@ -173,6 +175,14 @@ def _suite_files(name: str, audio: str) -> list[object]:
     if not audio:
         return [listed]
     return [listed, [_content(Path(audio, table)) for table in _TABLES], _listing(Path(audio))]
+
+
+def _weights(path: Path) -> dict[str, list[int]]:
+    """Return size and time of the last change of an embedding's weights, which may be gigabytes."""
+    if path.is_dir():
+        return _listing(path)
+    status = path.stat()
+    return {"": [status.st_size, status.st_mtime_ns]}
 
 
 def _answers(configuration: Mapping[str, Any], queried: Mapping[str, list[str]]) -> list[object]:

@@ -156,14 +156,14 @@ class LearnedRecord(FrozenModel):
 
 
 class DependencyRecord(FrozenModel):
-    """What a method's outputs depended on, beside its parameters, when it was last run.
+    """What a method's outputs, or an embedding, depended on, beside its parameters, when it was last run.
 
-    It lets a run be read when the files behind a method have changed since, or are gone.
+    It lets a run be read when the files behind it have changed since, or are gone.
 
     Attributes
     ----------
     key : str
-        Fingerprint of the method as configured.
+        Fingerprint of the method or the embedding as configured.
     fingerprint : str
         What its :meth:`~timbrebench.transfer.contract.Method.fingerprint` was.
     problem : str
@@ -206,7 +206,31 @@ class PredictionRecord(FrozenModel):
         return self
 
 
-Record = Transfer | ScoreRecord | LearnedRecord | DependencyRecord | PredictionRecord
+class EmbeddingRecord(FrozenModel):
+    """A clip's embedding by a network of others, which Fréchet distances follow from.
+
+    Attributes
+    ----------
+    key : str
+        Fingerprint of the clip's SHA-256 and the embedding with its weights.
+    embedding : tuple of float
+        The vector; empty where there is none.
+    reason : str
+        Why not.
+    """
+
+    kind: Literal["embedding"] = "embedding"
+    key: str
+    embedding: tuple[Coordinate, ...] = Field(default=(), max_length=10_000)
+    reason: Reason = ""
+
+    @property
+    def probabilities(self) -> tuple[Probability, ...]:
+        """Of labels, which such a network does not know: none."""
+        return ()
+
+
+Record = Transfer | ScoreRecord | LearnedRecord | DependencyRecord | PredictionRecord | EmbeddingRecord
 
 #: In the order of the fields of :class:`Records`.
 _KINDS: dict[Any, type[Record]] = {
@@ -215,6 +239,7 @@ _KINDS: dict[Any, type[Record]] = {
     "learned": LearnedRecord,
     "dependency": DependencyRecord,
     "impression": PredictionRecord,
+    "embedding": EmbeddingRecord,
 }
 
 
@@ -223,7 +248,8 @@ class Records:
     """What was recorded, by key; the later of two records with one key counts.
 
     The key of what was learned is the judge's fingerprint or the method's key, that of a dependency the
-    fingerprint of the method as configured. Predictions are for outputs and for real clips.
+    fingerprint of the method, or the embedding, as configured. Predictions and embeddings are for outputs and
+    for real clips.
     """
 
     transfers: Mapping[str, Transfer]
@@ -231,6 +257,7 @@ class Records:
     learned: Mapping[str, LearnedRecord]
     dependencies: Mapping[str, DependencyRecord]
     predictions: Mapping[str, PredictionRecord]
+    embeddings: Mapping[str, EmbeddingRecord]
 
     @classmethod
     def parse(cls, text: str, limit: int) -> Records:

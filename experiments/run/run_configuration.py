@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from timbrebench.classifier import OWN_CONTENT_JUDGE, JudgeConfiguration, content_judge_names
+from timbrebench.classifier.embeddings.embedding import embedding_names
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.documents import parse_toml
 from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation, suggestion
@@ -67,6 +68,21 @@ class ContentJudgeConfiguration(FrozenModel):
     name: Identifier = OWN_CONTENT_JUDGE
 
 
+class EmbeddingEntry(FrozenModel):
+    """An embedding, in whose space whole sets of outputs are compared with real clips (``sets.csv``).
+
+    Attributes
+    ----------
+    name : str
+        Name of an embedding that is installed, such as ``vggish`` (``docs/outside-judges.md``).
+    weights : str
+        Path of its weights, a file or a folder, on this machine. Nothing is downloaded.
+    """
+
+    name: Identifier
+    weights: str = Field(min_length=1)
+
+
 class LimitsConfiguration(FrozenModel):
     """What a method may take before it is stopped, which costs it the pair and nothing else.
 
@@ -108,6 +124,8 @@ class RunConfiguration(FrozenModel):
         Names of registered metrics, each once; by default all that come with the project or are installed
         beside it. A former name is read as today's: by ``metric_versions``, which a run's folder records
         beside the names, or, without them, as :func:`~timbrebench.metrics.registry.unversioned_names` does.
+    embeddings : tuple of EmbeddingEntry
+        Embeddings beside that of the style judge, each name once.
     seeds : tuple of int
         Seeds that every method is run with: 0 or more, each once, at most 1,000 of them.
     resamples : int
@@ -123,6 +141,7 @@ class RunConfiguration(FrozenModel):
     suite: SuiteConfiguration = SuiteConfiguration()
     methods: tuple[MethodEntry, ...] = Field(default=(), max_length=1_000, validate_default=False)
     metrics: tuple[str, ...] = Field(default_factory=lambda: tuple(metric_names()), max_length=1_000)
+    embeddings: tuple[EmbeddingEntry, ...] = Field(default=(), max_length=100)
     seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=2**63)], ...] = Field(
         default=(0,), max_length=1_000
     )
@@ -167,6 +186,7 @@ class RunConfiguration(FrozenModel):
                 raise UnknownNameError("metric", name, known)
         if self.content_judge.name not in content_judge_names():
             raise UnknownNameError("content judge", self.content_judge.name, content_judge_names())
+        self._check_embeddings()
         for entry in self.methods:
             create(entry.method, entry.parameters)
         names = [entry.name for entry in self.entries]
@@ -180,6 +200,14 @@ class RunConfiguration(FrozenModel):
         if self.judge.name:
             self._check_judge()
         return self
+
+    def _check_embeddings(self) -> None:
+        names = [entry.name for entry in self.embeddings]
+        for name in names:
+            if name not in embedding_names():
+                raise UnknownNameError("embedding", name, embedding_names())
+            if names.count(name) > 1:
+                raise ValueError(f"the embedding {name!r} stands in the list twice: figures go by its name")
 
     def _check_drawn_soundfont(self) -> None:
         drawn, soundfonts = self.suite.soundfont, self.dataset.soundfont_names

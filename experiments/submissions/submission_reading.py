@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, Field, ValidationError
 
 from timbrebench.classifier import load_content_judge
+from timbrebench.classifier.embeddings.embedding import STYLE_JUDGE
 from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import DatasetError, RunError, describe_validation
 from timbrebench.core.files import decode_text
@@ -132,10 +133,18 @@ def read_submission(path: Path) -> Submission:
             },
         )
         leaderboard = _table(archive, LEADERBOARD).rename(columns=partial(_renamed, names))
-        sets = _table(archive, SETS) if SETS in archive.names() else pd.DataFrame()
+        sets = _sets(archive) if SETS in archive.names() else pd.DataFrame()
         for name in archive.names():
             archive.read(name)  # compares it with the list
     return Submission(path, about, results, tuple(tasks), records, leaderboard, sets, foreign)
+
+
+def _sets(archive: Archive) -> pd.DataFrame:
+    """Return the comparison of sets. Earlier submissions do not name its embedding, the style judge's."""
+    sets = _table(archive, SETS)
+    if "label" in sets and "embedding" not in sets:
+        sets.insert(sets.columns.get_loc("label") + 1, "embedding", STYLE_JUDGE)
+    return sets
 
 
 def _text(archive: Archive, name: str, limit: int) -> str:

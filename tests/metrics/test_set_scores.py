@@ -8,7 +8,7 @@ from timbrebench.metrics.distribution import classifier_score, frechet_distance,
 from timbrebench.metrics.set_scores import COLUMNS, set_scores
 
 LABELS = ("organ", "piano", "sax")
-SCORES = COLUMNS[3:-1]
+SCORES = COLUMNS[4:-1]
 
 
 def renderings(count, seed, d=6):
@@ -22,7 +22,12 @@ def renderings(count, seed, d=6):
 def score(outputs, labels, real, real_labels, **changes):
     answers = np.eye(3)[[LABELS.index(label) for label in labels]]
     return set_scores(
-        outputs, answers, labels, real, real_labels, **{"resamples": 50, "seed": 0, **changes}
+        outputs,
+        answers,
+        labels,
+        real,
+        real_labels,
+        **{"embedding": "made up", "resamples": 50, "seed": 0, **changes},
     ).set_index("label")
 
 
@@ -78,7 +83,9 @@ def test_too_few_have_a_reason_and_no_scores():
 
 def test_no_outputs_are_one_row_without_scores():
     real, real_labels = renderings(40, 2)
-    table = set_scores(np.zeros((0, 6)), np.zeros((0, 3)), [], real, real_labels, resamples=9, seed=0)
+    table = set_scores(
+        np.zeros((0, 6)), np.zeros((0, 3)), [], real, real_labels, resamples=9, seed=0, embedding="made up"
+    )
     assert list(table.label) == ["all"]
     assert table.loc[0, "reason"] == "0 outputs and 0 real renderings: at least 10 are needed"
 
@@ -114,4 +121,16 @@ def test_tables_that_do_not_fit_are_refused(change, words):
         **change,
     }
     with pytest.raises(ConfigurationError, match=words):
-        set_scores(**given, resamples=5, seed=0)
+        set_scores(**given, resamples=5, seed=0, embedding="made up")
+
+
+def test_an_embedding_without_labels_has_distances_and_no_classifier_score():
+    (outputs, labels), (real, real_labels) = renderings(15, 1), renderings(40, 2)
+    answers = np.zeros((len(outputs), 0))
+    table = set_scores(
+        outputs, answers, labels, real, real_labels, embedding="vggish", resamples=5, seed=0
+    ).set_index("label")
+    assert table.loc["all", "frechet"] == frechet_distance(outputs, real)
+    assert table.classifier_score.isna().all()
+    assert set(table.embedding) == {"vggish"}
+    assert (table.reason == "").all()
