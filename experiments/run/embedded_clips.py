@@ -19,8 +19,8 @@ from timbrebench.experiments.run.records import DependencyRecord, EmbeddingRecor
 from timbrebench.experiments.run.run_configuration import EmbeddingEntry
 from timbrebench.experiments.run.tasks import Task
 
-#: Clips that are embedded in one call, and what it may take: CLAP needs 2 s for 10 s of audio on one core,
-#: and 1.5 GiB with its text model beside it while it is read.
+#: Clips that are embedded in one call, and what it may take, which only what hangs exceeds: networks of
+#: several gigabytes fit in.
 _BATCH = 16
 _LIMITS = Limits(timeout_s=1_800.0, memory_mib=16_384.0)
 

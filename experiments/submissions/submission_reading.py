@@ -143,7 +143,7 @@ def _sets(archive: Archive) -> pd.DataFrame:
     """Return the comparison of sets. Earlier submissions do not name its embedding, the style judge's."""
     sets = _table(archive, SETS)
     if "label" in sets and "embedding" not in sets:
-        sets.insert(sets.columns.get_loc("label") + 1, "embedding", STYLE_JUDGE)
+        sets.insert(list(sets.columns).index("label") + 1, "embedding", STYLE_JUDGE)
     return sets
 
 
