@@ -113,11 +113,11 @@ class DatasetConfiguration(FrozenModel):
         pitches of the piece. The split "train" is played with the first only: methods learn what suites ask.
     soundfonts : tuple of str or PinnedSoundfont, or dict of these by instrument
         Names, paths, or a name with an address and a SHA-256. A list: each piece is rendered with each of
-        them, on all instruments. A table, ``{ piano = "FluidR3_GM", guitar = "TimGM6mb" }``: each instrument
-        is rendered with its own alone, and every instrument has to be in it. Then whatever tells the
-        soundfonts apart tells the labels apart, and a judge that learns from such a dataset may have learned
-        no more than that. What is not on this machine is downloaded where
-        :mod:`timbrebench.datasets.soundfonts.soundfont_downloads` knows it.
+        them, on all instruments; with a folder of recorded notes, on those that it holds. A table,
+        ``{ piano = "FluidR3_GM", guitar = "TimGM6mb" }``: each instrument is rendered with its own alone, and
+        every instrument has to be in it. Then whatever tells the soundfonts apart tells the labels apart, and
+        a judge that learns from such a dataset may have learned no more than that. What is not on this
+        machine is downloaded where :mod:`timbrebench.datasets.soundfonts.soundfont_downloads` knows it.
     sample_rate : int
         Rate of the clips in hertz, 8,000 to 96,000. 22,050 is what the literature's methods work at.
         Renderings are made at 44,100 and resampled, so higher rates add no higher frequencies.

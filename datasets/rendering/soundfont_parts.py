@@ -58,15 +58,17 @@ class SoundfontPart:
 def find_parts(configuration: DatasetConfiguration) -> list[SoundfontPart]:
     """Find the soundfonts of a dataset on this machine, or fetch them.
 
+    In a list of soundfonts, a folder of recorded notes plays those of the instruments that it holds.
+
     Raises
     ------
     MissingResourceError
         If one is missing.
     DatasetError
-        If two are of one name, under which datasets list them.
+        If two are of one name, under which datasets list them, or a folder holds none of the instruments.
     """
     parts = [
-        SoundfontPart(find_soundfont(reference), instruments)
+        _part(find_soundfont(reference), instruments, of_all=not configuration.has_own_soundfonts)
         for reference, instruments in configuration.instruments_by_soundfont.items()
     ]
     name, count = Counter(part.soundfont.name for part in parts).most_common(1)[0]
@@ -74,6 +76,17 @@ def find_parts(configuration: DatasetConfiguration) -> list[SoundfontPart]:
         paths = " and ".join(str(part.soundfont.path) for part in parts if part.soundfont.name == name)
         raise DatasetError(f"{paths} are both named {name}: rename one of the files")
     return parts
+
+
+def _part(soundfont: Soundfont, instruments: tuple[str, ...], *, of_all: bool) -> SoundfontPart:
+    """Return what a soundfont plays: of all instruments those that it holds, if it is a folder."""
+    if not (of_all and soundfont.path.is_dir()):
+        return SoundfontPart(soundfont, instruments)
+    programs = soundfont.player().programs()
+    held = tuple(name for name in instruments if programs_of(name)[0] in programs)
+    if not held:
+        raise DatasetError(f"{soundfont.path}: holds notes of none of {', '.join(instruments)}: leave it out")
+    return SoundfontPart(soundfont, held)
 
 
 def require_programs(

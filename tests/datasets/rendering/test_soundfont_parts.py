@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from timbrebench.audio.encoding import recode
+from timbrebench.audio.encoding import encode_audio, recode
 from timbrebench.classifier.style.style_card import own_soundfonts
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.executors import InlineExecutor
@@ -139,3 +139,15 @@ def test_two_files_of_one_name_are_refused(own, tmp_path, without_clarinet):
 def test_a_part_has_the_first_programs_of_its_instruments():
     part = SoundfontPart(find_soundfont("TimGM6mb"), ("sax", "organ"))
     assert part.first_programs == {"sax": (66,), "organ": (19,)}
+
+
+def test_in_a_list_recorded_notes_play_the_instruments_that_they_hold(own, tmp_path):
+    for pitch in (55, 60):
+        tone = 0.3 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * np.arange(22_050) / 22_050)
+        encode_audio(tmp_path / f"{pitch}.wav", tone.astype(np.float32), 22_050)
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path,instrument,midi\n55.wav,clarinet,55\n60.wav,clarinet,60\n", encoding="utf-8")
+    shared = own.model_copy(update={"soundfonts": ("sonivox", str(tmp_path))})
+    assert [part.instruments for part in find_parts(shared)] == [("piano", "clarinet"), ("clarinet",)]
+    with pytest.raises(DatasetError, match="holds notes of none of piano, trumpet"):
+        find_parts(shared.model_copy(update={"instruments": ("piano", "trumpet")}))
