@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -188,11 +189,17 @@ def _assign(folder: Path, manifest: pd.DataFrame) -> dict[int, pd.DataFrame]:
             else:
                 without.append(f"{name} {source}".strip())
     if without:
-        log(
-            f"{folder / MANIFEST}: not played, as General MIDI's programs of these instruments have other "
-            f"recordings already: {', '.join(without)}"
-        )
+        _say_without(folder, ", ".join(without))
     return assigned
+
+
+@lru_cache(maxsize=64)
+def _say_without(folder: Path, names: str) -> None:
+    """Say once in a process what is listed and not played."""
+    log(
+        f"{folder / MANIFEST}: not played, as General MIDI's programs of these instruments have other "
+        f"recordings already: {names}"
+    )
 
 
 def _programs(name: str) -> tuple[int, ...]:

@@ -92,7 +92,9 @@ def _about(frozen: FrozenSuite) -> dict[str, Any]:
 
 
 def _why_unranked(frozen: FrozenSuite) -> str:
-    return "the styles are right themselves" if frozen.has_truth else "there are no references"
+    return (
+        "the styles are right themselves" if frozen.has_notes else "the notes of the contents are not known"
+    )
 
 
 @suite_app.command("freeze")
@@ -104,9 +106,13 @@ def suite_freeze(
     clips: Annotated[
         Path | None, typer.Option(help="Folder for the clips; without it they are not kept.")
     ] = None,
-    tables: Annotated[
+    source: Annotated[
         Path | None,
-        typer.Option(help="For a suite over AudioSet: the folder of its segments, labels and ontology."),
+        typer.Option(
+            "--source",
+            "--tables",
+            help="Of a suite whose audio users hold: its folder, or that of AudioSet's tables and ontology.",
+        ),
     ] = None,
     executor: Where = "local",
 ) -> None:
@@ -123,7 +129,7 @@ def suite_freeze(
         tempfile.TemporaryDirectory() as scratch,
     ):
         folder = clips or Path(scratch) / "clips"
-        frozen = freeze_recipe(wanted, folder, work, source=tables, learned=learned)
+        frozen = freeze_recipe(wanted, folder, work, source=source, learned=learned)
     print_line(write_frozen(frozen, out))
 
 
@@ -150,9 +156,10 @@ def suite_check(
 def suite_build(
     name: Name,
     out: Annotated[Path, typer.Argument(help="Folder for the clips.")],
+    audio: Annotated[str, typer.Option(help="The folder of audio, for a suite whose audio users hold.")] = "",
     executor: Where = "local",
 ) -> None:
-    """Render the clips of a suite, and nothing else, as a dataset."""
+    """Make the clips of a suite, and nothing else, as a dataset."""
     from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.suite import SuiteConfiguration
@@ -160,7 +167,8 @@ def suite_build(
 
     frozen = load_frozen(name)
     with open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work:
-        suite = render_frozen(frozen, SuiteConfiguration(soundfont=frozen.soundfont), out, work)
+        configuration = SuiteConfiguration(name=name, audio=audio, soundfont=frozen.soundfont)
+        suite = render_frozen(frozen, configuration, out, work)
     print_line(f"{out}: {len(suite.clips)} clips of {frozen.title}")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from timbrebench.core.files import fingerprint
 from timbrebench.core.frozen_model import FrozenModel
-from timbrebench.core.identifiers import Identifier
+from timbrebench.core.identifiers import Identifier, RelativePath
 from timbrebench.experiments.suites.suite import OpenedSuite, notes_sha256
 
 
@@ -50,6 +50,13 @@ class FrozenNotes(NamedTuple):
     sha256: str
 
 
+class FrozenFile(NamedTuple):
+    """A file that users hold and clips are made of: its path below their folder, and its SHA-256."""
+
+    path: RelativePath
+    sha256: str
+
+
 class FrozenPairs(FrozenModel):
     """Clips, notes and pairs that never change.
 
@@ -69,6 +76,8 @@ class FrozenPairs(FrozenModel):
         What they were made with, by name and version.
     identifiers : dict
         AudioSet's identifier of each label, for a suite over it.
+    files : tuple of FrozenFile
+        What the clips are made of, where users hold it; a suite without such files does not list them.
     notes : tuple of FrozenNotes
         The notes of each content.
     clips : tuple of FrozenClip
@@ -86,6 +95,7 @@ class FrozenPairs(FrozenModel):
     sources: tuple[dict[str, str], ...] = ()
     software: dict[str, str] = Field(default={})
     identifiers: dict[str, str] = Field(default={})
+    files: tuple[FrozenFile, ...] = ()
     notes: tuple[FrozenNotes, ...]
     clips: tuple[FrozenClip, ...]
     pairs: tuple[FrozenPair, ...]
@@ -101,6 +111,12 @@ class FrozenPairs(FrozenModel):
         if self.fingerprint and self.fingerprint != self.content_fingerprint():
             raise ValueError("its fingerprint is not that of its pairs: it was changed after it was frozen")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what suites of before did not have, so that they keep their bytes."""
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if key != "files" or value}
 
     def content_fingerprint(self) -> str:
         """Return the SHA-256 of notes, clips and pairs."""
@@ -121,9 +137,15 @@ class FrozenPairs(FrozenModel):
         return all(pair.reference is not None for pair in self.pairs)
 
     @property
+    def has_notes(self) -> bool:
+        """Whether the notes of every content are known."""
+        contents = {self.clips[pair.content].piece for pair in self.pairs}
+        return contents <= {row.piece for row in self.notes}
+
+    @property
     def is_ranking(self) -> bool:
-        """Whether the right answers tell methods apart: they are known, and not the styles themselves."""
-        return self.has_truth and any(pair.reference != pair.style for pair in self.pairs)
+        """Whether methods can be ranked: the contents' notes are known, and no style is right itself."""
+        return self.has_notes and any(pair.reference != pair.style for pair in self.pairs)
 
     @property
     def style_labels(self) -> frozenset[str]:

@@ -70,14 +70,21 @@ class FrozenSuite(FrozenPairs):
     def suite(self, configuration: SuiteConfiguration) -> Suite:
         """Return the list of pairs as a run with this configuration has it, whoever holds the audio."""
         clips = [self._clip(clip) for clip in self.clips]
-        return Suite(configuration, self._pairs(clips), self._real(clips), name=self.title)
+        return Suite(
+            configuration, self._pairs(clips), self._real(clips), name=self.title, has_notes=self.has_notes
+        )
 
     def opened(
         self, configuration: SuiteConfiguration, clips: Sequence[Clip], dataset: Dataset
     ) -> OpenedSuite:
         """Return the pairs with their audio; the clips of the dataset are in the order of this suite's."""
         return OpenedSuite(
-            configuration, self._pairs(clips), self._real(clips), name=self.title, dataset=dataset
+            configuration,
+            self._pairs(clips),
+            self._real(clips),
+            name=self.title,
+            has_notes=self.has_notes,
+            dataset=dataset,
         )
 
     def _pairs(self, clips: Sequence[Clip]) -> tuple[Pair, ...]:
@@ -116,7 +123,7 @@ class FrozenSuite(FrozenPairs):
         content = {"format": FORMAT, "recipe": None} | self.model_dump(mode="json")
         parts = []
         for key, value in {**content, _DIGEST: fingerprint(content)}.items():
-            if key in {"notes", "clips", "pairs"}:
+            if key in {"files", "notes", "clips", "pairs"}:
                 rows = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in value)
                 written = f"[\n{rows}\n  ]" if rows else "[]"
             else:

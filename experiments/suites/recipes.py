@@ -11,13 +11,25 @@ from pydantic import Field, ValidationError
 from timbrebench.core.documents import parse_toml, read_toml
 from timbrebench.core.errors import ConfigurationError, UnknownNameError, describe_validation
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.experiments.suites.kinds.aligned_kind import AlignedKind
 from timbrebench.experiments.suites.kinds.audioset_kind import AudioSetKind
 from timbrebench.experiments.suites.kinds.melody_kind import MelodyKind
+from timbrebench.experiments.suites.kinds.performances_kind import PerformancesKind
+from timbrebench.experiments.suites.kinds.recorded_notes_kind import RecordedNotesKind
 from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
 from timbrebench.experiments.suites.kinds.texture_kind import TextureKind
 
 #: All kinds of suites; a recipe's key ``kind`` says which it is.
-AnyKind = Annotated[RenderedKind | MelodyKind | TextureKind | AudioSetKind, Field(discriminator="kind")]
+AnyKind = Annotated[
+    RenderedKind
+    | MelodyKind
+    | TextureKind
+    | AudioSetKind
+    | RecordedNotesKind
+    | PerformancesKind
+    | AlignedKind,
+    Field(discriminator="kind"),
+]
 
 
 class Recipe(FrozenModel):

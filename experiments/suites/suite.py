@@ -127,13 +127,15 @@ class Suite:
     """A list of pairs in the order of their numbers, and how it was drawn.
 
     `clips` are all real clips that the pairs were drawn from. The name is that of a frozen suite, with its
-    version, such as ``instruments-6-1``; empty for a drawn one.
+    version, such as ``instruments-6-1``; empty for a drawn one. `has_notes` says whether the notes of every
+    content are known.
     """
 
     configuration: SuiteConfiguration
     pairs: tuple[Pair, ...]
     clips: tuple[Clip, ...] = ()
     name: str = ""
+    has_notes: bool = True
 
     @property
     def has_truth(self) -> bool:
@@ -142,9 +144,12 @@ class Suite:
 
     @property
     def is_ranking(self) -> bool:
-        """Whether the right answers tell methods apart: they are known, and not the styles themselves."""
+        """Whether methods can be ranked: the contents' notes are known, and no style is right itself.
+
+        Without references, what is kept of the notes is measured against the untouched content.
+        """
         are_styles = bool(self.pairs) and all(pair.reference == pair.style for pair in self.pairs)
-        return self.has_truth and not are_styles
+        return self.has_notes and not are_styles
 
     @property
     def every_clip(self) -> list[Clip]:

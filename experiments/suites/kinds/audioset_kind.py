@@ -72,7 +72,7 @@ class AudioSetKind(SuiteKind):
         del learned
         if source is None:
             raise ConfigurationError(
-                f"{work.title} is drawn from AudioSet's tables: name their folder with --tables"
+                f"{work.title} is drawn from AudioSet's tables: name their folder with --source"
             )
         ontology = Ontology.read(source / _ONTOLOGY, source / _LABELS)
         candidates = self._candidates(ontology, source / self.segments)

@@ -56,7 +56,7 @@ class RenderedClips(SuiteKind):
     def freeze(self, work: ClipWork, source: Path | None, learned: Collection[str]) -> FrozenPairs:
         """Render the clips of the chosen pieces, pair them and freeze them."""
         if source is not None:
-            raise ConfigurationError(f"the clips of {work.title} are rendered: leave out --tables")
+            raise ConfigurationError(f"the clips of {work.title} are rendered: leave out --source")
         pieces, pitch_range = self.choose_pieces(work.executor, learned)
         return freeze_pairs(self.pair_clips(self._build(work, pieces, pitch_range), learned))
 
