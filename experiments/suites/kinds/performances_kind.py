@@ -177,7 +177,7 @@ class PerformancesKind(SuiteKind):
             if clip.piece not in performed:
                 styles[clip.label].append(clip)
         generator = np.random.default_rng(self.seed)
-        pairs = []
+        pairs: list[Pair] = []
         for content in contents:
             for label in styles:
                 if label != content.label:
