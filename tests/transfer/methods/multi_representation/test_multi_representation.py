@@ -309,6 +309,13 @@ class TestTransfer:
         with pytest.raises(MethodError, match=f"the {short} lasts 0.408 s.*needs {needed}"):
             apply(wide, **pair, seed=0)
 
+    def test_the_script_has_an_output_of_its_own(self, pair):
+        text, code = (
+            apply(method(preset=preset, max_iterations=2), **pair, seed=0) for preset in ("text", "code")
+        )
+        assert np.isfinite(code).all()
+        assert not np.allclose(text, code, atol=1e-4)
+
     def test_a_texture_depends_on_the_content_for_length_and_level_alone(self, pair):
         texture = method(configuration="texture", max_iterations=5)
         other = {**pair, "content": pair["content"][::-1].copy()}
