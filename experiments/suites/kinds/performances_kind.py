@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from timbrebench.core.errors import DatasetError
@@ -14,7 +15,9 @@ from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.identifiers import Identifier, RelativePath
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.excerpts import RECORDED
-from timbrebench.datasets.notes import notes_table, read_notes, write_notes
+from timbrebench.datasets.importing.note_files import listed_file
+from timbrebench.datasets.importing.recording_notes import settle
+from timbrebench.datasets.notes import write_notes
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.experiments.suites.frozen_pairs import FrozenPairs, freeze_pairs
 from timbrebench.experiments.suites.held_recordings import (
@@ -45,8 +48,8 @@ class Performance(FrozenModel):
     Attributes
     ----------
     audio, notes : str
-        Their paths below the users' folder: any audio file, and a table of notes
-        (:mod:`timbrebench.datasets.notes`).
+        Their paths below the users' folder: any audio file, and notes as a table, MIDI or JAMS
+        (:mod:`timbrebench.datasets.importing.note_files`).
     label : str
         Who plays.
     piece : str
@@ -126,7 +129,7 @@ class PerformancesKind(SuiteKind):
     def _starts(self, held: Path, performance: Performance) -> list[float]:
         """Choose where the windows of a performance begin, in seconds."""
         duration = self.dataset.clip_duration_s
-        onsets = read_notes(held / performance.notes).onset_s
+        onsets = _read_notes(held, performance).onset_s
         windows = (onsets // duration).value_counts()
         usable = sorted(float(number) * duration for number in windows.index[windows >= _FEWEST_ONSETS])
         usable = usable[:-1] if len(usable) > 1 else usable  # the recording may end within the last
@@ -149,10 +152,7 @@ class PerformancesKind(SuiteKind):
     def _cut(
         self, held: Path, performance: Performance, starts: Sequence[float], root: Path
     ) -> list[dict[str, Any]]:
-        notes = read_notes(held / performance.notes)
-        columns = (notes[name] for name in ("onset_s", "offset_s", "pitch", "velocity"))
-        rows = list(zip(*columns, strict=True))
-        write_notes(root / "notes" / f"{performance.piece}.csv", notes_table(rows))
+        write_notes(root / "notes" / f"{performance.piece}.csv", _read_notes(held, performance))
         return [
             cut_clip(
                 held / performance.audio,
@@ -187,3 +187,9 @@ class PerformancesKind(SuiteKind):
         configuration = SuiteConfiguration(soundfont=RECORDED)
         real = tuple(clip for label in styles for clip in styles[label])
         return OpenedSuite(configuration, tuple(pairs), real, dataset=dataset)
+
+
+def _read_notes(held: Path, performance: Performance) -> pd.DataFrame:
+    """Return the table of a performance's notes; raise DatasetError or CorpusError if it cannot be read."""
+    notes = listed_file(performance.notes, held / performance.notes, performance.audio).read()
+    return settle(notes)[0]
