@@ -92,8 +92,9 @@ class Soundfont:
         return _recorded_notes(self.path, self.half) if self.path.is_dir() else _synthesizer(self.path)
 
     def source(self) -> dict[str, str]:
-        """Return what ``dataset.json`` says of it: its name, family and SHA-256."""
-        return {"name": self.name, "family": self.family, "sha256": self.sha256()}
+        """Return what ``dataset.json`` says of it: name, family, SHA-256, and which takes of a folder."""
+        takes = {"takes": self.half or "all"} if self.path.is_dir() else {}
+        return {"name": self.name, "family": self.family, "sha256": self.sha256(), **takes}
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file, or a fingerprint of all files of the folder."""

@@ -21,7 +21,12 @@ from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE_FIL
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, load_frozen
 from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration, make_suite
-from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_learned, render_frozen
+from timbrebench.experiments.suites.suite_opening import (
+    open_frozen,
+    refuse_learned,
+    refuse_same_takes,
+    render_frozen,
+)
 from timbrebench.transfer import create
 
 
@@ -96,6 +101,7 @@ def _suite(
         return make_suite(dataset, configuration.suite, learned=learned)
     suite = open_clips(load_frozen(configuration.suite.name), configuration.suite, root / SUITE_CLIPS)
     refuse_learned(suite, {*learned, *dataset.select(split="train").manifest.piece})
+    refuse_same_takes(suite, dataset)
     return suite
 
 

@@ -86,3 +86,24 @@ def refuse_learned(suite: Suite, learned: Collection[str]) -> None:
             f"the suite {suite.title} holds {len(known)} pieces that are learned from in this run, such as "
             f"{known[0]}: keep the dataset's shares of splits as they are by default"
         )
+
+
+def refuse_same_takes(suite: OpenedSuite, learned_from: Dataset) -> None:
+    """Raise a `DatasetError` if recorded notes that play a suite are in the dataset that a run learns from."""
+    playing = _takes(suite.dataset)
+    for digest, (name, takes) in _takes(learned_from).items():
+        others = playing.get(digest, ("", ""))[1]
+        if others and (takes == others or "all" in {takes, others}):
+            raise DatasetError(
+                f"the suite {suite.title} is played by {others} takes of the recorded notes {name} that this "
+                "run learns from: learn from the other half of their folder, FOLDER#even or FOLDER#odd"
+            )
+
+
+def _takes(dataset: Dataset) -> dict[str, tuple[str, str]]:
+    """Return name and takes of the folders of recorded notes that play a dataset, by their digest."""
+    return {
+        source["sha256"]: (source["name"], source["takes"])
+        for source in dataset.description.get("sources", ())
+        if "takes" in source
+    }

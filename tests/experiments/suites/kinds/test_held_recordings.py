@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +14,11 @@ from timbrebench.core.errors import ConfigurationError, DatasetError
 from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets.notes import notes_table, read_notes, write_notes
 from timbrebench.datasets.soundfonts.recorded_takes import list_takes
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.suites.frozen_suite import freeze_recipe, parse_frozen
 from timbrebench.experiments.suites.recipes import Recipe
 from timbrebench.experiments.suites.suite import SuiteConfiguration
-from timbrebench.experiments.suites.suite_opening import open_frozen, render_frozen
+from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_same_takes, render_frozen
 
 RATE = 22_050
 
@@ -162,6 +165,11 @@ def _check_recorded(suite, frozen, held):
     learned = {take.path for taken in list_takes(held / "notes", "even").values() for take in taken}
     assert learned
     assert not learned & takes
+    for half, is_refused in (("#even", False), ("#odd", True), ("", True)):
+        source = find_soundfont(f"{held / 'notes'}{half}").source()
+        learned_from = replace(suite.dataset, description={"sources": [source]})
+        with pytest.raises(DatasetError, match="FOLDER#even") if is_refused else nullcontext():
+            refuse_same_takes(suite, learned_from)
     # One take more in the list changes which ones play.
     shutil.copy(held / "notes" / "flute45.wav", held / "notes" / "flute0.wav")
     with (held / "notes" / "manifest.csv").open("a") as file:
