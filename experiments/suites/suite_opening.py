@@ -89,7 +89,7 @@ def refuse_learned(suite: Suite, learned: Collection[str]) -> None:
 
 
 def refuse_same_takes(suite: OpenedSuite, learned_from: Dataset) -> None:
-    """Raise a `DatasetError` if recorded notes that play a suite are in the dataset that a run learns from."""
+    """Raise a `DatasetError` if takes that play a suite are in the dataset that a run learns from."""
     playing = _takes(suite.dataset)
     for digest, (name, takes) in _takes(learned_from).items():
         others = playing.get(digest, ("", ""))[1]
