@@ -94,7 +94,7 @@ class ByPositions:
         def slope() -> Tensor:
             cross = (weights.T @ rest.double() / self._divisor).sub_(self._cross)
             double = (own @ weights).addmm_(shared, self._weights, alpha=-1) @ self._directions.T
-            single = double.addmm_(weights, cross).to(features.dtype)
+            single: Tensor = double.addmm_(weights, cross).to(features.dtype)
             single.addmm_(own_rest, rest).addmm_(shared_rest, self._rest, alpha=-1)
             return single.mul_(4 / self._divisor)
 

@@ -244,7 +244,7 @@ class Network:
             features = features[tuple(inside)]
         if self.pooling > 1:
             whole = len(features) // self.pooling * self.pooling
-            features = features[:whole].unflatten(0, (-1, self.pooling)).amax(1)
+            features = features[:whole].reshape(-1, self.pooling, *features.shape[1:]).amax(1)
         layers, stream = [features], features
         for block in self.blocks:
             inner = selu(map_linearly(layers[-1], block.dilated))
