@@ -19,7 +19,7 @@ from timbrebench.core.errors import RunError
 from timbrebench.core.files import read_text
 from timbrebench.core.plain_text import on_one_line
 from timbrebench.experiments.report.standard_output import print_json, print_line
-from timbrebench.experiments.run.layout import EVALUATION, LEADERBOARD, REPORT, VALIDITY
+from timbrebench.experiments.run.layout import CONFIGURATION, EVALUATION, LEADERBOARD, REPORT, VALIDITY
 
 #: Columns shown, and what they are called where space is short; the CSV has all of them.
 _SHOWN = {
@@ -56,6 +56,9 @@ _WIDE = 100
 _WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "log_stft_mse")
 
 
+#: The content judge that need not be named, by its name here since importing the judges takes seconds.
+_OWN_CONTENT_JUDGE = "timbrebench"
+
 #: Columns of the leaderboard that hold text; all others hold figures.
 _TEXTS = ("method", "kind", "settings", "violation")
 
@@ -74,6 +77,10 @@ def print_run(root: Path, *, as_json: bool) -> None:
         return
     print_judge(root)
     print_leaderboard(root)
+    # Runs of before do not say it, since there was one only.
+    content_judge = _read_json(root / CONFIGURATION).get("content_judge", {}).get("name", _OWN_CONTENT_JUDGE)
+    if content_judge != _OWN_CONTENT_JUDGE:
+        print_line(f"Scores by notes are those of the content judge {content_judge}.")
     print_line(root / LEADERBOARD)
     print_line(root / REPORT)
 

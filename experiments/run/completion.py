@@ -181,6 +181,8 @@ def _weights(path: Path) -> dict[str, list[int]]:
     """Return size and time of the last change of an embedding's weights, which may be gigabytes."""
     if path.is_dir():
         return _listing(path)
+    if not path.is_file():  # the run says so
+        return {}
     status = path.stat()
     return {"": [status.st_size, status.st_mtime_ns]}
 

@@ -8,6 +8,7 @@ import pytest
 
 from timbrebench.core.errors import ConfigurationError, MissingResourceError, UnknownNameError
 from timbrebench.experiments.benchmark import read_results, run_benchmark
+from timbrebench.experiments.run.completion import Completion
 from timbrebench.experiments.run.records import read_records
 from timbrebench.experiments.run.run_configuration import RunConfiguration, read_configuration
 from timbrebench.experiments.submissions.submission_archive import Archive, write_archive
@@ -68,8 +69,12 @@ def test_a_run_is_read_where_the_weights_are_gone(embedded):
         pd.testing.assert_frame_equal(read_results(embedded.root).sets, embedded.results.sets)
     gone = embedded.results.configuration.model_dump(mode="json")
     gone["embeddings"][0]["weights"] = entry.weights + "x"
-    with pytest.raises(MissingResourceError, match="nothing there; the embedding bands reads"):
-        run_benchmark(RunConfiguration.model_validate(gone), embedded.root)
+    without = RunConfiguration.model_validate(gone)
+    with (
+        pytest.raises(MissingResourceError, match="nothing there; the embedding bands reads"),
+        Completion(embedded.root, "").recorded(without),
+    ):
+        run_benchmark(without, embedded.root)
 
 
 def test_submissions_have_the_judges_rows_alone_and_those_of_before_do_not_name_it(embedded, tmp_path):
