@@ -11,6 +11,13 @@ of the loudest, in the first second. YIN takes an octave too much or too little 
 noise or above 3.5 kHz in 1 %. Where it disagrees with the manifest by more than 1.5 semitones, the signal is
 asked at the stated pitch itself: there has to be a period of it, and harmonics that are not those of its
 octave or twelfth.
+
+References
+----------
+A. de Cheveigné and H. Kawahara, "YIN, a fundamental frequency estimator for speech and music", Journal of the
+Acoustical Society of America, 2002.
+
+J. Vos and R. Rasch, "The perceptual onset of musical tones", Perception & Psychophysics, 1981.
 """
 
 from __future__ import annotations
@@ -37,7 +44,7 @@ from timbrebench.datasets.soundfonts.recorded_takes import Take
 TAKE_RATE = 44_100
 
 #: Raised when measurements change, so that those in the cache are made anew.
-_VERSION = 1
+_VERSION = 2
 
 #: Where fundamentals are looked for, in hertz: the keys of a piano.
 _LOWEST_HZ, _HIGHEST_HZ = 25.0, 4_500.0
@@ -57,8 +64,9 @@ _OWN_HARMONICS_DB = -35.0
 #: Samples over which levels are measured, and how far apart: 5.8 and 1.5 ms.
 _LEVEL_WINDOW, _LEVEL_HOP = 256, 64
 
-#: Decibels under the loudest level at which a take begins: breath and bow noise lie lower.
-_ONSET_DB = 30.0
+#: Decibels under the loudest level at which a take begins. Listeners place the onset of a tone where its
+#: envelope comes within 6 to 15 dB of its maximum (Vos & Rasch, 1981); breath and bow noise lie lower.
+_ONSET_DB = 20.0
 
 #: Decibels under the loudest level at which a take has died away.
 _END_DB = 45.0
