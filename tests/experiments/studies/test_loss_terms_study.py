@@ -60,7 +60,7 @@ def test_each_pair_has_the_six_configurations_and_what_is_claimed_of_its_kind(re
     assert result.table.condition.tolist() == expected
     made = result.table[~result.table.condition.isin([UNTOUCHED, RIGHT])]
     assert made.notna().all(axis=None)
-    assert len(result.findings) == 15
+    assert len(result.findings) == 17
 
 
 def test_doing_nothing_has_no_success_and_the_right_output_has_all(played):
