@@ -1,4 +1,4 @@
-"""How a judge fares on test clips that were changed: shortened, noisy, louder or softer, transposed."""
+"""How a judge fares on test clips that were changed as recordings are, shortened, or transposed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from numpy.typing import NDArray
 
 from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms
+from timbrebench.audio.sound_changes import (
+    Gains,
+    apply_gains,
+    detune,
+    frequencies_of,
+    high_shelf,
+    in_room,
+    low_shelf,
+    through_file,
+)
 from timbrebench.classifier.style.style_evaluation import right_answers
 from timbrebench.classifier.style.style_features import CLIP_S, StyleFeatures
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
@@ -37,6 +47,18 @@ SNRS_DB = (40, 30, 20, 10)
 #: Decibels by which clips are made louder.
 GAINS_DB = (-12, 12)
 
+#: Cents by which clips are tuned up and down.
+CENTS = (-50, 50)
+
+#: A room that fades by 60 dB in so many seconds, with echoes as loud as the direct sound.
+ROOM_S = 0.8
+
+#: Decibels of a low shelf with its corner at 300 Hz, and of a high one at 2 kHz.
+SHELF_DB = -12
+
+#: Compression with which libsndfile writes MP3 of 24 kHz at 64 kbit/s.
+_MP3_64 = 0.6316
+
 #: Semitones by which the notes are moved before they are rendered again.
 TRANSPOSITIONS = (-5, -2, 2, 5)
 
@@ -46,7 +68,7 @@ _LEAD_S = 1.0
 UNCHANGED = "unchanged"
 
 #: Clips as they are, and each change.
-_CONDITIONS = 1 + len(WINDOWS_S) + len(SNRS_DB) + len(GAINS_DB) + len(TRANSPOSITIONS)
+_CONDITIONS = 1 + len(WINDOWS_S) + len(SNRS_DB) + len(GAINS_DB) + len(CENTS) + 4 + len(TRANSPOSITIONS)
 
 #: Returns a clip's changed samples, or None if it cannot be changed so.
 _Change = Callable[[Dataset, Clip], Samples | None]
@@ -93,9 +115,10 @@ def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robu
     """Judge changed clips of the test split.
 
     Clips are shortened to their middle 2.57 s and 1 s; given white noise 40, 30, 20 and 10 dB under their own
-    root mean square; made 12 dB softer and louder, unclipped; and, if the dataset was rendered from notes,
-    transposed by 2 and 5 semitones down and up, which is done to the notes, rendered with the clip's own
-    soundfont and program.
+    root mean square; made 12 dB softer and louder, unclipped; tuned 50 cents down and up; put into a room;
+    filtered by shelves that lower what lies under 300 Hz or over 2 kHz by 12 dB; passed through MP3 of
+    64 kbit/s; and, if the dataset was rendered from notes, transposed by 2 and 5 semitones down and up, which
+    is done to the notes, rendered with the clip's own soundfont and program.
 
     Parameters
     ----------
@@ -104,7 +127,7 @@ def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robu
     dataset : Dataset
         A dataset with a test split. To transpose its clips, its soundfonts must be on this machine.
     seed : int, default 0
-        Seed of the noise.
+        Seed of the noise and of the room's echoes.
 
     Returns
     -------
@@ -145,9 +168,33 @@ def shortened(dataset: Dataset, clip: Clip, *, seconds: float) -> Samples | None
 def noisy(dataset: Dataset, clip: Clip, *, snr_db: float, seed: int) -> Samples:
     """Return a clip with white noise whose root mean square lies `snr_db` under the clip's."""
     samples = dataset.samples(clip)
-    # The clip's name takes part in the seed, so that its noise is the same whichever others are judged.
-    noise = np.random.default_rng([seed, zlib.crc32(clip.clip_id.encode())]).standard_normal(len(samples))
+    noise = _generator(clip, seed).standard_normal(len(samples))
     return np.asarray(samples + noise * rms(samples) * 10 ** (-snr_db / 20), dtype=np.float32)
+
+
+def _generator(clip: Clip, seed: int) -> np.random.Generator:
+    """Return a generator that depends on the clip's name, and not on which other clips are judged."""
+    return np.random.default_rng([seed, zlib.crc32(clip.clip_id.encode())])
+
+
+def _tuned(dataset: Dataset, clip: Clip, *, cents: float) -> Samples:
+    return detune(dataset.samples(clip), clip.sample_rate, cents)
+
+
+def _in_room(dataset: Dataset, clip: Clip, *, seed: int) -> Samples:
+    rng = _generator(clip, seed)
+    return in_room(dataset.samples(clip), clip.sample_rate, fade_s=ROOM_S, echoes_db=0.0, rng=rng)
+
+
+def _shelved(
+    dataset: Dataset, clip: Clip, *, shelf: Callable[[Gains, float, float], Gains], corner_hz: float
+) -> Samples:
+    samples = dataset.samples(clip)
+    return apply_gains(samples, shelf(frequencies_of(samples, clip.sample_rate), corner_hz, SHELF_DB))
+
+
+def _through_mp3(dataset: Dataset, clip: Clip) -> Samples:
+    return through_file(dataset.samples(clip), clip.sample_rate, "mp3", _MP3_64)
 
 
 def transposed(
@@ -202,6 +249,11 @@ def _changes(test: Dataset, seed: int, executor: Executor) -> dict[str, _Change]
     changes |= {f"{seconds:g} s": partial(shortened, seconds=seconds) for seconds in WINDOWS_S}
     changes |= {f"noise at {snr} dB": partial(noisy, snr_db=snr, seed=seed) for snr in SNRS_DB}
     changes |= {f"gain {gain:+d} dB": partial(_louder, gain_db=gain) for gain in GAINS_DB}
+    changes |= {f"{cents:+d} cents": partial(_tuned, cents=cents) for cents in CENTS}
+    changes[f"room of {ROOM_S:g} s"] = partial(_in_room, seed=seed)
+    changes[f"low shelf {SHELF_DB} dB"] = partial(_shelved, shelf=low_shelf, corner_hz=300.0)
+    changes[f"high shelf {SHELF_DB} dB"] = partial(_shelved, shelf=high_shelf, corner_hz=2000.0)
+    changes["MP3 at 64 kbit/s"] = _through_mp3
     return changes | _transpositions(test, executor)
 
 

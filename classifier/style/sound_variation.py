@@ -8,21 +8,27 @@ takes such changes for another instrument.
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
 from pydantic import Field
 from scipy import signal
 
-from timbrebench.audio.clips import Samples, fit_length, resample
+from timbrebench.audio.clips import Samples
 from timbrebench.audio.loudness import rms
+from timbrebench.audio.sound_changes import (
+    LOWEST_HZ,
+    apply_gains,
+    detune,
+    frequencies_of,
+    high_shelf,
+    in_room,
+    low_shelf,
+    through_file,
+)
 from timbrebench.core.frozen_model import FrozenModel
-
-_Gains = NDArray[np.float64]
 
 #: Shares of the varied clips that each change is made to, in the order in which a recording undergoes them:
 #: the player's tuning, dynamics, the instrument and microphone, the room, the channel, its noise, the file.
@@ -37,14 +43,8 @@ _SHARES = {
     "recoded": 0.2,
 }
 
-#: Containers and codecs, by libsndfile's names; MP3 is met twice as often as the others.
-_CODECS = (("MP3", "MPEG_LAYER_III"), ("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"))
-
-#: Rate in hertz at which Opus, which knows few, is encoded.
-_OPUS_RATE = 24_000
-
-#: Frequency in hertz under which gains are those at it: the lowest that instruments sound.
-_LOWEST_HZ = 20.0
+#: MP3 is met twice as often as the others.
+_CODECS: tuple[Literal["mp3", "vorbis", "opus"], ...] = ("mp3", "mp3", "vorbis", "opus")
 
 
 class SoundVariation(FrozenModel):
@@ -114,42 +114,30 @@ class SoundVariation(FrozenModel):
         }
 
     def _detuned(self, samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
-        """Play a clip faster or slower; what is missing at its end is silent."""
-        faster = round(sample_rate * 2 ** (rng.uniform(-self.cents, self.cents) / 1200))
-        return fit_length(resample(samples, faster, sample_rate), len(samples))
+        return detune(samples, sample_rate, rng.uniform(-self.cents, self.cents))
 
     def _equalised(self, samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
-        frequencies = _frequencies(samples, sample_rate)
-        octaves = np.log2(frequencies / _LOWEST_HZ)
+        frequencies = frequencies_of(samples, sample_rate)
+        octaves = np.log2(frequencies / LOWEST_HZ)
         gains = np.zeros_like(frequencies)
         for _ in range(rng.integers(1, 5)):
             place, width = rng.uniform(0, octaves[-1]), rng.uniform(0.4, 1.5)
             gains += rng.normal(0, self.equaliser_db) * np.exp(-0.5 * ((octaves - place) / width) ** 2)
-        shelf = min(9.0, self.shelf_db)
-        if rng.random() < 0.4:
-            gains += rng.uniform(-self.shelf_db, shelf) / (1 + (frequencies / rng.uniform(150, 900)) ** 2)
-        if rng.random() < 0.4:
-            gains += rng.uniform(-self.shelf_db, shelf) / (1 + (rng.uniform(1500, 5000) / frequencies) ** 2)
-        return _filtered(samples, gains)
+        for shelf, lowest, highest in ((low_shelf, 150, 900), (high_shelf, 1500, 5000)):
+            if rng.random() < 0.4:
+                gain = rng.uniform(-self.shelf_db, min(9.0, self.shelf_db))
+                gains += shelf(frequencies, rng.uniform(lowest, highest), gain)
+        return apply_gains(samples, gains)
 
     def _echoing(self, samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
-        fade_s = rng.uniform(0.15, self.room_s)
-        noise = rng.standard_normal(round(fade_s * sample_rate))
-        times = np.arange(len(noise)) / sample_rate
-        low = signal.lfilter(*signal.butter(1, rng.uniform(1500, 6000), fs=sample_rate), noise)
-        echoes = low * 10 ** (-3 * times / fade_s)
-        echoes += (noise - low) * 10 ** (-3 * times / (fade_s * rng.uniform(0.3, 0.7)))
-        echoes *= 10 ** (-rng.uniform(-6, 12) / 20) / np.sqrt(np.sum(echoes**2))
-        delay = np.zeros(round(rng.uniform(0.001, 0.03) * sample_rate))
-        delay[0] = 1.0  # the direct sound
-        response = np.concatenate([delay, echoes])
-        return np.asarray(signal.fftconvolve(samples, response)[: len(samples)], dtype=np.float32)
+        fade_s, echoes_db = rng.uniform(0.15, self.room_s), rng.uniform(-12, 6)
+        return in_room(samples, sample_rate, fade_s=fade_s, echoes_db=echoes_db, rng=rng)
 
     def _noisy(self, samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
         noise = rng.standard_normal(len(samples)).astype(np.float32)
         if rng.random() < 0.6:
             slope = rng.uniform(0, 1)
-            noise = _filtered(noise, -20 * slope * np.log10(_frequencies(samples, sample_rate) / 1000))
+            noise = apply_gains(noise, -20 * slope * np.log10(frequencies_of(samples, sample_rate) / 1000))
             noise /= rms(noise)
             if rng.random() < 0.2:
                 phases = 2 * np.pi * rng.choice([50, 60]) * np.arange(len(samples)) / sample_rate
@@ -163,25 +151,14 @@ def _at_peak(samples: Samples) -> Samples:
     return np.asarray(samples * (0.7 / max(float(np.abs(samples).max()), 1e-6)), dtype=np.float32)
 
 
-def _frequencies(samples: Samples, sample_rate: int) -> _Gains:
-    frequencies = np.asarray(np.fft.rfftfreq(len(samples), 1 / sample_rate), dtype=np.float64)
-    return np.maximum(frequencies, _LOWEST_HZ)
-
-
-def _filtered(samples: NDArray[np.floating], gains_db: _Gains) -> Samples:
-    """Apply gains in decibels, shape (n // 2 + 1,), to the frequencies of a clip."""
-    spectrum = np.fft.rfft(samples) * 10 ** (gains_db / 20)
-    return np.fft.irfft(spectrum, len(samples)).astype(np.float32)
-
-
 def _band_limited(samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
-    frequencies = _frequencies(samples, sample_rate)
+    frequencies = frequencies_of(samples, sample_rate)
     gains = np.zeros_like(frequencies)
     if rng.random() < 0.7:
         gains -= 10 * np.log10(1 + (frequencies / rng.uniform(2500, 9500)) ** rng.choice([4, 8, 16]))
     if rng.random() < 0.5:
         gains -= 10 * np.log10(1 + (rng.uniform(60, 350) / frequencies) ** rng.choice([2, 4, 8]))
-    return _filtered(samples, gains)
+    return apply_gains(samples, gains)
 
 
 def _compressed(samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
@@ -197,13 +174,4 @@ def _clipped(samples: Samples, _: int, rng: np.random.Generator) -> Samples:
 
 
 def _recoded(samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
-    """Encode a clip as MP3, Ogg Vorbis or Opus, at 24 kHz, and decode it again."""
-    container, codec = _CODECS[rng.integers(len(_CODECS))]
-    content = io.BytesIO()
-    with soundfile.SoundFile(
-        content, "w", _OPUS_RATE, 1, codec, format=container, compression_level=rng.uniform(0.3, 1.0)
-    ) as file:
-        file.write(resample(samples, sample_rate, _OPUS_RATE))
-    content.seek(0)
-    decoded = soundfile.read(content, dtype="float32")[0]
-    return fit_length(resample(decoded, _OPUS_RATE, sample_rate), len(samples))
+    return through_file(samples, sample_rate, _CODECS[rng.integers(len(_CODECS))], rng.uniform(0.3, 0.95))

@@ -83,6 +83,8 @@ class JudgeCard(FrozenModel):
         On changed test clips, first programs only.
     recordings : Evaluation or None
         On the test pieces played with recorded notes; None where none were given.
+    recordings_robustness : Robustness or None
+        On the same clips changed; None where none were given, and in cards of earlier versions.
     own_soundfonts : dict of str to str
         Soundfonts by label, of labels that it has not learned on all of its soundfonts: which soundfont plays
         then says something of the label, and the judge may go by that.
@@ -104,6 +106,7 @@ class JudgeCard(FrozenModel):
     without_soundfont: dict[str, Evaluation]
     robustness: Robustness
     recordings: Evaluation | None
+    recordings_robustness: Robustness | None = None
     own_soundfonts: dict[str, str] = Field(default={})
 
     def markdown(self) -> str:
@@ -177,6 +180,9 @@ class JudgeCard(FrozenModel):
             yield "none: what to expect of a performance instead of a soundfont."
             yield from ("", _table({"recorded notes": self.recordings}), "")
             yield _table_of_labels(self.recordings)
+        if self.recordings_robustness:
+            yield from ("", "The same clips after the changes that are explained below:", "")
+            yield markdown_table(pd.DataFrame(map(_row, self.recordings_robustness.conditions)))
 
     def _changed(self) -> Iterator[str]:
         yield from ("", "## Changed clips", "")
@@ -269,13 +275,17 @@ def _measure(
         Robustness,
         lambda _: measure_robustness(judge, suited, seed=configuration.seed),
     )
-    recordings = None
+    recordings = recordings_robustness = None
     if recorded:
+        played, key = _play_recordings(dataset, recorded, folder), fingerprint([asked, recorded.sha256()])
         recordings = stage(
-            folder / "recordings.json",
-            fingerprint([asked, recorded.sha256()]),
-            Evaluation,
-            lambda _: evaluate_judge(judge, _play_recordings(dataset, recorded, folder)),
+            folder / "recordings.json", key, Evaluation, lambda _: evaluate_judge(judge, played)
+        )
+        recordings_robustness = stage(
+            folder / "recordings-robustness.json",
+            key,
+            Robustness,
+            lambda _: measure_robustness(judge, played, seed=configuration.seed),
         )
     features = compute_features(dataset, judge.front_end, configuration.variation)
     test = features.where(split=["test"]).unvaried()
@@ -296,6 +306,7 @@ def _measure(
         without_soundfont=leave_soundfonts_out(features, configuration, folder),
         robustness=robustness,
         recordings=recordings,
+        recordings_robustness=recordings_robustness,
         own_soundfonts=own_soundfonts(dataset.manifest),
     )
 

@@ -56,7 +56,7 @@ def test_unchanged_clips_have_the_accuracy_of_the_evaluation(conditions, judge, 
 
 
 def test_every_clip_is_judged_or_skipped_under_every_condition(robustness, few):
-    assert len(robustness.conditions) == 1 + 2 + 4 + 2 + 4
+    assert len(robustness.conditions) == 1 + 2 + 4 + 2 + 6 + 4
     assert all(part.clips + part.skipped == len(few) for part in robustness.conditions)
 
 

@@ -76,6 +76,9 @@ def test_all_evidence_is_on_it(card, small):
     assert card.test.clips == len(small.select(split="test", program=[0, 56])) < card.test_all_programs.clips
     # All four test pieces of the dataset, two clips of each, on the one source of each instrument.
     assert card.recordings.clips == 16
+    changed = card.recordings_robustness.conditions
+    assert [part.name for part in changed] == [part.name for part in card.robustness.conditions]
+    assert changed[0].accuracy == card.recordings.accuracy
     names = [name for name, _, _ in card.accuracies()]
     assert len(set(names)) == len(names)
 
@@ -102,7 +105,7 @@ def test_an_interrupted_card_goes_on(folder, card, small, brief, recordings):
 
 def test_without_recordings_the_card_has_none(folder, built, small, brief, card):
     other = write_card(built, small, brief, folder)
-    assert other == card.model_copy(update={"recordings": None})
+    assert other == card.model_copy(update={"recordings": None, "recordings_robustness": None})
     assert "Recorded" not in (folder / PAGE_FILE).read_text(encoding="utf-8")
 
 
