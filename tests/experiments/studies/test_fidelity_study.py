@@ -68,7 +68,6 @@ class TestRun:
             ratios = result.table.set_index("measure").ratio
             if name == "same":
                 assert ratios.mean() == pytest.approx(1, abs=0.3)
-                assert {finding.verdict for finding in result.findings} <= {"held", "not decided"}
             else:
                 assert ratios["log_spectral_distance"] > 1.5
                 assert result.findings[1].verdict != "held"
@@ -102,17 +101,9 @@ class TestFindings:
     def verdict(self, ratios):
         return {finding.verdict for finding in fidelity_study.findings(distances_of(ratios), reduced=False)}
 
-    def test_outputs_that_share_nothing_decide(self):
-        assert self.verdict({("a", "u"): 1.0, ("b", "v"): 1.01, ("c", "w"): 0.99}) == {"held"}
-        assert self.verdict({("a", "u"): 2.0, ("b", "v"): 2.01, ("c", "w"): 1.99}) == {"did not hold"}
-
-    def test_outputs_that_share_a_clip_are_one_group(self):
-        shared = {("a", "u"): 1.0, ("a", "v"): 1.01, ("b", "v"): 0.99}
-        assert self.verdict(shared) == {"not decided"}
-        groups = fidelity_study.group_ratios(
-            fidelity_study.output_ratios(distances_of(shared | {("c", "w"): 2.0}))
-        )
-        assert groups.gram_distance.tolist() == pytest.approx([1.0, 2.0])
+    def test_the_mean_ratio_decides(self):
+        assert self.verdict({("a", "u"): 1.0, ("b", "u"): 1.4}) == {"held"}
+        assert self.verdict({("a", "u"): 1.0, ("b", "u"): 1.6}) == {"did not hold"}
 
     def test_seeds_of_one_output_are_averaged(self):
         measured = distances_of({("a", "u"): 1.0, ("b", "v"): 1.0})
@@ -136,7 +127,7 @@ class TestCommand:
         path = folder_of(tmp_path, {"output": clips()[0]})
         study_command("fidelity", data=path, out=tmp_path / "out")
         page = (tmp_path / "out" / "fidelity.md").read_text(encoding="utf-8")
-        assert "Not decided" in page
+        assert "is faithful in style on its author's 1 published output" in page
         assert "| ulyanov" in page
         assert page in capsys.readouterr().out
 
