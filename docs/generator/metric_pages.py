@@ -24,6 +24,7 @@ _NEEDS = {
     "notes": "the content's notes",
     "one_tune": "one tune by one instrument as content and style",
     "reference": "the reference",
+    "second_judge": "a second style judge",
     "style_notes": "the style's notes",
 }
 
