@@ -15,7 +15,7 @@ import numpy as np
 from timbrebench.audio.loudness import is_silent, scale_to_rms
 from timbrebench.audio.windows import cut_windows
 from timbrebench.core.errors import AudioError, ConfigurationError, DatasetError
-from timbrebench.core.files import file_sha256
+from timbrebench.core.files import file_sha256, why_no_folder
 from timbrebench.datasets.excerpts import RECORDED, SLACK_S, write_pcm
 from timbrebench.experiments.suites.frozen_pairs import FrozenFile
 
@@ -24,20 +24,32 @@ _LEVEL = 0.1
 
 
 def require_folder(title: str, folder: str) -> Path:
-    """Return the folder of audio that a configuration names; raise ConfigurationError if it names none."""
+    """Return the folder of audio that a configuration names.
+
+    Raises ConfigurationError if it names none, and DatasetError if there is no such folder.
+    """
     if not folder:
         raise ConfigurationError(
-            f"the suite {title} is made of recordings that its users hold: name their folder with "
-            'audio = "FOLDER" in [suite]'
+            f"the suite {title} is made of recordings that its users hold: name their folder, with "
+            'audio = "FOLDER" in [suite] or with --audio'
         )
-    return Path(folder)
+    return _existing(Path(folder))
 
 
 def require_source(title: str, source: Path | None) -> Path:
-    """Return the folder that a suite is frozen from; raise ConfigurationError if there is none."""
+    """Return the folder that a suite is frozen from.
+
+    Raises ConfigurationError if none is given, and DatasetError if there is no such folder.
+    """
     if source is None:
         raise ConfigurationError(f"{title} is made of recordings: name their folder with --source")
-    return source
+    return _existing(source)
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: {why_no_folder(folder)}: name the folder of the recordings")
+    return folder
 
 
 def hash_files(folder: Path, names: Iterable[str]) -> tuple[FrozenFile, ...]:
