@@ -23,16 +23,21 @@ from timbrebench.experiments.suites.frozen_pairs import FrozenFile
 _LEVEL = 0.1
 
 
-def require_folder(title: str, folder: str) -> Path:
-    """Return the folder of audio that a configuration names.
-
-    Raises ConfigurationError if it names none, and DatasetError if there is no such folder.
-    """
+def refuse_unnamed(title: str, folder: str) -> None:
+    """Raise ConfigurationError if a configuration names no folder of audio."""
     if not folder:
         raise ConfigurationError(
             f"the suite {title} is made of recordings that its users hold: name their folder, with "
             'audio = "FOLDER" in [suite] or with --audio'
         )
+
+
+def require_folder(title: str, folder: str) -> Path:
+    """Return the folder of audio that a configuration names.
+
+    Raises ConfigurationError if it names none, and DatasetError if there is no such folder.
+    """
+    refuse_unnamed(title, folder)
     return _existing(Path(folder))
 
 

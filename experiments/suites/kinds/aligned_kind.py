@@ -21,6 +21,7 @@ from timbrebench.experiments.suites.held_recordings import (
     cut_clip,
     hash_files,
     refuse_other_files,
+    refuse_unnamed,
     require_folder,
     require_source,
 )
@@ -100,7 +101,7 @@ class AlignedKind(SuiteKind):
 
     def open_clips(self, title: str, root: Path, audio: str) -> Dataset:
         """Open the dataset that the clips were written into."""
-        require_folder(title, audio)
+        refuse_unnamed(title, audio)
         return Dataset.open(root)
 
     def make_clips(self, work: ClipWork, frozen: FrozenPairs, audio: str) -> Dataset:

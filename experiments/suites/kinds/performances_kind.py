@@ -24,6 +24,7 @@ from timbrebench.experiments.suites.held_recordings import (
     cut_clip,
     hash_files,
     refuse_other_files,
+    refuse_unnamed,
     require_folder,
     require_source,
 )
@@ -106,7 +107,7 @@ class PerformancesKind(SuiteKind):
 
     def open_clips(self, title: str, root: Path, audio: str) -> Dataset:
         """Open the dataset that contents and styles were written into."""
-        require_folder(title, audio)
+        refuse_unnamed(title, audio)
         return as_recordings(Dataset.open(root))
 
     def make_clips(self, work: ClipWork, frozen: FrozenPairs, audio: str) -> Dataset:

@@ -15,6 +15,7 @@ from timbrebench.experiments.suites.frozen_pairs import FrozenPairs, freeze_pair
 from timbrebench.experiments.suites.held_recordings import (
     hash_files,
     refuse_other_files,
+    refuse_unnamed,
     require_folder,
     require_source,
 )
@@ -73,7 +74,7 @@ class RecordedNotesKind(SuiteKind):
 
     def open_clips(self, title: str, root: Path, audio: str) -> Dataset:
         """Open the dataset that the phrases were rendered into; their recordings are not needed any more."""
-        require_folder(title, audio)
+        refuse_unnamed(title, audio)
         return as_recordings(Dataset.open(root))
 
     def make_clips(self, work: ClipWork, frozen: FrozenPairs, audio: str) -> Dataset:
