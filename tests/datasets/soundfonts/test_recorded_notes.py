@@ -1,5 +1,7 @@
 """Recorded notes, here made with a soundfont so that their pitches are known."""
 
+from pathlib import Path
+
 import librosa
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.datasets.soundfonts.take_measurement import TAKE_RATE
 
 RATE = 22_050
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "notes"
 PITCHES = range(45, 85, 6)
 
 
@@ -260,3 +263,14 @@ def test_what_lies_behind_a_link_counts_in_the_fingerprint(folder, tmp_path):
     before = find_soundfont(str(linked)).sha256()
     (tmp_path / "far" / "a.wav").touch()
     assert find_soundfont(str(linked)).sha256() != before
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded notes are not there (../shared/data/notes)")
+def test_the_bassoon_of_an_orchestra_lacks_the_take_an_octave_down(monkeypatch, tmp_path, capsys):
+    """The pitch track is an octave off on two more, which sound as stated."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    measured = RecordedNotes(SHARED)._range(70)
+    left_out = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert ["bassoon_F3_1_forte_normal.mp3" in line for line in left_out] == [True]
+    stated = np.array([take.pitch for take in measured.takes])
+    assert np.abs(measured.pitches - stated).max() < 0.4

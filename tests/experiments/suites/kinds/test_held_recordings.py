@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,12 +16,14 @@ from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets.notes import notes_table, read_notes, write_notes
 from timbrebench.datasets.soundfonts.recorded_takes import list_takes
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
-from timbrebench.experiments.suites.frozen_suite import freeze_recipe, parse_frozen
+from timbrebench.experiments.suites.frozen_suite import freeze_recipe, load_frozen, parse_frozen
+from timbrebench.experiments.suites.held_recordings import hash_files
 from timbrebench.experiments.suites.recipes import Recipe
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 from timbrebench.experiments.suites.suite_opening import open_frozen, refuse_same_takes, render_frozen
 
 RATE = 22_050
+SHARED = Path(__file__).parents[5] / "shared" / "data"
 
 
 def tone(midi, seconds):
@@ -189,3 +192,22 @@ def _check_performed(suite, frozen, held):
         clip_notes = suite.dataset.notes(pair.content)
         begun = notes[(notes.onset_s >= pair.content.start_s) & (notes.onset_s < pair.content.start_s + 2)]
         assert list(clip_notes[clip_notes.onset_s >= 0].pitch) == list(begun.pitch)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not there (../shared/data)")
+class TestSuitesOfTheProject:
+    @pytest.mark.parametrize(
+        ("name", "folder"),
+        [
+            ("recorded-notes", "notes"),
+            ("performances", "."),
+            ("aligned", "performances/starnet/truth"),
+        ],
+    )
+    def test_their_files_are_those_that_others_hold(self, name, folder):
+        files = load_frozen(name).files
+        assert hash_files(SHARED / folder, [file.path for file in files]) == files
+
+    def test_aligned_clips_are_cut_the_same_again(self, tmp_path):
+        suite = opened(load_frozen("aligned"), SHARED / "performances/starnet/truth", tmp_path / "clips")
+        assert len(suite.pairs) == 40
