@@ -40,7 +40,7 @@ class AlignedTrack(NamedTuple):
     """A recording: what is played, by whom, and its path below the users' folder."""
 
     piece: Identifier
-    label: str
+    label: Identifier
     path: RelativePath
 
 

@@ -59,7 +59,7 @@ class Performance(FrozenModel):
 
     audio: RelativePath
     notes: RelativePath
-    label: str
+    label: Identifier
     piece: Identifier
 
 

@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field, field_validator
+
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.identifiers import RelativePath
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.datasets.excerpts import RECORDED
-from timbrebench.datasets.instruments import programs_of
+from timbrebench.datasets.instruments import instrument_name, programs_of
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.piece_planning import PlannedPiece, plan_named
 from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
@@ -36,12 +39,17 @@ class RecordedPhrases(FrozenModel):
     half : {"even", "odd", ""}
         Which of its takes play; empty for all.
     instruments : tuple of str
-        Who plays.
+        Who plays: names as :func:`timbrebench.datasets.instruments.instrument_name` takes them.
     """
 
-    folder: str = ""
+    folder: RelativePath = ""
     half: Literal["even", "odd", ""] = "odd"
-    instruments: tuple[str, ...]
+    instruments: tuple[str, ...] = Field(min_length=1, max_length=128)
+
+    @field_validator("instruments")
+    @classmethod
+    def _known_instruments(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(instrument_name(name) for name in names)
 
     def notes_folder(self, held: Path) -> Path:
         """Return the folder of recorded notes; raise DatasetError if it is not one."""

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from timbrebench.audio import read_audio, write_audio
-from timbrebench.core.errors import ConfigurationError, DatasetError
+from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets.notes import notes_table, read_notes, write_notes
 from timbrebench.datasets.soundfonts.recorded_takes import list_takes
@@ -141,6 +142,21 @@ def test_a_missing_or_changed_file_is_refused_by_name(frozen, held, tmp_path):
 def test_without_the_folder_the_suite_is_not_opened(frozen, tmp_path):
     with pytest.raises(ConfigurationError, match=r'own-1 .*audio = "FOLDER"'):
         opened(frozen, "", tmp_path / "clips")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "aligned", "tracks": [["a", "../x", "a.wav"], ["b", "flute", "b.wav"]]},
+        {"kind": "aligned", "tracks": [["a", "oboe", "/a.wav"], ["b", "flute", "b.wav"]]},
+        {"kind": "recorded-notes", "phrases": {"folder": "../notes", "instruments": ["flute"]}},
+        {"kind": "recorded-notes", "phrases": {"instruments": ["vuvuzela"]}},
+    ],
+)
+def test_no_path_of_a_recipe_leads_out_of_the_folder_and_instruments_are_known(change):
+    made = {"directions": [["oboe", "flute"]]} if change["kind"] == "aligned" else {}
+    with pytest.raises((ValidationError, UnknownNameError)):
+        Recipe.model_validate({"name": "own", "version": 1, "summary": "Own.", "made": made | change})
 
 
 def test_pairs_are_what_the_kind_says(frozen, held, tmp_path):
