@@ -201,6 +201,11 @@ class Dataset:
         piece = read_notes(self._path(f"notes/{clip.piece}.csv", clip))
         return window(piece, clip.start_s, clip.duration_s)
 
+    def with_notes(self) -> Dataset:
+        """Select the clips whose notes are known: of a dataset of recordings these may be a part, or none."""
+        files = self.description.get("files", {})
+        return replace(self, manifest=self.manifest[[f"notes/{p}.csv" in files for p in self.manifest.piece]])
+
     def _path(self, name: str, clip: Clip) -> Path:
         """Return the path of a clip's file, which no link may lead out of the folder."""
         try:

@@ -151,14 +151,17 @@ def frame_accuracy(reference: NDArray[np.bool_], estimated: NDArray[np.bool_]) -
 
 
 def evaluate_content_judge(judge: ContentJudge, dataset: Dataset) -> ContentEvaluation:
-    """Evaluate a judge on the test split of a dataset.
+    """Evaluate a judge on the clips of a dataset's test split whose notes are known.
 
     Raises
     ------
     JudgeError
-        If the test split is empty, or holds a piece that the judge learned from.
+        If there is no such clip, or one is of a piece that the judge learned from.
     """
-    return evaluate_on(judge, compute_features(dataset.select(split="test"), judge.front_end))
+    test = dataset.select(split="test").with_notes()
+    if not len(test):
+        raise JudgeError(f"{dataset.root}: no clip of the test split has notes")
+    return evaluate_on(judge, compute_features(test, judge.front_end))
 
 
 def evaluate_on(judge: ContentJudge, test: ContentFeatures) -> ContentEvaluation:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 
 from timbrebench.core.errors import JudgeError
 from timbrebench.experiments.commands.options import AsJson, Config
@@ -44,12 +45,22 @@ def judge_evaluate(
     from timbrebench.classifier import Judge, evaluate_judge
     from timbrebench.datasets import Dataset
 
-    evaluation = evaluate_judge(Judge.load(judge), Dataset.open(dataset)).model_dump(mode="json")
-    if as_json:
-        print_json(evaluation)
-        return
-    for name, value in evaluation.items():
-        print_line(f"{name}: {json.dumps(value)}")
+    _print_evaluation(evaluate_judge(Judge.load(judge), Dataset.open(dataset)), as_json)
+
+
+@judge_app.command("evaluate-content")
+def judge_evaluate_content(
+    dataset: Annotated[
+        Path, typer.Argument(help="A dataset's folder; clips of its test split with notes are read.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Print how well the content judge reads the notes of the test split of a dataset."""
+    from timbrebench.classifier.content.content_evaluation import evaluate_content_judge
+    from timbrebench.classifier.content.content_judge import load_content_judge
+    from timbrebench.datasets import Dataset
+
+    _print_evaluation(evaluate_content_judge(load_content_judge(), Dataset.open(dataset)), as_json)
 
 
 @judge_app.command("card")
@@ -134,6 +145,15 @@ def judge_train_content(
 
     build_shipped_judge(out)
     print_line((out / PAGE_FILE).read_text(encoding="utf-8"))
+
+
+def _print_evaluation(evaluation: BaseModel, as_json: bool) -> None:
+    content = evaluation.model_dump(mode="json")
+    if as_json:
+        print_json(content)
+        return
+    for name, value in content.items():
+        print_line(f"{name}: {json.dumps(value)}")
 
 
 def train_notes_command(

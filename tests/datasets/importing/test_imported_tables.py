@@ -103,7 +103,7 @@ def test_clips_have_the_notes_of_their_window_and_judges_read_them(recordings):
         np.testing.assert_allclose(dataset.notes(clip)[["onset_s", "offset_s"]], [[0.1, 1.5]], atol=2e-3)
     assert dataset.description["counts"]["pieces_with_notes"] == 2
 
-    evaluation = evaluate_content_judge(load_content_judge(), dataset.select(piece=[score, midi]))
+    evaluation = evaluate_content_judge(load_content_judge(), dataset)
     assert evaluation.overall.clips == 9
     assert evaluation.overall.note_f1 > 0.7
 

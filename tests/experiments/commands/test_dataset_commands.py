@@ -26,10 +26,10 @@ def timbrebench(*arguments):
 
 @pytest.fixture(scope="module")
 def imported(synthesizer, tmp_path_factory):
-    """Drawn melodies of two instruments, with a table of labels and splits, imported by the command."""
+    """Drawn melodies of two instruments, with their notes, labels and splits, imported by the command."""
     folder = tmp_path_factory.mktemp("takes")
     (folder / "audio").mkdir()
-    rows = ["path,label,split"]
+    rows = ["path,label,split,notes"]
     for label, program in PROGRAMS.items():
         for number, split in enumerate(split for split, count in TAKES.items() for _ in range(count)):
             pitches = np.random.default_rng([program, number]).integers(58, 80, 12)
@@ -37,7 +37,8 @@ def imported(synthesizer, tmp_path_factory):
             samples = synthesizer.render(notes, program, 3.0, RATE)
             name = f"{label}-{number}.{('wav', 'flac', 'ogg')[number % 3]}"
             soundfile.write(folder / "audio" / name, samples / np.abs(samples).max() / 2, RATE)
-            rows.append(f"{name},{label},{split}")
+            notes.to_csv(folder / "audio" / f"{name}.csv", index=False)
+            rows.append(f"{name},{label},{split},{name}.csv")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
     source = {"kind": "csv", "path": str(folder / "audio"), "table": str(folder / "labels.csv")}
     lines = ["clip_duration_s = 1.5", "[source]", *(f"{key} = {json.dumps(source[key])}" for key in source)]
@@ -46,6 +47,13 @@ def imported(synthesizer, tmp_path_factory):
     assert done.exit_code == 0
     assert f"{folder / 'dataset'}: 60 clips, 0.03 h, 30 pieces\n" in done.stdout
     return folder / "dataset"
+
+
+def test_the_content_judge_reads_the_notes_that_recordings_came_with(imported):
+    evaluation = json.loads(timbrebench("judge", "evaluate-content", imported, "--json").stdout)
+    assert evaluation["overall"]["clips"] == 16
+    assert evaluation["overall"]["note_f1"] > 0.8
+    assert set(evaluation["by_label"]) == set(PROGRAMS)
 
 
 @pytest.mark.slow
