@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.identifiers import Identifier, RelativePath
@@ -17,7 +18,7 @@ from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.excerpts import RECORDED
 from timbrebench.datasets.importing.note_files import listed_file
 from timbrebench.datasets.importing.recording_notes import settle
-from timbrebench.datasets.notes import write_notes
+from timbrebench.datasets.notes import read_notes, write_notes
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.experiments.suites.frozen_pairs import FrozenPairs, freeze_pairs
 from timbrebench.experiments.suites.held_recordings import (
@@ -37,6 +38,7 @@ from timbrebench.experiments.suites.kinds.recorded_phrases import (
     render_phrases,
 )
 from timbrebench.experiments.suites.kinds.suite_kind import ClipWork, SuiteKind
+from timbrebench.experiments.suites.note_alignment import note_lag
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair, SuiteConfiguration
 
 #: Windows with fewer onsets are no contents, as in datasets of renderings.
@@ -55,12 +57,15 @@ class Performance(FrozenModel):
         Who plays.
     piece : str
         What is played; figures are resampled by pieces.
+    shift_s : float
+        Seconds to add to the notes' times, where they are off by a constant.
     """
 
     audio: RelativePath
     notes: RelativePath
     label: Identifier
     piece: Identifier
+    shift_s: float = Field(default=0.0, ge=-3_600, le=3_600)
 
 
 class PerformancesKind(SuiteKind):
@@ -102,6 +107,8 @@ class PerformancesKind(SuiteKind):
         pieces = [piece for piece in pieces if piece.name not in learned]
         starts = {performance.piece: self._starts(held, performance) for performance in self.performances}
         dataset = render_phrases(work, configuration, pieces, pitch_range, self._contents(held, starts))
+        for performance in self.performances:
+            _refuse_misaligned(performance, dataset.select(piece=performance.piece))
         frozen = freeze_pairs(self._pair(dataset))
         return frozen.model_copy(update={"files": files})
 
@@ -192,5 +199,26 @@ class PerformancesKind(SuiteKind):
 
 def _read_notes(held: Path, performance: Performance) -> pd.DataFrame:
     """Return the table of a performance's notes; raise DatasetError or CorpusError if it cannot be read."""
-    notes = listed_file(performance.notes, held / performance.notes, performance.audio).read()
-    return settle(notes)[0]
+    listed = listed_file(performance.notes, held / performance.notes, performance.audio).read()
+    notes, _ = settle(listed)
+    shifted = notes.assign(
+        onset_s=(notes.onset_s + performance.shift_s).round(4),
+        offset_s=(notes.offset_s + performance.shift_s).round(4),
+    )
+    return shifted[shifted.onset_s >= 0].reset_index(drop=True)
+
+
+def _refuse_misaligned(performance: Performance, clips: Dataset) -> None:
+    """Raise DatasetError if the notes of a performance are heard at another time in its windows."""
+    judge = load_content_judge()
+    tables = []
+    for clip in clips.clips():
+        heard = judge.transcribe(clips.samples(clip), clip.sample_rate).notes
+        tables.append(heard.assign(onset_s=heard.onset_s + clip.start_s))
+    notes = read_notes(clips.notes_path(performance.piece))
+    lag = note_lag(notes, pd.concat(tables))
+    if lag:
+        raise DatasetError(
+            f"{performance.notes}: most notes are heard {abs(lag):g} s {'later' if lag > 0 else 'earlier'} "
+            f"in {performance.audio}: give shift_s = {performance.shift_s + lag:g}, or notes that are aligned"
+        )
