@@ -141,7 +141,7 @@ def learned_from(*manifests: pd.DataFrame) -> dict[str, Any]:
     """Return the attributes of a :class:`TrainedJudge` that say what it learned from."""
     learned = pd.concat(manifests)
     return {
-        "training_pieces": tuple(sorted(learned.piece.unique())),
+        "training_pieces": tuple(sorted(learned.piece.dropna().unique())),  # invented phrases are of none
         "soundfonts": tuple(sorted(learned.soundfont.unique())),
         "training_clips": frozenset(learned.sha256),
     }

@@ -69,8 +69,12 @@ def leave_soundfonts_out(
     JudgeError if the other families' clips are too few to train on, or a family has no test clip.
     """
     families = sorted(str(family) for family in features.manifest.soundfont_family.unique())
+    played = features.manifest[
+        features.manifest.piece.notna()
+    ]  # phrases are of no piece, and are never tested
+    tested = sorted(str(family) for family in played.soundfont_family.unique())
     evaluations: dict[str, Evaluation] = {}
-    for family in families:
+    for family in tested:
         others = features.where(soundfont_family=[name for name in families if name != family])
         if set(_learned_labels(others, configuration)) < set(_learned_labels(features, configuration)):
             continue
@@ -93,7 +97,7 @@ def _learned_labels(features: StyleFeatures, configuration: JudgeConfiguration) 
 def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.DataFrame, pd.Series[bool]]]:
     """Yield for each fold the manifest with its splits, and which rows its judge is tested on."""
     sources = source_pieces(manifest)  # a copy of a piece tells what the piece is
-    pieces = np.array(sorted(sources.unique()))
+    pieces = np.array(sorted(sources.dropna().unique()))
     if not 2 <= folds <= len(pieces) - 2:
         raise JudgeError(f"{folds} folds of {len(pieces)} pieces: choose 2 or more folds, or more pieces")
     tested_clips = first_programs(manifest) & unvaried(manifest)
@@ -101,5 +105,5 @@ def _folds(manifest: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[pd.D
         judge, validation = train_test_split(pieces[known], test_size=_VALIDATION_SHARE, random_state=seed)
         split = dict.fromkeys(judge, "judge") | dict.fromkeys(validation, "validation")
         split |= dict.fromkeys(pieces[tested], "test")
-        assigned = manifest.assign(split=sources.map(split))
+        assigned = manifest.assign(split=sources.map(split).fillna(manifest.split))
         yield assigned, (assigned.split == "test") & tested_clips

@@ -7,6 +7,7 @@ from typing import Any, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from timbrebench.classifier.fitting import FitConfiguration
+from timbrebench.classifier.style.phrases.phrase_configuration import PhraseConfiguration
 from timbrebench.classifier.style.sound_variation import SoundVariation
 from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_front_end import FrontEnd, LogFrequencyFrontEnd
@@ -14,6 +15,9 @@ from timbrebench.classifier.style.style_networks import NetworkKind
 
 #: Splits that a judge learns from, and is chosen by: no suite may hold a piece of them.
 JUDGE_SPLITS = ("judge", "validation")
+
+#: Fields that earlier versions did not have.
+_LATER = {"variation", "phrases"}
 
 
 class JudgeConfiguration(FitConfiguration):
@@ -35,6 +39,9 @@ class JudgeConfiguration(FitConfiguration):
         How the sound of further copies of the clips differs, which are made before training; None for no
         copies. A judge that is to be asked about recordings needs them; they multiply the time that training
         takes.
+    phrases : PhraseConfiguration or None
+        Invented phrases that are learned from beside the dataset's clips; None for none. They bring sources
+        that the dataset does not have, which is what a judge of recordings lacks most.
     multi_label : bool
         Whether a clip can have several labels, separated by ``|`` in the manifest, or none.
     """
@@ -44,6 +51,7 @@ class JudgeConfiguration(FitConfiguration):
     network: NetworkKind = "harmonic"
     augmentation: Augmentation = Augmentation()
     variation: SoundVariation | None = None
+    phrases: PhraseConfiguration | None = None
     multi_label: bool = False
     max_epochs: int = Field(default=26, ge=1, le=100_000)
     learning_rate: float = Field(default=4e-3, gt=0, allow_inf_nan=False)
@@ -52,7 +60,7 @@ class JudgeConfiguration(FitConfiguration):
     def _without_later_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what earlier versions did not have: judges keep the keys that they were stored under."""
         content: dict[str, Any] = handler(self)
-        return {key: value for key, value in content.items() if key != "variation" or value is not None}
+        return {key: value for key, value in content.items() if key not in _LATER or value is not None}
 
     @model_validator(mode="after")
     def _check_name(self) -> Self:

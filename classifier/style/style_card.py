@@ -20,11 +20,11 @@ from timbrebench.classifier.style.judge_figures import (
 )
 from timbrebench.classifier.style.robustness import Disturbance, Robustness, measure_robustness
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge, evaluate_on
-from timbrebench.classifier.style.style_features import compute_features, first_programs
+from timbrebench.classifier.style.style_features import first_programs
 from timbrebench.classifier.style.style_front_end import FrontEnd
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.style_networks import NetworkKind
-from timbrebench.classifier.style.style_pipeline import CURVE_FILE
+from timbrebench.classifier.style.style_pipeline import CURVE_FILE, learned_features
 from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.figures import save_figure
@@ -287,7 +287,7 @@ def _measure(
             Robustness,
             lambda _: measure_robustness(judge, played, seed=configuration.seed),
         )
-    features = compute_features(dataset, judge.front_end, configuration.variation)
+    features = learned_features(dataset, configuration)
     test = features.where(split=["test"]).unvaried()
     return JudgeCard(
         fingerprint=judge.fingerprint,

@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.phrases.phrase_features import add_phrases
 from timbrebench.classifier.style.published_judges import load_published, published_card
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
-from timbrebench.classifier.style.style_features import compute_features
+from timbrebench.classifier.style.style_features import StyleFeatures, compute_features
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.classifier.style.training_stages import training_key
 from timbrebench.core.documents import JSON_BYTES, parse_json, read_json
@@ -72,13 +73,30 @@ def _train(dataset: Dataset, configuration: JudgeConfiguration, folder: Path) ->
     """Train and evaluate a judge, and write its learning curve."""
     from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - Lightning takes seconds
 
-    judged = dataset.select(split=("judge", "validation", "test"))
-    features = compute_features(judged, configuration.front_end, configuration.variation)
+    features = learned_features(dataset.select(split=("judge", "validation", "test")), configuration)
     scratch = _scratch(folder, _key(dataset, configuration))
     training = train_judge(features, configuration, folder=scratch)
     evaluation = evaluate_on(training.judge, features.where(split=["test"]).first_programs().unvaried())
     write_csv(folder / CURVE_FILE, training.curve, SIX_DIGITS)
     return training.judge, evaluation
+
+
+def learned_features(dataset: Dataset, configuration: JudgeConfiguration) -> StyleFeatures:
+    """Compute the spectrograms of a dataset's clips, their varied copies and the phrases beside them.
+
+    JudgeError if there is no clip, one is silent, or no soundfont of the phrases has one of the labels.
+    """
+    features = compute_features(dataset, configuration.front_end, configuration.variation)
+    if configuration.phrases is None:
+        return features
+    clip = next(dataset.clips())
+    return add_phrases(
+        features,
+        configuration.phrases,
+        configuration.variation,
+        duration_s=clip.duration_s,
+        sample_rate=clip.sample_rate,
+    )
 
 
 def _scratch(folder: Path, key: str) -> Path:

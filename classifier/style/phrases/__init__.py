@@ -1,0 +1,1 @@
+"""Invented phrases on sampled notes: clips of many sources of an instrument, made in milliseconds each."""
