@@ -25,6 +25,7 @@ from timbrebench.experiments.run.layout import (
     JUDGE_FILE,
     LEADERBOARD,
     RECORDS,
+    SECOND_JUDGE,
     SETS,
     SUITE,
     VALIDITY,
@@ -32,6 +33,7 @@ from timbrebench.experiments.run.layout import (
 from timbrebench.experiments.run.opened_run import open_suite, prepare_suite
 from timbrebench.experiments.run.records import RecordsFile, read_records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.run_judges import judge_fingerprints, second_judge_path
 from timbrebench.experiments.run.scores import run_predictions, run_scores
 from timbrebench.experiments.run.tasks import learned_by, list_recorded_tasks, list_tasks
 from timbrebench.experiments.run.training_clips import build_run_dataset
@@ -114,10 +116,12 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             root=root,
             store=store,
             executor=work,
-            beside=_training(dataset, configuration, root / JUDGE),
+            beside=_training(dataset, configuration, root),
         )
         judge = build_judge(dataset, configuration.judge, root / JUDGE)
-        learned = learned_by(judge), learned_by(installed_content_judge(configuration.content_judge.name))
+        learned = [learned_by(judge), learned_by(installed_content_judge(configuration.content_judge.name))]
+        if configuration.second_judge:
+            learned.append(learned_by(build_judge(dataset, configuration.second_judge, root / SECOND_JUDGE)))
         store.add(*(record for record in learned if record.key not in store.records.learned))
         run_scores(
             tasks,
@@ -125,6 +129,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             dataset=suite.dataset,
             judge_path=judge_path,
             content_judge=configuration.content_judge.name,
+            second_judge_path=second_judge_path(configuration, root),
             root=root,
             store=store,
             executor=work,
@@ -139,9 +144,8 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             store=store,
             executor=work,
         )
-        results = collect(
-            configuration, suite, tasks, judge.fingerprint, store.records, environments=environments
-        )
+        judges = judge_fingerprints(configuration, judge, root)
+        results = collect(configuration, suite, tasks, judges, store.records, environments=environments)
         return _publish(results, root, work)
 
 
@@ -177,22 +181,30 @@ def read_results(root: Path | str) -> Results:
     environments = read_environments(root / ENVIRONMENT)
     records = read_records(root / RECORDS)
     tasks = list_recorded_tasks(configuration, suite, dataset, records)
-    return collect(configuration, suite, tasks, judge.fingerprint, records, environments=environments)
+    judges = judge_fingerprints(configuration, judge, root)
+    return collect(configuration, suite, tasks, judges, records, environments=environments)
 
 
-def _training(dataset: Dataset, configuration: RunConfiguration, folder: Path) -> Call | None:
-    """Return the call that trains the judge, or None where it is trained, or a published one.
+def _training(dataset: Dataset, configuration: RunConfiguration, root: Path) -> Call | None:
+    """Return the call that trains the style judges, or None where they are trained, or published ones.
 
-    It takes one core, since more would change the weights, and transfers do without the judge.
+    It takes one core, since more would change the weights, and transfers do without the judges.
     """
-    if configuration.judge.name or find_judge(dataset, configuration.judge, folder) is not None:
-        return None
-    return Call(_train, (dataset.root.resolve(), configuration.judge, folder.resolve()), "training the judge")
+    judges = [(configuration.judge, root / JUDGE)]
+    if configuration.second_judge:
+        judges.append((configuration.second_judge, root / SECOND_JUDGE))
+    untrained = [
+        (how, folder.resolve())
+        for how, folder in judges
+        if not how.name and find_judge(dataset, how, folder) is None
+    ]
+    return Call(_train, (dataset.root.resolve(), untrained), "training the judge") if untrained else None
 
 
-def _train(dataset_root: Path, configuration: JudgeConfiguration, folder: Path) -> None:
+def _train(dataset_root: Path, judges: list[tuple[JudgeConfiguration, Path]]) -> None:
     with plain_lines():
-        build_judge(Dataset.open(dataset_root), configuration, folder)
+        for how, folder in judges:
+            build_judge(Dataset.open(dataset_root), how, folder)
 
 
 def _publish(results: Results, root: Path, executor: Executor | None = None) -> Run:

@@ -171,7 +171,8 @@ def _of_two_runs(first: str, second: str, labels: list[str]) -> tuple[pd.DataFra
     before, after = (read_results(root) for root in roots)
     table = compare_runs(before, after, (first, second), labels)
     notes = []
-    if style_judge(roots[0]) != style_judge(roots[1]):
+    judges = [(style_judge(root), run.second_judge) for root, run in zip(roots, (before, after), strict=True)]
+    if judges[0] != judges[1]:
         notes.append("the runs have different style judges, which differ on the same output")
     settings = [results.configuration.suite.setting for results in (before, after)]
     if settings[0] != settings[1]:

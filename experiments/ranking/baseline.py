@@ -42,8 +42,8 @@ class Baseline:
         One row for each method, pair and seed: :data:`KEYS` and the metrics, NaN where there is no value.
     setting : str
         The suite's setting; empty in a baseline that does not say.
-    judge : str
-        Fingerprint of the style judge; empty in a baseline that does not say.
+    judge, second_judge : str
+        Fingerprints of the style judges; empty in a baseline that does not say, or of a run with one.
     content_judge : str
         Name of the content judge.
     """
@@ -54,6 +54,7 @@ class Baseline:
     setting: str = ""
     judge: str = ""
     content_judge: str = OWN_CONTENT_JUDGE
+    second_judge: str = ""
 
 
 def write_baseline(results: Results, path: Path, *, judge: str) -> None:
@@ -80,6 +81,7 @@ def write_baseline(results: Results, path: Path, *, judge: str) -> None:
         "setting": results.configuration.suite.setting,
         "judge": judge,
         "content_judge": results.configuration.content_judge.name,
+        "second_judge": results.second_judge,
     }
     write_text(path, f"# {json.dumps(about)}\n{csv_text(table, SIX_DIGITS)}")
 
@@ -107,7 +109,7 @@ def read_baseline(path: Path) -> Baseline:
     try:
         about = parse_object(head.removeprefix("# "), str(path), RunError)
         suite, written = str(about["suite"]), {str(name): int(v) for name, v in about["metrics"].items()}
-        setting, judge = (str(about.get(name, "")) for name in ("setting", "judge"))
+        setting, judge, second = (str(about.get(name, "")) for name in ("setting", "judge", "second_judge"))
         # Older baselines do not say it, since there was one only.
         content_judge = str(about.get("content_judge", OWN_CONTENT_JUDGE))
         names = current_names(written)
@@ -125,7 +127,7 @@ def read_baseline(path: Path) -> Baseline:
         )
     if np.isinf(table[list(versions)].to_numpy()).any():
         raise RunError(f"{path}: a value is infinite, which no metric gives: write it again")
-    return Baseline(suite, versions, table, setting, judge, content_judge)
+    return Baseline(suite, versions, table, setting, judge, content_judge, second)
 
 
 def _read_table(text: str, where: str, metrics: list[str]) -> pd.DataFrame:

@@ -25,15 +25,7 @@ from timbrebench.core.statistics.effect_sizes import cohens_dz, groups_needed, m
 from timbrebench.core.statistics.multiple_testing import SIGNIFICANCE, holm
 from timbrebench.core.statistics.paired import average_seeds, group_sums, seed_deviation
 from timbrebench.core.statistics.permutation import sign_flip_p_values, sign_flips
-from timbrebench.experiments.ranking.headline import (
-    CONTENT,
-    HEADLINE,
-    RELEVANT_CHANGE,
-    STYLE,
-    HeadlineScale,
-    has_headline,
-    headline_sums,
-)
+from timbrebench.experiments.ranking.headline import HEADLINE, RELEVANT_CHANGE, Headline, HeadlineScale
 from timbrebench.experiments.ranking.results import NOT_SCORED, Results
 from timbrebench.experiments.run.layout import JUDGE_FILE
 from timbrebench.metrics.registry import get
@@ -80,8 +72,8 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
 
     As :func:`compare_sides` does; p-values are corrected over the methods. Of `labels` repeated ones count
     once; empty stands for all methods that both runs have, controls apart. `names` are what the runs are
-    called. Raises UnknownNameError if a run has no such method, and RunError if suites or content judges
-    differ, or the runs have no method or no metric in common, or one has missing outputs.
+    called. Raises UnknownNameError if a run has no such method, and RunError if suites, content judges or
+    headlines differ, or the runs have no method or no metric in common, or one has missing outputs.
     """
     versions = first.suite.version, second.suite.version
     if versions[0] != versions[1]:
@@ -94,6 +86,12 @@ def compare_runs(first: Results, second: Results, names: tuple[str, str], labels
         raise RunError(
             f"{names[0]} was transcribed by {judges[0]} and {names[1]} by {judges[1]}: scores of "
             "different content judges are not compared, run one again with the other's [content_judge]"
+        )
+    ranking = [results.headline for results in (first, second) if results.is_ranking]
+    if len(set(ranking)) > 1:
+        raise RunError(
+            f"{names[0]} has {ranking[0]} and {names[1]} has {ranking[1]}: they are not compared, run one of "
+            "them again with the other's judges and metrics"
         )
     shared = [entry.name for entry in first.configuration.methods if entry.name in second.labels]
     both = list(dict.fromkeys(labels or shared))
@@ -162,8 +160,9 @@ def compare_sides(
         seed), ``verdict``.
     """
     # That of the first run; on the same pairs the second's is the same.
-    scale = matches[0][0].results.headline_scale()
-    comparers = [_Match(first, second, metrics, scale) for first, second in matches]
+    of_first = matches[0][0].results
+    headline, scale = of_first.headline, of_first.headline_scale()
+    comparers = [_Match(first, second, metrics, headline, scale) for first, second in matches]
     corrected = holm_by_column(np.array([comparer.p_values() for comparer in comparers]))
     rows = [
         {**row, "p_corrected": p, "verdict": _verdict(row, p)}
@@ -189,9 +188,11 @@ def holm_by_column(p_values: Floats) -> Floats:
 class _Match:
     """Two sides on the pairs that both have."""
 
-    def __init__(self, first: Side, second: Side, metrics: Sequence[str], scale: HeadlineScale) -> None:
+    def __init__(
+        self, first: Side, second: Side, metrics: Sequence[str], headline: Headline, scale: HeadlineScale
+    ) -> None:
         self._sides = first, second
-        self._scale = scale
+        self._headline, self._scale = headline, scale
         self._metrics = list(metrics)
         here = first.pairs(metrics)
         there = second.pairs(metrics).reindex(here.index)
@@ -203,7 +204,7 @@ class _Match:
         self._differences = values[0] - values[1]
         self._sums, self._numbers = group_sums(self._differences, self._piece_of, self._pieces)
         self._signs = sign_flips(self._pieces, seed=0)
-        self._has_headline = has_headline(metrics)
+        self._has_headline = headline.is_measured_by(metrics)
 
     def p_values(self) -> Floats:
         """Return a p-value for each row."""
@@ -215,7 +216,7 @@ class _Match:
         return np.concatenate([[p_value], plain])
 
     def _headline_sums(self) -> tuple[Floats, Floats]:
-        first, second = (headline_sums(pairs, self._piece_of, self._pieces) for pairs in self._pairs)
+        first, second = (self._headline.sums(pairs, self._piece_of, self._pieces) for pairs in self._pairs)
         return first, second
 
     def rows(self) -> list[dict[str, Any]]:
@@ -252,7 +253,7 @@ class _Match:
         with_values = sums[0][:, [1, 3]].any(axis=1)
         by_piece = scale.differences(sums[0][with_values], sums[1][with_values])
         by_piece = by_piece[np.isfinite(by_piece)]
-        number = int(self._both[[STYLE, CONTENT]].any(axis=1).sum()) if len(by_piece) else 0
+        number = int(self._both[self._headline.metrics].any(axis=1).sum()) if len(by_piece) else 0
         return {
             "metric": HEADLINE,
             "unit": "1",
@@ -260,8 +261,8 @@ class _Match:
             "relevant": RELEVANT_CHANGE,
             **self._figures(means, resampled, number),
             **_effect(by_piece, number, "higher"),
-            "first_seed_sd": scale.seed_deviation(self._sides[0].rows()),
-            "second_seed_sd": scale.seed_deviation(self._sides[1].rows()),
+            "first_seed_sd": self._headline.seed_deviation(self._sides[0].rows(), scale),
+            "second_seed_sd": self._headline.seed_deviation(self._sides[1].rows(), scale),
         }
 
     def _figures(self, means: list[float], resampled: Floats, pairs: int) -> dict[str, Any]:

@@ -286,7 +286,8 @@ def _notes(results: Results, baseline: Baseline, judge: str) -> list[str]:
         for kind, names in (("methods", methods), ("metrics", metrics))
         if names
     ]
-    if baseline.judge and judge and judge != baseline.judge:
+    judges = (baseline.judge, judge), (baseline.second_judge, results.second_judge)
+    if any(before and now and before != now for before, now in judges):
         notes.append(
             "the style judges of the run and the baseline differ, and so may their predictions for one "
             "output: a method may seem to have changed"

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from timbrebench.core.statistics.bootstrap import Floats, interval, resample_groups, resampled_means
-from timbrebench.core.statistics.multiple_testing import holm, tie_groups
 from timbrebench.core.statistics.paired import average_seeds, seed_deviation
-from timbrebench.core.statistics.permutation import sign_flips
-from timbrebench.experiments.ranking.headline import (
-    CONTENT,
-    CONTENT_KEPT,
-    HEADLINE,
-    STYLE,
-    HeadlineScale,
-    has_headline,
-    headline_sums,
-)
+from timbrebench.experiments.ranking.headline import CONTENT_KEPT, HEADLINE, MEAN_STYLE, HeadlineScale
+from timbrebench.experiments.ranking.judge_dependence import judge_dependence
+from timbrebench.experiments.ranking.ranks import tie_ranks
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.transfer.registry import create, default_parameters
@@ -54,6 +45,9 @@ class Leaderboard:
         interval over content pieces) and, for metrics, ``_n``, the number of values behind them. Costs are
         those of the median pair among those with an output; 95 % of these pairs lie between ``_low`` and
         ``_high``. In runs with several seeds ``_seed_sd`` is the standard deviation of a figure between them.
+        With two style judges there are also ``judge_dependent`` after ``violation``: what of a method hangs
+        on one of them (:mod:`~timbrebench.experiments.ranking.judge_dependence`); and, after ``headline``,
+        ``mean_style_accuracy``.
     problems : tuple of str
         Why the run is not valid: controls that landed where they must not. Empty for a valid run.
     """
@@ -78,26 +72,29 @@ def make_leaderboard(results: Results) -> Leaderboard:
     # The last row stands for the data as they are, so that every figure goes through the same formulas.
     counts = np.vstack([counts, np.ones(len(pieces))])
     means = {label: _means(results, label, pieces, counts) for label in results.labels}
-    scale = results.headline_scale()
-    if has_headline(results.configuration.metrics):
-        resampled = HeadlineScale(means["style-copy"][CONTENT], means["reference"][CONTENT])
+    scale, headline = results.headline_scale(), results.headline
+    if headline.is_measured_by(results.configuration.metrics):
+        content = headline.content
+        resampled = headline.scale({label: means[label][content] for label in CONTROLS})
         for figures in means.values():
-            figures[CONTENT_KEPT] = resampled.content_kept(figures[CONTENT])
-            figures[HEADLINE] = resampled.headline(figures[STYLE], figures[CONTENT])
+            figures[CONTENT_KEPT] = resampled.content_kept(figures[content])
+            figures[HEADLINE] = resampled.headline(figures[MEAN_STYLE], figures[content])
     table = pd.DataFrame([_row(results, label, means[label], scale) for label in results.labels])
     if HEADLINE in table:
         table = _ranked(table, results, scale)
-    style, error = (
-        {label: float(means[label][name][-1]) for label in CONTROLS if name in means[label]}
-        for name in (STYLE, KEY_INVARIANCE)
-    )
-    return Leaderboard(table, tuple(_control_problems(results, style, error, scale)))
+    controls = {
+        label: {name: float(values[-1]) for name, values in means[label].items()} for label in CONTROLS
+    }
+    return Leaderboard(table, tuple(_control_problems(results, controls, scale)))
 
 
 def _means(results: Results, label: str, pieces: list[str], counts: Floats) -> dict[str, Floats]:
-    """Return each metric's mean in each resample; the last is that of the data as they are."""
+    """Return each metric's mean in each resample, and the mean style accuracy; the last is of the data."""
     names = list(results.configuration.metrics)
     rows = average_seeds(results.of(label), names)
+    if results.headline.is_measured_by(names):
+        rows[MEAN_STYLE] = results.headline.style(rows)
+        names.append(MEAN_STYLE)
     piece_of = np.searchsorted(pieces, rows.piece.to_numpy(dtype=str))
     return {name: resampled_means(rows[name].to_numpy(dtype=np.float64), piece_of, counts) for name in names}
 
@@ -115,7 +112,8 @@ def _row(results: Results, label: str, figures: dict[str, Floats], scale: Headli
         "missing": int((~done).sum()),
         "violation": results.violations.get(label, ""),
     }
-    names = [HEADLINE, CONTENT_KEPT, *results.configuration.metrics]
+    halves = [MEAN_STYLE, CONTENT_KEPT] if len(results.headline.styles) > 1 else [CONTENT_KEPT]
+    names = [HEADLINE, *halves, *results.configuration.metrics]
     for name in (name for name in names if name in figures):
         row[name] = float(figures[name][-1])
         row[f"{name}_low"], row[f"{name}_high"] = interval(figures[name][:-1])
@@ -129,7 +127,7 @@ def _row(results: Results, label: str, figures: dict[str, Floats], scale: Headli
         low, row[name], high = (rows[name][done].quantile(share) for share in (0.025, 0.5, 0.975))
         row[f"{name}_low"], row[f"{name}_high"] = low, high
     if HEADLINE in figures and len(results.configuration.seeds) > 1:
-        row[f"{HEADLINE}_seed_sd"] = scale.seed_deviation(rows)
+        row[f"{HEADLINE}_seed_sd"] = results.headline.seed_deviation(rows, scale)
     return row
 
 
@@ -158,8 +156,12 @@ def _ranked(table: pd.DataFrame, results: Results, scale: HeadlineScale) -> pd.D
     rankable = (table.kind == "method") & table.headline.notna() & table.method.map(results.is_rankable)
     ranked = [str(label) for label in table.method[rankable]]
     headlines = [float(value) for value in table.headline[rankable]]
-    ranks = tie_groups(headlines, _headline_p_values(results, ranked, scale))
-    table["rank"] = table.method.map(dict(zip(ranked, ranks, strict=True))).astype("Int64")
+    ranks = dict(zip(ranked, tie_ranks(results, ranked, headlines, results.headline, scale), strict=True))
+    table["rank"] = table.method.map(ranks).astype("Int64")
+    if len(results.headline.styles) > 1:
+        reasons = judge_dependence(results, ranks, scale)
+        place = list(table.columns).index("violation") + 1
+        table.insert(place, "judge_dependent", [reasons.get(label, "") for label in table.method])
     order = pd.DataFrame({"control": table.kind == "control", "unranked": table["rank"].isna()})
     is_sorted_by_error = not results.suite.is_ranking and KEY_INVARIANCE in table
     scores = table[KEY_INVARIANCE] if is_sorted_by_error else -table.headline
@@ -167,32 +169,17 @@ def _ranked(table: pd.DataFrame, results: Results, scale: HeadlineScale) -> pd.D
     return table.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
 
 
-def _headline_p_values(results: Results, labels: list[str], scale: HeadlineScale) -> Floats:
-    """Test the headlines of each two methods, and correct for the number of tests."""
-    tables = [average_seeds(results.of(label), [STYLE, CONTENT]) for label in labels]
-    names = np.unique(results.transfers.piece.to_numpy(dtype=str))
-    sums = [
-        headline_sums(table, np.searchsorted(names, table.piece.to_numpy(dtype=str)), len(names))
-        for table in tables
-    ]
-    signs = sign_flips(len(names), seed=0)
-    p_values = np.full((len(labels), len(labels)), np.nan)
-    for first, second in combinations(range(len(labels)), 2):
-        p_values[first, second] = scale.p_value(sums[first], sums[second], signs)
-    corrected = holm(p_values)
-    return np.fmax(corrected, corrected.T)
-
-
 def _control_problems(
-    results: Results, style: dict[str, float], error: dict[str, float], scale: HeadlineScale
+    results: Results, controls: dict[str, dict[str, float]], scale: HeadlineScale
 ) -> list[str]:
     """List the controls that did not land where they must; empty for a valid run.
 
-    The reference must have the style (at least 0.95), the content must not (at most 0.05), the style copy
-    must (at least 0.95) with far fewer of the content's notes than the reference, noise must not pass for the
-    style, and silence must be refused as an output. Without references, or where the styles themselves are
-    right, only outputs are required, and no error of style copies: such a run ranks nothing. Nor does one
-    without style accuracy or note F1, of which the other is still looked at.
+    By each judge, the reference must have the style (at least 0.95), the content must not (at most 0.05), the
+    style copy must (at least 0.95) with far fewer of the content's notes than the reference, noise must not
+    pass for the style, and silence must be refused as an output. Without references the untouched content
+    takes the reference's place for notes. Where contents have no notes, or the styles themselves are right,
+    only outputs are required, and no error of style copies: such a run ranks nothing. Nor does one without
+    style accuracy or note F1, of which the other is still looked at.
     """
     has_truth = results.suite.has_truth
     problems = [
@@ -204,36 +191,44 @@ def _control_problems(
     if (silent.status == "ok").any():
         problems.append("silence was accepted as an output")
     if not results.suite.is_ranking:
-        return problems + _error_problems(error)
-    if style:
-        problems += _style_problems(style)
-    if CONTENT in results.configuration.metrics and not scale.ceiling - scale.chance >= _CLEAR_MARGIN:
+        return problems + _error_problems(controls)
+    with_style = [label for label in controls if label != "reference" or has_truth]
+    for name in results.headline.styles:
+        if name in results.configuration.metrics:
+            problems += _style_problems(name, {label: controls[label][name] for label in with_style})
+    is_measured = results.headline.content in results.configuration.metrics
+    if is_measured and not scale.ceiling - scale.chance >= _CLEAR_MARGIN:
         problems.append(
-            f"the style copy has note F1 {scale.chance:.3f} and the reference {scale.ceiling:.3f}: they must "
-            f"lie at least {_CLEAR_MARGIN} apart"
+            f"the style copy has note F1 {scale.chance:.3f} and the {_ceiling_of(results)} "
+            f"{scale.ceiling:.3f}: they must lie at least {_CLEAR_MARGIN} apart"
         )
     return problems
 
 
-def _error_problems(error: dict[str, float]) -> list[str]:
+def _ceiling_of(results: Results) -> str:
+    return "reference" if results.headline.version == 1 else "lower of reference and untouched content"
+
+
+def _error_problems(controls: dict[str, dict[str, float]]) -> list[str]:
     """List the controls that are the style and are far from it; NaN where styles are other tunes."""
+    errors = {label: controls[label].get(KEY_INVARIANCE, 0.0) for label in ("style-copy", "reference")}
     return [
-        f"control {label} has {KEY_INVARIANCE} {error[label]:.4f}, must have at most {_NO_ERROR}"
-        for label in ("style-copy", "reference")
-        if error.get(label, 0.0) > _NO_ERROR
+        f"control {label} has {KEY_INVARIANCE} {error:.4f}, must have at most {_NO_ERROR}"
+        for label, error in errors.items()
+        if error > _NO_ERROR
     ]
 
 
-def _style_problems(style: dict[str, float]) -> list[str]:
-    """List the controls whose style accuracy is not what it must be."""
+def _style_problems(metric: str, style: dict[str, float]) -> list[str]:
+    """List the controls whose style accuracy, by one judge, is not what it must be."""
     bounds = [
-        ("reference", "at least 0.95", style["reference"] >= 0.95),
-        ("identity", "at most 0.05", style["identity"] <= 0.05),
-        ("style-copy", "at least 0.95", style["style-copy"] >= 0.95),
-        ("noise", "at most 0.5", not style["noise"] > 0.5),
+        ("reference", "at least 0.95", lambda value: value >= 0.95),
+        ("identity", "at most 0.05", lambda value: value <= 0.05),
+        ("style-copy", "at least 0.95", lambda value: value >= 0.95),
+        ("noise", "at most 0.5", lambda value: not value > 0.5),
     ]
     return [
-        f"control {label} has style accuracy {style[label]:.3f}, must have {bound}"
+        f"control {label} has {metric.replace('_', ' ')} {style[label]:.3f}, must have {bound}"
         for label, bound, holds in bounds
-        if not holds
+        if label in style and not holds(style[label])
     ]

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from timbrebench.classifier import installed_content_judge
-from timbrebench.experiments.ranking.headline import CONTENT, STYLE, HeadlineScale, has_headline
+from timbrebench.experiments.ranking.headline import Headline, HeadlineScale
 from timbrebench.experiments.run.embedded_clips import recorded_fingerprints
 from timbrebench.experiments.run.records import Records
-from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
+from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.run.scores import score_key
 from timbrebench.experiments.run.sets import EmbeddedSets, collect_sets, compare_sets
 from timbrebench.experiments.run.tasks import Task
@@ -55,6 +55,8 @@ class Results:
         without a record of it.
     stated_settings : mapping of str to dict
         The settings to show for methods that are not to be made here, by label: those of submissions.
+    second_judge : str
+        Fingerprint of the second style judge; empty in a run with one.
     """
 
     configuration: RunConfiguration
@@ -66,6 +68,12 @@ class Results:
     embedded: Mapping[str, EmbeddedSets] = field(default_factory=dict)
     environments: Sequence[Mapping[str, Any]] = ()
     stated_settings: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    second_judge: str = ""
+
+    @cached_property
+    def headline(self) -> Headline:
+        """What the headline is made of, whether or not everything for it was measured."""
+        return Headline.of(self.configuration.metrics, has_second_judge=bool(self.second_judge))
 
     @cached_property
     def sets(self) -> pd.DataFrame:
@@ -87,27 +95,25 @@ class Results:
     def is_rankable(self, label: str) -> bool:
         """Return whether a method can be ranked, as far as it has a headline.
 
-        It needs an output for every pair and seed, and both metrics of the headline wherever the reference
-        has them: otherwise it could be ranked by the pairs that suit it. It shares nothing with a judge.
+        It needs an output for every pair and seed, and the metrics of the headline wherever the reference,
+        or without references the untouched content, has them: otherwise it could be ranked by the pairs that suit it. It shares nothing with a judge.
         """
         if not self.is_ranking or not self.is_complete(label) or label in self.violations:
             return False
         own, known = (
-            self.of(name).set_index(["pair_id", "seed"])[[STYLE, CONTENT]].notna()
-            for name in (label, "reference")
+            self.of(name).set_index(["pair_id", "seed"])[self.headline.metrics].notna()
+            for name in (label, "reference" if self.suite.has_truth else "identity")
         )
         return bool((own | ~known).all(axis=None))
 
     @property
     def is_ranking(self) -> bool:
         """Whether methods are ranked: right answers tell them apart, and the headline's metrics are there."""
-        return self.suite.is_ranking and has_headline(self.configuration.metrics)
+        return self.suite.is_ranking and self.headline.is_measured_by(self.configuration.metrics)
 
     def headline_scale(self) -> HeadlineScale:
         """Return the scale of the headline; its bounds are NaN where note F1 was not asked for."""
-        if CONTENT not in self.scores:
-            return HeadlineScale(np.nan, np.nan)
-        return HeadlineScale.of_controls(self.of("style-copy"), self.of("reference"))
+        return self.headline.scale_of({label: self.of(label) for label in CONTROLS})
 
     @property
     def labels(self) -> list[str]:
@@ -119,17 +125,15 @@ def collect(
     configuration: RunConfiguration,
     suite: Suite,
     tasks: Sequence[Task],
-    judge: str,
+    judges: JudgeFingerprints,
     records: Records,
     *,
     environments: Sequence[Mapping[str, Any]] = (),
 ) -> Results:
     """Make a run's tables of its records: one row for each task, one column for each metric configured.
 
-    There may be records of more than belongs to the run. `judge` is the style judge's fingerprint;
-    `environments` is where the run was made.
+    There may be records of more than belongs to the run. `environments` is where the run was made.
     """
-    content_judge = installed_content_judge(configuration.content_judge.name).fingerprint
     transfers, scores, reasons = [], [], []
     for task in tasks:
         record = records.transfers.get(task.key)
@@ -143,7 +147,7 @@ def collect(
             costs = (seconds, seconds / task.pair.content.duration_s, memory)
         if record is not None and record.status == "ok":
             for metric in configuration.metrics:
-                score = records.scores.get(score_key(record, task.pair, metric, judge, content_judge))
+                score = records.scores.get(score_key(record, task.pair, metric, judges))
                 if score is not None:
                     values[metric] = np.nan if score.value is None else score.value
                 why[metric] = NOT_SCORED if score is None else score.reason
@@ -159,9 +163,12 @@ def collect(
         pd.DataFrame(transfers, columns=list(_TRANSFER_COLUMNS)),
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
-        _violations(tasks, [judge, content_judge], records),
-        collect_sets(tasks, suite, judge, records, recorded_fingerprints(configuration.embeddings, records)),
+        _violations(tasks, judges, records),
+        collect_sets(
+            tasks, suite, judges.style, records, recorded_fingerprints(configuration.embeddings, records)
+        ),
         environments,
+        second_judge=judges.second_style,
     )
 
 

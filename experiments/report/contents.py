@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.experiments.ranking.headline import CONTENT, STYLE, has_headline
+from timbrebench.experiments.ranking.headline import MEAN_STYLE, Headline
 from timbrebench.experiments.ranking.leaderboard import Leaderboard
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.cost_figures import speed_table
@@ -51,23 +51,25 @@ class Contents:
             leaderboard,
             columns,
             questions(results, table),
-            _points(table, columns),
+            _points(results.headline, table, columns),
             transfer_matrices(results, [str(method) for method in table.method]),
             speed_table(results, table),
             _failures(results),
         )
 
 
-def _points(table: pd.DataFrame, columns: Sequence[Column]) -> list[Point]:
-    if not has_headline(column.name for column in columns):
+def _points(headline: Headline, table: pd.DataFrame, columns: Sequence[Column]) -> list[Point]:
+    if not headline.is_measured_by(column.name for column in columns):
         return []
+    style = MEAN_STYLE if len(headline.styles) > 1 else headline.styles[0]
+    content = headline.content
     return [
         Point(
             row["method"],
-            row[STYLE],
-            row[CONTENT],
-            (row[f"{STYLE}_low"], row[f"{STYLE}_high"]),
-            (row[f"{CONTENT}_low"], row[f"{CONTENT}_high"]),
+            row[style],
+            row[content],
+            (row[f"{style}_low"], row[f"{style}_high"]),
+            (row[f"{content}_low"], row[f"{content}_high"]),
             row["kind"] == "control",
             not pd.isna(row["rank"]),
         )

@@ -71,7 +71,7 @@ def write_tables(contents: Contents, root: Path) -> None:
 
 def _leaderboard(table: pd.DataFrame, columns: Sequence[Column]) -> Export:
     """Return the leaderboard as the report shows it."""
-    facts = ["rank", "method", "kind", "outputs", "missing"]
+    facts = ["rank", "method", "kind", "judge_dependent", "outputs", "missing"]
     figures = [f"{column.name}{end}" for column in columns for end in ("", "_low", "_high")]
     present = [name for name in facts if name in table]
     ranks = table["rank"].dropna().tolist() if "rank" in table else []
@@ -81,6 +81,7 @@ def _leaderboard(table: pd.DataFrame, columns: Sequence[Column]) -> Export:
                 "rank": _rank(row, ranks),
                 "method": row["method"],
                 **{_head(column): with_interval(row, column) for column in columns},
+                **({"judge-dependent": row["judge_dependent"]} if "judge_dependent" in row else {}),
                 "outputs": str(row["outputs"]),
             }
             for row in as_records(table)

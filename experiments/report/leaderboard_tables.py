@@ -11,14 +11,13 @@ import pandas as pd
 
 from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import RunError
-from timbrebench.experiments.ranking.headline import CONTENT, STYLE
+from timbrebench.experiments.ranking.headline import MEAN_STYLE, STYLE
 from timbrebench.experiments.ranking.leaderboard import KEY_INVARIANCE
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.metrics.registry import get
 
 #: Metrics that stand on the leaderboard beside the headline and its halves.
 _MAIN = (
-    CONTENT,
     "onset_f1",
     "ioi_kl_content",
     "xcorr_content",
@@ -41,12 +40,11 @@ _UNRANKED = (
 #: Stand for a missing figure, and before a negative one.
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
-_HEADLINE = (
-    "Harmonic mean of style accuracy and of note F1, where note F1 is scaled so that the style copy's is 0 "
-    "and the reference's is 1"
-)
+#: What has content kept 1, by version of the headline.
+_CEILINGS = {1: "the reference's", 2: "the lower of the reference's and the untouched content's"}
 
-_CONTENT_KEPT = "Note F1, scaled so that the style copy's is 0 and the reference's is 1: half of the headline"
+#: Which share of the outputs resembles nothing that the judge has learned; only some judges can tell.
+_UNFAMILIAR = "unfamiliar"
 
 
 @dataclass(frozen=True)
@@ -85,11 +83,17 @@ def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
     if not results.suite.is_ranking:
         names = [name for name in _UNRANKED if name in table and table[name].notna().any()]
         return _with_decimals([*map(_metric_column, names), seconds], table)
+    made_of, measured = results.headline, results.configuration.metrics
+    scaled = f"note F1, scaled so that the style copy's is 0 and {_CEILINGS[made_of.version]} is 1"
+    style = "the mean style accuracy of two judges" if len(made_of.styles) > 1 else "style accuracy"
+    can_tell = _UNFAMILIAR in measured and table[_UNFAMILIAR].notna().any()
     columns = [
-        Column("headline", "1", "higher", _HEADLINE),
-        *(_metric_column(name) for name in (STYLE,) if name in results.configuration.metrics),
-        Column("content_kept", "1", "higher", _CONTENT_KEPT),
-        *(_metric_column(name) for name in _MAIN if name in results.configuration.metrics),
+        Column("headline", "1", "higher", f"Harmonic mean of {style} and of {scaled}"),
+        Column(MEAN_STYLE, "1", "higher", "Mean style accuracy of both judges: half of the headline"),
+        *(_metric_column(name) for name in made_of.styles if name in measured),
+        Column("content_kept", "1", "higher", f"{scaled[0].upper()}{scaled[1:]}: half of the headline"),
+        *(_metric_column(name) for name in (made_of.content, *_MAIN) if name in measured),
+        *([_metric_column(_UNFAMILIAR)] if can_tell else []),
         seconds,
     ]
     return _with_decimals(columns, table)
@@ -133,6 +137,7 @@ def leaderboard_groups(
                     "outputs": row["outputs"],
                     "missing": row["missing"],
                     "violation": row["violation"],
+                    "judge_dependent": row.get("judge_dependent", ""),
                     "cells": [_cell(results, row, column) for column in columns],
                 }
             )
@@ -168,9 +173,10 @@ def _cell(results: Results, row: dict[str, Any], column: Column) -> dict[str, An
 
 def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
     """Say why a method has no figure: the commonest reason among its outputs."""
-    if name in {"headline", "content_kept"}:
-        if any(math.isnan(row[part]) for part in (STYLE, CONTENT)):
-            return f"needs {STYLE} and {CONTENT}"
+    if name in {"headline", MEAN_STYLE, "content_kept"}:
+        needed = results.headline.metrics
+        if any(math.isnan(row[part]) for part in needed):
+            return f"needs {' and '.join(needed)}"
         return "the reference has no higher note F1 than the style copy"
     if name in COSTS:
         return why_no_cost(results, row["method"])

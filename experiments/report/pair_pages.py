@@ -21,7 +21,6 @@ from timbrebench.core.files import fingerprint, write_text
 from timbrebench.core.partial_files import is_part, remove_abandoned_parts
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor, executor_for
-from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.leaderboard_tables import Column, metrics_by_question
@@ -52,7 +51,7 @@ def page_address(pair: Pair) -> str:
 
 
 def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], list[dict[str, Any]]]:
-    """Return columns of figures, style accuracy and note F1 where measured, and a row for each pair.
+    """Return columns of figures, the metrics of the headline where measured, and a row for each pair.
 
     A row has ``pair``, ``address``, the means of the figures over all methods without controls in ``means``,
     and ``missing``, the number of outputs that they lack. `table` is the leaderboard's.
@@ -60,7 +59,8 @@ def list_pairs(results: Results, table: pd.DataFrame) -> tuple[list[Column], lis
     methods = table.method[table.kind == "method"]
     rows = pd.concat([results.transfers, results.scores], axis=1)
     rows = rows[rows.label.isin(methods)]
-    columns = [Column(name, "1", "higher", "") for name in (STYLE, CONTENT) if name in results.scores]
+    names = [name for name in results.headline.metrics if name in results.scores]
+    columns = [Column(name, "1", "higher", "") for name in names]
     groups = rows.groupby("pair_id")
     means = groups[[column.name for column in columns]].mean()
     missing = rows.status.ne("ok").groupby(rows.pair_id).sum()

@@ -14,13 +14,12 @@ from timbrebench.audio.decoding import TooLongError, measure
 from timbrebench.core.errors import AudioError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets import Clip
-from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.leaderboard_tables import Column, as_records
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair
 
-#: Metrics that stand beside the player of an output.
-_KEY_METRICS = (STYLE, CONTENT, "log_stft_mse")
+#: What stands beside the player of an output, after the metrics of the headline.
+_DISTANCE = "log_stft_mse"
 
 #: Seconds by which a file may last longer than its clip and still be shown.
 _EXCESS_S = 1.0
@@ -68,7 +67,8 @@ class Recordings:
         self._clips = results.suite.dataset if isinstance(results.suite, OpenedSuite) else None
         self._methods = list(zip(table.method, table.kind, strict=True))
         self.seeds = results.configuration.seeds
-        self._columns = [column for column in columns if column.name in _KEY_METRICS]
+        shown = {*results.headline.metrics, _DISTANCE}
+        self._columns = [column for column in columns if column.name in shown]
         self._rows = rows_by_pair(pd.concat([results.transfers, results.scores], axis=1))
 
     def of(self, pair: Pair) -> list[Recording]:

@@ -23,6 +23,7 @@ from timbrebench.core.files import write_text
 from timbrebench.core.statistics.bootstrap import COVERAGE
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import family_of
+from timbrebench.experiments.ranking.judge_dependence import MAX_DIFFERENCE
 from timbrebench.experiments.ranking.results import Results
 from timbrebench.experiments.report.contents import Contents
 from timbrebench.experiments.report.cost_figures import draw_speed, speed_rows
@@ -35,7 +36,7 @@ from timbrebench.experiments.report.recordings import Recordings
 from timbrebench.experiments.report.report_figures import plane_figure
 from timbrebench.experiments.report.spectrogram_images import DB_RANGE, F_MIN, colour_bar
 from timbrebench.experiments.report.templating import asset, data_uri, render
-from timbrebench.experiments.run.layout import DATASET, EVALUATION, REPORT
+from timbrebench.experiments.run.layout import DATASET, EVALUATION, REPORT, SECOND_EVALUATION
 from timbrebench.metrics.registry import get
 from timbrebench.transfer.registry import method_class
 
@@ -65,8 +66,8 @@ def write_page(contents: Contents, root: Path) -> Path:
         front=[point.label for point in pareto_front(contents.points)],
         has_hollow=any(point.is_hollow and point.is_measured for point in contents.points),
         matrices=contents.matrices,
-        judge=_judge(root / EVALUATION),
-        published_judge=results.configuration.judge.name,
+        judges=_judges(results, root),
+        max_difference=MAX_DIFFERENCE,
         examples=examples(results.suite.pairs, Recordings(results, table, columns, root)),
         addresses={row["pair"].pair_id: row["address"] for row in pair_rows},
         pair_columns=pair_columns,
@@ -96,8 +97,17 @@ def _settings(results: Results) -> str:
     return json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False)
 
 
-def _judge(path: Path) -> dict[str, Any] | None:
-    """Read the judge's evaluation, or return None without one."""
+def _judges(results: Results, root: Path) -> list[dict[str, Any]]:
+    """Return what there is to say of each style judge: its title, published name and evaluation."""
+    first, second = results.configuration.judge, results.configuration.second_judge
+    judges = [{"title": "The first judge" if second else "The judge", "name": first.name, "path": EVALUATION}]
+    if second:
+        judges.append({"title": "The second judge", "name": second.name, "path": SECOND_EVALUATION})
+    return [{**judge, "evaluation": _evaluation(root / judge["path"])} for judge in judges]
+
+
+def _evaluation(path: Path) -> dict[str, Any] | None:
+    """Read a judge's evaluation, or return None without one."""
     if not path.is_file():
         return None
     try:

@@ -19,13 +19,22 @@ from timbrebench.core.errors import RunError
 from timbrebench.core.files import read_text
 from timbrebench.core.plain_text import on_one_line
 from timbrebench.experiments.report.standard_output import print_json, print_line
-from timbrebench.experiments.run.layout import CONFIGURATION, EVALUATION, LEADERBOARD, REPORT, VALIDITY
+from timbrebench.experiments.run.layout import (
+    CONFIGURATION,
+    EVALUATION,
+    LEADERBOARD,
+    REPORT,
+    SECOND_EVALUATION,
+    VALIDITY,
+)
 
 #: Columns shown, and what they are called where space is short; the CSV has all of them.
 _SHOWN = {
     "headline": "headline",
     "style_accuracy": "style",
+    "second_style_accuracy": "style, 2nd judge",
     "note_f1": "note F1",
+    "note_f1_100ms": "note F1 100 ms",
     "onset_f1": "onset F1",
     "content_label_share": "content label",
     "ioi_kl_content": "IOI KL",
@@ -60,7 +69,7 @@ _WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "log_stf
 _OWN_CONTENT_JUDGE = "timbrebench"
 
 #: Columns of the leaderboard that hold text; all others hold figures.
-_TEXTS = ("method", "kind", "settings", "violation")
+_TEXTS = ("method", "kind", "settings", "violation", "judge_dependent")
 
 
 def print_run(root: Path, *, as_json: bool) -> None:
@@ -75,7 +84,7 @@ def print_run(root: Path, *, as_json: bool) -> None:
             {"valid": validity["valid"], "problems": validity["problems"], "methods": read_leaderboard(root)}
         )
         return
-    print_judge(root)
+    print_judges(root)
     print_leaderboard(root)
     # Runs of before do not say it, since there was one only.
     content_judge = _read_json(root / CONFIGURATION).get("content_judge", {}).get("name", _OWN_CONTENT_JUDGE)
@@ -109,6 +118,8 @@ def print_leaderboard(root: Path) -> None:
     is_ranked = any(row.get("headline") is not None for row in rows)
     titles = _SHOWN if is_ranked else _SHOWN_UNRANKED
     names = [name for name in titles if any(row.get(name) is not None for row in rows)]
+    if "note_f1_100ms" in names:  # what the headline follows from, instead
+        names = [name for name in names if name != "note_f1"]
     if console.width < _WIDE:
         names = [name for name in names if name not in _WIDE_ONLY]
     shown = Table(header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
@@ -133,6 +144,7 @@ def print_leaderboard(root: Path) -> None:
             console.print(
                 on_one_line(f"NOT RANKED: {row['method']} {row['violation']}"), style="bold red", markup=False
             )
+    _print_judges(console, rows)
     for row in rows:
         if row["kind"] == "method":
             given = parse_object(row["settings"], f"{root / LEADERBOARD}: settings", RunError)
@@ -144,6 +156,25 @@ def print_leaderboard(root: Path) -> None:
         console.print(on_one_line(f"NOT VALID: {problem}"), style="bold red", markup=False)
 
 
+def _print_judges(console: Console, rows: list[dict[str, Any]]) -> None:
+    """Print how many judges there are, what hangs on one of them, and what resembles nothing learned."""
+    if all(row.get("second_style_accuracy") is None for row in rows):
+        console.print("Style is scored by one judge: name a second one in [second_judge].", style="dim")
+    for row in rows:
+        if row.get("judge_dependent"):
+            console.print(
+                on_one_line(f"JUDGE-DEPENDENT: {row['method']}: {row['judge_dependent']}"), markup=False
+            )
+    counts = {
+        row["method"]: round(row["unfamiliar"] * row["unfamiliar_n"]) for row in rows if row.get("unfamiliar")
+    }
+    if counts:
+        listed = ", ".join(f"{label} {count}" for label, count in counts.items())
+        console.print(
+            on_one_line(f"Outputs that resemble nothing that the judge has learned: {listed}"), markup=False
+        )
+
+
 def _cell(row: dict[str, Any], name: str) -> str:
     value = row[name]
     if value is None:
@@ -153,11 +184,17 @@ def _cell(row: dict[str, Any], name: str) -> str:
     return f"{value:.2f} [{row['headline_low']:.2f}, {row['headline_high']:.2f}]"
 
 
-def print_judge(root: Path) -> None:
-    """Print the accuracy of a run's style judge on unseen pieces."""
-    evaluation = _read_json(root / EVALUATION)
+def print_judges(root: Path) -> None:
+    """Print the accuracy of a run's style judges on unseen pieces."""
+    _print_judge(root / EVALUATION, "style judge")
+    if _read_json(root / CONFIGURATION).get("second_judge"):
+        _print_judge(root / SECOND_EVALUATION, "second style judge")
+
+
+def _print_judge(path: Path, title: str) -> None:
+    evaluation = _read_json(path)
     shown = Table(header_style="bold", box=SIMPLE_HEAD)
-    shown.add_column(f"style judge, {evaluation['clips']} clips of unseen pieces")
+    shown.add_column(f"{title}, {evaluation['clips']} clips of unseen pieces")
     shown.add_column("accuracy", justify="right")
     shown.add_row("all", f"{evaluation['accuracy']:.3f}")
     for name, accuracy in evaluation["accuracy_by_soundfont"].items():

@@ -36,6 +36,7 @@ from timbrebench.experiments.run.layout import (
     PAIR_PAGES,
     RECORDS,
     REPORT,
+    SECOND_JUDGE,
     SETS,
     SUITE,
     SUITE_CLIPS,
@@ -216,7 +217,8 @@ def _answers(configuration: Mapping[str, Any], queried: Mapping[str, list[str]])
 def _contents(root: Path) -> dict[str, str]:
     """Return the SHA-256 of each of a run's files that is not audio."""
     tables = [root / folder / name for folder in (DATASET, SUITE_CLIPS) for name in _TABLES]
-    files = [*(root / name for name in _FILES), *tables, *_files_below(root / JUDGE)]
+    judges = [path for folder in (JUDGE, SECOND_JUDGE) for path in _files_below(root / folder)]
+    files = [*(root / name for name in _FILES), *tables, *judges]
     return {path.relative_to(root).as_posix(): _content(path) for path in files}
 
 

@@ -28,13 +28,16 @@ FINISHED = "finished.json"
 #: The list of pairs.
 SUITE = "suite.csv"
 
-#: Folders: the dataset, the clips of a frozen suite, the style judge, what methods learned, what they made.
+#: Folders: the dataset, the clips of a frozen suite, the style judges, what methods learned, what they made.
 DATASET = "dataset"
 SUITE_CLIPS = "suite"
 JUDGE = "judge"
+SECOND_JUDGE = "second-judge"
 PREPARED = "prepared"
 OUTPUTS = "outputs"
 
-#: The judge, and its accuracy on pieces that it has not learned from.
+#: The judges, and their accuracy on pieces that they have not learned from.
 JUDGE_FILE = f"{JUDGE}/judge.pt"
+SECOND_JUDGE_FILE = f"{SECOND_JUDGE}/judge.pt"
 EVALUATION = f"{JUDGE}/evaluation.json"
+SECOND_EVALUATION = f"{SECOND_JUDGE}/evaluation.json"

@@ -107,12 +107,10 @@ def _suite(
 
 def _learned_by_judges(dataset: Dataset, configuration: RunConfiguration) -> set[str]:
     """Return the pieces that a judge of the run has learned from, or will."""
-    published = configuration.judge.name
-    by_style_judge = (
-        published_card(published).training_pieces
-        if published
-        else dataset.select(split=JUDGE_SPLITS).manifest.piece
-    )
     # Those of our own content judge count whichever is used, so that each is asked about the same pairs.
     content_judges = load_content_judge(), installed_content_judge(configuration.content_judge.name)
-    return {*by_style_judge, *(piece for judge in content_judges for piece in judge.training_pieces)}
+    pieces = {piece for judge in content_judges for piece in judge.training_pieces}
+    for judge in configuration.style_judges:
+        trained = judge.name and published_card(judge.name).training_pieces
+        pieces.update(trained or dataset.select(split=JUDGE_SPLITS).manifest.piece)
+    return pieces

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -113,6 +113,9 @@ class RunConfiguration(FrozenModel):
         The dataset that the judge learns from and the pairs are drawn from.
     judge : JudgeConfiguration
         How the style judge is trained, or which published one it is.
+    second_judge : JudgeConfiguration or None
+        The same for a second style judge, of another front end or network: with it the headline takes the
+        mean of both, and methods on which they part are marked. None leaves style to the first.
     content_judge : ContentJudgeConfiguration
         Which content judge transcribes the outputs.
     suite : SuiteConfiguration
@@ -137,6 +140,7 @@ class RunConfiguration(FrozenModel):
     name: str = Field(min_length=1, max_length=200)
     dataset: DatasetConfiguration = DatasetConfiguration()
     judge: JudgeConfiguration = JudgeConfiguration()
+    second_judge: JudgeConfiguration | None = None
     content_judge: ContentJudgeConfiguration = ContentJudgeConfiguration()
     suite: SuiteConfiguration = SuiteConfiguration()
     methods: tuple[MethodEntry, ...] = Field(default=(), max_length=1_000, validate_default=False)
@@ -197,8 +201,14 @@ class RunConfiguration(FrozenModel):
             self._check_suite()
         else:
             self._check_drawn_soundfont()
-        if self.judge.name:
-            self._check_judge()
+        for place, judge in zip(("judge", "second_judge"), self.style_judges, strict=False):
+            if judge.name:
+                self._check_judge(place, judge.name)
+        if self.second_judge == self.judge:
+            raise ValueError(
+                "the second judge is the first one again, which shows nothing: name another one in "
+                "[second_judge], or leave it out"
+            )
         return self
 
     def _check_embeddings(self) -> None:
@@ -226,15 +236,20 @@ class RunConfiguration(FrozenModel):
                 f"the frozen suite {self.suite.name!r} is played by {soundfont}: leave out soundfont"
             )
 
-    def _check_judge(self) -> None:
-        known = published_card(self.judge.name).labels
+    def _check_judge(self, place: str, name: str) -> None:
+        known = published_card(name).labels
         frozen = load_frozen(self.suite.name) if self.suite.name else None
         labels = frozen.style_labels if frozen else set(self.dataset.instruments)
         if unknown := sorted(labels - set(known)):
             raise ValueError(
-                f"the judge {self.judge.name!r} does not know the suite's labels {', '.join(unknown)}: it "
-                f"knows {', '.join(known)}. Leave out name in [judge], and one is trained"
+                f"the judge {name!r} does not know the suite's labels {', '.join(unknown)}: it "
+                f"knows {', '.join(known)}. Leave out name in [{place}], and one is trained"
             )
+
+    @property
+    def style_judges(self) -> list[JudgeConfiguration]:
+        """The style judges: the first, and the second where there is one."""
+        return [self.judge, *([self.second_judge] if self.second_judge else [])]
 
     @property
     def entries(self) -> tuple[MethodEntry, ...]:
@@ -242,9 +257,25 @@ class RunConfiguration(FrozenModel):
         return tuple(MethodEntry(method=name) for name in CONTROLS) + self.methods
 
     def as_recorded(self) -> dict[str, Any]:
-        """Return what a run's folder holds of it: all values, and the metrics' versions by their names."""
+        """Return what a run's folder holds of it: all values, and the metrics' versions by their names.
+
+        The version of the headline, which follows from the metrics, is for people.
+        """
         versions = {name: get(name).specification.version for name in self.metrics}
-        return self.model_dump(mode="json") | {"metric_versions": versions}
+        headline = {"headline_version": headline_version(self.metrics)}
+        return self.model_dump(mode="json") | {"metric_versions": versions} | headline
+
+
+#: What the recorded configuration of a run holds beside its own keys.
+_RECORDED = ("metric_versions", "headline_version")
+
+
+def headline_version(metrics: Iterable[str]) -> int:
+    """Return the version of the headline that metrics are enough for, or were meant for.
+
+    Version 2 follows from notes within 100 ms, which runs of before have not measured.
+    """
+    return 2 if "note_f1_100ms" in metrics else 1
 
 
 def _with_metric_names(content: Any) -> Any:  # noqa: ANN401 - whatever was read
@@ -255,8 +286,7 @@ def _with_metric_names(content: Any) -> Any:  # noqa: ANN401 - whatever was read
     if isinstance(versions, dict) and all(isinstance(version, int) for version in versions.values()):
         current = current_names(versions)
         filled = {**content, "metrics": [current.get(name, name) for name in names]}
-        del filled["metric_versions"]
-        return filled
+        return {key: value for key, value in filled.items() if key not in _RECORDED}
     return {**content, "metrics": unversioned_names(names, one_tune=_is_of_one_tune(content.get("suite")))}
 
 

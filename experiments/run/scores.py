@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from timbrebench.audio.clips import read_audio
 from timbrebench.classifier import Judge, installed_content_judge
@@ -22,6 +23,7 @@ from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.run.records import PredictionRecord, Records, RecordsFile, ScoreRecord, Transfer
+from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Pair
 from timbrebench.metrics import Score, Sound, Trial, Unscorable, get
@@ -47,18 +49,17 @@ _SHOWN = 5
 _BATCH = 16
 
 
-def score_key(transfer: Transfer, pair: Pair, metric: str, judge: str, content_judge: str) -> str:
+def score_key(transfer: Transfer, pair: Pair, metric: str, judges: JudgeFingerprints) -> str:
     """Return the key of an output's score by a metric, on the pair that the output was made from.
 
-    The fingerprints of the style judge, `judge`, and of the content judge count for metrics that ask them.
+    Of each judge the fingerprint counts for metrics that ask it.
     """
     specification = get(metric).specification
-    judges = judge if "judge" in specification.needs else ""
-    if "content_judge" in specification.needs:
-        judges += content_judge
+    by_need = {"judge": judges.style, "second_judge": judges.second_style, "content_judge": judges.content}
+    asked = "".join(judge for need, judge in by_need.items() if need in specification.needs)
     version = specification.version
     recorded = recorded_name(metric, version)
-    return fingerprint(["score", transfer.output_sha256, pair.fingerprint, recorded, version, judges])
+    return fingerprint(["score", transfer.output_sha256, pair.fingerprint, recorded, version, asked])
 
 
 def prediction_key(sha256: str, judge: str) -> str:
@@ -75,12 +76,22 @@ class _Output:
     prediction: str | None
 
 
+class _JudgedBy(NamedTuple):
+    """What a process scores with: files of the dataset and the style judges, the content judge's name."""
+
+    dataset: Path
+    judge: Path
+    second_judge: Path | None
+    content_judge: str
+
+
 def run_scores(
     tasks: Iterable[Task],
     metrics: Iterable[str],
     *,
     dataset: Dataset,
     judge_path: Path,
+    second_judge_path: Path | None,
     content_judge: str,
     root: Path,
     store: RecordsFile,
@@ -88,14 +99,19 @@ def run_scores(
 ) -> None:
     """Compute the scores by `metrics` that the outputs of `tasks` lack, and record them as they come.
 
-    `dataset` holds the clips and notes, `judge_path` is a saved judge, `content_judge` the name of the one
-    that transcribes, and `root` the run's folder. Raises RunError if a metric has raised an exception, and so
-    has no score there; or if one has ended its process, or did not return in time, and so left a pair without
-    scores. All else has its scores.
+    `dataset` holds the clips and notes, `judge_path` is a saved judge, `second_judge_path` another where
+    there are two, `content_judge` the name of the one that transcribes, and `root` the run's folder. Raises
+    RunError if a metric has raised an exception, and so has no score there; or if one has ended its process,
+    or did not return in time, and so left a pair without scores. All else has its scores.
     """
-    judges = Judge.load(judge_path).fingerprint, installed_content_judge(content_judge).fingerprint
+    judges = JudgeFingerprints(
+        Judge.load(judge_path).fingerprint,
+        Judge.load(second_judge_path).fingerprint if second_judge_path else "",
+        installed_content_judge(content_judge).fingerprint,
+    )
     wanted = _wanted(tasks, tuple(metrics), judges, root.resolve(), store.records)
-    judged_by = dataset.root.resolve(), judge_path.resolve(), content_judge
+    second = second_judge_path.resolve() if second_judge_path else None
+    judged_by = _JudgedBy(dataset.root.resolve(), judge_path.resolve(), second, content_judge)
     lost = []
     with (
         Tracker("scoring", sum(len(outputs) for outputs in wanted.values()), "outputs") as tracker,
@@ -103,7 +119,7 @@ def run_scores(
     ):
         for pair, outputs in wanted.items():
             limits = Limits(_TIMEOUT_S * (1 + len(outputs)), _MEMORY_MIB)
-            batch.submit(Call(_score, (pair, outputs, *judged_by), _KIND, limits), pair)
+            batch.submit(Call(_score, (pair, outputs, judged_by), _KIND, limits), pair)
         for pair, result in batch.results():
             if isinstance(result, Failure):
                 late = result.status == "timeout"
@@ -123,7 +139,7 @@ def run_scores(
 
 
 def _wanted(
-    tasks: Iterable[Task], metrics: tuple[str, ...], judges: tuple[str, str], root: Path, records: Records
+    tasks: Iterable[Task], metrics: tuple[str, ...], judges: JudgeFingerprints, root: Path, records: Records
 ) -> dict[Pair, list[_Output]]:
     """List what is missing by pair, each once: outputs of different seeds may be the same."""
     wanted: dict[Pair, list[_Output]] = defaultdict(list)
@@ -132,9 +148,9 @@ def _wanted(
         transfer = records.transfers.get(task.key)
         if transfer is None or transfer.status != "ok":
             continue
-        keys = {name: score_key(transfer, task.pair, name, *judges) for name in metrics}
+        keys = {name: score_key(transfer, task.pair, name, judges) for name in metrics}
         missing = {name: key for name, key in keys.items() if key not in records.scores and key not in listed}
-        key = prediction_key(transfer.output_sha256, judges[0])
+        key = prediction_key(transfer.output_sha256, judges.style)
         prediction = None if key in listed or key in records.predictions else key
         if missing or prediction:
             wanted[task.pair].append(_Output(root / transfer.output, missing, prediction))
@@ -163,21 +179,22 @@ def run_predictions(
             tracker.advance(len(records))
 
 
-#: This process's copies of a judge and a dataset, loaded once.
-_judge, _dataset = lru_cache(maxsize=1)(Judge.load), lru_cache(maxsize=1)(Dataset.open)
+#: This process's copies of both style judges and a dataset, loaded once.
+_judge, _dataset = lru_cache(maxsize=2)(Judge.load), lru_cache(maxsize=1)(Dataset.open)
 
 
 def _score(
-    pair: Pair, outputs: list[_Output], dataset_root: Path, judge_path: Path, content_judge: str
+    pair: Pair, outputs: list[_Output], judged_by: _JudgedBy
 ) -> tuple[list[ScoreRecord | PredictionRecord], list[str]]:
     """Score the outputs of a pair; return the records, and the faults of metrics."""
     untouched = Trial.of_clips(
-        _dataset(dataset_root),
+        _dataset(judged_by.dataset),
         content=pair.content,
         style=pair.style,
         reference=pair.reference,
-        judge=_judge(judge_path),
-        content_judge=installed_content_judge(content_judge),
+        judge=_judge(judged_by.judge),
+        second_judge=_judge(judged_by.second_judge) if judged_by.second_judge else None,
+        content_judge=installed_content_judge(judged_by.content_judge),
     )
     records: list[ScoreRecord | PredictionRecord] = []
     faults: list[str] = []

@@ -42,7 +42,8 @@ def build_run_dataset(configuration: RunConfiguration, root: Path, executor: Exe
     StorageError.
     """
     whole = configuration.dataset
-    if not (configuration.judge.name and configuration.suite.name) or _is_whole(root):
+    is_trained = all(judge.name for judge in configuration.style_judges)
+    if not (is_trained and configuration.suite.name) or _is_whole(root):
         return build_dataset(whole, root, executor=executor)
     about = TrainingClips(dataset=whole)
     if is_finished(about, root):

@@ -30,7 +30,7 @@ from timbrebench.classifier.style.published_judges import load_published, publis
 from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.layout import JUDGE_FILE, OUTPUTS, RECORDS
+from timbrebench.experiments.run.layout import OUTPUTS, RECORDS
 from timbrebench.experiments.run.records import Records, RecordsFile, Transfer
 from timbrebench.experiments.run.scores import prediction_key, run_predictions, run_scores, score_key
 from timbrebench.experiments.run.tasks import Task, learned_by
@@ -217,7 +217,11 @@ def _score(
     folder: Path,
 ) -> Records:
     """Score outputs, let the judge predict real clips, and return the records of both."""
-    judge = _judge_of(submission, archive, folder)
+    paths = {
+        fingerprint: _judge_of(submission, archive, fingerprint, folder)
+        for fingerprint in submission.about.style_judges
+    }
+    judge, second = paths[submission.about.judge], paths.get(submission.about.second_judge)
     tasks = [replace(task, pair=_with_clips(task.pair, clips)) for task, _ in sample]
     with (
         RecordsFile(folder / RECORDS) as store,
@@ -236,6 +240,7 @@ def _score(
             submission.results.configuration.metrics,
             dataset=dataset,
             judge_path=judge,
+            second_judge_path=second,
             content_judge=OWN_CONTENT_JUDGE,
             root=folder,
             store=store,
@@ -245,18 +250,19 @@ def _score(
         return store.records
 
 
-def _judge_of(submission: Submission, archive: Archive, folder: Path) -> Path:
-    """Write the judge that has scored a submission: the published one, or the one that came with it."""
-    path = folder / Path(JUDGE_FILE).name
-    if name := published_name(submission.about.judge):
-        load_published(name).save(path)
+def _judge_of(submission: Submission, archive: Archive, fingerprint: str, folder: Path) -> Path:
+    """Write a judge that has scored a submission: the published one, or the one that came with it."""
+    name = submission.about.style_judges[fingerprint]
+    path = folder / name.replace("/", "-")
+    if published := published_name(fingerprint):
+        load_published(published).save(path)
         return path
-    path.write_bytes(archive.read(JUDGE_FILE))
+    path.write_bytes(archive.read(name))
     judge = Judge.load(path)
-    if judge.fingerprint != submission.about.judge:
-        raise RunError(f"{submission.path}: {JUDGE_FILE} is not the judge that its scores name")
+    if judge.fingerprint != fingerprint:
+        raise RunError(f"{submission.path}: {name} is not the judge that its scores name")
     if submission.records.learned.get(judge.fingerprint) != learned_by(judge):
-        raise RunError(f"{submission.path}: {JUDGE_FILE} has not learned what its record says")
+        raise RunError(f"{submission.path}: {name} has not learned what its record says")
     return path
 
 
@@ -301,12 +307,12 @@ def _with_clips(pair: Pair, clips: dict[str, Clip]) -> Pair:
 def _differing_scores(submission: Submission, tasks: Sequence[Task], records: Records) -> list[str]:
     """Compare scores that were made here with those of the submission."""
     row_of = {task.key: number for number, task in enumerate(submission.tasks)}
-    stated, about = submission.results.scores, submission.about
+    stated, judges = submission.results.scores, submission.about.judges
     problems = []
     for task in tasks:
         transfer = records.transfers[task.key]
         for name in stated.columns:
-            score = records.scores.get(score_key(transfer, task.pair, name, about.judge, about.content_judge))
+            score = records.scores.get(score_key(transfer, task.pair, name, judges))
             here = np.nan if score is None or score.value is None else score.value
             there = float(stated[name].iloc[row_of[task.key]])
             if not np.isclose(here, there, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):

@@ -81,7 +81,7 @@ def _strays(submission: Submission) -> list[str]:
     records, tasks, about = submission.records, submission.tasks, submission.about
     transfers = {task.key: task for task in tasks}
     scores = {
-        score_key(records.transfers[key], task.pair, metric, about.judge, about.content_judge)
+        score_key(records.transfers[key], task.pair, metric, about.judges)
         for key, task in transfers.items()
         if key in records.transfers
         for metric in about.metrics
@@ -140,6 +140,8 @@ def _learned(submission: Submission) -> list[str]:
     about, records = submission.about, submission.records.learned
     tested = {clip.sha256 for clip in submission.results.suite.every_clip}
     judges = {about.judge: "the style judge", about.content_judge: "the content judge"}
+    if about.second_judge:
+        judges[about.second_judge] = "the second style judge"
     learners = {
         *judges,
         *(method.key for method, entry in _methods(submission) if _learns(method, entry, submission)),
@@ -151,11 +153,13 @@ def _learned(submission: Submission) -> list[str]:
             problems.append(f"{name}: no record of what it has learned from")
         if shared := len(clips & tested):
             problems.append(f"{name}: has learned from {shared} clips of the suite")
-    published = published_name(about.judge)
-    for judge in (load_content_judge(), *((load_published(published),) if published else ())):
-        key = judge.fingerprint
-        if key in records and records[key] != learned_by(judge):
-            problems.append(f"{judges[key]}: has not learned what its record says")
+    published = [name for name in map(published_name, about.style_judges) if name]
+    true = [learned_by(load_content_judge()), *(learned_by(load_published(name)) for name in published)]
+    problems += [
+        f"{judges[record.key]}: has not learned what its record says"
+        for record in true
+        if records.get(record.key, record) != record
+    ]
     return problems
 
 

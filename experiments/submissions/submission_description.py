@@ -11,7 +11,9 @@ from pydantic import Field
 
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.identifiers import MAX_LENGTH
+from timbrebench.experiments.run.layout import JUDGE_FILE, SECOND_JUDGE_FILE
 from timbrebench.experiments.run.run_configuration import CONTROLS
+from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.suites.frozen_suite import frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Suite, TimbreSetting
 
@@ -67,8 +69,8 @@ class About(FrozenModel):
         Version of the pairs (:attr:`~timbrebench.experiments.suites.suite.Suite.version`).
     setting : {"known-timbre", "new-timbre"}
         Whether methods that learn may have learned from the suite's timbre.
-    judge, content_judge : str
-        Fingerprints of the judges.
+    judge, second_judge, content_judge : str
+        Fingerprints of the judges; of the second style judge empty where there is one.
     training : str
         Fingerprint of what methods that learn have learned from.
     seeds : tuple of int
@@ -86,11 +88,23 @@ class About(FrozenModel):
     suite_version: str = Field(max_length=MAX_LENGTH)
     setting: TimbreSetting
     judge: Fingerprint
+    second_judge: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
     content_judge: Fingerprint
     training: Fingerprint
     seeds: tuple[int, ...] = Field(max_length=1_000)
     metrics: dict[str, int] = Field(max_length=1_000)
     methods: tuple[SubmittedMethod, ...] = Field(max_length=MAX_METHODS + len(CONTROLS))
+
+    @property
+    def judges(self) -> JudgeFingerprints:
+        """The fingerprints of the judges."""
+        return JudgeFingerprints(self.judge, self.second_judge, self.content_judge)
+
+    @property
+    def style_judges(self) -> dict[str, str]:
+        """The names of the style judges' files, as a run's folder has them, by fingerprint."""
+        judges = {self.judge: JUDGE_FILE}
+        return judges | ({self.second_judge: SECOND_JUDGE_FILE} if self.second_judge else {})
 
 
 def name_of(suite: Suite) -> str:

@@ -19,7 +19,6 @@ from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, write_json, write_text
 from timbrebench.core.tables import SIX_DIGITS, write_csv
-from timbrebench.experiments.ranking.headline import CONTENT, STYLE
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.report.escaping import plain_markdown, plain_table
@@ -41,8 +40,8 @@ COSTS_AS_STATED = "as stated by the submitter"
 _SHOWN = 5
 
 _JUDGE_ADVICE = (
-    "name one that comes with timbrebench in [judge] and run both again (`timbrebench suite show` has those "
-    "that know a suite), since a judge that is trained again elsewhere differs"
+    "name one that comes with timbrebench in [judge], or in [second_judge], and run both again (`timbrebench "
+    "suite show` has those that know a suite), since a judge that is trained again elsewhere differs"
 )
 
 
@@ -121,8 +120,10 @@ def _refuse_mix(first: Submission, other: Submission) -> None:
     alike = {
         "settings of the suite": (about.setting, other_about.setting),
         "style judges": (about.judge, other_about.judge),
+        "second style judges": (about.second_judge, other_about.second_judge),
         "content judges": (about.content_judge, other_about.content_judge),
         "seeds": (about.seeds, other_about.seeds),
+        "versions of the headline": (first.results.headline.version, other.results.headline.version),
         "metrics": (about.metrics, other_about.metrics),
         "numbers of resamples": (
             first.results.configuration.resamples,
@@ -131,9 +132,11 @@ def _refuse_mix(first: Submission, other: Submission) -> None:
     }
     for what, (left, right) in alike.items():
         if left != right:
-            advice = _JUDGE_ADVICE if what == "style judges" else "run one of them again with the other's"
+            advice = (
+                _JUDGE_ADVICE if what.endswith("style judges") else "run one of them again with the other's"
+            )
             raise RunError(f"{names} have different {what}: {advice}")
-    judged = [name for name in (STYLE, CONTENT) if name in about.metrics]
+    judged = [name for name in first.results.headline.metrics if name in about.metrics]
     for label in CONTROLS:
         left, right = (
             submission.results.of(label)[judged].to_numpy(dtype=np.float64) for submission in (first, other)
@@ -198,9 +201,9 @@ def _notes(submissions: Sequence[Submission]) -> list[str]:
         "Seconds and memory are as stated by the submitters, each on a machine of their own, and cannot be "
         "verified: they compare methods of one submission, not of two."
     ]
-    if not published_name(submissions[0].about.judge):
+    if not all(map(published_name, submissions[0].about.style_judges)):
         notes.append(
-            "The style judge is not one that comes with timbrebench: figures are worth what it is worth."
+            "A style judge is not one that comes with timbrebench: figures are worth what it is worth."
         )
     learners = [each.about for each in submissions if _has_learner(each)]
     if len({about.training for about in learners}) > 1:
@@ -237,6 +240,7 @@ def _markdown(merged: Merged, first: Submission) -> str:
             "submitter": row["submitter"],
             "verified": row["verified"],
             **{_heading(column.name): with_interval(row, column) for column in columns},
+            **({"judge-dependent": row["judge_dependent"]} if "judge_dependent" in row else {}),
             "not ranked": row["violation"],
         }
         for row in as_records(merged.table)
@@ -246,8 +250,13 @@ def _markdown(merged: Merged, first: Submission) -> str:
     about = first.about
     suite = plain_markdown(first.results.suite.name or "Drawn pairs")
     heading = f"# {suite}, suite version {about.suite_version}\n\n"
-    judge = f"`{published_name(about.judge) or about.judge[:12]}`"
-    end = f"\n\n{about.setting}, style judge {judge}, content judge `{about.content_judge[:12]}`.\n"
+    judges = " and ".join(f"`{published_name(judge) or judge[:12]}`" for judge in about.style_judges)
+    plural = "judges" if about.second_judge else "judge"
+    headline = f"version {first.results.headline.version} of the headline"
+    end = (
+        f"\n\n{about.setting}, style {plural} {judges}, content judge `{about.content_judge[:12]}`, "
+        f"{headline}.\n"
+    )
     notes = "".join(f"\n{plain_markdown(note)}\n" for note in merged.notes)
     return heading + plain_table(pd.DataFrame(rows), names=4) + end + notes
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from timbrebench.classifier import OWN_CONTENT_JUDGE, load_content_judge
+from timbrebench.classifier import OWN_CONTENT_JUDGE
 from timbrebench.classifier.embeddings.embedding import STYLE_JUDGE
 from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.errors import RunError
@@ -20,7 +20,6 @@ from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import NOT_SCORED, collect
 from timbrebench.experiments.run.layout import (
     CONFIGURATION,
-    JUDGE_FILE,
     LEADERBOARD,
     RECORDS,
     SETS,
@@ -28,6 +27,7 @@ from timbrebench.experiments.run.layout import (
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import Record, Records, Transfer, read_records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.run.run_judges import JudgeFingerprints, judge_fingerprints
 from timbrebench.experiments.run.scores import prediction_key, score_key
 from timbrebench.experiments.run.tasks import Task, list_recorded_tasks, training_key
 from timbrebench.experiments.submissions.submission_archive import write_archive
@@ -70,13 +70,14 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
         )
     records = read_records(root / RECORDS)
     tasks = list_recorded_tasks(configuration, suite, dataset, records)
-    results = collect(configuration, suite, tasks, judge.fingerprint, records)
+    judges = judge_fingerprints(configuration, judge, root)
+    results = collect(configuration, suite, tasks, judges, records)
     # What others' networks make of clips cannot be checked without their weights.
     results = replace(results, embedded={STYLE_JUDGE: results.embedded[STYLE_JUDGE]})
     missing = (results.transfers.status == "missing").sum() + (results.reasons == NOT_SCORED).to_numpy().sum()
     if missing:
         raise RunError(f"{root}: {missing} outputs or scores are still to be made: finish it first")
-    packed = _records(tasks, configuration.metrics, judge.fingerprint, records)
+    packed = _records(tasks, configuration.metrics, judges, records)
     packed |= predictions(tasks, suite, judge.fingerprint, records)
     if unjudged := sum(record is None for record in packed.values()):
         raise RunError(f"{root}: the judge has not judged {unjudged} clips yet: finish the run first")
@@ -86,8 +87,9 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
         suite=suite.name if suite.name in frozen_names() else name_of(suite),
         suite_version=suite.version,
         setting=configuration.suite.setting,
-        judge=judge.fingerprint,
-        content_judge=load_content_judge().fingerprint,
+        judge=judges.style,
+        second_judge=judges.second_style,
+        content_judge=judges.content,
         training=training_key(suite, dataset),
         seeds=configuration.seeds,
         metrics={name: get(name).specification.version for name in configuration.metrics},
@@ -107,8 +109,9 @@ def submit(root: Path | str, out: Path, *, submitter: str, audio: bool = False) 
         files[SETS] = csv_text(results.sets, SIX_DIGITS).encode()
     if audio:
         files |= _outputs(root, results.transfers)
-        if not published_name(judge.fingerprint):
-            files[JUDGE_FILE] = root / JUDGE_FILE
+        for fingerprint, name in about.style_judges.items():
+            if not published_name(fingerprint):
+                files[name] = root / name
     write_archive(out, files)
     return about
 
@@ -131,19 +134,18 @@ def _methods(tasks: Sequence[Task]) -> tuple[SubmittedMethod, ...]:
 
 
 def _records(
-    tasks: Iterable[Task], metrics: Sequence[str], judge: str, records: Records
+    tasks: Iterable[Task], metrics: Sequence[str], judges: JudgeFingerprints, records: Records
 ) -> dict[str, Record | None]:
     """Return what the leaderboard follows from, by key."""
     used: dict[str, Record | None] = {}
-    content_judge = load_content_judge().fingerprint
-    learners = {judge, content_judge}
+    learners = set(judges)
     for task in tasks:
         learners.add(task.method_key)
         transfer = records.transfers.get(task.key)
         used[task.key] = None if transfer is None else _without_reason(transfer)
         if transfer is not None and transfer.status == "ok":
             for metric in metrics:
-                key = score_key(transfer, task.pair, metric, judge, content_judge)
+                key = score_key(transfer, task.pair, metric, judges)
                 used[key] = records.scores.get(key)
     return used | {key: records.learned[key] for key in learners if key in records.learned}
 

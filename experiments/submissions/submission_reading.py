@@ -46,7 +46,7 @@ from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 from timbrebench.metrics.registry import current_names, get, metric_names
 
 #: Columns of tables that hold text, whatever it looks like: a method may be called "NA".
-_TEXTS = ("method", "kind", "settings", "violation", "label", "reason")
+_TEXTS = ("method", "kind", "settings", "violation", "judge_dependent", "label", "reason")
 
 #: Maximum characters of a leaderboard: one with a thousand methods has a million.
 _TABLE_CHARACTERS = 4 << 20
@@ -177,7 +177,7 @@ def _records(
     limit = 2 * (len(tasks) * (2 + len(about.metrics)) + len(suite.every_clip) + len(about.methods) + 100)
     try:
         records = Records.parse(_text(archive, RECORDS, LARGEST_FILE), limit)
-        return records, collect(configuration, suite, tasks, about.judge, records)
+        return records, collect(configuration, suite, tasks, about.judges, records)
     except RunError as error:
         raise RunError(f"{archive.path}: {RECORDS}: {error}") from error
 

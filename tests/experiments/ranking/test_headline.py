@@ -4,9 +4,13 @@ import pytest
 
 from timbrebench.core.statistics.effect_sizes import superiority
 from timbrebench.core.statistics.paired import seed_deviation
-from timbrebench.experiments.ranking.headline import HeadlineScale
+from timbrebench.experiments.ranking.headline import Headline, HeadlineScale
 
 SCALE = HeadlineScale(0.05, 0.86)
+FIRST = Headline.of(["style_accuracy", "note_f1"], has_second_judge=False)
+SECOND = Headline.of(
+    ["style_accuracy", "second_style_accuracy", "note_f1", "note_f1_100ms"], has_second_judge=True
+)
 
 
 def sums_of(style, content):
@@ -71,13 +75,45 @@ def test_pairs_that_a_seed_lacks_are_no_difference_between_seeds():
     )
     rows.loc[(rows.seed == 1) & (rows.pair_id >= "5"), ["style_accuracy", "note_f1"]] = np.nan
     assert seed_deviation(rows, "note_f1") == 0
-    assert SCALE.seed_deviation(rows) == 0
+    assert FIRST.seed_deviation(rows, SCALE) == 0
     moved = rows.assign(note_f1=rows.note_f1 - 0.1 * rows.seed)
     assert seed_deviation(moved, "note_f1") == pytest.approx(0.1 / np.sqrt(2))
-    assert SCALE.seed_deviation(moved) > 0
+    assert FIRST.seed_deviation(moved, SCALE) > 0
 
 
 def test_one_seed_has_no_deviation():
     rows = pd.DataFrame({"pair_id": ["0", "1"], "seed": 0, "style_accuracy": 1.0, "note_f1": [0.2, 0.4]})
     assert np.isnan(seed_deviation(rows, "note_f1"))
-    assert np.isnan(SCALE.seed_deviation(rows))
+    assert np.isnan(FIRST.seed_deviation(rows, SCALE))
+
+
+def test_a_run_of_before_keeps_the_first_version():
+    """It has not measured notes within 100 ms, whatever else it has."""
+    assert (FIRST.version, FIRST.metrics) == (1, ["style_accuracy", "note_f1"])
+    both = ["style_accuracy", "second_style_accuracy", "note_f1"]
+    assert Headline.of(both, has_second_judge=True) == FIRST
+
+
+def test_a_run_without_a_second_judge_has_the_first_alone():
+    assert SECOND.metrics == ["style_accuracy", "second_style_accuracy", "note_f1_100ms"]
+    alone = Headline.of(SECOND.metrics, has_second_judge=False)
+    assert (alone.version, alone.metrics) == (2, ["style_accuracy", "note_f1_100ms"])
+
+
+def test_style_is_the_mean_of_both_judges_where_both_have_an_answer():
+    rows = pd.DataFrame(
+        {"style_accuracy": [1.0, 1.0, np.nan], "second_style_accuracy": [1.0, 0.0, 1.0], "note_f1_100ms": 0.5}
+    )
+    assert SECOND.style(rows).tolist() == pytest.approx([1.0, 0.5, np.nan], nan_ok=True)
+    assert SECOND.sums(rows, np.zeros(3, dtype=int), 1).tolist() == [[1.5, 2, 1.5, 3]]
+    assert SECOND.alone("second_style_accuracy").style(rows).tolist() == [1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "identity", "first", "second"),
+    [(0.86, 0.9, 0.86, 0.86), (0.86, 0.8, 0.86, 0.8), (np.nan, 0.8, np.nan, 0.8)],
+)
+def test_the_second_version_has_the_lower_ceiling_and_needs_no_reference(reference, identity, first, second):
+    means = {"style-copy": 0.05, "reference": reference, "identity": identity}
+    ceilings = [headline.scale(means).ceiling for headline in (FIRST, SECOND)]
+    assert ceilings == pytest.approx([first, second], nan_ok=True)

@@ -13,6 +13,28 @@ from timbrebench.experiments.ranking.results import COSTS
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 
 
+def with_second_judge(made, **accuracies):
+    """Add a second judge, and notes within 100 ms; it says what the first does, but of the methods given.
+
+    Those have the share of styles given, on the first pairs of all.
+    """
+    metrics = ("style_accuracy", "second_style_accuracy", "note_f1_100ms")
+    scores = pd.DataFrame(
+        {
+            "style_accuracy": made.scores.style_accuracy,
+            "second_style_accuracy": made.scores.style_accuracy,
+            "note_f1_100ms": made.scores.note_f1,
+        }
+    )
+    for label, (column, share) in accuracies.items():
+        rows = made.transfers.label == label
+        number = int(rows.sum())
+        scores.loc[rows, column] = (np.arange(number) < round(share * number)).astype(float)
+    reasons = pd.DataFrame("", scores.index, scores.columns)
+    configuration = made.configuration.model_copy(update={"metrics": metrics})
+    return replace(made, configuration=configuration, scores=scores, reasons=reasons, second_judge="b" * 64)
+
+
 def row(board, label):
     return board.table[board.table.method == label].iloc[0]
 
@@ -40,6 +62,53 @@ def test_headline_of_the_controls_is_known(results, generator):
     assert row(board, "style-copy").headline == 0
     assert row(board, "reference").headline == pytest.approx(1)
     assert np.isnan(row(board, "silence").headline)
+
+
+def test_two_judges_stand_beside_each_other_and_the_headline_takes_their_mean(results, generator):
+    made = with_second_judge(results(generator), poor=("second_style_accuracy", 1.0))
+    board = make_leaderboard(made)
+    assert board.is_valid, board.problems
+    poor = row(board, "poor")
+    style = (poor.style_accuracy, poor.second_style_accuracy, poor.mean_style_accuracy)
+    assert style == (0.0, 1.0, 0.5)
+    assert poor.headline == pytest.approx(2 * 0.5 * poor.content_kept / (0.5 + poor.content_kept))
+
+
+def test_a_method_on_which_the_judges_part_is_marked(results, generator):
+    """By more than 0.15: of 36 outputs six are more, and five are not."""
+    made = with_second_judge(
+        results(generator),
+        good=("second_style_accuracy", 30 / 36),
+        twin=("second_style_accuracy", 31 / 36),
+    )
+    board = make_leaderboard(made)
+    assert row(board, "good").judge_dependent.startswith(
+        "style accuracy 1.00 by one judge, 0.83 by the other"
+    )
+    assert row(board, "twin").judge_dependent == ""
+    assert set(board.table.judge_dependent[board.table.kind == "control"]) == {""}
+
+
+def test_a_rank_that_one_judge_alone_would_give_is_marked(results, generator):
+    """The first judge cannot tell good from twin, of which the second hears no style in the one."""
+    made = with_second_judge(
+        results(generator, methods=("good", "twin")),
+        good=("second_style_accuracy", 0.0),
+    )
+    board = make_leaderboard(made)
+    assert board.table["rank"].tolist()[:2] == [1, 2]
+    assert row(board, "good").judge_dependent.startswith("rank 1 by style_accuracy alone")
+    assert "rank" not in row(board, "twin").judge_dependent
+
+
+def test_a_control_answers_to_both_judges(results, generator):
+    made = with_second_judge(results(generator), reference=("second_style_accuracy", 0.5))
+    (problem,) = make_leaderboard(made).problems
+    assert problem == "control reference has second style accuracy 0.500, must have at least 0.95"
+
+
+def test_one_judge_marks_nothing(results, generator):
+    assert "judge_dependent" not in make_leaderboard(results(generator)).table
 
 
 def test_intervals_surround_the_means(results, generator):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from timbrebench.experiments.report import terminal
-from timbrebench.experiments.report.terminal import print_judge, print_leaderboard, read_leaderboard
+from timbrebench.experiments.report.terminal import print_judges, print_leaderboard, read_leaderboard
 
 
 @pytest.mark.parametrize("width", [80, 140])
@@ -20,7 +20,7 @@ def test_every_method_fits_the_terminal_whole(run, capsys, monkeypatch, width):
 
 
 def test_the_judge_is_shown_with_its_accuracy(run, capsys):
-    print_judge(run.root)
+    print_judges(run.root)
     shown = capsys.readouterr().out
     assert "TimGM6mb" in shown
     assert "accuracy" in shown

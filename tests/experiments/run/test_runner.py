@@ -25,6 +25,7 @@ from timbrebench.experiments.run import scores
 from timbrebench.experiments.run.opened_run import open_suite
 from timbrebench.experiments.run.records import RecordsFile, Transfer
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
+from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.run.scores import run_scores, score_key
 from timbrebench.experiments.run.tasks import list_tasks, method_key, training_set
 from timbrebench.experiments.suites.suite import SuiteConfiguration
@@ -303,7 +304,12 @@ def test_records_of_a_renamed_metric_keep_their_keys(run):
     pair = run.results.suite.pairs[0]
     transfer = Transfer(key="k", label="x", pair_id=pair.pair_id, seed=0, status="ok", output_sha256="a" * 64)
     ingredients = ["score", "a" * 64, pair.fingerprint, "key_invariance_mse", 2, ""]
-    assert score_key(transfer, pair, "log_stft_mse", "judge", "content judge") == fingerprint(ingredients)
+    judges = JudgeFingerprints("judge", "second", "content")
+    assert score_key(transfer, pair, "log_stft_mse", judges) == fingerprint(ingredients)
+    of_each = {"style_accuracy": "judge", "second_style_accuracy": "second", "note_f1": "content"}
+    for metric, judge in of_each.items():
+        ingredients = ["score", "a" * 64, pair.fingerprint, metric, 1, judge]
+        assert score_key(transfer, pair, metric, judges) == fingerprint(ingredients)
 
 
 @pytest.mark.usefixtures("without_report")
@@ -377,6 +383,7 @@ def score_one_pair(root, *metrics):
                 metrics,
                 dataset=dataset,
                 judge_path=root / "judge" / "judge.pt",
+                second_judge_path=None,
                 content_judge="timbrebench",
                 root=root,
                 store=store,

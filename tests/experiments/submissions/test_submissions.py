@@ -894,8 +894,8 @@ def with_outputs(path, out, label, make):
         files[old.output] = file.getvalue()
         digests[task.key] = new.output_sha256
         for metric in submission.about.metrics:
-            judges = judge, submission.about.content_judge
-            keys[score_key(old, task.pair, metric, *judges)] = score_key(new, task.pair, metric, *judges)
+            judges = submission.about.judges
+            keys[score_key(old, task.pair, metric, judges)] = score_key(new, task.pair, metric, judges)
         keys[prediction_key(old.output_sha256, judge)] = prediction_key(new.output_sha256, judge)
     records = [json.loads(line) for line in files["records.jsonl"].splitlines()]
     for record in records:
