@@ -96,7 +96,8 @@ class Results:
         """Return whether a method can be ranked, as far as it has a headline.
 
         It needs an output for every pair and seed, and the metrics of the headline wherever the reference,
-        or without references the untouched content, has them: otherwise it could be ranked by the pairs that suit it. It shares nothing with a judge.
+        or without references the untouched content, has them: otherwise it could be ranked by the pairs that
+        suit it. It shares nothing with a judge.
         """
         if not self.is_ranking or not self.is_complete(label) or label in self.violations:
             return False

@@ -37,6 +37,25 @@ def test_the_profiles_are_valid():
         assert [entry.method for entry in configuration.entries][: len(CONTROLS)] == list(CONTROLS)
 
 
+def test_a_second_judge_is_another_one_that_knows_the_labels(tmp_path):
+    text = (
+        'name = "two"\n[suite]\nname = "instruments-6-1"\n[judge]\nname = "instruments-6-1"\n[second_judge]\n'
+    )
+    configuration = read_configuration(text + "seed = 1\n", "here")
+    assert [judge.name for judge in configuration.style_judges] == ["instruments-6-1", ""]
+    with pytest.raises(ConfigurationError, match="the second judge is the first one again"):
+        read_configuration(text + 'name = "instruments-6-1"\n', "here")
+    with pytest.raises(ConfigurationError, match=r"does not know the suite's labels.*\[second_judge\]"):
+        read_configuration(text + 'name = "instruments-gm16-1"\n', "here")
+
+
+def test_a_run_records_the_version_of_its_headline():
+    text = 'name = "x"\nmetrics = ["style_accuracy", "note_f1"]\n'
+    before, now = read_configuration(text, "here"), read_configuration('name = "x"\n', "here")
+    assert [made.as_recorded()["headline_version"] for made in (before, now)] == [1, 2]
+    assert RunConfiguration.model_validate(now.as_recorded()) == now
+
+
 def test_the_multi_instrument_profile_has_the_size_of_the_report():
     dataset = load_configuration("multi-instrument-226").dataset
     assert (dataset.pieces, len(dataset.instruments), dataset.clip_duration_s) == (226, 6, 10.0)
