@@ -235,6 +235,20 @@ def test_notes_neither_begin_nor_end_nor_go_on_with_a_click(tones, notes):
     assert rms(samples) > 0.1 * level
 
 
+def test_a_slow_attack_is_left_out_where_a_note_begins_as_another_ends(tmp_path):
+    slow = tone(60, 1.5) * np.minimum(np.arange(round(1.5 * TAKE_RATE)) / (0.2 * TAKE_RATE), 1)
+    write_audio(tmp_path / "slow.wav", slow, TAKE_RATE)
+    (tmp_path / "manifest.csv").write_text("path,instrument,midi\nslow.wav,cello,60\n")
+    player = RecordedNotes(tmp_path)
+    detached, legato = (
+        play(player, 42, (0.0, end, 60, 100), (1.0, 1.5, 62, 100), seconds=1.5) for end in (0.5, 1.0)
+    )
+    begun = slice(round(1.03 * RATE), round(1.06 * RATE))
+    held = rms(legato[round(1.3 * RATE) : round(1.45 * RATE)])
+    assert rms(detached[begun]) < 0.4 * held
+    assert rms(legato[begun]) > 0.5 * held
+
+
 def test_halves_of_a_folder_share_no_file_and_are_one_family(folder):
     even, odd = (find_soundfont(f"{folder}#{half}") for half in ("even", "odd"))
     assert (even.name, odd.name, even.family) == ("notes-even", "notes-odd", "notes")
