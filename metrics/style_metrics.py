@@ -116,6 +116,7 @@ def second_style_accuracy(trial: Trial) -> float:
     needs=("judge",),
     relevant_change=0.02,
     summary="Does the output resemble nothing that the judge has learned?",
+    invariant_to=(),  # how it is measured is each judge's own, and some cannot tell
 )
 def unfamiliar(trial: Trial) -> float:
     """Return 1 if the judge has learned nothing that resembles the output, else 0."""

@@ -181,7 +181,14 @@ def combine(submissions: Sequence[Submission], verifications: Sequence[Verificat
     )
     configuration = first.configuration.model_copy(update={"methods": tuple(entries)})
     results = Results(
-        configuration, first.suite, transfers, scores, reasons, violations, stated_settings=settings
+        configuration,
+        first.suite,
+        transfers,
+        scores,
+        reasons,
+        violations,
+        stated_settings=settings,
+        second_judge=first.second_judge,
     )
     table = make_leaderboard(results).table
     compared = [part for part in (_sets(*row) for row in rows) if len(part)]

@@ -174,6 +174,7 @@ def _score(
         style=pair.style,
         reference=pair.target,
         judge=judge,
+        second_judge=judge,  # what is promised of any judge is measured with the one that there is
         content_judge=load_content_judge(),
     )
     degrader = Degrader(pair, dataset, soundfonts[pair.target.soundfont], seed)

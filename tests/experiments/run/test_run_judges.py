@@ -12,8 +12,10 @@ from timbrebench.experiments.report.report_page import write_page
 from timbrebench.experiments.report.terminal import print_run
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.submissions.submission_checking import check_submission
+from timbrebench.experiments.submissions.submission_merging import combine
 from timbrebench.experiments.submissions.submission_packing import submit
 from timbrebench.experiments.submissions.submission_reading import read_submission
+from timbrebench.experiments.submissions.submission_verification import verify_submissions
 
 SECOND = "instruments-6-1"
 
@@ -66,3 +68,6 @@ def test_a_submission_holds_both_judges(judged_twice, tmp_path):
     problems = check_submission(submission)
     assert [problem for problem in problems if "not valid" not in problem] == []
     pd.testing.assert_frame_equal(submission.results.scores, judged_twice.results.scores)
+    merged = combine([submission], verify_submissions([submission]))
+    assert merged.results.headline == judged_twice.results.headline
+    assert {"judge_dependent", "mean_style_accuracy"} <= set(merged.table)
