@@ -136,7 +136,7 @@ def print_leaderboard(root: Path) -> None:
     console.print(
         "Without a rank: controls, and methods with missing outputs or scores."
         if is_ranked
-        else "Nothing is ranked: a headline needs style accuracy, note F1, and styles that are not the targets.",
+        else "Nothing is ranked: a headline needs style accuracy, note F1, and targets beside the styles.",
         style="dim",
     )
     for row in rows:
