@@ -120,7 +120,7 @@ def results(root):
             values = dict.fromkeys(configuration.metrics, np.nan if failed else 0.25)
             why = dict.fromkeys(configuration.metrics, "no output" if failed else "")
             if not failed:
-                values |= {"style_accuracy": style, "note_f1": content}
+                values |= {"style_accuracy": style, "note_f1": content, "note_f1_100ms": content}
             if entry.name == "noise":
                 values["ioi_kl_content"], why["ioi_kl_content"] = np.nan, "too few onsets & no rhythm"
             scores.append(values)
