@@ -176,9 +176,7 @@ def score_folders(
     MissingResourceError
         If the content judge needs something that is not installed.
     """
-    installed_content_judge(
-        content_judge
-    )  # whatever is wrong with it is said once, before anything is scored
+    installed_content_judge(content_judge)  # what is wrong with it is said once, before anything is scored
     names = [metric.specification.name for metric in _metrics(metrics)]
     jobs = list(_jobs(folders))
     rows: dict[int, dict[str, object]] = {}

@@ -69,9 +69,7 @@ def leave_soundfonts_out(
     JudgeError if the other families' clips are too few to train on, or a family has no test clip.
     """
     families = sorted(str(family) for family in features.manifest.soundfont_family.unique())
-    played = features.manifest[
-        features.manifest.piece.notna()
-    ]  # phrases are of no piece, and are never tested
+    played = features.manifest[features.manifest.piece.notna()]  # phrases, of no piece, are never tested
     tested = sorted(str(family) for family in played.soundfont_family.unique())
     evaluations: dict[str, Evaluation] = {}
     for family in tested:

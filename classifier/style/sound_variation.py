@@ -163,8 +163,8 @@ def _band_limited(samples: Samples, sample_rate: int, rng: np.random.Generator) 
 
 def _compressed(samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
     """Raise what is soft, by the level over the last 0.1 s."""
-    kept = np.exp(-1 / (0.1 * sample_rate))
-    level = np.sqrt(signal.lfilter([1 - kept], [1, -kept], samples**2) + 1e-9)
+    decay = np.exp(-1 / (0.1 * sample_rate))
+    level = np.sqrt(signal.lfilter([1 - decay], [1, -decay], samples**2) + 1e-9)
     return np.asarray(samples * (level / level.max()) ** -rng.uniform(0.2, 0.7), dtype=np.float32)
 
 

@@ -92,9 +92,9 @@ def _about(frozen: FrozenSuite) -> dict[str, Any]:
 
 
 def _why_unranked(frozen: FrozenSuite) -> str:
-    return (
-        "the styles are right themselves" if frozen.has_notes else "the notes of the contents are not known"
-    )
+    if frozen.has_right_styles:
+        return "the styles are right themselves"
+    return "the notes of the contents are not known"
 
 
 @suite_app.command("freeze")

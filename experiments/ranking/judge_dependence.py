@@ -2,7 +2,7 @@
 
 A method is *judge-dependent* where the mean of both judges hides that they part:
 
-- by the headline of one judge alone its rank is none of the places that its tie group takes in the
+- by the headline of one judge alone its rank lies outside the places that its tie group takes in the
   leaderboard: of three methods that share rank 2, places 2 to 4;
 - or the two style accuracies differ by more than 0.15.
 

@@ -177,7 +177,7 @@ def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
         needed = results.headline.metrics
         if any(math.isnan(row[part]) for part in needed):
             return f"needs {' and '.join(needed)}"
-        return "the reference has no higher note F1 than the style copy"
+        return "what has content kept 1 has no higher note F1 than the style copy"
     if name in COSTS:
         return why_no_cost(results, row["method"])
     if name not in results.reasons:

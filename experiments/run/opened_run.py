@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from timbrebench.core.files import why_no_folder
 from timbrebench.core.progress import log
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE_FILE, SUITE_CLIPS
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, load_frozen
@@ -86,7 +87,18 @@ def prepare_suite(
     dataset: Dataset, configuration: RunConfiguration, root: Path, executor: Executor
 ) -> OpenedSuite:
     """Draw the pairs of a run, or render what is missing of its frozen suite's clips and open it."""
-    return _suite(dataset, configuration, partial(render_frozen, executor=executor), root)
+    suite = _suite(dataset, configuration, partial(render_frozen, executor=executor), root)
+    if configuration.suite.name:
+        refuse_same_takes(suite, _phrase_sources(configuration))
+    return suite
+
+
+def _phrase_sources(configuration: RunConfiguration) -> Iterator[dict[str, str]]:
+    """Yield what plays the phrases that style judges of the run learn from."""
+    for judge in configuration.style_judges:
+        if not judge.name and judge.phrases:
+            for reference in judge.phrases.soundfonts:
+                yield find_soundfont(reference).source()
 
 
 def _suite(
@@ -101,7 +113,7 @@ def _suite(
         return make_suite(dataset, configuration.suite, learned=learned)
     suite = open_clips(load_frozen(configuration.suite.name), configuration.suite, root / SUITE_CLIPS)
     refuse_learned(suite, {*learned, *dataset.select(split="train").manifest.piece})
-    refuse_same_takes(suite, dataset)
+    refuse_same_takes(suite, dataset.description.get("sources", ()))
     return suite
 
 

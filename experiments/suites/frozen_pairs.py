@@ -145,7 +145,12 @@ class FrozenPairs(FrozenModel):
     @property
     def is_ranking(self) -> bool:
         """Whether methods can be ranked: the contents' notes are known, and no style is right itself."""
-        return self.has_notes and any(pair.reference != pair.style for pair in self.pairs)
+        return self.has_notes and not self.has_right_styles
+
+    @property
+    def has_right_styles(self) -> bool:
+        """Whether the styles are the right answers themselves."""
+        return all(pair.reference == pair.style for pair in self.pairs)
 
     @property
     def style_labels(self) -> frozenset[str]:

@@ -148,8 +148,12 @@ class Suite:
 
         Without references, what is kept of the notes is measured against the untouched content.
         """
-        are_styles = bool(self.pairs) and all(pair.reference == pair.style for pair in self.pairs)
-        return self.has_notes and not are_styles
+        return self.has_notes and not self.has_right_styles
+
+    @property
+    def has_right_styles(self) -> bool:
+        """Whether the styles are the right answers themselves."""
+        return bool(self.pairs) and all(pair.reference == pair.style for pair in self.pairs)
 
     @property
     def every_clip(self) -> list[Clip]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.executors import Executor
@@ -88,22 +89,24 @@ def refuse_learned(suite: Suite, learned: Collection[str]) -> None:
         )
 
 
-def refuse_same_takes(suite: OpenedSuite, learned_from: Dataset) -> None:
-    """Raise a `DatasetError` if takes that play a suite are in the dataset that a run learns from."""
-    playing = _takes(suite.dataset)
-    for digest, (name, takes) in _takes(learned_from).items():
-        others = playing.get(digest, ("", ""))[1]
-        if others and (takes == others or "all" in {takes, others}):
-            raise DatasetError(
-                f"the suite {suite.title} is played by {others} takes of the recorded notes {name} that this "
-                "run learns from: learn from the other half of their folder, FOLDER#even or FOLDER#odd"
-            )
+def refuse_same_takes(suite: OpenedSuite, learned_from: Iterable[Mapping[str, Any]]) -> None:
+    """Raise a `DatasetError` if takes that play a suite are among those that a run learns from.
+
+    `learned_from` has soundfonts and folders of recorded notes as ``dataset.json`` lists them in ``sources``.
+    """
+    playing = _takes(suite.dataset.description.get("sources", ()))
+    if not playing:  # where soundfonts lie need not be known then
+        return
+    for digest, name, takes in _takes(learned_from):
+        for own_digest, _, others in playing:
+            if digest == own_digest and (takes == others or "all" in {takes, others}):
+                raise DatasetError(
+                    f"the suite {suite.title} is played by {others} takes of the recorded notes {name} that "
+                    "this run learns from: learn from the other half of their folder, FOLDER#even or "
+                    "FOLDER#odd"
+                )
 
 
-def _takes(dataset: Dataset) -> dict[str, tuple[str, str]]:
-    """Return name and takes of the folders of recorded notes that play a dataset, by their digest."""
-    return {
-        source["sha256"]: (source["name"], source["takes"])
-        for source in dataset.description.get("sources", ())
-        if "takes" in source
-    }
+def _takes(sources: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return digest, name and takes of the folders of recorded notes among sources."""
+    return [(source["sha256"], source["name"], source["takes"]) for source in sources if "takes" in source]

@@ -71,12 +71,12 @@ def sample_notes(player: Synthesizer | RecordedNotes, program: int) -> NoteBank:
     rendering = player.render(table, program, len(wanted) * _APART_S, BANK_RATE)
     length = round(_APART_S * BANK_RATE)
     notes = [_trimmed(rendering[n * length : (n + 1) * length]) for n in range(len(wanted))]
-    heard = [
+    sounding_notes = [
         (pitch, velocity, note) for (pitch, velocity), note in zip(wanted, notes, strict=True) if len(note)
     ]
-    if len(heard) < 2 * len(_VELOCITIES):
+    if len(sounding_notes) < 2 * len(_VELOCITIES):
         raise DatasetError(f"{player.path}: program {program} sounds too few pitches to make phrases of")
-    pitches, velocities, samples = zip(*heard, strict=True)
+    pitches, velocities, samples = zip(*sounding_notes, strict=True)
     return NoteBank(np.array(pitches, dtype=float), np.array(velocities, dtype=float), list(samples))
 
 

@@ -132,7 +132,7 @@ class PerformancesKind(SuiteKind):
         return render_phrases(work, configuration, pieces, pitch_range, self._contents(held, starts))
 
     def _files(self) -> set[str]:
-        return {name for one in self.performances for name in (one.audio, one.notes)}
+        return {name for each in self.performances for name in (each.audio, each.notes)}
 
     def _starts(self, held: Path, performance: Performance) -> list[float]:
         """Choose where the windows of a performance begin, in seconds."""
@@ -153,7 +153,9 @@ class PerformancesKind(SuiteKind):
         """Return what writes the contents and their notes below a folder, and returns their rows."""
 
         def write(root: Path) -> list[dict[str, Any]]:
-            return [row for one in self.performances for row in self._cut(held, one, starts[one.piece], root)]
+            return [
+                row for each in self.performances for row in self._cut(held, each, starts[each.piece], root)
+            ]
 
         return write
 
@@ -213,8 +215,8 @@ def _refuse_misaligned(performance: Performance, clips: Dataset) -> None:
     judge = load_content_judge()
     tables = []
     for clip in clips.clips():
-        heard = judge.transcribe(clips.samples(clip), clip.sample_rate).notes
-        tables.append(heard.assign(onset_s=heard.onset_s + clip.start_s))
+        transcribed = judge.transcribe(clips.samples(clip), clip.sample_rate).notes
+        tables.append(transcribed.assign(onset_s=transcribed.onset_s + clip.start_s))
     notes = read_notes(clips.notes_path(performance.piece))
     lag = note_lag(notes, pd.concat(tables))
     if lag:
