@@ -210,7 +210,7 @@ def _notes(submissions: Sequence[Submission]) -> list[str]:
     ]
     if not all(map(published_name, submissions[0].about.style_judges)):
         notes.append(
-            "A style judge is not one that comes with timbrebench: figures are worth what it is worth."
+            "The style judges do not all come with timbrebench: figures are worth what they are worth."
         )
     learners = [each.about for each in submissions if _has_learner(each)]
     if len({about.training for about in learners}) > 1:
