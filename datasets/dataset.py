@@ -203,8 +203,8 @@ class Dataset:
 
     def with_notes(self) -> Dataset:
         """Select the clips whose notes are known: of a dataset of recordings these may be a part, or none."""
-        files = self.description.get("files", {})
-        return replace(self, manifest=self.manifest[[f"notes/{p}.csv" in files for p in self.manifest.piece]])
+        tables = "notes/" + self.manifest.piece + ".csv"
+        return replace(self, manifest=self.manifest[tables.isin(list(self.description.get("files", {})))])
 
     def _path(self, name: str, clip: Clip) -> Path:
         """Return the path of a clip's file, which no link may lead out of the folder."""

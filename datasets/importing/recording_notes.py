@@ -168,7 +168,7 @@ def _refuse_other_unit(name: str, column: str, values: NDArray[np.float64]) -> N
         if 2 * np.abs(in_hertz - np.rint(in_hertz)).mean() < off_semitones:
             raise CorpusError(
                 f"{name}: its pitches lie near semitones if they are hertz, and not if they are MIDI "
-                f"numbers: name the column {FREQUENCY}"
+                f"numbers: name the column {FREQUENCY}, or round them to semitones"
             )
 
 

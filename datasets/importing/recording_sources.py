@@ -24,22 +24,8 @@ from timbrebench.datasets.rendering.dataset_configuration import SPLITS, Shares
 NOT_AUDIO = frozenset(
     (
         *(".bib", ".cfg", ".csv", ".doc", ".docx", ".gif", ".htm", ".html", ".ini", ".jams", ".jpeg", ".jpg"),
-        *(
-            ".json",
-            ".lab",
-            ".log",
-            ".md",
-            ".mid",
-            ".midi",
-            ".mxl",
-            ".pdf",
-            ".png",
-            ".py",
-            ".rst",
-            ".rtf",
-            ".svf",
-        ),
-        *(".svg", ".svl", ".tex", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml"),
+        *(".json", ".lab", ".log", ".md", ".mid", ".midi", ".mxl", ".pdf", ".png", ".py", ".rst", ".rtf"),
+        *(".svf", ".svg", ".svl", ".tex", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml"),
     )
 )
 

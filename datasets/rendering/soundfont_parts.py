@@ -65,12 +65,20 @@ def find_parts(configuration: DatasetConfiguration) -> list[SoundfontPart]:
     MissingResourceError
         If one is missing.
     DatasetError
-        If two are of one name, under which datasets list them, or a folder holds none of the instruments.
+        If two are of one name, under which datasets list them, a folder holds none of the instruments, or an
+        instrument is played by nothing in the list.
     """
     parts = [
         _part(find_soundfont(reference), instruments, of_all=not configuration.has_own_soundfonts)
         for reference, instruments in configuration.instruments_by_soundfont.items()
     ]
+    played = {name for part in parts for name in part.instruments}
+    if unplayed := [name for name in configuration.instruments if name not in played]:
+        folders = ", ".join(str(part.soundfont.path) for part in parts)
+        raise DatasetError(
+            f"{folders}: no recordings of {', '.join(unplayed)}: leave these instruments out, or add a "
+            "soundfont that has them"
+        )
     name, count = Counter(part.soundfont.name for part in parts).most_common(1)[0]
     if count > 1:
         paths = " and ".join(str(part.soundfont.path) for part in parts if part.soundfont.name == name)

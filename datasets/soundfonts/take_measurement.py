@@ -241,7 +241,7 @@ def _at_stated(samples: Samples, stated: float) -> float:
     beginning = _beginning(samples)
     frequency = float(librosa.midi_to_hz(stated))
     ratio = 2 ** (_TOLERANCE / 12)
-    if frequency / ratio < _LOWEST_HZ:
+    if frequency / ratio < _LOWEST_HZ or frequency * ratio > _PITCH_RATE / 2:
         return np.nan
     pitch = _track(beginning, frequency / ratio, frequency * ratio)
     frequency = float(librosa.midi_to_hz(pitch))

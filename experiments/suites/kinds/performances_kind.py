@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from timbrebench.classifier import load_content_judge
 from timbrebench.core.errors import DatasetError
@@ -98,6 +98,13 @@ class PerformancesKind(SuiteKind):
     seed: int = Field(default=0, ge=0)
     dataset: DatasetConfiguration = DatasetConfiguration()
 
+    @model_validator(mode="after")
+    def _check_pieces(self) -> Self:
+        pieces = [performance.piece for performance in self.performances]
+        if len(set(pieces)) < len(pieces):
+            raise ValueError("two performances have the same piece: name each differently")
+        return self
+
     def freeze(self, work: ClipWork, source: Path | None, learned: Collection[str]) -> FrozenPairs:
         """Cut the contents, sequence the styles, and pair each content with each instrument."""
         held = require_source(work.title, source)
@@ -105,6 +112,10 @@ class PerformancesKind(SuiteKind):
         files = hash_files(held, [*self._files(), *self.styles.files(held)])
         pieces, pitch_range = choose_test_pieces(configuration, work)
         pieces = [piece for piece in pieces if piece.name not in learned]
+        if not pieces:
+            raise DatasetError(
+                f"{work.title}: styles need a test piece that no judge has learned from: use more pieces"
+            )
         starts = {performance.piece: self._starts(held, performance) for performance in self.performances}
         dataset = render_phrases(work, configuration, pieces, pitch_range, self._contents(held, starts))
         for performance in self.performances:

@@ -151,3 +151,5 @@ def test_in_a_list_recorded_notes_play_the_instruments_that_they_hold(own, tmp_p
     assert [part.instruments for part in find_parts(shared)] == [("piano", "clarinet"), ("clarinet",)]
     with pytest.raises(DatasetError, match="holds notes of none of piano, trumpet"):
         find_parts(shared.model_copy(update={"instruments": ("piano", "trumpet")}))
+    with pytest.raises(DatasetError, match="no recordings of piano: leave these instruments out"):
+        find_parts(shared.model_copy(update={"soundfonts": (str(tmp_path),)}))

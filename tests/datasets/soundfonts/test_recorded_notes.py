@@ -41,6 +41,14 @@ def record(folder, octaves_named_off=0):
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    """Takes are measured by the code that is tested, not by what measured the same takes before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return record(tmp_path_factory.mktemp("recorded") / "notes")
@@ -157,6 +165,7 @@ def tones(tmp_path_factory):
         ("flute", 60, 60.6, 0.4, "ff", 12),
         ("flute", 72, 69.6, 1.0, "pp", 8),
         ("flute", 67, 79.6, 1.0, "pp", 8),
+        ("flute", 127, 69.6, 0.5, "pp", 8),
         ("guitar", 50, 50.0, 0.5, "", 8),
     ]
     return RecordedNotes(folder_of(tmp_path_factory.mktemp("tones") / "folder", rows))
@@ -181,6 +190,7 @@ def test_takes_at_wrong_pitches_are_left_out_and_named(tones, capsys):
     assert (
         "4.flac: this recorded note is left out: it sounds at MIDI pitch 79.6, where 67 is expected" in said
     )
+    assert "5.flac: this recorded note is left out: it sounds at MIDI pitch 69.6, where 127 is" in said
 
 
 def test_where_most_takes_have_no_such_pitch_what_is_stated_counts(tmp_path, capsys):

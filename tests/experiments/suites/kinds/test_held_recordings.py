@@ -158,6 +158,17 @@ def test_no_path_of_a_recipe_leads_out_of_the_folder_and_instruments_are_known(c
         Recipe.model_validate({"name": "own", "version": 1, "summary": "Own.", "made": made | change})
 
 
+def test_two_performances_of_one_piece_are_refused():
+    played = {"audio": "a.wav", "notes": "a.csv", "label": "violin", "piece": "partita"}
+    made = {
+        "kind": "performances",
+        "performances": [played, {**played, "label": "oboe"}],
+        "styles": {"instruments": ["flute"]},
+    }
+    with pytest.raises(ValidationError, match="two performances have the same piece"):
+        Recipe.model_validate({"name": "own", "version": 1, "summary": "Own.", "made": made})
+
+
 def test_pairs_are_what_the_kind_says(frozen, held, tmp_path):
     suite = opened(frozen, held, tmp_path / "clips")
     check = {"aligned": _check_aligned, "recorded-notes": _check_recorded, "performances": _check_performed}
