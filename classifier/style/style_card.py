@@ -236,7 +236,7 @@ def write_card(
     _check(judge, dataset, configuration)
     recorded = find_soundfont(str(recordings)) if recordings else None
     asked = fingerprint([judge.fingerprint, training_key(dataset.manifest, configuration)])
-    key = fingerprint([asked, recorded.sha256() if recorded else None])
+    key = fingerprint([asked, recorded.source() if recorded else None])
     card = stage(
         folder / EVIDENCE_FOLDER / "card.json",
         key,
@@ -277,7 +277,7 @@ def _measure(
     )
     recordings = recordings_robustness = None
     if recorded:
-        played, key = _play_recordings(dataset, recorded, folder), fingerprint([asked, recorded.sha256()])
+        played, key = _play_recordings(dataset, recorded, folder), fingerprint([asked, recorded.source()])
         recordings = stage(
             folder / "recordings.json", key, Evaluation, lambda _: evaluate_judge(judge, played)
         )
@@ -339,8 +339,8 @@ def _play_recordings(dataset: Dataset, recorded: Soundfont, folder: Path) -> Dat
             "leave the recordings out"
         )
     # A second rendering, if the dataset had only one: a second source of each instrument.
-    changes = {"soundfonts": (str(recorded.path),), "renderings": max(2, original.renderings)}
-    root = folder / f"recordings-{recorded.sha256()[:8]}"
+    changes = {"soundfonts": (recorded.reference,), "renderings": max(2, original.renderings)}
+    root = folder / f"recordings-{fingerprint(recorded.source())[:8]}"
     return build_dataset(original.model_copy(update=changes), root)
 
 

@@ -75,6 +75,11 @@ class Soundfont:
     half: str = ""
 
     @property
+    def reference(self) -> str:
+        """What a configuration calls it: its path, and which half of a folder."""
+        return f"{self.path}#{self.half}" if self.half else str(self.path)
+
+    @property
     def family(self) -> str:
         """Name of the family whose samples it shares."""
         return family_of(self.name)

@@ -262,6 +262,7 @@ def test_a_slow_attack_is_left_out_where_a_note_begins_as_another_ends(tmp_path)
 def test_halves_of_a_folder_share_no_file_and_are_one_family(folder):
     even, odd = (find_soundfont(f"{folder}#{half}") for half in ("even", "odd"))
     assert (even.name, odd.name, even.family) == ("notes-even", "notes-odd", "notes")
+    assert [find_soundfont(font.reference) for font in (even, odd)] == [even, odd]
     assert odd.family == find_soundfont(str(folder)).family
     files = [
         {take.path for takes in list_takes(font.path, font.half).values() for take in takes}
