@@ -136,7 +136,7 @@ def print_leaderboard(root: Path) -> None:
     console.print(
         "Without a rank: controls, and methods with missing outputs or scores."
         if is_ranked
-        else "Nothing is ranked: a headline needs style accuracy, note F1, and targets beside the styles.",
+        else "Nothing is ranked: a headline needs style accuracy, and note F1 against known notes.",
         style="dim",
     )
     for row in rows:
@@ -159,7 +159,9 @@ def print_leaderboard(root: Path) -> None:
 def _print_judges(console: Console, rows: list[dict[str, Any]]) -> None:
     """Print how many judges there are, what hangs on one of them, and what resembles nothing learned."""
     if all(row.get("second_style_accuracy") is None for row in rows):
-        console.print("Style is scored by one judge: name a second one in [second_judge].", style="dim")
+        console.print(
+            "Style is scored by one judge: name a second one in [second_judge].", style="dim", markup=False
+        )
     for row in rows:
         if row.get("judge_dependent"):
             console.print(

@@ -52,7 +52,7 @@ def test_what_people_see_says_how_many_judges_there_are(run, judged_twice, capsy
     for each in (run, judged_twice):
         print_run(each.root, as_json=False)
         said.append(capsys.readouterr().out)
-    assert "scored by one judge" in said[0]
+    assert "scored by one judge: name a second one in [second_judge]" in " ".join(said[0].split())
     assert "second style judge" in said[1]
     assert "scored by one judge" not in said[1]
     contents = Contents.of(judged_twice.results, judged_twice.leaderboard)
