@@ -91,7 +91,7 @@ def traits(spectrograms: Tensor, embeddings: Tensor) -> Tensor:
     return torch.cat([embeddings, torch.stack(statistics, dim=1)], dim=1)
 
 
-def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Familiarity:
+def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Familiarity | None:
     """Learn what is familiar.
 
     Parameters
@@ -105,8 +105,9 @@ def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Fam
 
     Returns
     -------
-    Familiarity
-        For the traits of the same judge.
+    Familiarity or None
+        For the traits of the same judge. None where the clips of each label are alike, or one: nothing says
+        then how far others may lie.
     """
     clips = clips.double()
     means = torch.stack([clips[targets == label].mean(dim=0) for label in range(int(targets.max()) + 1)])
@@ -114,6 +115,8 @@ def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Fam
     covariance = within.T @ within / len(within)
     # The median, since statistics in decibels vary far more than an embedding, of which some may be always 0.
     variances = covariance.diagonal()
+    if not (variances > 0).any():
+        return None
     typical = variances[variances > 0].median()
     covariance += _RIDGE * typical * torch.eye(len(covariance), dtype=torch.float64)
     whitening = torch.linalg.inv(torch.linalg.cholesky(covariance)).T

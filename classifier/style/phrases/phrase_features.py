@@ -21,7 +21,7 @@ from timbrebench.audio.loudness import is_silent
 from timbrebench.classifier.style.phrases.inventing import invent_phrase
 from timbrebench.classifier.style.phrases.note_bank import NoteBank, sample_notes
 from timbrebench.classifier.style.phrases.phrase_configuration import PhraseConfiguration
-from timbrebench.classifier.style.phrases.playing import play_phrase
+from timbrebench.classifier.style.phrases.phrase_playing import play_phrase
 from timbrebench.classifier.style.sound_variation import SoundVariation
 from timbrebench.classifier.style.style_features import StyleFeatures
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd

@@ -46,3 +46,7 @@ def test_one_note_in_a_clip_of_rests_is_nearly_nothing(sounding_s, empty):
     clip = 1e-3 * np.random.default_rng(0).standard_normal(4 * RATE).astype(np.float32)
     clip[: round(sounding_s * RATE)] *= 300
     assert is_nearly_empty(clip, RATE) is empty
+
+
+def test_one_clip_of_each_label_says_nothing_of_others():
+    assert learn_familiarity(torch.eye(2), torch.arange(2), torch.eye(2)) is None

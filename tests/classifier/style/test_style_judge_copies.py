@@ -6,7 +6,13 @@ from timbrebench.classifier.style.cross_validation import _folds
 def manifest():
     """Twelve pieces, each with two copies, played by two instruments."""
     rows = [
-        {"label": label, "program": program, "piece": f"p{piece}{mark}", "source_piece": f"p{piece}"}
+        {
+            "label": label,
+            "program": program,
+            "piece": f"p{piece}{mark}",
+            "source_piece": f"p{piece}",
+            "split": "judge",
+        }
         for piece in range(12)
         for mark in ("", "~1", "~2")
         for label, program in (("piano", 0), ("clarinet", 71))

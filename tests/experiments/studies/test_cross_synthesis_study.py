@@ -141,7 +141,7 @@ def test_verdicts_follow_the_intervals(voice_after, verdict):
 def test_figures_say_what_decides():
     shrinks, _, grows, _, stays = cross_synthesis_study.findings(repetitions_of(140.0, 0.3, 0.18))
     assert shrinks.figures.startswith(
-        "From 100 Hz to 60 Hz (by -40.6 to -39.4 Hz); the tune on the tuning fork"
+        "From 100 Hz to 60 Hz, by -40 Hz (-41 to -39); the tune on the tuning fork"
     )
     assert "has 50 Hz. In the right direction in 5 of 5 keys, nearer to it in 5." in shrinks.figures
     assert "From 100 Hz to 140 Hz" in grows.figures

@@ -4,7 +4,7 @@ import pytest
 from timbrebench.audio.loudness import rms
 from timbrebench.classifier.style.phrases.inventing import Note, invent_phrase
 from timbrebench.classifier.style.phrases.note_bank import BANK_RATE, NoteBank, sample_notes
-from timbrebench.classifier.style.phrases.playing import play_phrase
+from timbrebench.classifier.style.phrases.phrase_playing import play_phrase
 from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 
 RATE = 22_050
