@@ -109,30 +109,16 @@ def note_f1(trial: Trial) -> float:
     return trial.note_scores.f1
 
 
-@_note_metric(summary="Are the content's notes heard in the output, be their attacks slow?")
+@_note_metric(summary="Are the content's notes heard in the output, even if attacks are slow?")
 def note_f1_100ms(trial: Trial) -> float:
     """Return the F-measure of the notes transcribed in the output, with onsets up to 100 ms apart."""
-    assert trial.notes is not None  # noqa: S101 - declared as needed
-    return compare_notes(
-        trial.notes,
-        trial.output.transcription,
-        end_s=trial.content.duration_s,
-        truth_name="the true notes of the content",
-        onset_tolerance_s=SLOW_ONSET_TOLERANCE_S,
-    ).f1
+    return trial.compare_notes(onset_tolerance_s=SLOW_ONSET_TOLERANCE_S).f1
 
 
 @_note_metric(summary="Are the content's notes heard in the output, and as long as they were?")
 def note_f1_offsets(trial: Trial) -> float:
     """Return the F-measure of the notes transcribed in the output, their ends included."""
-    assert trial.notes is not None  # noqa: S101 - declared as needed
-    return compare_notes(
-        trial.notes,
-        trial.output.transcription,
-        end_s=trial.content.duration_s,
-        truth_name="the true notes of the content",
-        with_offsets=True,
-    ).f1
+    return trial.compare_notes(with_offsets=True).f1
 
 
 @_note_metric(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from timbrebench.classifier.content.content_evaluation import NoteScores
+from timbrebench.classifier.content.content_evaluation import ONSET_TOLERANCE_S, NoteScores
 from timbrebench.core.errors import DatasetError
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.note_tables import problems
@@ -243,7 +243,20 @@ class Trial:
 
     @cached_property
     def note_scores(self) -> NoteScores:
-        """Agreement of the output's transcription with the content's notes, by onset and pitch.
+        """Agreement of the output's transcription with the content's notes; see :meth:`compare_notes`."""
+        return self.compare_notes()
+
+    def compare_notes(
+        self, *, onset_tolerance_s: float = ONSET_TOLERANCE_S, with_offsets: bool = False
+    ) -> NoteScores:
+        """Compare the output's transcription with the content's notes, by onset and pitch.
+
+        Parameters
+        ----------
+        onset_tolerance_s : float, default 0.05
+            How far apart in seconds onsets may lie.
+        with_offsets : bool, default False
+            Whether the notes' ends count as well.
 
         Raises
         ------
@@ -257,6 +270,8 @@ class Trial:
             self.output.transcription,
             end_s=self.content.duration_s,
             truth_name="the true notes of the content",
+            onset_tolerance_s=onset_tolerance_s,
+            with_offsets=with_offsets,
         )
 
     @cached_property

@@ -105,12 +105,11 @@ def _notes(track: Any, source: MirdataSource) -> TrackNotes | None:  # noqa: ANN
     name = source.notes or NOTES.get(source.loader)
     if name is None:
         return None
-    # Loaders are other people's code at work on anybody's files, and a damaged one must not end the import.
     try:
         value = _attribute(track, name, source)
     except ConfigurationError:
         raise
-    except Exception as error:
+    except Exception as error:  # loaders raise anything on a damaged file, which must not end the import
         problem = f"{track.track_id}: mirdata cannot read its {name}: {type(error).__name__}: {error}"
         return TrackNotes(track.track_id, pd.DataFrame(), problem)
     return track_notes(track.track_id, name, value)

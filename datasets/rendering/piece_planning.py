@@ -26,7 +26,7 @@ CALLS = "dataset"
 
 #: Distinct onsets that a clip must hold: an interval between onsets needs two, a distribution of intervals
 #: a few of them.
-_MIN_ONSETS = 4
+MIN_ONSETS = 4
 
 #: Quarter notes a minute among which the tempo of a score without a tempo mark is drawn. With MIDI's default
 #: for all of them, the onsets of unrelated pieces would fall together, and a copy of the style would seem to
@@ -280,7 +280,7 @@ def _prepare(
     if len(starts) < wanted:
         raise CorpusError(
             f"holds {len(starts)} clips of {configuration.clip_duration_s:g} s with at least "
-            f"{_MIN_ONSETS} onsets, {wanted} are wanted"
+            f"{MIN_ONSETS} onsets, {wanted} are wanted"
         )
     end = starts[-1] + configuration.clip_duration_s
     name = variation.name if variation else score.piece
@@ -318,6 +318,6 @@ def _clip_starts(notes: pd.DataFrame, first: float, configuration: DatasetConfig
         # Times in a clip are rounded to 0.1 ms, so an onset just before its start can lie on it.
         near, end = np.searchsorted(onsets, (start - 1e-3, start + duration))
         inside = (onsets[near:end] - start).round(4)
-        if len(np.unique(inside[inside >= 0].round(2))) >= _MIN_ONSETS:
+        if len(np.unique(inside[inside >= 0].round(2))) >= MIN_ONSETS:
             starts.append(round(float(start), 3))
     return starts

@@ -84,9 +84,9 @@ class RecordedNotes:
     Notes
     -----
     A note is played by one take, the nearest in pitch, where a dynamic more (of the note's velocity) counts
-    as much as a semitone. Takes that last as long as the note come first, if within 3.5 semitones. If there
-    are none, those of strings, winds and organs are sustained by a loop in their held part, and others die
-    away as they were recorded: no take is stretched. It is resampled, by at most six semitones, to the note's
+    as much as a semitone. Takes that last as long as the note come first, if within 3.5 semitones. Without
+    such a take, strings, winds and organs are sustained by a loop in its held part, and others die away as
+    they were recorded: no take is stretched. It is resampled, by at most six semitones, to the note's
     pitch from the one it was measured at, cut at its onset, scaled so that its loudest moment has a root mean
     square of ``0.25 * (velocity / 127) ** 1.5``, and fades by 60 dB in 0.15 s after the note's offset. Where
     a note begins as another ends, the attack of a sustaining instrument is left out, and the one fades into

@@ -124,6 +124,11 @@ def split_reference(reference: str) -> tuple[str, str]:
     return (folder, half) if mark and half in HALVES else (reference, "")
 
 
+def join_reference(folder: Path, half: str) -> str:
+    """Return what a configuration calls a folder or a half of it; the inverse of :func:`split_reference`."""
+    return f"{folder}#{half}" if half else str(folder)
+
+
 def list_takes(folder: Path, half: str = "") -> dict[int, list[Take]]:
     """Read the manifest of a folder of recorded notes.
 

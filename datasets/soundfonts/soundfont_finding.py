@@ -20,7 +20,7 @@ from timbrebench.core.files import file_sha256, fingerprint, why_no_file
 from timbrebench.core.folders import expand_home, files_below
 from timbrebench.core.progress import log
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
-from timbrebench.datasets.soundfonts.recorded_takes import HALVES, MANIFEST, split_reference
+from timbrebench.datasets.soundfonts.recorded_takes import HALVES, MANIFEST, join_reference, split_reference
 from timbrebench.datasets.soundfonts.soundfont_downloads import (
     INSTALLED,
     KNOWN,
@@ -77,7 +77,7 @@ class Soundfont:
     @property
     def reference(self) -> str:
         """What a configuration calls it: its path, and which half of a folder."""
-        return f"{self.path}#{self.half}" if self.half else str(self.path)
+        return join_reference(self.path, self.half)
 
     @property
     def family(self) -> str:

@@ -214,7 +214,7 @@ class EmbeddingRecord(FrozenModel):
     key : str
         Fingerprint of the clip's SHA-256 and the embedding with its weights.
     embedding : tuple of float
-        The vector; empty where there is none.
+        The vector; empty for a silent clip.
     reason : str
         Why not.
     """

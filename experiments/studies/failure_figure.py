@@ -59,7 +59,7 @@ class FailurePanels:
     ) -> Self:
         """Take the pictures from the last transfer of a method."""
         assert logged.pair is not None  # noqa: S101 - a transfer has been made
-        assert logged.optimised is not None  # noqa: S101
+        assert logged.optimised is not None  # noqa: S101 - so it has a result
         settings = logged.parameters
         pictures = {
             "content": logged.pair.content,

@@ -113,9 +113,9 @@ class LoggedClassifierFeatures(ClassifierFeatures, LoggedMethod):
     def figures(self, case: FailureCase, /) -> dict[str, object]:
         """Return the figures of the optimised spectrogram, and how far the loss has fallen."""
         assert self.pair is not None  # noqa: S101 - a transfer has been made
-        assert self.optimised is not None  # noqa: S101
-        assert self.started is not None  # noqa: S101
-        assert self.network is not None  # noqa: S101
+        assert self.optimised is not None  # noqa: S101 - so it has a result
+        assert self.started is not None  # noqa: S101 - and a start
+        assert self.network is not None  # noqa: S101 - and a network
         seen = self.network.labels[int(self.probabilities(self.optimised).argmax())]
         losses, content = self.losses(), [terms.content for terms in self.curve]
         later = math.nan

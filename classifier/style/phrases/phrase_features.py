@@ -21,7 +21,7 @@ from timbrebench.audio.loudness import is_silent
 from timbrebench.classifier.style.phrases.inventing import invent_phrase
 from timbrebench.classifier.style.phrases.note_bank import NoteBank, sample_notes
 from timbrebench.classifier.style.phrases.phrase_configuration import PhraseConfiguration
-from timbrebench.classifier.style.phrases.phrase_playing import play_phrase
+from timbrebench.classifier.style.phrases.phrase_playing import WINDS, play_phrase
 from timbrebench.classifier.style.sound_variation import SoundVariation
 from timbrebench.classifier.style.style_features import StyleFeatures
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
@@ -37,8 +37,7 @@ _PHRASE_S = 0.03
 #: Clips of the validation split for ten of the judges'.
 _VALIDATION_SHARE = 0.1
 
-#: Brass, reeds and pipes, which play one note at a time, and the share of their phrases of one voice.
-_WINDS = range(56, 80)
+#: Share of the phrases that have one voice: of winds, which play one note at a time, and of others.
 _ALONE, _ALONE_OTHERS = 0.65, 0.3
 
 #: Share of the phrases that are varied, where a variation is given; the rest sounds as it is.
@@ -85,7 +84,7 @@ class _Job:
         words = (self.label, self.soundfont.name, split)
         drawn = [self.seed, self.program, number, *(zlib.crc32(word.encode()) for word in words)]
         rng, rate = np.random.default_rng(drawn), self.sound.sample_rate
-        alone = rng.random() < (_ALONE if self.program in _WINDS else _ALONE_OTHERS)
+        alone = rng.random() < (_ALONE if self.program in WINDS else _ALONE_OTHERS)
         phrase = invent_phrase(
             rng, bank.range, self.sound.duration_s, 1 if alone else int(rng.integers(2, 5))
         )
@@ -138,7 +137,7 @@ def add_phrases(
     Raises
     ------
     JudgeError
-        If no soundfont has one of the instruments.
+        If no soundfont has one of the instruments, or every phrase is silent.
     UnknownNameError
         If a label is no instrument.
     MissingResourceError
@@ -155,6 +154,8 @@ def add_phrases(
         for job, part in zip(jobs, executor.map(_Job.run, jobs, "phrases"), strict=True):
             made += part
             tracker.advance(job.phrases)
+    if not made:
+        raise JudgeError("every phrase is silent: choose other soundfonts for the phrases")
     rows, spectrograms = zip(*made, strict=True)
     return StyleFeatures(
         torch.cat([features.spectrograms, *(torch.from_numpy(values)[None] for values in spectrograms)]),

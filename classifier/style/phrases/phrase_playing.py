@@ -11,8 +11,11 @@ from timbrebench.audio.clips import Samples, resample
 from timbrebench.classifier.style.phrases.inventing import Note
 from timbrebench.classifier.style.phrases.note_bank import BANK_RATE, NoteBank
 
-#: General MIDI's programs whose players bend notes and give them vibrato: bowed strings, brass, reeds, pipes.
-_BENT = {*range(40, 44), *range(56, 80)}
+#: General MIDI's programs of brass, reeds and pipes.
+WINDS = range(56, 80)
+
+#: Programs whose players bend notes and give them vibrato: bowed strings and winds.
+_BENT = {*range(40, 44), *WINDS}
 
 #: Shares of the phrases on those that have vibrato, and of their notes that are bent.
 _VIBRATO, _BEND = 0.4, 0.08

@@ -20,6 +20,7 @@ from timbrebench.datasets.importing.note_files import listed_file
 from timbrebench.datasets.importing.recording_notes import settle
 from timbrebench.datasets.notes import read_notes, write_notes
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
+from timbrebench.datasets.rendering.piece_planning import MIN_ONSETS
 from timbrebench.experiments.suites.frozen_pairs import FrozenPairs, freeze_pairs
 from timbrebench.experiments.suites.held_recordings import (
     cut_clip,
@@ -40,9 +41,6 @@ from timbrebench.experiments.suites.kinds.recorded_phrases import (
 from timbrebench.experiments.suites.kinds.suite_kind import ClipWork, SuiteKind
 from timbrebench.experiments.suites.note_alignment import note_lag
 from timbrebench.experiments.suites.suite import OpenedSuite, Pair, SuiteConfiguration
-
-#: Windows with fewer onsets are no contents, as in datasets of renderings.
-_FEWEST_ONSETS = 4
 
 
 class Performance(FrozenModel):
@@ -150,12 +148,11 @@ class PerformancesKind(SuiteKind):
         duration = self.dataset.clip_duration_s
         onsets = _read_notes(held, performance).onset_s
         windows = (onsets // duration).value_counts()
-        usable = sorted(float(number) * duration for number in windows.index[windows >= _FEWEST_ONSETS])
+        usable = sorted(float(number) * duration for number in windows.index[windows >= MIN_ONSETS])
         usable = usable[:-1] if len(usable) > 1 else usable  # the recording may end within the last
         if not usable:
             raise DatasetError(
-                f"{held / performance.notes}: no window of {duration:g} s in which "
-                f"{_FEWEST_ONSETS} notes begin"
+                f"{held / performance.notes}: no window of {duration:g} s in which {MIN_ONSETS} notes begin"
             )
         places = np.linspace(0, len(usable), min(self.contents, len(usable)), endpoint=False)
         return [usable[place] for place in places.astype(int)]

@@ -22,7 +22,7 @@ from timbrebench.datasets.instruments import instrument_name, programs_of
 from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.piece_planning import PlannedPiece, plan_named
 from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
-from timbrebench.datasets.soundfonts.recorded_takes import MANIFEST, list_takes
+from timbrebench.datasets.soundfonts.recorded_takes import MANIFEST, join_reference, list_takes
 from timbrebench.experiments.suites.kinds.suite_kind import ClipWork
 
 #: Writes further clips below a folder, and returns their rows of the manifest.
@@ -79,7 +79,7 @@ class RecordedPhrases(FrozenModel):
         return dataset.model_copy(
             update={
                 "instruments": self.instruments,
-                "soundfonts": (f"{folder}#{self.half}" if self.half else str(folder),),
+                "soundfonts": (join_reference(folder, self.half),),
                 "renderings": 1,
             }
         )

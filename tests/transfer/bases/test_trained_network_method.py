@@ -14,7 +14,7 @@ from timbrebench.core.errors import ConfigurationError, JudgeError, MethodError
 from timbrebench.transfer import Learned, apply, create
 from timbrebench.transfer.bases.trained_network_method import SpectrogramPair, decibels, magnitudes
 
-#: What each method trains in the fewest seconds.
+#: Settings of each method with which training takes least time.
 TRAINING = {"verma-smith": {"network": "alexnet-narrow"}, "classifier-features": {}}
 NAMES = list(TRAINING)
 

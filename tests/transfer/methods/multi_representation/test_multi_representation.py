@@ -247,7 +247,7 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("terms", "expected"),
         [
-            # The measure is the content's 0.02 * 4, or 0.02 * 3 where there is none of the STFT.
+            # The measure is the content's 0.02 * 4, or 0.02 * 3 where the STFT has no term.
             (("stft_content", "mel_style"), {"stft_content": 0.02, "mel_style": 0.08 / 6}),
             (
                 ("mel_content", "cqt_content", "stft_style", "cqt_style", "sparsity"),
