@@ -25,7 +25,7 @@ _MAIN = (
     "log_spectral_distance",
 )
 
-#: The same for suites that rank nothing: mostly how near outputs are to the style.
+#: The same for suites that rank nothing: distances to the style, and to the reference where there is one.
 _UNRANKED = (
     KEY_INVARIANCE,
     STYLE,
@@ -35,6 +35,9 @@ _UNRANKED = (
     "xcorr_style",
     "transcribed_note_f1",
     "xcorr_content",
+    "mel_cepstral_distortion",
+    "log_spectral_distance",
+    "multi_resolution_stft",
 )
 
 #: Stand for a missing figure, and before a negative one.

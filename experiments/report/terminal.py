@@ -43,7 +43,7 @@ _SHOWN = {
     "seconds": "s/pair",
 }
 
-#: The same for suites that rank nothing: mostly nearness to the style.
+#: The same for suites that rank nothing: nearness to the style, and to the reference if there is one.
 _SHOWN_UNRANKED = {
     "key_invariance_mse": "MSE to style",
     "style_accuracy": "style",
@@ -51,6 +51,8 @@ _SHOWN_UNRANKED = {
     "ioi_kl_style": "IOI KL style",
     "xcorr_style": "xcorr style",
     "xcorr_content": "xcorr",
+    "mel_cepstral_distortion": "MCD",
+    "log_spectral_distance": "LSD",
     "seconds": "s/pair",
 }
 
