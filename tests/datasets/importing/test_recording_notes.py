@@ -88,7 +88,7 @@ def test_notes_beyond_the_end_are_refused(last, reason):
 @pytest.mark.parametrize(
     ("column", "values", "reason"),
     [
-        ("pitch", [98, 110, 123.47, 103.83, 116.54], "near semitones if they are hertz"),
+        ("pitch", [98, 110, 123.47, 103.83, 116.54, 92.5] * 2, "near semitones if they are hertz"),
         ("frequency_hz", [60, 62, 64, 65, 67], "whole numbers up to 67, which look like MIDI"),
         ("pitch", [60, 62, 440], "row 4: pitch is 440.0: give a MIDI number .*frequency_hz"),
         ("pitch", [60, -1], "row 3: pitch is -1"),
@@ -104,8 +104,8 @@ def test_pitches_in_another_unit_are_refused(column, values, reason):
 
 def test_sung_pitches_are_not_taken_for_hertz():
     generator = np.random.default_rng(0)
-    for _ in range(20):
-        sung = generator.integers(40, 70, 20) + generator.normal(0, 0.2, 20)
+    for count in [4, 8, 20] * 20:
+        sung = generator.integers(40, 70, count) + generator.normal(0, 0.2, count)
         checked_notes("a", rows(*[(i, i + 1, value) for i, value in enumerate(sung)]))
 
 
