@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -54,6 +55,7 @@ def score(
     notes: pd.DataFrame | None = None,
     style_notes: pd.DataFrame | None = None,
     judge: Judge | None = None,
+    second_judge: Judge | None = None,
     content_judge: str = OWN_CONTENT_JUDGE,
     content_label: str | None = None,
     style_label: str | None = None,
@@ -71,6 +73,8 @@ def score(
         True notes of content and style, as in :class:`~timbrebench.metrics.trial.Trial`.
     judge : Judge, optional
         Predicts the instrument.
+    second_judge : Judge, optional
+        Predicts it as well, for ``second_style_accuracy``; it has to know the labels.
     content_judge : str
         Name of the content judge, which transcribes the notes
         (:func:`~timbrebench.classifier.content.installed_content_judges.installed_content_judge`); by default
@@ -111,6 +115,7 @@ def score(
         notes=notes,
         style_notes=style_notes,
         judge=judge,
+        second_judge=second_judge,
         content_judge=installed_content_judge(content_judge),
     )
     with one_thread():
@@ -145,6 +150,7 @@ def score_folders(
     folders: Folders,
     *,
     judge: Judge | None = None,
+    second_judge: Judge | None = None,
     content_judge: str = OWN_CONTENT_JUDGE,
     metrics: Iterable[str] | None = None,
 ) -> pd.DataFrame:
@@ -156,6 +162,8 @@ def score_folders(
         Where everything lies. Files belong together that have one name, whatever follows the dot.
     judge : Judge, optional
         As for :func:`score`; it also predicts the labels.
+    second_judge : Judge, optional
+        As for :func:`score`.
     content_judge : str
         As for :func:`score`.
     metrics : iterable of str, optional
@@ -177,6 +185,7 @@ def score_folders(
         If the content judge needs something that is not installed.
     """
     installed_content_judge(content_judge)  # what is wrong with it is said once, before anything is scored
+    judges = _Judges(judge, second_judge, content_judge)
     names = [metric.specification.name for metric in _metrics(metrics)]
     jobs = list(_jobs(folders))
     rows: dict[int, dict[str, object]] = {}
@@ -186,7 +195,7 @@ def score_folders(
         executor.batch() as batch,
     ):
         for number, paths in enumerate(jobs):
-            batch.submit(Call(_row, (paths, judge, content_judge, names), "scoring", _LIMITS), number)
+            batch.submit(Call(_row, (paths, judges, names), "scoring", _LIMITS), number)
         for number, result in batch.results():
             failed = isinstance(result, Failure)
             rows[number] = _row_without_scores(jobs[number], _why(result)) if failed else result
@@ -198,6 +207,7 @@ def score_file(
     files: Folders,
     *,
     judge: Judge | None,
+    second_judge: Judge | None,
     content_judge: str,
     content_label: str | None,
     style_label: str | None,
@@ -209,16 +219,29 @@ def score_file(
     its limits of time and memory.
     """
     installed_content_judge(content_judge)
-    paths = _paths(files)
+    paths, judges = _paths(files), _Judges(judge, second_judge, content_judge)
     with _executor([paths], len(metric_names())) as executor, executor.batch() as batch:
         batch.submit(
-            Call(_score_file, (paths, judge, content_judge, content_label, style_label), "scoring", _LIMITS)
+            Call(
+                _score_file,
+                (paths, judges, content_label, style_label),
+                "scoring",
+                _LIMITS,
+            )
         )
         ((_, result),) = batch.results()
     if isinstance(result, Failure):
         raise RunError(f"{files.outputs}: {_why(result)}")
     scores: dict[str, Score] = result
     return scores
+
+
+class _Judges(NamedTuple):
+    """Who scores: the style judges that there are, and the name of the content judge."""
+
+    first: Judge | None
+    second: Judge | None
+    content: str
 
 
 def _why(failure: Failure) -> str:
@@ -263,11 +286,7 @@ def _duration_s(path: Path) -> float:
 
 
 def _score_file(
-    paths: dict[str, Path],
-    judge: Judge | None,
-    content_judge: str,
-    content_label: str | None,
-    style_label: str | None,
+    paths: dict[str, Path], judges: _Judges, content_label: str | None, style_label: str | None
 ) -> dict[str, Score]:
     output, sample_rate = read_audio(paths["output"], max_s=LONGEST_S)
     clips = {
@@ -284,8 +303,9 @@ def _score_file(
         sample_rate=sample_rate,
         notes=notes.get("notes"),
         style_notes=notes.get("style_notes"),
-        judge=judge,
-        content_judge=content_judge,
+        judge=judges.first,
+        second_judge=judges.second,
+        content_judge=judges.content,
         content_label=content_label,
         style_label=style_label,
     )
@@ -365,13 +385,11 @@ def _audio_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _row(
-    paths: dict[str, Path], judge: Judge | None, content_judge: str, metrics: list[str]
-) -> dict[str, object]:
+def _row(paths: dict[str, Path], judges: _Judges, metrics: list[str]) -> dict[str, object]:
     """Score one output; what cannot be read has no score, and the others go on."""
     try:
         with one_thread():
-            scores = evaluate(_trial(paths, judge, content_judge), _metrics(metrics))
+            scores = evaluate(_trial(paths, judges), _metrics(metrics))
     except TimbrebenchError as error:
         return _row_without_scores(paths, str(error))
     reasons = "; ".join(f"{name}: {item.reason}" for name, item in scores.items() if item.reason)
@@ -383,11 +401,12 @@ def _row_without_scores(paths: dict[str, Path], reason: str) -> dict[str, object
     return {"output": paths["output"].name, "reasons": reason}
 
 
-def _trial(paths: dict[str, Path], judge: Judge | None, content_judge: str) -> Trial:
+def _trial(paths: dict[str, Path], judges: _Judges) -> Trial:
     trial = Trial.assemble(
         {role: read_audio(path, max_s=LONGEST_S) for role, path in _audio_of(paths).items()},
-        judge=judge,
-        content_judge=installed_content_judge(content_judge),
+        judge=judges.first,
+        second_judge=judges.second,
+        content_judge=installed_content_judge(judges.content),
         notes=read_notes(paths["notes"]) if "notes" in paths else None,
         style_notes=read_notes(paths["style_notes"]) if "style_notes" in paths else None,
         content_label=None,

@@ -16,6 +16,7 @@ from timbrebench.experiments.report.standard_output import print_json, print_lin
 if TYPE_CHECKING:
     import pandas as pd
 
+    from timbrebench.classifier import Judge
     from timbrebench.metrics import Score
 
 
@@ -30,7 +31,13 @@ def score_command(
         Path | None, typer.Option(help="The content's notes, CSV: onset_s,offset_s,pitch,velocity.")
     ] = None,
     style_notes: Annotated[Path | None, typer.Option(help="The style's notes, CSV.")] = None,
-    judge: Annotated[Path | None, typer.Option(help="A saved judge, judge.pt.")] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="A saved judge, judge.pt, or the name of one that comes with timbrebench."),
+    ] = None,
+    second_judge: Annotated[
+        str | None, typer.Option(help="A second style judge; the same, for second_style_accuracy.")
+    ] = None,
     content_judge: Annotated[
         str, typer.Option(help="Who transcribes the notes: the content judge of timbrebench, or basic-pitch.")
     ] = "timbrebench",
@@ -47,33 +54,42 @@ def score_command(
 
     Where OUTPUT is a folder, the others are folders with files of the same names, or one file for all.
     """
-    from timbrebench.classifier import Judge
     from timbrebench.core.tables import SIX_DIGITS, write_csv
     from timbrebench.metrics import Folders, score_file, score_folders
 
-    style_judge = Judge.load(judge) if judge is not None else None
+    judges = {"judge": _open_judge(judge), "second_judge": _open_judge(second_judge)}
     folders = Folders(output, content, style, reference, notes, style_notes)
     if not output.is_dir():
         if csv is not None:
             raise ConfigurationError(f"--csv is for folders, and {output} is a file: use --json")
         scores = score_file(
             folders,
-            judge=style_judge,
             content_judge=content_judge,
             content_label=content_label,
             style_label=style_label,
+            **judges,
         )
         _show(scores, as_json)
         return
     if content_label is not None or style_label is not None:
         raise ConfigurationError("labels are for one file: in a folder, the judge's predictions are used")
-    table = score_folders(folders, judge=style_judge, content_judge=content_judge)
+    table = score_folders(folders, content_judge=content_judge, **judges)
     if csv is not None:
         write_csv(csv, table, SIX_DIGITS)
     if as_json:
         print_json(json.loads(table.to_json(orient="records")))
     elif csv is None:
         _show_means(table)
+
+
+def _open_judge(named: str | None) -> Judge | None:
+    """Open a published judge by its name, or a saved one by its path."""
+    from timbrebench.classifier import Judge
+    from timbrebench.classifier.style.published_judges import load_published, published_names
+
+    if named is None:
+        return None
+    return load_published(named) if named in published_names() else Judge.load(named)
 
 
 def _show(scores: dict[str, Score], as_json: bool) -> None:

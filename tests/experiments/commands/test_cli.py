@@ -100,11 +100,13 @@ def test_a_format_that_cannot_be_written_is_named_before_the_work(clips, tmp_pat
 def test_scores_of_ones_own_audio(clips, run):
     judge = run.root / "judge" / "judge.pt"
     files = [f"--{name}={path}" for name, path in clips.items()]
-    done = timbrebench("score", clips["reference"], *files, f"--judge={judge}", "--json")
+    done = timbrebench(
+        "score", clips["reference"], *files, f"--judge={judge}", "--second-judge=instruments-6-1", "--json"
+    )
     scores = json.loads(done.stdout)
     assert scores["log_stft_mse"]["value"] == pytest.approx(0, abs=1e-9)
     assert scores["xcorr_style"]["value"] == pytest.approx(1, abs=1e-6)
-    assert scores["style_accuracy"]["value"] == 1
+    assert scores["style_accuracy"]["value"] == scores["second_style_accuracy"]["value"] == 1
     assert scores["note_f1"]["reason"] == "needs the notes of the content, none were given"
     assert scores["onset_f1"] == {"value": None, "reason": "needs the notes of the content, none were given"}
 
