@@ -73,7 +73,7 @@ regression: setup
 
 baseline: setup
 	$(BIN)/timbrebench run smoke --out $(call quoted,$(OUT))
-	$(BIN)/timbrebench baseline $(call quoted,$(OUT)) --out $(BASELINE)
+	$(BIN)/timbrebench baseline $(call quoted,$(OUT)) --out $(BASELINE) --force
 
 regression baseline: OUT = runs/smoke
 

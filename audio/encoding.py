@@ -30,6 +30,9 @@ _LOSSY_SUBTYPES = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}
 #: Rates in hertz that MPEG-1, 2 and 2.5 define for MP3.
 MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
+#: A rate in hertz that every format has.
+_USUAL_RATE = 44_100
+
 #: Samples that are encoded at a time: libvorbis puts a whole block on the stack, and three minutes are too
 #: much for it.
 _BLOCK = 1 << 14
@@ -87,6 +90,14 @@ def recode(samples: NDArray[np.float32], sample_rate: int, audio_format: AudioFo
     content.seek(0)
     decoded = soundfile.read(content, dtype="float32", always_2d=True)[0]
     return np.ascontiguousarray(decoded.T.reshape(samples.shape))
+
+
+def check_suffix(path: Path) -> None:
+    """Raise AudioError unless :func:`write_frames` can write a file of this name at some rate.
+
+    It is asked before anything is read, and so before the rate is known: then :func:`check_format` knows all.
+    """
+    check_format(path, _USUAL_RATE)
 
 
 def check_format(path: Path, sample_rate: int) -> None:
@@ -147,7 +158,8 @@ def _encoder(
 
 
 def _unknown_format(path: Path) -> AudioError:
-    return AudioError(f"{path}: audio is written as {', '.join(AUDIO_FORMATS)}, not as {path.suffix[1:]!r}")
+    *others, last = (f".{name}" for name in AUDIO_FORMATS)
+    return AudioError(f"{path}: the name of the file to write must end in {', '.join(others)} or {last}")
 
 
 def _write_error(path: Path, temporary: Path, error: Exception) -> Exception:

@@ -40,7 +40,7 @@ _REMEDIES = {
 
 def storage_error(path: Path, error: OSError) -> StorageError:
     """Say why `path` could not be written and what to do about it."""
-    remedy = _REMEDIES.get(error.errno or 0, str(error))
+    remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
     return StorageError(f"cannot write {path}: {remedy}")
 
 

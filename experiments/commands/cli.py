@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from timbrebench.core.caches import use_writable_caches
+from timbrebench.core.destinations import check_output_folder
 from timbrebench.core.errors import MissingResourceError, TimbrebenchError
 from timbrebench.core.plain_text import without_controls
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
@@ -111,6 +112,7 @@ def run(
     text, where = configuration_text(config)
     completion = Completion(out, text)
     if not completion.is_reached():
+        check_output_folder(out)
         from timbrebench.experiments.benchmark import run_benchmark
         from timbrebench.experiments.run.run_configuration import read_configuration
 

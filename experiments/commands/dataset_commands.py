@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from timbrebench.experiments.commands.options import AsJson, Config, Where
+from timbrebench.core.destinations import check_output_file, check_output_folder
+from timbrebench.experiments.commands.options import AsJson, Config, Force, Where
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
 if TYPE_CHECKING:
@@ -90,8 +91,11 @@ def dataset_info(
     plot: Annotated[
         Path | None, typer.Option(help="A .png or .svg to draw hours by label, and pieces by length, into.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Print what a dataset holds by label, split and soundfont, and where it came from."""
+    if plot is not None:
+        check_output_file(plot, suffixes=(".png", ".svg"), force=force)
     from timbrebench.datasets import Dataset
 
     dataset = Dataset.open(root)
@@ -147,6 +151,7 @@ def _build(build: Callable[..., Dataset], source: object, out: Path, executor: s
     """Build a dataset from a configuration, or from a dataset's folder, with the executor of an address."""
     from timbrebench.core.workers.executor_addresses import open_executor
 
+    check_output_folder(out)
     with open_executor(executor, [build.__module__]) as work:
         return build(source, out, executor=work)
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from timbrebench.core.destinations import check_output_file
 from timbrebench.core.errors import ConfigurationError, TimbrebenchError
 from timbrebench.core.files import why_no_folder
 from timbrebench.core.plain_text import without_controls
+from timbrebench.experiments.commands.options import Force
 from timbrebench.experiments.report.standard_output import print_line
 
 # What takes seconds to import is imported when a command runs.
@@ -36,6 +38,11 @@ def check_command(
     """Compare a run with a baseline: exit status 1 if a method is worse, 2 if that cannot be decided."""
     from timbrebench.experiments.ranking.gate import Outcome
 
+    try:
+        for path in filter(None, (markdown, junit)):
+            check_output_file(path, inputs=[baseline], force=True)  # a summary is of the last check
+    except TimbrebenchError as error:
+        report_outcome(Outcome(problems=(str(error),)))
     try:
         outcome = _check(root, baseline, dict(_margin(text) for text in margin or ()))
     except (TimbrebenchError, OSError, ValueError) as error:
@@ -103,8 +110,10 @@ def _margin(text: str) -> tuple[str, float]:
 def baseline_command(
     root: Annotated[Path, typer.Argument(help="A run's folder.")],
     out: Annotated[Path, typer.Option(help="The baseline to write, CSV.")],
+    force: Force = False,
 ) -> None:
     """Make a run the baseline of later checks."""
+    check_output_file(out, suffixes=(".csv",), force=force)
     from timbrebench.experiments.benchmark import read_results
     from timbrebench.experiments.ranking.baseline import write_baseline
     from timbrebench.experiments.ranking.comparing import style_judge
@@ -129,10 +138,11 @@ def compare_command(
         typer.Option(help="Of two runs: a method to compare; repeatable; by default all that both have."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the table here: .csv or .md.")] = None,
+    force: Force = False,
 ) -> None:
     """Compare two methods of one run, or the same methods in two runs of one suite, metric by metric."""
-    if out is not None and out.suffix not in {".csv", ".md"}:
-        raise ConfigurationError(f"--out {out}: the name must end in .csv or .md")
+    if out is not None:
+        check_output_file(out, suffixes=(".csv", ".md"), force=force)
     if run is not None and method:
         raise ConfigurationError("--method is for two runs: of one run, name the two methods themselves")
     from timbrebench.core.files import write_text
@@ -143,7 +153,7 @@ def compare_command(
     print_comparison(table, notes)
     if out is None:
         return
-    as_csv = out.suffix == ".csv"
+    as_csv = out.suffix.lower() == ".csv"
     write_text(out, csv_text(table, SIX_DIGITS) if as_csv else comparison_markdown(table, notes))
     print_line(out)
 

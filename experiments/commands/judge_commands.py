@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
+from timbrebench.core.destinations import check_output_folder
 from timbrebench.core.errors import JudgeError
 from timbrebench.experiments.commands.options import AsJson, Config
 from timbrebench.experiments.report.standard_output import print_json, print_line
@@ -26,6 +27,7 @@ def judge_train(
     config: Config = "default",
 ) -> None:
     """Train a style judge on a dataset and evaluate it on unseen pieces."""
+    check_output_folder(out)
     from timbrebench.classifier import build_judge
     from timbrebench.classifier.style.style_pipeline import EVALUATION_FILE
     from timbrebench.datasets import Dataset
@@ -74,6 +76,7 @@ def judge_card(
     ] = None,
 ) -> None:
     """Write a style judge's card: cross-validation, soundfonts left out, calibration, noise, recordings."""
+    check_output_folder(out or judge)
     from timbrebench.classifier import Judge
     from timbrebench.classifier.style.style_card import write_card
     from timbrebench.classifier.style.style_pipeline import JUDGE_FILE
@@ -98,6 +101,7 @@ def judge_spectrograms(
     seed: Annotated[int, typer.Option(min=0, help="Seed of every judge.")] = 0,
 ) -> None:
     """Compare front ends and scales by the judges that are trained on them."""
+    check_output_folder(out)
     from timbrebench.classifier.style.spectrogram_study import write_study
     from timbrebench.datasets import Dataset
 
@@ -113,6 +117,7 @@ def judge_publish(
     name: Annotated[str, typer.Option(help="The frozen suite that it is for, as NAME-VERSION.")],
 ) -> None:
     """Write the style judge of a run as those that come with the package are written, if it fits a suite."""
+    check_output_folder(out)
     from timbrebench.classifier.style.judge_publishing import publish_judge
     from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.suites.frozen_suite import load_frozen
@@ -141,6 +146,7 @@ def judge_train_content(
     out: Annotated[Path, typer.Argument(help="Gets the dataset, the judge and its card.")],
 ) -> None:
     """Build the dataset of the content judge that comes with the package, and train and test it again."""
+    check_output_folder(out)
     from timbrebench.classifier.content.content_pipeline import PAGE_FILE, build_shipped_judge
 
     build_shipped_judge(out)
@@ -163,6 +169,7 @@ def train_notes_command(
     ] = None,
 ) -> None:
     """Train the note network of reinstrument that comes with the package again."""
+    check_output_folder(out)
     from timbrebench.transfer.methods.reinstrument.packaged_notes import NOTES_FILE, build_packaged_notes
 
     notes = build_packaged_notes(out, dataset=dataset)

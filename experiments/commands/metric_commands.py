@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from timbrebench.core.destinations import check_output_folder
 from timbrebench.experiments.commands.options import AsJson, Config
 from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.run.layout import DATASET, JUDGE, JUDGE_FILE
@@ -76,6 +77,7 @@ def validate_metrics_command(
 
     The exit status is 1 if a metric does not do what it declares, 2 if that could not be measured.
     """
+    check_output_folder(out)
     from timbrebench.classifier import Judge, load_content_judge
     from timbrebench.datasets import Dataset, build_dataset
     from timbrebench.experiments.run.run_configuration import load_configuration

@@ -10,6 +10,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 Config = Annotated[
     str, typer.Option("--config", help="A TOML file, or a profile: smoke, default, full or families.")
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there already.")]
 Where = Annotated[
     str,
     typer.Option(

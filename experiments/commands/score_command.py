@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from timbrebench.core.destinations import check_output_file
 from timbrebench.core.errors import ConfigurationError
-from timbrebench.experiments.commands.options import AsJson
+from timbrebench.experiments.commands.options import AsJson, Force
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
 # What takes seconds to import is imported when the command runs.
@@ -48,12 +49,17 @@ def score_command(
         str | None, typer.Option(help="The style's label; by default what the judge predicts.")
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a folder's table here.")] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute every metric that the given files allow.
 
     Where OUTPUT is a folder, the others are folders with files of the same names, or one file for all.
     """
+    if csv is not None:
+        files_of_judges = [Path(named) for named in (judge, second_judge) if named]
+        inputs = (output, content, style, reference, notes, style_notes, *files_of_judges)
+        check_output_file(csv, inputs=inputs, suffixes=(".csv",), force=force)
     from timbrebench.core.tables import SIX_DIGITS, write_csv
     from timbrebench.metrics import Folders, score_file, score_folders
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from timbrebench.core.destinations import check_output_folder
 from timbrebench.core.files import write_text
 from timbrebench.experiments.report.standard_output import print_line
 from timbrebench.experiments.run.layout import DATASET
@@ -22,6 +23,7 @@ def bench_datasets_command(
     ] = None,
 ) -> None:
     """Time a build, where its time goes, a loop over pretty_midi, both cores, indexing and planning."""
+    check_output_folder(out)
     from timbrebench.experiments.speed.dataset_speed import time_datasets
 
     _publish(time_datasets(out, midi=midi, audioset=audioset).markdown(), out / "dataset-speed.md")
@@ -31,6 +33,7 @@ def bench_metrics_command(
     out: Annotated[Path, typer.Option(help="Folder of the table, speed.md, and of what is scored.")],
 ) -> None:
     """Time all metrics on one output of 10 s, on one core."""
+    check_output_folder(out)
     from timbrebench.experiments.speed.metric_speed import time_metrics
 
     _publish(time_metrics(out / DATASET).markdown(), out / "speed.md")
@@ -46,6 +49,7 @@ def bench_transfer_command(
     ] = None,
 ) -> None:
     """Time one loss and gradient of the random convolution, and every method on 10 s, on one core."""
+    check_output_folder(out)
     from timbrebench.datasets import Dataset
     from timbrebench.experiments.speed.transfer_speed import time_transfers
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from timbrebench.core.destinations import check_output_folder
 from timbrebench.core.errors import ConfigurationError, RunError, TimbrebenchError
 from timbrebench.core.progress import log
 from timbrebench.experiments.report.standard_output import print_line
@@ -47,6 +48,7 @@ def study_command(
     Of all studies, those that cannot be done on this run are named before the others begin, and the command
     ends with 1.
     """
+    check_output_folder(out)
     from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.studies.authors_context import AuthorsContext
     from timbrebench.experiments.studies.study import Study, StudyContext

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from timbrebench.core.destinations import check_output_file, check_output_folder
+from timbrebench.experiments.commands.options import Force
 from timbrebench.experiments.report.standard_output import print_line
 
 submission_app = typer.Typer(help="Check submissions and merge them.", no_args_is_help=True)
@@ -22,8 +24,10 @@ def submit_command(
     audio: Annotated[
         bool, typer.Option("--audio", help="Pack outputs too, so that others can score some again.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Pack a run into one file that others can check and merge with theirs."""
+    check_output_file(out, suffixes=(".zip",), force=force)
     from timbrebench.experiments.submissions.submission_packing import submit
 
     about = submit(root, out, submitter=submitter, audio=audio)
@@ -80,6 +84,7 @@ def submission_merge(
     What was not measured alike, or does not hold, is refused. Copies of the reference, of the style, or of an
     earlier submission's outputs are marked and not ranked.
     """
+    check_output_folder(out)
     from timbrebench.experiments.submissions.submission_merging import merge
 
     merged = merge(paths, out, dataset=dataset, every=every)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from timbrebench.experiments.commands.options import AsJson, Where
+from timbrebench.core.destinations import check_output_file, check_output_folder
+from timbrebench.experiments.commands.options import AsJson, Force, Where
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
 # What takes seconds to import is imported when the command runs.
@@ -117,6 +118,8 @@ def suite_freeze(
     executor: Where = "local",
 ) -> None:
     """Make a suite by its recipe and freeze it. A version that is there already stays as it is."""
+    for folder in filter(None, (out, clips)):
+        check_output_folder(folder)
     from timbrebench.classifier import load_content_judge
     from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.experiments.suites.frozen_suite import freeze_recipe, write_frozen
@@ -160,6 +163,7 @@ def suite_build(
     executor: Where = "local",
 ) -> None:
     """Make the clips of a suite, and nothing else, as a dataset."""
+    check_output_folder(out)
     from timbrebench.core.workers.executor_addresses import open_executor
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.suite import SuiteConfiguration
@@ -176,8 +180,10 @@ def suite_build(
 def suite_segments(
     name: Name,
     out: Annotated[Path, typer.Option(help="A CSV file for `timbrebench audioset build`.")],
+    force: Force = False,
 ) -> None:
     """Write the segments of a suite over AudioSet as a table of segments."""
+    check_output_file(out, suffixes=(".csv",), force=force)
     from timbrebench.core.files import write_text
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.kinds.audioset_kind import segments_table
@@ -198,6 +204,7 @@ def pairs_export(
     out: Annotated[Path, typer.Option(help="Folder of the pairs.")],
 ) -> None:
     """Write each pair's content and style as audio, with a table and what to hand back; no reference."""
+    check_output_folder(out)
     from timbrebench.experiments.run.opened_run import open_suite
     from timbrebench.experiments.suites.pair_export import export_pairs
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from timbrebench.core.destinations import check_output_file, check_output_folder
 from timbrebench.core.errors import ConfigurationError
-from timbrebench.experiments.commands.options import AsJson
+from timbrebench.experiments.commands.options import AsJson, Force
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
 
@@ -55,14 +56,19 @@ def transfer_command(
         Path | None,
         typer.Option(help="Folder that keeps what it learned for the next time."),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Give one recording the style of another."""
     from timbrebench.audio import read_audio, write_audio
-    from timbrebench.audio.encoding import check_format
+    from timbrebench.audio.encoding import check_format, check_suffix
     from timbrebench.transfer.method_calls import apply
     from timbrebench.transfer.registry import create
 
     chosen = create(method, dict(_setting(text) for text in settings or ()))
+    check_output_file(output, inputs=(content, style), force=force)
+    check_suffix(output)
+    if learned is not None:
+        check_output_folder(learned)
     _check_learning(chosen, dataset, learned)
     samples, sample_rate = read_audio(content)
     style_samples, _ = read_audio(style, sample_rate)

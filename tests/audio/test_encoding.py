@@ -88,7 +88,7 @@ def test_several_streams_and_damaged_files_are_refused(tmp_path):
 
 def test_what_cannot_be_written_is_an_error_and_leaves_no_file(tmp_path):
     samples = tones(22_050, 1)
-    with pytest.raises(AudioError, match="flac, wav, ogg, mp3"):
+    with pytest.raises(AudioError, match=r"\.flac, \.wav, \.ogg or \.mp3"):
         encode_audio(tmp_path / "clip.aiff", samples, 22_050)
     with pytest.raises(AudioError, match="no sample rate of 96000"):
         encode_audio(tmp_path / "clip.mp3", samples, 96_000)

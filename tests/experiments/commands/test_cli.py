@@ -123,12 +123,12 @@ def test_a_method_that_learns_can_be_used_on_ones_own_audio(clips, run, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["transfer", "uljanov", "a", "b", "c"], "did you mean 'ulyanov'"),
-        (["transfer", "identity", "absent.wav", "b", "c"], "absent.wav: no such file"),
-        (["transfer", "ulyanov", "a", "b", "c", "--set", "n_filter=3"], "did you mean 'n_filters'"),
-        (["transfer", "ulyanov", "a", "b", "c", "--set", "n_filters"], "key=value"),
-        (["transfer", "templates", "a", "b", "c"], "'templates' has to learn first"),
-        (["transfer", "identity", "a", "b", "c", "--dataset", "x"], "'identity' learns nothing"),
+        (["transfer", "uljanov", "a", "b", "c.wav"], "did you mean 'ulyanov'"),
+        (["transfer", "identity", "absent.wav", "b", "c.wav"], "absent.wav: no such file"),
+        (["transfer", "ulyanov", "a", "b", "c.wav", "--set", "n_filter=3"], "did you mean 'n_filters'"),
+        (["transfer", "ulyanov", "a", "b", "c.wav", "--set", "n_filters"], "key=value"),
+        (["transfer", "templates", "a", "b", "c.wav"], "'templates' has to learn first"),
+        (["transfer", "identity", "a", "b", "c.wav", "--dataset", "x"], "'identity' learns nothing"),
         (["score", "absent", "--content", "b", "--style", "c"], "absent: no such file"),
         (["score", ".", "--content", ".", "--style", "."], "holds no audio"),
         (["run", "smok", "--out", "x"], "did you mean 'smoke'"),

@@ -72,6 +72,42 @@ FOLDERS = (
     "judge spectrograms AT --out study",
 )
 
+#: Commands that write a file, with the ending of its name, and that write into a folder. What they read is
+#: absent: a message about AT has come before any work.
+WRITTEN_FILES = {
+    "transfer identity a.wav b.wav AT": ".wav",
+    "score outputs --content c --style s --csv AT": ".csv",
+    "check run --baseline b.csv --markdown AT": ".md",
+    "check run --baseline b.csv --junit AT": ".xml",
+    "baseline run --out AT": ".csv",
+    "compare one two --run run --out AT": ".md",
+    "dataset info dataset --plot AT": ".png",
+    "submit run --out AT --submitter A": ".zip",
+    "suite segments instruments-6 --out AT": ".csv",
+}
+WRITTEN_FOLDERS = (
+    "run smoke --out AT",
+    "dataset build AT --config smoke",
+    "dataset rebuild dataset AT",
+    "judge train dataset --out AT",
+    "judge card judge dataset --out AT",
+    "judge spectrograms dataset --out AT",
+    "judge publish run --out AT --name instruments-6-1",
+    "judge train-content AT",
+    "train-notes AT",
+    "validate-metrics --out AT",
+    "bench-metrics --out AT",
+    "bench-transfer --out AT",
+    "bench-datasets --out AT",
+    "study phase --run run --out AT",
+    "submission merge a.zip --out AT",
+    "suite freeze instruments-6 --out AT",
+    "suite freeze instruments-6 --out . --clips AT",
+    "suite build instruments-6 AT",
+    "pairs export run --out AT",
+    "transfer templates a.wav b.wav c.wav --dataset dataset --learned AT",
+)
+
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
@@ -113,3 +149,56 @@ def test_commands_say_what_is_at_a_path_that_is_no_folder(command, make, place):
     said = printed(command, place)
     assert "at.toml" in said
     assert make is nothing or MADE[make][1] in said
+
+
+@pytest.mark.parametrize("command", WRITTEN_FILES)
+def test_commands_look_at_the_file_that_they_write_before_any_work(command, place):
+    at = place.with_suffix(WRITTEN_FILES[command])
+    folder(at)
+    assert f"{at.name}: it is a folder: name a file" in printed(command, at)
+    at.rmdir()
+    if not command.startswith("check"):  # a summary of each check, whatever its name
+        for wrong in ("o", "o.mp4"):
+            assert f"{wrong}: the name of the file to write must end in ." in printed(
+                command, at.with_name(wrong)
+            )
+    inside_a_file(at)
+    assert f"{at.name}: part of the path is a file" in printed(command, at)
+
+
+@pytest.mark.parametrize("command", [line for line in WRITTEN_FILES if not line.startswith("check")])
+def test_commands_replace_a_file_only_by_force(command, place):
+    at = place.with_suffix(WRITTEN_FILES[command])
+    file(at)
+    assert f"{at.name}: exists already: choose another name, or replace it with --force" in printed(
+        command, at
+    )
+    if not command.startswith("suite"):  # that has nothing to wait for
+        assert "exists already" not in printed(f"{command} --force", at)
+    assert at.read_bytes() == b"not what was wanted"
+
+
+@pytest.mark.parametrize("command", WRITTEN_FOLDERS)
+def test_commands_look_at_the_folder_that_they_write_before_any_work(command, place):
+    file(place)
+    assert "at.toml: it is a file, not a folder: name a folder" in printed(command, place)
+    place.unlink()
+    inside_a_file(place)
+    assert "part of the path is a file" in printed(command, place)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "transfer identity AT b.wav AT --force",
+        "transfer identity a.wav AT AT --force",
+        "score AT --content c.wav --style s.wav --csv AT --force",
+        "score out.wav --content c.wav --style s.wav --notes AT --csv AT --force",
+        "check run --baseline AT --markdown AT",
+    ],
+)
+def test_an_input_is_never_replaced(command, place):
+    at = place.with_suffix(".wav" if command.startswith("transfer") else ".csv")
+    file(at)
+    assert f"{at.name}: is the input" in printed(command, at)
+    assert at.read_bytes() == b"not what was wanted"
