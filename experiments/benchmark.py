@@ -7,7 +7,7 @@ from pathlib import Path
 
 from timbrebench.classifier import JudgeConfiguration, build_judge, find_judge, installed_content_judge
 from timbrebench.core.files import write_json
-from timbrebench.core.progress import log, plain_lines
+from timbrebench.core.progress import Stages, plain_lines
 from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.core.workers.calls import Call
 from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
@@ -98,16 +98,20 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     with (
         RecordsFile(root / RECORDS) as store,  # from the start, since it keeps other runs out of the folder
         open_executor(executor, _PRELOAD) as work,
+        Stages(6) as stages,
     ):
+        stages.begin("building the dataset")
         embeddings = current_dependencies(configuration.embeddings)  # what is missing is said at once
         known = store.records.dependencies
         store.add(*(record for record in embeddings if known.get(record.key) != record))
         dataset = build_run_dataset(configuration, root / DATASET, work)
         write_json(root / CONFIGURATION, configuration.as_recorded())
         environments = record_environment(root / ENVIRONMENT)  # before there are results of this one
+        stages.begin("preparing the pairs")
         suite = prepare_suite(dataset, configuration, root, work)
         suite.write(root / SUITE)
         tasks = list_tasks(configuration, suite, dataset)
+        stages.begin("transferring")
         run_transfers(
             tasks,
             dataset=dataset,
@@ -118,11 +122,13 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             executor=work,
             beside=_training(dataset, configuration, root),
         )
+        stages.begin("training the judges")
         judge = build_judge(dataset, configuration.judge, root / JUDGE)
         learned = [learned_by(judge), learned_by(installed_content_judge(configuration.content_judge.name))]
         if configuration.second_judge:
             learned.append(learned_by(build_judge(dataset, configuration.second_judge, root / SECOND_JUDGE)))
         store.add(*(record for record in learned if record.key not in store.records.learned))
+        stages.begin("scoring")
         run_scores(
             tasks,
             configuration.metrics,
@@ -144,6 +150,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
             store=store,
             executor=work,
         )
+        stages.begin("ranking, and writing the report")
         judges = judge_fingerprints(configuration, judge, root)
         results = collect(configuration, suite, tasks, judges, store.records, environments=environments)
         return _publish(results, root, work)
@@ -218,6 +225,5 @@ def _publish(results: Results, root: Path, executor: Executor | None = None) -> 
         write_csv(root / SETS, results.sets, SIX_DIGITS)
     else:
         (root / SETS).unlink(missing_ok=True)  # of earlier results
-    log("writing the report")
     write_report(results, leaderboard, root, executor)
     return Run(root, results, leaderboard)

@@ -100,7 +100,8 @@ class _Tail(threading.Thread):
 
 def _wait(process: subprocess.Popen[bytes], name: str, timeout_s: float, memory_mib: float | None) -> None:
     """Return when the program has ended; raise when it exceeds a limit."""
-    started = logged = time.monotonic()
+    started = time.monotonic()
+    logged = started - LINE_INTERVAL_S + 1  # the first line comes after a second
     while True:
         now = time.monotonic()
         left = started + timeout_s - now

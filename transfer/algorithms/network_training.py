@@ -6,6 +6,7 @@ and from another seed. Some pieces are held out, to choose the epoch by.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -77,8 +78,10 @@ def train_network(
     features = replace(features, spectrograms=arrange(features.spectrograms), manifest=manifest)
     from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - takes seconds
 
-    network = train_judge(features, configuration, description=f"training the {name}").judge
+    begun = path.with_suffix("")  # checkpoints, which an interrupted training goes on from
+    network = train_judge(features, configuration, description=f"training the {name}", folder=begun).judge
     network.save(path)
+    shutil.rmtree(begun, ignore_errors=True)
     return network
 
 

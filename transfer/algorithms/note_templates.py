@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,13 +151,16 @@ def learn(
     clips_per_timbre: int,
     stages: Stages = ATTACK_AND_REST,
     compass: tuple[int, int] | None = None,
+    folder: Path | None = None,
 ) -> NoteTemplates:
     """Learn the templates of every timbre in a dataset of clips with known notes.
 
     Of each timbre at most `clips_per_timbre` clips are analysed, spread evenly over those available, by so
     many iterations of templates and activations. Pitches go from the lowest to the highest of the clips' and
     of `compass`, two MIDI pitches that there have to be templates of, whether any clip holds them or not.
-    Raises :class:`DatasetError` if no clip holds a note.
+    `folder` keeps those of each timbre as they come, for a call that goes on after an interruption: it
+    belongs to these clips and settings alone, and can be removed afterwards. Raises :class:`DatasetError` if
+    no clip holds a note, :class:`StorageError` if the folder cannot be written.
     """
     by_timbre = clips_by_timbre(dataset)
     timbres = {name: _spread(clips, clips_per_timbre) for name, clips in by_timbre.items()}
@@ -169,25 +172,74 @@ def learn(
     pitches = np.arange(min(played), max(played) + 1)
     spectra = []
     with Tracker("learning note templates", len(timbres), "timbres") as tracker:
-        for name, clips in timbres.items():
-            by_clip = []
-            for clip in clips:
-                spectrogram = clip_spectrogram(dataset, clip, analysis)
-                frames = spectrogram.shape[1]
-                roll = piano_roll(notes[clip.piece, clip.start_s], pitches, frames, analysis, stages)
-                sounding = roll.any(axis=(0, 1))
-                by_clip.append((spectrogram[:, sounding], roll[:, :, sounding]))
-            spectrogram, roll = (np.concatenate(parts, axis=-1) for parts in zip(*by_clip, strict=True))
-            if not roll.any():
-                raise DatasetError(
-                    f"{dataset.root}: no note sounds in any of the {len(clips)} clips of {name!r}: "
-                    "leave them out, or raise clips_per_timbre"
+        for number, (name, clips) in enumerate(timbres.items()):
+            path = folder / f"{number:04d}.npy" if folder else None
+            shape = analysis.n_fft // 2 + 1, len(stages), len(pitches)
+            learned = _kept(path, shape)
+            if learned is None:
+                rolls = _rolls(
+                    dataset, name, clips, notes=notes, pitches=pitches, analysis=analysis, stages=stages
                 )
-            learned = factorise(spectrogram, roll, pitches, analysis, iterations)
-            filled = map(fill, learned, _well_estimated(learned, roll))
-            spectra.append(np.stack(list(filled), axis=1))
+                learned = _learn_timbre(*rolls, pitches, analysis, iterations)
+                _keep(path, learned)
+            spectra.append(learned)
             tracker.advance()
     return NoteTemplates(tuple(timbres), pitches, np.stack(spectra))
+
+
+def _kept(path: Path | None, shape: tuple[int, ...]) -> Matrix | None:
+    """Return the templates of a timbre that were learned before; None where they are missing or damaged."""
+    try:
+        kept: Matrix | None = None if path is None else np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return kept if kept is not None and kept.shape == shape else None
+
+
+def _keep(path: Path | None, spectra: Matrix) -> None:
+    if path is not None:
+        with atomic_path(path) as temporary:
+            np.save(temporary, spectra)
+
+
+def _rolls(
+    dataset: Dataset,
+    timbre: str,
+    clips: Sequence[Clip],
+    *,
+    notes: Mapping[tuple[str, float], pd.DataFrame],
+    pitches: NDArray[np.int64],
+    analysis: Analysis,
+    stages: Stages,
+) -> tuple[Matrix, NDArray[np.bool_]]:
+    """Return the frames of a timbre's clips in which notes sound, and which templates may be active there."""
+    by_clip = []
+    for clip in clips:
+        spectrogram = clip_spectrogram(dataset, clip, analysis)
+        frames = spectrogram.shape[1]
+        roll = piano_roll(notes[clip.piece, clip.start_s], pitches, frames, analysis, stages)
+        sounding = roll.any(axis=(0, 1))
+        by_clip.append((spectrogram[:, sounding], roll[:, :, sounding]))
+    spectrogram, roll = (np.concatenate(parts, axis=-1) for parts in zip(*by_clip, strict=True))
+    if not roll.any():
+        raise DatasetError(
+            f"{dataset.root}: no note sounds in any of the {len(clips)} clips of {timbre!r}: "
+            "leave them out, or raise clips_per_timbre"
+        )
+    return spectrogram, roll
+
+
+def _learn_timbre(
+    spectrogram: Matrix,
+    roll: NDArray[np.bool_],
+    pitches: NDArray[np.int64],
+    analysis: Analysis,
+    iterations: int,
+) -> Matrix:
+    """Return the templates of one timbre, shape (bins, stages, pitches), those of every pitch."""
+    learned = factorise(spectrogram, roll, pitches, analysis, iterations)
+    filled = map(fill, learned, _well_estimated(learned, roll))
+    return np.stack(list(filled), axis=1)
 
 
 def learning_key(dataset: Dataset, version: int, parameters: BaseModel, irrelevant: set[str]) -> str:

@@ -35,6 +35,7 @@ P. Smaragdis and J. C. Brown, "Non-negative matrix factorization for polyphonic 
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,22 +104,26 @@ class Templates(SpectrogramMethod):
     def prepare(self, dataset: Dataset, workdir: Path) -> None:
         """Learn templates from clips with known notes, or load what was learned from them before.
 
-        A file in `workdir` that is damaged or was learned from other clips is made again. Raises
-        :class:`DatasetError` if the dataset holds no note, :class:`CorpusError` if the notes of a piece are
-        missing, and :class:`StorageError` if the templates cannot be written.
+        Each timbre's are kept in `workdir` as they come, so that an interrupted call goes on there; a file
+        that is damaged or was learned from other clips is made again. Raises :class:`DatasetError` if the
+        dataset holds no note, :class:`CorpusError` if the notes of a piece are missing, and
+        :class:`StorageError` if the templates cannot be written.
         """
         settings = self.parameters
         key = learning_key(dataset, self.version, settings, {"inversion", "iterations", "sharpness"})
         path = workdir / STORED
         self.templates = NoteTemplates.load(path, key)
         if self.templates is None:
+            begun = workdir / f"learning-{key[:16]}"
             self.templates = learn(
                 dataset,
                 Analysis(settings.sample_rate, settings.n_fft, settings.hop_length),
                 iterations=settings.learning_iterations,
                 clips_per_timbre=settings.clips_per_timbre,
+                folder=begun,
             )
             self.templates.save(path, key)
+            shutil.rmtree(begun, ignore_errors=True)
 
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes of the content's notes played by the style's timbre; nothing is drawn."""

@@ -12,6 +12,7 @@ from timbrebench.audio.spectra import magnitude
 from timbrebench.core.errors import ConfigurationError, DatasetError, MethodError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create
+from timbrebench.transfer.algorithms import note_templates
 from timbrebench.transfer.algorithms.note_templates import (
     ATTACK_AND_REST,
     Analysis,
@@ -155,6 +156,38 @@ class TestLearn:
     def test_fewer_clips_are_spread_over_all(self, training_music):
         learned = learn(training_music, ANALYSIS, iterations=1, clips_per_timbre=1)
         assert learned.pitches[-1] - learned.pitches[0] < 17
+
+    def test_what_is_learned_before_an_interruption_is_not_learned_again(
+        self, learned, training_music, tmp_path, monkeypatch
+    ):
+        """Stopped in the last timbre, it goes on there, and what a cut-off file holds is learned again."""
+        learn_timbre, times = note_templates._learn_timbre, []
+
+        def interrupted(*arguments):
+            times.append(arguments)
+            if len(times) == len(learned.timbres):
+                raise KeyboardInterrupt
+            return learn_timbre(*arguments)
+
+        monkeypatch.setattr(note_templates, "_learn_timbre", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Templates().prepare(training_music, tmp_path)
+        (begun,) = tmp_path.iterdir()
+        assert len(list(begun.iterdir())) == len(learned.timbres) - 1
+        monkeypatch.setattr(note_templates, "_learn_timbre", lambda *a: times.append(a) or learn_timbre(*a))
+        times.clear()
+        method = Templates()
+        method.prepare(training_music, tmp_path)
+        assert len(times) == 1
+        assert np.array_equal(method.templates.spectra, learned.spectra)
+        assert [path.name for path in tmp_path.iterdir()] == [STORED]
+
+    def test_a_timbre_whose_file_was_cut_off_is_learned_again(self, learned, training_music, tmp_path):
+        settings = {"iterations": 10, "clips_per_timbre": 64, "folder": tmp_path}
+        learn(training_music, ANALYSIS, **settings)
+        path = tmp_path / "0000.npy"
+        path.write_bytes(path.read_bytes()[:1000])
+        assert np.array_equal(learn(training_music, ANALYSIS, **settings).spectra, learned.spectra)
 
     def test_without_clips_there_is_nothing_to_learn(self, training_music):
         with pytest.raises(DatasetError, match="no clip to learn from holds a note"):

@@ -51,7 +51,9 @@ def build_packaged_notes(folder: Path, *, dataset: Path | None = None) -> Traine
         learned.select(piece=pieces[::5]),  # for the learning curve: after the last epoch it is lowest
         ANALYSIS,
         training,
-        templates=learn_templates(learned, ANALYSIS, iterations=10, clips_per_timbre=64),
+        templates=learn_templates(
+            learned, ANALYSIS, iterations=10, clips_per_timbre=64, folder=folder / "templates"
+        ),
         folder=folder / "training",
     )
     notes.save(folder / NOTES_FILE)

@@ -78,6 +78,7 @@ is lost.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -173,11 +174,12 @@ class Reinstrument(MagnitudeMethod):
     def prepare(self, dataset: Dataset, workdir: Path) -> None:
         """Learn templates and recogniser, or load what was learned from the same clips before.
 
-        Clips have known notes and two labels or more, each in two pieces or more. A file in `workdir` that is
-        damaged, or was learned from other clips, is made again. Raises :class:`DatasetError` if the dataset
-        holds no note, or too little to train the note network on, if that is asked for; :class:`JudgeError`
-        if there are too few labels or pieces for the recogniser, or a training diverges; and
-        :class:`StorageError` if something cannot be written.
+        Clips have known notes and two labels or more, each in two pieces or more. What is learned is kept in
+        `workdir` as it comes, so that an interrupted call goes on there; a file that is damaged, or was
+        learned from other clips, is made again. Raises :class:`DatasetError` if the dataset holds no note, or
+        too little to train the note network on, if that is asked for; :class:`JudgeError` if there are too
+        few labels or pieces for the recogniser, or a training diverges; and :class:`StorageError` if
+        something cannot be written.
         """
         settings = self.parameters
         workdir.mkdir(parents=True, exist_ok=True)
@@ -233,14 +235,17 @@ class Reinstrument(MagnitudeMethod):
         key = learning_key(dataset, self.version, settings, {"inversion", "recogniser", "notes"})
         reading, playing = (NoteTemplates.load(workdir / name, key) for name in (READING, PLAYING))
         if reading is None or playing is None:
+            begun = workdir / f"learning-{key[:16]}"
             reading, playing = learn_templates(
                 dataset,
                 self._analysis,
                 iterations=settings.learning_iterations,
                 clips_per_timbre=settings.clips_per_timbre,
+                folder=begun,
             )
             reading.save(workdir / READING, key)
             playing.save(workdir / PLAYING, key)
+            shutil.rmtree(begun, ignore_errors=True)
         return reading, playing
 
     def _train_notes(

@@ -171,12 +171,13 @@ def train_notes(
 
 
 def learn_templates(
-    dataset: Dataset, analysis: Analysis, *, iterations: int, clips_per_timbre: int
+    dataset: Dataset, analysis: Analysis, *, iterations: int, clips_per_timbre: int, folder: Path
 ) -> tuple[NoteTemplates, NoteTemplates]:
     """Learn the templates that a note network reads and plays with, for the same timbres and pitches.
 
     They are of attack and rest, and of the stages of
-    :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`.
+    :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`. `folder` keeps what is learned as
+    it comes (:func:`~timbrebench.transfer.algorithms.note_templates.learn`).
     """
     reading, playing = (
         learn(
@@ -186,7 +187,8 @@ def learn_templates(
             clips_per_timbre=clips_per_timbre,
             stages=stages,
             compass=COMPASS,
+            folder=folder / name,
         )
-        for stages in (READ, PLAYED)
+        for name, stages in (("reading", READ), ("playing", PLAYED))
     )
     return reading, playing

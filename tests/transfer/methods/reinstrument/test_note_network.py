@@ -49,8 +49,9 @@ def network():
 
 
 @pytest.fixture(scope="module")
-def templates(training_music):
-    return learn_templates(training_music, ANALYSIS, iterations=4, clips_per_timbre=4)
+def templates(training_music, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("templates")
+    return learn_templates(training_music, ANALYSIS, iterations=4, clips_per_timbre=4, folder=folder)
 
 
 @pytest.fixture(scope="module")
