@@ -84,19 +84,16 @@ import math
 
 import librosa
 import numpy as np
-import pyloudnorm
 from numpy.typing import ArrayLike, NDArray
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.loudness import is_silent
+from timbrebench.audio.programme_loudness import BLOCK_S, integrated_loudness
 from timbrebench.audio.spectra import HOP_LENGTH, N_FFT
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.sound import LEVEL, RATE, Sound, Unscorable
 from timbrebench.metrics.target import check_lengths
 from timbrebench.metrics.trial import Trial
-
-#: Seconds of a block of ITU-R BS.1770-4.
-BLOCK_S = 0.4
 
 #: A sample is clipped that lies within two steps of 16 bits of the peak, in a run of three.
 CLIPPED = 1 - 2.0**-14
@@ -140,8 +137,7 @@ def loudness(sound: Sound) -> float:
     check_not_constant(sound)
     if len(sound.samples) < BLOCK_S * sound.sample_rate:
         raise Unscorable(f"the {sound.name} is shorter than the {BLOCK_S} s over which loudness is measured")
-    meter = pyloudnorm.Meter(sound.sample_rate, block_size=BLOCK_S)
-    level = float(meter.integrated_loudness(sound.samples.astype(np.float64)))
+    level = integrated_loudness(sound.samples, sound.sample_rate)
     if not math.isfinite(level):
         raise Unscorable(f"the {sound.name} is too soft: nowhere louder than -70 LUFS")
     return level

@@ -16,6 +16,7 @@ from timbrebench.core.plain_text import without_controls
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
 from timbrebench.experiments.commands.judge_commands import judge_app, train_notes_command
+from timbrebench.experiments.commands.listen_commands import listen_app
 from timbrebench.experiments.commands.metric_commands import list_metrics_command, validate_metrics_command
 from timbrebench.experiments.commands.options import AsJson, Where
 from timbrebench.experiments.commands.score_command import score_command
@@ -44,6 +45,7 @@ app.add_typer(judge_app, name="judge")
 app.add_typer(pairs_app, name="pairs")
 app.add_typer(suite_app, name="suite")
 app.add_typer(submission_app, name="submission")
+app.add_typer(listen_app, name="listen")
 
 #: Addresses that the libraries take when they are loaded, most of them torch's: with a fifth less they fail.
 _LEAST_BYTES = 1_500 << 20

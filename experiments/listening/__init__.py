@@ -1,0 +1,1 @@
+"""Listening tests: making one from a run, and reading what listeners have answered."""
