@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from timbrebench.classifier import JudgeConfiguration, build_judge, find_judge, installed_content_judge
@@ -14,6 +14,7 @@ from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import Leaderboard, make_leaderboard
+from timbrebench.experiments.ranking.listener_scores import read_listener_scores
 from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.embedded_clips import current_dependencies, run_embeddings
 from timbrebench.experiments.run.environment import read_environments, record_environment
@@ -153,7 +154,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
         stages.begin("ranking, and writing the report")
         judges = judge_fingerprints(configuration, judge, root)
         results = collect(configuration, suite, tasks, judges, store.records, environments=environments)
-        return _publish(results, root, work)
+        return _publish(_with_listeners(results, root), root, work)
 
 
 def open_run(root: Path | str) -> Run:
@@ -189,7 +190,12 @@ def read_results(root: Path | str) -> Results:
     records = read_records(root / RECORDS)
     tasks = list_recorded_tasks(configuration, suite, dataset, records)
     judges = judge_fingerprints(configuration, judge, root)
-    return collect(configuration, suite, tasks, judges, records, environments=environments)
+    results = collect(configuration, suite, tasks, judges, records, environments=environments)
+    return _with_listeners(results, root)
+
+
+def _with_listeners(results: Results, root: Path) -> Results:
+    return replace(results, listeners=read_listener_scores(root, results.first_seed))
 
 
 def _training(dataset: Dataset, configuration: RunConfiguration, root: Path) -> Call | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,9 @@ class Leaderboard:
         ``_high``. In runs with several seeds ``_seed_sd`` is the standard deviation of a figure between them.
         With two style judges there are also ``judge_dependent`` after ``violation``: what of a method hangs
         on one of them (:mod:`~timbrebench.experiments.ranking.judge_dependence`); and, after ``headline``,
-        ``mean_style_accuracy``.
+        ``mean_style_accuracy``. Where listeners were asked there are also ``listeners_style``,
+        ``listeners_content`` and ``listeners_quality``, as far as they were asked about them, with ``_low``,
+        ``_high`` and ``_n``, the number of outputs that they heard.
     problems : tuple of str
         Why the run is not valid: controls that landed where they must not. Empty for a valid run.
     """
@@ -126,8 +129,21 @@ def _row(results: Results, label: str, figures: dict[str, Floats], scale: Headli
         # pairs with an output count: to fail soon is not to be fast.
         low, row[name], high = (rows[name][done].quantile(share) for share in (0.025, 0.5, 0.975))
         row[f"{name}_low"], row[f"{name}_high"] = low, high
+    row |= _listeners(results, label)
     if HEADLINE in figures and len(results.configuration.seeds) > 1:
         row[f"{HEADLINE}_seed_sd"] = results.headline.seed_deviation(rows, scale)
+    return row
+
+
+def _listeners(results: Results, label: str) -> dict[str, object]:
+    """Return what listeners say of a method; empty figures where they were asked about others only."""
+    by_method = {(score.method, score.column): score for score in results.listeners}
+    row: dict[str, object] = {}
+    for column in dict.fromkeys(score.column for score in results.listeners):
+        score = by_method.get((label, column))
+        values = (score.mean, score.low, score.high, score.outputs) if score else (None, None, None, 0)
+        names = (column, f"{column}_low", f"{column}_high", f"{column}_n")
+        row |= {name: math.nan if value is None else value for name, value in zip(names, values, strict=True)}
     return row
 
 

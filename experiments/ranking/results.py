@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.experiments.ranking.headline import Headline, HeadlineScale
+from timbrebench.experiments.ranking.listener_scores import ListenerScore
 from timbrebench.experiments.run.embedded_clips import recorded_fingerprints
 from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
@@ -57,6 +58,9 @@ class Results:
         The settings to show for methods that are not to be made here, by label: those of submissions.
     second_judge : str
         Fingerprint of the second style judge; empty in a run with one.
+    listeners : sequence of ListenerScore
+        What listeners say of the outputs, as :mod:`timbrebench.experiments.ranking.listener_scores` reads it;
+        empty where nobody was asked.
     """
 
     configuration: RunConfiguration
@@ -69,6 +73,7 @@ class Results:
     environments: Sequence[Mapping[str, Any]] = ()
     stated_settings: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     second_judge: str = ""
+    listeners: Sequence[ListenerScore] = ()
 
     @cached_property
     def headline(self) -> Headline:
@@ -82,6 +87,11 @@ class Results:
         Computed when it is asked for, since its intervals take a second.
         """
         return compare_sets(self.embedded)
+
+    @property
+    def first_seed(self) -> pd.DataFrame:
+        """The transfers with the first seed, which is what people hear."""
+        return self.transfers[self.transfers.seed == self.configuration.seeds[0]]
 
     def of(self, label: str) -> pd.DataFrame:
         """Return a method's transfers and scores side by side."""

@@ -13,6 +13,7 @@ from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import RunError
 from timbrebench.experiments.ranking.headline import MEAN_STYLE, STYLE
 from timbrebench.experiments.ranking.leaderboard import KEY_INVARIANCE
+from timbrebench.experiments.ranking.listener_scores import COLUMN
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.metrics.registry import get
 
@@ -77,7 +78,7 @@ _COST_COLUMNS = (
 
 
 def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
-    """List the columns of figures: the headline, its two halves, the main metrics, the time.
+    """List the columns of figures: the headline, its two halves, the main metrics, listeners, the time.
 
     A suite that ranks nothing has no headline and other metrics, without those that have no value for any
     method.
@@ -85,7 +86,7 @@ def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
     seconds = Column("seconds", "s per pair", "lower", "What the median pair takes")
     if not results.suite.is_ranking:
         names = [name for name in _UNRANKED if name in table and table[name].notna().any()]
-        return _with_decimals([*map(_metric_column, names), seconds], table)
+        return _with_decimals([*map(_metric_column, names), *listener_columns(results), seconds], table)
     made_of, measured = results.headline, results.configuration.metrics
     scaled = f"note F1, scaled so that the style copy's is 0 and {_CEILINGS[made_of.version]} is 1"
     style = "the mean style accuracy of two judges" if len(made_of.styles) > 1 else "style accuracy"
@@ -95,11 +96,33 @@ def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
         Column(MEAN_STYLE, "1", "higher", "Mean style accuracy of both judges: half of the headline"),
         *(_metric_column(name) for name in made_of.styles if name in measured),
         Column("content_kept", "1", "higher", f"{scaled[0].upper()}{scaled[1:]}: half of the headline"),
+        *listener_columns(results),
         *(_metric_column(name) for name in (made_of.content, *_MAIN) if name in measured),
         *([_metric_column(_UNFAMILIAR)] if can_tell else []),
         seconds,
     ]
     return _with_decimals(columns, table)
+
+
+#: What listeners were asked, by question.
+_ASKED = {
+    "style": "does it sound like the instrument of the style",
+    "content": "are the notes of the content kept",
+    "quality": "how good is the sound quality",
+}
+
+
+def listener_columns(results: Results) -> list[Column]:
+    """List the columns of what listeners say, as far as they were asked."""
+    return [
+        Column(
+            score.column,
+            f"{score.lowest:.0f} to {score.highest:.0f}",
+            "higher",
+            f"Mean of {score.listeners} listeners ({score.kind}): {_ASKED[score.question]}?",
+        )
+        for score in {score.column: score for score in results.listeners}.values()
+    ]
 
 
 def _metric_column(name: str) -> Column:
@@ -183,6 +206,8 @@ def _why_missing(results: Results, row: dict[str, Any], name: str) -> str:
         return "what has content kept 1 has no higher note F1 than the style copy"
     if name in COSTS:
         return why_no_cost(results, row["method"])
+    if name.startswith(COLUMN):
+        return "listeners were not asked about it"
     if name not in results.reasons:
         return "not run"
     reasons = results.reasons[name][results.transfers.label == row["method"]]
@@ -207,6 +232,8 @@ def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
     """
     records = as_records(table)
     by_question = metrics_by_question(results, table)
+    if results.listeners:
+        by_question["What listeners say"] = _with_decimals(listener_columns(results), table)
     by_question["What it costs"] = _with_decimals(_COST_COLUMNS, table)
     return [
         {

@@ -28,6 +28,13 @@ from timbrebench.experiments.run.layout import (
     VALIDITY,
 )
 
+#: What listeners say, where they were asked.
+_LISTENERS = {
+    "listeners_style": "rated style",
+    "listeners_content": "rated notes",
+    "listeners_quality": "rated sound",
+}
+
 #: Columns shown, and what they are called where space is short; the CSV has all of them.
 _SHOWN = {
     "headline": "headline",
@@ -40,6 +47,7 @@ _SHOWN = {
     "ioi_kl_content": "IOI KL",
     "xcorr_content": "xcorr",
     "log_stft_mse": "MSE",
+    **_LISTENERS,
     "seconds": "s/pair",
 }
 
@@ -53,6 +61,7 @@ _SHOWN_UNRANKED = {
     "xcorr_content": "xcorr",
     "mel_cepstral_distortion": "MCD",
     "log_spectral_distance": "LSD",
+    **_LISTENERS,
     "seconds": "s/pair",
 }
 
@@ -62,7 +71,7 @@ _MAX_BYTES = 4 << 20
 #: What to do where a file of a run is not what the run has written.
 _AGAIN = "`timbrebench leaderboard` writes it again"
 
-#: Columns that a terminal narrower than this many characters goes without.
+#: Columns that a terminal narrower than this many characters goes without, and one with listeners' scores.
 _WIDE = 100
 _WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "log_stft_mse")
 
@@ -122,7 +131,7 @@ def print_leaderboard(root: Path) -> None:
     names = [name for name in titles if any(row.get(name) is not None for row in rows)]
     if "note_f1_100ms" in names:  # what the headline follows from, instead
         names = [name for name in names if name != "note_f1"]
-    if console.width < _WIDE:
+    if console.width < _WIDE or any(name in _LISTENERS for name in names):
         names = [name for name in names if name not in _WIDE_ONLY]
     shown = Table(header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
     shown.add_column("rank", justify="right", no_wrap=True)

@@ -32,6 +32,7 @@ from timbrebench.experiments.run.layout import (
     FINISHED,
     JUDGE,
     LEADERBOARD,
+    LISTENERS,
     OUTPUTS,
     PAIR_PAGES,
     RECORDS,
@@ -55,7 +56,7 @@ _CONTENT_JUDGES, _OWN_CONTENT_JUDGE = "timbrebench.content_judges", "timbrebench
 _EMBEDDINGS = "timbrebench.embeddings"
 
 #: Files whose content counts.
-_FILES = (CONFIGURATION, ENVIRONMENT, RECORDS, LEADERBOARD, SETS, VALIDITY, REPORT, SUITE)
+_FILES = (CONFIGURATION, ENVIRONMENT, RECORDS, LEADERBOARD, LISTENERS, SETS, VALIDITY, REPORT, SUITE)
 
 #: Folders whose files, of which there may be gigabytes, count by size and time of change.
 _LISTED = (OUTPUTS, SUITE_CLIPS, PAIR_PAGES, FIGURES, TABLES)

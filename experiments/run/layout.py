@@ -17,6 +17,9 @@ SETS = "sets.csv"
 VALIDITY = "validity.json"
 REPORT = "report.html"
 
+#: What listeners say of the outputs, where somebody has asked them.
+LISTENERS = "listeners.csv"
+
 #: Folders beside the page: one page for each pair, and what it draws and lists for papers.
 PAIR_PAGES = "pairs"
 FIGURES = "figures"
