@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import TracebackType
 
 from rich.console import Console
@@ -121,6 +123,58 @@ class Stages:
 _stages: Stages | None = None
 
 
+class AtWork:
+    """Says that work goes on which shows no progress itself: after a second, and then more and more seldom.
+
+    Use it as a context manager; `description` is what is at work. As long as lines or a bar are shown by what
+    runs inside the block, it adds nothing.
+    """
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+        self._started = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> AtWork:
+        self._started = time.monotonic()
+        if _is_shown():
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        for interval in _intervals():
+            if self._ended.wait(interval):
+                return
+            if not _screen.bars and time.monotonic() - _screen.last_line >= interval:
+                log(f"{self._description}: at work, {_duration(time.monotonic() - self._started)} so far")
+
+
+@dataclass
+class _Screen:
+    """What standard error shows: how many bars, and since when the last line."""
+
+    bars: int = 0
+    last_line: float = -math.inf
+
+
+_screen = _Screen()
+
+
+def _intervals() -> Iterator[float]:
+    """Yield the seconds to wait before each line about work that finishes nothing."""
+    yield _FIRST_LINE_S
+    interval = LINE_INTERVAL_S
+    while True:
+        yield interval
+        interval = min(2 * interval, _MAX_INTERVAL_S)
+
+
 class Tracker:
     """Shows how many of `total` steps are done, at what rate, and how long the rest will take.
 
@@ -157,6 +211,7 @@ class Tracker:
         )
         self._task = self._bar.add_task(self._title(), total=self._total, rest="")
         self._bar.start()
+        _screen.bars += 1
         return self
 
     def __exit__(
@@ -170,6 +225,7 @@ class Tracker:
             self._waiting.join()
         if self._bar is not None:
             self._bar.stop()
+            _screen.bars -= 1
         elif kind is None and _is_shown() and time.monotonic() - self._started > 2:
             self._line()
 
@@ -189,11 +245,11 @@ class Tracker:
 
     def _wait(self) -> None:
         """Say that the work goes on, as long as no step is finished."""
-        interval = _FIRST_LINE_S
-        while not self._ended.wait(interval):
+        for interval in _intervals():
+            if self._ended.wait(interval):
+                return
             if time.monotonic() - self._last_line >= interval and self._done < self._total:
                 self._line()
-            interval = min(max(2 * interval, LINE_INTERVAL_S), _MAX_INTERVAL_S)
 
     def _rate(self) -> float:
         """Return steps per second since the first one was finished, or 0 where nobody can know yet."""
@@ -252,4 +308,5 @@ def _duration(seconds: float) -> str:
 def log(message: str) -> None:
     """Print one line about the work in hand to standard error, except inside workers."""
     if not _muted:
+        _screen.last_line = time.monotonic()
         LOGGER.info(message, stacklevel=2)

@@ -15,6 +15,7 @@ from timbrebench.core.errors import MissingResourceError, TimbrebenchError
 from timbrebench.core.plain_text import without_controls
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
+from timbrebench.experiments.commands.interruption import last_words, resumable
 from timbrebench.experiments.commands.judge_commands import judge_app, train_notes_command
 from timbrebench.experiments.commands.listen_commands import listen_app
 from timbrebench.experiments.commands.metric_commands import list_metrics_command, validate_metrics_command
@@ -72,7 +73,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:  # typer turns Ctrl-C into this status without a word
-            sys.stderr.write("interrupted; run the same command to resume\n")
+            sys.stderr.write(f"{last_words()}\n")
         raise
 
 
@@ -119,7 +120,7 @@ def run(
         from timbrebench.experiments.run.run_configuration import read_configuration
 
         configuration = read_configuration(text, where)
-        with completion.recorded(configuration):
+        with resumable(), completion.recorded(configuration):
             run_benchmark(configuration, out, executor=executor)
     print_run(out, as_json=as_json)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from timbrebench.core.destinations import check_output_file, check_output_folder
+from timbrebench.experiments.commands.interruption import resumable
 from timbrebench.experiments.commands.options import AsJson, Config, Force, Where
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
@@ -152,7 +153,7 @@ def _build(build: Callable[..., Dataset], source: object, out: Path, executor: s
     from timbrebench.core.workers.executor_addresses import open_executor
 
     check_output_folder(out)
-    with open_executor(executor, [build.__module__]) as work:
+    with resumable(), open_executor(executor, [build.__module__]) as work:
         return build(source, out, executor=work)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from timbrebench.core.destinations import check_output_folder
 from timbrebench.core.errors import JudgeError
+from timbrebench.experiments.commands.interruption import resumable
 from timbrebench.experiments.commands.options import AsJson, Config
 from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.run.layout import JUDGE
@@ -33,7 +34,8 @@ def judge_train(
     from timbrebench.datasets import Dataset
     from timbrebench.experiments.run.run_configuration import load_configuration
 
-    build_judge(Dataset.open(dataset), load_configuration(config).judge, out)
+    with resumable():
+        build_judge(Dataset.open(dataset), load_configuration(config).judge, out)
     print_line((out / EVALUATION_FILE).read_text(encoding="utf-8"))
 
 
@@ -83,13 +85,14 @@ def judge_card(
     from timbrebench.datasets import Dataset
     from timbrebench.experiments.run.run_configuration import load_configuration
 
-    card = write_card(
-        Judge.load(judge / JUDGE_FILE),
-        Dataset.open(dataset),
-        load_configuration(config).judge,
-        out or judge,
-        recordings=recordings,
-    )
+    with resumable():
+        card = write_card(
+            Judge.load(judge / JUDGE_FILE),
+            Dataset.open(dataset),
+            load_configuration(config).judge,
+            out or judge,
+            recordings=recordings,
+        )
     print_line(card.markdown())
 
 
@@ -105,9 +108,9 @@ def judge_spectrograms(
     from timbrebench.classifier.style.spectrogram_study import write_study
     from timbrebench.datasets import Dataset
 
-    print_line(
-        write_study(Dataset.open(dataset), out, max_epochs=max_epochs, seed=seed).to_string(index=False)
-    )
+    with resumable():
+        table = write_study(Dataset.open(dataset), out, max_epochs=max_epochs, seed=seed)
+    print_line(table.to_string(index=False))
 
 
 @judge_app.command("publish")
@@ -149,7 +152,8 @@ def judge_train_content(
     check_output_folder(out)
     from timbrebench.classifier.content.content_pipeline import PAGE_FILE, build_shipped_judge
 
-    build_shipped_judge(out)
+    with resumable():
+        build_shipped_judge(out)
     print_line((out / PAGE_FILE).read_text(encoding="utf-8"))
 
 
@@ -172,5 +176,6 @@ def train_notes_command(
     check_output_folder(out)
     from timbrebench.transfer.methods.reinstrument.packaged_notes import NOTES_FILE, build_packaged_notes
 
-    notes = build_packaged_notes(out, dataset=dataset)
+    with resumable():
+        notes = build_packaged_notes(out, dataset=dataset)
     print_line(f"{out / NOTES_FILE}: learned from {len(notes.training_clips)} clips")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timbrebench.core.destinations import check_output_folder
+from timbrebench.experiments.commands.interruption import resumable
 from timbrebench.experiments.commands.options import AsJson, Config
 from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.run.layout import DATASET, JUDGE, JUDGE_FILE
@@ -86,8 +87,12 @@ def validate_metrics_command(
     from timbrebench.experiments.validity.validation_report import FIGURE, TABLE, describe, write_validation
 
     configuration = load_configuration(config)
-    opened = build_dataset(configuration.dataset, out / DATASET) if dataset is None else Dataset.open(dataset)
-    judge = judge or _fitting_judge(opened, configuration.judge, out)
+    with resumable():
+        if dataset is None:
+            opened = build_dataset(configuration.dataset, out / DATASET)
+        else:
+            opened = Dataset.open(dataset)
+        judge = judge or _fitting_judge(opened, configuration.judge, out)
     directions = len(opened.labels) * (len(opened.labels) - 1)
     suite = make_suite(
         opened,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from timbrebench.core.destinations import check_output_file, check_output_folder
+from timbrebench.experiments.commands.interruption import resumable
 from timbrebench.experiments.commands.options import AsJson, Force, Where
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
@@ -128,6 +129,7 @@ def suite_freeze(
     wanted = load_recipe(recipe)
     learned = load_content_judge().training_pieces
     with (
+        resumable(lambda: clips is not None),
         open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work,
         tempfile.TemporaryDirectory() as scratch,
     ):
@@ -170,7 +172,7 @@ def suite_build(
     from timbrebench.experiments.suites.suite_opening import render_frozen
 
     frozen = load_frozen(name)
-    with open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work:
+    with resumable(), open_executor(executor, ["timbrebench.datasets.rendering.rendered_dataset"]) as work:
         configuration = SuiteConfiguration(name=name, audio=audio, soundfont=frozen.soundfont)
         suite = render_frozen(frozen, configuration, out, work)
     print_line(f"{out}: {len(suite.clips)} clips of {frozen.title}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,8 @@ import typer
 
 from timbrebench.core.destinations import check_output_file, check_output_folder
 from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.progress import AtWork, log
+from timbrebench.experiments.commands.interruption import resumable
 from timbrebench.experiments.commands.options import AsJson, Force
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
@@ -54,7 +55,9 @@ def transfer_command(
     ] = None,
     learned: Annotated[
         Path | None,
-        typer.Option(help="Folder that keeps what it learned for the next time."),
+        typer.Option(
+            help="Folder that keeps what it learned for the next time; by default in the folder of caches."
+        ),
     ] = None,
     force: Force = False,
 ) -> None:
@@ -75,7 +78,8 @@ def transfer_command(
     check_format(output, sample_rate)
     if dataset is not None:
         _prepare(chosen, dataset, learned)
-    result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
+    with AtWork(method):
+        result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
     write_audio(output, result, sample_rate)
 
 
@@ -94,14 +98,26 @@ def _check_learning(method: Any, dataset: Path | None, learned: Path | None) -> 
 
 
 def _prepare(method: Any, dataset: Path, learned: Path | None) -> None:  # noqa: ANN401 - imported late
-    """Train a method that learns."""
+    """Train a method that learns, or load what it learned from the same clips before."""
     from timbrebench.datasets import Dataset
 
     training = Dataset.open(dataset).select(split="train")
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = learned or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = learned or _learned_folder(method, training)
+    folder.mkdir(parents=True, exist_ok=True)
+    log(f"{method.name}: what it learns from {dataset} is kept in {folder}")
+    with AtWork(method.name), resumable(lambda: any(folder.iterdir())):
         method.prepare(training, folder)
+
+
+def _learned_folder(method: Any, training: Any) -> Path:  # noqa: ANN401 - imported late
+    """Return the folder of caches for what a method learns from some clips with its parameters."""
+    import platformdirs
+
+    from timbrebench.core.files import fingerprint
+
+    parameters = method.parameters.model_dump(mode="json")
+    key = fingerprint([method.version, parameters, training.manifest.sha256.tolist()])
+    return Path(platformdirs.user_cache_dir("timbrebench")) / "learned" / f"{method.name}-{key[:16]}"
 
 
 def _setting(text: str) -> tuple[str, Any]:

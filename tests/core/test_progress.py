@@ -9,7 +9,7 @@ import time
 import pytest
 
 from timbrebench.core import progress
-from timbrebench.core.progress import Stages, Tracker, log, muted, set_verbosity
+from timbrebench.core.progress import AtWork, Stages, Tracker, log, muted, set_verbosity
 
 
 class Clock:
@@ -90,6 +90,17 @@ def test_work_that_finishes_no_step_says_so_from_its_first_second(capsys, monkey
     shown = lines(capsys)
     assert 2 <= len(shown) <= 6  # they come more and more seldom
     assert {re.sub(r"\d+ s", "N s", line) for line in shown} == {"ulyanov: 0/300 iterations (0%), N s so far"}
+
+
+def test_whoever_shows_no_progress_is_said_to_be_at_work(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_FIRST_LINE_S", 0.05)
+    with AtWork("my-method"):
+        time.sleep(0.2)
+    assert lines(capsys) == ["my-method: at work, 1 s so far"]
+    with AtWork("my-method"):
+        log("training the network")
+        time.sleep(0.02)
+    assert lines(capsys) == ["training the network"]
 
 
 def test_the_stage_and_the_whole_are_shown(capsys, clock):
