@@ -43,6 +43,9 @@ _MAX_STIMULI = 12
 #: Points by which ratings of a page may differ and still be a straight line.
 _FLAT_POINTS = 2
 
+#: Probability of choosing one side throughout at random, below which it is taken for a straight line.
+_CHANCE = 0.001
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -194,7 +197,8 @@ class Mos(ListeningKind):
 
     def flat_share(self, rows: pd.DataFrame) -> float:
         """Return the share of questions of which all grades are one."""
-        return _share_constant(rows, "score")
+        grades = rows.groupby("question").score
+        return float((grades.min() == grades.max()).mean())
 
 
 class Abx(ListeningKind):
@@ -219,15 +223,10 @@ class Abx(ListeningKind):
         return super().problem(scores) or ("" if sum(scores) == 100 else "one of two has to be chosen")
 
     def flat_share(self, rows: pd.DataFrame) -> float:
-        """Return the share of questions of which the chosen one always stood at the same place."""
-        chosen = rows[rows.score == 100]
-        return _share_constant(chosen, "position")
-
-
-def _share_constant(rows: pd.DataFrame, column: str) -> float:
-    """Return the share of questions in which a column has one value."""
-    values = rows.groupby("question")[column]
-    return float((values.min() == values.max()).mean())
+        """Return 1 where the chosen one always stood at the same place, which is no chance; 0 elsewhere."""
+        places = rows.position[rows.score == self.high]
+        chance = 2 * 0.5 ** len(places)
+        return float(places.min() == places.max() and chance < _CHANCE)
 
 
 KINDS = {kind.name: kind for kind in (Mushra(), Abx(), Mos())}

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from timbrebench.core.documents import read_json
-from timbrebench.core.errors import RunError, describe_validation
+from timbrebench.core.errors import RunError, UnknownNameError, describe_validation
 from timbrebench.core.files import why_no_folder
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.experiments.listening.listening_kinds import Conditions, ListeningKind, Question, kind_of
@@ -143,3 +143,5 @@ def read_key(folder: Path) -> Key:
         return Key.model_validate(read_json(path, RunError))
     except ValidationError as error:
         raise RunError(str(describe_validation(error, str(path), Key.model_fields))) from error
+    except UnknownNameError as error:
+        raise RunError(f"{path}: {error}") from error

@@ -7,7 +7,8 @@ question takes its place, with the bound of the kind
 with that condition.
 
 Who draws a straight line is excluded as well: more than 15 % of the pages with all stimuli within two points
-(mushra), a question with one grade throughout (mos), or one with the same side throughout (abx).
+(mushra), a question with one grade throughout (mos), or one side throughout in eleven comparisons or more,
+which at random has a probability under 0.001 (abx).
 """
 
 from __future__ import annotations

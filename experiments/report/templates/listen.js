@@ -255,15 +255,11 @@ function stimulusButton(name, number) {
 
 function playButton(name, key, label, ...shown) {
   return element("button", { type: "button", class: "play", id: `play-${name}`, "data-sound": name, "data-key": key.toLowerCase(),
-    "aria-pressed": "false", "aria-keyshortcuts": key.toLowerCase(), "aria-label": label, onclick: () => hear(name) }, ...shown);
-}
-
-function hear(name) {
-  current?.heard.add(name);
-  return player.toggle(name);
+    "aria-pressed": "false", "aria-keyshortcuts": key.toLowerCase(), "aria-label": label, onclick: () => player.toggle(name) }, ...shown);
 }
 
 function showPlaying() {
+  if (player.playing) current?.heard.add(player.playing.name);
   for (const button of stage.querySelectorAll(".play")) {
     button.setAttribute("aria-pressed", String(button.dataset.sound === player.playing?.name));
   }
