@@ -18,6 +18,12 @@ def entry_point_names(group: str) -> list[str]:
     return sorted(_entry_points(group, tuple(sys.path)).names)
 
 
+def entry_points_of(group: str) -> list[EntryPoint]:
+    """List the entry points of a group by their names, one of each. Nothing is imported for it."""
+    points = _entry_points(group, tuple(sys.path))
+    return [next(iter(points.select(name=name))) for name in sorted(points.names)]
+
+
 def names_of_others(group: str) -> set[str]:
     """Return the names in a group that other distributions declare. Nothing is imported for it."""
     points = _entry_points(group, tuple(sys.path))

@@ -9,12 +9,15 @@ How loud an output is does not count, as long as it is not silent, unless a metr
 
 from timbrebench.metrics.contract import Metric, Score, Specification, evaluate, metric
 from timbrebench.metrics.folder_scoring import Folders, score, score_file, score_folders
+from timbrebench.metrics.heard_labels import FileScores, Heard
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Predictor, Sound, Transcriber, Unscorable
 from timbrebench.metrics.trial import Trial
 
 __all__ = [
+    "FileScores",
     "Folders",
+    "Heard",
     "Metric",
     "Predictor",
     "Score",

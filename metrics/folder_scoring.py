@@ -27,6 +27,7 @@ from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor, InlineExecutor, LocalExecutor
 from timbrebench.datasets.notes import read_notes
 from timbrebench.metrics.contract import Metric, Score, evaluate
+from timbrebench.metrics.heard_labels import FileScores, heard_in
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Sound, Unscorable
 from timbrebench.metrics.trial import Trial
@@ -211,12 +212,12 @@ def score_file(
     content_judge: str,
     content_label: str | None,
     style_label: str | None,
-) -> dict[str, Score]:
+) -> FileScores:
     """Score one output by every metric; every path of `files` is that of a file.
 
-    The clips are brought to the rate of the output. Judges and labels are as for :func:`score`, which this
-    returns as. Raises AudioError and DatasetError if a file cannot be read, and RunError if scoring exceeded
-    its limits of time and memory.
+    The clips are brought to the rate of the output. Judges and labels are as for :func:`score`. Raises
+    AudioError and DatasetError if a file cannot be read, and RunError if scoring exceeded its limits of time
+    and memory.
     """
     installed_content_judge(content_judge)
     paths, judges = _paths(files), _Judges(judge, second_judge, content_judge)
@@ -232,7 +233,7 @@ def score_file(
         ((_, result),) = batch.results()
     if isinstance(result, Failure):
         raise RunError(f"{files.outputs}: {_why(result)}")
-    scores: dict[str, Score] = result
+    scores: FileScores = result
     return scores
 
 
@@ -287,7 +288,7 @@ def _duration_s(path: Path) -> float:
 
 def _score_file(
     paths: dict[str, Path], judges: _Judges, content_label: str | None, style_label: str | None
-) -> dict[str, Score]:
+) -> FileScores:
     output, sample_rate = read_audio(paths["output"], max_s=LONGEST_S)
     clips = {
         role: read_audio(path, sample_rate, max_s=LONGEST_S)[0]
@@ -295,7 +296,7 @@ def _score_file(
         if role != "output"
     }
     notes = {role: read_notes(path) for role, path in paths.items() if role.endswith("notes")}
-    return score(
+    trial = Trial.of(
         output,
         content=clips["content"],
         style=clips["style"],
@@ -305,10 +306,12 @@ def _score_file(
         style_notes=notes.get("style_notes"),
         judge=judges.first,
         second_judge=judges.second,
-        content_judge=judges.content,
-        content_label=content_label,
-        style_label=style_label,
+        content_judge=installed_content_judge(judges.content),
     )
+    with one_thread():
+        trial = _labelled(trial, content_label, style_label)
+        scores = evaluate(trial, _metrics(None))
+        return FileScores(scores, heard_in(trial), trial.style_label, trial.content_label)
 
 
 def _metrics(names: Iterable[str] | None) -> list[Metric]:

@@ -10,6 +10,7 @@ import typer
 
 from timbrebench.core.destinations import check_output_folder
 from timbrebench.experiments.commands.interruption import resumable
+from timbrebench.experiments.commands.listing import ListedMetric, listed_metrics
 from timbrebench.experiments.commands.options import AsJson, Config
 from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.run.layout import DATASET, JUDGE, JUDGE_FILE
@@ -22,20 +23,19 @@ if TYPE_CHECKING:
 
 def list_metrics_command(as_json: AsJson = False) -> None:
     """List the metrics that are installed, by the question that they answer."""
-    from timbrebench.metrics import get, metric_names
-
-    metrics = [get(name) for name in metric_names()]
     if as_json:
-        print_json([_description(metric) for metric in metrics])
+        from timbrebench.metrics import get, metric_names
+
+        print_json([_description(get(name)) for name in metric_names()])
         return
-    by_question: dict[str, list[Metric]] = {}
-    for metric in metrics:
+    by_question: dict[str, list[ListedMetric]] = {}
+    for metric in listed_metrics():
         by_question.setdefault(metric.question, []).append(metric)
     better = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
-    width = max(len(metric.specification.name) for metric in metrics)
+    width = max(len(metric.name) for group in by_question.values() for metric in group)
     for question, group in by_question.items():
         print_line(question)
-        for about in (metric.specification for metric in group):
+        for about in group:
             print_line(f"  {about.name:{width}} {about.summary} ({about.unit}, {better[about.direction]})")
 
 

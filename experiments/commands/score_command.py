@@ -10,15 +10,14 @@ import typer
 
 from timbrebench.core.destinations import check_output_file
 from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.progress import log
 from timbrebench.experiments.commands.options import AsJson, Force
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
 # What takes seconds to import is imported when the command runs.
 if TYPE_CHECKING:
-    import pandas as pd
-
     from timbrebench.classifier import Judge
-    from timbrebench.metrics import Score
+    from timbrebench.metrics import FileScores
 
 
 def score_command(
@@ -34,7 +33,10 @@ def score_command(
     style_notes: Annotated[Path | None, typer.Option(help="The style's notes, CSV.")] = None,
     judge: Annotated[
         str | None,
-        typer.Option(help="A saved judge, judge.pt, or the name of one that comes with timbrebench."),
+        typer.Option(
+            help="A saved judge, judge.pt, or the name of one that comes with timbrebench; by default "
+            "instruments-6-1, unless the scores are for a program (--json, --csv)."
+        ),
     ] = None,
     second_judge: Annotated[
         str | None, typer.Option(help="A second style judge; the same, for second_style_accuracy.")
@@ -50,6 +52,9 @@ def score_command(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a folder's table here.")] = None,
     force: Force = False,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="List the metrics that could not be computed, with the reasons.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute every metric that the given files allow.
@@ -61,31 +66,39 @@ def score_command(
         inputs = (output, content, style, reference, notes, style_notes, *files_of_judges)
         check_output_file(csv, inputs=inputs, suffixes=(".csv",), force=force)
     from timbrebench.core.tables import SIX_DIGITS, write_csv
+    from timbrebench.experiments.ranking.control_values import SUITE
     from timbrebench.metrics import Folders, score_file, score_folders
 
-    judges = {"judge": _open_judge(judge), "second_judge": _open_judge(second_judge)}
+    # What programs read follows from what they have named; people are told what the judge of the suite hears.
+    is_for_people = not as_json and csv is None
+    named = SUITE if judge is None and is_for_people else judge
+    first, second = _open_judge(named), _open_judge(second_judge)
     folders = Folders(output, content, style, reference, notes, style_notes)
     if not output.is_dir():
         if csv is not None:
             raise ConfigurationError(f"--csv is for folders, and {output} is a file: use --json")
-        scores = score_file(
+        judged = score_file(
             folders,
+            judge=first,
+            second_judge=second,
             content_judge=content_judge,
             content_label=content_label,
             style_label=style_label,
-            **judges,
         )
-        _show(scores, as_json)
+        _show(output, judged, as_json=as_json, judge=first, name=named or "", show_all=show_all)
         return
     if content_label is not None or style_label is not None:
         raise ConfigurationError("labels are for one file: in a folder, the judge's predictions are used")
-    table = score_folders(folders, content_judge=content_judge, **judges)
+    table = score_folders(folders, judge=first, second_judge=second, content_judge=content_judge)
     if csv is not None:
         write_csv(csv, table, SIX_DIGITS)
+        (log if as_json else print_line)(f"{csv}: the scores of {len(table)} outputs")
     if as_json:
         print_json(json.loads(table.to_json(orient="records")))
     elif csv is None:
-        _show_means(table)
+        from timbrebench.experiments.report.score_report import print_mean_scores
+
+        print_mean_scores(table, judge=named or "", show_all=show_all)
 
 
 def _open_judge(named: str | None) -> Judge | None:
@@ -98,28 +111,18 @@ def _open_judge(named: str | None) -> Judge | None:
     return load_published(named) if named in published_names() else Judge.load(named)
 
 
-def _show(scores: dict[str, Score], as_json: bool) -> None:
+def _show(
+    output: Path, judged: FileScores, *, as_json: bool, judge: Judge | None, name: str, show_all: bool
+) -> None:
     if as_json:
         print_json(
             {
                 name: {"value": None if item.reason else item.value, "reason": item.reason}
-                for name, item in scores.items()
+                for name, item in judged.scores.items()
             }
         )
         return
-    width = max(map(len, scores))
-    for name, item in scores.items():
-        print_line(
-            f"{name:{width}} " + (f"not computed: {item.reason}" if item.reason else f"{item.value:.4f}")
-        )
+    from timbrebench.experiments.report.score_report import print_file_scores
 
-
-def _show_means(table: pd.DataFrame) -> None:
-    values = table.drop(columns=["output", "reasons"])
-    width = max(map(len, values.columns))
-    print_line(f"means over {len(table)} outputs; --csv FILE writes each")
-    for name in values:
-        present = values[name].notna().sum()
-        print_line(
-            f"{name:{width}} " + (f"{values[name].mean():.4f} ({present})" if present else "not computed")
-        )
+    labels = judge.labels if judge else ()
+    print_file_scores(str(output), judged, judge=name, labels=labels, show_all=show_all)

@@ -12,12 +12,17 @@ from timbrebench.core.destinations import check_output_file, check_output_folder
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.progress import AtWork, log
 from timbrebench.experiments.commands.interruption import resumable
+from timbrebench.experiments.commands.listing import method_summaries
 from timbrebench.experiments.commands.options import AsJson, Force
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
 
 def list_methods_command(as_json: AsJson = False) -> None:
     """List the methods that are installed."""
+    if not as_json:
+        for name, summary in method_summaries():
+            print_line(f"{name:20} {summary}")
+        return
     from timbrebench.transfer.registry import default_parameters, method_class, method_names
 
     methods = [(name, method_class(name)) for name in method_names()]
@@ -32,11 +37,7 @@ def list_methods_command(as_json: AsJson = False) -> None:
         }
         for name, method in methods
     ]
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        print_line(f"{row['name']:12} {row['summary']}")
+    print_json(rows)
 
 
 def transfer_command(

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -109,6 +110,41 @@ def test_scores_of_ones_own_audio(clips, run):
     assert scores["style_accuracy"]["value"] == scores["second_style_accuracy"]["value"] == 1
     assert scores["note_f1"]["reason"] == "needs the notes of the content, none were given"
     assert scores["onset_f1"] == {"value": None, "reason": "needs the notes of the content, none were given"}
+
+
+def test_scores_for_people_say_what_is_heard_and_what_is_kept(clips):
+    """Without a judge the packaged one serves, and by its name; for programs only what is named."""
+    files = [f"--{name}={clips[name]}" for name in ("content", "style")]
+    done = timbrebench("score", clips["reference"], *files)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"  heard: trumpet, \d+ %   content: piano, \d+ %   style: trumpet, \d+ %", lines[1])
+    assert lines[2].startswith("  by the judge instruments-6-1, which knows clarinet, guitar")
+    assert "metrics could not be computed: --all lists them" in done.stdout
+    assert "needs the notes of the content" not in done.stdout
+    kept = r"keeps \d+ % of the notes, as far as they can be transcribed"
+    assert re.fullmatch(rf"Sounds like the style \(trumpet\), {kept}, is a copy of the style\.", lines[-1])
+    by_name = timbrebench("score", clips["reference"], *files, "--judge=instruments-6-1", "--all")
+    assert "needs the notes of the content" in by_name.stdout
+    assert by_name.stdout.splitlines()[:3] == lines[:3]
+    unnamed = json.loads(timbrebench("score", clips["reference"], *files, "--json").stdout)
+    assert unnamed["style_accuracy"]["value"] is None
+
+
+def test_scores_of_a_folder_are_means_and_the_table_says_that_it_was_written(clips, tmp_path):
+    outputs, table = tmp_path / "outputs", tmp_path / "scores.csv"
+    outputs.mkdir()
+    for name in ("content", "reference"):
+        shutil.copy(clips[name], outputs / f"{name}.wav")
+    files = [f"--{name}={clips[name]}" for name in ("content", "style")]
+    done = timbrebench("score", outputs, *files)
+    assert done.stdout.startswith("means over 2 outputs; --csv FILE writes each\n")
+    assert "1 of 2 outputs sound like the style; the mean output keeps " in done.stdout
+    written = timbrebench("score", outputs, *files, "--csv", table)
+    assert written.stdout == f"{table}: the scores of 2 outputs\n"
+    for_programs = timbrebench("score", outputs, *files, "--csv", table, "--force", "--json")
+    assert len(json.loads(for_programs.stdout)) == 2
+    assert f"{table}: the scores of 2 outputs" in for_programs.stderr
 
 
 def test_a_method_that_learns_can_be_used_on_ones_own_audio(clips, run, tmp_path):
