@@ -149,3 +149,20 @@ def test_one_of_two_has_to_be_chosen(made, handed_in):
     for rating in wrong["pages"][0]["ratings"]:
         rating["score"] = 100
     assert "has to be chosen" in left_out(key, handed_in(good, made.sign(wrong)))
+
+
+def test_whatever_byte_is_changed_ratings_are_left_out_or_the_same(key, good, handed_in, generator):
+    paths = handed_in(good)
+    content, expected = paths[0].read_bytes(), read_ratings(key, paths).table
+    counted = 0
+    for _ in range(150):
+        changed = bytearray(content)
+        changed[generator.integers(len(content))] = generator.integers(256)
+        paths[0].write_bytes(changed)
+        try:
+            table = read_ratings(key, paths).table
+        except RunError:
+            continue
+        counted += 1
+        assert table.equals(expected)
+    assert counted < 30
