@@ -7,11 +7,14 @@ for detecting out-of-distribution samples and adversarial attacks", NeurIPS 2018
 
 An embedding keeps what tells the labels apart and little else: noise may lie among the instruments. So what
 counts is the embedding together with five plain statistics of the spectrogram.
+
+What is tonal, such as a vibraphone, lies near the instruments all the same. A judge that has learned from
+clips without a label, strangers, also has a logistic regression between them and the others.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,6 +27,9 @@ N_STATISTICS = 5
 
 #: Share of the validation clips that count as familiar.
 _FAMILIAR = 0.99
+
+#: Inverse strength of the penalty on the weights that tell strangers: some of their sources are few clips.
+_PENALTY = 0.01
 
 #: Share of the median variance that is added to each, so that directions in which nothing was learned count
 #: neither for everything nor for nothing.
@@ -48,19 +54,38 @@ class Familiarity:
         Makes the covariance within labels the identity.
     threshold : float
         Distance beyond which a clip is unfamiliar.
+    strangeness : torch.Tensor, shape (d + 2,), or None
+        Weights of whitened traits, distance and 1: a clip with a positive sum is unfamiliar. None where the
+        judge has learned from no strangers.
     """
 
     centres: Tensor
     whitening: Tensor
     threshold: float
+    strangeness: Tensor | None = None
+
+    def is_unfamiliar(self, clips: Tensor) -> Tensor:
+        """Tell for traits of clips, shape (clips, d), which resemble nothing learned: shape (clips,)."""
+        distances = self.distances(clips)
+        unfamiliar = distances > self.threshold
+        if self.strangeness is None:
+            return unfamiliar
+        return unfamiliar | (self._sides(clips, distances) @ self.strangeness > 0)
 
     def distances(self, clips: Tensor) -> Tensor:
         """Return how far traits of clips, shape (clips, d), lie from the nearest label: shape (clips,)."""
         return torch.cdist(clips @ self.whitening, self.centres).amin(dim=1)
 
+    def _sides(self, clips: Tensor, distances: Tensor) -> Tensor:
+        """Return what strangers are told by: shape (clips, d + 2)."""
+        return torch.cat(
+            [clips @ self.whitening, distances[:, None], torch.ones(len(clips), 1)], dim=1
+        ).float()
+
     def state(self) -> dict[str, Tensor]:
         """Return its tensors by name."""
-        return {"centres": self.centres, "whitening": self.whitening}
+        state = {"centres": self.centres, "whitening": self.whitening}
+        return state if self.strangeness is None else {**state, "strangeness": self.strangeness}
 
 
 def traits(spectrograms: Tensor, embeddings: Tensor) -> Tensor:
@@ -91,7 +116,9 @@ def traits(spectrograms: Tensor, embeddings: Tensor) -> Tensor:
     return torch.cat([embeddings, torch.stack(statistics, dim=1)], dim=1)
 
 
-def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Familiarity | None:
+def learn_familiarity(
+    clips: Tensor, targets: Tensor, validation: Tensor, strangers: Tensor
+) -> Familiarity | None:
     """Learn what is familiar.
 
     Parameters
@@ -102,6 +129,8 @@ def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Fam
         Index of the label of each; every label has a clip.
     validation : torch.Tensor, shape (others, d)
         Traits of clips of other pieces, 99 % of which will be familiar.
+    strangers : torch.Tensor, shape (strangers, d)
+        Traits of clips without a label; may be empty.
 
     Returns
     -------
@@ -121,8 +150,28 @@ def learn_familiarity(clips: Tensor, targets: Tensor, validation: Tensor) -> Fam
     covariance += _RIDGE * typical * torch.eye(len(covariance), dtype=torch.float64)
     whitening = torch.linalg.inv(torch.linalg.cholesky(covariance)).T
     learned = Familiarity((means @ whitening).float(), whitening.float(), 0.0)
-    threshold = float(learned.distances(validation.float()).quantile(_FAMILIAR))
-    return Familiarity(learned.centres, learned.whitening, threshold)
+    distances = learned.distances(validation.float())
+    if not len(strangers):
+        return replace(learned, threshold=float(distances.quantile(_FAMILIAR)))
+    # Each of the two decisions takes half of the validation clips that may be unfamiliar.
+    each = (1 + _FAMILIAR) / 2
+    strangeness = _learn_strangeness(learned, clips.float(), strangers)
+    sides = learned._sides(validation.float(), distances) @ strangeness
+    strangeness[-1] -= sides.quantile(each)
+    return replace(learned, threshold=float(distances.quantile(each)), strangeness=strangeness)
+
+
+def _learn_strangeness(familiarity: Familiarity, clips: Tensor, strangers: Tensor) -> Tensor:
+    """Fit a logistic regression between strangers and others; the constant is still to be set."""
+    traits_of_both = torch.cat([clips, strangers])
+    sides = familiarity._sides(traits_of_both, familiarity.distances(traits_of_both))
+    is_stranger = torch.arange(len(sides)) >= len(clips)
+    # Imported here, where judges are trained: it takes a second.
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    regression = LogisticRegression(C=_PENALTY, class_weight="balanced", max_iter=2000, fit_intercept=False)
+    regression.fit(sides.numpy(), is_stranger.numpy())
+    return torch.from_numpy(regression.coef_[0]).float()
 
 
 def is_nearly_empty(samples: Samples, sample_rate: int) -> bool:

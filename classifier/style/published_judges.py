@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from timbrebench.classifier.style.robustness import Robustness
 from timbrebench.classifier.style.style_evaluation import Evaluation
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.documents import parse_object
@@ -48,6 +49,12 @@ class PublishedCard(FrozenModel):
         What the dataset was made with and the network was trained with, by name and version.
     evaluation : Evaluation
         On test pieces of that dataset, played by the labels' first programs.
+    sources : tuple of dict
+        Corpus, soundfonts and folders of recorded notes that it has learned from, with the SHA-256 of each
+        and which takes of a folder; empty in cards of earlier versions.
+    recordings : Robustness or None
+        On the test pieces played with recorded notes, by source and condition; None where none were given,
+        and in cards of earlier versions.
     """
 
     name: str
@@ -63,6 +70,8 @@ class PublishedCard(FrozenModel):
     configuration: dict[str, Any]
     software: dict[str, str]
     evaluation: Evaluation
+    sources: tuple[dict[str, str], ...] = ()
+    recordings: Robustness | None = None
 
 
 def published_names() -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 
 from timbrebench.audio.clips import Samples, fit_length
 from timbrebench.audio.loudness import rms
@@ -31,9 +32,11 @@ from timbrebench.core.errors import JudgeError
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import Executor, executor_for
+from timbrebench.datasets.building import configuration_of
 from timbrebench.datasets.clip_calls import map_clips
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.notes import read_drums, read_notes
+from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 
@@ -67,6 +70,17 @@ _LEAD_S = 1.0
 
 UNCHANGED = "unchanged"
 
+#: What tells recordings from renderings, and from each other.
+RECORDING_CONDITIONS = (
+    UNCHANGED,
+    *(f"noise at {snr} dB" for snr in (20, 10)),
+    *(f"{cents:+d} cents" for cents in CENTS),
+    f"room of {ROOM_S:g} s",
+    f"low shelf {SHELF_DB} dB",
+    f"high shelf {SHELF_DB} dB",
+    "MP3 at 64 kbit/s",
+)
+
 #: Clips as they are, and each change.
 _CONDITIONS = 1 + len(WINDOWS_S) + len(SNRS_DB) + len(GAINS_DB) + len(CENTS) + 4 + len(TRANSPOSITIONS)
 
@@ -90,6 +104,9 @@ class Disturbance(FrozenModel):
     skipped : int
         How many could not be changed so: transposed beyond what the instrument sounds, no longer than the
         window, or silent inside it.
+    accuracy_by_source : dict of str to float
+        The accuracy on the clips of each instrument of each soundfont, or folder of recorded notes, by
+        "label, soundfont"; empty in cards of earlier versions.
     """
 
     name: str
@@ -97,6 +114,7 @@ class Disturbance(FrozenModel):
     accuracy_before: float | None
     clips: int
     skipped: int
+    accuracy_by_source: dict[str, float] = Field(default={})
 
 
 class Robustness(FrozenModel):
@@ -117,7 +135,7 @@ def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robu
     Clips are shortened to their middle 2.57 s and 1 s; given white noise 40, 30, 20 and 10 dB under their own
     root mean square; made 12 dB softer and louder, unclipped; tuned 50 cents down and up; put into a room;
     filtered by shelves that lower what lies under 300 Hz or over 2 kHz by 12 dB; passed through MP3 of
-    64 kbit/s; and, if the dataset was rendered from notes, transposed by 2 and 5 semitones down and up, which
+    64 kbit/s; and, if it is a whole dataset of renderings, transposed by 2 and 5 semitones down and up, which
     is done to the notes, rendered with the clip's own soundfont and program.
 
     Parameters
@@ -153,7 +171,11 @@ def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robu
                 name: _judge(judge, test, change, executor, tracker) for name, change in changes.items()
             }
     before = answers[UNCHANGED]
-    return Robustness(conditions=tuple(_condition(name, right, before) for name, right in answers.items()))
+    sources = test.manifest.label + ", " + test.manifest.soundfont
+    sources = sources.reset_index(drop=True)
+    return Robustness(
+        conditions=tuple(_condition(name, right, before, sources) for name, right in answers.items())
+    )
 
 
 def shortened(dataset: Dataset, clip: Clip, *, seconds: float) -> Samples | None:
@@ -266,8 +288,8 @@ def _louder(dataset: Dataset, clip: Clip, *, gain_db: float) -> Samples:
 
 
 def _transpositions(test: Dataset, executor: Executor) -> dict[str, _Change]:
-    """Return the transpositions; none for a dataset that was not rendered from notes."""
-    if test.description.get("builder") != "rendered-midi":
+    """Return the transpositions; none for a dataset that is not one of renderings alone."""
+    if configuration_of(test.description, DatasetConfiguration) is None:
         return {}
     # Datasets name soundfonts by their files; the configuration knows where they lie.
     soundfonts = {soundfont.name: soundfont for soundfont in soundfonts_of(test)}
@@ -316,11 +338,16 @@ def _changed(
         return None
 
 
-def _condition(name: str, right: pd.Series[bool], before: pd.Series[bool]) -> Disturbance:
+def _condition(
+    name: str, right: pd.Series[bool], before: pd.Series[bool], sources: pd.Series[str]
+) -> Disturbance:
     return Disturbance(
         name=name,
         accuracy=float(right.mean()) if len(right) else None,
         accuracy_before=float(before[right.index].mean()) if len(right) else None,
         clips=len(right),
         skipped=len(before) - len(right),
+        accuracy_by_source={
+            str(source): float(share) for source, share in right.groupby(sources).mean().items()
+        },
     )

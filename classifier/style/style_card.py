@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from timbrebench.classifier.style.judge_figures import (
     learning_curve_figure,
     reliability_figure,
 )
+from timbrebench.classifier.style.recorded_pieces import EVIDENCE_FOLDER, play_recordings, recordings_table
 from timbrebench.classifier.style.robustness import Disturbance, Robustness, measure_robustness
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge, evaluate_on
 from timbrebench.classifier.style.style_features import first_programs
@@ -31,15 +32,11 @@ from timbrebench.core.figures import save_figure
 from timbrebench.core.files import fingerprint, write_json, write_text
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import markdown_table, read_csv
-from timbrebench.datasets.building import configuration_of
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
-from timbrebench.datasets.rendering.rendered_dataset import build_dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 
 CARD_FILE = "card.json"
 PAGE_FILE = "card.md"
-EVIDENCE_FOLDER = "evidence"
 CONFUSION_FIGURE = "confusion.png"
 RELIABILITY_FIGURE = "reliability.png"
 CONDITIONS_FIGURE = "conditions.png"
@@ -57,7 +54,7 @@ class JudgeCard(FrozenModel):
         Its labels.
     multi_label : bool
         Whether it gives each label a probability of its own.
-    network : {"harmonic", "four-block", "alexnet", "alexnet-wide", "alexnet-narrow"}
+    network : {"harmonic", "four-block", "separable", "alexnet", "alexnet-wide", "alexnet-narrow"}
         What it thinks with.
     parameters : int
         Weights of the network.
@@ -176,13 +173,16 @@ class JudgeCard(FrozenModel):
             yield from ("", _table(self.without_soundfont))
         if self.recordings:
             yield from ("", "## Recorded notes", "")
-            yield "The test pieces played with recordings of real instruments, of which the judge has heard"
-            yield "none: what to expect of a performance instead of a soundfont."
+            yield "The test pieces played with recordings of real instruments: what to expect of a"
+            yield "performance instead of a soundfont."
             yield from ("", _table({"recorded notes": self.recordings}), "")
             yield _table_of_labels(self.recordings)
         if self.recordings_robustness:
             yield from ("", "The same clips after the changes that are explained below:", "")
             yield markdown_table(pd.DataFrame(map(_row, self.recordings_robustness.conditions)))
+            if self.recordings_robustness.conditions[0].accuracy_by_source:
+                yield from ("", "By instrument and source:", "")
+                yield recordings_table(self.recordings_robustness)
 
     def _changed(self) -> Iterator[str]:
         yield from ("", "## Changed clips", "")
@@ -199,7 +199,7 @@ def write_card(
     configuration: JudgeConfiguration,
     folder: Path | str,
     *,
-    recordings: Path | None = None,
+    recordings: Sequence[Path | str] = (),
 ) -> JudgeCard:
     """Measure how far a judge can be believed, and write it down.
 
@@ -214,9 +214,10 @@ def write_card(
     folder : path-like
         Gets ``card.json``, ``card.md`` and its figures. What is finished of an interrupted card lies in
         ``evidence/`` and is taken up. Of the judge's own folder, the learning curve is drawn too.
-    recordings : pathlib.Path, optional
-        A folder of recorded notes (:mod:`timbrebench.datasets.soundfonts.recorded_notes`), with which
-        the pieces of the dataset are played as well. The dataset must have been rendered from notes.
+    recordings : sequence of path-like
+        Folders of recorded notes (:mod:`timbrebench.datasets.soundfonts.recorded_notes`), or halves of them,
+        with which the pieces of the dataset are played as well; each plays the instruments that it holds. The
+        dataset must have been rendered from notes.
 
     Returns
     -------
@@ -234,9 +235,9 @@ def write_card(
     """
     folder = Path(folder)
     _check(judge, dataset, configuration)
-    recorded = find_soundfont(str(recordings)) if recordings else None
+    recorded = [find_soundfont(str(reference)) for reference in recordings]
     asked = fingerprint([judge.fingerprint, training_key(dataset.manifest, configuration)])
-    key = fingerprint([asked, recorded.source() if recorded else None])
+    key = fingerprint([asked, _sources(recorded)])
     card = stage(
         folder / EVIDENCE_FOLDER / "card.json",
         key,
@@ -264,7 +265,7 @@ def _measure(
     dataset: Dataset,
     configuration: JudgeConfiguration,
     folder: Path,
-    recorded: Soundfont | None,
+    recorded: Sequence[Soundfont],
 ) -> JudgeCard:
     suited = replace(dataset, manifest=dataset.manifest[first_programs(dataset.manifest)])
     # What asks the judge itself comes first: it is quick, and whatever is wrong shows there.
@@ -277,7 +278,7 @@ def _measure(
     )
     recordings = recordings_robustness = None
     if recorded:
-        played, key = _play_recordings(dataset, recorded, folder), fingerprint([asked, recorded.source()])
+        played, key = play_recordings(dataset, recorded, folder), fingerprint([asked, _sources(recorded)])
         recordings = stage(
             folder / "recordings.json", key, Evaluation, lambda _: evaluate_judge(judge, played)
         )
@@ -311,6 +312,10 @@ def _measure(
     )
 
 
+def _sources(recorded: Sequence[Soundfont]) -> list[dict[str, str]]:
+    return [soundfont.source() for soundfont in recorded]
+
+
 def own_soundfonts(manifest: pd.DataFrame) -> dict[str, str]:
     """Return the soundfonts, separated by commas, of labels that judges do not learn on all soundfonts.
 
@@ -328,20 +333,6 @@ def own_soundfonts(manifest: pd.DataFrame) -> dict[str, str]:
     every = set(learned.soundfont)
     by_label = learned.groupby("label").soundfont.agg(set)
     return {str(label): ", ".join(sorted(fonts)) for label, fonts in by_label.items() if fonts < every}
-
-
-def _play_recordings(dataset: Dataset, recorded: Soundfont, folder: Path) -> Dataset:
-    """Play the dataset's pieces with recorded notes, in a folder of these recordings' own."""
-    original = configuration_of(dataset.description, DatasetConfiguration)
-    if original is None:
-        raise JudgeError(
-            f"{dataset.root}: was not rendered from notes, which recorded ones could play instead: "
-            "leave the recordings out"
-        )
-    # A second rendering, if the dataset had only one: a second source of each instrument.
-    changes = {"soundfonts": (recorded.reference,), "renderings": max(2, original.renderings)}
-    root = folder / f"recordings-{fingerprint(recorded.source())[:8]}"
-    return build_dataset(original.model_copy(update=changes), root)
 
 
 def _write(card: JudgeCard, folder: Path) -> None:

@@ -43,7 +43,9 @@ class StyleFeatures(ClipFeatures):
     def select(self, rows: NDArray[np.bool_]) -> StyleFeatures:
         """Return the clips for which `rows`, shape (clips,), is true."""
         return replace(
-            self, spectrograms=self.spectrograms[torch.from_numpy(rows)], manifest=self.manifest[rows]
+            self,
+            spectrograms=self.spectrograms[torch.from_numpy(np.array(rows))],
+            manifest=self.manifest[rows],
         )
 
     def first_programs(self) -> StyleFeatures:
@@ -56,17 +58,21 @@ class StyleFeatures(ClipFeatures):
 
     def labels(self, *, multi_label: bool) -> tuple[str, ...]:
         """Return the clips' labels, sorted; with `multi_label`, those of a clip are separated by ``|``."""
-        names = {name for label in self.manifest.label for name in _split(label, multi_label=multi_label)}
+        labelled = self.manifest.label.dropna()
+        names = {name for label in labelled for name in _split(label, multi_label=multi_label)}
         return tuple(sorted(names))
 
     def targets(self, labels: tuple[str, ...], *, multi_label: bool = False) -> torch.Tensor:
         """Return the training targets for a judge of `labels`, in the order of its answers.
 
-        The index of each clip's label, shape (clips,), or with `multi_label` 1 for each label that a clip
-        has, shape (clips, labels).
+        The index of each clip's label, shape (clips,), which is -1 where it has none, or with `multi_label` 1
+        for each label that a clip has, shape (clips, labels).
         """
         if not multi_label:
-            return torch.tensor([labels.index(label) for label in self.manifest.label], dtype=torch.long)
+            places = {label: place for place, label in enumerate(labels)}
+            return torch.tensor(
+                [-1 if pd.isna(label) else places[label] for label in self.manifest.label], dtype=torch.long
+            )
         named = [set(_split(label, multi_label=True)) for label in self.manifest.label]
         return torch.tensor([[float(label in names) for label in labels] for names in named])
 

@@ -56,9 +56,9 @@ class Judge(TrainedJudge):
         In the order of its answers.
     front_end : FrontEnd
         Computes its input.
-    network_kind : {"harmonic", "four-block", "alexnet", "alexnet-wide", "alexnet-narrow"}
+    network_kind : {"harmonic", "four-block", "separable", "alexnet", "alexnet-wide", "alexnet-narrow"}
         What the network is.
-    network : FourBlockNetwork, HarmonicNetwork or AlexNet
+    network : FourBlockNetwork, HarmonicNetwork, SeparableNetwork or AlexNet
         In evaluation mode.
     multi_label : bool
         Whether it gives each label a probability of its own.
@@ -117,7 +117,7 @@ class Judge(TrainedJudge):
             return None
         if is_nearly_empty(as_samples(samples), sample_rate):
             return True
-        return bool(self.familiarity.distances(clip)[0] > self.familiarity.threshold)
+        return bool(self.familiarity.is_unfamiliar(clip)[0])
 
     def probabilities_of(self, spectrograms: torch.Tensor) -> NDArray[np.float64]:
         """Compute the probabilities of clips that went through the front end.
@@ -208,8 +208,9 @@ class StoredFamiliarity(FrozenModel):
 
     Attributes
     ----------
-    centres, whitening, threshold
-        Those of :class:`~timbrebench.classifier.style.familiarity.Familiarity`.
+    centres, whitening, threshold, strangeness
+        Those of :class:`~timbrebench.classifier.style.familiarity.Familiarity`; files of earlier versions
+        hold no strangeness.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -217,10 +218,11 @@ class StoredFamiliarity(FrozenModel):
     centres: torch.Tensor
     whitening: torch.Tensor
     threshold: float = Field(gt=0, allow_inf_nan=False)
+    strangeness: torch.Tensor | None = None
 
     def familiarity(self) -> Familiarity:
         """Return it as a judge has it."""
-        return Familiarity(self.centres, self.whitening, self.threshold)
+        return Familiarity(self.centres, self.whitening, self.threshold, self.strangeness)
 
 
 class StoredStyleJudge(StoredJudge):
@@ -268,8 +270,9 @@ def _familiarity(stored: StoredStyleJudge, network: Network, path: Path) -> Fami
     if stored.familiarity is None:
         return None
     familiarity, size = stored.familiarity.familiarity(), network.head.in_features + N_STATISTICS
-    for name, shape in (("centres", (len(stored.labels), size)), ("whitening", (size, size))):
-        tensor = familiarity.state()[name]
+    shapes = {"centres": (len(stored.labels), size), "whitening": (size, size), "strangeness": (size + 2,)}
+    for name, tensor in familiarity.state().items():
+        shape = shapes[name]
         if tensor.dtype != torch.float32 or tuple(tensor.shape) != shape or not torch.isfinite(tensor).all():
             raise JudgeError(
                 f"{path}: familiarity.{name} is {tensor.dtype} of shape {tuple(tensor.shape)}, the network "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
 from timbrebench.classifier.style.phrases.phrase_features import add_phrases
 from timbrebench.classifier.style.published_judges import load_published, published_card
 from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_on
@@ -71,14 +71,15 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
 
 def _train(dataset: Dataset, configuration: JudgeConfiguration, folder: Path) -> tuple[Judge, Evaluation]:
     """Train and evaluate a judge, and write its learning curve."""
-    from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - Lightning takes seconds
+    from timbrebench.classifier.style.style_training import train_judge, with_familiarity  # noqa: PLC0415 - Lightning takes seconds
 
-    features = learned_features(dataset.select(split=("judge", "validation", "test")), configuration)
+    features = learned_features(dataset.select(split=JUDGE_SPLITS), configuration)
+    test = compute_features(dataset.select(split="test"), configuration.front_end).first_programs()
     scratch = _scratch(folder, _key(dataset, configuration))
     training = train_judge(features, configuration, folder=scratch)
-    evaluation = evaluate_on(training.judge, features.where(split=["test"]).first_programs().unvaried())
+    evaluation = evaluate_on(training.judge, test)
     write_csv(folder / CURVE_FILE, training.curve, SIX_DIGITS)
-    return training.judge, evaluation
+    return with_familiarity(training.judge, features), evaluation
 
 
 def learned_features(dataset: Dataset, configuration: JudgeConfiguration) -> StyleFeatures:

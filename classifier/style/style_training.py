@@ -15,8 +15,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
-from timbrebench.classifier.style.familiarity import Familiarity, learn_familiarity
+from timbrebench.classifier.style.familiarity import learn_familiarity
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.phrases.phrase_configuration import PhraseConfiguration
 from timbrebench.classifier.style.style_features import StyleFeatures
 from timbrebench.classifier.style.style_front_end import standardise
 from timbrebench.classifier.style.style_judge import Judge
@@ -36,7 +37,8 @@ class Training:
     Attributes
     ----------
     judge : Judge
-        With the weights of the epoch whose validation loss was lowest.
+        With the weights of the epoch whose validation loss was lowest. What is familiar to it is learned by
+        :func:`with_familiarity`, which takes a pass over all clips.
     curve : pandas.DataFrame
         One row for each epoch: ``epoch, train_loss, validation_accuracy, validation_loss``.
     """
@@ -55,7 +57,9 @@ def train_judge(
     """Train on the judges' split, and stop, choose and calibrate by the validation split.
 
     Each label is drawn equally often, and within it each program of each soundfont; the label's first program
-    three times as often as others.
+    three times as often as others. Invented phrases take the share of each label's draws that the
+    configuration gives them; those without a label are drawn as often as one label, and are to be answered
+    with all labels alike.
 
     Parameters
     ----------
@@ -107,21 +111,26 @@ def train_judge(
         temperature=1.0,
         **learned_from(train.manifest, validation.manifest),
     )
-    calibrated = replace(
-        judge, temperature=_temperature(judge, validation), familiarity=_familiarity(judge, train, validation)
-    )
-    return Training(calibrated, fitted.curve)
+    return Training(replace(judge, temperature=_temperature(judge, validation)), fitted.curve)
 
 
-def _familiarity(judge: Judge, train: StyleFeatures, validation: StyleFeatures) -> Familiarity | None:
-    """Learn what is familiar; clips with several labels lie around no label's mean."""
+def with_familiarity(judge: Judge, features: StyleFeatures) -> Judge:
+    """Return a judge that can tell what resembles nothing that it has learned, given what it was trained on.
+
+    A multi-label judge stays as it is: clips with several labels lie around no label's mean.
+    """
     if judge.multi_label:
-        return None
-    return learn_familiarity(
-        judge.traits_of(train.spectrograms),
-        train.targets(judge.labels),
+        return judge
+    train = features.where(split=["judge"])
+    validation = features.where(split=["validation"]).first_programs()
+    targets, traits = train.targets(judge.labels), judge.traits_of(train.spectrograms)
+    familiarity = learn_familiarity(
+        traits[targets >= 0],
+        targets[targets >= 0],
         judge.traits_of(validation.spectrograms),
+        traits[targets < 0],
     )
+    return replace(judge, familiarity=familiarity)
 
 
 def _labels(train: StyleFeatures, validation: StyleFeatures, *, multi_label: bool) -> tuple[str, ...]:
@@ -148,10 +157,17 @@ def _temperature(judge: Judge, validation: StyleFeatures) -> float:
 
 
 def _loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy on logits: a softmax before it would put a floor under the loss."""
+    """Cross-entropy on logits: a softmax before it would put a floor under the loss.
+
+    What has no label, -1, is to be answered with all labels alike.
+    """
     if targets.dim() == 2:
         return binary_cross_entropy_with_logits(logits, targets)
-    return cross_entropy(logits, targets)
+    labelled = targets >= 0
+    if labelled.all():
+        return cross_entropy(logits, targets)
+    flat = -logits[~labelled].log_softmax(dim=1).mean(dim=1)
+    return (cross_entropy(logits[labelled], targets[labelled], reduction="sum") + flat.sum()) / len(targets)
 
 
 class _StyleModule(FittedModule):
@@ -181,13 +197,33 @@ def _loader(
 ) -> DataLoader[tuple[Tensor, ...]]:
     targets = features.targets(labels, multi_label=configuration.multi_label)
     data = TensorDataset(features.spectrograms, targets)
-    weights = torch.tensor(_weights(features.manifest))
+    weights = torch.tensor(sampling_weights(features.manifest, configuration.phrases))
     sampler = EpochSampler(data, configuration.seed, weights) if learning else None
     return DataLoader(data, batch_size=configuration.batch_size, sampler=sampler)
 
 
-def _weights(manifest: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the sampling weight of each clip."""
+def sampling_weights(manifest: pd.DataFrame, phrases: PhraseConfiguration | None) -> NDArray[np.float64]:
+    """Return the sampling weight of each clip of a manifest, shape (clips,).
+
+    They add up to 1 for each label, and to 1 for the phrases that have none. `phrases` is None where the
+    manifest holds none.
+    """
+    weights = np.empty(len(manifest))
+    is_stranger = manifest.label.isna().to_numpy()
+    weights[is_stranger] = 1 / max(1, is_stranger.sum())
+    if phrases is None or phrases.share is None:
+        weights[~is_stranger] = _source_weights(manifest[~is_stranger])
+        return weights
+    is_clip = manifest.piece.notna().to_numpy()
+    is_phrase = ~is_clip & ~is_stranger
+    labels = manifest.label[is_phrase]
+    weights[is_clip] = (1 - phrases.share) * _source_weights(manifest[is_clip])
+    weights[is_phrase] = phrases.share / labels.groupby(labels).transform("size")
+    return weights
+
+
+def _source_weights(manifest: pd.DataFrame) -> NDArray[np.float64]:
+    """Return weights by which each program of each soundfont is drawn alike, its label's first more often."""
     sources = manifest[["label", "soundfont", "program"]].drop_duplicates()
     first = [
         is_first_program(label, program)

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from timbrebench.classifier.style.judge_configuration import JudgeConfiguration
+from timbrebench.classifier.style.phrases.phrase_configuration import phrase_sources
 from timbrebench.core.documents import read_json
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import fingerprint, write_json
@@ -39,10 +40,15 @@ def stage(path: Path, key: str, kind: type[Figures], measure: Callable[[Path], F
 
 
 def training_key(manifest: pd.DataFrame, configuration: JudgeConfiguration) -> str:
-    """Return the fingerprint of all that decides what a judge learns: the clips and the configuration."""
+    """Return the fingerprint of all that decides what a judge learns.
+
+    The clips, the configuration, and the bytes of the soundfonts that its phrases are played with.
+    MissingResourceError if one of those is missing.
+    """
     clips = manifest[list(_DECISIVE)].astype(object)
     clips = clips.where(clips.notna(), None)  # JSON has no NaN, which stands for no label
-    return fingerprint([clips.to_numpy().tolist(), configuration.model_dump(mode="json", exclude={"name"})])
+    decisive = [clips.to_numpy().tolist(), configuration.model_dump(mode="json", exclude={"name"})]
+    return fingerprint([*decisive, *phrase_sources(configuration.phrases)])
 
 
 def _stored(path: Path, key: str, kind: type[Figures]) -> Figures | None:

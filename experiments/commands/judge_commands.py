@@ -18,6 +18,11 @@ from timbrebench.experiments.run.layout import JUDGE
 
 judge_app = typer.Typer(help="Train judges and measure how accurate they are.", no_args_is_help=True)
 
+Recordings = Annotated[
+    list[str] | None,
+    typer.Option(help="A folder of recorded notes to judge as well, or half of it; may be given repeatedly."),
+]
+
 DatasetFolder = Annotated[Path, typer.Argument(help="A dataset's folder.")]
 
 
@@ -73,9 +78,7 @@ def judge_card(
     dataset: Annotated[Path, typer.Argument(help="The dataset that it was trained on.")],
     out: Annotated[Path | None, typer.Option(help="The card's folder; by default the judge's.")] = None,
     config: Config = "default",
-    recordings: Annotated[
-        Path | None, typer.Option(help="A folder of recorded notes to judge as well, with manifest.csv.")
-    ] = None,
+    recordings: Recordings = None,
 ) -> None:
     """Write a style judge's card: cross-validation, soundfonts left out, calibration, noise, recordings."""
     check_output_folder(out or judge)
@@ -91,7 +94,7 @@ def judge_card(
             Dataset.open(dataset),
             load_configuration(config).judge,
             out or judge,
-            recordings=recordings,
+            recordings=recordings or (),
         )
     print_line(card.markdown())
 
@@ -117,7 +120,9 @@ def judge_spectrograms(
 def judge_publish(
     run: Annotated[Path, typer.Argument(help="The folder of a run that has trained its judge.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME.pt and its card, NAME.json.")],
-    name: Annotated[str, typer.Option(help="The frozen suite that it is for, as NAME-VERSION.")],
+    suite: Annotated[str, typer.Option(help="The frozen suite that it is for, by its name or file.")],
+    name: Annotated[str | None, typer.Option(help="Its name; by default the suite's.")] = None,
+    recordings: Recordings = None,
 ) -> None:
     """Write the style judge of a run as those that come with the package are written, if it fits a suite."""
     check_output_folder(out)
@@ -126,7 +131,7 @@ def judge_publish(
     from timbrebench.experiments.suites.frozen_suite import load_frozen
     from timbrebench.experiments.suites.suite_judges import why_unfit
 
-    frozen = load_frozen(name)
+    frozen = load_frozen(suite)
     opened = open_suite(run)
     if reason := why_unfit(frozen, opened.judge.labels, opened.judge.training_pieces):
         raise JudgeError(
@@ -137,9 +142,10 @@ def judge_publish(
         run / JUDGE,
         opened.dataset,
         opened.configuration.judge,
-        name=frozen.title,
+        name=name or frozen.title,
         run=opened.configuration.name,
         out=out,
+        recordings=recordings or (),
     )
     print_line(f"{out / card.name}.pt: accuracy {card.evaluation.accuracy:.3f} on unseen pieces")
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+
+from timbrebench.datasets.notes import drums_table
 
 #: Steps from one note of a melody to the next, in semitones, and how often each is taken.
 _STEPS = (-12, -7, -4, -3, -2, -1, 0, 1, 2, 3, 4, 7, 12)
@@ -16,6 +19,9 @@ _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))
 #: Beats in seconds, and lengths of notes in beats.
 _BEATS_S = (0.15, 0.25, 0.35, 0.5, 0.8, 1.5)
 _LENGTHS = (0.5, 1, 1, 1, 2, 3)
+
+#: General MIDI's strokes: bass drums, snares, hi-hats, toms and cymbals.
+_STROKES = (35, 36, 38, 40, 42, 44, 46, 41, 45, 48, 50, 49, 51, 37, 39, 54)
 
 
 class Note(NamedTuple):
@@ -72,3 +78,19 @@ def _step(rng: np.random.Generator, pitch: int, scale: set[int], lowest: int, hi
     if stepped % 12 in scale or rng.random() < 0.2:
         return stepped
     return int(np.clip(stepped + rng.choice((-1, 1)), lowest, highest))
+
+
+def invent_strokes(rng: np.random.Generator, duration_s: float) -> pd.DataFrame:
+    """Invent strokes of a drum kit: two to five drums, each struck at random in a bar that is repeated.
+
+    Returns a table of strokes (:mod:`timbrebench.datasets.notes`), of which there is always one.
+    """
+    step_s, steps = rng.uniform(0.08, 0.25), int(rng.choice([8, 12, 16]))
+    rows = [(0.0, 0.1, int(rng.choice(_STROKES)), 100)]
+    for stroke in rng.choice(_STROKES, size=rng.integers(2, 6), replace=False):
+        bar = rng.random(steps) < rng.uniform(0.1, 0.6)
+        for step in range(1, int(duration_s / step_s)):
+            if bar[step % steps]:
+                onset_s = step * step_s
+                rows.append((onset_s, onset_s + 0.1, int(stroke), int(rng.integers(50, 120))))
+    return drums_table(rows)

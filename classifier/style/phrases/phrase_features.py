@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +18,19 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from timbrebench.audio.clips import Samples
 from timbrebench.audio.loudness import is_silent
-from timbrebench.classifier.style.phrases.inventing import invent_phrase
-from timbrebench.classifier.style.phrases.note_bank import NoteBank, sample_notes
+from timbrebench.classifier.style.phrases.inventing import invent_phrase, invent_strokes
+from timbrebench.classifier.style.phrases.note_bank import sample_notes
 from timbrebench.classifier.style.phrases.phrase_configuration import PhraseConfiguration
 from timbrebench.classifier.style.phrases.phrase_playing import WINDS, play_phrase
 from timbrebench.classifier.style.sound_variation import SoundVariation
 from timbrebench.classifier.style.style_features import StyleFeatures
 from timbrebench.classifier.style.style_front_end import BaseFrontEnd
-from timbrebench.core.errors import JudgeError
+from timbrebench.core.errors import DatasetError, JudgeError
 from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.executors import executor_for
-from timbrebench.datasets.instruments import programs_of
+from timbrebench.datasets.instruments import FAMILIES, programs_of
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 
 #: Seconds that a phrase takes.
@@ -43,6 +45,18 @@ _ALONE, _ALONE_OTHERS = 0.65, 0.3
 #: Share of the phrases that are varied, where a variation is given; the rest sounds as it is.
 _VARIED = 0.7
 
+#: Number that stands for the drum kit, after General MIDI's programs.
+_DRUM_KIT = 128
+
+#: Phrases without a label that one program plays, since sampling its notes takes a second.
+_STRANGERS_EACH = 20
+
+#: What keeps a whole number of phrases whole: a third of 30 is a little less in binary.
+_EXACT = 1e-9
+
+#: Plays one phrase, drawn by a generator.
+_Play = Callable[[np.random.Generator], Samples]
+
 
 @dataclass(frozen=True)
 class _Sound:
@@ -56,12 +70,12 @@ class _Sound:
 
 @dataclass(frozen=True)
 class _Job:
-    """Phrases of one program of one soundfont: their numbers, by split."""
+    """Phrases of one program of one soundfont, or of its drum kit: their numbers, by split."""
 
     sound: _Sound
     seed: int
     soundfont: Soundfont
-    label: str
+    label: str | None
     program: int
     numbers: dict[str, range]
 
@@ -72,25 +86,50 @@ class _Job:
 
     def run(self) -> list[tuple[dict[str, Any], NDArray[np.float16]]]:
         """Return a row of the manifest and the spectrogram of each phrase that is not silent."""
-        bank = sample_notes(self.soundfont.player(), self.program)
+        try:
+            play = self._strokes() if self.program == _DRUM_KIT else self._notes()
+        except DatasetError:
+            if self.label is None:  # one of many: others take its place
+                return []
+            raise
         made = [
-            self._make(bank, split, number) for split, numbers in self.numbers.items() for number in numbers
+            self._make(play, split, number) for split, numbers in self.numbers.items() for number in numbers
         ]
         return [phrase for phrase in made if phrase is not None]
 
+    def _notes(self) -> _Play:
+        bank, sound = sample_notes(self.soundfont.player(), self.program), self.sound
+
+        def play(rng: np.random.Generator) -> Samples:
+            alone = rng.random() < (_ALONE if self.program in WINDS else _ALONE_OTHERS)
+            phrase = invent_phrase(rng, bank.range, sound.duration_s, 1 if alone else int(rng.integers(2, 5)))
+            return play_phrase(
+                bank,
+                self.program,
+                phrase,
+                duration_s=sound.duration_s,
+                sample_rate=sound.sample_rate,
+                rng=rng,
+            )
+
+        return play
+
+    def _strokes(self) -> _Play:
+        player, sound = self.soundfont.player(), self.sound
+
+        def play(rng: np.random.Generator) -> Samples:
+            strokes = invent_strokes(rng, sound.duration_s)
+            return player.render_drums(strokes, sound.duration_s, sound.sample_rate)
+
+        return play
+
     def _make(
-        self, bank: NoteBank, split: str, number: int
+        self, play: _Play, split: str, number: int
     ) -> tuple[dict[str, Any], NDArray[np.float16]] | None:
-        words = (self.label, self.soundfont.name, split)
+        words = (self.label or "", self.soundfont.name, split)
         drawn = [self.seed, self.program, number, *(zlib.crc32(word.encode()) for word in words)]
         rng, rate = np.random.default_rng(drawn), self.sound.sample_rate
-        alone = rng.random() < (_ALONE if self.program in WINDS else _ALONE_OTHERS)
-        phrase = invent_phrase(
-            rng, bank.range, self.sound.duration_s, 1 if alone else int(rng.integers(2, 5))
-        )
-        samples = play_phrase(
-            bank, self.program, phrase, duration_s=self.sound.duration_s, sample_rate=rate, rng=rng
-        )
+        samples = play(rng)
         if is_silent(samples):
             return None
         digest = hashlib.sha256(samples.tobytes()).hexdigest()
@@ -164,25 +203,67 @@ def add_phrases(
     )
 
 
-def _jobs(sound: _Sound, configuration: PhraseConfiguration, labels: tuple[str, ...]) -> list[_Job]:
+def _jobs(sound: _Sound, configuration: PhraseConfiguration, labels: Sequence[str]) -> list[_Job]:
     """Share the phrases of each label out among the families of soundfonts, and in each among programs."""
     soundfonts = [find_soundfont(reference) for reference in configuration.soundfonts]
     programs = {soundfont: soundfont.player().programs() for soundfont in soundfonts}
     counts = {"judge": configuration.clips, "validation": round(_VALIDATION_SHARE * configuration.clips)}
     jobs = []
     for label in labels:
-        families: dict[str, list[tuple[Soundfont, int]]] = {}
-        for soundfont, has in programs.items():
-            played = [(soundfont, program) for program in programs_of(label) if program in has]
-            if played:
-                families.setdefault(soundfont.family, []).extend(played)
+        families = _by_family(programs, programs_of(label))
         if not families:
             raise JudgeError(f"no soundfont of the phrases has {label}: add one that has")
-        for sources in families.values():
+        for sources, share in _shares(families, configuration):
             for place, (soundfont, program) in enumerate(sources):
                 numbers = {
-                    split: range(place, count // len(families), len(sources))
+                    split: range(place, int(count * share + _EXACT), len(sources))
                     for split, count in counts.items()
                 }
                 jobs.append(_Job(sound, configuration.seed, soundfont, label, program, numbers))
+    return jobs + _strangers(sound, configuration, programs, labels)
+
+
+def _strangers(
+    sound: _Sound,
+    configuration: PhraseConfiguration,
+    programs: dict[Soundfont, set[int]],
+    labels: Sequence[str],
+) -> list[_Job]:
+    """Share the phrases without a label out among families of soundfonts, and in each among some programs."""
+    learned = {program for label in labels for program in programs_of(label)}
+    unlike = [number for family in FAMILIES.values() if not learned & set(family) for number in family]
+    kits = {soundfont: {_DRUM_KIT} for soundfont in programs if soundfont.player().has_drum_kit()}
+    playable = {soundfont: has | kits.get(soundfont, set()) for soundfont, has in programs.items()}
+    rng = np.random.default_rng(configuration.seed)
+    jobs = []
+    for sources, share in _shares(_by_family(playable, [*unlike, _DRUM_KIT]), configuration):
+        count = round(configuration.strangers * share)
+        drawn = [sources[place] for place in rng.permutation(len(sources))[: -(-count // _STRANGERS_EACH)]]
+        # Kits are one source among a hundred, and the commonest of all that has no pitch.
+        drawn += [source for source in sources if source[1] == _DRUM_KIT and source not in drawn and count]
+        for place, (soundfont, program) in enumerate(drawn):
+            numbers = {"judge": range(place, count, len(drawn))}
+            jobs.append(_Job(sound, configuration.seed, soundfont, None, program, numbers))
     return jobs
+
+
+_Sources = list[tuple[Soundfont, int]]
+
+
+def _by_family(programs: dict[Soundfont, set[int]], wanted: Sequence[int]) -> dict[str, _Sources]:
+    """Return which soundfonts have which of the programs wanted, by family."""
+    families: dict[str, _Sources] = {}
+    for soundfont, has in programs.items():
+        if played := [(soundfont, program) for program in wanted if program in has]:
+            families.setdefault(soundfont.family, []).extend(played)
+    return families
+
+
+def _shares(
+    families: dict[str, _Sources], configuration: PhraseConfiguration
+) -> list[tuple[_Sources, float]]:
+    """Return for each family its sources and the share of the phrases that they play."""
+    weights = [configuration.weights.get(family, 1.0) for family in families]
+    return [
+        (sources, weight / sum(weights)) for sources, weight in zip(families.values(), weights, strict=True)
+    ]

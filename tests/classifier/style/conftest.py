@@ -7,6 +7,7 @@ import pytest
 from timbrebench.classifier import JudgeConfiguration, train_judge
 from timbrebench.classifier.style.style_augmentation import Augmentation
 from timbrebench.classifier.style.style_features import compute_features
+from timbrebench.classifier.style.style_training import with_familiarity
 from timbrebench.datasets import DatasetConfiguration, build_dataset
 
 QUICK = JudgeConfiguration(
@@ -49,8 +50,8 @@ def training(features):
 
 
 @pytest.fixture(scope="session")
-def judge(training):
-    return training.judge
+def judge(training, features):
+    return with_familiarity(training.judge, features)
 
 
 @pytest.fixture(scope="session")

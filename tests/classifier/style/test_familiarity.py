@@ -17,7 +17,7 @@ def learned():
     def draw(targets):
         return places[targets] + torch.randn(len(targets), 3) * stretched
 
-    return learn_familiarity(draw(targets), targets, draw(targets)), draw(targets)
+    return learn_familiarity(draw(targets), targets, draw(targets), torch.empty(0, 3)), draw(targets)
 
 
 def test_nearly_all_that_is_like_what_was_learned_is_familiar(learned):
@@ -41,6 +41,21 @@ def test_the_nearest_label_counts(learned):
     assert familiarity.distances(between)[0] > 2
 
 
+def test_strangers_are_told_where_their_distance_does_not_tell_them():
+    torch.manual_seed(0)
+    targets = torch.arange(2000) % 2
+    places = torch.zeros(2, 60)
+    places[1, 0] = 8
+    clips, validation, others = (places[targets] + torch.randn(2000, 60) for _ in range(3))
+    strangers = torch.randn(1000, 60)
+    strangers[:, 1] += 5
+    by_distance = learn_familiarity(clips, targets, validation, strangers[:0])
+    by_both = learn_familiarity(clips, targets, validation, strangers[500:])
+    assert by_distance.is_unfamiliar(strangers[:500]).float().mean() < 0.4
+    assert by_both.is_unfamiliar(strangers[:500]).float().mean() > 0.9
+    assert by_both.is_unfamiliar(others).float().mean() < 0.025
+
+
 @pytest.mark.parametrize(("sounding_s", "empty"), [(0.3, True), (1.0, False), (4.0, False)])
 def test_one_note_in_a_clip_of_rests_is_nearly_nothing(sounding_s, empty):
     clip = 1e-3 * np.random.default_rng(0).standard_normal(4 * RATE).astype(np.float32)
@@ -49,4 +64,4 @@ def test_one_note_in_a_clip_of_rests_is_nearly_nothing(sounding_s, empty):
 
 
 def test_one_clip_of_each_label_says_nothing_of_others():
-    assert learn_familiarity(torch.eye(2), torch.arange(2), torch.eye(2)) is None
+    assert learn_familiarity(*(torch.eye(2), torch.arange(2), torch.eye(2)), torch.empty(0, 2)) is None

@@ -1,5 +1,6 @@
 import pytest
 
+from timbrebench.classifier.style.phrases.phrase_configuration import PhraseConfiguration
 from timbrebench.classifier.style.style_evaluation import Scores
 from timbrebench.classifier.style.training_stages import stage, training_key
 from timbrebench.core.errors import JudgeError
@@ -71,3 +72,12 @@ def test_the_key_follows_clips_splits_and_configuration(features, multi_label_fe
     ]
     assert len(set(keys)) == len(keys)
     assert training_key(manifest.copy(), quick) == keys[0]
+
+
+def test_the_key_follows_the_bytes_of_what_plays_the_phrases(features, quick, tmp_path):
+    (tmp_path / "manifest.csv").write_text("path,instrument,midi\n", encoding="utf-8")
+    configuration = quick.model_copy(update={"phrases": PhraseConfiguration(soundfonts=(str(tmp_path),))})
+    before = training_key(features.manifest, configuration)
+    assert training_key(features.manifest, configuration) == before
+    (tmp_path / "piano.wav").write_bytes(b"a take")
+    assert training_key(features.manifest, configuration) != before

@@ -14,7 +14,7 @@ from timbrebench.experiments.suites.recipes import Recipe
 
 
 def publish(root, name, out):
-    arguments = ["judge", "publish", str(root), "--name", str(name), "--out", str(out)]
+    arguments = ["judge", "publish", str(root), "--suite", str(name), "--out", str(out)]
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 import torch
 
@@ -6,6 +7,7 @@ from timbrebench.classifier.style.cross_validation import cross_validate
 from timbrebench.classifier.style.phrases.phrase_configuration import PhraseConfiguration
 from timbrebench.classifier.style.phrases.phrase_features import add_phrases
 from timbrebench.classifier.style.sound_variation import SoundVariation
+from timbrebench.classifier.style.style_training import sampling_weights
 from timbrebench.core.errors import JudgeError
 
 FEW = PhraseConfiguration(soundfonts=("sonivox",), clips=20)
@@ -43,6 +45,38 @@ def test_varied_phrases_are_the_same_phrases_made_again(added, features):
 def test_another_seed_makes_other_phrases(added, features):
     other = add(features, FEW.model_copy(update={"seed": 1, "clips": 10}))
     assert not set(other.manifest.sha256[len(features.manifest) :]) & set(added.manifest.sha256)
+
+
+@pytest.fixture(scope="module")
+def with_strangers(features):
+    configuration = PhraseConfiguration(
+        soundfonts=("sonivox", "TimGM6mb"), clips=20, weights={"sonivox": 3}, strangers=40
+    )
+    return add(features, configuration).manifest[len(features.manifest) :]
+
+
+def test_families_of_soundfonts_play_by_their_weights(with_strangers):
+    piano = with_strangers[(with_strangers.label == "piano") & (with_strangers.split == "judge")]
+    assert piano.soundfont_family.value_counts().to_dict() == {"sonivox": 15, "TimGM6mb": 5}
+
+
+def test_strangers_are_of_families_that_hold_no_label(with_strangers):
+    strangers = with_strangers[with_strangers.label.isna()]
+    assert 30 <= len(strangers) <= 40
+    assert set(strangers.split) == {"judge"}
+    assert not {program // 8 for program in strangers.program} & {0, 7}  # piano and brass
+    assert 128 in set(strangers.program)  # a drum kit
+
+
+def test_phrases_take_their_share_of_each_labels_draws(features, with_strangers):
+    manifest = pd.concat([features.manifest, with_strangers], ignore_index=True)
+    manifest = manifest[manifest.split == "judge"]
+    weights = pd.Series(sampling_weights(manifest, FEW.model_copy(update={"share": 0.8})), manifest.index)
+    drawn = weights.groupby([manifest.label.fillna("none"), manifest.piece.notna()]).sum()
+    expected = {("none", False): 1, ("piano", False): 0.8, ("piano", True): 0.2}
+    assert {key: drawn[key] for key in expected} == pytest.approx(expected)
+    alone = sampling_weights(features.manifest, None)
+    assert pd.Series(alone).groupby(features.manifest.label).sum().tolist() == pytest.approx([1, 1])
 
 
 def test_folds_are_tested_on_pieces_alone(added, features, brief, tmp_path):
