@@ -72,6 +72,23 @@ def test_another_package_named_datasets_stays_importable(tmp_path):
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
 
 
+def test_a_system_without_fcntl_is_told_so_at_once():
+    """As on Windows: whichever package is imported first."""
+    code = "import sys; sys.modules['fcntl'] = None; import timbrebench.metrics"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(
+        "ImportError: timbrebench does not support this system (linux): it locks files by fcntl"
+    )
+    assert last.endswith("on Windows, use it inside WSL 2")
+
+
+def test_every_package_says_that_it_is_typed():
+    """Each by itself, since what holds them is a namespace."""
+    assert all((ROOT / folder / "py.typed").is_file() for folder in FOLDERS)
+
+
 def test_the_project_names_no_bare_folder():
     for path in (item for folder in FOLDERS for item in (ROOT / folder).rglob("*.py")):
         for line in path.read_text().splitlines():

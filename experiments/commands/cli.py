@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import platform
 import resource
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +16,7 @@ from timbrebench.core.caches import use_writable_caches
 from timbrebench.core.destinations import check_output_folder
 from timbrebench.core.errors import MissingResourceError, TimbrebenchError
 from timbrebench.core.plain_text import without_controls
+from timbrebench.core.progress import LOGGER, set_verbosity
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
 from timbrebench.experiments.commands.interruption import last_words, resumable
@@ -30,14 +34,14 @@ from timbrebench.experiments.commands.study_commands import study_command
 from timbrebench.experiments.commands.submission_commands import submission_app, submit_command
 from timbrebench.experiments.commands.suite_commands import pairs_app, suite_app
 from timbrebench.experiments.commands.transfer_commands import list_methods_command, transfer_command
+from timbrebench.experiments.report.standard_output import print_line
 from timbrebench.experiments.report.terminal import print_run
+from timbrebench.experiments.run.configuration_text import configuration_text, profile_names
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
 
 app = typer.Typer(
-    help="Measure audio style transfer: build datasets, train judges, run methods, score them, rank them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(dataset_app, name="dataset")
@@ -47,6 +51,41 @@ app.add_typer(pairs_app, name="pairs")
 app.add_typer(suite_app, name="suite")
 app.add_typer(submission_app, name="submission")
 app.add_typer(listen_app, name="listen")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_line(f"timbrebench {version('timbrebench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Show when each line was written and by which module, and errors in full."
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show no progress, only results and errors.")
+    ] = False,
+) -> None:
+    """Measure audio style transfer: build datasets, train judges, run methods, score them, rank them."""
+    del show_version
+    if verbose and quiet:
+        raise typer.BadParameter("--verbose and --quiet contradict each other: choose one")
+    set_verbosity(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
+    LOGGER.debug(
+        f"timbrebench {version('timbrebench')}, Python {platform.python_version()}, {platform.platform()}"
+    )
+
 
 #: Addresses that the libraries take when they are loaded, most of them torch's: with a fifth less they fail.
 _LEAST_BYTES = 1_500 << 20
@@ -66,6 +105,7 @@ def main() -> None:
         use_writable_caches()
         app()
     except TimbrebenchError as error:
+        LOGGER.debug("this led to the error below", exc_info=True)
         sys.stderr.write(f"error: {without_controls(str(error))}\n")
         sys.exit(1)
     except MemoryError:
@@ -102,7 +142,12 @@ app.command("bench-datasets")(bench_datasets_command)
 @app.command("run")
 def run(
     config: Annotated[
-        str, typer.Argument(help="A TOML file, or one of the profiles smoke, default and full.")
+        str,
+        typer.Argument(
+            help=f"A TOML file, or one of the profiles {', '.join(profile_names())}. "
+            "`timbrebench profile NAME` prints one.",
+            autocompletion=profile_names,
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
     as_json: AsJson = False,
@@ -110,7 +155,6 @@ def run(
 ) -> None:
     """Build, train, transfer, score and rank: everything that is missing in the run's folder."""
     from timbrebench.experiments.run.completion import Completion
-    from timbrebench.experiments.run.configuration_text import configuration_text
 
     text, where = configuration_text(config)
     completion = Completion(out, text)
@@ -123,6 +167,23 @@ def run(
         with resumable(), completion.recorded(configuration):
             run_benchmark(configuration, out, executor=executor)
     print_run(out, as_json=as_json)
+
+
+@app.command("profile")
+def profile(
+    name: Annotated[
+        str | None, typer.Argument(help="One of the profiles.", autocompletion=profile_names)
+    ] = None,
+) -> None:
+    """Print a profile, to copy and change, or what each is for."""
+    if name is not None:
+        print_line(configuration_text(name)[0].rstrip("\n"))
+        return
+    width = max(map(len, profile_names()))
+    for each in profile_names():
+        comment = configuration_text(each)[0].partition("\n\n")[0].split("\n")
+        prose = " ".join(line.removeprefix("#").strip() for line in comment if line.startswith("#"))
+        print_line(f"{each:{width}}  {prose.partition('. ')[0].rstrip('.')}")
 
 
 @app.command("leaderboard")

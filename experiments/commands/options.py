@@ -6,9 +6,16 @@ from typing import Annotated
 
 import typer
 
+from timbrebench.experiments.run.configuration_text import profile_names
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Config = Annotated[
-    str, typer.Option("--config", help="A TOML file, or a profile: smoke, default, full or families.")
+    str,
+    typer.Option(
+        "--config",
+        help=f"A TOML file, or a profile: {', '.join(profile_names())}.",
+        autocompletion=profile_names,
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there already.")]
 Where = Annotated[

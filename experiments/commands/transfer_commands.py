@@ -10,9 +10,10 @@ import typer
 
 from timbrebench.core.destinations import check_output_file, check_output_folder
 from timbrebench.core.errors import ConfigurationError
+from timbrebench.core.plugins import entry_point_names
 from timbrebench.core.progress import AtWork, log
 from timbrebench.experiments.commands.interruption import resumable
-from timbrebench.experiments.commands.listing import method_summaries
+from timbrebench.experiments.commands.listing import METHODS, method_summaries
 from timbrebench.experiments.commands.options import AsJson, Force
 from timbrebench.experiments.report.standard_output import print_json, print_line
 
@@ -41,7 +42,13 @@ def list_methods_command(as_json: AsJson = False) -> None:
 
 
 def transfer_command(
-    method: Annotated[str, typer.Argument(help="Name of a method; `timbrebench methods` lists them.")],
+    method: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a method; `timbrebench methods` lists them.",
+            autocompletion=lambda: entry_point_names(METHODS),
+        ),
+    ],
     content: Annotated[Path, typer.Argument(help="Audio whose notes are kept.")],
     style: Annotated[Path, typer.Argument(help="Audio whose sound is taken.")],
     output: Annotated[Path, typer.Argument(help="Audio to write: .wav, .flac, .ogg or .mp3.")],

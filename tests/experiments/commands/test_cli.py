@@ -12,13 +12,16 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 
 from timbrebench.audio import read_audio, write_audio
 from timbrebench.audio.encoding import AUDIO_FORMATS
+from timbrebench.core.progress import log
 from timbrebench.experiments.commands.cli import main
+from timbrebench.experiments.run.configuration_text import profile_names
 
 COMMAND = [sys.executable, "-m", "timbrebench.experiments.commands.cli"]
 
@@ -191,6 +194,47 @@ def test_a_process_ends_with_the_status_and_the_message():
     assert done.stderr.startswith("error: ")
 
 
+def test_the_version_is_that_of_the_package():
+    assert timbrebench("--version").stdout == f"timbrebench {version('timbrebench')}\n"
+
+
+def test_profiles_are_named_and_printed():
+    help_text = " ".join(timbrebench("run", "--help").stdout.split())
+    listed = timbrebench("profile").stdout
+    for name in profile_names():
+        assert name in listed
+        assert name.split("-")[0] in help_text
+        assert f'name = "{name}"' in timbrebench("profile", name).stdout
+    assert "did you mean 'smoke'" in timbrebench("profile", "smok").stderr
+
+
+def test_quiet_and_verbose_change_what_is_said_beside_the_results(clips, tmp_path):
+    files = (clips["content"], clips["style"], tmp_path / "out.wav", "--dataset", tmp_path)
+    verbose = timbrebench("-v", "transfer", "identity", *files)
+    assert re.match(rf"\S+ \S+ cli: timbrebench {version('timbrebench')}, Python ", verbose.stderr)
+    assert "Traceback" in verbose.stderr
+    last = verbose.stderr.splitlines()[-1]
+    assert timbrebench("-q", "transfer", "identity", *files).stderr == f"{last}\n"
+    assert timbrebench("-q", "-v", "methods").returncode == 2
+    log("shown again")  # by the next command without them
+    assert timbrebench("transfer", "identity", *files).stderr == f"{last}\n"
+
+
+def test_shells_can_complete_methods_and_profiles():
+    for words, expected in (("transfer envel", "envelope"), ("run smo", "smoke"), ("sco", "score")):
+        environment = {
+            **os.environ,
+            "_TIMBREBENCH_COMPLETE": "complete_bash",
+            "COMP_WORDS": f"timbrebench {words}",
+            "COMP_CWORD": str(len(words.split())),
+        }
+        code = "from timbrebench.experiments.commands.cli import app; app(prog_name='timbrebench')"
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.stdout.split() == [expected], done.stderr
+
+
 def test_wrong_usage_has_a_status_of_its_own():
     assert timbrebench("transfer").returncode == 2
     assert timbrebench("benchmrk").returncode == 2
@@ -320,7 +364,7 @@ pairs_per_direction = 2
 HEAVY = {"torch", "music21", "librosa", "scipy", "numba", "pandas", "matplotlib"}
 
 
-def imported(*arguments):
+def imported(*arguments, check=True):
     """Run a command; return its output and which of the heavy libraries it has imported."""
     code = (
         "import sys\n"
@@ -328,16 +372,24 @@ def imported(*arguments):
         "try:\n"
         "    main()\n"
         "finally:\n"
-        f"    sys.stderr.write(' '.join({HEAVY} & set(sys.modules)))"
+        f"    sys.stderr.write('\\n' + ' '.join({HEAVY} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return done.stdout, set(done.stderr.splitlines()[-1].split()) if done.stderr else set()
+    done = subprocess.run(command, capture_output=True, text=True, check=check)
+    return done.stdout, set(done.stderr.rpartition("\n")[2].split())
 
 
-def test_the_help_is_quick_to_import():
+@pytest.mark.parametrize("arguments", ["--help", "methods", "metrics", "profile", "transfer --help"])
+def test_what_is_only_told_is_quick_to_import(arguments):
     """Nothing heavy is imported before a command needs it."""
-    assert imported("--help")[1] == set()
+    assert imported(*arguments.split())[1] == set()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["runn"], ["run", "smok", "--out", "x"], ["transfer", "uljanov", "a", "b", "c.wav"]]
+)
+def test_a_typo_is_answered_without_importing_what_is_heavy(arguments):
+    assert imported(*arguments, check=False)[1] == set()
 
 
 def test_a_run_that_has_nothing_left_to_do_is_quick_to_tell_and_touches_nothing(run, tiny, tmp_path, as_toml):
