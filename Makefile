@@ -18,7 +18,7 @@ export PYTHONSAFEPATH = 1
 # A value as one word of the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
 
-.PHONY: help setup system benchmark test lint types regression baseline validate-metrics bench-metrics bench-transfer bench-datasets studies docs clean
+.PHONY: help setup system benchmark test lint types regression baseline validate-metrics validate-human bench-metrics bench-transfer bench-datasets studies docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make regression   compare a smoke run with the stored baseline"
 	@echo "make baseline     make a smoke run the stored baseline"
 	@echo "make validate-metrics [OUT=folder] [DATASET=folder]        check that metrics do what they declare"
+	@echo "make validate-human DATA=folder [RATINGS=file OUTPUTS=folder] [OUT=folder] [FIT=--fit]   hold metrics against listeners, for docs/human.md"
 	@echo "make bench-metrics [OUT=folder]   time all metrics on one output"
 	@echo "make bench-transfer [OUT=folder] [DATASET=folder]          time all methods on 10 s, for docs/speed.md"
 	@echo "make studies [RUN=folder] [OUT=folder] [SETTING=small|paper]  repeat the experiments of the papers"
@@ -82,6 +83,12 @@ validate-metrics: DATASET ?= $(patsubst %/dataset.json,%,$(wildcard runs/default
 validate-metrics: OUT = runs/validity
 validate-metrics: setup
 	$(BIN)/timbrebench validate-metrics --out $(call quoted,$(OUT)) $(if $(DATASET),--dataset $(call quoted,$(DATASET)))
+
+# On recordings and ratings of others, which are in a folder: docs/human.md says where they are from.
+validate-human: OUT = runs/human
+validate-human: setup
+	@test -n $(call quoted,$(DATA)) || { echo "make validate-human DATA=folder: the folder of the listening studies"; exit 2; }
+	$(BIN)/timbrebench validate-human $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(if $(RATINGS),--ratings $(call quoted,$(RATINGS)) --outputs $(call quoted,$(OUTPUTS))) $(FIT)
 
 bench-metrics: OUT = runs/bench-metrics
 bench-metrics: setup

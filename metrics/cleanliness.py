@@ -56,6 +56,10 @@ white noise                                    0.90
 Trumpets have 0.41 on average, clarinets and guitars 0.25: a greater difference than what 60 iterations
 make. So compare methods on the same pairs, and with the reference's value.
 
+Of two published systems for timbre transfer, listeners prefer the one that is worse by
+``phase_inconsistency``, ``clipped_share`` and ``loudness_difference`` (``docs/human.md``): with regard to how
+good a transfer sounds, these three contradict them.
+
 Only frames whose windows lie within the clip count for the last two. Range: 0 to infinity for loudness, 0 to
 1 for the shares, 0 to 80 dB for flatness, 0 to pi for phases; lower is better throughout. A clip that is
 silent, or would be without its mean, has no score, nor has one that is too short: under 0.4 s or nowhere
@@ -211,7 +215,7 @@ def phase_deviation(frames: ArrayLike) -> float:
     invariant_to=("polarity", "shift"),
 )
 def loudness_difference(trial: Trial) -> float:
-    """Return the difference of the loudness of output and content."""
+    """Return the difference of the loudness of output and content; contradicts listeners on two systems."""
     return abs(loudness(trial.output) - trial.content.once(loudness))
 
 
@@ -221,7 +225,7 @@ def loudness_difference(trial: Trial) -> float:
     summary="How much of the output is clipped?",
 )
 def clipped_share(trial: Trial) -> float:
-    """Return the share of the output's samples that are clipped."""
+    """Return the share of the output's samples that are clipped; contradicts listeners on two systems."""
     check_not_constant(trial.output)
     return share_clipped(trial.output.samples)
 
@@ -271,5 +275,5 @@ def flatness_excess(trial: Trial) -> float:
     responds={"noise": "rises", "lowpass": "falls"},
 )
 def phase_inconsistency(trial: Trial) -> float:
-    """Return how far the output's phases are from those of steady tones."""
+    """Return how far the output's phases are from steady tones'; contradicts listeners on two systems."""
     return phase_deviation(complete_frames(trial.output))

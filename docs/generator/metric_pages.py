@@ -11,6 +11,7 @@ from markup import facts, to_html
 from module_pages import module_pages, overview, own
 
 from timbrebench.metrics import Metric, Specification, get, metric_names
+from timbrebench.experiments.validity.known_agreement import agreement_with_listeners
 
 _METRICS = own(map(get, metric_names()))
 
@@ -32,9 +33,16 @@ _NEEDS = {
 def metric_overview() -> str:
     """Return the table of all metrics, as HTML."""
     return overview(
-        ("name", "question", "better", "unit"),
+        ("name", "question", "better", "unit", "agrees with listeners"),
         [
-            (metric.__module__, about.name, about.summary, _BETTER[about.direction], _unit(about))
+            (
+                metric.__module__,
+                about.name,
+                about.summary,
+                _BETTER[about.direction],
+                _unit(about),
+                _listeners(about),
+            )
             for metric in _METRICS
             for about in [metric.specification]
         ],
@@ -68,9 +76,14 @@ def _facts(declared: Specification) -> str:
             "smallest change that matters": f"{declared.relevant_change:g}",
             "responds": _responses(declared),
             "invariant to": ", ".join(sorted(declared.invariant_to)) or "none",
+            "agrees with listeners": _listeners(declared),
             "version": str(declared.version),
         }
     )
+
+
+def _listeners(declared: Specification) -> str:
+    return agreement_with_listeners(declared.name) or "not measured"
 
 
 def _responses(declared: Specification) -> str:

@@ -19,6 +19,7 @@ from timbrebench.core.plain_text import without_controls
 from timbrebench.core.progress import LOGGER, set_verbosity
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
+from timbrebench.experiments.commands.human_command import validate_human_command
 from timbrebench.experiments.commands.interruption import last_words, resumable
 from timbrebench.experiments.commands.judge_commands import judge_app, train_notes_command
 from timbrebench.experiments.commands.listen_commands import listen_app
@@ -134,6 +135,7 @@ app.command("score")(score_command)
 app.command("study")(study_command)
 app.command("train-notes")(train_notes_command)
 app.command("validate-metrics")(validate_metrics_command)
+app.command("validate-human")(validate_human_command)
 app.command("bench-metrics")(bench_metrics_command)
 app.command("bench-transfer")(bench_transfer_command)
 app.command("bench-datasets")(bench_datasets_command)

@@ -14,6 +14,7 @@ from timbrebench.experiments.commands.listing import ListedMetric, listed_metric
 from timbrebench.experiments.commands.options import AsJson, Config
 from timbrebench.experiments.report.standard_output import print_json, print_line
 from timbrebench.experiments.run.layout import DATASET, JUDGE, JUDGE_FILE
+from timbrebench.experiments.validity.known_agreement import agreement_with_listeners
 
 if TYPE_CHECKING:
     from timbrebench.classifier import JudgeConfiguration
@@ -36,7 +37,10 @@ def list_metrics_command(as_json: AsJson = False) -> None:
     for question, group in by_question.items():
         print_line(question)
         for about in group:
-            print_line(f"  {about.name:{width}} {about.summary} ({about.unit}, {better[about.direction]})")
+            heard = agreement_with_listeners(about.name)
+            listeners = f"; listeners: {heard}" if heard else ""
+            line = f"{about.summary} ({about.unit}, {better[about.direction]}{listeners})"
+            print_line(f"  {about.name:{width}} {line}")
 
 
 def _description(metric: Metric) -> dict[str, object]:
@@ -52,6 +56,7 @@ def _description(metric: Metric) -> dict[str, object]:
         "responds": dict(about.responds),
         "invariant_to": sorted(about.invariant_to),
         "ignores": sorted(about.invariant_to),  # the former name, for programs that read it
+        "agrees_with_listeners": agreement_with_listeners(about.name),
         "question": metric.question,
         "summary": about.summary,
     }

@@ -17,6 +17,9 @@ from timbrebench.experiments.ranking.listener_scores import COLUMN
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.metrics.registry import get
 
+#: How clean outputs sound: the third figure, beside the halves of the headline and not in it.
+_QUALITY = "sound_quality"
+
 #: Metrics that stand on the leaderboard beside the headline and its halves.
 _MAIN = (
     "onset_f1",
@@ -78,7 +81,7 @@ _COST_COLUMNS = (
 
 
 def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
-    """List the columns of figures: the headline, its two halves, the main metrics, listeners, the time.
+    """List the columns of figures: the headline, its halves, quality, listeners, main metrics, the time.
 
     A suite that ranks nothing has no headline and other metrics, without those that have no value for any
     method.
@@ -96,6 +99,7 @@ def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
         Column(MEAN_STYLE, "1", "higher", "Mean style accuracy of both judges: half of the headline"),
         *(_metric_column(name) for name in made_of.styles if name in measured),
         Column("content_kept", "1", "higher", f"{scaled[0].upper()}{scaled[1:]}: half of the headline"),
+        *([_metric_column(_QUALITY)] if _QUALITY in measured else []),
         *listener_columns(results),
         *(_metric_column(name) for name in (made_of.content, *_MAIN) if name in measured),
         *([_metric_column(_UNFAMILIAR)] if can_tell else []),

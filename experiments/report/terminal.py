@@ -40,6 +40,7 @@ _SHOWN = {
     "headline": "headline",
     "style_accuracy": "style",
     "second_style_accuracy": "style, 2nd judge",
+    "sound_quality": "quality",
     "note_f1": "note F1",
     "note_f1_100ms": "note F1 100 ms",
     "onset_f1": "onset F1",
@@ -73,7 +74,7 @@ _AGAIN = "`timbrebench leaderboard` writes it again"
 
 #: Columns that a terminal narrower than this many characters goes without, and one with listeners' scores.
 _WIDE = 100
-_WIDE_ONLY = ("content_label_share", "ioi_kl_content", "xcorr_content", "log_stft_mse")
+_WIDE_ONLY = ("sound_quality", "content_label_share", "ioi_kl_content", "xcorr_content", "log_stft_mse")
 
 
 #: The content judge that need not be named, by its name here since importing the judges takes seconds.
