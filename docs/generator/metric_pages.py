@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from markup import facts, to_html
 from module_pages import module_pages, overview, own
 
-from timbrebench.metrics import Metric, Specification, get, metric_names
 from timbrebench.experiments.validity.known_agreement import agreement_with_listeners
+from timbrebench.metrics import Metric, Specification, get, metric_names
 
 _METRICS = own(map(get, metric_names()))
 

@@ -20,9 +20,9 @@ from timbrebench.experiments.validity.human_validation import (
     HumanValidation,
     LearnedWeights,
 )
+from timbrebench.experiments.validity.known_agreement import AGREEMENT
 from timbrebench.experiments.validity.listener_agreement import MEASURES
 from timbrebench.experiments.validity.transfer_listening_test import TransferTest
-from timbrebench.experiments.validity.known_agreement import AGREEMENT
 from timbrebench.metrics.perceptual_timbre import WEIGHTS, learning_record
 from timbrebench.metrics.registry import metric_names
 

@@ -2,6 +2,7 @@
 
 from timbrebench.experiments.validity.known_agreement import agreement_with_listeners
 
+
 def test_the_list_of_metrics_says_how_they_agree():
     assert agreement_with_listeners("perceptual_timbre_distance").startswith("timbre 0.")
     assert agreement_with_listeners("note_leakage") != agreement_with_listeners("mfcc_style_distance")
