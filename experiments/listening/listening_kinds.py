@@ -13,8 +13,8 @@ rates against a reference, needs one.
 
 The anchors are not those of BS.1534 alone. Its low anchor, the reference through a low-pass filter of 3.5
 kHz, is wrong about sound quality only; the untouched content is wrong about style and the style copy about
-content. There is no mid anchor (7 kHz), so that its rule of post-screening, which BS.1534-3 joins to that of
-the hidden reference, does not apply.
+content. BS.1534-3 asks for a mid anchor of 7 kHz as well, which is left out here to keep pages short, and
+with it the rule of post-screening for who gives it more than 90.
 """
 
 from __future__ import annotations

@@ -95,6 +95,7 @@ def _page(test: ListeningTest, key: Key, page: ListeningPage, audio: Mapping[str
     shown += [
         f"{clip.role.capitalize()}: <audio controls loop src='{_path(clip.audio)}'></audio>"
         for clip in page.given
+        if clip.role != REFERENCE  # which has a button of its own
     ]
     head = [f"id: {_quoted(page.page)}", f"name: {_quoted(text.title)}"]
     content = f"content: {_quoted('<br/>'.join(shown))}"

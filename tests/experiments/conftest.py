@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from itertools import product
 
 import numpy as np
@@ -134,3 +135,17 @@ def made_up(generator, *, changes=(), methods=("good", "twin", "poor"), seeds=(0
 def results():
     """Make up results in which controls land where they must; `changes` are (label, metric, function)."""
     return made_up
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for the pages of a module."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        pytest.skip("no chromium is installed: the pages are not tried")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=chromium)
+        yield browser
+        browser.close()

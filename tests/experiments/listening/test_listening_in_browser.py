@@ -98,19 +98,6 @@ class Listener:
         return path
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    if chromium is None:
-        pytest.skip("no chromium is installed: the pages are not tried")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=chromium)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def visit(browser):
     """Open windows with storage of their own; whatever goes wrong there fails the test."""

@@ -132,7 +132,7 @@ def test_another_configuration_is_not_done(finished):
                 "tables/leaderboard.md",
             )
         ),
-        *(append_to(name) for name in ("records.jsonl", "leaderboard.csv", "suite.csv")),
+        *(append_to(name) for name in ("records.jsonl", "leaderboard.csv", "listeners.csv", "suite.csv")),
         *(append_to(f"dataset/{name}") for name in ("dataset.json", "manifest.csv")),
         *(append_to(f"judge/{name}") for name in ("judge.pt", "key.json", "evaluation.json")),
         lose("judge/learning_curve.csv"),
