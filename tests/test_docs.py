@@ -15,6 +15,7 @@ from urllib.parse import unquote, urldefrag, urlparse
 import pytest
 
 from timbrebench.classifier.style.published_judges import published_card
+from timbrebench.classifier.style.robustness import RECORDING_CONDITIONS
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.metrics import metric_names
 from timbrebench.transfer import method_class, method_names
@@ -120,6 +121,17 @@ def test_the_style_judge_s_figures_are_those_of_the_one_that_comes_with_the_pack
     assert f"The style judge scored {found.accuracy:.3f} on {found.clips} clips" in text
     assert f"| unseen pieces, soundfonts it knows | {found.accuracy:.3f} |" in text
     assert f"| weakest instrument on soundfonts it knows | {weakest} {accuracy:.3f} |" in text
+
+
+def test_the_figures_on_recordings_are_those_of_the_judge_that_comes_with_the_package():
+    text = (ROOT / "docs" / "recordings.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    figures = {row[0]: row[2:] for row in rows if len(row) == 2 + len(RECORDING_CONDITIONS)}
+    recordings = published_card("instruments-6-2").recordings
+    conditions = [item for item in recordings.conditions if item.name in RECORDING_CONDITIONS]
+    for source in conditions[0].accuracy_by_source:
+        assert figures[source] == [f"{item.accuracy_by_source[source]:.2f}" for item in conditions]
+    assert figures["**all**"] == [f"{item.accuracy:.2f}" for item in conditions]
 
 
 @pytest.mark.parametrize(

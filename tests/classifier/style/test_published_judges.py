@@ -13,6 +13,7 @@ from timbrebench.classifier.style.published_judges import (
     published_name,
     published_names,
 )
+from timbrebench.classifier.style.robustness import RECORDING_CONDITIONS, UNCHANGED
 from timbrebench.classifier.style.style_pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
 from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.datasets.rendering.dataset_configuration import Shares
@@ -45,8 +46,21 @@ def test_a_judge_knows_the_instruments_on_pieces_that_it_has_never_heard(dataset
     assert evaluate_judge(load_published(SIX), firsts).accuracy >= 0.9
 
 
+def test_the_second_version_is_better_on_recordings_and_says_by_source_how_good():
+    card = published_card("instruments-6-2")
+    conditions = {item.name: item for item in card.recordings.conditions}
+    assert set(RECORDING_CONDITIONS) <= set(conditions)
+    assert min(item.accuracy for item in conditions.values()) > 0.8
+    unchanged = conditions[UNCHANGED].accuracy_by_source
+    assert {source.split(", ")[0] for source in unchanged} == set(card.labels)
+    assert card.recordings.conditions[0].clips == 28 * len(unchanged)
+    takes = {source["name"]: source["takes"] for source in card.sources if "takes" in source}
+    assert set(takes.values()) == {"even"}
+    assert not set(takes) & {source.split(", ")[1] for source in unchanged}
+
+
 def test_names_that_there_are_not_are_told():
-    with pytest.raises(UnknownNameError, match="did you mean 'instruments-6-1'"):
+    with pytest.raises(UnknownNameError, match="did you mean 'instruments-6-"):
         JudgeConfiguration(name="instruments-6")
     with pytest.raises(UnknownNameError, match="instruments-6-1"):
         published_card("../judge")
