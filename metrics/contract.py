@@ -48,6 +48,10 @@ CORRUPTIONS = (
     "wrong_instrument",
     "time_stretch",
     "transposition",
+    "holes",
+    "burst",
+    "smear",
+    "ring",
 )
 
 

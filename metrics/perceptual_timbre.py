@@ -330,6 +330,7 @@ def perceptual_timbre_distance(trial: Trial) -> float:
     relevant_change=0.05,
     summary="How different does the output's timbre sound from the reference's, to listeners?",
     responds=_RESPONSES,
+    invariant_to=("gain", "polarity"),
 )
 def perceptual_timbre_reference_distance(trial: Trial) -> float:
     """Return how different output and reference sound."""

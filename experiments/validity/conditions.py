@@ -101,6 +101,10 @@ class Degrader:
             "noise": partial(corruptions.noise, clip, seed=self._seed),
             "lowpass": partial(corruptions.lowpass, clip, sample_rate=rate),
             "wrong_instrument": partial(corruptions.wrong_instrument, clip, other=self._content),
+            "holes": partial(corruptions.holes, clip, sample_rate=rate, seed=self._seed),
+            "burst": partial(corruptions.burst, clip, sample_rate=rate, seed=self._seed),
+            "smear": partial(corruptions.smear, clip, seed=self._seed),
+            "ring": partial(corruptions.ring, clip, sample_rate=rate),
         }
         start_s = self._pair.target.start_s
         on_notes: dict[str, Callable[[float], pd.DataFrame]] = {

@@ -13,6 +13,10 @@ corruption          what a grade means                                   at grad
 ``noise``           white noise; 40 dB less of it at grade 0+, linear    as loud as the clip
 ``lowpass``         cutoff frequency, falling geometrically              nothing much above 500 Hz
 ``wrong_instrument`` share of the energy that another instrument has     the other instrument alone
+``holes``           share of the time in which nothing sounds            half of the clip
+``burst``           peak of noise in the last 20 ms, in decibels         20 dB over the clip's peak
+``smear``           how far each phase is turned at random               by up to half a turn each way
+``ring``            depth of a modulation of the level at 70 Hz          the level falls to 0
 ``wrong_notes``     share of the notes that are 1 to 4 semitones off     no note is right
 ``shifted_onsets``  how far each note is early or late                   up to 150 ms
 ``time_stretch``    how much slower all is played                        a twentieth slower
@@ -27,10 +31,12 @@ The *invariances* :func:`gain`, :func:`polarity` and :func:`shift` are what most
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+import librosa
 import numpy as np
 import pandas as pd
 import scipy.signal
@@ -44,7 +50,7 @@ _Degraded = TypeVar("_Degraded")
 _Settings = ParamSpec("_Settings")
 
 #: Corruptions of samples and of notes, by their names among those that metrics can promise to respond to.
-SOUND_LEVEL = ("noise", "lowpass", "wrong_instrument")
+SOUND_LEVEL = ("noise", "lowpass", "wrong_instrument", "holes", "burst", "smear", "ring")
 NOTE_LEVEL = ("wrong_notes", "shifted_onsets", "time_stretch", "transposition")
 
 #: Decibels of the clip over the noise where noise begins; at grade 1 there are none left.
@@ -52,6 +58,13 @@ HIGHEST_SNR_DB = 40.0
 
 #: Cutoff frequency in hertz at grade 1: the fundamentals of most notes remain.
 LOWEST_CUTOFF_HZ = 500.0
+
+#: Seconds of a hole and the share of holes at grade 1; seconds of a burst and its decibels at grade 1.
+HOLE_S, MOST_HOLES = 0.05, 0.5
+BURST_S, HIGHEST_BURST_DB = 0.02, 20.0
+
+#: Hertz at which the level is modulated.
+RING_HZ = 70.0
 
 #: By how many semitones a wrong note may be off. An octave would be a right note to some.
 _WRONG_BY = (-4, -3, -2, -1, 1, 2, 3, 4)
@@ -173,6 +186,128 @@ def wrong_instrument(samples: Samples, grade: float, *, other: Samples) -> Sampl
     """
     matched = scale_to_rms(fit_length(other, len(samples)), rms(samples))
     return np.asarray(np.sqrt(1 - grade) * samples + np.sqrt(grade) * matched, dtype=np.float32)
+
+
+@_graded
+def holes(samples: Samples, grade: float, *, sample_rate: int, seed: int) -> Samples:
+    """Silence parts of a clip, each 50 ms long.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples.
+    grade : float
+        0 to 1: twice the share of the parts, rounded up to whole ones. Those of a lower grade are among those
+        of a higher one.
+    sample_rate : int
+        In hertz.
+    seed : int
+        Seed of which parts.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        With zeros in the holes.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
+    """
+    length = max(1, round(HOLE_S * sample_rate))
+    parts = -(-len(samples) // length)
+    chosen = np.random.default_rng(seed).permutation(parts)[: math.ceil(grade * MOST_HOLES * parts)]
+    is_hole = np.isin(np.arange(len(samples)) // length, chosen)
+    return np.where(is_hole, np.float32(0), samples)
+
+
+@_graded
+def burst(samples: Samples, grade: float, *, sample_rate: int, seed: int) -> Samples:
+    """Let a clip end with a burst of white noise of 20 ms.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples.
+    grade : float
+        0 to 1: the burst's peak lies ``20 grade`` dB over the clip's.
+    sample_rate : int
+        In hertz.
+    seed : int
+        Seed of the noise, which at all grades is the same but for its level.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        Not clipped.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
+    """
+    length = min(len(samples), max(1, round(BURST_S * sample_rate)))
+    drawn = np.random.default_rng(seed).standard_normal(length, dtype=np.float32)
+    peak = np.abs(samples).max() * 10 ** (HIGHEST_BURST_DB * grade / 20)
+    louder = samples.astype(np.float32, copy=True)
+    louder[-length:] = drawn * (peak / np.abs(drawn).max())
+    return louder
+
+
+@_graded
+def smear(samples: Samples, grade: float, *, seed: int) -> Samples:
+    """Turn the phases of a clip's short-time spectrum (2,048 samples, 512 apart) at random.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples.
+    grade : float
+        0 to 1: each phase is turned by ``grade`` times an angle from half a turn back to half a turn on.
+    seed : int
+        Seed of the angles, which are the same at all grades.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        Somewhat softer.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
+    """
+    spectrum = librosa.stft(samples, n_fft=2048, hop_length=512)
+    angles = np.random.default_rng(seed).uniform(-np.pi, np.pi, size=spectrum.shape)
+    turned = spectrum * np.exp(1j * grade * angles).astype(np.complex64)
+    return np.asarray(librosa.istft(turned, hop_length=512, length=len(samples)), dtype=np.float32)
+
+
+@_graded
+def ring(samples: Samples, grade: float, *, sample_rate: int) -> Samples:
+    """Modulate a clip's level at 70 Hz.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, shape (n,)
+        Mono samples.
+    grade : float
+        0 to 1: by how much the level falls, as a share of it.
+    sample_rate : int
+        In hertz.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+        The level moves between 1 and ``1 - grade`` of what it was.
+
+    Raises
+    ------
+    ConfigurationError
+        If the grade lies outside 0 to 1.
+    """
+    wave = 0.5 - 0.5 * np.cos(2 * np.pi * RING_HZ * np.arange(len(samples)) / sample_rate)
+    return np.asarray(samples * (1 - grade * wave), dtype=np.float32)
 
 
 @_graded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ VALUES = "validity_values.csv"
 TABLE = "validity.md"
 FIGURE = "validity"
 
-#: Colours of Okabe & Ito (2008), which colour-blind readers can tell apart, and markers.
+#: Colours of Okabe & Ito (2008), which colour-blind readers can tell apart; they come twice, with other
+#: markers.
 _COLOURS = ("#000000", "#E69F00", "#D55E00", "#0072B2", "#CC79A7", "#56B4E9", "#009E73")
-_LINES = dict(zip(CORRUPTIONS, zip(_COLOURS, "os^vDPX", strict=True), strict=True))
+_LINES = dict(zip(CORRUPTIONS, zip(cycle(_COLOURS), "os^vDPX*<>h", strict=False), strict=True))
 
 #: Controls that panels show, by the letters they are shown by. Silence has hardly ever a score.
 _LETTERS = {"identity": "i", "style-copy": "s", "noise": "n"}
