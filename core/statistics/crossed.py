@@ -8,7 +8,9 @@ language-as-fixed-effect fallacy, 1973) and Satterthwaite (An approximate distri
 variance components, 1946) do. A component that comes out negative counts as 0.
 
 Intervals are from a bootstrap that draws rows and columns with replacement, each for itself (Owen, The
-pigeonhole bootstrap, 2007); they are never too narrow on average, and a little wide where residuals dominate.
+pigeonhole bootstrap, 2007). It counts residuals more than once, and percentiles of few draws are narrow: of
+nominal 95 %, simulated tables were covered in 96 to 99 % where residuals dominate, and in 88 to 94 % where
+they are small (4 x 4 to 20 x 8 values). The test rejects a true null hypothesis in 1 to 7 % of them at 5 %.
 """
 
 from __future__ import annotations
