@@ -46,6 +46,8 @@ def build_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Pat
     ------
     JudgeError
         If the dataset has too few labels or pieces.
+    MissingResourceError
+        If a soundfont of its phrases is missing.
     """
     folder = Path(folder)
     stored = find_judge(dataset, configuration, folder)
@@ -128,6 +130,11 @@ def find_judge(dataset: Dataset, configuration: JudgeConfiguration, folder: Path
     -------
     Judge or None
         None where there is none, or a file of it is missing or damaged.
+
+    Raises
+    ------
+    MissingResourceError
+        If a soundfont of its phrases is missing: whether it is the one that was learned from is unknown.
     """
     folder = Path(folder)
     key = _key(dataset, configuration)

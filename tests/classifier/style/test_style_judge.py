@@ -199,6 +199,12 @@ def test_a_judge_tells_what_resembles_nothing_learned(judge, clip):
     assert judge.predict(softly, RATE).is_unfamiliar is True
 
 
+def test_what_is_familiar_is_learned_once_and_not_for_each_judge_of_a_fold(training, judge):
+    assert training.judge.familiarity is None
+    assert judge.familiarity is not None
+    assert judge.weights_sha256 == training.judge.weights_sha256
+
+
 def test_a_judge_of_earlier_versions_cannot_tell(judge, clip, tmp_path):
     earlier = dataclasses.replace(judge, familiarity=None)
     earlier.save(tmp_path / "judge.pt")
