@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.report.drawing import Inks, style_axes
-from timbrebench.experiments.report.leaderboard_tables import DASH, as_records, why_no_cost
+from timbrebench.experiments.report.leaderboard_tables import as_records, significant, why_no_cost
 
 #: The table's columns beside the method, in order of interest.
 SHOWN = ("seconds", "seconds_most", "realtime_factor", "peak_memory_mib")
@@ -50,7 +50,7 @@ def speed_rows(results: Results, speed: pd.DataFrame) -> list[dict[str, Any]]:
             "cells": [
                 {
                     "value": row[name],
-                    "text": _significant(row[name]),
+                    "text": significant(row[name]),
                     "reason": why_no_cost(results, row["method"]) if math.isnan(row[name]) else "",
                 }
                 for name in SHOWN
@@ -58,13 +58,6 @@ def speed_rows(results: Results, speed: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for row in as_records(speed)
     ]
-
-
-def _significant(value: float) -> str:
-    """Write a figure with two significant digits, or all that stand before the decimal point."""
-    if math.isnan(value):
-        return DASH
-    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def draw_speed(speed: pd.DataFrame, inks: Inks) -> Figure:

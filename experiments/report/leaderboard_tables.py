@@ -65,11 +65,20 @@ class Column:
     decimals: int = 2
 
     def text(self, value: float) -> str:
-        """Write a value with the column's decimals; a dash for NaN."""
+        """Write a value with the column's decimals, costs with two significant digits; a dash for NaN."""
+        if self.name in COSTS:
+            return significant(value)
         if math.isnan(value):
             return DASH
         rounded = round(value, self.decimals) + 0.0  # no minus sign before zero
         return f"{rounded:.{self.decimals}f}".replace("-", MINUS)
+
+
+def significant(value: float) -> str:
+    """Write a figure with two significant digits, or all that stand before the decimal point."""
+    if math.isnan(value):
+        return DASH
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 #: What a pair costs, beside the seconds that stand on the leaderboard.

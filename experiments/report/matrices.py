@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ _COLUMNS = 4
 
 #: Inches that a cell takes, and the minimum for a matrix.
 _CELL, _MIN_SIDE = 0.36, 2.2
+
+#: Characters of a title that have room in an inch.
+_TITLE = 12
 
 #: The colour of a share of 0, and how much of the accent that of 1 has: ink can be read on all between. The
 #: page's style sheet has the same.
@@ -101,12 +105,17 @@ def draw_matrices(matrices: Sequence[TransferMatrix], inks: Inks) -> Figure:
     columns = min(_COLUMNS, len(matrices))
     rows = math.ceil(len(matrices) / columns)
     side = max(_MIN_SIDE, _CELL * labels + 0.4)
-    figure = Figure(figsize=(side * columns + 0.9, (side + 0.3) * rows + 0.9), layout="constrained")
+    titles = [textwrap.fill(matrix.method, int(_TITLE * side)) for matrix in matrices]
+    lines = max(title.count("\n") + 1 for title in titles)
+    size = side * columns + 0.9, (side + 0.3 * lines) * rows + 0.9
+    # Compressed, since cells are square: otherwise titles reach beyond what is laid out.
+    figure = Figure(figsize=size, layout="compressed")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in panels.ravel()[len(matrices) :]:
         axes.set_visible(False)
-    for axes, matrix in zip(panels.ravel(), matrices, strict=False):
+    for axes, matrix, title in zip(panels.ravel(), matrices, titles, strict=False):
         _draw_matrix(axes, matrix, inks)
+        axes.set_title(title, fontsize=10, color=inks.ink, parse_math=False)
     for axes in panels[:, 0]:
         axes.set_ylabel("content", color=inks.ink)
     # The last panel of each column says what its columns stand for.
@@ -121,7 +130,6 @@ def _draw_matrix(axes: Axes, matrix: TransferMatrix, inks: Inks) -> None:
     shares = matrix.shares.to_numpy(dtype=np.float64)
     colours = LinearSegmentedColormap.from_list("share", [_PALE, inks.accent])
     axes.imshow(np.ma.masked_invalid(shares), cmap=colours, vmin=0, vmax=1 / _FULL)
-    axes.set_title(matrix.method, fontsize=10, color=inks.ink, parse_math=False)
     contents, styles = ([str(label) for label in part] for part in matrix.shares.axes)
     axes.set_xticks(range(len(styles)), styles, rotation=90, fontsize=8)
     axes.set_yticks(range(len(contents)), contents, fontsize=8)

@@ -67,13 +67,14 @@ class Example:
 def examples(pairs: Sequence[Pair], recordings: Recordings) -> list[Example]:
     """Embed the audio of pairs that are spread evenly over the suite, with outputs of the first seed.
 
-    They are :data:`EMBEDDED_PAIRS`, or fewer if they would take more than :data:`EMBEDDED_BYTES`, without
-    pairs of which nothing is readable.
+    First comes the one on which methods keep as much as on the median pair: what is heard first is taken for
+    the whole. They are :data:`EMBEDDED_PAIRS`, or fewer if they would take more than
+    :data:`EMBEDDED_BYTES`, without pairs of which nothing is readable.
     """
     by_pair: dict[str, Example] = {}
     embedded: list[Example] = []
     for count in range(min(EMBEDDED_PAIRS, len(pairs)), 0, -1):
-        chosen = [pairs[index] for index in np.linspace(0, len(pairs) - 1, count).round().astype(int)]
+        chosen = [pairs[index] for index in _spread(pairs, count, recordings.median_pair)]
         for pair in chosen:
             if pair.pair_id not in by_pair:
                 by_pair[pair.pair_id] = _example(pair, recordings)
@@ -81,6 +82,16 @@ def examples(pairs: Sequence[Pair], recordings: Recordings) -> list[Example]:
         if sum(example.size for example in embedded) <= EMBEDDED_BYTES:
             break
     return [example for example in embedded if example.is_audible]
+
+
+def _spread(pairs: Sequence[Pair], count: int, first: str | None) -> list[int]:
+    """Return the places of so many pairs at even distances, one of which gives way to the first."""
+    places = [int(place) for place in np.linspace(0, len(pairs) - 1, count).round()]
+    of_first = next((place for place, pair in enumerate(pairs) if pair.pair_id == first), None)
+    if of_first is None:
+        return places
+    nearest = min(places, key=lambda place: abs(place - of_first))
+    return [of_first, *(place for place in places if place != nearest)]
 
 
 def _example(pair: Pair, recordings: Recordings) -> Example:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
@@ -22,16 +22,22 @@ _FAINT = 0.65
 #: Where a label may stand, as seen from its point: offset in points, horizontal and vertical alignment.
 _LABEL_PLACES = tuple(
     place
-    for reach in (1, 2, 3)
+    for row in range(12)
     for place in (
-        ((8, 5 * reach), "left", "bottom"),
-        ((-8, 5 * reach), "right", "bottom"),
-        ((8, -5 * reach), "left", "top"),
-        ((-8, -5 * reach), "right", "top"),
-        ((0, 12 * reach), "center", "bottom"),
-        ((0, -12 * reach), "center", "top"),
+        ((8, 5 + 11 * row), "left", "bottom"),
+        ((-8, 5 + 11 * row), "right", "bottom"),
+        ((8, -5 - 11 * row), "left", "top"),
+        ((-8, -5 - 11 * row), "right", "top"),
+        ((0, 12 + 11 * row), "center", "bottom"),
+        ((0, -12 - 11 * row), "center", "top"),
     )
 )
+
+#: How much worse it is to cover writing or a point than the line of an interval.
+_UNREADABLE = 20
+
+#: Points, of 72 to an inch, from its mark beyond which a label is joined to it.
+_FAR = 20
 
 
 @dataclass(frozen=True)
@@ -96,26 +102,28 @@ def draw_plane(
     axes = figure.add_subplot()
     axes.set(xlim=(-0.06, 1.06), ylim=(-0.06, 1.06), xlabel=x_label, ylabel=y_label)
     style_axes(axes, inks)
-    if score is not None:
-        _draw_contours(axes, score, inks)
+    levels = [] if score is None else _draw_contours(axes, score, inks)
     shown = [point for point in points if point.is_measured]
     _draw_front(axes, pareto_front(shown), inks)
     for point in shown:
         _draw_point(axes, point, inks)
-    _draw_labels(figure, axes, shown, inks)
+    _draw_labels(figure, axes, shown, levels, inks)
     return figure
 
 
-def _draw_contours(axes: Axes, score: Callable[[Floats, Floats], Floats], inks: Inks) -> None:
+def _draw_contours(axes: Axes, score: Callable[[Floats, Floats], Floats], inks: Inks) -> list[Text]:
+    """Draw the contours of a score, and return what is written on them."""
     style, content = np.meshgrid(np.linspace(0, 1, 101), np.linspace(0, 1, 101))
     values = score(style, content)
     if np.isnan(values).all():
-        return
+        return []
     contours = axes.contour(
         style, content, values, levels=[0.2, 0.4, 0.6, 0.8], colors=inks.ink, alpha=0.35, linewidths=0.7
     )
-    for label in axes.clabel(contours, fmt="%.1f", fontsize=8):
+    labels = list(axes.clabel(contours, fmt="%.1f", fontsize=8))
+    for label in labels:
         label.set_alpha(_FAINT)  # lines may be fainter than what is read
+    return labels
 
 
 def _draw_front(axes: Axes, front: Sequence[Point], inks: Inks) -> None:
@@ -155,25 +163,46 @@ def _draw_point(axes: Axes, point: Point, inks: Inks) -> None:
     )
 
 
-def _draw_labels(figure: Figure, axes: Axes, points: Sequence[Point], inks: Inks) -> None:
-    """Write each label where it covers neither points nor the labels before it, as far as there is room."""
+def _draw_labels(
+    figure: Figure, axes: Axes, points: Sequence[Point], levels: Sequence[Text], inks: Inks
+) -> None:
+    """Write each label where it covers neither points nor other labels, as far as there is room.
+
+    `levels` are written already. What had to go far from its point is joined to it by a line.
+    """
     # Settles the layout, so that extents are those of the finished figure.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     centres = [axes.transData.transform((point.style, point.content)) for point in points]
+    lines = [box for point in points for box in _crosses(axes, point)]
     taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
+    taken += [text.get_window_extent() for text in levels]
     # Methods first: where room is short, it is theirs.
     for point in sorted(points, key=lambda point: point.is_control):
-        taken.append(_write_label(axes, point, taken, inks))
+        taken.append(_write_label(axes, point, taken, lines, inks))
+        _join(axes, point, taken[-1], inks)
 
 
-def _write_label(axes: Axes, point: Point, taken: Sequence[Bbox], inks: Inks) -> Bbox:
+def _crosses(axes: Axes, point: Point) -> Iterator[Bbox]:
+    """Yield where the intervals of a point are drawn."""
+    (left, right), (low, high) = point.style_interval, point.content_interval
+    for first, second in (
+        ((left, point.content), (right, point.content)),
+        ((point.style, low), (point.style, high)),
+    ):
+        if np.isfinite([first, second]).all():
+            (x0, y0), (x1, y1) = axes.transData.transform([first, second])
+            yield Bbox.from_extents(x0 - 1, y0 - 1, x1 + 1, y1 + 1)
+
+
+def _write_label(axes: Axes, point: Point, taken: Sequence[Bbox], lines: Sequence[Bbox], inks: Inks) -> Bbox:
     """Write a label in the first place where it covers nothing, or else where it covers least."""
     best: tuple[float, Annotation, Bbox] | None = None
     for place in _LABEL_PLACES:
         label = _label(axes, point, place, inks)
         box = label.get_window_extent()
-        cost = _cost(box, taken, axes.bbox)
+        cost = _UNREADABLE * _cost(box, taken, axes.bbox)
+        cost += sum(_shared_area(box, line) for line in lines)
         if best is not None and cost >= best[0]:
             label.remove()
             continue
@@ -184,6 +213,15 @@ def _write_label(axes: Axes, point: Point, taken: Sequence[Bbox], inks: Inks) ->
             break
     assert best is not None  # noqa: S101 - there are places
     return best[2]
+
+
+def _join(axes: Axes, point: Point, box: Bbox, inks: Inks) -> None:
+    """Draw a line from a point to its label, if that is far."""
+    x, y = axes.transData.transform((point.style, point.content))
+    end = min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
+    if np.hypot(end[0] - x, end[1] - y) > _FAR * axes.figure.dpi / 72:
+        ends = axes.transData.inverted().transform([(x, y), end])
+        axes.plot(*ends.T, color=inks.ink, alpha=0.35, linewidth=0.7, zorder=2)
 
 
 def _label(axes: Axes, point: Point, place: tuple[tuple[int, int], str, str], inks: Inks) -> Annotation:

@@ -69,7 +69,23 @@ class Recordings:
         self.seeds = results.configuration.seeds
         shown = {*results.headline.metrics, _DISTANCE}
         self._columns = [column for column in columns if column.name in shown]
-        self._rows = rows_by_pair(pd.concat([results.transfers, results.scores], axis=1))
+        rows = pd.concat([results.transfers, results.scores], axis=1)
+        self._rows = rows_by_pair(rows)
+        methods = [label for label, kind in self._methods if kind == "method"]
+        self._of_methods = rows[rows.label.isin(methods)]
+        self._content = results.headline.content
+
+    @property
+    def median_pair(self) -> str | None:
+        """The ``pair_id`` on which the methods' mean note F1 is nearest to the median of all pairs.
+
+        It is one on which all methods were measured, if there is one; None where none was.
+        """
+        if self._content not in self._of_methods:
+            return None
+        by_pair = self._of_methods.groupby("pair_id", sort=False)[self._content]
+        means = by_pair.mean()[by_pair.count() == by_pair.count().max()].dropna()
+        return str((means - means.median()).abs().idxmin()) if len(means) else None
 
     def of(self, pair: Pair) -> list[Recording]:
         """List content, style, reference, and each method's output with each seed, as they are on the disk.

@@ -193,6 +193,8 @@ def _cell(row: dict[str, Any], name: str) -> str:
     value = row[name]
     if value is None:
         return "-"
+    if name == "seconds":
+        return "<0.001" if value < 0.001 else f"{value:.0f}" if value >= 10 else f"{value:.2g}"
     if name != "headline":
         return f"{value:.2f}"
     return f"{value:.2f} [{row['headline_low']:.2f}, {row['headline_high']:.2f}]"

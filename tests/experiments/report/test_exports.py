@@ -87,7 +87,7 @@ def test_what_most_pairs_cost_does_not_pass_for_an_interval_of_a_mean(written):
         cells = [line.split(end) for line in lines if "ulyanov" in line]
         # In front of the outputs, the last column.
         seconds = [row[-3 if suffix == ".md" else -2].strip() for row in cells]
-        assert seconds == ["1.50", "1.50"]
+        assert seconds == ["1.5", "1.5"]
         assert all(sum("[" in cell for cell in row) > 3 for row in cells)
 
 

@@ -103,8 +103,40 @@ class TestPlane:
         marks = [line for line in axes.lines if line.get_marker() == "o"]
         assert [mark.get_markerfacecolor() for mark in marks] == [PAPER.accent, PAPER.ground]
 
+    def test_labels_cover_neither_each_other_nor_what_the_contours_say(self):
+        """Eight methods in a corner, as good methods lie, and one on a contour's figure."""
+        points = [point(f"method-number-{i}", 0.95 + 0.005 * i, 0.9 - 0.004 * i) for i in range(8)]
+        points.append(point("identity", 0.1, 0.93, is_control=True))
+
+        def score(style, content):
+            return 2 * style * content / np.maximum(style + content, 1e-9)
+
+        figure = draw_plane(points, PAPER, x_label="x", y_label="y", score=score)
+        (axes,) = figure.axes
+        boxes = [text.get_window_extent() for text in axes.texts]
+        levels = [text for text in axes.texts if re.fullmatch(r"0\.\d", text.get_text())]
+        assert len(levels) >= 3
+        assert len(boxes) == len(points) + len(levels)
+        for place, box in enumerate(boxes):
+            assert not any(box.shrunk(0.95, 0.8).overlaps(other) for other in boxes[:place])
+            assert figure.bbox.x0 <= box.x0
+            assert box.x1 <= figure.bbox.x1
+
 
 class TestMatrices:
+    def test_titles_lie_inside_the_figure_and_beside_each_other(self, tmp_path):
+        """However long they are, and in both formats."""
+        shares = pd.DataFrame(np.eye(6), [*"abcdef"], [*"abcdef"])
+        names = ["multi-representation", "classifier-features as in the report", *["method"] * 3]
+        figure = draw_matrices([TransferMatrix(name, shares, shares + 1) for name in names], PAPER)
+        for write in (figure.draw_without_rendering, lambda: write_figure(figure, tmp_path / "matrices")):
+            write()
+            boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_visible()]
+            assert len(boxes) == len(names)
+            for place, box in enumerate(boxes):
+                assert figure.bbox.y1 >= box.y1
+                assert not any(box.overlaps(other) for other in boxes[:place])
+
     def test_shares_can_be_read_on_every_colour(self):
         """By WCAG 2.1, a ratio of 4.5 for text."""
         shares = pd.DataFrame([np.linspace(0, 1, 51)])

@@ -21,6 +21,7 @@ from timbrebench.datasets import Dataset
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.report import pair_cards
 from timbrebench.experiments.report.contents import Contents
+from timbrebench.experiments.report.recordings import Recordings
 from timbrebench.experiments.report.report_page import write_page
 from timbrebench.experiments.report.report_writing import write_report
 
@@ -41,6 +42,29 @@ def test_every_label_metric_and_piece_of_provenance_is_there(page, results, root
     assert results.suite.version in page
     assert "n_<wbr>filters 256" in page
     assert "published settings" in page
+
+
+def test_the_first_line_names_no_hash_and_definitions_need_no_pointer(page, results):
+    facts = re.search(r'<p class="facts">(.*?)</p>', page, re.DOTALL)[1]
+    assert "pairs drawn for this run" in facts
+    assert results.suite.version not in facts
+    definitions = re.search(r'<details class="definitions">(.*?)</details>', page, re.DOTALL)[1]
+    assert "Harmonic mean of style accuracy" in definitions
+    assert "not ranked: outputs are missing" in page
+
+
+def test_what_is_heard_first_is_the_median_pair(leaderboard, moved, at):
+    """Not the first of the suite, which may be its worst."""
+    results = at(moved)
+    ids = [pair.pair_id for pair in results.suite.pairs[:5]]
+    values = dict(zip(ids, (0.1, 0.9, 0.2, 0.5, 0.8), strict=True))
+    scores = results.scores.copy()
+    scores[results.headline.content] = results.transfers.pair_id.map(values)
+    recordings = Recordings(replace(results, scores=scores), leaderboard.table, [], moved)
+    assert recordings.median_pair == ids[3]
+    shown = [example.pair.pair_id for example in pair_cards.examples(results.suite.pairs, recordings)]
+    assert shown[0] == ids[3]
+    assert len(set(shown)) == pair_cards.EMBEDDED_PAIRS
 
 
 def test_the_page_shows_nothing_from_outside_itself(page, written, elements):
