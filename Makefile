@@ -28,7 +28,7 @@ help:
 	@echo "make regression   compare a smoke run with the stored baseline"
 	@echo "make baseline     make a smoke run the stored baseline"
 	@echo "make validate-metrics [OUT=folder] [DATASET=folder]        check that metrics do what they declare"
-	@echo "make validate-human DATA=folder [RATINGS=file OUTPUTS=folder] [OUT=folder] [FIT=--fit]   hold metrics against listeners, for docs/human.md"
+	@echo "make validate-human DATA=folder [RATINGS=file OUTPUTS=folder] [OUT=folder] [FIT=1]   hold metrics against listeners, for docs/human.md"
 	@echo "make bench-metrics [OUT=folder]   time all metrics on one output"
 	@echo "make bench-transfer [OUT=folder] [DATASET=folder]          time all methods on 10 s, for docs/speed.md"
 	@echo "make studies [RUN=folder] [OUT=folder] [SETTING=small|paper]  repeat the experiments of the papers"
@@ -88,7 +88,7 @@ validate-metrics: setup
 validate-human: OUT = runs/human
 validate-human: setup
 	@test -n $(call quoted,$(DATA)) || { echo "make validate-human DATA=folder: the folder of the listening studies"; exit 2; }
-	$(BIN)/timbrebench validate-human $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(if $(RATINGS),--ratings $(call quoted,$(RATINGS)) --outputs $(call quoted,$(OUTPUTS))) $(FIT)
+	$(BIN)/timbrebench validate-human $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(if $(RATINGS),--ratings $(call quoted,$(RATINGS)) --outputs $(call quoted,$(OUTPUTS))) $(if $(FIT),--fit)
 
 bench-metrics: OUT = runs/bench-metrics
 bench-metrics: setup

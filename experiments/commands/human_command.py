@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from timbrebench.core.destinations import check_output_folder
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.experiments.report.standard_output import print_line
 
@@ -18,7 +19,9 @@ def validate_human_command(
             help="A folder with sounds/STUDY/*.aiff and true_dissim/STUDY_dissimilarity_matrix.txt."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the page, its tables and its figure.")],
+    out: Annotated[Path, typer.Option(help="Folder of the page, its tables and its figure.")] = Path(
+        "runs/human"
+    ),
     ratings: Annotated[
         Path | None, typer.Option(help="Ratings of a listening test of timbre transfer, a CSV file.")
     ] = None,
@@ -33,6 +36,7 @@ def validate_human_command(
     ] = False,
 ) -> None:
     """Hold metrics and embeddings against what listeners have said in published studies."""
+    check_output_folder(out)
     from timbrebench.classifier.embeddings.embedding import load_embedding
     from timbrebench.experiments.validity.human_report import FIGURE, PAGE, write_human_validation
     from timbrebench.experiments.validity.human_validation import learn_weights, validate_distances
