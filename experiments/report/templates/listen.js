@@ -147,7 +147,7 @@ function showStart() {
     element("form", { onsubmit: start },
       element("label", { for: "listener" }, "Your listener number"),
       name,
-      element("p", { class: "small muted", id: "listener-note" }, "As you were given it. It decides the order of your pages, and is all that is saved about you."),
+      element("p", { class: "small muted", id: "listener-note" }, "As you were given it. It decides the order of your pages. Saved are this number, your answers, and the seconds that each page takes."),
       problem,
       element("button", { type: "submit", class: "next" }, last ? "Start or go on" : "Start"),
     ),
