@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,7 @@ from timbrebench.metrics.target import log_spectral_mse
 from timbrebench.metrics.timbre import cosine_distance, mfcc_distance
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 #: Distances of pairs of clips, by the metric that they are.
 _OF_PAIRS: Mapping[str, Callable[[Sound, Sound], float]] = {
@@ -192,7 +194,7 @@ def _filled(samples: Samples, rate: int, seconds: float) -> tuple[Samples, int]:
     return fit_length(samples, max(len(samples), math.ceil(seconds * rate))), rate
 
 
-def _of_pairs(distance: Callable[[object, object], float], items: Sequence[object]) -> Floats:
+def _of_pairs(distance: Callable[[T, T], float], items: Sequence[T]) -> Floats:
     """Return the distance of each two items, the mean of both orders."""
     matrix = np.zeros((len(items), len(items)))
     for row, first in enumerate(items):

@@ -70,7 +70,8 @@ def rank_correlations(distances: Floats, dissimilarity: Floats) -> Floats:
     first, second = (rows - rows.mean(axis=1, keepdims=True) for rows in ranked)
     lengths = np.sqrt(np.square(first).sum(axis=1) * np.square(second).sum(axis=1))
     products: Floats = (first * second).sum(axis=1)
-    return np.divide(products, lengths, out=np.zeros(len(products)), where=lengths > 0)
+    correlations: Floats = np.divide(products, lengths, out=np.zeros(len(products)), where=lengths > 0)
+    return correlations
 
 
 def _agreement(distances: Floats, dissimilarity: Floats) -> tuple[float, float, float]:
