@@ -166,7 +166,8 @@ def _sound(samples: Samples, rate: int) -> Sound:
 
 def _perceptual(study: DescribedStudy) -> Floats:
     weights = left_out_weights().get(study.name, published_weights())
-    return np.sqrt(np.asarray(sum(weight * study.squares[group] for group, weight in weights.items())))
+    total = sum(weight * study.squares[group] for group, weight in weights.items())
+    return np.asarray(np.sqrt(total), dtype=np.float64)
 
 
 def _matrices(clips: Sequence[tuple[Samples, int]], embeddings: Mapping[str, Embedding]) -> dict[str, Floats]:

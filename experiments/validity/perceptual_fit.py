@@ -103,7 +103,7 @@ class Weights:
     def distances(self, study: DescribedStudy) -> Floats:
         """Return the distance of each two sounds of a study."""
         total = sum(weight * study.squares[group] for group, weight in self.scaled.items())
-        return np.sqrt(np.asarray(total))
+        return np.asarray(np.sqrt(total), dtype=np.float64)
 
 
 @lru_cache(
