@@ -39,7 +39,7 @@ _SHARES = {
     "equalised": 0.5,
     "echoing": 0.4,
     "band_limited": 0.25,
-    "noisy": 0.45,
+    "noisy": 0.3,
     "recoded": 0.2,
 }
 

@@ -51,9 +51,6 @@ _DRUM_KIT = 128
 #: Phrases without a label that one program plays, since sampling its notes takes a second.
 _STRANGERS_EACH = 20
 
-#: What keeps a whole number of phrases whole: a third of 30 is a little less in binary.
-_EXACT = 1e-9
-
 #: Plays one phrase, drawn by a generator.
 _Play = Callable[[np.random.Generator], Samples]
 
@@ -216,8 +213,7 @@ def _jobs(sound: _Sound, configuration: PhraseConfiguration, labels: Sequence[st
         for sources, share in _shares(families, configuration):
             for place, (soundfont, program) in enumerate(sources):
                 numbers = {
-                    split: range(place, int(count * share + _EXACT), len(sources))
-                    for split, count in counts.items()
+                    split: range(place, round(count * share), len(sources)) for split, count in counts.items()
                 }
                 jobs.append(_Job(sound, configuration.seed, soundfont, label, program, numbers))
     return jobs + _strangers(sound, configuration, programs, labels)
