@@ -157,7 +157,7 @@ def with_runs(reader, *, many, few, as_toml):
 
 def begin(page, reader, *, many, few, as_toml):
     """Make what a page begins with."""
-    if page in {"README", "index"}:
+    if page in {"README", "index", "command-line"}:
         with_runs(reader, many=many, few=few, as_toml=as_toml)
     else:
         shutil.copytree(many if page == "compare-and-gate" else few, reader / "runs" / "default")
