@@ -92,8 +92,8 @@ def _agreement(summary: pd.DataFrame, test: TransferTest | None) -> dict[str, di
     for name in metric_names():
         row = _SHOWN_AS.get(name, name)
         if row in correlations.index:
-            values = correlations.loc[row, ["spearman", "spearman_low", "spearman_high"]].astype(float)
-            found.setdefault(name, {})["timbre"] = [round(value, 3) for value in values.tolist()]
+            values = (correlations[column][row] for column in ("spearman", "spearman_low", "spearman_high"))
+            found.setdefault(name, {})["timbre"] = [round(float(value), 3) for value in values]
     if test is not None:
         for metric, agrees in zip(test.metrics.metric, test.metrics.agrees, strict=True):
             found.setdefault(str(metric), {})["systems"] = str(agrees)
