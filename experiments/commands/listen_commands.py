@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from timbrebench.core.destinations import check_output_folder
 from timbrebench.experiments.report.standard_output import print_line
 
 # What takes seconds to import is imported when a command runs.
@@ -39,6 +40,7 @@ def listen_make(
     seed: Annotated[int, typer.Option(min=0, help="Seed of names and orders.")] = 0,
 ) -> None:
     """Make a listening test of a run's outputs: a page that works offline, and a key that stays with you."""
+    check_output_folder(out)
     from timbrebench.experiments.benchmark import read_results
     from timbrebench.experiments.listening.listening_kinds import kind_of
     from timbrebench.experiments.listening.listening_making import make_listening_test
