@@ -222,14 +222,7 @@ def score_file(
     installed_content_judge(content_judge)
     paths, judges = _paths(files), _Judges(judge, second_judge, content_judge)
     with _executor([paths], len(metric_names())) as executor, executor.batch() as batch:
-        batch.submit(
-            Call(
-                _score_file,
-                (paths, judges, content_label, style_label),
-                "scoring",
-                _LIMITS,
-            )
-        )
+        batch.submit(Call(_score_file, (paths, judges, content_label, style_label), "scoring", _LIMITS))
         ((_, result),) = batch.results()
     if isinstance(result, Failure):
         raise RunError(f"{files.outputs}: {_why(result)}")

@@ -50,11 +50,7 @@ from collections.abc import Callable
 import librosa
 import numpy as np
 
-from timbrebench.metrics.cleanliness import (
-    complete_frames,
-    flatness_db,
-    frame_levels,
-)
+from timbrebench.metrics.cleanliness import complete_frames, flatness_db, frame_levels
 from timbrebench.metrics.contract import metric
 from timbrebench.metrics.sound import RATE, Sound
 from timbrebench.metrics.trial import Trial

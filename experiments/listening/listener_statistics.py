@@ -174,14 +174,13 @@ def _needed(differences: dict[tuple[Question, tuple[str, str]], Floats], key: Ke
     difference = DIFFERENCE * key.test_kind.span
     rows = []
     for question in QUESTIONS:
-        found = [Components.of(cells) for (asked, _), cells in differences.items() if asked == question]
-        if not found:
+        of_pairs = [Components.of(cells) for (asked, _), cells in differences.items() if asked == question]
+        if not of_pairs:
             continue
-        shape = found[0].shape
-        rows_, columns, residual = np.mean([(c.rows, c.columns, c.residual) for c in found], axis=0)
-        pooled = Components(0.0, float(rows_), float(columns), float(residual), shape)
-        deviations = np.sqrt([rows_, columns, residual])
-        rows.append((question, difference, *deviations, shape[1], pooled.rows_needed(difference)))
+        shape = of_pairs[0].shape
+        variances = np.mean([(each.rows, each.columns, each.residual) for each in of_pairs], axis=0)
+        pooled = Components(0.0, *map(float, variances), shape)
+        rows.append((question, difference, *np.sqrt(variances), shape[1], pooled.rows_needed(difference)))
     names = ("question", "difference", "sd_listeners", "sd_pieces", "sd_rest", "pieces", "listeners_needed")
     return pd.DataFrame(rows, columns=list(names))
 
@@ -210,16 +209,15 @@ def metric_correlations(
         goes along with listeners. Intervals are over pieces, with ranks as they are over all outputs. Metrics
         with fewer than five values, or one value, are left out.
     """
-    seed = results.configuration.seeds[0]
-    scores = pd.concat([results.transfers[["label", "pair_id", "seed"]], results.scores], axis=1)
-    scores = scores[(scores.seed == seed) & scores.label.isin(list(labels))]
+    scores = results.first_seed[["label", "pair_id"]].join(results.scores)
+    scores = scores[scores.label.isin(list(labels))]
     rated = (
         _compared(table, key)
         .groupby(["question", "condition", "pair_id", "piece"], as_index=False)
         .score.mean()
     )
     joined = rated.merge(scores, left_on=["condition", "pair_id"], right_on=["label", "pair_id"])
-    found = []
+    correlated = []
     for question in QUESTIONS:
         rows = joined[joined.question == question]
         for metric in results.configuration.metrics:
@@ -228,9 +226,11 @@ def metric_correlations(
                 continue
             direction = get(metric).specification.direction
             sign = -1 if direction == "lower" else 1
-            found.append((question, metric, direction, len(valid), *_spearman(sign * valid[metric], valid)))
+            correlated.append(
+                (question, metric, direction, len(valid), *_spearman(sign * valid[metric], valid))
+            )
     names = ["question", "metric", "direction", "outputs", "spearman", "low", "high"]
-    correlations = pd.DataFrame(found, columns=names)
+    correlations = pd.DataFrame(correlated, columns=names)
     order = correlations.assign(
         place=correlations.question.map(QUESTIONS.index), strength=-correlations.spearman
     )

@@ -173,7 +173,7 @@ class Mushra(ListeningKind):
 
     def misfit(self, conditions: Conditions) -> str:
         """Require a reference, and no more stimuli than BS.1534 allows."""
-        if self.names_reference and not conditions.has_truth:
+        if not conditions.has_truth:
             return "a mushra test rates against references, and this suite has none: choose mos or abx"
         if len(conditions.all) > _MAX_STIMULI:
             most = _MAX_STIMULI - len(conditions.anchors)
@@ -223,7 +223,7 @@ class Abx(ListeningKind):
         return super().problem(scores) or ("" if sum(scores) == 100 else "one of two has to be chosen")
 
     def flat_share(self, rows: pd.DataFrame) -> float:
-        """Return 1 where the chosen one always stood at the same place, which is no chance; 0 elsewhere."""
+        """Return 1 where the chosen one always stood at the same place, beyond chance; 0 otherwise."""
         places = rows.position[rows.score == self.high]
         chance = 2 * 0.5 ** len(places)
         return float(places.min() == places.max() and chance < _CHANCE)

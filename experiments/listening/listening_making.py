@@ -179,15 +179,13 @@ def _conditions(results: Results, methods: Sequence[str], kind: ListeningKind) -
 def _outputs(results: Results, conditions: Conditions) -> dict[str, dict[str, str]]:
     """Return the output of each condition but the low-pass anchor, for each pair that has them all."""
     labels = [name for name in conditions.all if name != LOW_PASS]
-    rows = results.transfers
-    rows = rows[
-        (rows.seed == results.configuration.seeds[0]) & (rows.status == "ok") & rows.label.isin(labels)
-    ]
+    rows = results.first_seed
+    rows = rows[(rows.status == "ok") & rows.label.isin(labels)]
     by_pair = {
         str(pair_id): dict(zip(group.label, group.output, strict=True))
         for pair_id, group in rows.groupby("pair_id", sort=False)
     }
-    complete = {pair_id: found for pair_id, found in by_pair.items() if len(found) == len(labels)}
+    complete = {pair_id: paths for pair_id, paths in by_pair.items() if len(paths) == len(labels)}
     if not complete:
         raise ConfigurationError(f"no pair has an output of each of {', '.join(labels)}")
     return complete

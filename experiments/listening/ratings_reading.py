@@ -163,7 +163,7 @@ def _read(key: Key, path: Path) -> RatingsFile:
         raise RunError("it is of another listening test")
     unsigned = {name: value for name, value in content.items() if name != "checksum"}
     if checksum(unsigned) != file.checksum:
-        raise RunError("it was edited or damaged after it was saved: its checksum is another one")
+        raise RunError("it was edited or damaged after it was saved: its checksum does not match")
     if problem := _problem(key, file):
         raise RunError(problem)
     return file

@@ -7,7 +7,7 @@ counts as long as the metric has the version that it was measured by.
 from __future__ import annotations
 
 import importlib.resources
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +26,7 @@ CONTROLS = ("identity", "style-copy", "reference")
 _TYPES = {"metric": "str", "version": "int64", **dict.fromkeys(CONTROLS, "float64")}
 
 
-@lru_cache(maxsize=1)
+@cache
 def control_values() -> dict[str, dict[str, float]]:
     """Return the controls' means by metric and control, of metrics whose version has not changed since."""
     path = importlib.resources.files("timbrebench.experiments") / "baselines" / f"controls-{SUITE}.csv"

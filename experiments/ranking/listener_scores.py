@@ -106,13 +106,13 @@ def read_listener_scores(root: Path, transfers: pd.DataFrame) -> list[ListenerSc
         scores = [ListenerScore.model_validate({str(name): row[name] for name in row}) for row in rows]
     except ValidationError as error:
         raise RunError(str(describe_validation(error, str(path), ListenerScore.model_fields))) from error
-    stale = {score.method for score in scores if outputs_now(root, transfers, score) != score.heard}
+    stale = {score.method for score in scores if _outputs_now(root, transfers, score) != score.heard}
     for label in sorted(stale & set(transfers.label)):
         log(f"{path}: the outputs of {label} are not those that listeners heard: its rows are left out")
     return [score for score in scores if score.method not in stale]
 
 
-def outputs_now(root: Path, transfers: pd.DataFrame, score: ListenerScore) -> str:
+def _outputs_now(root: Path, transfers: pd.DataFrame, score: ListenerScore) -> str:
     """Return the fingerprint of a method's outputs as they are now, of the pairs that were heard."""
     pairs = score.pairs.split(_SEPARATOR)
     return outputs_fingerprint(digests_now(root, transfers, score.method, pairs))

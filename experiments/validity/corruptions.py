@@ -60,7 +60,7 @@ HIGHEST_SNR_DB = 40.0
 LOWEST_CUTOFF_HZ = 500.0
 
 #: Seconds of a hole and the share of holes at grade 1; seconds of a burst and its decibels at grade 1.
-HOLE_S, MOST_HOLES = 0.05, 0.5
+HOLE_S, MAX_HOLES = 0.05, 0.5
 BURST_S, HIGHEST_BURST_DB = 0.02, 20.0
 
 #: Hertz at which the level is modulated.
@@ -216,7 +216,7 @@ def holes(samples: Samples, grade: float, *, sample_rate: int, seed: int) -> Sam
     """
     length = max(1, round(HOLE_S * sample_rate))
     parts = -(-len(samples) // length)
-    chosen = np.random.default_rng(seed).permutation(parts)[: math.ceil(grade * MOST_HOLES * parts)]
+    chosen = np.random.default_rng(seed).permutation(parts)[: math.ceil(grade * MAX_HOLES * parts)]
     is_hole = np.isin(np.arange(len(samples)) // length, chosen)
     return np.where(is_hole, np.float32(0), samples)
 

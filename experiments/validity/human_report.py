@@ -46,19 +46,15 @@ _DPI = 110
 #: What there is to say of the weights, and of the order of two systems.
 _LEARNING = (
     "Means over all anchors, each study by weights that were learned without it and without all that share a "
-    "sound with it; the ridge, and in the row *as chosen* the groups of features as well, were "
-    "chosen without "
-    "these, too. The row *as chosen* is the figure to quote. What no row can show: the groups "
-    "themselves were "
-    "designed with these studies in view, so that studies that nobody has looked at may agree somewhat less; "
-    "with equal weights, where nothing is learned, there is the least room for that."
+    "sound with it; the ridge, and in the row *as chosen* the groups of features as well, were chosen "
+    "without these, too. The row *as chosen* is the figure to quote. What no row can show: the groups "
+    "themselves were designed with these studies in view, so that studies that nobody has looked at may agree "
+    "somewhat less; with equal weights, where nothing is learned, there is the least room for that."
 )
 _ONE_ORDER = (
-    "Two systems make one order, which many metrics share: no version of `sound_quality` can be "
-    "shown by it to "
-    "agree better with listeners than the halves of the headline do, so it stands beside the "
-    "headline and not "
-    "in it."
+    "Two systems make one order, which many metrics share: no version of `sound_quality` can be shown by it "
+    "to agree better with listeners than the halves of the headline do, so it stands beside the headline and "
+    "not in it."
 )
 
 
@@ -87,17 +83,17 @@ def write_human_validation(
 
 def _agreement(summary: pd.DataFrame, test: TransferTest | None) -> dict[str, dict[str, object]]:
     """Return what is known of each metric: rank correlation with its interval, and the order of systems."""
-    found: dict[str, dict[str, object]] = {}
+    by_metric: dict[str, dict[str, object]] = {}
     correlations = summary.set_index("distance")
     for name in metric_names():
         row = _SHOWN_AS.get(name, name)
         if row in correlations.index:
             values = (correlations[column][row] for column in ("spearman", "spearman_low", "spearman_high"))
-            found.setdefault(name, {})["timbre"] = [round(float(value), 3) for value in values]
+            by_metric.setdefault(name, {})["timbre"] = [round(float(value), 3) for value in values]
     if test is not None:
         for metric, agrees in zip(test.metrics.metric, test.metrics.agrees, strict=True):
-            found.setdefault(str(metric), {})["systems"] = str(agrees)
-    return found
+            by_metric.setdefault(str(metric), {})["systems"] = str(agrees)
+    return by_metric
 
 
 def page(validation: HumanValidation, test: TransferTest | None, learned: LearnedWeights | None) -> str:
@@ -105,11 +101,10 @@ def page(validation: HumanValidation, test: TransferTest | None, learned: Learne
     parts = [
         "# Do the metrics agree with listeners?",
         "",
-        "Made by `make validate-human`. Recordings and ratings are those of others, with no licence "
-        "stated or "
-        "with another one, and do not come with the package: `timbrebench validate-human FOLDER` "
-        "reads them from "
-        "a folder in the layout of the [public collection](https://github.com/tiianhk/timbremetrics).",
+        "Made by `make validate-human`. Recordings and ratings are those of others, with no licence stated "
+        "or with another one, and do not come with the package: `timbrebench validate-human FOLDER` reads "
+        "them from a folder in the layout of the "
+        "[public collection](https://github.com/tiianhk/timbremetrics).",
         "",
         "## Dissimilarity of timbre",
         "",
@@ -142,24 +137,21 @@ def _timbre_part(validation: HumanValidation) -> list[str]:
         f"{len(studies)} studies, {sounds} sounds. {pinned}. "
         + (f"Not at hand: {', '.join(validation.absent)}. " if validation.absent else "")
         + "Each sound is once the anchor; the others are ordered by their distance to it and by the "
-        "listeners' "
-        "dissimilarity. Rank correlations, the share of triplets in the listeners' order where their "
+        "listeners' dissimilarity. Rank correlations, the share of triplets in the listeners' order where their "
         "dissimilarities differ by more than 0.1, and NDCG, as the collection defines them: means over all "
         "anchors. In brackets, the 95 % interval of a bootstrap over studies.",
         "",
-        "`perceptual_timbre_distance` has learned its weights from studies. Its figure for a study "
-        "that it has "
-        "learned from is that of weights learned, and of settings chosen, without that study and without all "
-        "that share a sound with it.",
+        "`perceptual_timbre_distance` has learned its weights from studies. Its figure for a study that it "
+        "has learned from is that of weights learned, and of settings chosen, without that study and without "
+        "all that share a sound with it.",
         "",
         markdown_table(
             pd.DataFrame(rows, columns=["distance", "Spearman", "Kendall", "triplets", "NDCG"]), names=1
         ),
         "",
-        "What compares clips frame by frame gets them filled up with zeros to the longest of the "
-        "study; `mfcc` "
-        "here is the mean over all frames. Published figures are over 21 studies, so that only rows of this "
-        "table are comparable with each other.",
+        "What compares clips frame by frame gets them filled up with zeros to the longest of the study; "
+        "`mfcc_style_distance` compares means over all frames. Published figures are over 21 studies, so "
+        "that only rows of this table are comparable with each other.",
         "",
         f"![Agreement of each distance with listeners, over all and in each study]({FIGURE}.png)",
         "",
@@ -237,18 +229,14 @@ def _systems_part(test: TransferTest) -> list[str]:
     return [
         "## Order of two systems for timbre transfer",
         "",
-        f"{test.listeners} listeners rated {test.trials} transfers of single instruments by each of "
-        "two systems "
-        f"from 1 to 5: {first} {liked:.2f}, {second} {other:.2f}; difference {low:.2f} to {high:.2f} (95 %, "
-        f"bootstrap over listeners). The metrics scored {test.outputs} outputs of each, of "
-        f"{test.pieces} pieces. "
-        "Which file a trial played is not stated, so that single tracks cannot be set beside their "
-        "ratings: two "
-        "systems make one order, which a metric shares or does not. A metric *agrees* if the 95 % "
-        "interval of "
-        "its mean difference over pieces lies on the listeners' side of 0, and contradicts them if "
-        "it lies on "
-        "the other." + (" **Not the pinned files**: " + ", ".join(test.differs[:5]) if test.differs else ""),
+        f"{test.listeners} listeners rated {test.trials} transfers of single instruments by each of two "
+        f"systems from 1 to 5: {first} {liked:.2f}, {second} {other:.2f}; difference {low:.2f} to {high:.2f} "
+        f"(95 %, bootstrap over listeners). The metrics scored {test.outputs} outputs of each, of "
+        f"{test.pieces} pieces. Which file a trial played is not stated, so that single tracks cannot be set "
+        "beside their ratings: two systems make one order, which a metric shares or does not. A metric "
+        "*agrees* if the 95 % interval of its mean difference over pieces lies on the listeners' side of 0, "
+        "and contradicts them if it lies on the other."
+        + (" **Not the pinned files**: " + ", ".join(test.differs[:5]) if test.differs else ""),
         "",
         _ONE_ORDER,
         "",

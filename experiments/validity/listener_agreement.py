@@ -50,8 +50,8 @@ def agreement_by_anchor(distances: Floats, dissimilarity: Floats) -> Floats:
 
     Examples
     --------
-    >>> told = np.array([[0, 0.2, 1], [0.2, 0, 0.6], [1, 0.6, 0]])
-    >>> agreement_by_anchor(told**2, told).mean(axis=0)
+    >>> rated = np.array([[0, 0.2, 1], [0.2, 0, 0.6], [1, 0.6, 0]])
+    >>> agreement_by_anchor(rated**2, rated).mean(axis=0)
     array([1., 1., 1., 1.])
     """
     rows = []

@@ -54,8 +54,8 @@ PUBLISHED = (
 #: Maximum bytes of a matrix: one of 200 sounds has half a million.
 _MATRIX_BYTES = 4 << 20
 
-#: Fewest sounds of which two can be ranked by their dissimilarity to a third, and most.
-_FEWEST, _MOST = 3, 500
+#: Minimum number of sounds, of which two can be ranked by their dissimilarity to a third, and maximum.
+_MIN_SOUNDS, _MAX_SOUNDS = 3, 500
 
 Floats = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def read_studies(folder: Path) -> list[ListeningStudy]:
     ------
     DatasetError
         If there is no such folder or no study in it, sounds or matrix of a study are missing, or a matrix
-        is no square of finite numbers of the size that the sounds ask for. The message names the file.
+        is not a square of finite numbers with a row for each sound. The message names the file.
     StorageError
         If a file cannot be read.
     """
@@ -125,8 +125,8 @@ def _read_study(folder: Path, name: str, matrix: Path) -> ListeningStudy:
 
 def _read_matrix(path: Path, sounds: int) -> Floats:
     """Return a matrix, made symmetric and divided by its maximum; DatasetError if it is not valid."""
-    if not _FEWEST <= sounds <= _MOST:
-        raise DatasetError(f"{path}: its study has {sounds} sounds, expected {_FEWEST} to {_MOST}")
+    if not _MIN_SOUNDS <= sounds <= _MAX_SOUNDS:
+        raise DatasetError(f"{path}: its study has {sounds} sounds, expected {_MIN_SOUNDS} to {_MAX_SOUNDS}")
     lines = [
         line.split() for line in read_text(path, _MATRIX_BYTES, DatasetError).splitlines() if line.strip()
     ]
@@ -152,7 +152,7 @@ def _read_matrix(path: Path, sounds: int) -> Floats:
 
 
 def differing(name: str, files: Mapping[str, Path]) -> tuple[str, ...]:
-    """Return which files of a study or test, by the names they are pinned by, are others or missing."""
+    """Return which files of a study or test, by the names they are pinned by, do not match or are missing."""
     pinned = pinned_digests().get(name, {})
     others = {known for known, path in files.items() if pinned.get(known) != file_sha256(path)}
     return tuple(sorted(others | (set(pinned) - set(files))))

@@ -106,9 +106,8 @@ class Weights:
         return np.asarray(np.sqrt(total), dtype=np.float64)
 
 
-@lru_cache(
-    maxsize=4096
-)  # of two studies left out, one for the other's sake, it does not matter which is which
+# Cached: of two studies left out, one for the other's sake, it does not matter which is which.
+@lru_cache(maxsize=4096)
 def learn(studies: tuple[DescribedStudy, ...], way: str, ridge: float) -> Weights:
     """Learn weights from studies, in one of the :data:`WAYS` and with a ridge."""
     groups = WAYS[way]

@@ -20,6 +20,7 @@ is undecided. Intervals are from a bootstrap over pieces, and those of ratings o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,9 @@ _LABELS = {
     "4": "strings-family",
     "5": "piano-family",
 }
+
+#: How an output is named.
+_NAMED = re.compile(rf"[^.]+\.({'|'.join(_SAME_MUSIC)})\.[^.]+")
 
 #: The judge that knows labels for all of them.
 JUDGE = "instruments-gm16-1"
@@ -170,6 +174,11 @@ def _outputs(folder: Path) -> list[Path]:
     needed = [folder / system / path.name for system, _ in SYSTEMS.values() for path in truths]
     if not truths:
         raise DatasetError(f"{folder / _TRUTH}: holds no files named PIECE.INSTRUMENT, such as 001.1.flac")
+    if unknown := [path for path in truths if not _NAMED.fullmatch(path.name)]:
+        raise DatasetError(
+            f"{unknown[0]}: named otherwise than PIECE.INSTRUMENT, with one of the instruments "
+            f"{', '.join(_SAME_MUSIC)}, such as 001.1.flac"
+        )
     if missing := [path for path in needed if not path.is_file()]:
         raise DatasetError(f"{missing[0]}: missing, and {_TRUTH}/{missing[0].name} is there")
     return truths
@@ -228,8 +237,8 @@ def _by_metric(scores: pd.DataFrame, pieces: list[str], side: float) -> pd.DataF
         better = (sign * (pairs[first] - pairs[second])).to_numpy(dtype=np.float64)
         piece_of = np.searchsorted(pieces, pairs.index.get_level_values("piece"))
         low, high = interval(resampled_means(better, piece_of, counts))
-        told = 0 if low <= 0 <= high else np.sign(low) * side
-        agrees = {1: "yes", -1: "contradicts"}.get(int(told), "undecided")
+        order = 0 if low <= 0 <= high else np.sign(low) * side
+        agrees = {1: "yes", -1: "contradicts"}.get(int(order), "undecided")
         means = (float(pairs[first].mean()), float(pairs[second].mean()))
         rows.append((str(name), len(pairs), *means, float(better.mean()), low, high, agrees))
     columns = ["metric", "n", "first", "second", "better", "low", "high", "agrees"]

@@ -5,7 +5,6 @@ import pytest
 
 from timbrebench.metrics import Sound, Unscorable
 from timbrebench.metrics.perceptual_timbre import (
-    EMBEDDING,
     GROUPS,
     describe,
     left_out_weights,
@@ -88,4 +87,3 @@ def test_weights_are_of_the_groups_and_of_studies_left_out():
     assert all(weight >= 0 for weight in published_weights().values())
     assert len(left_out_weights()) == 15
     assert all(set(weights) <= set(GROUPS) for weights in left_out_weights().values())
-    assert EMBEDDING in GROUPS

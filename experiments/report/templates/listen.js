@@ -72,14 +72,14 @@ function orderedStimuli(page, listener) {
   return shuffled(page.stimuli, `${test.test}:${listener}:${page.page}`);
 }
 
-// Keeping --------------------------------------------------------------------------------------------------
+// Storage --------------------------------------------------------------------------------------------------
 
 function slot(listener) {
   return `timbrebench-ratings-${test.test}-${listener}`;
 }
 
 // Some browsers keep nothing for a page that was opened from a disk, or in a private window.
-function keep(name, value) {
+function store(name, value) {
   try {
     localStorage.setItem(name, JSON.stringify(value));
     return true;
@@ -88,7 +88,7 @@ function keep(name, value) {
   }
 }
 
-function kept(name) {
+function stored(name) {
   try {
     return JSON.parse(localStorage.getItem(name));
   } catch {
@@ -96,22 +96,22 @@ function kept(name) {
   }
 }
 
-function keepSession() {
-  return keep(slot(session.listener), session);
+function storeSession() {
+  return store(slot(session.listener), session);
 }
 
 function begin(listener) {
-  const known = kept(slot(listener));
+  const known = stored(slot(listener));
   const random = [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0"));
   session = known ?? { listener, session: random.join(""), heard_training: false, answers: {} };
-  keep(LAST, listener);
+  store(LAST, listener);
   window.addEventListener("beforeunload", warn);
-  return keepSession();
+  return storeSession();
 }
 
 // Only where a closed tab would lose something.
 function warn(event) {
-  if (session && Object.keys(session.answers).length && !kept(slot(session.listener))) event.preventDefault();
+  if (session && Object.keys(session.answers).length && !stored(slot(session.listener))) event.preventDefault();
 }
 
 function pagesDone() {
@@ -121,7 +121,7 @@ function pagesDone() {
 // Start ----------------------------------------------------------------------------------------------------
 
 function showStart() {
-  const last = kept(LAST) ?? "";
+  const last = stored(LAST) ?? "";
   const name = element("input", {
     id: "listener", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: "40",
     required: true, "aria-describedby": "listener-note", value: last,
@@ -134,9 +134,9 @@ function showStart() {
       name.focus();
       return;
     }
-    const isKept = begin(name.value.trim());
+    const isStored = begin(name.value.trim());
     if (session.heard_training) nextPage();
-    else showTraining(isKept);
+    else showTraining(isStored);
   };
   show(
     "Listening test",
@@ -154,12 +154,12 @@ function showStart() {
   );
 }
 
-function showTraining(isKept) {
+function showTraining(isStored) {
   const pages = orderedPages(test.training, session.listener);
   const step = (number) => {
     if (number < pages.length) return showPage(pages[number], `Training ${number + 1} of ${pages.length}`, () => step(number + 1), true);
     session.heard_training = true;
-    keepSession();
+    storeSession();
     nextPage();
   };
   const volume = pages[0].given[0]?.audio ?? pages[0].stimuli[0];
@@ -168,13 +168,13 @@ function showTraining(isKept) {
   show(
     "Before you start",
     element("h1", {}, "Before you start"),
-    isKept ? null : element("p", { class: "problem" }, "This browser keeps nothing for this page: leave the tab open until you have saved your answers."),
+    isStored ? null : element("p", { class: "problem" }, "This browser keeps nothing for this page: leave the tab open until you have saved your answers."),
     element("p", {}, "Set the volume so that this sound is comfortable, and leave it there until the end."),
     element("p", {}, button),
     element("h2", {}, "How it works"),
     element("ul", { class: "how" },
       element("li", {}, "All sounds go round in a loop. Choose another one at any time: it goes on at the same place."),
-      element("li", {}, ...keyed("The keys ", called(0), ", ", called(1), test.kind === "abx" ? "" : ", …", " play the sounds, ", "S", ", ", "C", " and ", "R", " the named clips; ", "Space", " pauses and goes on.")),
+      element("li", {}, ...keyed("The keys ", nameOf(0), ", ", nameOf(1), test.kind === "abx" ? "" : ", …", " play the sounds, ", "S", ", ", "C", " and ", "R", " the named clips; ", "Space", " pauses and goes on.")),
       element("li", {}, test.kind === "abx" ? "Listen to both, then choose one, even where you have to guess."
         : "Listen to every sound before you go on. Equal sounds may have equal marks."),
       element("li", {}, "First come a few pages of training. Their answers are not saved: get to know how different the sounds are."),
@@ -196,7 +196,7 @@ function nextPage() {
   const page = pages[number];
   showPage(page, `Page ${number + 1} of ${pages.length}`, (answer) => {
     session.answers[page.page] = answer;
-    keepSession();
+    storeSession();
     nextPage();
   });
 }
@@ -240,7 +240,7 @@ function fail(error) {
 }
 
 // What a sound is called, which is also its key.
-function called(number) {
+function nameOf(number) {
   return test.kind === "abx" ? String.fromCharCode(65 + number) : String(number + 1);
 }
 
@@ -250,7 +250,7 @@ function givenButton(clip) {
 }
 
 function stimulusButton(name, number) {
-  return playButton(name, called(number), `Play sound ${called(number)}`, called(number));
+  return playButton(name, nameOf(number), `Play sound ${nameOf(number)}`, nameOf(number));
 }
 
 function playButton(name, key, label, ...shown) {
@@ -267,10 +267,10 @@ function showPlaying() {
 
 function firstMissing({ order, scores, heard }) {
   for (const [number, name] of order.entries()) {
-    if (!heard.has(name)) return { id: `play-${name}`, text: `Listen to sound ${called(number)} first.` };
+    if (!heard.has(name)) return { id: `play-${name}`, text: `Listen to sound ${nameOf(number)} first.` };
   }
   for (const [number, name] of order.entries()) {
-    if (!(name in scores)) return { id: `answer-${name}`, text: test.kind === "abx" ? "Choose one of the two." : `Give sound ${called(number)} a mark.` };
+    if (!(name in scores)) return { id: `answer-${name}`, text: test.kind === "abx" ? "Choose one of the two." : `Give sound ${nameOf(number)} a mark.` };
   }
   return null;
 }
@@ -285,7 +285,7 @@ function sliders(order) {
   return element("ol", { class: "stimuli" }, ...order.map((name, number) => {
     const output = element("output", { for: `answer-${name}` }, "–");
     const slider = element("input", { type: "range", id: `answer-${name}`, class: "unset", min: String(test.low), max: String(test.high), step: "1",
-      value: String(test.low), "aria-label": `Mark of sound ${called(number)}, ${test.low} to ${test.high}`, "aria-valuetext": "not marked yet" });
+      value: String(test.low), "aria-label": `Mark of sound ${nameOf(number)}, ${test.low} to ${test.high}`, "aria-valuetext": "not marked yet" });
     const mark = () => {
       const value = Number(slider.value);
       current.scores[name] = value;
@@ -327,7 +327,7 @@ function choices(order, asked) {
     element("legend", { class: "hidden-text" }, asked),
     ...order.map((name, number) => element("div", { class: "choice" },
       stimulusButton(name, number),
-      radio("choice", called(number), `Sound ${called(number)}`, `answer-${name}`,
+      radio("choice", nameOf(number), `Sound ${nameOf(number)}`, `answer-${name}`,
         () => { for (const other of order) current.scores[other] = other === name ? test.high : test.low; }))));
 }
 

@@ -61,14 +61,14 @@ def test_intervals_hold_for_other_rows_and_columns(generator):
 def test_so_many_rows_find_the_difference(generator):
     components = Components(0.0, rows=36.0, columns=4.0, residual=100.0, shape=(10, 8))
     needed = int(components.rows_needed(10.0))
-    found = [
+    rejected = [
         Components.of(
             drawn(generator, shape=(needed, 8), rows=6.0, columns=2.0, residual=10.0, mean=10.0)
         ).p_value
         < 0.05
         for _ in range(300)
     ]
-    assert 0.72 < np.mean(found) < 0.95
+    assert 0.72 < np.mean(rejected) < 0.95
 
 
 def test_columns_that_differ_too_much_are_not_made_up_for_by_rows():

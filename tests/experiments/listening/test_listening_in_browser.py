@@ -187,11 +187,11 @@ def test_known_preferences_come_out(listening, run, visit, tmp_path):
     moved = shutil.copytree(run.root, tmp_path / "run")
     folder = shutil.copytree(listening.folder, tmp_path / "test")
     files = [str(path) for path in (first, second, third, fourth)]
-    told = CliRunner().invoke(app, ["listen", "read", str(folder), *files, "--run", str(moved)])
-    assert told.exit_code == 0, told.output
-    assert "left out: edited.json: it was edited or damaged" in told.output
-    assert "excluded: listener L-3 gave what is right less than 90 in 100 % of the items" in told.output
-    assert "2 listeners count, of 4 files" in told.output
+    result = CliRunner().invoke(app, ["listen", "read", str(folder), *files, "--run", str(moved)])
+    assert result.exit_code == 0, result.output
+    assert "left out: edited.json: it was edited or damaged" in result.output
+    assert "excluded: listener L-3 gave what is right less than 90 in 100 % of the items" in result.output
+    assert "2 listeners count, of 4 files" in result.output
     assert sorted(path.name for path in (folder / "results").glob("ratings.*")) == [
         "ratings.png",
         "ratings.svg",

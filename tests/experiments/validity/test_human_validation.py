@@ -26,8 +26,8 @@ def folder(tmp_path_factory):
         path = root / "sounds" / "Made2020" / f"{number}.wav"
         write_audio(path, 0.1 * wave * np.exp(-4 * time) / np.abs(wave).max(), RATE)
         path.rename(path.with_suffix(".aiff"))
-    told = np.abs(slopes[:, None] - slopes[None])
-    np.savetxt(root / "true_dissim" / "Made2020_dissimilarity_matrix.txt", np.triu(told, 1))
+    rated = np.abs(slopes[:, None] - slopes[None])
+    np.savetxt(root / "true_dissim" / "Made2020_dissimilarity_matrix.txt", np.triu(rated, 1))
     return root
 
 
@@ -77,6 +77,10 @@ def test_outputs_that_are_missing_are_named(tmp_path):
     with pytest.raises(DatasetError, match=r"holds no files named PIECE\.INSTRUMENT"):
         compare_systems(tmp_path / "ratings.csv", tmp_path)
     (tmp_path / "truth").mkdir()
-    (tmp_path / "truth" / "001.1.flac").touch()
+    stray = tmp_path / "truth" / "001.3.flac"
+    stray.touch()
+    with pytest.raises(DatasetError, match=r"001\.3\.flac: named otherwise"):
+        compare_systems(tmp_path / "ratings.csv", tmp_path)
+    stray.rename(tmp_path / "truth" / "001.1.flac")
     with pytest.raises(DatasetError, match=r"difftransfer/001\.1\.flac: missing"):
         compare_systems(tmp_path / "ratings.csv", tmp_path)

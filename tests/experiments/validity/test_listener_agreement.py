@@ -18,26 +18,28 @@ def symmetric(n, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_rank_correlations_are_those_of_scipy_ties_included(seed):
-    distances, told = np.round(symmetric(9, seed), 1), symmetric(9, seed + 10)
+    distances, rated = np.round(symmetric(9, seed), 1), symmetric(9, seed + 10)
     expected = [
-        scipy.stats.spearmanr(np.delete(distances[anchor], anchor), np.delete(told[anchor], anchor)).statistic
+        scipy.stats.spearmanr(
+            np.delete(distances[anchor], anchor), np.delete(rated[anchor], anchor)
+        ).statistic
         for anchor in range(9)
     ]
-    assert rank_correlations(distances, told) == pytest.approx(expected)
-    assert agreement_by_anchor(distances, told)[:, 0] == pytest.approx(expected)
+    assert rank_correlations(distances, rated) == pytest.approx(expected)
+    assert agreement_by_anchor(distances, rated)[:, 0] == pytest.approx(expected)
 
 
 def test_triplets_are_counted_where_listeners_are_sure():
-    told = np.array([[0, 0.2, 0.25, 1.0], [0.2, 0, 0.5, 0.5], [0.25, 0.5, 0, 0.5], [1.0, 0.5, 0.5, 0]])
+    rated = np.array([[0, 0.2, 0.25, 1.0], [0.2, 0, 0.5, 0.5], [0.25, 0.5, 0, 0.5], [1.0, 0.5, 0.5, 0]])
     distances = np.array([[0, 3, 1, 2], [3, 0, 1, 1], [1, 1, 0, 1], [2, 1, 1, 0]], dtype=float)
     # From the first sound: 0.2 and 0.25 are no order; 1.0 is farther than both; 3 > 2 is wrong, 1 < 2 right.
-    assert agreement_by_anchor(distances, told)[0, MEASURES.index("triplets")] == 0.5
+    assert agreement_by_anchor(distances, rated)[0, MEASURES.index("triplets")] == 0.5
 
 
 def test_the_right_order_is_perfect_and_the_opposite_is_not():
-    told = symmetric(7, 0)
-    assert agreement_by_anchor(told**3, told) == pytest.approx(np.ones((7, 4)))
-    opposite = agreement_by_anchor(-told, told).mean(axis=0)
+    rated = symmetric(7, 0)
+    assert agreement_by_anchor(rated**3, rated) == pytest.approx(np.ones((7, 4)))
+    opposite = agreement_by_anchor(-rated, rated).mean(axis=0)
     assert opposite[:3] == pytest.approx([-1, -1, 0])
     assert opposite[3] < 1
 

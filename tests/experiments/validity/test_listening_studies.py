@@ -17,9 +17,9 @@ def make_study(folder, name="Study2020", count=4, matrix=None):
         wave = 0.1 * np.sin(2 * np.pi * 220 * (number + 1) * np.arange(RATE // 4) / RATE)
         write_audio(sounds / f"{number}.wav", wave, RATE)
         (sounds / f"{number}.wav").rename(sounds / f"{number}.aiff")
-    told = np.triu(np.arange(count**2).reshape(count, count) / 2.0, 1) if matrix is None else matrix
+    rated = np.triu(np.arange(count**2).reshape(count, count) / 2.0, 1) if matrix is None else matrix
     (folder / "true_dissim").mkdir(exist_ok=True)
-    np.savetxt(folder / "true_dissim" / f"{name}_dissimilarity_matrix.txt", told)
+    np.savetxt(folder / "true_dissim" / f"{name}_dissimilarity_matrix.txt", rated)
     return folder
 
 
@@ -33,9 +33,9 @@ def test_a_study_is_its_sorted_sounds_and_a_symmetric_matrix(tmp_path):
 
 
 def test_what_lies_on_and_below_the_diagonal_does_not_count(tmp_path):
-    told = np.full((4, 4), np.nan)
-    told[np.triu_indices(4, 1)] = range(1, 7)
-    (study,) = read_studies(make_study(tmp_path, matrix=told))
+    rated = np.full((4, 4), np.nan)
+    rated[np.triu_indices(4, 1)] = range(1, 7)
+    (study,) = read_studies(make_study(tmp_path, matrix=rated))
     assert np.isfinite(study.dissimilarity).all()
     assert (np.diag(study.dissimilarity) == 0).all()
 

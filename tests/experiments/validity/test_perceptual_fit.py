@@ -24,9 +24,9 @@ def study(seed, telling="partials", count=7):
     squares = squared_distances(
         [{group: generator.standard_normal(3) for group in GROUPS} for _ in range(count)]
     )
-    told = np.sqrt(squares[telling])
+    rated = np.sqrt(squares[telling])
     name = f"study {seed} {telling}"
-    return DescribedStudy(name, squares, told / told.max(), frozenset({name}))
+    return DescribedStudy(name, squares, rated / rated.max(), frozenset({name}))
 
 
 @pytest.fixture(scope="module")
