@@ -27,7 +27,7 @@ from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor, InlineExecutor, LocalExecutor
 from timbrebench.datasets.notes import read_notes
 from timbrebench.metrics.contract import Metric, Score, evaluate
-from timbrebench.metrics.heard_labels import FileScores, heard_in
+from timbrebench.metrics.clip_predictions import FileScores, heard_in
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Sound, Unscorable
 from timbrebench.metrics.trial import Trial
