@@ -7,17 +7,17 @@ seconds from the start of a clip, frequencies hertz, samples one-dimensional ``f
 How loud an output is does not count, as long as it is not silent, unless a metric declares that it does.
 """
 
+from timbrebench.metrics.clip_predictions import ClipPrediction, FileScores
 from timbrebench.metrics.contract import Metric, Score, Specification, evaluate, metric
 from timbrebench.metrics.folder_scoring import Folders, score, score_file, score_folders
-from timbrebench.metrics.clip_predictions import FileScores, Heard
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Predictor, Sound, Transcriber, Unscorable
 from timbrebench.metrics.trial import Trial
 
 __all__ = [
+    "ClipPrediction",
     "FileScores",
     "Folders",
-    "Heard",
     "Metric",
     "Predictor",
     "Score",

@@ -1,4 +1,4 @@
-"""What a style judge hears in each clip of a trial, for people: the label and how probable it is."""
+"""The style judge's prediction for each clip of a trial, for people: label and probability."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from timbrebench.metrics.trial import Trial
 
 
 @dataclass(frozen=True)
-class Heard:
+class ClipPrediction:
     """A judge's prediction for one clip.
 
     Attributes
@@ -30,31 +30,32 @@ class Heard:
 
 @dataclass(frozen=True)
 class FileScores:
-    """The scores of one output, and what the style judge hears in its clips.
+    """The scores of one output, and the style judge's predictions for its clips.
 
     Attributes
     ----------
     scores : dict of str to Score
         By the metrics' names.
-    heard : dict of str to Heard
+    predictions : dict of str to ClipPrediction
         By the clips' roles: output, content, style. Empty without a judge; a silent clip is left out.
     style_label, content_label : str or None
         The labels that the output was compared with.
     """
 
     scores: dict[str, Score]
-    heard: dict[str, Heard]
+    predictions: dict[str, ClipPrediction]
     style_label: str | None
     content_label: str | None
 
 
-def heard_in(trial: Trial) -> dict[str, Heard]:
-    """Return what the trial's style judge hears in output, content and style, as far as it hears anything."""
+def clip_predictions(trial: Trial) -> dict[str, ClipPrediction]:
+    """Return the style judge's predictions for output, content and style, without clips that have none."""
     sounds = {"output": trial.output, "content": trial.content, "style": trial.style}
-    return {role: heard for role, sound in sounds.items() if (heard := _heard(sound)) is not None}
+    predicted = {role: _prediction(sound) for role, sound in sounds.items()}
+    return {role: prediction for role, prediction in predicted.items() if prediction is not None}
 
 
-def _heard(sound: Sound) -> Heard | None:
+def _prediction(sound: Sound) -> ClipPrediction | None:
     if sound.judge is None:
         return None
     try:
@@ -62,6 +63,6 @@ def _heard(sound: Sound) -> Heard | None:
     except Unscorable:
         return None
     best = int(prediction.probabilities.argmax())
-    return Heard(
+    return ClipPrediction(
         sound.judge.labels[best], float(prediction.probabilities[best]), bool(prediction.is_unfamiliar)
     )

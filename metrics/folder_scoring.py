@@ -26,8 +26,8 @@ from timbrebench.core.progress import Tracker, log
 from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor, InlineExecutor, LocalExecutor
 from timbrebench.datasets.notes import read_notes
+from timbrebench.metrics.clip_predictions import FileScores, clip_predictions
 from timbrebench.metrics.contract import Metric, Score, evaluate
-from timbrebench.metrics.clip_predictions import FileScores, heard_in
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Sound, Unscorable
 from timbrebench.metrics.trial import Trial
@@ -304,7 +304,7 @@ def _score_file(
     with one_thread():
         trial = _labelled(trial, content_label, style_label)
         scores = evaluate(trial, _metrics(None))
-        return FileScores(scores, heard_in(trial), trial.style_label, trial.content_label)
+        return FileScores(scores, clip_predictions(trial), trial.style_label, trial.content_label)
 
 
 def _metrics(names: Iterable[str] | None) -> list[Metric]:

@@ -179,7 +179,8 @@ def _needed(differences: dict[tuple[Question, tuple[str, str]], Floats], key: Ke
             continue
         shape = of_pairs[0].shape
         variances = np.mean([(each.rows, each.columns, each.residual) for each in of_pairs], axis=0)
-        pooled = Components(0.0, *map(float, variances), shape)
+        of_listeners, of_pieces, residual = map(float, variances)
+        pooled = Components(0.0, of_listeners, of_pieces, residual, shape)
         rows.append((question, difference, *np.sqrt(variances), shape[1], pooled.rows_needed(difference)))
     names = ("question", "difference", "sd_listeners", "sd_pieces", "sd_rest", "pieces", "listeners_needed")
     return pd.DataFrame(rows, columns=list(names))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from timbrebench.experiments.ranking.control_values import SUITE, control_values
 from timbrebench.experiments.report.standard_output import print_line
-from timbrebench.metrics import FileScores, Heard, Score, get
+from timbrebench.metrics import ClipPrediction, FileScores, Score, get
 from timbrebench.metrics.contract import Direction
 
 #: Metrics whose questions come first, in this order; a question that has none of them comes after.
@@ -56,14 +56,14 @@ class _Line:
 def print_file_scores(
     title: str, judged: FileScores, *, judge: str, labels: Sequence[str], show_all: bool
 ) -> None:
-    """Print the scores of one output, what the judge hears in it, and a sentence about both.
+    """Print the scores of one output, the judge's predictions, and a sentence about both.
 
     `judge` is what to call the style judge, which knows `labels`.
     """
     _show(title)
-    if judged.heard:
-        heard = [f"{_role(role)}: {_described(prediction)}" for role, prediction in judged.heard.items()]
-        _show("  " + "   ".join(heard))
+    if judged.predictions:
+        clips = [f"{_role(role)}: {_described(clip)}" for role, clip in judged.predictions.items()]
+        _show("  " + "   ".join(clips))
         _show(f"  by the judge {judge}, which knows {', '.join(labels)}")
     lines = [
         _Line(name, item.value, int(not item.reason), item.reason or "")
@@ -94,9 +94,9 @@ def _role(role: str) -> str:
     return "heard" if role == "output" else role
 
 
-def _described(heard: Heard) -> str:
-    doubt = ", though it resembles nothing that the judge has learned" if heard.is_unfamiliar else ""
-    return f"{heard.label}, {heard.probability:.0%}{doubt}".replace("%", " %")
+def _described(prediction: ClipPrediction) -> str:
+    doubt = ", though it resembles nothing that the judge has learned" if prediction.is_unfamiliar else ""
+    return f"{prediction.label}, {prediction.probability:.0%}{doubt}".replace("%", " %")
 
 
 def _print_lines(lines: Sequence[_Line], *, show_all: bool, outputs: int = 1) -> None:
@@ -177,9 +177,9 @@ def _closing(judged: FileScores) -> str:
 
 
 def _likeness(judged: FileScores) -> str:
-    if "output" not in judged.heard or judged.style_label is None:
+    if "output" not in judged.predictions or judged.style_label is None:
         return ""
-    label = judged.heard["output"].label
+    label = judged.predictions["output"].label
     if label == judged.style_label == judged.content_label:
         return f"sounds like both content and style ({label})"
     if label == judged.style_label:

@@ -48,8 +48,8 @@ _LEARNING = (
     "Means over all anchors, each study by weights that were learned without it and without all that share a "
     "sound with it; the ridge, and in the row *as chosen* the groups of features as well, were chosen "
     "without these, too. The row *as chosen* is the figure to quote. What no row can show: the groups "
-    "themselves were designed with these studies in view, so that studies that nobody has looked at may agree "
-    "somewhat less; with equal weights, where nothing is learned, there is the least room for that."
+    "themselves were designed with these studies in view, so that studies that nobody has looked at may "
+    "agree somewhat less; with equal weights, where nothing is learned, there is the least room for that."
 )
 _ONE_ORDER = (
     "Two systems make one order, which many metrics share: no version of `sound_quality` can be shown by it "
@@ -137,9 +137,9 @@ def _timbre_part(validation: HumanValidation) -> list[str]:
         f"{len(studies)} studies, {sounds} sounds. {pinned}. "
         + (f"Not at hand: {', '.join(validation.absent)}. " if validation.absent else "")
         + "Each sound is once the anchor; the others are ordered by their distance to it and by the "
-        "listeners' dissimilarity. Rank correlations, the share of triplets in the listeners' order where their "
-        "dissimilarities differ by more than 0.1, and NDCG, as the collection defines them: means over all "
-        "anchors. In brackets, the 95 % interval of a bootstrap over studies.",
+        "listeners' dissimilarity. Rank correlations, the share of triplets in the listeners' order where "
+        "their dissimilarities differ by more than 0.1, and NDCG, as the collection defines them: means over "
+        "all anchors. In brackets, the 95 % interval of a bootstrap over studies.",
         "",
         "`perceptual_timbre_distance` has learned its weights from studies. Its figure for a study that it "
         "has learned from is that of weights learned, and of settings chosen, without that study and without "

@@ -10,15 +10,15 @@ import pytest
 from timbrebench.experiments.ranking.control_values import CONTROLS, control_values
 from timbrebench.experiments.report import score_report
 from timbrebench.experiments.report.score_report import print_file_scores
-from timbrebench.metrics import FileScores, Heard, Score, get, metric_names
+from timbrebench.metrics import ClipPrediction, FileScores, Score, get, metric_names
 
-SURE = Heard("clarinet", 0.876, False)
+SURE = ClipPrediction("clarinet", 0.876, False)
 
 
 def judged(scores, output=SURE, *, content="piano", style="clarinet"):
-    heard = {} if output is None else {"output": output, "style": SURE}
+    predictions = {} if output is None else {"output": output, "style": SURE}
     known = {name: Score(value) for name, value in scores.items()}
-    return FileScores(known, heard, style_label=style, content_label=content)
+    return FileScores(known, predictions, style_label=style, content_label=content)
 
 
 def printed(capsys, given, *, show_all=False):
@@ -42,7 +42,7 @@ def test_what_the_judge_hears_comes_first(capsys):
 
 
 def test_doubts_about_what_is_heard_are_said(capsys):
-    lines = printed(capsys, judged({"style_accuracy": 1}, Heard("clarinet", 0.9, True)))
+    lines = printed(capsys, judged({"style_accuracy": 1}, ClipPrediction("clarinet", 0.9, True)))
     assert "heard: clarinet, 90 %, though it resembles nothing that the judge has learned" in lines[1]
 
 
@@ -111,16 +111,16 @@ def test_what_cannot_be_computed_is_counted_and_listed_on_demand(capsys, show_al
     [
         (judged({"note_recall": 0.71}), "Sounds like the style (clarinet), keeps 71 % of the notes."),
         (
-            judged({"transcribed_note_f1": 0.5}, Heard("piano", 0.9, False)),
+            judged({"transcribed_note_f1": 0.5}, ClipPrediction("piano", 0.9, False)),
             "Still sounds like the content (piano), keeps 50 % of the notes, as far as they can be "
             "transcribed.",
         ),
         (
-            judged({}, Heard("organ", 0.5, False)),
+            judged({}, ClipPrediction("organ", 0.5, False)),
             "Sounds neither like the style (clarinet) nor like the content, but like organ.",
         ),
         (
-            judged({}, Heard("piano", 1, False), style="piano"),
+            judged({}, ClipPrediction("piano", 1, False), style="piano"),
             "Sounds like both content and style (piano).",
         ),
         (judged({"is_noop": 1.0}, None), "Is a copy of the content."),
