@@ -84,7 +84,7 @@ def plain_lines() -> Iterator[None]:
         _plain = before
 
 
-class Stages:
+class StageProgress:
     """Which stage of a longer work is under way: all progress shows it, and how long the whole has taken.
 
     Use it as a context manager and call :meth:`begin` as each of the `total` stages begins.
@@ -94,7 +94,7 @@ class Stages:
         self._total, self._number = total, 0
         self._started = time.monotonic()
 
-    def __enter__(self) -> Stages:
+    def __enter__(self) -> StageProgress:
         global _stages  # noqa: PLW0603 - one work for the process
         _stages = self
         return self
@@ -120,7 +120,7 @@ class Stages:
         return time.monotonic() - self._started
 
 
-_stages: Stages | None = None
+_stages: StageProgress | None = None
 
 
 class AtWork:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from timbrebench.classifier import JudgeConfiguration, build_judge, find_judge, installed_content_judge
 from timbrebench.core.files import write_json
-from timbrebench.core.progress import Stages, plain_lines
+from timbrebench.core.progress import StageProgress, plain_lines
 from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.core.workers.calls import Call
 from timbrebench.core.workers.executor_addresses import LOCAL, open_executor
@@ -99,7 +99,7 @@ def run_benchmark(configuration: RunConfiguration, root: Path | str, *, executor
     with (
         RecordsFile(root / RECORDS) as store,  # from the start, since it keeps other runs out of the folder
         open_executor(executor, _PRELOAD) as work,
-        Stages(6) as stages,
+        StageProgress(6) as stages,
     ):
         stages.begin("building the dataset")
         embeddings = current_dependencies(configuration.embeddings)  # what is missing is said at once

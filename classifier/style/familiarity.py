@@ -28,7 +28,7 @@ N_STATISTICS = 5
 #: Share of the validation clips that count as familiar.
 _FAMILIAR = 0.99
 
-#: Inverse strength of the penalty on the weights that tell strangers: some of their sources are few clips.
+#: Inverse strength of the regression's penalty on weights: some sources of strangers have few clips.
 _PENALTY = 0.01
 
 #: Share of the median variance that is added to each, so that directions in which nothing was learned count
@@ -65,19 +65,19 @@ class Familiarity:
     strangeness: Tensor | None = None
 
     def is_unfamiliar(self, clips: Tensor) -> Tensor:
-        """Tell for traits of clips, shape (clips, d), which resemble nothing learned: shape (clips,)."""
+        """Return whether traits of clips, shape (clips, d), resemble nothing learned: shape (clips,)."""
         distances = self.distances(clips)
         unfamiliar = distances > self.threshold
         if self.strangeness is None:
             return unfamiliar
-        return unfamiliar | (self._sides(clips, distances) @ self.strangeness > 0)
+        return unfamiliar | (self._regression_inputs(clips, distances) @ self.strangeness > 0)
 
     def distances(self, clips: Tensor) -> Tensor:
         """Return how far traits of clips, shape (clips, d), lie from the nearest label: shape (clips,)."""
         return torch.cdist(clips @ self.whitening, self.centres).amin(dim=1)
 
-    def _sides(self, clips: Tensor, distances: Tensor) -> Tensor:
-        """Return what strangers are told by: shape (clips, d + 2)."""
+    def _regression_inputs(self, clips: Tensor, distances: Tensor) -> Tensor:
+        """Return what the logistic regression goes by: shape (clips, d + 2)."""
         return torch.cat(
             [clips @ self.whitening, distances[:, None], torch.ones(len(clips), 1)], dim=1
         ).float()
@@ -156,21 +156,20 @@ def learn_familiarity(
     # Each of the two decisions takes half of the validation clips that may be unfamiliar.
     each = (1 + _FAMILIAR) / 2
     strangeness = _learn_strangeness(learned, clips.float(), strangers)
-    sides = learned._sides(validation.float(), distances) @ strangeness
-    strangeness[-1] -= sides.quantile(each)
+    logits = learned._regression_inputs(validation.float(), distances) @ strangeness
+    strangeness[-1] -= logits.quantile(each)
     return replace(learned, threshold=float(distances.quantile(each)), strangeness=strangeness)
 
 
 def _learn_strangeness(familiarity: Familiarity, clips: Tensor, strangers: Tensor) -> Tensor:
     """Fit a logistic regression between strangers and others; the constant is still to be set."""
     traits_of_both = torch.cat([clips, strangers])
-    sides = familiarity._sides(traits_of_both, familiarity.distances(traits_of_both))
-    is_stranger = torch.arange(len(sides)) >= len(clips)
-    # Imported here, where judges are trained: it takes a second.
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+    inputs = familiarity._regression_inputs(traits_of_both, familiarity.distances(traits_of_both))
+    is_stranger = torch.arange(len(inputs)) >= len(clips)
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - takes a second, for training alone
 
     regression = LogisticRegression(C=_PENALTY, class_weight="balanced", max_iter=2000, fit_intercept=False)
-    regression.fit(sides.numpy(), is_stranger.numpy())
+    regression.fit(inputs.numpy(), is_stranger.numpy())
     return torch.from_numpy(regression.coef_[0]).float()
 
 

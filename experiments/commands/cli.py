@@ -20,7 +20,7 @@ from timbrebench.core.progress import LOGGER, set_verbosity
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
 from timbrebench.experiments.commands.human_command import validate_human_command
-from timbrebench.experiments.commands.interruption import last_words, resumable
+from timbrebench.experiments.commands.interruption import interruption_message, resumable
 from timbrebench.experiments.commands.judge_commands import judge_app, train_notes_command
 from timbrebench.experiments.commands.listen_commands import listen_app
 from timbrebench.experiments.commands.metric_commands import list_metrics_command, validate_metrics_command
@@ -114,7 +114,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:  # typer turns Ctrl-C into this status without a word
-            sys.stderr.write(f"{last_words()}\n")
+            sys.stderr.write(f"{interruption_message()}\n")
         raise
 
 

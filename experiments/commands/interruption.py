@@ -10,19 +10,19 @@ _resumes: ContextVar[bool] = ContextVar("resumes", default=False)
 
 
 @contextmanager
-def resumable(keeps: Callable[[], bool] = lambda: True) -> Iterator[None]:
+def resumable(is_kept: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """Promise, where Ctrl-C ends the block, that the same command goes on from what is finished.
 
-    `keeps` is queried then: whether anything is kept.
+    `is_kept` is called then, and returns whether anything was kept.
     """
     try:
         yield
     except KeyboardInterrupt:
-        _resumes.set(keeps())
+        _resumes.set(is_kept())
         raise
 
 
-def last_words() -> str:
+def interruption_message() -> str:
     """Return what to say of the command that was interrupted."""
     resumes = _resumes.get()
     _resumes.set(False)

@@ -131,8 +131,8 @@ def _specification(name: str) -> ModuleSpec | None:
     path, specification = None, None
     parts = name.split(".")
     for length in range(1, len(parts) + 1):
-        found = (finder.find_spec(".".join(parts[:length]), path) for finder in sys.meta_path)
-        specification = next((each for each in found if each is not None), None)
+        specifications = (finder.find_spec(".".join(parts[:length]), path) for finder in sys.meta_path)
+        specification = next((each for each in specifications if each is not None), None)
         if specification is None:
             return None
         path = specification.submodule_search_locations

@@ -37,8 +37,8 @@ def list_metrics_command(as_json: AsJson = False) -> None:
     for question, group in by_question.items():
         print_line(question)
         for about in group:
-            heard = agreement_with_listeners(about.name)
-            listeners = f"; listeners: {heard}" if heard else ""
+            agreement = agreement_with_listeners(about.name)
+            listeners = f"; listeners: {agreement}" if agreement else ""
             line = f"{about.summary} ({about.unit}, {better[about.direction]}{listeners})"
             print_line(f"  {about.name:{width}} {line}")
 

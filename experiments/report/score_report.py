@@ -167,13 +167,12 @@ def _figure(value: float) -> str:
 def _closing(judged: FileScores) -> str:
     """Say in one sentence what the output sounds like, and how much of the music it keeps."""
     scores = judged.scores
-    parts = [_likeness(judged), _kept({name: _value(item) for name, item in scores.items()})]
+    parts = [_likeness(judged), _notes_kept({name: _value(item) for name, item in scores.items()})]
     for name, whose in (("is_noop", "content"), ("is_style_copy", "style")):
         if name in scores and _value(scores[name]) == 1:
             parts.append(f"is a copy of the {whose}")
-    said = [part for part in parts if part]
-    text = ", ".join(said) if said else "nothing could be computed that says what it sounds like"
-    return f"{text[0].upper()}{text[1:]}."
+    text = ", ".join(filter(None, parts))
+    return _sentence(text or "nothing could be computed that says what it sounds like")
 
 
 def _likeness(judged: FileScores) -> str:
@@ -189,7 +188,7 @@ def _likeness(judged: FileScores) -> str:
     return f"sounds neither like the style ({judged.style_label}) nor like the content, but like {label}"
 
 
-def _kept(values: Mapping[str, float]) -> str:
+def _notes_kept(values: Mapping[str, float]) -> str:
     """Say which share of the notes is kept: of the true ones where they are given, or of the transcribed."""
     if not math.isnan(recall := values.get("note_recall", math.nan)):
         return f"keeps {recall:.0%} of the notes".replace("%", " %")
@@ -204,9 +203,13 @@ def _closing_of_means(values: pd.DataFrame) -> str:
     judged = values["style_accuracy"].dropna()
     if len(judged):
         parts.append(f"{int(judged.sum())} of {len(judged)} outputs sound like the style")
-    if kept := _kept(means):
-        parts.append(f"the mean output {kept}")
-    return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "." if parts else ""
+    if share := _notes_kept(means):
+        parts.append(f"the mean output {share}")
+    return _sentence("; ".join(parts)) if parts else ""
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _value(score: Score) -> float:

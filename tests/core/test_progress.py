@@ -9,7 +9,7 @@ import time
 import pytest
 
 from timbrebench.core import progress
-from timbrebench.core.progress import AtWork, Stages, Tracker, log, muted, set_verbosity
+from timbrebench.core.progress import AtWork, StageProgress, Tracker, log, muted, set_verbosity
 
 
 class Clock:
@@ -104,7 +104,7 @@ def test_whoever_shows_no_progress_is_said_to_be_at_work(capsys, monkeypatch):
 
 
 def test_the_stage_and_the_whole_are_shown(capsys, clock):
-    with Stages(6) as stages:
+    with StageProgress(6) as stages:
         stages.begin("building the dataset")
         clock.now += 65
         stages.begin("transferring")

@@ -78,10 +78,12 @@ def train_network(
     features = replace(features, spectrograms=arrange(features.spectrograms), manifest=manifest)
     from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - takes seconds
 
-    begun = path.with_suffix("")  # checkpoints, which an interrupted training goes on from
-    network = train_judge(features, configuration, description=f"training the {name}", folder=begun).judge
+    checkpoints = path.with_suffix("")  # which an interrupted training goes on from
+    network = train_judge(
+        features, configuration, description=f"training the {name}", folder=checkpoints
+    ).judge
     network.save(path)
-    shutil.rmtree(begun, ignore_errors=True)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     return network
 
 

@@ -49,9 +49,8 @@ from timbrebench.transfer.algorithms.note_templates import (
     Analysis,
     NoteTemplates,
     divergences,
-    learn,
-    learning_key,
 )
+from timbrebench.transfer.algorithms.template_learning import learn, learning_key
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
 
 #: File in the folder of what was learned.
@@ -114,16 +113,16 @@ class Templates(SpectrogramMethod):
         path = workdir / STORED
         self.templates = NoteTemplates.load(path, key)
         if self.templates is None:
-            begun = workdir / f"learning-{key[:16]}"
+            unfinished = workdir / f"learning-{key[:16]}"
             self.templates = learn(
                 dataset,
                 Analysis(settings.sample_rate, settings.n_fft, settings.hop_length),
                 iterations=settings.learning_iterations,
                 clips_per_timbre=settings.clips_per_timbre,
-                folder=begun,
+                folder=unfinished,
             )
             self.templates.save(path, key)
-            shutil.rmtree(begun, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes of the content's notes played by the style's timbre; nothing is drawn."""

@@ -54,6 +54,9 @@ _STRANGERS_EACH = 20
 #: Plays one phrase, drawn by a generator.
 _Play = Callable[[np.random.Generator], Samples]
 
+#: Soundfonts, and a program that each plays.
+_Sources = list[tuple[Soundfont, int]]
+
 
 @dataclass(frozen=True)
 class _Sound:
@@ -86,7 +89,7 @@ class _Job:
         try:
             play = self._strokes() if self.program == _DRUM_KIT else self._notes()
         except DatasetError:
-            if self.label is None:  # one of many: others take its place
+            if self.label is None:  # one stranger of many: its phrases are left out
                 return []
             raise
         made = [
@@ -241,9 +244,6 @@ def _strangers(
             numbers = {"judge": range(place, count, len(drawn))}
             jobs.append(_Job(sound, configuration.seed, soundfont, None, program, numbers))
     return jobs
-
-
-_Sources = list[tuple[Soundfont, int]]
 
 
 def _by_family(programs: dict[Soundfont, set[int]], wanted: Sequence[int]) -> dict[str, _Sources]:

@@ -8,7 +8,7 @@ import pytest
 
 from timbrebench.audio import write_audio
 from timbrebench.experiments.commands.cli import main
-from timbrebench.transfer.algorithms import note_templates
+from timbrebench.transfer.algorithms import template_learning
 from timbrebench.transfer.methods.envelope import Envelope
 
 
@@ -43,7 +43,7 @@ def test_a_transfer_that_learns_nothing_keeps_nothing_and_says_so(transfer, monk
 
 
 def test_what_a_method_has_learned_when_it_is_interrupted_is_not_learned_again(transfer, monkeypatch, run):
-    learn_timbre, learned = note_templates._learn_timbre, []
+    learn_timbre, learned = template_learning._learn_timbre, []
 
     def interrupted_in_the_second(*arguments):
         learned.append(arguments)
@@ -51,17 +51,17 @@ def test_what_a_method_has_learned_when_it_is_interrupted_is_not_learned_again(t
 
     options = ["--dataset", run.root / "dataset"]
     with monkeypatch.context() as patch:
-        patch.setattr(note_templates, "_learn_timbre", interrupt)
+        patch.setattr(template_learning, "_learn_timbre", interrupt)
         assert transfer("templates", *options)[1].splitlines()[-1] == "interrupted"  # nothing is kept yet
-        patch.setattr(note_templates, "_learn_timbre", interrupted_in_the_second)
+        patch.setattr(template_learning, "_learn_timbre", interrupted_in_the_second)
         status, said = transfer("templates", *options)
         assert status == 130
         assert said.splitlines()[-1] == "interrupted; run the same command to resume"
         learned.clear()
-        patch.setattr(note_templates, "_learn_timbre", lambda *a: learned.append(a) or learn_timbre(*a))
+        patch.setattr(template_learning, "_learn_timbre", lambda *a: learned.append(a) or learn_timbre(*a))
         assert transfer("templates", *options)[0] == 0
         assert len(learned) == 1  # of two timbres
-    monkeypatch.setattr(note_templates, "_learn_timbre", None)  # learning again would fail
+    monkeypatch.setattr(template_learning, "_learn_timbre", None)  # learning again would fail
     status, said = transfer("templates", *options, "--force")
     assert status == 0, said
     assert "templates: what it learns from " in said

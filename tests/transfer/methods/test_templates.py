@@ -12,15 +12,15 @@ from timbrebench.audio.spectra import magnitude
 from timbrebench.core.errors import ConfigurationError, DatasetError, MethodError
 from timbrebench.datasets.notes import notes_table
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.algorithms import note_templates
+from timbrebench.transfer.algorithms import template_learning
 from timbrebench.transfer.algorithms.note_templates import (
     ATTACK_AND_REST,
     Analysis,
     NoteTemplates,
     fill,
-    learn,
     piano_roll,
 )
+from timbrebench.transfer.algorithms.template_learning import learn
 from timbrebench.transfer.methods import templates as module
 from timbrebench.transfer.methods.templates import STORED, Templates, identify, sharpen
 
@@ -161,7 +161,7 @@ class TestLearn:
         self, learned, training_music, tmp_path, monkeypatch
     ):
         """Stopped in the last timbre, it goes on there, and what a cut-off file holds is learned again."""
-        learn_timbre, times = note_templates._learn_timbre, []
+        learn_timbre, times = template_learning._learn_timbre, []
 
         def interrupted(*arguments):
             times.append(arguments)
@@ -169,12 +169,14 @@ class TestLearn:
                 raise KeyboardInterrupt
             return learn_timbre(*arguments)
 
-        monkeypatch.setattr(note_templates, "_learn_timbre", interrupted)
+        monkeypatch.setattr(template_learning, "_learn_timbre", interrupted)
         with pytest.raises(KeyboardInterrupt):
             Templates().prepare(training_music, tmp_path)
         (begun,) = tmp_path.iterdir()
         assert len(list(begun.iterdir())) == len(learned.timbres) - 1
-        monkeypatch.setattr(note_templates, "_learn_timbre", lambda *a: times.append(a) or learn_timbre(*a))
+        monkeypatch.setattr(
+            template_learning, "_learn_timbre", lambda *a: times.append(a) or learn_timbre(*a)
+        )
         times.clear()
         method = Templates()
         method.prepare(training_music, tmp_path)

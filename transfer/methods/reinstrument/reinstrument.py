@@ -99,8 +99,8 @@ from timbrebench.transfer.algorithms.note_templates import (
     Analysis,
     NoteTemplates,
     divergences,
-    learning_key,
 )
+from timbrebench.transfer.algorithms.template_learning import learning_key
 from timbrebench.transfer.bases.spectrogram_method import (
     AnalysedClip,
     MagnitudeMethod,
@@ -235,17 +235,17 @@ class Reinstrument(MagnitudeMethod):
         key = learning_key(dataset, self.version, settings, {"inversion", "recogniser", "notes"})
         reading, playing = (NoteTemplates.load(workdir / name, key) for name in (READING, PLAYING))
         if reading is None or playing is None:
-            begun = workdir / f"learning-{key[:16]}"
+            unfinished = workdir / f"learning-{key[:16]}"
             reading, playing = learn_templates(
                 dataset,
                 self._analysis,
                 iterations=settings.learning_iterations,
                 clips_per_timbre=settings.clips_per_timbre,
-                folder=begun,
+                folder=unfinished,
             )
             reading.save(workdir / READING, key)
             playing.save(workdir / PLAYING, key)
-            shutil.rmtree(begun, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
         return reading, playing
 
     def _train_notes(

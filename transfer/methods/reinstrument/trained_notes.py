@@ -23,7 +23,8 @@ from timbrebench.classifier.weights_archive import write_archive
 from timbrebench.core.files import fingerprint
 from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.nmf import Matrix
-from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, learn, timbre_of
+from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, timbre_of
+from timbrebench.transfer.algorithms.template_learning import learn
 from timbrebench.transfer.methods.reinstrument.annotated_clips import gather
 from timbrebench.transfer.methods.reinstrument.note_configuration import MAX_CHANNELS, NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED, READ, ActivationNetwork, normalise
@@ -177,7 +178,7 @@ def learn_templates(
 
     They are of attack and rest, and of the stages of
     :data:`~timbrebench.transfer.methods.reinstrument.note_network.PLAYED`. `folder` keeps what is learned as
-    it comes (:func:`~timbrebench.transfer.algorithms.note_templates.learn`).
+    it comes (:func:`~timbrebench.transfer.algorithms.template_learning.learn`).
     """
     reading, playing = (
         learn(
