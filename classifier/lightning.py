@@ -217,6 +217,13 @@ class _Recorder(Callback):
     def teardown(self, *_: object, **__: object) -> None:
         self._tracker.__exit__(None, None, None)
 
+    def on_exception(
+        self, trainer: lightning.Trainer, _: lightning.LightningModule, exception: BaseException
+    ) -> None:
+        # Lightning does not tear callbacks down then, and the lines about progress would never end.
+        del trainer
+        self._tracker.__exit__(type(exception), exception, None)
+
 
 class _AtomicCheckpoints(TorchCheckpointIO):
     """Writes checkpoints whole or not at all.

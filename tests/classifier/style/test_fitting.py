@@ -1,5 +1,6 @@
 import resource
 import signal
+import threading
 
 import pytest
 import torch
@@ -80,6 +81,7 @@ def test_an_interrupted_fit_goes_on_as_if_nothing_had_been(data, tmp_path, epoch
     undisturbed = run(data)
     with pytest.raises(KeyboardInterrupt):
         run(data, tmp_path, interrupted_in=epoch)
+    assert not any("_wait" in thread.name for thread in threading.enumerate())  # no more lines of progress
     assert (tmp_path / CHECKPOINT).is_file() == (epoch > 0)
     assert_same(run(data, tmp_path), undisturbed)
 

@@ -33,6 +33,7 @@ from timbrebench.core.workers import executor_addresses
 from timbrebench.core.workers.executors import InlineExecutor
 from timbrebench.datasets.audioset.audioset_configuration import AudioSetConfiguration
 from timbrebench.experiments import benchmark
+from timbrebench.experiments.commands import cli
 from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.run import configuration_text
 from timbrebench.experiments.run.opened_run import open_suite
@@ -88,7 +89,8 @@ def in_small(small_suite, tiny, as_toml, without_report, monkeypatch):
         return text if "metrics = " in text else f"metrics = {list(METRICS)}\n{text}", where
 
     monkeypatch.setattr(frozen_suite, "read_packaged", read_packaged)
-    monkeypatch.setattr(configuration_text, "configuration_text", small_configuration)
+    for module in (configuration_text, cli):
+        monkeypatch.setattr(module, "configuration_text", small_configuration)
     for module, name in (
         (benchmark, "open_executor"),
         (executor_addresses, "open_executor"),

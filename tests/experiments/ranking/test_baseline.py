@@ -87,6 +87,8 @@ def test_the_stored_baseline_is_read_under_todays_names():
     assert baseline.versions["log_stft_mse"] == 2
     assert baseline.versions["transcribed_note_f1"] == 1
     later = {"key_invariance_mse", "second_style_accuracy", "unfamiliar", "note_f1_100ms"}
+    later |= {"perceptual_timbre_distance", "perceptual_timbre_reference_distance"}
+    later |= {"sound_quality", "edge_burst", "modulation_excess", "near_empty_share"}
     assert set(baseline.versions) == set(metric_names()) - later
     assert baseline.table.log_stft_mse.gt(0).all()
 
