@@ -32,7 +32,7 @@ level nor rate counts:
 8. ``flatness``: the mean over bins of decibels less the decibels of the mean, averaged in the same way.
 
 Notes begin and end at the lowest level between two peaks of the level (root mean square of windows of 23 ms,
-3 ms apart) that both stand out by 10 dB or more; where there are none, the clip is one note. What belongs to
+3 ms apart) that both stand out by 10 dB or more; without any, the clip is one note. What belongs to
 notes is averaged over them, by their energy. Frames more than 50 dB under the loudest at either end of the
 clip do not count.
 

@@ -119,22 +119,22 @@ def make_listening_test(
         )
     suite, conditions = _opened(results, root), _conditions(results, methods, kind)
     outputs = _outputs(results, conditions)
-    heard, spare = _choose(suite, outputs, pairs)
+    chosen, spare = _choose(suite, outputs, pairs)
     digests = {
-        label: {pair.pair_id: file_sha256(root / outputs[pair.pair_id][label]) for pair in heard}
-        for label in outputs[heard[0].pair_id]
+        label: {pair.pair_id: file_sha256(root / outputs[pair.pair_id][label]) for pair in chosen}
+        for label in outputs[chosen[0].pair_id]
     }
     names = _Names(fingerprint([suite.version, kind.name, seed, digests]))
-    rate = heard[0].content.sample_rate
-    behind = [entry for pair in heard for entry in names.pages(pair, conditions, kind, is_training=False)]
+    rate = chosen[0].content.sample_rate
+    behind = [entry for pair in chosen for entry in names.pages(pair, conditions, kind, is_training=False)]
     training = [
         page
-        for pair in spare or heard[:1]
+        for pair in spare or chosen[:1]
         for page, _ in names.pages(pair, conditions, kind, is_training=True)
     ]
     audio: dict[str, Samples] = {}
-    with Tracker("preparing audio", len(heard) + len(spare), "pairs") as tracker:
-        for pair in (*heard, *spare):
+    with Tracker("preparing audio", len(chosen) + len(spare), "pairs") as tracker:
+        for pair in (*chosen, *spare):
             paths = {label: path_within(root, path) for label, path in outputs[pair.pair_id].items()}
             audio |= names.audio(pair_sounds(suite, pair, conditions, paths, rate))
             tracker.advance()
@@ -192,11 +192,11 @@ def _outputs(results: Results, conditions: Conditions) -> dict[str, dict[str, st
 
 
 def _choose(suite: OpenedSuite, outputs: Collection[str], count: int) -> tuple[list[Pair], list[Pair]]:
-    """Return the pairs that are heard, and one more for training if the suite has more."""
+    """Return the pairs that are chosen, and one more for training if the suite has more."""
     usable = replace(suite, pairs=tuple(pair for pair in suite.pairs if pair.pair_id in outputs))
-    heard = usable.spread_pairs(count)
-    spare = [pair for pair in usable.pairs if pair not in heard]
-    return heard, spare[:1]
+    chosen = usable.spread_pairs(count)
+    spare = [pair for pair in usable.pairs if pair not in chosen]
+    return chosen, spare[:1]
 
 
 def _test(

@@ -77,8 +77,8 @@ def unchanged_labels(key: Key, results: Results, root: Path) -> list[str]:
     """Return the labels of a run whose outputs are those that were heard; an empty list for another run."""
     return [
         label
-        for label, heard in key.outputs.items()
-        if digests_now(root, results.first_seed, label, list(heard)) == heard
+        for label, digests in key.outputs.items()
+        if digests_now(root, results.first_seed, label, list(digests)) == digests
     ]
 
 
@@ -90,7 +90,7 @@ def correlations(test: ReadTest, results: Results, root: Path) -> pd.DataFrame:
 
 def listener_scores(test: ReadTest, labels: Sequence[str]) -> list[ListenerScore]:
     """Return what listeners say of labels of the run, for its leaderboard."""
-    kind, heard = test.key.test_kind, test.key.outputs
+    kind, outputs = test.key.test_kind, test.key.outputs
     rows = test.findings.means
     return [
         ListenerScore(
@@ -104,8 +104,8 @@ def listener_scores(test: ReadTest, labels: Sequence[str]) -> list[ListenerScore
             mean=row["mean"],
             low=None if pd.isna(row["low"]) else row["low"],
             high=None if pd.isna(row["high"]) else row["high"],
-            pairs=joined(list(heard[row["condition"]])),
-            heard=outputs_fingerprint(heard[row["condition"]]),
+            pairs=joined(list(outputs[row["condition"]])),
+            heard=outputs_fingerprint(outputs[row["condition"]]),
         )
         for row in rows[(rows.condition != LOW_PASS) & rows.condition.isin(labels)].to_dict("records")
     ]

@@ -198,11 +198,12 @@ def _scores(folder: Path, truths: list[Path], pieces: list[str]) -> pd.DataFrame
             piece, instrument, ending = truth.name.split(".")
             other = _SAME_MUSIC[instrument]
             next_piece = pieces[(pieces.index(piece) + 1) % len(pieces)]
+            target = read_audio(truth)
             clips = {
-                "output": read_audio(truth),
+                "output": target,  # of which each system's output takes the place
                 "content": read_audio(folder / _TRUTH / f"{piece}.{other}.{ending}"),
                 "style": read_audio(folder / _TRUTH / f"{next_piece}.{instrument}.{ending}"),
-                "reference": read_audio(truth),
+                "reference": target,
             }
             trial = Trial.assemble(
                 clips,

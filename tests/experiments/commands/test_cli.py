@@ -125,8 +125,8 @@ def test_scores_for_people_say_what_is_heard_and_what_is_kept(clips):
     assert lines[2].startswith("  by the judge instruments-6-1, which knows clarinet, guitar")
     assert "metrics could not be computed: --all lists them" in done.stdout
     assert "needs the notes of the content" not in done.stdout
-    kept = r"keeps \d+ % of the notes, as far as they can be transcribed"
-    assert re.fullmatch(rf"Sounds like the style \(trumpet\), {kept}, is a copy of the style\.", lines[-1])
+    notes = r"keeps \d+ % of the notes, as far as they can be transcribed"
+    assert re.fullmatch(rf"Sounds like the style \(trumpet\), {notes}, is a copy of the style\.", lines[-1])
     by_name = timbrebench("score", clips["reference"], *files, "--judge=instruments-6-1", "--all")
     assert "needs the notes of the content" in by_name.stdout
     assert by_name.stdout.splitlines()[:3] == lines[:3]

@@ -32,7 +32,7 @@ def key_of(kind, *, methods=METHODS, pieces=3, has_truth=True):
                 pages[page] = PageKey(
                     question=question, pair_id=f"pair-{piece}", piece=f"piece-{piece}", stimuli=stimuli
                 )
-    heard = {name: {f"pair-{piece}": 64 * "0" for piece in range(pieces)} for name in conditions.all}
+    outputs = {name: {f"pair-{piece}": 64 * "0" for piece in range(pieces)} for name in conditions.all}
     return Key(
         test="0123456789abcdef",
         kind=kind,
@@ -42,7 +42,7 @@ def key_of(kind, *, methods=METHODS, pieces=3, has_truth=True):
         methods=methods,
         has_truth=has_truth,
         pages=pages,
-        outputs=heard,
+        outputs=outputs,
     )
 
 

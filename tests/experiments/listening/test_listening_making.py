@@ -51,9 +51,9 @@ def test_listeners_get_no_name_and_no_order_that_tells(listening):
         sizes = {(folder / f"audio/{name}.js").stat().st_size for name in page.stimuli}
         assert len(sizes) == 1
     assert [page.page for page in listening.test.pages] == sorted(listening.key.pages)
-    heard = {name for page in listening.test.pages for name in page.stimuli}
+    stimuli = {name for page in listening.test.pages for name in page.stimuli}
     named = {clip.audio for page in listening.test.pages for clip in page.given}
-    assert not heard & named
+    assert not stimuli & named
     assert not (folder / KEY).exists()
 
 
