@@ -282,7 +282,9 @@ def _notes(samples: Samples) -> Iterator[Samples]:
     ]
     edges = [(audible.start + frame) * _LEVEL_HOP for frame in (0, *valleys, len(level))]
     for start, end in itertools.pairwise(edges):
-        yield samples[start:end]
+        # What stands out by its level only, at the edge of digital silence, holds no sample of its own.
+        if samples[start:end].any():
+            yield samples[start:end]
 
 
 def _note_features(note: Samples) -> dict[str, Floats]:
@@ -292,11 +294,14 @@ def _note_features(note: Samples) -> dict[str, Floats]:
     faint = np.flatnonzero(level[: late + 1] <= 0.1 * loudest)
     attack_s = (late - (int(faint[-1]) if len(faint) else 0)) * _LEVEL_HOP / RATE
     mean_square = float(np.mean(level**2))
+    second = note[:RATE]
+    if not second.any():  # a rest of digital silence belongs to the note behind it
+        second = np.trim_zeros(note, "f")[:RATE]
     return {
         "energy": np.array([mean_square * len(level)]),
         "attack": np.array([math.log10(max(attack_s, 0.003))]),
         "crest": np.array([20 * math.log10(loudest) - 10 * math.log10(mean_square)]),
-        "modulation": _modulation(note[:RATE]),
+        "modulation": _modulation(second),
     }
 
 

@@ -47,6 +47,14 @@ def test_it_is_a_metric_of_clips(bright, dull):
     )
 
 
+@pytest.mark.parametrize("rest_s", [0.05, 0.5, 1.5])
+@pytest.mark.parametrize("ending_s", [0.001, 0.02, 0.8])
+def test_rests_of_digital_silence_and_bursts_are_no_trouble(bright, rest_s, ending_s):
+    rest, ending = np.zeros(int(rest_s * RATE), np.float32), bright.samples[: int(ending_s * RATE)]
+    clip = sound(np.concatenate([bright.samples, rest, ending, rest, ending]))
+    assert 0 <= perceptual_distance(clip, bright) < 10
+
+
 def test_level_does_not_count(bright):
     assert perceptual_distance(bright, sound(bright.samples / 50)) == pytest.approx(0, abs=1e-3)
 
