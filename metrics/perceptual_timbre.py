@@ -321,6 +321,10 @@ def _modulation(second: Samples) -> Floats:
     relevant_change=0.05,
     summary="How different does the output's timbre sound from the style's, to listeners?",
     responds=_RESPONSES,
+    invariant_to=(
+        "gain",
+        "polarity",
+    ),  # notes begin at whole windows of the level: 5 samples move it by 0.016
 )
 def perceptual_timbre_distance(trial: Trial) -> float:
     """Return how different output and style sound."""
