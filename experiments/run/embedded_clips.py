@@ -15,7 +15,8 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.records import DependencyRecord, EmbeddingRecord, Records, RecordsFile
+from timbrebench.experiments.run.record_types import DependencyRecord, EmbeddingRecord
+from timbrebench.experiments.run.records import Records, RecordsFile
 from timbrebench.experiments.run.run_configuration import EmbeddingEntry
 from timbrebench.experiments.run.tasks import Task
 

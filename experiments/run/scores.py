@@ -22,7 +22,8 @@ from timbrebench.core.progress import Tracker
 from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.records import PredictionRecord, Records, RecordsFile, ScoreRecord, Transfer
+from timbrebench.experiments.run.record_types import PredictionRecord, ScoreRecord, Transfer
+from timbrebench.experiments.run.records import Records, RecordsFile
 from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Pair

@@ -12,7 +12,8 @@ import pandas as pd
 from timbrebench.classifier.embeddings.embedding import STYLE_JUDGE
 from timbrebench.core.errors import RunError
 from timbrebench.experiments.run.embedded_clips import embedding_key
-from timbrebench.experiments.run.records import EmbeddingRecord, PredictionRecord, Records
+from timbrebench.experiments.run.record_types import EmbeddingRecord, PredictionRecord
+from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.scores import prediction_key
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.suites.suite import Suite

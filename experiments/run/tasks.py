@@ -11,7 +11,8 @@ from timbrebench.core.files import fingerprint
 from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import family_of
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
-from timbrebench.experiments.run.records import DependencyRecord, LearnedRecord, Records
+from timbrebench.experiments.run.record_types import DependencyRecord, LearnedRecord
+from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
 from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
 from timbrebench.transfer.contract import learns

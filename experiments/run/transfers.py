@@ -22,7 +22,8 @@ from timbrebench.core.workers.calls import Call, Failure, Limits
 from timbrebench.core.workers.executors import Executor
 from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
 from timbrebench.datasets import Dataset
-from timbrebench.experiments.run.records import LearnedRecord, Records, RecordsFile, Transfer
+from timbrebench.experiments.run.record_types import LearnedRecord, Transfer
+from timbrebench.experiments.run.records import Records, RecordsFile
 from timbrebench.experiments.run.run_configuration import LimitsConfiguration
 from timbrebench.experiments.run.tasks import Task, training_set
 from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from timbrebench.core.errors import RunError
 from timbrebench.datasets import Clip, Dataset
-from timbrebench.experiments.run.records import Transfer
+from timbrebench.experiments.run.record_types import Transfer
 from timbrebench.experiments.run.run_configuration import CONTROLS
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.submissions.submission_archive import Archive

@@ -31,7 +31,8 @@ from timbrebench.core.errors import RunError
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets import Clip, Dataset
 from timbrebench.experiments.run.layout import OUTPUTS, RECORDS
-from timbrebench.experiments.run.records import Records, RecordsFile, Transfer
+from timbrebench.experiments.run.record_types import Transfer
+from timbrebench.experiments.run.records import Records, RecordsFile
 from timbrebench.experiments.run.scores import prediction_key, run_predictions, run_scores, score_key
 from timbrebench.experiments.run.tasks import Task, learned_by
 from timbrebench.experiments.submissions.submission_archive import Archive

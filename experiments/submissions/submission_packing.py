@@ -25,7 +25,8 @@ from timbrebench.experiments.run.layout import (
     SETS,
 )
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import Record, Records, Transfer, read_records
+from timbrebench.experiments.run.record_types import Record, Transfer
+from timbrebench.experiments.run.records import Records, read_records
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 from timbrebench.experiments.run.run_judges import JudgeFingerprints, judge_fingerprints
 from timbrebench.experiments.run.scores import prediction_key, score_key

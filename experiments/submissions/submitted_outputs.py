@@ -6,7 +6,7 @@ from timbrebench.audio.clips import Samples
 from timbrebench.audio.decoding import decode_whole
 from timbrebench.core.errors import AudioError, RunError
 from timbrebench.experiments.run.layout import OUTPUTS
-from timbrebench.experiments.run.records import Transfer
+from timbrebench.experiments.run.record_types import Transfer
 from timbrebench.experiments.run.tasks import Task
 from timbrebench.experiments.submissions.submission_archive import Archive
 from timbrebench.experiments.submissions.submission_reading import Submission

@@ -15,7 +15,8 @@ import pytest
 import timbrebench.audio
 from timbrebench.core.files import write_json
 from timbrebench.experiments.run.completion import Completion
-from timbrebench.experiments.run.records import RecordsFile, Transfer
+from timbrebench.experiments.run.record_types import Transfer
+from timbrebench.experiments.run.records import RecordsFile
 from timbrebench.experiments.run.run_configuration import RunConfiguration
 
 TEXT = "name = 'tiny'"

@@ -9,7 +9,8 @@ import pytest
 
 from timbrebench.core.errors import RunError, StorageError
 from timbrebench.core.sealed_lines import seal
-from timbrebench.experiments.run.records import Records, RecordsFile, ScoreRecord, Transfer, read_records
+from timbrebench.experiments.run.record_types import ScoreRecord, Transfer
+from timbrebench.experiments.run.records import Records, RecordsFile, read_records
 from timbrebench.experiments.run.records_lock import lock_records
 
 

@@ -23,7 +23,8 @@ from timbrebench.experiments.ranking.comparing import compare_runs
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.run import scores
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import RecordsFile, Transfer
+from timbrebench.experiments.run.record_types import Transfer
+from timbrebench.experiments.run.records import RecordsFile
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
 from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.run.scores import run_scores, score_key

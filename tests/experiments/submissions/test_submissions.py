@@ -29,7 +29,8 @@ from timbrebench.experiments.benchmark import run_benchmark
 from timbrebench.experiments.commands.cli import app
 from timbrebench.experiments.run.layout import CONFIGURATION
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.records import RecordsFile, Transfer, read_records
+from timbrebench.experiments.run.record_types import Transfer
+from timbrebench.experiments.run.records import RecordsFile, read_records
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.run.scores import prediction_key, score_key
 from timbrebench.experiments.run.tasks import list_recorded_tasks
