@@ -136,7 +136,7 @@ class RecordingJob:
         if source is None:
             return self._cut(None)
         try:
-            notes = source.read()
+            notes = _read(source)
             length, rate, _ = measure(self.recording.path, LONGEST_S)
             refuse_beyond(notes, length / rate)
             return self._cut(notes) | {"notes": self._write_notes(source, notes)}
@@ -256,6 +256,17 @@ class RecordingJob:
             "missing_s": missing_s,
             "sha256": file_sha256(self.root / path),
         }
+
+
+def _read(source: NotesSource) -> RecordingNotes:
+    """Read the notes of a recording. Raises CorpusError, whatever is wrong with them."""
+    try:
+        return source.read()
+    except CorpusError:
+        raise
+    # Their parsers, too, are at work on anybody's files, and what breaks on them says nothing of the sound.
+    except Exception as error:
+        raise CorpusError(f"{source.name}: cannot be read: {type(error).__name__}") from error
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,13 @@ from timbrebench.core.files import file_sha256, fingerprint, why_no_file
 from timbrebench.core.folders import expand_home, files_below
 from timbrebench.core.progress import log
 from timbrebench.datasets.soundfonts.recorded_notes import RecordedNotes
-from timbrebench.datasets.soundfonts.recorded_takes import HALVES, MANIFEST, join_reference, split_reference
+from timbrebench.datasets.soundfonts.recorded_takes import (
+    HALVES,
+    MANIFEST,
+    join_reference,
+    list_takes,
+    split_reference,
+)
 from timbrebench.datasets.soundfonts.soundfont_downloads import (
     INSTALLED,
     KNOWN,
@@ -101,6 +107,13 @@ class Soundfont:
         takes = {"takes": self.half or "all"} if self.path.is_dir() else {}
         return {"name": self.name, "family": self.family, "sha256": self.sha256(), **takes}
 
+    def take_digests(self) -> frozenset[str]:
+        """Return the SHA-256 of each recorded note that may be played; a soundfont file has none."""
+        if not self.path.is_dir():
+            return frozenset()
+        takes = list_takes(self.path, self.half).values()
+        return frozenset(file_sha256(take.path) for played in takes for take in played)
+
     def sha256(self) -> str:
         """Return the SHA-256 of the file, or a fingerprint of all files of the folder."""
         if not self.path.is_dir():
@@ -133,6 +146,29 @@ def family_of(name: str) -> str:
             return family
     stem, _, half = name.rpartition("-")
     return stem if stem and half in HALVES else name
+
+
+def recorded_name(reference: str) -> str:
+    """Return the name by which datasets record what a configuration calls `reference`.
+
+    Of a file it is the name without suffix, of a folder of recorded notes the folder's, with its half. The
+    file or folder need not be there, unless the folder is named without a slash.
+
+    >>> recorded_name("FluidR3_GM"), recorded_name("banks/own.sf2"), recorded_name("recorded/notes#odd")
+    ('FluidR3_GM', 'own', 'notes-odd')
+    """
+    direct = expand_home(reference)
+    if direct.suffix in _SUFFIXES:
+        return direct.stem
+    folder, half = (direct, "") if direct.exists() else split_reference(str(direct))
+    if len(direct.parts) == 1 and not (Path(folder) / MANIFEST).is_file():
+        return reference
+    return _folder_name(Path(folder), half)
+
+
+def _folder_name(folder: Path, half: str) -> str:
+    name = folder.resolve().name
+    return f"{name}-{half}" if half else name
 
 
 def soundfont_folders() -> list[Path]:
@@ -190,8 +226,7 @@ def find_soundfont(wanted: str | PinnedSoundfont | Mapping[str, Any]) -> Soundfo
         return Soundfont(direct.stem, direct)
     folder, half = (direct, "") if direct.exists() else split_reference(str(direct))
     if (Path(folder) / MANIFEST).is_file():
-        name = Path(folder).resolve().name
-        return Soundfont(f"{name}-{half}" if half else name, Path(folder), half)
+        return Soundfont(_folder_name(Path(folder), half), Path(folder), half)
     if os.path.lexists(direct) and (direct.suffix in _SUFFIXES or len(direct.parts) > 1):
         problem = f"it holds no {MANIFEST}" if direct.is_dir() else why_no_file(direct)
         raise MissingResourceError(

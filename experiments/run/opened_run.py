@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,12 @@ from pydantic import ValidationError
 from timbrebench.classifier import JUDGE_SPLITS, Judge, installed_content_judge, load_content_judge
 from timbrebench.classifier.style.published_judges import published_card
 from timbrebench.core.documents import read_json
-from timbrebench.core.errors import RunError, TimbrebenchError
+from timbrebench.core.errors import MissingResourceError, RunError, TimbrebenchError
 from timbrebench.core.files import why_no_folder
 from timbrebench.core.progress import log
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE_FILE, SUITE_CLIPS
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, load_frozen
@@ -87,18 +88,20 @@ def prepare_suite(
     dataset: Dataset, configuration: RunConfiguration, root: Path, executor: Executor
 ) -> OpenedSuite:
     """Draw the pairs of a run, or render what is missing of its frozen suite's clips and open it."""
-    suite = _suite(dataset, configuration, partial(render_frozen, executor=executor), root)
     if configuration.suite.name:
-        refuse_same_takes(suite, _phrase_sources(configuration))
-    return suite
+        refuse_same_takes(load_frozen(configuration.suite.name), _learned_soundfonts(configuration))
+    return _suite(dataset, configuration, partial(render_frozen, executor=executor), root)
 
 
-def _phrase_sources(configuration: RunConfiguration) -> Iterator[dict[str, str]]:
-    """Yield what plays the phrases that style judges of the run learn from."""
+def _learned_soundfonts(configuration: RunConfiguration) -> Iterator[Soundfont]:
+    """Yield what plays the clips and phrases that judges and methods of the run learn from."""
+    for reference in configuration.dataset.instruments_by_soundfont:
+        # A dataset that was built before stays usable where what has played it is gone; it was seen to then.
+        with suppress(MissingResourceError):
+            yield find_soundfont(reference)
     for judge in configuration.style_judges:
         if not judge.name and judge.phrases:
-            for reference in judge.phrases.soundfonts:
-                yield find_soundfont(reference).source()
+            yield from map(find_soundfont, judge.phrases.soundfonts)
 
 
 def _suite(
@@ -113,7 +116,6 @@ def _suite(
         return make_suite(dataset, configuration.suite, learned=learned)
     suite = open_clips(load_frozen(configuration.suite.name), configuration.suite, root / SUITE_CLIPS)
     refuse_learned(suite, {*learned, *dataset.select(split="train").manifest.piece})
-    refuse_same_takes(suite, dataset.description.get("sources", ()))
     return suite
 
 

@@ -15,6 +15,7 @@ from timbrebench.core.errors import ConfigurationError, UnknownNameError, descri
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.identifiers import Identifier, check_identifier
 from timbrebench.datasets import DatasetConfiguration
+from timbrebench.datasets.soundfonts.soundfont_finding import recorded_name
 from timbrebench.experiments.run.configuration_text import configuration_text
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.suite import OWN_SOUNDFONTS, SuiteConfiguration
@@ -226,7 +227,8 @@ class RunConfiguration(FrozenModel):
                 f"each instrument of the dataset has a soundfont of its own, so that {drawn} does not play "
                 f'them all: soundfont = "{OWN_SOUNDFONTS}" in [suite] draws pairs of what each plays'
             )
-        if not self.dataset.has_own_soundfonts and drawn not in soundfonts:
+        names = set(map(recorded_name, soundfonts))
+        if not self.dataset.has_own_soundfonts and recorded_name(drawn) not in names:
             raise UnknownNameError("soundfont of the dataset", drawn, soundfonts)
 
     def _check_suite(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from timbrebench.classifier import InstalledContentJudge, Judge
 from timbrebench.core.files import fingerprint
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts.soundfont_finding import family_of
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of, recorded_name
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.run.record_types import DependencyRecord, LearnedRecord
 from timbrebench.experiments.run.records import Records
@@ -126,7 +126,7 @@ def training_set(suite: SuiteConfiguration, dataset: Dataset) -> Dataset:
     training = dataset.select(split="train")
     if suite.setting == "known-timbre":
         return training
-    others = set(training.manifest.soundfont_family) - {family_of(suite.playing_soundfont)}
+    others = set(training.manifest.soundfont_family) - {family_of(recorded_name(suite.playing_soundfont))}
     return training.select(soundfont_family=others)
 
 

@@ -19,6 +19,7 @@ from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import write_csv
 from timbrebench.datasets.dataset import Clip, Dataset
 from timbrebench.datasets.instruments import programs_of
+from timbrebench.datasets.soundfonts.soundfont_finding import recorded_name
 
 #: What suites name in place of a soundfont where each instrument is played by its own
 #: (:attr:`timbrebench.datasets.DatasetConfiguration.has_own_soundfonts`).
@@ -40,8 +41,8 @@ class SuiteConfiguration(FrozenModel):
     audio : str
         For a frozen suite whose audio is with its users: the folder of a dataset that holds the clips.
     soundfont : str
-        The soundfont that plays contents, styles and references; ``"own"`` in a dataset that gives each
-        instrument a soundfont of its own.
+        The soundfont that plays contents, styles and references, by its name or as the dataset's
+        configuration calls it; ``"own"`` in a dataset that gives each instrument a soundfont of its own.
     setting : {"known-timbre", "new-timbre"}
         Whether methods may learn from the suite's soundfont, on the training pieces. In "new-timbre" they
         learn neither from it nor from a relative of it.
@@ -91,7 +92,9 @@ class SuiteConfiguration(FrozenModel):
 
     def played_clips(self, dataset: Dataset) -> Dataset:
         """Select the clips of a dataset that the soundfont plays; all of them where instruments have own."""
-        return dataset if self.soundfont == OWN_SOUNDFONTS else dataset.select(soundfont=self.soundfont)
+        if self.soundfont == OWN_SOUNDFONTS:
+            return dataset
+        return dataset.select(soundfont=recorded_name(self.soundfont))
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
 
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont
 from timbrebench.experiments.suites.clip_comparison import compare_clips, find_clips
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite
 from timbrebench.experiments.suites.kinds.suite_kind import ClipWork
@@ -89,24 +89,18 @@ def refuse_learned(suite: Suite, learned: Collection[str]) -> None:
         )
 
 
-def refuse_same_takes(suite: OpenedSuite, learned_from: Iterable[Mapping[str, Any]]) -> None:
-    """Raise a `DatasetError` if takes that play a suite are among those that a run learns from.
+def refuse_same_takes(frozen: FrozenSuite, learned_from: Iterable[Soundfont]) -> None:
+    """Raise a `DatasetError` if recorded notes that play a suite are among those that a run learns from.
 
-    `learned_from` has soundfonts and folders of recorded notes as ``dataset.json`` lists them in ``sources``.
+    They are compared by the SHA-256 of each, whatever else lies in their folders, and wherever these are.
     """
-    playing = _takes(suite.dataset.description.get("sources", ()))
-    if not playing:  # where soundfonts lie need not be known then
+    playing = {file.sha256 for file in frozen.files}
+    if not playing:
         return
-    for digest, name, takes in _takes(learned_from):
-        for own_digest, _, others in playing:
-            if digest == own_digest and (takes == others or "all" in {takes, others}):
-                raise DatasetError(
-                    f"the suite {suite.title} is played by {others} takes of the recorded notes {name} that "
-                    "this run learns from: learn from the other half of their folder, FOLDER#even or "
-                    "FOLDER#odd"
-                )
-
-
-def _takes(sources: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """Return digest, name and takes of the folders of recorded notes among sources."""
-    return [(source["sha256"], source["name"], source["takes"]) for source in sources if "takes" in source]
+    for soundfont in learned_from:
+        if same := playing & soundfont.take_digests():
+            raise DatasetError(
+                f"the suite {frozen.title} is played by {len(same)} of the recorded notes {soundfont.name} "
+                "that this run learns from: learn from the other half of their folder, FOLDER#even or "
+                "FOLDER#odd"
+            )

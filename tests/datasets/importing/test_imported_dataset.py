@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 import tracemalloc
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from timbrebench.datasets.importing.import_configuration import (
 )
 from timbrebench.datasets.importing.imported_clips import RecordingJob, recording_id
 from timbrebench.datasets.importing.imported_dataset import import_dataset
+from timbrebench.datasets.importing.recording_sources import ListedRecording, RecordingEntry
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 
@@ -347,6 +348,30 @@ def test_mistakes_in_a_table_are_errors_before_any_output(recordings, tmp_path, 
 
 
 # A pattern.
+
+
+@dataclass(frozen=True)
+class _Breaking:
+    """Notes whose parser has a fault."""
+
+    name: str = "notes of a piano"
+    is_required: bool = False
+
+    def digest(self):
+        return "0" * 64
+
+    def read(self):
+        raise KeyError("pitch")
+
+
+def test_notes_that_break_their_parser_are_no_damage_of_the_sound(recordings, tmp_path):
+    path = recordings / "piano" / "exact.wav"
+    entry = RecordingEntry("exact.wav", path, "piano", "exact", notes=_Breaking())
+    recording = ListedRecording("exact.wav", path, (entry,))
+    outcome = RecordingJob(tmp_path / "set", recording, RATE, 2.0).run()
+    assert len(outcome["clips"]) == 2
+    assert outcome["failures"] == []
+    assert outcome["notes_problem"] == "notes of a piano: cannot be read: KeyError"
 
 
 def test_paths_give_labels_and_pieces(synthesizer, tmp_path):

@@ -49,6 +49,16 @@ def test_a_second_judge_is_another_one_that_knows_the_labels(tmp_path):
         read_configuration(text + 'name = "instruments-gm16-1"\n', "here")
 
 
+@pytest.mark.parametrize("drawn", ["banks/own.sf2", "own", "own.sf2"])
+def test_pairs_are_drawn_from_a_soundfont_that_is_given_by_its_path(drawn):
+    text = (
+        f'name = "x"\n[dataset]\nsoundfonts = ["sonivox", "banks/own.sf2"]\n[suite]\nsoundfont = "{drawn}"\n'
+    )
+    assert read_configuration(text, "here").suite.soundfont == drawn
+    with pytest.raises(ConfigurationError, match="unknown soundfont of the dataset"):
+        read_configuration(text.replace(f'soundfont = "{drawn}"', 'soundfont = "banks/other.sf2"'), "here")
+
+
 def test_a_run_records_the_version_of_its_headline():
     text = 'name = "x"\nmetrics = ["style_accuracy", "note_f1"]\n'
     before, now = read_configuration(text, "here"), read_configuration('name = "x"\n', "here")

@@ -132,6 +132,14 @@ def test_the_time_to_draw_pairs_grows_with_the_clips_and_not_with_their_square(t
     assert min(seconds(4000) for _ in range(2)) < 8 * min(seconds(1000) for _ in range(3))
 
 
+def test_a_soundfont_that_is_given_by_its_path_plays_the_pairs(dataset):
+    named, given = (
+        make_suite(dataset, SuiteConfiguration(soundfont=soundfont))
+        for soundfont in ("TimGM6mb", "banks/TimGM6mb.sf2")
+    )
+    assert given.pairs == named.pairs
+
+
 def test_pairs_of_own_soundfonts_are_of_what_plays_each_instrument(dataset):
     """As where the dataset gives each instrument one: a label is then on one soundfont alone."""
     manifest = dataset.manifest[dataset.manifest.soundfont == "TimGM6mb"]

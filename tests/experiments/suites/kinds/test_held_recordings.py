@@ -197,9 +197,15 @@ def _check_recorded(suite, frozen, held):
     assert learned
     assert not learned & takes
     for halves, is_refused in ((["#even"], False), (["#odd"], True), ([""], True), (["#odd", "#even"], True)):
-        sources = [find_soundfont(f"{held / 'notes'}{half}").source() for half in halves]
+        learned_from = [find_soundfont(f"{held / 'notes'}{half}") for half in halves]
         with pytest.raises(DatasetError, match="FOLDER#even") if is_refused else nullcontext():
-            refuse_same_takes(suite, sources)
+            refuse_same_takes(frozen, learned_from)
+    # Elsewhere, with something beside them, they are the same takes.
+    copied = shutil.copytree(held / "notes", held.parent / "copied")
+    (copied / "read me.txt").write_text("copied")
+    with pytest.raises(DatasetError, match=f"by {len(takes)} of the recorded notes copied-odd"):
+        refuse_same_takes(frozen, [find_soundfont("sonivox"), find_soundfont(f"{copied}#odd")])
+    refuse_same_takes(frozen, [find_soundfont("sonivox"), find_soundfont(f"{copied}#even")])
     # One take more in the list changes which ones play.
     shutil.copy(held / "notes" / "flute45.wav", held / "notes" / "flute0.wav")
     with (held / "notes" / "manifest.csv").open("a") as file:
