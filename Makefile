@@ -1,4 +1,5 @@
-# `make benchmark` and `make test` set up everything they need first.
+# `make benchmark` and `make test` set up what they need first, and no more: what runs needs, and what developers need
+# besides. `PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make benchmark` takes torch without CUDA.
 #
 #   make benchmark [PROFILE=smoke|default|full] [OUT=folder]
 
@@ -18,7 +19,7 @@ export PYTHONSAFEPATH = 1
 # A value as one word of the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
 
-.PHONY: help setup system benchmark test lint types regression baseline validate-metrics validate-human bench-metrics bench-transfer bench-datasets studies docs clean
+.PHONY: help setup setup-dev system benchmark test lint types regression baseline validate-metrics validate-human bench-metrics bench-transfer bench-datasets studies docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -34,7 +35,9 @@ help:
 	@echo "make studies [RUN=folder] [OUT=folder] [SETTING=small|paper]  repeat the experiments of the papers"
 	@echo "make bench-datasets [MIDI=archive] [AUDIOSET=folder]       time builds, for docs/dataset-speed.md"
 	@echo "make docs         build the documentation into site/"
-	@echo "make setup clean  install into $(VENV); remove it and all caches, never results"
+	@echo "make setup        install what running needs into $(VENV)"
+	@echo "make setup-dev    install what tests, linters and the documentation need besides"
+	@echo "make clean        remove $(VENV) and all caches, never results"
 
 setup: system $(VENV)/installed
 
@@ -44,6 +47,12 @@ system:
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(call quoted,$(PYTHON)) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+setup-dev: setup $(VENV)/installed-dev
+
+$(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	# Without what it asks for and is not used here: TensorFlow.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps basic-pitch
@@ -54,16 +63,16 @@ benchmark: setup
 
 # Two workers, since a test keeps to one core. Tests of one file stay together: they share what takes long to make;
 # in the order of the folders, the long ones do not come last.
-test: setup
+test: setup-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: setup
+lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 
 # Type checkers find a namespace package by its folder's name, which here is the checkout's.
-types: setup
+types: setup-dev
 	mkdir -p .types/timbrebench
 	for folder in $(FOLDERS); do ln -sfn ../../$$folder .types/timbrebench/$$folder; done
 	$(BIN)/mypy $(foreach folder,$(FOLDERS),-p timbrebench.$(folder))
@@ -112,7 +121,7 @@ bench-datasets: setup
 	cp $(call quoted,$(OUT)/dataset-speed.md) docs/dataset-speed.md
 
 # Strict: a broken link, or a setting without documentation, stops it.
-docs: setup
+docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
