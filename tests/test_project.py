@@ -150,6 +150,20 @@ def test_values_of_make_s_variables_are_handed_on_as_they_are(target, variables)
     assert pieces.isdisjoint(words)
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize(
+    ("target", "is_for_developers"),
+    [("setup", False), ("benchmark", False), ("regression", False), ("studies", False)]
+    + [(name, True) for name in ("setup-dev", "test", "lint", "types", "docs")],
+)
+def test_what_developers_need_is_installed_for_them_alone(target, is_for_developers):
+    command = ["make", "--dry-run", "--always-make", target]
+    recipe = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "-c constraints.txt -e .\n" in recipe
+    assert ("-e '.[dev,docs]'" in recipe) == is_for_developers
+    assert ("--no-deps basic-pitch" in recipe) == is_for_developers
+
+
 def test_every_variable_of_the_makefile_is_handed_on_quoted():
     for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines():
         if line.startswith("\t") and not line.startswith("\t@echo"):
