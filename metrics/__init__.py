@@ -9,7 +9,8 @@ How loud an output is does not count, as long as it is not silent, unless a metr
 
 from timbrebench.metrics.clip_predictions import ClipPrediction, FileScores
 from timbrebench.metrics.contract import Metric, Score, Specification, evaluate, metric
-from timbrebench.metrics.folder_scoring import Folders, score, score_file, score_folders
+from timbrebench.metrics.folder_scoring import score_folders
+from timbrebench.metrics.output_scoring import Folders, score, score_file
 from timbrebench.metrics.registry import get, metric_names
 from timbrebench.metrics.sound import Predictor, Sound, Transcriber, Unscorable
 from timbrebench.metrics.trial import Trial

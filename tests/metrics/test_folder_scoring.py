@@ -11,7 +11,7 @@ from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.core.workers.calls import Limits
 from timbrebench.core.workers.executors import LocalExecutor
 from timbrebench.datasets.notes import write_notes
-from timbrebench.metrics import Folders, folder_scoring, score, score_folders
+from timbrebench.metrics import Folders, folder_scoring, output_scoring, score, score_folders
 
 RATE = 22_050
 ASKED = ("xcorr_content", "log_stft_mse", "note_f1", "style_accuracy")
@@ -116,14 +116,14 @@ def test_what_lies_beside_outputs_is_not_scored_and_other_formats_are_named(fold
 def test_work_that_may_be_long_is_done_where_it_has_limits(tmp_path, seconds, has_limits):
     write_audio(tmp_path / "clip.flac", np.zeros(seconds * 8000), 8000)
     paths = {"output": tmp_path / "clip.flac", "notes": tmp_path / "notes.csv"}
-    with folder_scoring._executor([paths], 37) as executor:
+    with output_scoring.scoring_executor([paths], 37) as executor:
         assert isinstance(executor, LocalExecutor) == has_limits
 
 
 @pytest.mark.slow
 def test_long_work_has_limits_of_time_and_memory(folders, monkeypatch):
-    monkeypatch.setattr(folder_scoring, "_SHORT_S", 0.0)
-    monkeypatch.setattr(folder_scoring, "_LIMITS", Limits(memory_mib=1.0))
+    monkeypatch.setattr(output_scoring, "_SHORT_S", 0.0)
+    monkeypatch.setattr(folder_scoring, "SCORING_LIMITS", Limits(memory_mib=1.0))
     table = score_folders(folders, metrics=["xcorr_content"])
     assert table.xcorr_content.isna().all()
     assert table.reasons.str.contains("more than 1 MiB of memory: score an excerpt").all()
