@@ -32,7 +32,7 @@ from timbrebench.experiments.commands.speed_commands import (
     bench_transfer_command,
 )
 from timbrebench.experiments.commands.study_commands import study_command
-from timbrebench.experiments.commands.submission_commands import submission_app, submit_command
+from timbrebench.experiments.commands.submission_commands import site_command, submission_app, submit_command
 from timbrebench.experiments.commands.suite_commands import pairs_app, suite_app
 from timbrebench.experiments.commands.transfer_commands import list_methods_command, transfer_command
 from timbrebench.experiments.report.standard_output import print_line
@@ -203,6 +203,7 @@ app.command("compare")(compare_command)
 app.command("check")(check_command)
 app.command("baseline")(baseline_command)
 app.command("submit")(submit_command)
+app.command("site")(site_command)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,12 @@ def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
     return _with_decimals(columns, table)
 
 
+def leaderboard_metrics(results: Results) -> tuple[str, ...]:
+    """Return the metrics that a leaderboard shows or follows from, in the order of the configuration."""
+    shown = {*results.headline.metrics, _QUALITY, *_MAIN, _UNFAMILIAR} if results.is_ranking else {*_UNRANKED}
+    return tuple(name for name in results.configuration.metrics if name in shown)
+
+
 #: What listeners were asked, by question.
 _ASKED = {
     "style": "does it sound like the instrument of the style",

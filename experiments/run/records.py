@@ -89,6 +89,16 @@ class Records:
             tables[record.kind][record.key] = record
         return _view(tables)
 
+    @classmethod
+    def of(
+        cls,
+        transfers: Mapping[str, Transfer],
+        scores: Mapping[str, ScoreRecord],
+        learned: Mapping[str, LearnedRecord],
+    ) -> Records:
+        """Return records of these kinds alone."""
+        return cls(transfers, scores, learned, {}, {}, {})
+
     @property
     def has_retryable_failures(self) -> bool:
         """Whether transfers have failed for a transient reason, and are retried at the next start."""

@@ -16,6 +16,7 @@ from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
 from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, SETS
+from timbrebench.experiments.run.records import Record
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.run.scores import score_key
 from timbrebench.experiments.run.tasks import base_key, learned_by
@@ -44,8 +45,10 @@ def check_submission(submission: Submission) -> list[str]:
     problems += _impossible(submission.results) + _learned(submission)
     board = make_leaderboard(submission.results)
     problems += [f"the run is not valid: {problem}" for problem in board.problems]
-    problems += _leaderboard_differences(board.table, submission)
-    return problems + _sets_differences(submission)
+    if submission.tables is None:
+        return problems
+    problems += _leaderboard_differences(board.table, submission, submission.tables.leaderboard)
+    return problems + _sets_differences(submission.results, submission.tables.sets)
 
 
 def _methods(submission: Submission) -> list[tuple[SubmittedMethod, MethodEntry]]:
@@ -86,7 +89,7 @@ def _strays(submission: Submission) -> list[str]:
         if key in records.transfers
         for metric in about.metrics
     }
-    judged = predictions(tasks, submission.results.suite, about.judge, records)
+    judged = _judged(submission)
     counts = {
         "an output": len(records.transfers.keys() - transfers.keys()),
         "a score": len(records.scores.keys() - scores),
@@ -99,10 +102,16 @@ def _strays(submission: Submission) -> list[str]:
     ]
 
 
+def _judged(submission: Submission) -> dict[str, Record | None]:
+    """Return the records of the judge's predictions that a whole submission has, by key."""
+    about, suite = submission.about, submission.results.suite
+    return predictions(submission.tasks, suite, about.judge, submission.records)
+
+
 def _missing(submission: Submission) -> list[str]:
     """Count the records that a finished run has and the submission lacks."""
     results = submission.results
-    judged = predictions(submission.tasks, results.suite, submission.about.judge, submission.records)
+    judged = {} if submission.about.is_reduced else _judged(submission)
     counts = {
         "outputs have no record": int((results.transfers.status == "missing").sum()),
         "scores have no record": int((results.reasons == NOT_SCORED).to_numpy().sum()),
@@ -170,9 +179,9 @@ def _learns(method: SubmittedMethod, entry: MethodEntry, submission: Submission)
     return bool((submission.results.of(method.label).status == "ok").any())
 
 
-def _leaderboard_differences(made: pd.DataFrame, submission: Submission) -> list[str]:
+def _leaderboard_differences(made: pd.DataFrame, submission: Submission, stated: pd.DataFrame) -> list[str]:
     """List the first figures in which the leaderboard differs from the one that the records give."""
-    made, stated = (_with_sorted_settings(table) for table in (_as_read(made), submission.leaderboard))
+    made, stated = (_with_sorted_settings(table) for table in (_as_read(made), stated))
     if list(made.columns) != list(stated.columns) or list(made.method) != list(stated.method):
         return [f"{LEADERBOARD} has other methods, columns or ranks than its records give"]
     # Submissions of earlier versions have counted, as costs, what failed pairs took as well.
@@ -203,9 +212,9 @@ def _with_sorted_settings(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(settings=table.settings.map(sorted_settings)) if "settings" in table else table
 
 
-def _sets_differences(submission: Submission) -> list[str]:
+def _sets_differences(results: Results, stated: pd.DataFrame) -> list[str]:
     """List the first figures in which the comparison of sets differs from the one that the records give."""
-    made, stated = _as_read(submission.results.sets), submission.sets
+    made = _as_read(results.sets)
     if list(made.columns) != list(stated.columns) or len(made) != len(stated):
         return [f"{SETS} has other rows or columns than its records give"]
     # Eigenvalues of large matrices stand behind these, which another machine rounds differently.

@@ -1,6 +1,8 @@
 """What a submission says of itself, and the names of its files.
 
-It holds files of the run's folder under their names there, the suite's list of pairs, and a description.
+A whole one holds files of the run's folder under their names there, the suite's list of pairs, and a
+description. A reduced one is small enough to lie in a repository: of a frozen suite of the project, with the
+metrics that a leaderboard shows, no predictions, and nothing that follows from something else.
 """
 
 from __future__ import annotations
@@ -17,12 +19,16 @@ from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.suites.frozen_suite import frozen_names, load_frozen
 from timbrebench.experiments.suites.suite import Suite, TimbreSetting
 
-#: Version of the layout; readers refuse others.
-FORMAT = 2
+#: Versions of the layout, whole and reduced; readers refuse others.
+FORMAT, REDUCED = 2, 3
 
 #: Beside the files of a run: what the submission says of itself, and the list of pairs.
 ABOUT = "submission.json"
 SUITE_FILE = "suite.json"
+
+#: In place of a run's records, in a reduced one: a row for each output, and what was learned.
+OUTPUT_TABLE = "outputs.csv"
+LEARNED_FILE = "learned.jsonl"
 
 #: What a submitter may be called.
 SUBMITTER = r"^[\w.@+-]([\w .@+-]{0,58}[\w.@+-])?$"
@@ -57,8 +63,8 @@ class About(FrozenModel):
 
     Attributes
     ----------
-    format : int
-        Version of the layout.
+    format : {2, 3}
+        Version of the layout: whole, or reduced.
     submitter : str
         Who hands it in; it distinguishes methods of one name.
     run : str
@@ -94,6 +100,11 @@ class About(FrozenModel):
     seeds: tuple[int, ...] = Field(max_length=1_000)
     metrics: dict[str, int] = Field(max_length=1_000)
     methods: tuple[SubmittedMethod, ...] = Field(max_length=MAX_METHODS + len(CONTROLS))
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether it holds no more than what a leaderboard of a suite of the project follows from."""
+        return self.format == REDUCED
 
     @property
     def judges(self) -> JudgeFingerprints:

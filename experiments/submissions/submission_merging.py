@@ -26,6 +26,7 @@ from timbrebench.experiments.report.exports import with_interval
 from timbrebench.experiments.report.leaderboard_tables import as_records, leaderboard_columns
 from timbrebench.experiments.run.layout import LEADERBOARD, SETS
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
+from timbrebench.experiments.submissions.submission_description import About
 from timbrebench.experiments.submissions.submission_reading import Submission, read_submission
 from timbrebench.experiments.submissions.submission_verification import Verification, verify_submissions
 
@@ -78,7 +79,7 @@ def merge(paths: Sequence[Path], out: Path, *, dataset: Path | None = None, ever
     """
     submissions = [read_submission(path) for path in paths]
     for other in submissions[1:]:
-        _refuse_mix(submissions[0], other)
+        refuse_mix(submissions[0], other)
     verifications = verify_submissions(submissions, dataset, every=every)
     for submission, verification in zip(submissions, verifications, strict=True):
         if verification.problems:
@@ -87,7 +88,7 @@ def merge(paths: Sequence[Path], out: Path, *, dataset: Path | None = None, ever
     write_csv(out / LEADERBOARD, merged.table, SIX_DIGITS)
     if len(merged.sets):
         write_csv(out / SETS, merged.sets, SIX_DIGITS)
-    write_text(out / "leaderboard.md", _markdown(merged, submissions[0]))
+    write_text(out / "leaderboard.md", leaderboard_markdown(merged, submissions[0].about))
     write_json(
         out / "submissions.json",
         [
@@ -108,9 +109,9 @@ def _first(problems: Sequence[str]) -> str:
     return "; ".join(problems[:_SHOWN]) + more
 
 
-def _refuse_mix(first: Submission, other: Submission) -> None:
+def refuse_mix(first: Submission, other: Submission) -> None:
     """Refuse two submissions that were not measured alike."""
-    names = f"{first.path.name} and {other.path.name}"
+    names = f"{first.path} and {other.path}"
     about, other_about = first.about, other.about
     if first.results.suite.title != other.results.suite.title:
         raise RunError(
@@ -237,8 +238,11 @@ def _sets(submission: Submission, label: str, name: str) -> pd.DataFrame:
     return sets[sets.method == label].assign(method=name) if len(sets) else sets
 
 
-def _markdown(merged: Merged, first: Submission) -> str:
-    """Write the leaderboard for people: rank, method, submitter, and each figure with its interval."""
+def leaderboard_markdown(merged: Merged, about: About) -> str:
+    """Return a leaderboard for people: rank, method, submitter, and each figure with its interval.
+
+    `about` is what the first of the submissions says of itself.
+    """
     columns = leaderboard_columns(merged.results, merged.table)
     rows = [
         {
@@ -254,12 +258,11 @@ def _markdown(merged: Merged, first: Submission) -> str:
     ]
     if not any(row["not ranked"] for row in rows):
         rows = [{name: text for name, text in row.items() if name != "not ranked"} for row in rows]
-    about = first.about
-    suite = plain_markdown(first.results.suite.name or "Drawn pairs")
+    suite = plain_markdown(merged.results.suite.name or "Drawn pairs")
     heading = f"# {suite}, suite version {about.suite_version}\n\n"
     judges = " and ".join(f"`{published_name(judge) or judge[:12]}`" for judge in about.style_judges)
     plural = "judges" if about.second_judge else "judge"
-    headline = f"version {first.results.headline.version} of the headline"
+    headline = f"version {merged.results.headline.version} of the headline"
     end = (
         f"\n\n{about.setting}, style {plural} {judges}, content judge `{about.content_judge[:12]}`, "
         f"{headline}.\n"

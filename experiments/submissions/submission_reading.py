@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.embeddings.embedding import STYLE_JUDGE
+from timbrebench.classifier.style.published_judges import load_published, published_name
 from timbrebench.core.documents import parse_object
 from timbrebench.core.errors import DatasetError, RunError, describe_validation
 from timbrebench.core.files import decode_text
@@ -22,13 +23,17 @@ from timbrebench.experiments.ranking.results import Results, collect
 from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, RECORDS, SETS
 from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
-from timbrebench.experiments.run.tasks import Task
+from timbrebench.experiments.run.tasks import Task, learned_by
+from timbrebench.experiments.submissions.output_table import read_output_table
 from timbrebench.experiments.submissions.submission_archive import LARGEST_FILE, Archive
 from timbrebench.experiments.submissions.submission_description import (
     ABOUT,
     FORMAT,
+    LEARNED_FILE,
     MAX_METHODS,
     MAX_OUTPUTS,
+    OUTPUT_TABLE,
+    REDUCED,
     SUITE_FILE,
     About,
     name_of,
@@ -51,6 +56,9 @@ _TEXTS = ("method", "kind", "settings", "violation", "judge_dependent", "label",
 #: Maximum characters of a leaderboard: one with a thousand methods has a million.
 _TABLE_CHARACTERS = 4 << 20
 
+#: Maximum bytes of a table of outputs, and of what was learned: of 50,000 outputs it has ten million.
+_TABLE_BYTES = 64 << 20
+
 #: Maximum bytes of what a submission says of itself, and of its configuration: a hundred methods, with all
 #: their settings, have a tenth of it.
 _JSON_BYTES = 4 << 20
@@ -71,6 +79,17 @@ class _Methods(FrozenModel):
     methods: tuple[MethodEntry, ...] = Field(max_length=MAX_METHODS)
 
 
+@dataclass(frozen=True, eq=False)
+class StatedTables:
+    """Leaderboard and comparison of whole sets as a submission states them.
+
+    The latter is empty where the judge had no answers.
+    """
+
+    leaderboard: pd.DataFrame
+    sets: pd.DataFrame
+
+
 @dataclass(frozen=True)
 class Submission:
     """A submission as it was read.
@@ -87,8 +106,9 @@ class Submission:
         What it holds records of.
     records : Records
         What it holds.
-    leaderboard, sets : pandas.DataFrame
-        As they were handed in; the comparison of whole sets is empty where the judge had no answers.
+    tables : StatedTables or None
+        What was handed in beside the records; None for a reduced submission, which has nothing that follows
+        from something else.
     foreign : frozenset of str
         Labels of methods that are what the submission states, since that does not follow from their settings
         here (:func:`~timbrebench.experiments.submissions.submitted_methods.verifiable_method`).
@@ -99,8 +119,7 @@ class Submission:
     results: Results
     tasks: tuple[Task, ...]
     records: Records
-    leaderboard: pd.DataFrame
-    sets: pd.DataFrame
+    tables: StatedTables | None
     foreign: frozenset[str]
 
 
@@ -117,13 +136,17 @@ def read_submission(path: Path) -> Submission:
         versions = {names[name]: version for name, version in stated.metrics.items()}
         about = stated.model_copy(update={"metrics": versions})
         _refuse_other_versions(path, about)
-        given = parse_frozen(_text(archive, SUITE_FILE, SUITE_BYTES), f"{path}: {SUITE_FILE}")
         content = _text(archive, CONFIGURATION, _JSON_BYTES)
         configuration, foreign = _configuration(content, about, names, str(path))
-        suite = _suite(given, about, configuration.suite, path)
+        suite = _suite(archive, about, configuration.suite)
         _refuse_many(configuration, suite, path)
         tasks = _tasks(configuration, about, suite)
-        records, collected = _records(archive, configuration, suite, tasks, about)
+        read = _reduced_records if about.is_reduced else _records
+        try:
+            records = read(archive, tasks, about, names, len(suite.every_clip))
+            collected = collect(configuration, suite, tasks, about.judges, records)
+        except RunError as error:
+            raise RunError(f"{archive.path}: {error}") from error
         results = replace(
             collected,
             stated_settings={
@@ -132,11 +155,15 @@ def read_submission(path: Path) -> Submission:
                 if entry.name in foreign
             },
         )
-        leaderboard = _table(archive, LEADERBOARD).rename(columns=partial(_renamed, names))
-        sets = _sets(archive) if SETS in archive.names() else pd.DataFrame()
+        tables = None if about.is_reduced else _stated_tables(archive, names)
         for name in archive.names():
             archive.read(name)  # compares it with the list
-    return Submission(path, about, results, tuple(tasks), records, leaderboard, sets, foreign)
+    return Submission(path, about, results, tuple(tasks), records, tables, foreign)
+
+
+def _stated_tables(archive: Archive, names: Mapping[str, str]) -> StatedTables:
+    leaderboard = _table(archive, LEADERBOARD).rename(columns=partial(_renamed, names))
+    return StatedTables(leaderboard, _sets(archive) if SETS in archive.names() else pd.DataFrame())
 
 
 def _sets(archive: Archive) -> pd.DataFrame:
@@ -170,16 +197,32 @@ def _refuse_many(configuration: RunConfiguration, suite: Suite, path: Path) -> N
 
 
 def _records(
-    archive: Archive, configuration: RunConfiguration, suite: Suite, tasks: Sequence[Task], about: About
-) -> tuple[Records, Results]:
-    """Return the records of a submission, and the tables that they give."""
+    archive: Archive, tasks: Sequence[Task], about: About, names: Mapping[str, str], clips: int
+) -> Records:
+    """Return the records of a whole submission."""
+    del names  # a record's key has its metric's name
     # A transfer, a prediction and the scores of each output; what others have left may be as much again.
-    limit = 2 * (len(tasks) * (2 + len(about.metrics)) + len(suite.every_clip) + len(about.methods) + 100)
+    limit = 2 * (len(tasks) * (2 + len(about.metrics)) + clips + len(about.methods) + 100)
+    text = _text(archive, RECORDS, LARGEST_FILE)
     try:
-        records = Records.parse(_text(archive, RECORDS, LARGEST_FILE), limit)
-        return records, collect(configuration, suite, tasks, about.judges, records)
+        return Records.parse(text, limit)
     except RunError as error:
-        raise RunError(f"{archive.path}: {RECORDS}: {error}") from error
+        raise RunError(f"{RECORDS}: {error}") from error
+
+
+def _reduced_records(
+    archive: Archive, tasks: Sequence[Task], about: About, names: Mapping[str, str], clips: int
+) -> Records:
+    """Return the records of a reduced submission, and those of judges that everybody has."""
+    del clips  # which it has no predictions for
+    if unknown := sorted(set(archive.names()) - {ABOUT, CONFIGURATION, OUTPUT_TABLE, LEARNED_FILE}):
+        raise RunError(f"a reduced submission has no {unknown[0]}")
+    text = _text(archive, OUTPUT_TABLE, _TABLE_BYTES)
+    transfers, scores = read_output_table(text, OUTPUT_TABLE, tasks, names, about.judges)
+    learned = Records.parse(_text(archive, LEARNED_FILE, _TABLE_BYTES), len(about.methods) + 2).learned
+    published = [name for name in map(published_name, about.style_judges) if name]
+    known = [learned_by(load_content_judge()), *(learned_by(load_published(name)) for name in published)]
+    return Records.of(transfers, scores, {**learned, **{record.key: record for record in known}})
 
 
 def parse_table(text: str, where: str) -> pd.DataFrame:
@@ -203,8 +246,8 @@ def _parse(model: type[Model], text: str, where: str) -> Model:
 
 
 def _refuse_other_versions(path: Path, about: About) -> None:
-    if about.format != FORMAT:
-        raise RunError(f"{path}: layout {about.format}, this version reads {FORMAT}")
+    if about.format not in (FORMAT, REDUCED):
+        raise RunError(f"{path}: layout {about.format}, this version reads {FORMAT} and {REDUCED}")
     if about.content_judge != load_content_judge().fingerprint:
         raise RunError(f"{path}: was scored by another content judge than this version of timbrebench has")
     known = metric_names()
@@ -218,26 +261,35 @@ def _refuse_other_versions(path: Path, about: About) -> None:
             raise RunError(f"{path}: has version {version} of the metric {name}, here is version {here}")
 
 
-def _suite(given: FrozenSuite, about: About, configuration: SuiteConfiguration, path: Path) -> Suite:
+def _suite(archive: Archive, about: About, configuration: SuiteConfiguration) -> Suite:
     """Return the pairs of a submission.
 
     Those of a suite of the project are read from the project's own file, under whatever name they were handed
     in: the version is of the pairs alone, and figures follow from the clips' length and from real clips too.
     """
-    suite = replace(given.suite(configuration), name="")
-    if not (name := about.suite or name_of(suite)):
-        if suite.version != about.suite_version:
-            raise RunError(f"{path}: its pairs are not suite {about.suite_version}, as it says")
-        return suite
+    path = archive.path
+    if about.is_reduced:  # without a list of pairs
+        suite = _known_suite(about.suite, path).suite(configuration)
+    else:
+        given = parse_frozen(_text(archive, SUITE_FILE, SUITE_BYTES), f"{path}: {SUITE_FILE}")
+        suite = replace(given.suite(configuration), name="")
+        if not (name := about.suite or name_of(suite)):
+            if suite.version != about.suite_version:
+                raise RunError(f"{path}: its pairs are not suite {about.suite_version}, as it says")
+            return suite
+        try:
+            suite = as_held(_known_suite(name, path), given).suite(configuration)
+        except DatasetError as error:
+            raise RunError(f"{path}: calls its pairs {name}, but they do not match it ({error})") from error
+    if suite.version != about.suite_version:
+        raise RunError(f"{path}: calls its pairs {suite.name}, but they do not match it")
+    return suite
+
+
+def _known_suite(name: str, path: Path) -> FrozenSuite:
     if name not in frozen_names():
         raise RunError(f"{path}: is of the suite {name}, which this version of timbrebench does not have")
-    try:
-        suite = as_held(load_frozen(name), given).suite(configuration)
-    except DatasetError as error:
-        raise RunError(f"{path}: calls its pairs {name}, but they do not match it ({error})") from error
-    if suite.version != about.suite_version:
-        raise RunError(f"{path}: calls its pairs {name}, but they do not match it")
-    return suite
+    return load_frozen(name)
 
 
 def _configuration(

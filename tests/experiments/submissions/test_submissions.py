@@ -139,7 +139,7 @@ def test_what_the_judge_made_of_each_clip_is_in_it(both, handed_in):
     of_run = both.results.sets[both.results.sets.method.isin([*CONTROLS, "ulyanov"])]
     assert len(of_run)
     pd.testing.assert_frame_equal(submission.results.sets, of_run.reset_index(drop=True))
-    pd.testing.assert_frame_equal(submission.sets, submission.results.sets, check_dtype=False, rtol=1e-4)
+    pd.testing.assert_frame_equal(submission.tables.sets, submission.results.sets, check_dtype=False, rtol=1e-4)
 
 
 def test_a_run_whose_clips_were_not_all_heard_is_refused(both, tmp_path):
@@ -230,7 +230,7 @@ class TestWhatIsGivenAway:
         }
         submission = read_submission(path)
         assert check_submission(submission) == []
-        settings = submission.leaderboard.set_index("method").settings["theirs"]
+        settings = submission.tables.leaderboard.set_index("method").settings["theirs"]
         assert json.loads(settings) == numbers
         assert (
             json.loads(merge([path], tmp_path / "out").table.set_index("method").settings["theirs"])
@@ -405,7 +405,7 @@ class TestChanges:
         path = rewritten(handed_in[1], tmp_path / "former.zip", **changes)
         submission = read_submission(path)
         assert check_submission(submission) == []
-        assert {"log_stft_mse_low", "transcribed_note_f1_n"} <= set(submission.leaderboard)
+        assert {"log_stft_mse_low", "transcribed_note_f1_n"} <= set(submission.tables.leaderboard)
 
     def test_the_order_of_settings_is_not_compared(self, handed_in, tmp_path):
         """Another version of a method may declare its parameters in another order."""
