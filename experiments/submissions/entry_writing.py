@@ -9,7 +9,7 @@ from pathlib import Path
 
 from timbrebench.core.errors import RunError, StorageError
 from timbrebench.core.files import write_bytes, write_text
-from timbrebench.experiments.run.records import Transfer
+from timbrebench.experiments.run.record_types import Transfer
 from timbrebench.experiments.submissions.entry import (
     CARD,
     EXCERPTS,

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from timbrebench.core.errors import RunError, describe_validation, shown
 from timbrebench.core.tables import csv_text, parse_csv
 from timbrebench.experiments.ranking.results import Results
-from timbrebench.experiments.run.records import Records, ScoreRecord, Transfer
+from timbrebench.experiments.run.record_types import ScoreRecord, Transfer
+from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.run.scores import score_key
 from timbrebench.experiments.run.tasks import Task

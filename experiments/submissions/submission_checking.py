@@ -16,7 +16,7 @@ from timbrebench.core.tables import SIX_DIGITS, csv_text
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import COSTS, NOT_SCORED, Results
 from timbrebench.experiments.run.layout import CONFIGURATION, LEADERBOARD, SETS
-from timbrebench.experiments.run.records import Record
+from timbrebench.experiments.run.record_types import Record
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry
 from timbrebench.experiments.run.scores import score_key
 from timbrebench.experiments.run.tasks import base_key, learned_by

@@ -139,7 +139,9 @@ def test_what_the_judge_made_of_each_clip_is_in_it(both, handed_in):
     of_run = both.results.sets[both.results.sets.method.isin([*CONTROLS, "ulyanov"])]
     assert len(of_run)
     pd.testing.assert_frame_equal(submission.results.sets, of_run.reset_index(drop=True))
-    pd.testing.assert_frame_equal(submission.tables.sets, submission.results.sets, check_dtype=False, rtol=1e-4)
+    pd.testing.assert_frame_equal(
+        submission.tables.sets, submission.results.sets, check_dtype=False, rtol=1e-4
+    )
 
 
 def test_a_run_whose_clips_were_not_all_heard_is_refused(both, tmp_path):
