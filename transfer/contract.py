@@ -39,10 +39,17 @@ class Learned:
         (:func:`~timbrebench.classifier.fitting.weights_sha256`).
     clips : frozenset of str
         SHA-256 of their training files, beside the clips that `prepare` is given.
+    soundfonts : frozenset of str
+        Names of the soundfonts, or folders of recorded notes, that played them. Methods that have learned
+        from a suite's soundfont, or a relative of it, are not ranked where that is a new timbre.
+    programs : frozenset of int
+        General MIDI programs, counted from 0, that played them.
     """
 
     weights: frozenset[str] = frozenset()
     clips: frozenset[str] = frozenset()
+    soundfonts: frozenset[str] = frozenset()
+    programs: frozenset[int] = frozenset()
 
 
 class Parameters(FrozenModel):

@@ -144,15 +144,19 @@ def check_output(samples: Samples, *, content_length: int, sample_rate: int) -> 
 def query_learned(method: Method) -> Learned:
     """Return a method's :meth:`Method.learned`, checked.
 
-    Raises :class:`MethodError` if it does not consist of sets of ASCII text, or whatever the method raises.
+    Raises :class:`MethodError` if it does not consist of sets of ASCII text and of numbers, or whatever the
+    method raises.
     """
     learned = method.learned()
-    sets = (learned.weights, learned.clips) if isinstance(learned, Learned) else (learned,)
-    for digests in sets:
-        if not (isinstance(digests, set | frozenset) and all(map(_is_ascii, digests))):
+    if not isinstance(learned, Learned):
+        raise MethodError(f"learned() of method {method.name!r} gave {learned!r:.100}: return Learned(...)")
+    texts = {name: getattr(learned, name) for name in ("weights", "clips", "soundfonts")}
+    for name, values in {**texts, "programs": learned.programs}.items():
+        is_right = _is_ascii if name in texts else _is_program
+        if not (isinstance(values, set | frozenset) and all(map(is_right, values))):
             raise MethodError(
-                f"learned() of method {method.name!r} gave {digests!r:.100}: return Learned(weights=..., "
-                "clips=...), both sets of SHA-256 as hexadecimal digits"
+                f"learned() of method {method.name!r} gave {name} {values!r:.100}: weights and clips are "
+                "sets of SHA-256 as hexadecimal digits, soundfonts of names, programs of numbers 0 to 127"
             )
     return learned
 
@@ -194,6 +198,10 @@ def _duration(length: int, sample_rate: int) -> str:
 
 def _level(clip: Samples) -> str:
     return f"its root mean square is {rms(clip):.1g}, under {SILENCE_RMS:g}"
+
+
+def _is_program(number: object) -> bool:
+    return isinstance(number, int) and number in range(128)
 
 
 def _is_ascii(text: object) -> bool:

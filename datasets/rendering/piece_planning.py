@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,35 +72,40 @@ class PlannedPiece:
 
 
 def plan_pieces(
-    configuration: DatasetConfiguration, corpus: Corpus, pitch_range: tuple[int, int], executor: Executor
+    configuration: DatasetConfiguration,
+    corpus: Corpus,
+    pitch_range: tuple[int, int],
+    executor: Executor,
+    quotas: Mapping[str, int] | None = None,
 ) -> tuple[list[PlannedPiece], list[tuple[str, str]]]:
     """Choose as many pieces from the corpus as configured, played in a range of MIDI pitches, both included.
 
-    They are the same wherever scores are converted. Returned as well are source and reason of each score that
-    was tried, or is known beforehand, and cannot be used; those that merely do not fit the selection are not
-    listed. Raises DatasetError if the corpus has too few usable scores, UnknownNameError if it has no folder
-    of a name in the selection.
+    `quotas` are numbers of pieces by split that take the place of those that are configured; splits that they
+    leave out get none. The pieces are the same wherever scores are converted. Returned as well are source and
+    reason of each score that was tried, or is known beforehand, and cannot be used; those that merely do not
+    fit the selection are not listed. Raises DatasetError if the corpus has too few usable scores,
+    UnknownNameError if it has no folder of a name in the selection.
     """
-    quotas = _SplitQuotas(configuration)
+    missing = _SplitQuotas(configuration, quotas)
     duplicates = DuplicateIndex()
     pieces: list[PlannedPiece] = []
     candidates = corpus.candidates(configuration.selection, configuration.seed, executor)
     scores, failures = deque(candidates.scores), candidates.failures
-    with Tracker("converting scores", configuration.pieces, "scores") as tracker:
-        while any(quotas.missing.values()):
-            batch = quotas.next_batch(scores)
+    with Tracker("converting scores", sum(missing.missing.values()), "scores") as tracker:
+        while any(missing.missing.values()):
+            batch = missing.next_batch(scores)
             for score, converted in zip(batch, executor.map(_try_convert, batch, CALLS), strict=True):
                 if isinstance(converted, Piece) and not configuration.selection.takes_notes(converted.notes):
                     continue
                 try:
-                    piece = _prepare(converted, configuration, pitch_range, quotas.split(score))
+                    piece = _prepare(converted, configuration, pitch_range, missing.split(score))
                     duplicates.add(score.piece, interval_ngrams(_converted(converted).notes))
                 except CorpusError as error:
                     failures.append((score.source or score.piece, str(error)))
                     continue
                 pieces.append(piece)
                 _add_copies(pieces, failures, converted, configuration, pitch_range)
-                quotas.take(score)
+                missing.take(score)
                 tracker.advance()
     return pieces, failures
 
@@ -156,18 +161,25 @@ def plan_named(
     return pieces
 
 
+def split_quotas(configuration: DatasetConfiguration) -> dict[str, int]:
+    """Return how many pieces a dataset has in each split."""
+    shares, pieces = configuration.splits, configuration.pieces
+    quotas = {name: max(1, round(getattr(shares, name) * pieces)) for name in SPLITS}
+    # Rounding is made good where it changes least.
+    largest = max(quotas, key=lambda name: quotas[name])
+    quotas[largest] += pieces - sum(quotas.values())
+    return quotas
+
+
 class _SplitQuotas:
     """How many pieces are still missing in each split.
 
     Which split a piece belongs to follows from a hash of its name, never from what else is in the dataset.
     """
 
-    def __init__(self, configuration: DatasetConfiguration) -> None:
-        shares, pieces = configuration.splits, configuration.pieces
-        self.missing = {name: max(1, round(getattr(shares, name) * pieces)) for name in SPLITS}
-        # Rounding is made good where it changes least.
-        largest = max(self.missing, key=lambda name: self.missing[name])
-        self.missing[largest] += pieces - sum(self.missing.values())
+    def __init__(self, configuration: DatasetConfiguration, quotas: Mapping[str, int] | None) -> None:
+        self.missing = dict.fromkeys(SPLITS, 0) | dict(quotas or split_quotas(configuration))
+        self._wanted = sum(self.missing.values())
         self._configuration = configuration
 
     def split(self, score: CorpusScore) -> str:
@@ -192,7 +204,7 @@ class _SplitQuotas:
             missing = ", ".join(f"{count} for {split}" for split, count in self.missing.items() if count)
             raise DatasetError(
                 f"the corpus {self._configuration.corpus} has too few usable pieces: of "
-                f"{self._configuration.pieces}, still missing are {missing}: "
+                f"{self._wanted}, still missing are {missing}: "
                 "ask for fewer, for shorter clips or fewer of each, or select less strictly"
             )
         return batch

@@ -7,7 +7,7 @@ is listed in a journal inside the folder; ``dataset.json`` is written last, so a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from timbrebench.datasets.rendering.dataset_configuration import DatasetConfigur
 from timbrebench.datasets.rendering.piece_planning import CALLS, PlannedPiece, plan_pieces
 from timbrebench.datasets.rendering.render_jobs import RenderingJob
 from timbrebench.datasets.rendering.soundfont_parts import (
+    SoundfontPart,
     find_parts,
     find_sounding,
     require_programs,
@@ -54,6 +55,9 @@ RENDERING = Builder(
 
 #: The table of pieces whose files leave something open, and how that was read. Few datasets have it.
 REPAIRS = "repairs.csv"
+
+#: What plays each piece on each soundfont, by the names of both: programs by instrument.
+Played = Mapping[tuple[str, str], Mapping[str, tuple[int, ...]]]
 
 #: Columns that the manifest has besides those of every dataset; the last three where there are copies.
 _FURTHER_COLUMNS = (
@@ -159,6 +163,7 @@ def build_pieces(
     pitch_range: tuple[int, int],
     executor: Executor,
     more: Callable[[Path], list[dict[str, Any]]] | None = None,
+    played: Played | None = None,
 ) -> Dataset:
     """Build a dataset of pieces that are chosen already, each instrument played by its first program.
 
@@ -180,6 +185,9 @@ def build_pieces(
         Where the work is done.
     more : callable, optional
         Writes clips that are not rendered below a folder, and returns their rows of the manifest.
+    played : mapping, optional
+        Programs by instrument for each piece and soundfont that are wanted, by their names; by default every
+        instrument plays every piece on every soundfont.
 
     Returns
     -------
@@ -197,9 +205,10 @@ def build_pieces(
     with build_folder(about, root):
         _write_notes(pieces, root)
         jobs = [
-            RenderingJob(configuration, root.resolve(), piece, part.soundfont, part.first_programs)
+            RenderingJob(configuration, root.resolve(), piece, part.soundfont, programs)
             for part in parts
             for piece in pieces
+            if (programs := _programs(part, piece.name, played))
         ]
         rows = [*_render_all(jobs, executor), *(more(root) if more else ())]
         corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
@@ -208,15 +217,24 @@ def build_pieces(
     return Dataset.open(root)
 
 
+def _programs(part: SoundfontPart, piece: str, played: Played | None) -> dict[str, tuple[int, ...]]:
+    """Return what plays a piece on a soundfont."""
+    if played is None:
+        return part.first_programs
+    return dict(played.get((piece, part.soundfont.name), {}))
+
+
 def _write_notes(pieces: Iterable[PlannedPiece], root: Path) -> None:
     for piece in pieces:
         write_notes(root / "notes" / f"{piece.name}.csv", piece.notes, piece.drums)
 
 
 def find_pieces(
-    configuration: DatasetConfiguration, executor: Executor
+    configuration: DatasetConfiguration, executor: Executor, quotas: Mapping[str, int] | None = None
 ) -> tuple[list[PlannedPiece], tuple[int, int]]:
     """Return the pieces that a dataset of this configuration holds, and the pitches they are folded into.
+
+    `quotas` are as in :func:`~timbrebench.datasets.rendering.piece_planning.plan_pieces`.
 
     Raises
     ------
@@ -229,7 +247,7 @@ def find_pieces(
     first = configuration.model_copy(update={"renderings": 1})
     pitch_range = shared_pitches(first, find_sounding(first, parts, executor))
     corpus = find_corpus(configuration.corpus, configuration.corpus_sha256)
-    return plan_pieces(configuration, corpus, pitch_range, executor)[0], pitch_range
+    return plan_pieces(configuration, corpus, pitch_range, executor, quotas)[0], pitch_range
 
 
 def _render_all(jobs: list[RenderingJob], executor: Executor) -> list[dict[str, Any]]:

@@ -14,9 +14,10 @@ import typer
 
 from timbrebench.core.caches import use_writable_caches
 from timbrebench.core.destinations import check_output_folder
-from timbrebench.core.errors import MissingResourceError, TimbrebenchError
+from timbrebench.core.documents import parse_toml
+from timbrebench.core.errors import ConfigurationError, MissingResourceError, RunError, TimbrebenchError
 from timbrebench.core.plain_text import without_controls
-from timbrebench.core.progress import LOGGER, set_verbosity
+from timbrebench.core.progress import LOGGER, log, set_verbosity
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
 from timbrebench.experiments.commands.human_command import validate_human_command
@@ -36,8 +37,9 @@ from timbrebench.experiments.commands.submission_commands import site_command, s
 from timbrebench.experiments.commands.suite_commands import pairs_app, suite_app
 from timbrebench.experiments.commands.transfer_commands import list_methods_command, transfer_command
 from timbrebench.experiments.report.standard_output import print_line
-from timbrebench.experiments.report.terminal import print_run
-from timbrebench.experiments.run.configuration_text import configuration_text, profile_names
+from timbrebench.experiments.report.terminal import print_run, print_tracks
+from timbrebench.experiments.run.configuration_text import configuration_text, listed_tracks, profile_names
+from timbrebench.experiments.run.layout import LEADERBOARD, RECORDS
 
 # Commands import what they need when they run: torch and librosa take seconds that `--help` need not.
 
@@ -155,20 +157,42 @@ def run(
     as_json: AsJson = False,
     executor: Where = "local",
 ) -> None:
-    """Build, train, transfer, score and rank: everything that is missing in the run's folder."""
+    """Build, train, transfer, score and rank: everything that is missing in the run's folder.
+
+    A configuration that lists several tracks has a folder for each inside.
+    """
     from timbrebench.experiments.run.completion import Completion
 
     text, where = configuration_text(config)
-    completion = Completion(out, text)
-    if not completion.is_reached():
+    tracks = listed_tracks(text, where)
+    if tracks and (out / RECORDS).exists():
+        raise RunError(
+            f"{out}: holds a run, and {where} lists tracks, each with a run: choose another folder"
+        )
+    completions = {
+        track: Completion(out / track, f"# {track}\n{text}" if track else text) for track in tracks or [""]
+    }
+    missing = [track for track, completion in completions.items() if not completion.is_reached()]
+    if missing:
         check_output_folder(out)
         from timbrebench.experiments.benchmark import run_benchmark
         from timbrebench.experiments.run.run_configuration import read_configuration
 
-        configuration = read_configuration(text, where)
-        with resumable(), completion.recorded(configuration):
-            run_benchmark(configuration, out, executor=executor)
-    print_run(out, as_json=as_json)
+        configurations = {track: read_configuration(text, where, track) for track in completions}
+        for track in missing:
+            if track:
+                log(f"track {track}")
+            configuration = configurations[track]
+            with resumable(), completions[track].recorded(configuration):
+                run_benchmark(configuration, out / track, executor=executor)
+    if not tracks:
+        print_run(out, as_json=as_json)
+        return
+    if missing or not (out / LEADERBOARD).is_file():
+        from timbrebench.experiments.report.tracks_page import write_tracks
+
+        write_tracks(parse_toml(text, where, ConfigurationError)["name"], tracks, out)
+    print_tracks(tracks, out, as_json=as_json)
 
 
 @app.command("profile")

@@ -38,8 +38,9 @@ class Leaderboard:
     table : pandas.DataFrame
         One row for each method, best first, controls last. Columns: ``rank`` (empty for controls and for
         methods that are not :meth:`~timbrebench.experiments.ranking.results.Results.is_rankable`),
-        ``method``, ``kind``, ``settings`` (what differs from the published ones), ``outputs``, ``missing``,
-        ``violation`` (what the method shares with a judge that it must not), ``headline``, ``content_kept``
+        ``method``, ``kind``, ``learned_from``, ``settings`` (what differs from the published ones),
+        ``outputs``, ``missing``, ``violation`` (what the method shares with a judge that it must not, or has
+        learned from against the suite's setting), ``headline``, ``content_kept``
         (its half beside style accuracy), each metric, and what a pair costs (``seconds``,
         ``realtime_factor``, ``peak_memory_mib``). Without both its metrics the headline is missing, and no
         method has a rank. Figures are means over pairs, seeds averaged, with ``_low`` and ``_high`` (95 %
@@ -110,6 +111,7 @@ def _row(results: Results, label: str, figures: dict[str, Floats], scale: Headli
         "rank": None,
         "method": label,
         "kind": "control" if entry.method in CONTROLS else "method",
+        "learned_from": results.learned_from.get(label, "nothing"),
         "settings": json.dumps(_settings(results, entry)),
         "outputs": int(done.sum()),
         "missing": int((~done).sum()),

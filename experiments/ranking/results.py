@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.experiments.ranking.headline import Headline, HeadlineScale
+from timbrebench.experiments.ranking.learning_rules import learned_from, rule_violation
 from timbrebench.experiments.ranking.listener_scores import ListenerScore
 from timbrebench.experiments.run.embedded_clips import recorded_fingerprints
 from timbrebench.experiments.run.records import Records
@@ -18,7 +19,7 @@ from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfigura
 from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.run.scores import score_key
 from timbrebench.experiments.run.sets import EmbeddedSets, collect_sets, compare_sets
-from timbrebench.experiments.run.tasks import Task
+from timbrebench.experiments.run.tasks import Barred, Task, barred_by
 from timbrebench.experiments.suites.suite import Suite
 
 #: What a transfer took: seconds, seconds for each second of content, and the peak memory in MiB.
@@ -48,7 +49,8 @@ class Results:
     reasons : pandas.DataFrame
         Like `scores`: why a value is missing, else an empty text.
     violations : mapping of str to str
-        What a method shares with a judge that it must not, by label, for methods that share something.
+        What a method shares with a judge, or has learned from against the suite's setting, by label, for
+        methods that do.
     embedded : mapping of str to EmbeddedSets
         Embeddings of outputs and real clips, which `sets` follows from, by the embedding's name.
     environments : sequence of mapping
@@ -61,6 +63,9 @@ class Results:
     listeners : sequence of ListenerScore
         What listeners say of the outputs, as :mod:`timbrebench.experiments.ranking.listener_scores` reads it;
         empty where nobody was asked.
+    learned_from : mapping of str to str
+        What each method has learned from, by label
+        (:data:`~timbrebench.experiments.ranking.learning_rules.LearnedFrom`).
     """
 
     configuration: RunConfiguration
@@ -74,6 +79,7 @@ class Results:
     stated_settings: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     second_judge: str = ""
     listeners: Sequence[ListenerScore] = ()
+    learned_from: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def headline(self) -> Headline:
@@ -107,7 +113,7 @@ class Results:
 
         It needs an output for every pair and seed, and the metrics of the headline wherever the reference,
         or without references the untouched content, has them: otherwise it could be ranked by the pairs that
-        suit it. It shares nothing with a judge.
+        suit it. It violates nothing.
         """
         if not self.is_ranking or not self.is_complete(label) or label in self.violations:
             return False
@@ -174,22 +180,38 @@ def collect(
         pd.DataFrame(transfers, columns=list(_TRANSFER_COLUMNS)),
         pd.DataFrame(scores, columns=columns, dtype=np.float64),
         pd.DataFrame(reasons, columns=columns, dtype=str),
-        _violations(tasks, judges, records),
+        _violations(tasks, judges, records, barred_by(suite)),
         collect_sets(
             tasks, suite, judges.style, records, recorded_fingerprints(configuration.embeddings, records)
         ),
         environments,
         second_judge=judges.second_style,
+        learned_from=_learned_from(tasks, records, suite),
     )
 
 
-def _violations(tasks: Sequence[Task], judges: Sequence[str], records: Records) -> dict[str, str]:
-    """Compare what each method has learned with what each judge has."""
+def _violations(
+    tasks: Sequence[Task], judges: Sequence[str], records: Records, barred: Barred
+) -> dict[str, str]:
+    """Compare what each method has learned with what each judge has, and with what the setting bars."""
     known = [records.learned[judge] for judge in judges if judge in records.learned]
     violations = {}
-    for task in tasks:
+    for label, task in _first_tasks(tasks).items():
         learned = records.learned.get(task.method_key)
-        shared = [learned.shares(judge) for judge in known] if learned else []
-        if any(shared):
-            violations[task.entry.name] = "; ".join(sorted(filter(None, set(shared))))
+        shared = {learned.shares(judge) for judge in known} if learned else set()
+        problems = [*sorted(shared), rule_violation(task.entry, learned, barred)]
+        if any(problems):
+            violations[label] = "; ".join(filter(None, problems))
     return violations
+
+
+def _learned_from(tasks: Sequence[Task], records: Records, suite: Suite) -> dict[str, str]:
+    return {
+        label: learned_from(task.entry, records.learned.get(task.method_key), suite)
+        for label, task in _first_tasks(tasks).items()
+    }
+
+
+def _first_tasks(tasks: Sequence[Task]) -> dict[str, Task]:
+    """Return a task of each method, by label."""
+    return {task.entry.name: task for task in reversed(tasks)}

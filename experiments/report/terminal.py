@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ _WIDE_ONLY = ("sound_quality", "content_label_share", "ioi_kl_content", "xcorr_c
 _OWN_CONTENT_JUDGE = "timbrebench"
 
 #: Columns of the leaderboard that hold text; all others hold figures.
-_TEXTS = ("method", "kind", "settings", "violation", "judge_dependent")
+_TEXTS = ("method", "kind", "learned_from", "settings", "violation", "judge_dependent")
 
 
 def print_run(root: Path, *, as_json: bool) -> None:
@@ -91,10 +92,7 @@ def print_run(root: Path, *, as_json: bool) -> None:
     six digits, as in the file. For people the judge's accuracy and where to find more are printed as well.
     """
     if as_json:
-        validity = _read_json(root / VALIDITY)
-        print_json(
-            {"valid": validity["valid"], "problems": validity["problems"], "methods": read_leaderboard(root)}
-        )
+        print_json(_read_run(root))
         return
     print_judges(root)
     print_leaderboard(root)
@@ -104,6 +102,53 @@ def print_run(root: Path, *, as_json: bool) -> None:
         print_line(f"Scores by notes are those of the content judge {content_judge}.")
     print_line(root / LEADERBOARD)
     print_line(root / REPORT)
+
+
+def print_tracks(tracks: Sequence[str], out: Path, *, as_json: bool) -> None:
+    """Print what the runs on several tracks, each in its folder below `out`, have come to, side by side.
+
+    For programs, `as_json`: by track what :func:`print_run` prints of a run.
+    """
+    runs = {name: _read_run(out / name) for name in tracks}
+    if as_json:
+        print_json({"tracks": runs})
+        return
+    console = open_console()
+    shown = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    shown.add_column("method", no_wrap=True)
+    for name in tracks:
+        shown.add_column("rank", justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
+        shown.add_column("learned from", no_wrap=True)
+    rows = [{row["method"]: row for row in run["methods"]} for run in runs.values()]
+    for label in dict.fromkeys(label for of_track in rows for label in of_track):
+        cells = [cell for of_track in rows for cell in _track_cells(of_track.get(label))]
+        shown.add_row(Text(on_one_line(label)), *cells)
+    console.print(shown)
+    console.print("Each track has ranks of its own: figures of two tracks do not compare.", style="dim")
+    for name, run in runs.items():
+        for row in run["methods"]:
+            if row["violation"]:
+                text = on_one_line(f"NOT RANKED on {name}: {row['method']} {row['violation']}")
+                console.print(text, style="bold red", markup=False)
+        for problem in run["problems"]:
+            console.print(on_one_line(f"NOT VALID, {name}: {problem}"), style="bold red", markup=False)
+    for path in (out / LEADERBOARD, *(out / name / REPORT for name in tracks), out / REPORT):
+        print_line(path)
+
+
+def _track_cells(row: dict[str, Any] | None) -> list[str]:
+    """Return rank, headline and what was learned from, for a method of a track or a control."""
+    if row is None:
+        return ["", "", ""]
+    rank = "-" if row["rank"] is None else str(row["rank"])
+    learned = row["learned_from"] if row["kind"] == "method" else ""
+    return [rank, "-" if row.get("headline") is None else _cell(row, "headline"), learned]
+
+
+def _read_run(root: Path) -> dict[str, Any]:
+    validity = _read_json(root / VALIDITY)
+    return {"valid": validity["valid"], "problems": validity["problems"], "methods": read_leaderboard(root)}
 
 
 def read_leaderboard(root: Path) -> list[dict[str, Any]]:

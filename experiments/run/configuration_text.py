@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from timbrebench.core.documents import TOML_BYTES
+from timbrebench.core.documents import TOML_BYTES, parse_toml
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.core.files import read_text
 
@@ -27,3 +27,16 @@ def configuration_text(source: str) -> tuple[str, str]:
         raise UnknownNameError("profile (files end in .toml)", source, profile_names())
     path = resources.files("timbrebench.experiments") / "profiles" / f"{source}.toml"
     return path.read_text(encoding="utf-8"), f"profile {source}"
+
+
+def listed_tracks(text: str, where: str) -> list[str]:
+    """Return the tracks that a configuration lists, each of which is a run of its own; none for a single run.
+
+    Raises ConfigurationError if the text is not TOML, or the list is empty or names a track twice.
+    """
+    tracks = parse_toml(text, where, ConfigurationError).get("track")
+    if not isinstance(tracks, list):
+        return []
+    if not tracks or not all(isinstance(name, str) for name in tracks) or len(set(tracks)) < len(tracks):
+        raise ConfigurationError(f"{where}: track is a name or a list of names, each once")
+    return tracks

@@ -21,7 +21,7 @@ from timbrebench.datasets import Dataset
 from timbrebench.datasets.soundfonts.soundfont_finding import Soundfont, find_soundfont
 from timbrebench.experiments.run.layout import CONFIGURATION, DATASET, JUDGE_FILE, SUITE_CLIPS
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration, parse_configuration
-from timbrebench.experiments.suites.frozen_suite import FrozenSuite, load_frozen
+from timbrebench.experiments.suites.frozen_suite import FrozenSuite, load_configured
 from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration, make_suite
 from timbrebench.experiments.suites.suite_opening import (
     open_frozen,
@@ -114,7 +114,7 @@ def _suite(
     learned = _learned_by_judges(dataset, configuration)
     if not configuration.suite.name:
         return make_suite(dataset, configuration.suite, learned=learned)
-    suite = open_clips(load_frozen(configuration.suite.name), configuration.suite, root / SUITE_CLIPS)
+    suite = open_clips(load_configured(configuration.suite), configuration.suite, root / SUITE_CLIPS)
     refuse_learned(suite, {*learned, *dataset.select(split="train").manifest.piece})
     return suite
 

@@ -112,12 +112,18 @@ class LearnedRecord(FrozenModel):
         (:func:`~timbrebench.classifier.fitting.weights_sha256`).
     clips : tuple of str
         SHA-256 of each clip that they have learned from.
+    soundfonts : tuple of str
+        What played, as far as it is known: names of soundfonts and folders of recorded notes.
+    programs : tuple of int
+        General MIDI programs of it, -1 for recordings.
     """
 
     kind: Literal["learned"] = "learned"
     key: str
     weights: tuple[str, ...]
     clips: tuple[str, ...]
+    soundfonts: tuple[str, ...] = ()
+    programs: tuple[int, ...] = ()
 
     def shares(self, other: LearnedRecord) -> str:
         """Say what two have in common that they must not; empty where there is nothing."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from timbrebench.classifier import OWN_CONTENT_JUDGE, JudgeConfiguration, content_judge_names
 from timbrebench.classifier.embeddings.embedding import embedding_names
@@ -17,8 +25,9 @@ from timbrebench.core.identifiers import Identifier, check_identifier
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.soundfonts.soundfont_finding import recorded_name
 from timbrebench.experiments.run.configuration_text import configuration_text
-from timbrebench.experiments.suites.frozen_suite import load_frozen
+from timbrebench.experiments.suites.frozen_suite import load_configured, load_frozen
 from timbrebench.experiments.suites.suite import OWN_SOUNDFONTS, SuiteConfiguration
+from timbrebench.experiments.suites.tracks import find_track
 from timbrebench.metrics.registry import current_names, get, metric_names, unversioned_names
 from timbrebench.transfer.registry import create
 
@@ -38,11 +47,20 @@ class MethodEntry(FrozenModel):
         need two labels.
     parameters : dict
         What differs from the method's defaults.
+    learned_from : tuple of str
+        Names of soundfonts, or of folders of recorded notes, that a system from outside has learned from,
+        where the method itself does not say so.
     """
 
     method: Identifier
     label: str = ""
     parameters: dict[str, Any] = Field(default={})
+    learned_from: tuple[str, ...] = Field(default=(), max_length=100)
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if key != "learned_from" or value}
 
     @field_validator("label")
     @classmethod
@@ -110,6 +128,9 @@ class RunConfiguration(FrozenModel):
     ----------
     name : str
         Shown on the leaderboard and the report.
+    track : str
+        A track (``timbrebench track list``), which settles `suite` but for its `pairs` and `audio`, the
+        style judges and `dataset`; empty where these are given. A list of tracks is a run for each.
     dataset : DatasetConfiguration
         The dataset that the judge learns from and the pairs are drawn from.
     judge : JudgeConfiguration
@@ -139,6 +160,7 @@ class RunConfiguration(FrozenModel):
     """
 
     name: str = Field(min_length=1, max_length=200)
+    track: str = ""
     dataset: DatasetConfiguration = DatasetConfiguration()
     judge: JudgeConfiguration = JudgeConfiguration()
     second_judge: JudgeConfiguration | None = None
@@ -156,8 +178,8 @@ class RunConfiguration(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, content: Any) -> Any:  # noqa: ANN401 - whatever was read
-        """Fill in what a frozen suite settles, and read the names of metrics."""
-        return _with_metric_names(cls._open_suite(content))
+        """Fill in what a track and a frozen suite settle, and read the names of metrics."""
+        return _with_metric_names(cls._open_suite(_with_track(content)))
 
     @classmethod
     def _open_suite(cls, content: Any) -> Any:  # noqa: ANN401 - whatever was read
@@ -202,7 +224,7 @@ class RunConfiguration(FrozenModel):
             self._check_suite()
         else:
             self._check_drawn_soundfont()
-        for place, judge in zip(("judge", "second_judge"), self.style_judges, strict=False):
+        for place, judge in zip(_JUDGES, self.style_judges, strict=False):
             if judge.name:
                 self._check_judge(place, judge.name)
         if self.second_judge == self.judge:
@@ -232,7 +254,7 @@ class RunConfiguration(FrozenModel):
             raise UnknownNameError("soundfont of the dataset", drawn, soundfonts)
 
     def _check_suite(self) -> None:
-        soundfont = load_frozen(self.suite.name).soundfont
+        soundfont = load_configured(self.suite).soundfont
         if self.suite.soundfont != soundfont:
             raise ValueError(
                 f"the frozen suite {self.suite.name!r} is played by {soundfont}: leave out soundfont"
@@ -267,6 +289,28 @@ class RunConfiguration(FrozenModel):
         headline = {"headline_version": headline_version(self.metrics)}
         return self.model_dump(mode="json") | {"metric_versions": versions} | headline
 
+
+def _with_track(content: Any) -> Any:  # noqa: ANN401 - whatever was read
+    """Fill in what a track settles; a run's folder has it filled in already, as the track was then."""
+    if not isinstance(content, dict) or not content.get("track") or _RECORDED[0] in content:
+        return content
+    if not isinstance(content["track"], str):  # the model says that it has to be a text
+        return content
+    track = find_track(content["track"])
+    suite = content.get("suite") or {}
+    settled = [f"[{key}]" for key in ("dataset", "judge", "second_judge") if key in content]
+    settled += [f"{key} in [suite]" for key in suite if key not in {"pairs", "audio"}]
+    if settled:
+        raise ConfigurationError(
+            f"the track {content['track']!r} settles suite, style judges and what methods learn from: leave "
+            f"out {', '.join(settled)}"
+        )
+    judges = {place: {"name": name} for place, name in zip(_JUDGES, track.judges, strict=False)}
+    return {**content, "suite": {"name": track.suite, "setting": track.setting, **suite}, **judges}
+
+
+#: Where the style judges of a run are configured.
+_JUDGES = ("judge", "second_judge")
 
 #: What the recorded configuration of a run holds beside its own keys.
 _RECORDED = ("metric_versions", "headline_version")
@@ -324,12 +368,14 @@ def load_configuration(source: str) -> RunConfiguration:
     return read_configuration(*configuration_text(source))
 
 
-def read_configuration(text: str, where: str) -> RunConfiguration:
+def read_configuration(text: str, where: str, track: str = "") -> RunConfiguration:
     """Parse a run's configuration in TOML; `where` is its source, for messages.
 
-    Raises ConfigurationError if it holds a key, name or value that is not allowed.
+    `track` is which one of those that it lists. Raises ConfigurationError if it holds a key, name or value
+    that is not allowed.
     """
-    return parse_configuration(parse_toml(text, where, ConfigurationError), where)
+    content = parse_toml(text, where, ConfigurationError)
+    return parse_configuration(content | {"track": track} if track else content, where)
 
 
 def parse_configuration(content: object, where: str) -> RunConfiguration:

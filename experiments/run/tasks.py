@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from timbrebench.classifier import InstalledContentJudge, Judge
 from timbrebench.core.files import fingerprint
 from timbrebench.datasets import Dataset
-from timbrebench.datasets.soundfonts.soundfont_finding import family_of, recorded_name
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of
 from timbrebench.experiments.run.layout import OUTPUTS, PREPARED
 from timbrebench.experiments.run.record_types import DependencyRecord, LearnedRecord
 from timbrebench.experiments.run.records import Records
 from timbrebench.experiments.run.run_configuration import MethodEntry, RunConfiguration
-from timbrebench.experiments.suites.suite import Pair, Suite, SuiteConfiguration
+from timbrebench.experiments.suites.suite import Pair, Suite
 from timbrebench.transfer.contract import learns
 from timbrebench.transfer.method_calls import query_fingerprint
 from timbrebench.transfer.registry import create
@@ -121,18 +122,40 @@ def base_key(entry: MethodEntry, learned: str) -> str:
     return fingerprint([entry.method, method.version, method.parameters.model_dump(mode="json"), learned])
 
 
-def training_set(suite: SuiteConfiguration, dataset: Dataset) -> Dataset:
-    """Select what a method may learn from: training pieces, in a new timbre none of the suite's family."""
+class Barred(NamedTuple):
+    """What methods may not learn from beside a suite's pieces: families of soundfonts, and programs."""
+
+    families: frozenset[str] = frozenset()
+    programs: frozenset[int] = frozenset()
+
+
+def families_of(suite: Suite) -> frozenset[str]:
+    """Return the families of the soundfonts that play a suite."""
+    clips = [clip for pair in suite.pairs for clip in (pair.content, pair.style)]
+    return frozenset(map(family_of, {clip.soundfont for clip in clips}))
+
+
+def barred_by(suite: Suite) -> Barred:
+    """Return what the setting of a suite keeps from methods."""
+    setting = suite.configuration.setting
+    if setting == "known-timbre":
+        return Barred()
+    programs = {pair.style.program for pair in suite.pairs} if setting == "one-shot" else ()
+    return Barred(families_of(suite), frozenset(programs))
+
+
+def training_set(barred: Barred, dataset: Dataset) -> Dataset:
+    """Select what a method may learn from: training pieces, and of these only what is not barred."""
     training = dataset.select(split="train")
-    if suite.setting == "known-timbre":
-        return training
-    others = set(training.manifest.soundfont_family) - {family_of(recorded_name(suite.playing_soundfont))}
-    return training.select(soundfont_family=others)
+    for column, unwanted in zip(("soundfont_family", "program"), barred, strict=True):
+        if unwanted:
+            training = training.select(**{column: set(training.manifest[column]) - unwanted})
+    return training
 
 
 def training_key(suite: Suite, dataset: Dataset) -> str:
     """Return the fingerprint of all that methods of a run may learn from."""
-    return fingerprint(training_set(suite.configuration, dataset).manifest.sha256.tolist())
+    return fingerprint(training_set(barred_by(suite), dataset).manifest.sha256.tolist())
 
 
 def learned_by(judge: Judge | InstalledContentJudge) -> LearnedRecord:

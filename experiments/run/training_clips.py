@@ -14,8 +14,10 @@ from timbrebench.core.workers.executors import Executor
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.building import configuration_of, is_finished
 from timbrebench.datasets.dataset import DESCRIPTION
+from timbrebench.datasets.rendering.piece_planning import split_quotas
 from timbrebench.datasets.rendering.rendered_dataset import build_pieces, find_pieces
 from timbrebench.experiments.run.run_configuration import RunConfiguration
+from timbrebench.experiments.suites.frozen_suite import load_frozen
 
 
 class TrainingClips(FrozenModel):
@@ -48,7 +50,10 @@ def build_run_dataset(configuration: RunConfiguration, root: Path, executor: Exe
     about = TrainingClips(dataset=whole)
     if is_finished(about, root):
         return Dataset.open(root)
-    pieces, pitch_range = find_pieces(whole, executor)
+    recipe = load_frozen(configuration.suite.name).recipe
+    is_alone = recipe is not None and recipe.made.plans_training_alone
+    quotas = {about.split: split_quotas(whole)[about.split]} if is_alone else None
+    pieces, pitch_range = find_pieces(whole, executor, quotas)
     training = [piece for piece in pieces if piece.split == about.split]
     return build_pieces(about, whole, training, root, pitch_range=pitch_range, executor=executor)
 

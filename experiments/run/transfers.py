@@ -25,14 +25,17 @@ from timbrebench.datasets import Dataset
 from timbrebench.experiments.run.record_types import LearnedRecord, Transfer
 from timbrebench.experiments.run.records import Records, RecordsFile
 from timbrebench.experiments.run.run_configuration import LimitsConfiguration
-from timbrebench.experiments.run.tasks import Task, training_set
-from timbrebench.experiments.suites.suite import OpenedSuite, SuiteConfiguration
+from timbrebench.experiments.run.tasks import Barred, Task, barred_by, training_set
+from timbrebench.experiments.suites.suite import OpenedSuite
 from timbrebench.transfer.contract import Method, learns
 from timbrebench.transfer.method_calls import apply, query_learned
 from timbrebench.transfer.registry import create, method_class
 
 #: Outputs keep 24 bits: 16 would add noise of their own to what is scored.
 _SUBTYPE = "PCM_24"
+
+#: Columns of the manifest that say what a method has learned from.
+_LEARNED = ("sha256", "soundfont", "program")
 
 #: This process's copy of a dataset, opened once.
 _dataset = lru_cache(maxsize=1)(Dataset.open)
@@ -53,13 +56,14 @@ def run_transfers(
 
     A method that fails in any way costs only its own pair. A failure is retried if it is transient, or if the
     limit that it exceeded is now wider. Methods may learn from the part of `dataset` that the suite's
-    configuration decides. `beside` is other work, begun first and done on one core while the other cores
+    setting leaves. `beside` is other work, begun first and done on one core while the other cores
     transfer: raises RunError if its process ended before it returned.
     """
     used = {task.dependency for task in tasks if task.dependency is not None}
     store.add(*(record for record in used if store.records.dependencies.get(record.key) != record))
     remove_abandoned_parts(root)
     missing = _missing(tasks, root, store, limits)
+    barred = barred_by(suite)
     preparation = Limits(limits.preparation_timeout_s, limits.memory_mib, "preparation_timeout_s")
     with (
         Tracker("transferring", sum(map(len, missing.values())), "pairs") as tracker,
@@ -72,7 +76,9 @@ def run_transfers(
                 store.add(*(_skipped(task, result) for task in pairs))
                 tracker.advance(len(pairs))
                 return
-            if (result.weights or result.clips) and result.key not in store.records.learned:
+            if (
+                result.weights or result.clips or result.soundfonts
+            ) and result.key not in store.records.learned:
                 store.add(result)
             for task in pairs:
                 call = _transfer_call(task, first, suite.dataset, root, limits)
@@ -85,7 +91,7 @@ def run_transfers(
         if beside is not None:
             batch.submit(beside, partial(_require_success, beside.kind))
         for first, *_ in missing.values():
-            arguments = first, dataset.root.resolve(), suite.configuration, root.resolve()
+            arguments = first, dataset.root.resolve(), barred, root.resolve()
             call = Call(_prepare, arguments, first.method_key, preparation)
             batch.submit(call, partial(finish_preparation, first))
         for finish, result in batch.results():
@@ -135,9 +141,7 @@ def _transfer_call(
     return Call(_transfer, arguments, task.method_key, Limits(limits.timeout_s, limits.memory_mib))
 
 
-def _prepare(
-    task: Task, dataset_root: Path, suite: SuiteConfiguration, root: Path
-) -> LearnedRecord | Failure:
+def _prepare(task: Task, dataset_root: Path, barred: Barred, root: Path) -> LearnedRecord | Failure:
     """Prepare a method and pickle it; return what it has learned, or why it cannot be prepared."""
     try:
         method = create(task.entry.method, task.entry.parameters)
@@ -146,7 +150,7 @@ def _prepare(
     workdir = root / task.prepared
     training = None
     if learns(method):
-        training = training_set(suite, Dataset.open(dataset_root))
+        training = training_set(barred, Dataset.open(dataset_root))
         _make_folder(workdir)
     try:
         if training is not None:
@@ -158,11 +162,13 @@ def _prepare(
         return _unprepared(error)
     with atomic_path(_prepared_path(task, root)) as temporary:
         temporary.write_bytes(content)
-    prepared_on = set() if training is None else set(training.manifest.sha256)
+    columns = {name: set() if training is None else set(training.manifest[name]) for name in _LEARNED}
     return LearnedRecord(
         key=task.method_key,
         weights=tuple(sorted(learned.weights)),
-        clips=tuple(sorted(learned.clips | prepared_on)),
+        clips=tuple(sorted(learned.clips | columns["sha256"])),
+        soundfonts=tuple(sorted({*learned.soundfonts, *columns["soundfont"]})),
+        programs=tuple(sorted({*learned.programs, *map(int, columns["program"])})),
     )
 
 

@@ -158,6 +158,7 @@ def combine(submissions: Sequence[Submission], verifications: Sequence[Verificat
     submitter: dict[str, str] = {}
     violations: dict[str, str] = {}
     settings: dict[str, dict[str, Any]] = {}
+    learned_from: dict[str, str] = {}
     verified = {label: verifications[0].verified[label] for label in CONTROLS}
     rows = [(submissions[0], label, label) for label in CONTROLS]
     for each, verification in zip(submissions, verifications, strict=True):
@@ -167,6 +168,7 @@ def combine(submissions: Sequence[Submission], verifications: Sequence[Verificat
             if label in submitter:
                 raise RunError(f"{name} hands in {entry.name} twice: leave one out, or rename it")
             submitter[label] = name
+            learned_from[label] = each.results.learned_from[entry.name]
             # Brackets and spaces are for people; configurations have neither.
             entries.append(entry.model_copy(update={"label": label}))
             rows.append((each, entry.name, label))
@@ -189,6 +191,7 @@ def combine(submissions: Sequence[Submission], verifications: Sequence[Verificat
         reasons,
         violations,
         stated_settings=settings,
+        learned_from=learned_from,
         second_judge=first.second_judge,
     )
     table = make_leaderboard(results).table

@@ -15,7 +15,7 @@ from timbrebench.classifier import load_content_judge
 from timbrebench.classifier.embeddings.embedding import STYLE_JUDGE
 from timbrebench.classifier.style.published_judges import load_published, published_name
 from timbrebench.core.documents import parse_object
-from timbrebench.core.errors import DatasetError, RunError, describe_validation
+from timbrebench.core.errors import ConfigurationError, DatasetError, RunError, describe_validation
 from timbrebench.core.files import decode_text
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import parse_csv
@@ -51,7 +51,7 @@ from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 from timbrebench.metrics.registry import current_names, get, metric_names
 
 #: Columns of tables that hold text, whatever it looks like: a method may be called "NA".
-_TEXTS = ("method", "kind", "settings", "violation", "judge_dependent", "label", "reason")
+_TEXTS = ("method", "kind", "learned_from", "settings", "violation", "judge_dependent", "label", "reason")
 
 #: Maximum characters of a leaderboard: one with a thousand methods has a million.
 _TABLE_CHARACTERS = 4 << 20
@@ -278,8 +278,10 @@ def _suite(archive: Archive, about: About, configuration: SuiteConfiguration) ->
                 raise RunError(f"{path}: its pairs are not suite {about.suite_version}, as it says")
             return suite
         try:
-            suite = as_held(_known_suite(name, path), given).suite(configuration)
-        except DatasetError as error:
+            whole = _known_suite(name, path)
+            frozen = whole.first(len(given.pairs)) if given.sample_of else whole
+            suite = as_held(frozen, given).suite(configuration)
+        except (DatasetError, ConfigurationError) as error:
             raise RunError(f"{path}: calls its pairs {name}, but they do not match it ({error})") from error
     if suite.version != about.suite_version:
         raise RunError(f"{path}: calls its pairs {suite.name}, but they do not match it")

@@ -13,8 +13,9 @@ from typing import Any
 from timbrebench.core.errors import DatasetError
 from timbrebench.core.files import file_sha256
 from timbrebench.datasets.dataset import Clip, Dataset
-from timbrebench.datasets.instruments import is_first_program
+from timbrebench.experiments.suites.frozen_pairs import FrozenClip, frozen_clip
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite
+from timbrebench.experiments.suites.suite import SEVERAL_SOUNDFONTS
 
 
 def compare_clips(frozen: FrozenSuite, dataset: Dataset) -> list[str]:
@@ -26,7 +27,7 @@ def compare_clips(frozen: FrozenSuite, dataset: Dataset) -> list[str]:
     by_place = _by_place(frozen, dataset)
     absent, changed = [], []
     for clip in frozen.clips:
-        here = by_place.get(_place(frozen, clip.piece, clip.label, clip.start_s))
+        here = by_place.get(_place(frozen, clip))
         if here is None or not (path := dataset.root / here.path).is_file():
             absent.append(clip)
         elif file_sha256(path) != (clip.sha256 or here.sha256):
@@ -80,23 +81,22 @@ def find_clips(frozen: FrozenSuite, dataset: Dataset) -> list[Clip]:
     asked for other classes.
     """
     by_place = _by_place(frozen, dataset)
-    return [
-        replace(by_place[_place(frozen, clip.piece, clip.label, clip.start_s)], label=clip.label)
-        for clip in frozen.clips
-    ]
+    return [replace(by_place[_place(frozen, clip)], label=clip.label) for clip in frozen.clips]
 
 
-def _by_place(frozen: FrozenSuite, dataset: Dataset) -> dict[tuple[str, str, float], Clip]:
-    chosen = dataset.select(soundfont=frozen.soundfont)
-    return {
-        _place(frozen, clip.piece, clip.label, clip.start_s): clip
-        for clip in chosen.clips()
-        if is_first_program(clip.label, clip.program)
-    }
+#: Piece, label, start, soundfont and program of a clip, as far as they tell clips of a suite apart.
+_Place = tuple[str, str, float, str, int]
 
 
-def _place(frozen: FrozenSuite, piece: str, label: str, start_s: float) -> tuple[str, str, float]:
-    return piece, label if frozen.is_hashed else "", round(float(start_s), 3)
+def _by_place(frozen: FrozenSuite, dataset: Dataset) -> dict[_Place, Clip]:
+    has_several = frozen.soundfont == SEVERAL_SOUNDFONTS
+    clips = dataset.clips() if has_several else dataset.select(soundfont=frozen.soundfont).clips()
+    return {_place(frozen, frozen_clip(clip, names_soundfont=has_several)): clip for clip in clips}
+
+
+def _place(frozen: FrozenSuite, clip: FrozenClip) -> _Place:
+    label = clip.label if frozen.is_hashed else ""
+    return clip.piece, label, round(float(clip.start_s), 3), clip.soundfont, clip.program
 
 
 def as_held(frozen: FrozenSuite, given: FrozenSuite) -> FrozenSuite:
@@ -107,8 +107,8 @@ def as_held(frozen: FrozenSuite, given: FrozenSuite) -> FrozenSuite:
     """
     if frozen.is_hashed:
         return frozen
-    held = {_place(frozen, clip.piece, clip.label, clip.start_s): clip for clip in given.clips}
-    places = [_place(frozen, clip.piece, clip.label, clip.start_s) for clip in frozen.clips]
+    held = {_place(frozen, clip): clip for clip in given.clips}
+    places = [_place(frozen, clip) for clip in frozen.clips]
     if missing := sum(place not in held for place in places):
         raise DatasetError(f"{missing} of {len(places)} clips of {frozen.title} were not held")
     clips = tuple(

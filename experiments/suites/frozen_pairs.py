@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    model_serializer,
+    model_validator,
+)
 
+from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.files import fingerprint
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.identifiers import Identifier, RelativePath
-from timbrebench.experiments.suites.suite import OpenedSuite, notes_sha256
+from timbrebench.datasets.dataset import Clip
+from timbrebench.datasets.instruments import is_first_program
+from timbrebench.experiments.suites.suite import SEVERAL_SOUNDFONTS, OpenedSuite, notes_sha256, size_of
 
 
 class FrozenClip(NamedTuple):
@@ -23,12 +32,24 @@ class FrozenClip(NamedTuple):
         Where the clip begins in the piece, in seconds.
     sha256 : str
         Of the file; empty where users hold the audio.
+    soundfont : str
+        What plays it; empty in a suite that one soundfont plays.
+    program : int
+        General MIDI program that plays it; -1 for the first of its label, or where no program plays.
     """
 
     piece: str
     label: str
     start_s: float
     sha256: str
+    soundfont: str = ""
+    program: int = -1
+
+    @property
+    def row(self) -> list[str | float]:
+        """What files hold of it: without soundfont and program where these go without saying."""
+        end = 6 if self.program >= 0 else 5 if self.soundfont else 4
+        return list(self)[:end]
 
 
 class FrozenPair(NamedTuple):
@@ -63,7 +84,7 @@ class FrozenPairs(FrozenModel):
     Attributes
     ----------
     soundfont : str
-        What plays.
+        What plays; :data:`~timbrebench.experiments.suites.suite.SEVERAL_SOUNDFONTS` where clips name theirs.
     sample_rate : int
         Rate of the clips in hertz.
     duration_s : float
@@ -86,6 +107,8 @@ class FrozenPairs(FrozenModel):
         The pairs.
     fingerprint : str
         SHA-256 of notes, clips and pairs.
+    sample_of : int
+        How many pairs the suite has that these are the first of; 0 for a whole suite, which does not list it.
     """
 
     soundfont: str
@@ -100,6 +123,7 @@ class FrozenPairs(FrozenModel):
     clips: tuple[FrozenClip, ...]
     pairs: tuple[FrozenPair, ...]
     fingerprint: str = ""
+    sample_of: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _check_pairs(self) -> Self:
@@ -112,19 +136,57 @@ class FrozenPairs(FrozenModel):
             raise ValueError("its fingerprint is not that of its pairs: it was changed after it was frozen")
         return self
 
+    @field_serializer("clips")
+    def _as_rows(self, clips: tuple[FrozenClip, ...]) -> list[list[str | float]]:
+        return [clip.row for clip in clips]
+
     @model_serializer(mode="wrap")
     def _without_later_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what suites of before did not have, so that they keep their bytes."""
         content: dict[str, Any] = handler(self)
-        return {key: value for key, value in content.items() if key != "files" or value}
+        return {key: value for key, value in content.items() if key not in {"files", "sample_of"} or value}
 
     def content_fingerprint(self) -> str:
         """Return the SHA-256 of notes, clips and pairs."""
-        return fingerprint([self.notes, self.clips, self.pairs])
+        return fingerprint([self.notes, [clip.row for clip in self.clips], self.pairs])
 
     def with_fingerprint(self) -> Self:
         """Return the same with the fingerprint of its content."""
         return self.model_copy(update={"fingerprint": self.content_fingerprint()})
+
+    def first(self, count: int) -> Self:
+        """Return the first `count` pairs as a sample, with their clips and notes alone; itself for all.
+
+        Raises ConfigurationError if there are not so many.
+        """
+        if count > len(self.pairs):
+            raise ConfigurationError(f"the suite has {len(self.pairs)} pairs, and {count} are asked for")
+        if count == len(self.pairs):
+            return self
+        pairs = self.pairs[:count]
+        used = sorted({place for pair in pairs for place in pair[1:] if place is not None})
+        place_of = {place: number for number, place in enumerate(used)}
+        contents = {self.clips[pair.content].piece for pair in pairs}
+        update = {
+            "clips": tuple(self.clips[place] for place in used),
+            "notes": tuple(row for row in self.notes if row.piece in contents),
+            "pairs": tuple(
+                FrozenPair(
+                    pair.pair_id,
+                    place_of[pair.content],
+                    place_of[pair.style],
+                    None if pair.reference is None else place_of[pair.reference],
+                )
+                for pair in pairs
+            ),
+            "sample_of": self.sample_of or len(self.pairs),
+        }
+        return self.model_copy(update=update).with_fingerprint()
+
+    @property
+    def size(self) -> str:
+        """How many pairs it has, and of how many: ``"30 pairs"``, ``"30 of 360 pairs"``."""
+        return size_of(len(self.pairs), self.sample_of)
 
     @property
     def is_hashed(self) -> bool:
@@ -158,16 +220,24 @@ class FrozenPairs(FrozenModel):
         return frozenset(self.clips[pair.style].label for pair in self.pairs)
 
 
+def frozen_clip(clip: Clip, *, names_soundfont: bool) -> FrozenClip:
+    """Return what a suite holds of a clip; the soundfont only where several play the suite."""
+    soundfont = clip.soundfont if names_soundfont else ""
+    program = -1 if is_first_program(clip.label, clip.program) else int(clip.program)
+    return FrozenClip(clip.piece, clip.label, float(clip.start_s), clip.sha256, soundfont, program)
+
+
 def freeze_pairs(suite: OpenedSuite) -> FrozenPairs:
     """Freeze the pairs of a suite, with their notes and its clips (those of pairs if it has no others)."""
     description = suite.dataset.description
     clips = suite.every_clip
     place = {clip: number for number, clip in enumerate(clips)}
     first = suite.pairs[0].content
+    soundfonts = {clip.soundfont for clip in clips}
     contents = sorted({pair.content.piece: pair.content for pair in suite.pairs}.items())
     notes = [FrozenNotes(name, notes_sha256(suite.dataset, clip)) for name, clip in contents]
     return FrozenPairs(
-        soundfont=first.soundfont,
+        soundfont=first.soundfont if len(soundfonts) == 1 else SEVERAL_SOUNDFONTS,
         sample_rate=int(first.sample_rate),
         duration_s=float(first.duration_s),
         pitch_range=tuple(description.get("pitch_range", ())),
@@ -176,7 +246,7 @@ def freeze_pairs(suite: OpenedSuite) -> FrozenPairs:
         ),
         software=dict(description.get("software", {})),
         notes=tuple(row for row in notes if row.sha256),
-        clips=tuple(FrozenClip(clip.piece, clip.label, float(clip.start_s), clip.sha256) for clip in clips),
+        clips=tuple(frozen_clip(clip, names_soundfont=len(soundfonts) > 1) for clip in clips),
         pairs=tuple(
             FrozenPair(
                 pair.pair_id,

@@ -71,7 +71,12 @@ class FrozenSuite(FrozenPairs):
         """Return the list of pairs as a run with this configuration has it, whoever holds the audio."""
         clips = [self._clip(clip) for clip in self.clips]
         return Suite(
-            configuration, self._pairs(clips), self._real(clips), name=self.title, has_notes=self.has_notes
+            configuration,
+            self._pairs(clips),
+            self._real(clips),
+            name=self.title,
+            has_notes=self.has_notes,
+            sample_of=self.sample_of,
         )
 
     def opened(
@@ -84,6 +89,7 @@ class FrozenSuite(FrozenPairs):
             self._real(clips),
             name=self.title,
             has_notes=self.has_notes,
+            sample_of=self.sample_of,
             dataset=dataset,
         )
 
@@ -107,8 +113,8 @@ class FrozenSuite(FrozenPairs):
             label=clip.label,
             piece=clip.piece,
             instrument=clip.label,
-            program=-1,
-            soundfont=self.soundfont,
+            program=clip.program,
+            soundfont=clip.soundfont or self.soundfont,
             soundfont_family="",
             start_s=clip.start_s,
             duration_s=self.duration_s,
@@ -223,6 +229,22 @@ def load_frozen(name: str) -> FrozenSuite:
         short = {_name_and_version(known)[0] for known in names}
         raise UnknownNameError("suite (files end in .json)", name, [*names, *short])
     return parse_frozen(read_packaged(f"{versions[-1]}.json"), f"suite {versions[-1]}")
+
+
+def load_configured(configuration: SuiteConfiguration) -> FrozenSuite:
+    """Read the frozen suite that a configuration names, or the sample of it that it asks for.
+
+    Raises as :func:`load_frozen`, and ConfigurationError if a sample is asked for of a suite that is too
+    short, or whose order is not stratified.
+    """
+    frozen = load_frozen(configuration.name)
+    if configuration.pairs is None:
+        return frozen
+    if frozen.recipe is None or not frozen.recipe.made.is_nested:
+        raise ConfigurationError(
+            f"the first pairs of the suite {configuration.name!r} are no fair sample of it: leave out pairs"
+        )
+    return frozen.first(configuration.pairs)
 
 
 def _name_and_version(name: str) -> tuple[str, int]:

@@ -17,11 +17,13 @@ from timbrebench.experiments.suites.kinds.melody_kind import MelodyKind
 from timbrebench.experiments.suites.kinds.performances_kind import PerformancesKind
 from timbrebench.experiments.suites.kinds.recorded_notes_kind import RecordedNotesKind
 from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
+from timbrebench.experiments.suites.kinds.stratified_kind import StratifiedKind
 from timbrebench.experiments.suites.kinds.texture_kind import TextureKind
 
 #: All kinds of suites; a recipe's key ``kind`` says which it is.
 AnyKind = Annotated[
     RenderedKind
+    | StratifiedKind
     | MelodyKind
     | TextureKind
     | AudioSetKind

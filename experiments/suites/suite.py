@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from timbrebench.core.errors import ConfigurationError, DatasetError, UnknownNameError
 from timbrebench.core.files import fingerprint
@@ -25,8 +25,11 @@ from timbrebench.datasets.soundfonts.soundfont_finding import recorded_name
 #: (:attr:`timbrebench.datasets.DatasetConfiguration.has_own_soundfonts`).
 OWN_SOUNDFONTS = "own"
 
-#: Whether methods that learn may learn from the soundfont of a suite.
-TimbreSetting = Literal["known-timbre", "new-timbre"]
+#: What frozen suites name in place of a soundfont where several play, and each clip says which.
+SEVERAL_SOUNDFONTS = "several"
+
+#: What methods that learn may learn from beside a suite's pieces, which nothing may learn from.
+TimbreSetting = Literal["known-timbre", "new-timbre", "one-shot"]
 
 
 class SuiteConfiguration(FrozenModel):
@@ -43,9 +46,13 @@ class SuiteConfiguration(FrozenModel):
     soundfont : str
         The soundfont that plays contents, styles and references, by its name or as the dataset's
         configuration calls it; ``"own"`` in a dataset that gives each instrument a soundfont of its own.
-    setting : {"known-timbre", "new-timbre"}
-        Whether methods may learn from the suite's soundfont, on the training pieces. In "new-timbre" they
-        learn neither from it nor from a relative of it.
+    setting : {"known-timbre", "new-timbre", "one-shot"}
+        Whether methods may learn from the suite's soundfonts, on the training pieces. In "new-timbre" they
+        learn neither from them nor from a relative of them, in "one-shot" nor from a program that plays a
+        style, on whatever soundfont.
+    pairs : int or None
+        For a frozen suite whose order is stratified: how many of its first pairs; None for all. A sample is
+        a suite of its own, and its figures stand beside those of the same sample only.
     directions : tuple of (str, str)
         Labels of content and style that are paired; by default each label with each other.
     pairs_per_direction : int
@@ -58,6 +65,7 @@ class SuiteConfiguration(FrozenModel):
     audio: str = ""
     soundfont: str = "FluidR3_GM"
     setting: TimbreSetting = "known-timbre"
+    pairs: int | None = Field(default=None, ge=1)
     directions: tuple[tuple[str, str], ...] = Field(default=(), max_length=10_000)
     pairs_per_direction: int = Field(default=1, ge=1, le=10_000)
     seed: int = Field(default=0, ge=0)
@@ -66,33 +74,41 @@ class SuiteConfiguration(FrozenModel):
     def _check_name(self) -> Self:
         if self.audio and not self.name:
             raise ValueError("audio is for a frozen suite: give its name too")
+        if self.pairs is not None and not self.name:
+            raise ValueError("pairs is for a frozen suite: give its name too, or pairs_per_direction")
         drawn = {"directions": (), "pairs_per_direction": 1, "seed": 0}
         given = [key for key, default in drawn.items() if getattr(self, key) != default]
         if self.name and given:
             raise ValueError(f"the frozen suite {self.name!r} has its pairs: leave out {', '.join(given)}")
-        if self.soundfont == OWN_SOUNDFONTS and self.setting == "new-timbre":
+        if self.soundfont == OWN_SOUNDFONTS and self.setting != "known-timbre":
             raise ValueError(
-                "in the setting 'new-timbre' methods learn from other soundfonts than the suite's, and where "
-                "each instrument has its own there are no others"
+                f"in the setting {self.setting!r} methods learn from other soundfonts than the suite's, and "
+                "where each instrument has its own there are no others"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what suites of before did not have, so that recipes and runs keep their bytes."""
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if key != "pairs" or value is not None}
 
     @property
     def playing_soundfont(self) -> str:
         """The soundfont, where it has to play any instrument.
 
-        A `ConfigurationError` is raised if each instrument has its own.
+        A `ConfigurationError` is raised if there are several.
         """
-        if self.soundfont == OWN_SOUNDFONTS:
+        if self.soundfont in {OWN_SOUNDFONTS, SEVERAL_SOUNDFONTS}:
             raise ConfigurationError(
-                "each instrument of this suite has a soundfont of its own, and what is asked for needs one "
-                "that plays them all: take a run whose suite names a soundfont"
+                "this suite is played by several soundfonts, and what is asked for needs one that plays all "
+                "instruments: take a run whose suite names a soundfont"
             )
         return self.soundfont
 
     def played_clips(self, dataset: Dataset) -> Dataset:
-        """Select the clips of a dataset that the soundfont plays; all of them where instruments have own."""
-        if self.soundfont == OWN_SOUNDFONTS:
+        """Select the clips of a dataset that the soundfont plays; all of them where there are several."""
+        if self.soundfont in {OWN_SOUNDFONTS, SEVERAL_SOUNDFONTS}:
             return dataset
         return dataset.select(soundfont=recorded_name(self.soundfont))
 
@@ -131,7 +147,7 @@ class Suite:
 
     `clips` are all real clips that the pairs were drawn from. The name is that of a frozen suite, with its
     version, such as ``instruments-6-1``; empty for a drawn one. `has_notes` says whether the notes of every
-    content are known.
+    content are known, `sample_of` how many pairs the frozen suite has that these are a sample of, 0 for all.
     """
 
     configuration: SuiteConfiguration
@@ -139,6 +155,7 @@ class Suite:
     clips: tuple[Clip, ...] = ()
     name: str = ""
     has_notes: bool = True
+    sample_of: int = 0
 
     @property
     def has_truth(self) -> bool:
@@ -166,8 +183,14 @@ class Suite:
 
     @property
     def title(self) -> str:
-        """What to call it: the name of a frozen one, and the version of any."""
-        return f"{self.name or 'drawn'} ({self.version})"
+        """What to call it: the name of a frozen one, of a sample its size, and the version of any."""
+        sample = f", {self.size}" if self.sample_of else ""
+        return f"{self.name or 'drawn'}{sample} ({self.version})"
+
+    @property
+    def size(self) -> str:
+        """How many pairs it has, and of how many: ``"30 pairs"``, ``"30 of 360 pairs"``."""
+        return size_of(len(self.pairs), self.sample_of)
 
     @property
     def version(self) -> str:
@@ -210,6 +233,11 @@ class Suite:
             for pair in self.pairs
         ]
         write_csv(path, pd.DataFrame(rows))
+
+
+def size_of(pairs: int, sample_of: int) -> str:
+    """Write how many pairs there are, and of how many; `sample_of` is 0 for a whole suite."""
+    return f"{pairs} of {sample_of} pairs" if sample_of else f"{pairs} pairs"
 
 
 def _labels_and_pieces(pair: Pair) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -112,9 +112,9 @@ class MelodyKind(RenderedClips):
     def _name(self, transposition: int) -> str:
         return f"{self.melody}.{transposition:+d}"
 
-    def pair_clips(self, dataset: Dataset, learned: Collection[str]) -> OpenedSuite:
+    def pair_clips(self, dataset: Dataset, pieces: Sequence[str], learned: Collection[str]) -> OpenedSuite:
         """Pair the melody in each key with the home key; the reference is always in the key that moves."""
-        del learned
+        del pieces, learned
         clips = {(clip.label, clip.piece): clip for clip in dataset.clips()}
         pairs: list[Pair] = []
         for content_label, style_label in self.directions:

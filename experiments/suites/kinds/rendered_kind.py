@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -57,6 +57,7 @@ class RenderedKind(RenderedClips):
         pieces, pitch_range = find_pieces(self.dataset, executor)
         return [piece for piece in pieces if piece.split == "test"], pitch_range
 
-    def pair_clips(self, dataset: Dataset, learned: Collection[str]) -> OpenedSuite:
+    def pair_clips(self, dataset: Dataset, pieces: Sequence[str], learned: Collection[str]) -> OpenedSuite:
         """Draw pairs as a run does."""
+        del pieces
         return make_suite(dataset, self.draw, learned=learned)

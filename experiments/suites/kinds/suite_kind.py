@@ -46,6 +46,16 @@ class SuiteKind(FrozenModel, ABC):
         """Whether content and style are one tune by one instrument, so that the style is right."""
         return False
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether any first pairs of a suite are a stratified sample, so that runs may take only them."""
+        return False
+
+    @property
+    def plans_training_alone(self) -> bool:
+        """Whether the pieces that methods learn from are those of a dataset of training pieces alone."""
+        return False
+
     @abstractmethod
     def freeze(self, work: ClipWork, source: Path | None, learned: Collection[str]) -> FrozenPairs:
         """Make the clips that can be made, draw the pairs and freeze both.

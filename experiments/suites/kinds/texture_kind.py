@@ -114,9 +114,9 @@ class TextureKind(RenderedClips):
             "spectrograms": [],
         }
 
-    def pair_clips(self, dataset: Dataset, learned: Collection[str]) -> OpenedSuite:
+    def pair_clips(self, dataset: Dataset, pieces: Sequence[str], learned: Collection[str]) -> OpenedSuite:
         """Pair each style with the noise of its piece."""
-        del learned
+        del pieces, learned
         noise = {clip.piece: clip for clip in dataset.clips() if clip.label == _NOISE}
         styles = [clip for clip in dataset.clips() if clip.label != _NOISE]
         pairs = [

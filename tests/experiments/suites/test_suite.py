@@ -151,7 +151,7 @@ def test_pairs_of_own_soundfonts_are_of_what_plays_each_instrument(dataset):
     }
     for pair in suite.pairs:
         assert pair.content.soundfont != pair.style.soundfont == pair.target.soundfont
-    with pytest.raises(ConfigurationError, match="each instrument of this suite has a soundfont of its own"):
+    with pytest.raises(ConfigurationError, match="played by several soundfonts"):
         _ = suite.configuration.playing_soundfont
 
 

@@ -114,6 +114,8 @@ from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTra
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED
 from timbrebench.transfer.methods.reinstrument.recogniser import RecogniserTraining, recognise
 from timbrebench.transfer.methods.reinstrument.trained_notes import (
+    PACKAGED_PROGRAMS,
+    PACKAGED_SOUNDFONTS,
     TrainedNotes,
     learn_templates,
     packaged_notes,
@@ -200,9 +202,12 @@ class Reinstrument(MagnitudeMethod):
         if self._prepared is None:
             return Learned()
         networks = (self._prepared.recogniser, self._prepared.notes)
+        is_packaged = self.parameters.notes is None
         return Learned(
             frozenset(network.weights_sha256 for network in networks),
             frozenset().union(*(network.training_clips for network in networks)),
+            soundfonts=PACKAGED_SOUNDFONTS if is_packaged else frozenset(),
+            programs=PACKAGED_PROGRAMS if is_packaged else frozenset(),
         )
 
     def make(self, content: AnalysedClip, style: AnalysedClip, rng: np.random.Generator) -> Spectrogram:

@@ -22,6 +22,7 @@ from timbrebench.classifier.stored_network import StoredNetwork, load_weights, r
 from timbrebench.classifier.weights_archive import write_archive
 from timbrebench.core.files import fingerprint
 from timbrebench.datasets.dataset import Dataset
+from timbrebench.datasets.instruments import SIX_INSTRUMENTS
 from timbrebench.transfer.algorithms.nmf import Matrix
 from timbrebench.transfer.algorithms.note_templates import Analysis, NoteTemplates, timbre_of
 from timbrebench.transfer.algorithms.template_learning import learn
@@ -34,6 +35,10 @@ WEIGHTS = "weights/notes.pt"
 
 #: Lowest and highest MIDI pitch that are read, whatever was learned from: E1 to E flat 7.
 COMPASS = (28, 99)
+
+#: What the network in the package has learned from: soundfonts, and first programs of the six instruments.
+PACKAGED_SOUNDFONTS = frozenset({"TimGM6mb", "sonivox"})
+PACKAGED_PROGRAMS = frozenset(programs[0] for programs in SIX_INSTRUMENTS.values())
 
 _KIND, _SCHEMA = "note network", 1
 
