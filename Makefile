@@ -87,8 +87,8 @@ baseline: setup
 
 regression baseline: OUT = runs/smoke
 
-# On the default run's dataset and judge, as far as they are there and fit; what is missing is built in OUT.
-validate-metrics: DATASET ?= $(patsubst %/dataset.json,%,$(wildcard runs/default/dataset/dataset.json))
+# On the dataset and judge of the run `trained`, as far as they are there and fit; what is missing is built in OUT.
+validate-metrics: DATASET ?= $(patsubst %/dataset.json,%,$(wildcard runs/trained/dataset/dataset.json))
 validate-metrics: OUT = runs/validity
 validate-metrics: setup
 	$(BIN)/timbrebench validate-metrics --out $(call quoted,$(OUT)) $(if $(DATASET),--dataset $(call quoted,$(DATASET)))
@@ -108,8 +108,8 @@ bench-transfer: setup
 	$(BIN)/timbrebench bench-transfer --out $(call quoted,$(OUT)) $(if $(DATASET),--dataset $(call quoted,$(DATASET)))
 	cp $(call quoted,$(OUT)/speed.md) docs/speed.md
 
-# On the data of a run, which `make benchmark` makes.
-studies: RUN ?= runs/default
+# On the data of a run, which `make benchmark PROFILE=trained` makes.
+studies: RUN ?= runs/trained
 studies: SETTING ?= small
 studies: OUT = runs/studies
 studies: setup

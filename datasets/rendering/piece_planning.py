@@ -80,33 +80,38 @@ def plan_pieces(
 ) -> tuple[list[PlannedPiece], list[tuple[str, str]]]:
     """Choose as many pieces from the corpus as configured, played in a range of MIDI pitches, both included.
 
-    `quotas` are numbers of pieces by split that take the place of those that are configured; splits that they
-    leave out get none. The pieces are the same wherever scores are converted. Returned as well are source and
-    reason of each score that was tried, or is known beforehand, and cannot be used; those that merely do not
-    fit the selection are not listed. Raises DatasetError if the corpus has too few usable scores,
-    UnknownNameError if it has no folder of a name in the selection.
+    `quotas` are numbers of pieces by split that take the place of those that are configured: splits that they
+    leave out get none, and each is chosen before the next, whose pieces are no other editions of its. The
+    pieces are the same wherever scores are converted. Returned as well are source and reason of each score
+    that was tried, or is known beforehand, and cannot be used; those that merely do not fit the selection are
+    not listed. Raises DatasetError if the corpus has too few usable scores, UnknownNameError if it has no
+    folder of a name in the selection.
     """
-    missing = _SplitQuotas(configuration, quotas)
     duplicates = DuplicateIndex()
     pieces: list[PlannedPiece] = []
     candidates = corpus.candidates(configuration.selection, configuration.seed, executor)
-    scores, failures = deque(candidates.scores), candidates.failures
-    with Tracker("converting scores", sum(missing.missing.values()), "scores") as tracker:
-        while any(missing.missing.values()):
-            batch = missing.next_batch(scores)
-            for score, converted in zip(batch, executor.map(_try_convert, batch, CALLS), strict=True):
-                if isinstance(converted, Piece) and not configuration.selection.takes_notes(converted.notes):
-                    continue
-                try:
-                    piece = _prepare(converted, configuration, pitch_range, missing.split(score))
-                    duplicates.add(score.piece, interval_ngrams(_converted(converted).notes))
-                except CorpusError as error:
-                    failures.append((score.source or score.piece, str(error)))
-                    continue
-                pieces.append(piece)
-                _add_copies(pieces, failures, converted, configuration, pitch_range)
-                missing.take(score)
-                tracker.advance()
+    failures = candidates.failures
+    rounds = [split_quotas(configuration)] if quotas is None else [{name: quotas[name]} for name in quotas]
+    with Tracker("converting scores", sum(sum(each.values()) for each in rounds), "scores") as tracker:
+        for wanted in rounds:
+            missing, scores = _SplitQuotas(configuration, wanted), deque(candidates.scores)
+            while any(missing.missing.values()):
+                batch = missing.next_batch(scores)
+                for score, converted in zip(batch, executor.map(_try_convert, batch, CALLS), strict=True):
+                    if isinstance(converted, Piece) and not configuration.selection.takes_notes(
+                        converted.notes
+                    ):
+                        continue
+                    try:
+                        piece = _prepare(converted, configuration, pitch_range, missing.split(score))
+                        duplicates.add(score.piece, interval_ngrams(_converted(converted).notes))
+                    except CorpusError as error:
+                        failures.append((score.source or score.piece, str(error)))
+                        continue
+                    pieces.append(piece)
+                    _add_copies(pieces, failures, converted, configuration, pitch_range)
+                    missing.take(score)
+                    tracker.advance()
     return pieces, failures
 
 

@@ -35,6 +35,7 @@ from timbrebench.experiments.commands.speed_commands import (
 from timbrebench.experiments.commands.study_commands import study_command
 from timbrebench.experiments.commands.submission_commands import site_command, submission_app, submit_command
 from timbrebench.experiments.commands.suite_commands import pairs_app, suite_app
+from timbrebench.experiments.commands.track_commands import track_app
 from timbrebench.experiments.commands.transfer_commands import list_methods_command, transfer_command
 from timbrebench.experiments.report.standard_output import print_line
 from timbrebench.experiments.report.terminal import print_run, print_tracks
@@ -52,6 +53,7 @@ app.add_typer(audioset_app, name="audioset")
 app.add_typer(judge_app, name="judge")
 app.add_typer(pairs_app, name="pairs")
 app.add_typer(suite_app, name="suite")
+app.add_typer(track_app, name="track")
 app.add_typer(submission_app, name="submission")
 app.add_typer(listen_app, name="listen")
 

@@ -26,7 +26,7 @@ ConfigFile = Annotated[Path, typer.Argument(help="A TOML file: tables, classes, 
 
 
 @dataset_app.command("build")
-def dataset_build(out: Folder, config: Config = "default", executor: Where = "local") -> None:
+def dataset_build(out: Folder, config: Config = "trained", executor: Where = "local") -> None:
     """Build what is missing of the dataset of a configuration."""
     from timbrebench.datasets import build_dataset
     from timbrebench.experiments.run.run_configuration import load_configuration

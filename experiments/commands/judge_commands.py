@@ -30,7 +30,7 @@ DatasetFolder = Annotated[Path, typer.Argument(help="A dataset's folder.")]
 def judge_train(
     dataset: DatasetFolder,
     out: Annotated[Path, typer.Option(help="The judge's folder.")],
-    config: Config = "default",
+    config: Config = "trained",
 ) -> None:
     """Train a style judge on a dataset and evaluate it on unseen pieces."""
     check_output_folder(out)
@@ -77,7 +77,7 @@ def judge_card(
     judge: Annotated[Path, typer.Argument(help="The folder of a style judge, from `judge train` or a run.")],
     dataset: Annotated[Path, typer.Argument(help="The dataset that it was trained on.")],
     out: Annotated[Path | None, typer.Option(help="The card's folder; by default the judge's.")] = None,
-    config: Config = "default",
+    config: Config = "trained",
     recordings: Recordings = None,
 ) -> None:
     """Write a style judge's card: cross-validation, soundfonts left out, calibration, noise, recordings."""

@@ -97,7 +97,7 @@ def _check_learning(method: Any, dataset: Path | None, learned: Path | None) -> 
 
     if learns(method) and dataset is None:
         raise ConfigurationError(
-            f"the method {method.name!r} has to learn first: give it --dataset, such as runs/default/dataset"
+            f"the method {method.name!r} has to learn first: give it --dataset, such as runs/trained/dataset"
         )
     if not learns(method) and (dataset is not None or learned is not None):
         raise ConfigurationError(

@@ -286,6 +286,8 @@ def _notes(results: Results, baseline: Baseline, judge: str) -> list[str]:
         for kind, names in (("methods", methods), ("metrics", metrics))
         if names
     ]
+    if results.suite.sample_of:
+        notes.append(f"run and baseline are on a sample: {results.suite.size} of {results.suite.name}")
     judges = (baseline.judge, judge), (baseline.second_judge, results.second_judge)
     if any(before and now and before != now for before, now in judges):
         notes.append(

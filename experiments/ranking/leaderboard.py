@@ -47,8 +47,9 @@ class Leaderboard:
         interval over content pieces) and, for metrics, ``_n``, the number of values behind them. Costs are
         those of the median pair among those with an output; 95 % of these pairs lie between ``_low`` and
         ``_high``. In runs with several seeds ``_seed_sd`` is the standard deviation of a figure between them.
-        With two style judges there are also ``judge_dependent`` after ``violation``: what of a method hangs
-        on one of them (:mod:`~timbrebench.experiments.ranking.judge_dependence`); and, after ``headline``,
+        On a sample of a suite ``sample`` says how large it is, after ``violation``. With two style judges
+        there are also ``judge_dependent``: what of a method hangs on one of them
+        (:mod:`~timbrebench.experiments.ranking.judge_dependence`); and, after ``headline``,
         ``mean_style_accuracy``. Where listeners were asked there are also ``listeners_style``,
         ``listeners_content`` and ``listeners_quality``, as far as they were asked about them, with ``_low``,
         ``_high`` and ``_n``, the number of outputs that they heard.
@@ -117,6 +118,8 @@ def _row(results: Results, label: str, figures: dict[str, Floats], scale: Headli
         "missing": int((~done).sum()),
         "violation": results.violations.get(label, ""),
     }
+    if results.suite.sample_of:
+        row["sample"] = results.suite.size
     halves = [MEAN_STYLE, CONTENT_KEPT] if len(results.headline.styles) > 1 else [CONTENT_KEPT]
     names = [HEADLINE, *halves, *results.configuration.metrics]
     for name in (name for name in names if name in figures):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from timbrebench.datasets.soundfonts.soundfont_finding import family_of
-from timbrebench.experiments.run.records import LearnedRecord
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of, recorded_name
+from timbrebench.experiments.run.record_types import LearnedRecord
 from timbrebench.experiments.run.run_configuration import MethodEntry
 from timbrebench.experiments.run.tasks import Barred, families_of
 from timbrebench.experiments.suites.suite import Suite
@@ -39,4 +39,4 @@ def rule_violation(entry: MethodEntry, record: LearnedRecord | None, barred: Bar
 
 
 def _sources(entry: MethodEntry, record: LearnedRecord | None) -> set[str]:
-    return {*entry.learned_from, *(record.soundfonts if record else ())}
+    return {*map(recorded_name, entry.learned_from), *(record.soundfonts if record else ())}

@@ -178,6 +178,7 @@ def leaderboard_groups(
                     "rank": rank,
                     "is_tied": rank is not None and ranks.count(rank) > 1,
                     "why_unranked": _why_unranked(row) if kind == "method" and rank is None else "",
+                    "learned_from": row["learned_from"],
                     "settings": parse_object(row["settings"], "the settings of a leaderboard", RunError),
                     "outputs": row["outputs"],
                     "missing": row["missing"],

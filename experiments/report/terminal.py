@@ -82,7 +82,7 @@ _WIDE_ONLY = ("sound_quality", "content_label_share", "ioi_kl_content", "xcorr_c
 _OWN_CONTENT_JUDGE = "timbrebench"
 
 #: Columns of the leaderboard that hold text; all others hold figures.
-_TEXTS = ("method", "kind", "learned_from", "settings", "violation", "judge_dependent")
+_TEXTS = ("method", "kind", "learned_from", "settings", "violation", "sample", "judge_dependent")
 
 
 def print_run(root: Path, *, as_json: bool) -> None:
@@ -214,7 +214,9 @@ def print_leaderboard(root: Path) -> None:
 
 
 def _print_judges(console: Console, rows: list[dict[str, Any]]) -> None:
-    """Print how many judges there are, what hangs on one of them, and what resembles nothing learned."""
+    """Print of what suite a sample is, how many judges there are, and what hangs on them."""
+    if rows and rows[0].get("sample"):
+        console.print(f"On a sample of the suite: {rows[0]['sample']}.", markup=False)
     if all(row.get("second_style_accuracy") is None for row in rows):
         console.print(
             "Style is scored by one judge: name a second one in [second_judge].", style="dim", markup=False

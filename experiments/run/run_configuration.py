@@ -24,7 +24,7 @@ from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.identifiers import Identifier, check_identifier
 from timbrebench.datasets import DatasetConfiguration
 from timbrebench.datasets.soundfonts.soundfont_finding import recorded_name
-from timbrebench.experiments.run.configuration_text import configuration_text
+from timbrebench.experiments.run.configuration_text import configuration_text, listed_tracks
 from timbrebench.experiments.suites.frozen_suite import load_configured, load_frozen
 from timbrebench.experiments.suites.suite import OWN_SOUNDFONTS, SuiteConfiguration
 from timbrebench.experiments.suites.tracks import find_track
@@ -33,6 +33,10 @@ from timbrebench.transfer.registry import create
 
 #: The controls that every run holds, in the order in which leaderboards show them.
 CONTROLS = ("identity", "style-copy", "reference", "silence", "noise")
+
+
+#: Where the style judges of a run are configured.
+_JUDGES = ("judge", "second_judge")
 
 
 class MethodEntry(FrozenModel):
@@ -298,19 +302,21 @@ def _with_track(content: Any) -> Any:  # noqa: ANN401 - whatever was read
         return content
     track = find_track(content["track"])
     suite = content.get("suite") or {}
-    settled = [f"[{key}]" for key in ("dataset", "judge", "second_judge") if key in content]
+    settled = [f"[{key}]" for key in ("dataset", *_JUDGES) if track.judges and key in content]
     settled += [f"{key} in [suite]" for key in suite if key not in {"pairs", "audio"}]
     if settled:
         raise ConfigurationError(
             f"the track {content['track']!r} settles suite, style judges and what methods learn from: leave "
             f"out {', '.join(settled)}"
         )
+    if track.audio and not suite.get("audio"):
+        raise ConfigurationError(
+            f"the track {content['track']!r} needs audio that cannot be passed on: {track.audio.advice}, and "
+            'name the folder with audio = "FOLDER" in [suite]'
+        )
     judges = {place: {"name": name} for place, name in zip(_JUDGES, track.judges, strict=False)}
     return {**content, "suite": {"name": track.suite, "setting": track.setting, **suite}, **judges}
 
-
-#: Where the style judges of a run are configured.
-_JUDGES = ("judge", "second_judge")
 
 #: What the recorded configuration of a run holds beside its own keys.
 _RECORDED = ("metric_versions", "headline_version")
@@ -374,6 +380,10 @@ def read_configuration(text: str, where: str, track: str = "") -> RunConfigurati
     `track` is which one of those that it lists. Raises ConfigurationError if it holds a key, name or value
     that is not allowed.
     """
+    if not track and (tracks := listed_tracks(text, where)):
+        raise ConfigurationError(
+            f"{where}: lists the tracks {', '.join(tracks)}, each of which is a run of its own: name one"
+        )
     content = parse_toml(text, where, ConfigurationError)
     return parse_configuration(content | {"track": track} if track else content, where)
 

@@ -262,7 +262,8 @@ def leaderboard_markdown(merged: Merged, about: About) -> str:
     if not any(row["not ranked"] for row in rows):
         rows = [{name: text for name, text in row.items() if name != "not ranked"} for row in rows]
     suite = plain_markdown(merged.results.suite.name or "Drawn pairs")
-    heading = f"# {suite}, suite version {about.suite_version}\n\n"
+    sample = f", {merged.results.suite.size}" if merged.results.suite.sample_of else ""
+    heading = f"# {suite}{sample}, suite version {about.suite_version}\n\n"
     judges = " and ".join(f"`{published_name(judge) or judge[:12]}`" for judge in about.style_judges)
     plural = "judges" if about.second_judge else "judge"
     headline = f"version {merged.results.headline.version} of the headline"

@@ -51,7 +51,17 @@ from timbrebench.experiments.suites.suite import Suite, SuiteConfiguration
 from timbrebench.metrics.registry import current_names, get, metric_names
 
 #: Columns of tables that hold text, whatever it looks like: a method may be called "NA".
-_TEXTS = ("method", "kind", "learned_from", "settings", "violation", "judge_dependent", "label", "reason")
+_TEXTS = (
+    "method",
+    "kind",
+    "learned_from",
+    "settings",
+    "violation",
+    "sample",
+    "judge_dependent",
+    "label",
+    "reason",
+)
 
 #: Maximum characters of a leaderboard: one with a thousand methods has a million.
 _TABLE_CHARACTERS = 4 << 20

@@ -256,4 +256,5 @@ def freeze_pairs(suite: OpenedSuite) -> FrozenPairs:
             )
             for pair in suite.pairs
         ),
+        sample_of=suite.sample_of,
     ).with_fingerprint()

@@ -26,6 +26,11 @@ class HeldAudio(NamedTuple):
     size: str
     where: str
 
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return f"get {self.what} ({self.size}), put it {self.where}"
+
 
 class Track(NamedTuple):
     """A suite with its rules.
@@ -39,7 +44,8 @@ class Track(NamedTuple):
     setting : {"known-timbre", "new-timbre", "one-shot"}
         What methods may have learned from (:data:`RULES`).
     judges : tuple of str
-        Published style judges: the first, and the second where there is one; a run trains its own without.
+        Published style judges: the first, and the second where there is one. A track without leaves judges,
+        and what they and methods learn from, to the run.
     audio : HeldAudio or None
         What users have to hold; None where clips are rendered.
     """
@@ -69,6 +75,38 @@ TRACKS = {
         "one-shot-1",
         "one-shot",
         ("instruments-gm16-1",),
+    ),
+    "recorded-notes": Track(
+        "How well does a method play recorded notes as another instrument's?",
+        "recorded-notes-1",
+        "known-timbre",
+        audio=HeldAudio(
+            "194 recorded notes of six instruments from the Philharmonia Orchestra's sample library "
+            "(https://philharmonia.co.uk/resources/sound-samples), with a manifest.csv",
+            "5 MB",
+            "in a folder for each instrument, as `timbrebench suite show` lists their files",
+        ),
+    ),
+    "performances": Track(
+        "How well does a method play a real performance as another instrument?",
+        "performances-1",
+        "known-timbre",
+        audio=HeldAudio(
+            "two movements of BWV 1002 with notes from the Bach Violin Dataset, and 159 recorded notes from "
+            "the Philharmonia Orchestra's sample library",
+            "8 MB",
+            "in the folders performances/ and notes/",
+        ),
+    ),
+    "aligned": Track(
+        "How near does a method come to a recording of the same music? Not ranked: its notes are not known.",
+        "aligned-1",
+        "known-timbre",
+        audio=HeldAudio(
+            "40 test tracks of StarNet, as the companion page of DiffTransfer (ISMIR 2023) has them",
+            "7 MB",
+            "in one folder, named 001.1.flac to 010.5.flac",
+        ),
     ),
 }
 

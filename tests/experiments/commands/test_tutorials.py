@@ -82,7 +82,7 @@ def in_small(small_suite, tiny, as_toml, without_report, monkeypatch):
 
     def small_configuration(source):
         text, where = of_source(source)
-        if source == "default":
+        if source == "trained":
             return as_toml(tiny), where
         if source == "leaderboard":
             text = text.split("[[methods]]")[0] + '[[methods]]\nmethod = "cross-synthesis"\n'
@@ -140,7 +140,7 @@ def run_of_many_pieces(tiny, tmp_path_factory):
 
 def with_runs(reader, *, many, few, as_toml):
     """Fill the reader's folder with what pages take to be there: runs, and what README names."""
-    for name in ("default", "smoke"):
+    for name in ("trained", "smoke"):
         shutil.copytree(few, reader / "runs" / name)
     root = shutil.copytree(many, reader / "runs" / "mine")
     (reader / "my-run.toml").write_text(as_toml(benchmark.read_results(root).configuration), encoding="utf-8")
@@ -162,7 +162,7 @@ def begin(page, reader, *, many, few, as_toml):
     if page in {"README", "index", "command-line"}:
         with_runs(reader, many=many, few=few, as_toml=as_toml)
     else:
-        shutil.copytree(many if page == "compare-and-gate" else few, reader / "runs" / "default")
+        shutil.copytree(many if page == "compare-and-gate" else few, reader / "runs" / "trained")
 
 
 class Blocks:

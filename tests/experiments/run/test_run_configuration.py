@@ -3,13 +3,16 @@ from importlib import resources
 import pytest
 
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
-from timbrebench.experiments.run.configuration_text import profile_names
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of
+from timbrebench.experiments.run.configuration_text import configuration_text, listed_tracks, profile_names
 from timbrebench.experiments.run.run_configuration import (
     CONTROLS,
     RunConfiguration,
     load_configuration,
+    parse_configuration,
     read_configuration,
 )
+from timbrebench.experiments.suites.tracks import find_track
 from timbrebench.transfer import Control, method_class, method_names
 
 
@@ -28,13 +31,66 @@ def test_the_profiles_are_valid():
         "literature",
         "multi-instrument-226",
         "smoke",
+        "trained",
     ]
-    for name in profile_names():
+    for name in set(profile_names()) - {"default"}:
         configuration = load_configuration(name)
         assert configuration.name == name
         assert configuration.dataset.pieces >= 40
         assert len(configuration.dataset.instruments) == (16 if name == "families" else 6)
         assert [entry.method for entry in configuration.entries][: len(CONTROLS)] == list(CONTROLS)
+
+
+def test_the_default_profile_is_a_run_on_each_of_two_tracks():
+    text, where = configuration_text("default")
+    tracks = listed_tracks(text, where)
+    assert tracks == ["known-timbre", "new-timbre"]
+    for track in tracks:
+        configuration = read_configuration(text, where, track)
+        assert configuration.suite.name == f"{track}-1"
+        assert configuration.suite.setting == track
+        assert configuration.suite.pairs >= 20
+        assert tuple(judge.name for judge in configuration.style_judges) == find_track(track).judges
+        again = parse_configuration(configuration.as_recorded(), "a run's folder")
+        assert again == configuration
+    new = read_configuration(text, where, "new-timbre")
+    barred = {family_of(name) for name in ("FluidR3_GM", "GeneralUser-v1.47")}
+    assert not barred & set(map(family_of, new.dataset.soundfont_names))
+    with pytest.raises(ConfigurationError, match="lists the tracks known-timbre, new-timbre"):
+        load_configuration("default")
+
+
+@pytest.mark.parametrize(
+    ("table", "settled"),
+    [
+        ('[judge]\nname = "instruments-6-2"', r"\[judge\]"),
+        ("[dataset]\npieces = 40", r"\[dataset\]"),
+        ('[suite]\nsetting = "known-timbre"\npairs = 30', r"setting in \[suite\]"),
+    ],
+)
+def test_what_a_track_settles_is_not_said_a_second_time(tmp_path, table, settled):
+    with pytest.raises(ConfigurationError, match=f"'new-timbre' settles .*: leave out {settled}$"):
+        load_configuration(written(tmp_path, f'name = "a"\ntrack = "new-timbre"\n{table}\n'))
+
+
+def test_a_track_without_its_audio_says_what_to_get_how_large_and_where_to_put_it(tmp_path):
+    audio = find_track("aligned").audio
+    with pytest.raises(ConfigurationError) as error:
+        load_configuration(written(tmp_path, 'name = "a"\ntrack = "aligned"\n'))
+    assert all(part in str(error.value) for part in (*audio, "audio = "))
+    named = 'name = "a"\ntrack = "aligned"\n[suite]\naudio = "here"\n'
+    assert load_configuration(written(tmp_path, named)).suite.name == "aligned-1"
+
+
+@pytest.mark.parametrize("tracks", ["[]", '["known-timbre", "known-timbre"]', "[1]"])
+def test_a_list_of_tracks_has_each_once(tmp_path, tracks):
+    with pytest.raises(ConfigurationError, match="a name or a list of names, each once"):
+        load_configuration(written(tmp_path, f'name = "a"\ntrack = {tracks}\n'))
+
+
+def test_an_unknown_track_is_an_error_that_names_the_nearest(tmp_path):
+    with pytest.raises(UnknownNameError, match="new-timbre"):
+        load_configuration(written(tmp_path, 'name = "a"\ntrack = "new-timber"\n'))
 
 
 def test_a_second_judge_is_another_one_that_knows_the_labels(tmp_path):
