@@ -89,7 +89,7 @@ def prepare_suite(
 ) -> OpenedSuite:
     """Draw the pairs of a run, or render what is missing of its frozen suite's clips and open it."""
     if configuration.suite.name:
-        refuse_same_takes(load_frozen(configuration.suite.name), _learned_soundfonts(configuration))
+        refuse_same_takes(load_configured(configuration.suite), _learned_soundfonts(configuration))
     return _suite(dataset, configuration, partial(render_frozen, executor=executor), root)
 
 

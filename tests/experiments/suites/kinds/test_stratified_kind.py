@@ -23,7 +23,7 @@ from timbrebench.experiments.suites.suite import SuiteConfiguration
 from timbrebench.experiments.suites.suite_opening import render_frozen
 
 SIX = ("known-timbre", "new-timbre")
-STRATIFIED = (*SIX, "one-shot")
+STRATIFIED = SIX
 
 
 def planned(name):
