@@ -1,0 +1,1 @@
+"""The public leaderboard: static pages of all entries."""
