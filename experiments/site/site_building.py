@@ -1,8 +1,8 @@
 """Write the public leaderboard: static pages, tables and audio, the same bytes for the same entries.
 
-Addresses stay: ``<suite>/`` is a leaderboard, ``<suite>/<method>.html`` a method on it, each with the same as
-``.csv`` and ``.json``. Everything that strangers have written is escaped, and the pages forbid whatever they do
-not need: scripts other than the one whose SHA-256 they state, and whatever comes from elsewhere.
+Addresses stay: ``<suite>/`` is a leaderboard, ``<suite>/<method>.html`` a method on it, each with the same
+as ``.csv`` and ``.json``. Everything that strangers have written is escaped, and the pages forbid whatever
+they do not need: scripts other than the one whose SHA-256 they state, and whatever comes from elsewhere.
 """
 
 from __future__ import annotations
@@ -98,9 +98,7 @@ class _Pages:
 
 def _write_suite(suite: SuiteContents, suites: list[SuiteContents], pages: _Pages) -> None:
     names = [column.name for column in suite.contents.columns]
-    places = [
-        place for place, name in enumerate(names) if name in _SHOWN or not suite.is_ranking
-    ]
+    places = [place for place, name in enumerate(names) if name in _SHOWN or not suite.is_ranking]
     pages.write(
         f"{suite.name}/index.html",
         "site_suite.html.jinja",
@@ -125,10 +123,7 @@ def _write_suite(suite: SuiteContents, suites: list[SuiteContents], pages: _Page
 
 def _write_method(row: EntryRow, suite: SuiteContents, suites: list[SuiteContents], pages: _Pages) -> None:
     others = [
-        (other, its)
-        for other in suites
-        for its in other.rows
-        if other is not suite and its.name == row.name
+        (other, its) for other in suites for its in other.rows if other is not suite and its.name == row.name
     ]
     pages.write(
         f"{suite.name}/{row.name}.html",

@@ -128,9 +128,7 @@ class SuiteContents:
     @cached_property
     def groups(self) -> list[dict[str, Any]]:
         """The leaderboard's rows, methods and controls apart."""
-        return leaderboard_groups(
-            self.merged.results, self.contents.leaderboard.table, self.contents.columns
-        )
+        return leaderboard_groups(self.merged.results, self.contents.leaderboard.table, self.contents.columns)
 
     @cached_property
     def rows(self) -> list[EntryRow]:
@@ -161,10 +159,14 @@ class SuiteContents:
         return [row for row in self.rows if row.row["rank"] == 1]
 
     def interval_figure(self) -> Markup | None:
-        """Draw headlines with intervals and ties, in the colours of the page; None where nothing is ranked."""
+        """Draw headlines with intervals and ties, in the page's colours; None where nothing is ranked."""
         ranked = [
             RankedInterval(
-                row["method"], row[HEADLINE], row[f"{HEADLINE}_low"], row[f"{HEADLINE}_high"], int(row["rank"])
+                row["method"],
+                row[HEADLINE],
+                row[f"{HEADLINE}_low"],
+                row[f"{HEADLINE}_high"],
+                int(row["rank"]),
             )
             for row in as_records(self.merged.table)
             if "rank" in row and not pd.isna(row["rank"])

@@ -45,9 +45,7 @@ def suite_description(suite: SuiteContents) -> dict[str, Any]:
         "metrics": about.metrics,
         "notes": list(suite.merged.notes),
         "methods": [entry_description(suite, row) for row in suite.rows],
-        "controls": [
-            {"method": row["label"], "figures": _figures(suite, row)} for row in suite.controls
-        ],
+        "controls": [{"method": row["label"], "figures": _figures(suite, row)} for row in suite.controls],
     }
 
 
@@ -76,7 +74,9 @@ def entry_description(suite: SuiteContents, row: EntryRow) -> dict[str, Any]:
 def entry_csv(suite: SuiteContents, row: EntryRow) -> str:
     """Return the scores of each output of an entry."""
     rows = suite.merged.results.of(row.name)
-    return csv_text(rows.drop(columns=["label", "output", "reason"]).rename(columns={"pair_id": "pair"}), "%.5g")
+    return csv_text(
+        rows.drop(columns=["label", "output", "reason"]).rename(columns={"pair_id": "pair"}), "%.5g"
+    )
 
 
 def results_json(suites: list[SuiteContents]) -> str:
