@@ -2,7 +2,9 @@
 
 The module is called as ``module(content, style)`` with two ``float32`` tensors of shapes (1, n) and (1, m):
 mono samples in [-1, 1] at the model's own rate. It returns a tensor of floats of shape (1, k), k as long as n
-within 50 ms. The clips are resampled to the model's rate and its output back.
+within 50 ms. The clips are resampled to the model's rate and its output back. Exports of RAVE and AFTER have
+methods of their own instead (:mod:`timbrebench.transfer.methods.external.latent_exports`): `interface` says
+so.
 
 As the contract asks of every method, the module is in evaluation mode, torch's generators are seeded, and
 each pair gets a fresh copy of the module, so that what a module keeps between calls, as networks for streams
@@ -17,14 +19,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
-import re
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from timbrebench.audio.clips import Samples, change_rate
 from timbrebench.classifier.fitting import weights_sha256
@@ -33,15 +35,8 @@ from timbrebench.core.files import open_regular
 from timbrebench.transfer.algorithms.optimisation import Device, find_device
 from timbrebench.transfer.contract import Learned, Method, Parameters
 from timbrebench.transfer.methods.external.clip_files import files_fingerprint, max_output_s
-
-#: An error behind the last of the interpreter's tracebacks, whose lines are indented or name a place.
-_RAISED = re.compile(
-    r"\ATh.*TorchScript interpreter.*\nTraceback of TorchScript.*?\n(?:builtins\.)?(?P<message>[\w.]+: .*)\Z",
-    re.DOTALL,
-)
-
-#: Maximum characters of a module's error in the reason of a failure.
-_MAX_REASON = 500
+from timbrebench.transfer.methods.external.export_calls import reason, repeatable
+from timbrebench.transfer.methods.external.latent_exports import LatentExport, call_after, call_rave
 
 
 class TorchScriptParameters(Parameters):
@@ -53,13 +48,20 @@ class TorchScriptParameters(Parameters):
         The file that `torch.jit.save` wrote.
     sample_rate : int
         Rate that the model works at, in hertz. The file does not state it, and a wrong one would go
-        unnoticed, so it has no default.
+        unnoticed, so it has no default. Exports of RAVE and AFTER do state it, and another is refused.
+    interface : {"transfer", "rave", "after"}
+        How it is called: ``module(content, style)``, or the methods of an export of RAVE or AFTER.
+    latency : int
+        Samples at the model's rate by which its output is late, as that of exports for streams is. They are
+        dropped. No export states it.
     device : {"auto", "cpu", "cuda"}
         Where it computes: "auto" is a GPU where there is one.
     """
 
     path: Path
     sample_rate: int = Field(gt=0, le=384_000)
+    interface: Literal["transfer", "rave", "after"] = "transfer"
+    latency: int = Field(default=0, ge=0, le=1 << 20)
     device: Device = "auto"
 
 
@@ -68,7 +70,9 @@ class TorchScript(Method):
 
     name = "torchscript"
     version = 1
-    summary = "a network exported with TorchScript, called as module(content, style)"
+    summary = (
+        "a network exported with TorchScript, called as module(content, style) or as RAVE's and AFTER's are"
+    )
     source = "the export that its parameters name"
     Parameters = TorchScriptParameters
     parameters: TorchScriptParameters
@@ -101,8 +105,20 @@ class TorchScript(Method):
             for clip in (content, style)
         ]
         longest = max_output_s(len(content) / sample_rate) * rate
-        made = self._checked(_call(module, inputs, seed, self.parameters.path), longest)
+        with repeatable(seed, device):
+            made = self._checked(self._call(module, *inputs), longest)
         return change_rate(made[0].to("cpu", torch.float32).numpy(), rate, sample_rate)
+
+    def _call(self, module: nn.Module, content: Tensor, style: Tensor) -> Any:  # noqa: ANN401
+        settings = self.parameters
+        if settings.interface == "transfer":
+            made = _call_whole(module, pad(content, (0, settings.latency)), style, settings.path)
+            return made[..., settings.latency :] if settings.latency and isinstance(made, Tensor) else made
+        export = LatentExport(module, str(settings.path))
+        export.check_rate(settings.sample_rate)
+        if settings.interface == "rave":
+            return call_rave(export, content, settings.latency)
+        return call_after(export, content, style, settings.latency)
 
     @cached_property
     def _sha256(self) -> str:
@@ -150,31 +166,22 @@ def _load(path: Path, sha256: str, device: torch.device) -> nn.Module:
     return module.eval()
 
 
-def _call(module: nn.Module, inputs: list[Tensor], seed: int, path: Path) -> Any:  # noqa: ANN401
-    gpus = [inputs[0].device] if inputs[0].is_cuda else []
+def _call_whole(module: nn.Module, content: Tensor, style: Tensor, path: Path) -> Any:  # noqa: ANN401
     try:
-        with (
-            torch.no_grad(),
-            torch.random.fork_rng(devices=gpus),
-            torch.jit.optimized_execution(False),  # type: ignore[attr-defined]
-        ):
-            torch.manual_seed(seed)
-            return module(*inputs)
+        return module(content, style)
     except Exception as error:  # a module may raise anything
-        raise MethodError(f"{path}: module(content, style) failed: {_reason(error)}") from error
+        raise MethodError(f"{path}: module(content, style) failed: {reason(error)}{_hint(module)}") from error
 
 
-def _reason(error: Exception) -> str:
-    """Return what a module's error says: what follows the interpreter's traceback, else the first line.
-
-    The interpreter puts its traceback before the error that a module has raised; errors of the call itself
-    have none, and go on with what was handed in.
-    """
-    text = str(error).strip()
-    raised = _RAISED.search(text)
-    lines = raised["message"].split("\n") if raised else text.split("\n")[:1]
-    reason = " ".join(line.strip() for line in lines if line.strip()) or type(error).__name__
-    return reason if len(reason) <= _MAX_REASON else f"{reason[:_MAX_REASON]}…"
+def _hint(module: nn.Module) -> str:
+    """Return which interface an export is likely to have that cannot be called with two clips."""
+    methods = {"rave": ("encode", "decode"), "after": ("structure", "timbre")}
+    fitting = [
+        name
+        for name, needed in methods.items()
+        if all(hasattr(module, f"{method}_params") for method in needed)
+    ]
+    return f'; its methods are those of another interface: set interface = "{fitting[0]}"' if fitting else ""
 
 
 def _weights(module: nn.Module) -> set[str]:
