@@ -13,6 +13,10 @@ A spectrum has a floor at some decibels under the clip's loudest bin: below it, 
 dominate. Frames of which nothing is louder than :data:`PAUSE_DB` under the loudest bin are pauses:
 they do not count in any statistics, and stay as they are.
 
+Windows that reach beyond a clip see it go on as it sounds (:mod:`timbrebench.audio.continuation`). Silence
+there would make steps of the ends, whose faint high frequencies count as outliers and come out raised by tens
+of decibels: in a quarter of outputs the first or last 30 ms out-peaked the rest, by up to 17 dB.
+
 How the choice was made, with the statistics of AdaIN (:mod:`timbrebench.transfer.methods.adain`) on 30 pairs
 of training pieces (FluidR3, 5 s; style accuracy, note F1; the untouched content has 0 and 0.85):
 
@@ -36,10 +40,14 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
+import librosa
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from timbrebench.audio.clips import Samples
+from timbrebench.audio.continuation import continue_clip
+from timbrebench.audio.fourier import Spectrum
 from timbrebench.audio.inversion import Inversion
 from timbrebench.audio.spectra import Spectrogram
 from timbrebench.core.progress import Tracker
@@ -146,6 +154,15 @@ class SmoothMethod(SpectrogramMethod):
 
     Parameters: ClassVar[type[SmoothParameters]] = SmoothParameters
     parameters: SmoothParameters
+
+    def spectrum(self, clip: Samples) -> Spectrum:
+        """Return the spectrum of a clip that goes on beyond its ends."""
+        n_fft = self.parameters.n_fft
+        continued = continue_clip(clip, n_fft // 2, self.parameters.sample_rate)
+        spectrum: Spectrum = librosa.stft(
+            continued, n_fft=n_fft, hop_length=self.parameters.hop_length, center=False
+        )
+        return spectrum
 
     @abstractmethod
     def match(self, content: Array, style: Array) -> Array:

@@ -99,10 +99,10 @@ class MagnitudeMethod(FrameMethod):
         """Make the magnitudes, and invert them."""
         settings = self.parameters
         transform_rng, phase_rng = np.random.default_rng(seed).spawn(2)
-        spectrum = self._spectrum(content)
+        spectrum = self.spectrum(content)
         made = self.make(
             AnalysedClip(content, np.abs(spectrum)),
-            AnalysedClip(style, np.abs(self._spectrum(style))),
+            AnalysedClip(style, np.abs(self.spectrum(style))),
             transform_rng,
         )
         return invert(
@@ -116,7 +116,8 @@ class MagnitudeMethod(FrameMethod):
             phase=np.angle(spectrum),
         )
 
-    def _spectrum(self, clip: Samples) -> Spectrum:
+    def spectrum(self, clip: Samples) -> Spectrum:
+        """Return the spectrum of a clip, with silence before and after it: shape (bins, frames)."""
         settings = self.parameters
         spectrum: Spectrum = librosa.stft(
             clip, n_fft=settings.n_fft, hop_length=settings.hop_length, win_length=self.win_length

@@ -7,6 +7,9 @@ import pytest
 
 from timbrebench.audio import magnitude
 from timbrebench.core.progress import Tracker
+from timbrebench.metrics.sound import Sound
+from timbrebench.metrics.sound_quality import burst_db
+from timbrebench.transfer import apply, create
 from timbrebench.transfer.bases.smooth_shapes import (
     HEADROOM_DB,
     SmoothShapes,
@@ -102,3 +105,15 @@ def test_where_one_frame_sounds_alone_all_count():
     spectrogram = np.zeros((5, 4), np.float32)
     spectrogram[2, 1] = 1
     assert sounding_frames(spectrogram).all()
+
+
+@pytest.mark.parametrize("name", ["adain", "wct", "envelope"])
+def test_a_clip_that_is_cut_within_its_notes_makes_no_burst(name, sample_rate):
+    """Steps at its ends hold high frequencies that it has nowhere else, and that a bright style raises."""
+    time = np.arange(2 * sample_rate) / sample_rate
+    tremolo = 1 + 0.3 * np.sin(2 * np.pi * 3 * time)
+    dull = 0.2 * tremolo * (np.cos(2 * np.pi * 220 * time) + 0.3 * np.cos(2 * np.pi * 440 * time))
+    bright = np.random.default_rng(0).standard_normal(len(time)) * np.exp(-4 * (time % 0.5))
+    content, style = (clip.astype(np.float32) for clip in (dull, 0.1 * bright))
+    output = apply(create(name, {}), content, style, sample_rate=sample_rate, seed=0)
+    assert burst_db(Sound(output, sample_rate)) == 0
