@@ -80,7 +80,9 @@ def _predict(samples: Samples, length: int, sample_rate: int) -> NDArray[np.floa
 
 
 def burg(samples: NDArray[np.float64], order: int) -> NDArray[np.float64]:
-    """Fit an all-pole model by Burg's method, as :func:`librosa.lpc` does, which compiles for seconds first.
+    """Fit an all-pole model by Burg's method.
+
+    :func:`librosa.lpc` is the same, but compiles for seconds first.
 
     Parameters
     ----------
