@@ -127,7 +127,7 @@ class TestCommand:
         path = folder_of(tmp_path, {"output": clips()[0]})
         study_command("fidelity", data=path, out=tmp_path / "out")
         page = (tmp_path / "out" / "fidelity.md").read_text(encoding="utf-8")
-        assert "is faithful in style on its author's 1 published output" in page
+        assert "is faithful in style on 1 published output" in page
         assert "| ulyanov" in page
         assert page in capsys.readouterr().out
 
