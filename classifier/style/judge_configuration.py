@@ -31,7 +31,7 @@ class JudgeConfiguration(FitConfiguration):
         a judge is trained.
     front_end : FrontEnd
         What it sees.
-    network : {"harmonic", "four-block", "alexnet", "alexnet-wide", "alexnet-narrow"}
+    network : {"harmonic", "four-block", "separable", "alexnet", "alexnet-wide", "alexnet-narrow"}
         What it thinks with.
     augmentation : Augmentation
         How spectrograms of clips are varied at each step.

@@ -2,7 +2,9 @@
 
 Training rounds differently on another processor: judges that two machines have trained in the same way have
 other weights, and what they score cannot stand in one leaderboard. A published judge was trained once. It is
-named after the frozen suite that it was trained for, and lies in ``weights/`` beside its card.
+named after the frozen suite that it was trained for, and its version; ``instruments-6-mel-1`` is another
+judge of the same suite, with another front end, network and pieces, so that two can be asked. Weights lie in
+``weights/`` beside their cards.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class JudgeCard(FrozenModel):
         Its labels.
     multi_label : bool
         Whether it gives each label a probability of its own.
-    network : {"harmonic", "four-block", "alexnet", "alexnet-wide", "alexnet-narrow"}
+    network : {"harmonic", "four-block", "separable", "alexnet", "alexnet-wide", "alexnet-narrow"}
         What it thinks with.
     parameters : int
         Weights of the network.

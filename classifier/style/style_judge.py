@@ -56,7 +56,7 @@ class Judge(TrainedJudge):
         In the order of its answers.
     front_end : FrontEnd
         Computes its input.
-    network_kind : {"harmonic", "four-block", "alexnet", "alexnet-wide", "alexnet-narrow"}
+    network_kind : {"harmonic", "four-block", "separable", "alexnet", "alexnet-wide", "alexnet-narrow"}
         What the network is.
     network : FourBlockNetwork, HarmonicNetwork, SeparableNetwork or AlexNet
         In evaluation mode.

@@ -135,7 +135,7 @@ class _Job:
         digest = hashlib.sha256(samples.tobytes()).hexdigest()
         if self.sound.variation and rng.random() < _VARIED:
             samples = self.sound.variation.vary(samples, rate, digest, number)
-            if is_silent(samples):  # nothing was left of a bass behind a high-pass filter
+            if is_silent(samples):  # a note at the very end, played slower
                 return None
         row = {
             "label": self.label,

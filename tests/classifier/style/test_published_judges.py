@@ -17,6 +17,7 @@ from timbrebench.classifier.style.robustness import RECORDING_CONDITIONS, UNCHAN
 from timbrebench.classifier.style.style_pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
 from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.datasets.rendering.dataset_configuration import Shares
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of
 
 SIX = "instruments-6-1"
 
@@ -60,6 +61,21 @@ def test_the_second_version_is_better_on_recordings_and_says_by_source_how_good(
         assert name.endswith("-odd")
         assert name.replace("-odd", "-even") in learned
         assert not learned & {name, name.removesuffix("-odd")}
+
+
+def test_the_second_judge_shares_nothing_with_the_first_ones_but_the_question():
+    second = published_card("instruments-6-mel-1")
+    for name in (SIX, "instruments-6-2"):
+        first = published_card(name)
+        assert second.labels == first.labels
+        assert not set(second.training_pieces) & set(first.training_pieces)
+        for part in ("network", "seed"):
+            assert second.configuration[part] != first.configuration[part]
+        assert second.configuration["front_end"]["kind"] != first.configuration["front_end"]["kind"]
+    families = {source.get("family") for source in second.sources}
+    assert "TimGM6mb" in families
+    assert family_of("FluidR3_GM") not in families
+    assert second.recordings is not None
 
 
 def test_names_that_there_are_not_are_told():

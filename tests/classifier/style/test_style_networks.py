@@ -7,7 +7,7 @@ from timbrebench.classifier.style.style_networks import HARMONICS, AlexNet, Harm
 from timbrebench.core.errors import JudgeError
 
 RATE = 22_050
-KINDS = ["harmonic", "four-block", "alexnet", "alexnet-narrow"]
+KINDS = ["harmonic", "four-block", "separable", "alexnet", "alexnet-narrow"]
 
 
 def network_of(kind, n_labels=6):

@@ -126,4 +126,6 @@ def test_a_submission_needs_no_judge_of_its_own(judged, tmp_path):
 
 
 def test_the_leaderboard_s_profile_has_the_methods_of_the_default():
-    assert load_configuration("leaderboard").methods == load_configuration("trained").methods
+    leaderboard = load_configuration("leaderboard")
+    assert leaderboard.methods == load_configuration("trained").methods
+    assert [judge.name for judge in leaderboard.style_judges] == [JUDGED_BY, "instruments-6-mel-1"]

@@ -167,14 +167,18 @@ class TestSuitesOfTheProject:
 
     def test_the_suites_that_a_published_judge_knows_are_named(self):
         for name in ("instruments-6", "key-invariance", "texture"):
-            assert judges_of(load_frozen(name)) == ["instruments-6-1", "instruments-6-2"]
+            assert judges_of(load_frozen(name)) == [
+                "instruments-6-1",
+                "instruments-6-2",
+                "instruments-6-mel-1",
+            ]
         for name in ("cross-synthesis", "instruments-gm16"):
             assert judges_of(load_frozen(name)) == [f"{name}-1"]
         assert judges_of(load_frozen("moods")) == []
         frozen = load_frozen("instruments-6")
         heard = published_card("instruments-6-1").training_pieces[0]
         learned = (frozen.clips[0]._replace(piece=heard), *frozen.clips[1:])
-        assert judges_of(frozen.model_copy(update={"clips": learned})) == []
+        assert judges_of(frozen.model_copy(update={"clips": learned})) == ["instruments-6-mel-1"]
 
 
 class TestFiles:
