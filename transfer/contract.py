@@ -167,6 +167,28 @@ class Method(ABC):
         """
 
 
+class ComesPrepared(Method):
+    """A method that learns, and that can also work with what comes with the package.
+
+    That is for two recordings and no dataset. A run calls :meth:`Method.prepare` and never this.
+    """
+
+    @abstractmethod
+    def load_packaged(self) -> str:
+        """Prepare with what comes with the package.
+
+        Returns
+        -------
+        str
+            What that is and what it was learned from, in a sentence without its subject.
+
+        Raises
+        ------
+        ConfigurationError
+            If the parameters ask for something else to be learned.
+        """
+
+
 class Control(Method):
     """A method whose score is known beforehand: shown beside the others, never ranked.
 

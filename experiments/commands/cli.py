@@ -22,7 +22,11 @@ from timbrebench.experiments.commands.dataset_commands import audioset_app, data
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
 from timbrebench.experiments.commands.human_command import validate_human_command
 from timbrebench.experiments.commands.interruption import interruption_message, resumable
-from timbrebench.experiments.commands.judge_commands import judge_app, train_notes_command
+from timbrebench.experiments.commands.judge_commands import (
+    judge_app,
+    learn_spectra_command,
+    train_notes_command,
+)
 from timbrebench.experiments.commands.listen_commands import listen_app
 from timbrebench.experiments.commands.metric_commands import list_metrics_command, validate_metrics_command
 from timbrebench.experiments.commands.options import AsJson, Where
@@ -138,6 +142,7 @@ app.command("transfer")(transfer_command)
 app.command("score")(score_command)
 app.command("study")(study_command)
 app.command("train-notes")(train_notes_command)
+app.command("learn-spectra")(learn_spectra_command)
 app.command("validate-metrics")(validate_metrics_command)
 app.command("validate-human")(validate_human_command)
 app.command("bench-metrics")(bench_metrics_command)

@@ -185,3 +185,19 @@ def train_notes_command(
     with resumable():
         notes = build_packaged_notes(out, dataset=dataset)
     print_line(f"{out / NOTES_FILE}: learned from {len(notes.training_clips)} clips")
+
+
+def learn_spectra_command(
+    out: Annotated[Path, typer.Argument(help="Gets the dataset, the note spectra and their card.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="Where the default dataset is, or is to be built.")
+    ] = None,
+) -> None:
+    """Learn the note spectra of reinstrument and templates that come with the package again."""
+    check_output_folder(out)
+    from timbrebench.transfer.methods.reinstrument.packaged_spectra import SPECTRA_FILE
+    from timbrebench.transfer.methods.reinstrument.spectra_learning import learn_packaged_spectra
+
+    with resumable():
+        spectra = learn_packaged_spectra(out, dataset=dataset)
+    print_line(f"{out / SPECTRA_FILE}: learned from {len(spectra.clips)} clips")

@@ -59,7 +59,10 @@ def transfer_command(
     seed: Annotated[int, typer.Option(min=0, help="Seed of all that the method draws.")] = 0,
     dataset: Annotated[
         Path | None,
-        typer.Option(help="For a method that learns: a dataset with training pieces."),
+        typer.Option(
+            help="For a method that learns: a dataset with training pieces. templates and reinstrument do "
+            "without, by note spectra that come with timbrebench."
+        ),
     ] = None,
     learned: Annotated[
         Path | None,
@@ -72,6 +75,7 @@ def transfer_command(
     """Give one recording the style of another."""
     from timbrebench.audio import read_audio, write_audio
     from timbrebench.audio.encoding import check_format, check_suffix
+    from timbrebench.transfer.contract import ComesPrepared
     from timbrebench.transfer.method_calls import apply
     from timbrebench.transfer.registry import create
 
@@ -86,6 +90,8 @@ def transfer_command(
     check_format(output, sample_rate)
     if dataset is not None:
         _prepare(chosen, dataset, learned)
+    elif isinstance(chosen, ComesPrepared):
+        log(f"{method}: {chosen.load_packaged()}")
     with AtWork(method):
         result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
     write_audio(output, result, sample_rate)
@@ -93,9 +99,12 @@ def transfer_command(
 
 def _check_learning(method: Any, dataset: Path | None, learned: Path | None) -> None:  # noqa: ANN401
     """Refuse what only methods that learn need, and the lack of it where one learns."""
-    from timbrebench.transfer.contract import learns
+    from timbrebench.transfer.contract import ComesPrepared, learns
 
-    if learns(method) and dataset is None:
+    if isinstance(method, ComesPrepared) and dataset is None:
+        if learned is not None:
+            raise ConfigurationError("--learned keeps what is learned from --dataset: give both, or neither")
+    elif learns(method) and dataset is None:
         raise ConfigurationError(
             f"the method {method.name!r} has to learn first: give it --dataset, such as runs/trained/dataset"
         )

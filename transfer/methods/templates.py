@@ -52,6 +52,12 @@ from timbrebench.transfer.algorithms.note_templates import (
 )
 from timbrebench.transfer.algorithms.template_learning import learn, learning_key
 from timbrebench.transfer.bases.spectrogram_method import SpectrogramMethod, SpectrogramParameters
+from timbrebench.transfer.contract import ComesPrepared, Learned
+from timbrebench.transfer.methods.reinstrument.packaged_spectra import (
+    PackagedSpectra,
+    packaged_spectra,
+    require_defaults,
+)
 
 #: File in the folder of what was learned.
 STORED = "note_templates.npz"
@@ -80,7 +86,7 @@ class TemplatesParameters(SpectrogramParameters):
     sharpness: float = Field(default=1.25, ge=1, allow_inf_nan=False)
 
 
-class Templates(SpectrogramMethod):
+class Templates(SpectrogramMethod, ComesPrepared):
     """Note templates exchanged; see the module for what was settled and how.
 
     Attributes
@@ -99,6 +105,7 @@ class Templates(SpectrogramMethod):
     def __init__(self, /, **parameters: object) -> None:
         super().__init__(**parameters)
         self.templates: NoteTemplates | None = None
+        self._packaged: PackagedSpectra | None = None
 
     def prepare(self, dataset: Dataset, workdir: Path) -> None:
         """Learn templates from clips with known notes, or load what was learned from them before.
@@ -111,6 +118,7 @@ class Templates(SpectrogramMethod):
         settings = self.parameters
         key = learning_key(dataset, self.version, settings, {"inversion", "iterations", "sharpness"})
         path = workdir / STORED
+        self._packaged = None
         self.templates = NoteTemplates.load(path, key)
         if self.templates is None:
             unfinished = workdir / f"learning-{key[:16]}"
@@ -123,6 +131,17 @@ class Templates(SpectrogramMethod):
             )
             self.templates.save(path, key)
             shutil.rmtree(unfinished, ignore_errors=True)
+
+    def load_packaged(self) -> str:
+        """Take the note spectra that come with the package; see :meth:`ComesPrepared.load_packaged`."""
+        require_defaults(self.name, self.parameters, ("learning_iterations", "clips_per_timbre"))
+        self._packaged = packaged_spectra()
+        self.templates = self._packaged.reading
+        return self._packaged.describe()
+
+    def learned(self) -> Learned:
+        """Return the clips that packaged spectra were learned from, where they are used."""
+        return self._packaged.learned() if self._packaged else Learned()
 
     def transform(self, content: Spectrogram, style: Spectrogram, rng: np.random.Generator) -> Spectrogram:
         """Return the magnitudes of the content's notes played by the style's timbre; nothing is drawn."""

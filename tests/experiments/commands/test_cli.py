@@ -166,7 +166,7 @@ def test_a_method_that_learns_can_be_used_on_ones_own_audio(clips, run, tmp_path
         (["transfer", "identity", "absent.wav", "b", "c.wav"], "absent.wav: no such file"),
         (["transfer", "ulyanov", "a", "b", "c.wav", "--set", "n_filter=3"], "did you mean 'n_filters'"),
         (["transfer", "ulyanov", "a", "b", "c.wav", "--set", "n_filters"], "key=value"),
-        (["transfer", "templates", "a", "b", "c.wav"], "'templates' has to learn first"),
+        (["transfer", "verma-smith", "a", "b", "c.wav"], "'verma-smith' has to learn first"),
         (["transfer", "identity", "a", "b", "c.wav", "--dataset", "x"], "'identity' learns nothing"),
         (["score", "absent", "--content", "b", "--style", "c"], "absent: no such file"),
         (["score", ".", "--content", ".", "--style", "."], "holds no audio"),

@@ -95,6 +95,7 @@ WRITTEN_FOLDERS = (
     "judge publish run --out AT --suite instruments-6-1",
     "judge train-content AT",
     "train-notes AT",
+    "learn-spectra AT",
     "validate-metrics --out AT",
     "validate-human data --out AT",
     "listen make run --out AT",

@@ -107,11 +107,16 @@ from timbrebench.transfer.bases.spectrogram_method import (
     SpectrogramParameters,
     match_energy,
 )
-from timbrebench.transfer.contract import Learned
+from timbrebench.transfer.contract import ComesPrepared, Learned
 from timbrebench.transfer.methods.reinstrument.annotated_clips import ITERATIONS
 from timbrebench.transfer.methods.reinstrument.note_adaptation import KNOWN_SHARE, fit_templates
 from timbrebench.transfer.methods.reinstrument.note_configuration import NoteTraining
 from timbrebench.transfer.methods.reinstrument.note_network import PLAYED
+from timbrebench.transfer.methods.reinstrument.packaged_spectra import (
+    packaged_recogniser,
+    packaged_spectra,
+    require_defaults,
+)
 from timbrebench.transfer.methods.reinstrument.recogniser import RecogniserTraining, recognise
 from timbrebench.transfer.methods.reinstrument.trained_notes import (
     PACKAGED_PROGRAMS,
@@ -157,9 +162,10 @@ class _Prepared:
     playing: NoteTemplates
     recogniser: Judge
     notes: TrainedNotes
+    clips: frozenset[str] = frozenset()  # of packaged templates
 
 
-class Reinstrument(MagnitudeMethod):
+class Reinstrument(MagnitudeMethod, ComesPrepared):
     """Reads notes and plays them; see the module."""
 
     name = "reinstrument"
@@ -197,15 +203,28 @@ class Reinstrument(MagnitudeMethod):
             notes = self._train_notes(dataset, (reading, playing), settings.notes, workdir)
         self._prepared = _Prepared(reading, playing, recogniser, notes)
 
+    def load_packaged(self) -> str:
+        """Take the note spectra that come with the package; see :meth:`ComesPrepared.load_packaged`."""
+        decisive = ("learning_iterations", "clips_per_timbre", "recogniser", "notes")
+        require_defaults(self.name, self.parameters, decisive)
+        spectra = packaged_spectra()
+        self._prepared = _Prepared(
+            spectra.reading, spectra.playing, packaged_recogniser(), packaged_notes(), spectra.clips
+        )
+        return spectra.describe()
+
     def learned(self) -> Learned:
-        """Return the weights of recogniser and note network, and the clips that they learned from."""
+        """Return the weights of recogniser and note network, and the clips that they learned from.
+
+        Those of templates are among them where templates come with the package.
+        """
         if self._prepared is None:
             return Learned()
         networks = (self._prepared.recogniser, self._prepared.notes)
         is_packaged = self.parameters.notes is None
         return Learned(
             frozenset(network.weights_sha256 for network in networks),
-            frozenset().union(*(network.training_clips for network in networks)),
+            self._prepared.clips.union(*(network.training_clips for network in networks)),
             soundfonts=PACKAGED_SOUNDFONTS if is_packaged else frozenset(),
             programs=PACKAGED_PROGRAMS if is_packaged else frozenset(),
         )
