@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("audio", "classifier", "core", "datasets", "experiments", "metrics", "transfer")
@@ -170,3 +171,33 @@ def test_every_variable_of_the_makefile_is_handed_on_quoted():
             bare = re.sub(r"\$\(call quoted,\$\(\w+\)[^()]*\)|\$\(if \$\(\w+\),", "", line)
             fixed = {"BIN", "VENV", "BASELINE", "CHECK", "FOLDERS", "folder"}
             assert set(re.findall(r"\$\((\w+)\)", bare)) <= fixed, line
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_every_step_of_the_image_is_a_target_of_make_for_which_all_is_there(tmp_path):
+    shutil.copy(ROOT / "system-packages.sh", tmp_path)  # what is not there yet where the first target is made
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    steps = [
+        shlex.split(line) for line in (ROOT / "Dockerfile").read_text().splitlines() if line[:1].isupper()
+    ]
+    made, has_all = [], False
+    for instruction, *words in steps:
+        if instruction == "COPY":
+            has_all |= words == [".", "."]
+            assert has_all or {*words[:-1]} <= {path.name for path in tmp_path.iterdir()}
+        if instruction == "RUN":
+            assert words[0] == "make"
+            made += words[1:]
+            where = ROOT if has_all else tmp_path
+            subprocess.run(["make", "--dry-run", *words[1:]], cwd=where, capture_output=True, check=True)
+    assert made == ["system", "setup"]
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {".git/", *(ROOT / ".gitignore").read_text().split()} <= {line.removeprefix("**/") for line in ignored}
+
+
+def test_the_python_versions_that_are_tested_are_those_that_are_supported():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    tested = workflow["jobs"]["test"]["strategy"]["matrix"]["python-version"]
+    named = [line.rpartition(" ")[2] for line in project()["project"]["classifiers"] if ":: 3." in line]
+    assert tested == named
+    assert project()["project"]["requires-python"] == f">={tested[0]}"
