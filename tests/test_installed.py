@@ -80,7 +80,7 @@ class Installed:
         }
 
     def show_libraries(self):
-        """Let it see what the tests have installed; pip, which comes first, must not see their timbrebench."""
+        """Let it see what the tests have installed: after pip, which must not see their timbrebench."""
         folders = [path for path in sys.path if Path(path).name == "site-packages"]
         (self.site / "libraries.pth").write_text("\n".join(folders) + "\n", encoding="utf-8")
 
@@ -144,7 +144,9 @@ def test_the_wheel_holds_every_file_of_the_packages_and_no_other(wheel):
 
 
 def test_what_is_imported_is_the_wheel(installed):
-    code = "import timbrebench.core, timbrebench.experiments as e; print(timbrebench.core.__file__, e.__file__)"
+    code = (
+        "import timbrebench.core, timbrebench.experiments as e; print(timbrebench.core.__file__, e.__file__)"
+    )
     paths = installed.run(installed.bin / "python", "-c", code).stdout.split()
     assert all(Path(path).is_relative_to(installed.site) for path in paths)
 
@@ -188,7 +190,9 @@ class Outcome:
     """What the action's steps lead to, in a folder, up to the first that fails; or the one step of a name."""
 
     def __init__(self, installed, folder, step="", **given):
-        written = {name: folder.parent / f"{folder.name}-{name.lower()}" for name in ("OUTPUT", "STEP_SUMMARY")}
+        written = {
+            name: folder.parent / f"{folder.name}-{name.lower()}" for name in ("OUTPUT", "STEP_SUMMARY")
+        }
         for path in written.values():
             path.write_text("")
         github = {f"GITHUB_{name}": str(path) for name, path in written.items()}
@@ -220,7 +224,7 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def first_time(installed, repository, wheel):
-    """What the action says where nobody has stored a baseline: the run is made, and nothing can be compared."""
+    """The action where nobody has stored a baseline: the run is made, and nothing can be compared."""
     return Outcome(installed, repository, timbrebench=str(wheel))
 
 
@@ -286,7 +290,10 @@ def test_a_student_compares_methods(installed, repository, run_folder):
 
 
 def test_the_template_s_own_tests_pass(installed, repository, first_time):
-    assert "3 passed" in installed.run(installed.bin / "python", "-m", "pytest", "-q", "tests", cwd=repository).stdout
+    assert (
+        "3 passed"
+        in installed.run(installed.bin / "python", "-m", "pytest", "-q", "tests", cwd=repository).stdout
+    )
 
 
 def of_workflow(path):
@@ -295,7 +302,9 @@ def of_workflow(path):
 
 def test_the_workflow_for_others_hands_every_input_on():
     workflow = of_workflow(ROOT / ".github" / "workflows" / "gate.yml")
-    (call,) = [value["workflow_call"] for key, value in workflow.items() if key is True]  # YAML reads `on` as true
+    (call,) = [
+        value["workflow_call"] for key, value in workflow.items() if key is True
+    ]  # YAML reads `on` as true
     (job,) = workflow["jobs"].values()
     (used,) = [step for step in job["steps"] if step.get("uses") == "./.timbrebench"]
     assert used["with"] == {name: f"${{{{ inputs.{name} }}}}" for name in used["with"]}
@@ -315,10 +324,15 @@ def test_the_template_s_workflow_and_run_are_what_the_workflow_for_others_takes(
     assert (TEMPLATE / job["with"]["configuration"]).is_file()
 
 
-WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), TEMPLATE / ".github" / "workflows" / "gate.yml"]
+WORKFLOWS = [
+    *sorted((ROOT / ".github" / "workflows").glob("*.yml")),
+    TEMPLATE / ".github" / "workflows" / "gate.yml",
+]
 
 
-@pytest.mark.parametrize("path", [ROOT / "action.yml", *WORKFLOWS], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [ROOT / "action.yml", *WORKFLOWS], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_no_value_becomes_part_of_a_shell_s_text(path):
     content = of_workflow(path)
     jobs = [content["runs"]] if "runs" in content else content["jobs"].values()
@@ -327,7 +341,9 @@ def test_no_value_becomes_part_of_a_shell_s_text(path):
     assert [step["run"] for step in steps if "${{" in step.get("run", "")] == []
 
 
-@pytest.mark.parametrize("path", [ROOT / "action.yml", *WORKFLOWS], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [ROOT / "action.yml", *WORKFLOWS], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_whatever_installs_takes_torch_without_cuda(path):
     text = path.read_text(encoding="utf-8")
     installs = re.search(r"pip install|\.ci/run|\bmake ", text)

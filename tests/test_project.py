@@ -192,7 +192,9 @@ def test_every_step_of_the_image_is_a_target_of_make_for_which_all_is_there(tmp_
             subprocess.run(["make", "--dry-run", *words[1:]], cwd=where, capture_output=True, check=True)
     assert made == ["system", "setup"]
     ignored = (ROOT / ".dockerignore").read_text().split()
-    assert {".git/", *(ROOT / ".gitignore").read_text().split()} <= {line.removeprefix("**/") for line in ignored}
+    assert {".git/", *(ROOT / ".gitignore").read_text().split()} <= {
+        line.removeprefix("**/") for line in ignored
+    }
 
 
 def test_the_python_versions_that_are_tested_are_those_that_are_supported():
