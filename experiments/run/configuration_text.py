@@ -8,6 +8,7 @@ from pathlib import Path
 from timbrebench.core.documents import TOML_BYTES, parse_toml
 from timbrebench.core.errors import ConfigurationError, UnknownNameError
 from timbrebench.core.files import read_text
+from timbrebench.core.identifiers import is_identifier
 
 
 def profile_names() -> list[str]:
@@ -37,6 +38,7 @@ def listed_tracks(text: str, where: str) -> list[str]:
     tracks = parse_toml(text, where, ConfigurationError).get("track")
     if not isinstance(tracks, list):
         return []
-    if not tracks or not all(isinstance(name, str) for name in tracks) or len(set(tracks)) < len(tracks):
+    are_names = all(isinstance(name, str) and is_identifier(name) for name in tracks)
+    if not tracks or not are_names or len(set(tracks)) < len(tracks):
         raise ConfigurationError(f"{where}: track is a name or a list of names, each once")
     return tracks

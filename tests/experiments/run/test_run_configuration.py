@@ -82,7 +82,7 @@ def test_a_track_without_its_audio_says_what_to_get_how_large_and_where_to_put_i
     assert load_configuration(written(tmp_path, named)).suite.name == "aligned-1"
 
 
-@pytest.mark.parametrize("tracks", ["[]", '["known-timbre", "known-timbre"]', "[1]"])
+@pytest.mark.parametrize("tracks", ["[]", '["../elsewhere"]', '["known-timbre", "known-timbre"]', "[1]"])
 def test_a_list_of_tracks_has_each_once(tmp_path, tracks):
     with pytest.raises(ConfigurationError, match="a name or a list of names, each once"):
         load_configuration(written(tmp_path, f'name = "a"\ntrack = {tracks}\n'))
