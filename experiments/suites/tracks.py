@@ -70,6 +70,12 @@ TRACKS = {
         "new-timbre",
         ("instruments-6-1",),
     ),
+    "one-shot": Track(
+        "How well does a method play an instrument of which it has one clip and no more?",
+        "one-shot-1",
+        "one-shot",
+        ("instruments-gm16-1",),
+    ),
     "recorded-notes": Track(
         "How well does a method play recorded notes as another instrument's?",
         "recorded-notes-1",

@@ -7,7 +7,7 @@ import pytest
 from timbrebench.experiments.ranking.learning_rules import learned_from, rule_violation
 from timbrebench.experiments.run.record_types import LearnedRecord
 from timbrebench.experiments.run.run_configuration import MethodEntry
-from timbrebench.experiments.run.tasks import barred_by
+from timbrebench.experiments.run.tasks import Barred, barred_by
 from timbrebench.experiments.suites.frozen_suite import load_configured
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 
@@ -51,3 +51,14 @@ def test_a_declaration_counts_as_a_record_does():
     entry = PLAIN.model_copy(update={"learned_from": FLUID})
     assert learned_from(entry, None, suite("new-timbre")) == "this timbre"
     assert "FluidR3_GM" in rule_violation(entry, None, barred_by(suite("new-timbre")))
+
+
+def test_one_shot_bars_programs_of_styles_on_any_soundfont():
+    one_shot = suite("one-shot", "one-shot-1")
+    barred = barred_by(one_shot)
+    program = one_shot.pairs[0].style.program
+    assert program in barred.programs
+    assert barred.families == {"FluidR3"}
+    assert str(program) in rule_violation(PLAIN, record(soundfonts=TIM, programs=(program,)), barred)
+    assert rule_violation(PLAIN, record(soundfonts=TIM, programs=(0,)), barred) == "", "the first piano"
+    assert Barred() == barred_by(suite("known-timbre"))

@@ -9,8 +9,9 @@ import pytest
 
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.workers.executors import InlineExecutor
-from timbrebench.datasets.instruments import SIX_INSTRUMENTS
+from timbrebench.datasets.instruments import SIX_INSTRUMENTS, programs_of
 from timbrebench.datasets.rendering.dataset_configuration import Shares
+from timbrebench.datasets.soundfonts.soundfont_finding import family_of
 from timbrebench.experiments.suites.frozen_suite import (
     freeze_recipe,
     load_configured,
@@ -21,9 +22,10 @@ from timbrebench.experiments.suites.kinds.stratified_kind import StratifiedKind
 from timbrebench.experiments.suites.recipes import Recipe, load_recipe
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 from timbrebench.experiments.suites.suite_opening import render_frozen
+from timbrebench.transfer.methods.reinstrument.trained_notes import PACKAGED_PROGRAMS
 
 SIX = ("known-timbre", "new-timbre")
-STRATIFIED = SIX
+STRATIFIED = (*SIX, "one-shot")
 
 
 def planned(name):
@@ -137,3 +139,13 @@ def test_a_sample_is_refused_of_suites_without_an_order_and_beyond_the_end():
     with pytest.raises(ConfigurationError, match="has 360 pairs, and 361 are asked for"):
         load_configured(SuiteConfiguration(name="known-timbre", pairs=361))
     assert load_configured(SuiteConfiguration(name="known-timbre", pairs=360)).sample_of == 0
+
+
+def test_one_shot_has_69_programs_that_no_first_program_and_no_packaged_network_has_met():
+    made, pairs = planned("one-shot")
+    uses = Counter(style.program for _, style, _ in pairs)
+    assert len(uses) == 69
+    assert min(uses.values()) >= 4
+    learned = {programs_of(label)[0] for label in made.dataset.instruments} | PACKAGED_PROGRAMS
+    assert not learned & set(uses)
+    assert not set(map(family_of, made.soundfonts)) & set(map(family_of, made.dataset.soundfont_names))
