@@ -83,7 +83,7 @@ def write_tracks(name: str, tracks_of: Sequence[str], out: Path) -> None:
         "tracks.html.jinja",
         css=asset("report.css"),
         scripts=[asset("tables.js")],
-        name=name,
+        title=name,
         tracks=tracks,
         groups={kind: [label for label in labels if kinds[label] == kind] for kind in ("method", "control")},
     )
