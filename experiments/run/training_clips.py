@@ -52,7 +52,7 @@ def build_run_dataset(configuration: RunConfiguration, root: Path, executor: Exe
         return Dataset.open(root)
     recipe = load_frozen(configuration.suite.name).recipe
     is_alone = recipe is not None and recipe.made.plans_training_alone
-    quotas = {about.split: split_quotas(whole)[about.split]} if is_alone else None
+    quotas = {"train": split_quotas(whole)["train"]} if is_alone else None
     pieces, pitch_range = find_pieces(whole, executor, quotas)
     training = [piece for piece in pieces if piece.split == about.split]
     return build_pieces(about, whole, training, root, pitch_range=pitch_range, executor=executor)

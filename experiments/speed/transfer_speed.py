@@ -31,7 +31,6 @@ from timbrebench.core.workers.memory import peak_rss_mib, reset_peak_rss
 from timbrebench.datasets import Dataset, DatasetConfiguration, build_dataset
 from timbrebench.datasets.rendering.rendered_dataset import soundfonts_of
 from timbrebench.experiments.run.run_configuration import MethodEntry, load_configuration
-from timbrebench.experiments.run.tasks import training_set
 from timbrebench.experiments.speed.evaluation_times import time_evaluations
 from timbrebench.experiments.speed.machine import describe_machine
 from timbrebench.experiments.speed.representation_speed import time_representations
@@ -170,7 +169,7 @@ def time_transfers(
     return TransferSpeed(
         objectives=objectives,
         representations=representations,
-        methods=_time_methods(entries, dataset, pair, suite.configuration, folder),
+        methods=_time_methods(entries, dataset, pair, folder),
         duration_s=len(content) / SAMPLE_RATE,
         n_filters=n_filters,
     )
@@ -259,9 +258,7 @@ def time_objectives(content: Samples, style: Samples, *, n_filters: int, rounds:
     return time_evaluations(forms, start, rounds, "timing objectives")
 
 
-def _time_methods(
-    entries: Sequence[MethodEntry], dataset: Dataset, pair: Pair, suite: SuiteConfiguration, folder: Path
-) -> pd.DataFrame:
+def _time_methods(entries: Sequence[MethodEntry], dataset: Dataset, pair: Pair, folder: Path) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     with (
         LocalExecutor(("timbrebench.audio.librosa_modules", __name__), workers=1) as executor,
@@ -269,7 +266,7 @@ def _time_methods(
         executor.batch() as batch,
     ):
         for entry in entries:
-            arguments = entry, dataset.root.resolve(), pair, suite, folder.resolve()
+            arguments = entry, dataset.root.resolve(), pair, folder.resolve()
             batch.submit(Call(_time_method, arguments, entry.name), entry.name)
         for name, result in batch.results():
             costs = {"reason": result.reason} if isinstance(result, Failure) else result
@@ -280,9 +277,7 @@ def _time_methods(
     return table.sort_values("seconds", ignore_index=True)
 
 
-def _time_method(
-    entry: MethodEntry, root: Path, pair: Pair, suite: SuiteConfiguration, folder: Path
-) -> dict[str, object]:
+def _time_method(entry: MethodEntry, root: Path, pair: Pair, folder: Path) -> dict[str, object]:
     """Run a method twice on a pair, in this process, and return what the second time cost."""
     dataset = Dataset.open(root)
     content, style = (dataset.samples(clip) for clip in (pair.content, pair.style))
@@ -294,7 +289,7 @@ def _time_method(
             if learns(method):
                 workdir = folder / "prepared" / entry.name
                 workdir.mkdir(parents=True, exist_ok=True)
-                method.prepare(training_set(suite, dataset), workdir)
+                method.prepare(dataset.select(split="train"), workdir)
             for _ in range(2):
                 watched = reset_peak_rss()
                 held, begun = peak_rss_mib() if watched else math.nan, time.process_time()

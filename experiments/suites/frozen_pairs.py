@@ -48,8 +48,8 @@ class FrozenClip(NamedTuple):
     @property
     def row(self) -> list[str | float]:
         """What files hold of it: without soundfont and program where these go without saying."""
-        end = 6 if self.program >= 0 else 5 if self.soundfont else 4
-        return list(self)[:end]
+        row = [self.piece, self.label, self.start_s, self.sha256, self.soundfont, self.program]
+        return row[: 6 if self.program >= 0 else 5 if self.soundfont else 4]
 
 
 class FrozenPair(NamedTuple):

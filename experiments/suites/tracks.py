@@ -62,13 +62,13 @@ TRACKS = {
         "How well does a method play an instrument that it may know?",
         "known-timbre-1",
         "known-timbre",
-        ("instruments-6-1",),
+        ("instruments-6-2",),
     ),
     "new-timbre": Track(
         "How well does a method play an instrument in a timbre that it has never met?",
         "new-timbre-1",
         "new-timbre",
-        ("instruments-6-1",),
+        ("instruments-6-2",),
     ),
     "one-shot": Track(
         "How well does a method play an instrument of which it has one clip and no more?",

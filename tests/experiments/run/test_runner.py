@@ -28,7 +28,8 @@ from timbrebench.experiments.run.records import RecordsFile
 from timbrebench.experiments.run.run_configuration import CONTROLS, MethodEntry, RunConfiguration
 from timbrebench.experiments.run.run_judges import JudgeFingerprints
 from timbrebench.experiments.run.scores import run_scores, score_key
-from timbrebench.experiments.run.tasks import list_tasks, method_key, training_set
+from timbrebench.experiments.run.tasks import Barred, barred_by, list_tasks, method_key, training_set
+from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.suite import SuiteConfiguration
 
 BAD_METHODS = """
@@ -425,10 +426,10 @@ def test_methods_that_share_something_with_a_judge_are_marked_and_not_ranked(wit
     assert honest["rank"].notna()[["ulyanov", "learner"]].all()
 
 
-def test_judges_and_methods_learn_from_other_clips(run, tiny):
+def test_judges_and_methods_learn_from_other_clips(run):
     dataset = Dataset.open(run.root / "dataset")
     judge = Judge.load(run.root / "judge" / "judge.pt")
-    given = set(training_set(tiny.suite, dataset).manifest.sha256)
+    given = set(training_set(Barred(), dataset).manifest.sha256)
     assert given
     assert judge.training_clips
     assert not given & judge.training_clips
@@ -455,8 +456,10 @@ def test_a_new_timbre_is_kept_from_methods_with_its_relatives(run):
         ]
     )
     several = replace(dataset, manifest=manifest)
-    known = training_set(SuiteConfiguration(soundfont="FluidR3_GM"), several)
-    new = training_set(SuiteConfiguration(soundfont="FluidR3_GM", setting="new-timbre"), several)
+    suite = load_frozen("instruments-6-1").suite(SuiteConfiguration(soundfont="FluidR3_GM"))
+    barred = SuiteConfiguration(soundfont="FluidR3_GM", setting="new-timbre")
+    known = training_set(barred_by(suite), several)
+    new = training_set(barred_by(replace(suite, configuration=barred)), several)
     assert set(known.manifest.soundfont) == {"FluidR3_GM", "MuseScore_General", "TimGM6mb"}
     assert set(new.manifest.soundfont) == {"TimGM6mb"}
     assert set(known.manifest.split) == set(new.manifest.split) == {"train"}
