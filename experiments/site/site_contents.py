@@ -26,6 +26,7 @@ from timbrebench.experiments.submissions.excerpts import GIVEN, excerpt_name, ex
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.recipes import Recipe
 from timbrebench.experiments.suites.suite import Pair
+from timbrebench.experiments.suites.tracks import RULES, TRACKS
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,14 @@ class SuiteContents:
         return [published_name(judge) or judge[:12] for judge in about.style_judges]
 
     @property
-    def setting(self) -> str:
-        """Whether methods may have learned the suite's timbre."""
-        return self.entries[0].submission.about.setting
+    def question(self) -> str:
+        """What the track asks whose suite it is; empty for a suite without a track."""
+        return next((track.question for track in TRACKS.values() if track.suite == self.name), "")
+
+    @property
+    def rule(self) -> str:
+        """What methods may have learned from."""
+        return RULES[self.entries[0].submission.about.setting]
 
     @property
     def is_ranking(self) -> bool:

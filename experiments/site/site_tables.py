@@ -37,6 +37,8 @@ def suite_description(suite: SuiteContents) -> dict[str, Any]:
         "suite": suite.name,
         "suite_version": about.suite_version,
         "setting": about.setting,
+        "question": suite.question,
+        "rule": suite.rule,
         "summary": suite.recipe.summary,
         "pairs": len(suite.pairs),
         "pieces": suite.pieces,

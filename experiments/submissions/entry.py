@@ -15,7 +15,6 @@ from pathlib import Path
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import why_no_folder
 from timbrebench.core.identifiers import is_identifier
-from timbrebench.experiments.run.record_types import LearnedRecord
 from timbrebench.experiments.submissions.excerpts import GIVEN, excerpt_name, excerpt_pairs, read_excerpt
 from timbrebench.experiments.submissions.method_card import (
     LEARNED_FROM,
@@ -131,13 +130,17 @@ def card_problems(card: MethodCard, submission: Submission) -> list[str]:
 
 
 def learned_at_least(submission: Submission) -> LearnedFrom:
-    """Return what the one method of a submission has learned from, as far as its records show it."""
-    entry, method = submission.results.configuration.methods[-1], submission.about.methods[-1]
+    """Return what the one method of a submission has learned from, as far as its records show it.
+
+    Records of before do not name the soundfonts that were learned from: a method of this project that learns,
+    where the setting allows it the suite's, has learned from them.
+    """
+    entry = submission.results.configuration.methods[-1]
     made = verifiable_method(entry)
     if made is not None and learns(made) and submission.about.setting == "known-timbre":
         return "this timbre"
-    learned: LearnedRecord | None = submission.records.learned.get(method.key)
-    return "training pieces" if learned is not None and learned.clips else "nothing"
+    recorded = submission.results.learned_from[entry.name]
+    return "nothing" if recorded == "not stated" else recorded
 
 
 def read_given(folder: Path, suite: Suite) -> dict[str, bytes]:

@@ -209,9 +209,14 @@ def pack_reduced(run: FinishedRun, out: Path, *, submitter: str) -> About:
     """Pack a run on a suite of the project into a file that is small enough to lie in a repository.
 
     It has a row for each output instead of records, no list of pairs, no predictions and no tables: all of
-    them follow from it and from what everybody has. Raises RunError if the pairs are no suite of the project.
+    them follow from it and from what everybody has. Raises RunError if the pairs are no whole suite of the
+    project.
     """
     about = run.describe(submitter, REDUCED)
+    if run.suite.sample_of:
+        raise RunError(
+            f"{run.root}: is on a sample, {run.suite.size}: entries are of whole suites, to be ranked"
+        )
     if not about.suite:
         raise RunError(
             f"{run.root}: its pairs were drawn for it: run a suite of the project, which "
