@@ -11,6 +11,7 @@ from typing import Any
 from configuration_pages import command_reference, configuration_keys
 from data_page import profile_table, suite_table
 from latex2mathml.converter import convert
+from leaderboard_files import leaderboard_files, leaderboard_table
 from method_pages import method_overview, method_pages
 from metric_pages import metric_overview, metric_pages
 from mkdocs.config.defaults import MkDocsConfig
@@ -30,6 +31,7 @@ _MADE = re.compile(r"<!-- GENERATED: (.+?) -->")
 _PARTS = {
     "commands": command_reference,
     "keys": configuration_keys,
+    "leaderboards": lambda: leaderboard_table(_ROOT / "results"),
     "methods": method_overview,
     "metrics": metric_overview,
     "profile names": lambda: ", ".join(f"`{name}`" for name in profile_names()),
@@ -52,9 +54,11 @@ def on_startup(command: str, dirty: bool) -> None:  # noqa: ARG001 - MkDocs' sig
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages of methods and metrics, and the pages of folders that the navigation names."""
+    """Add the pages of methods and metrics, the leaderboards, and the pages of folders in the navigation."""
     for path, text in (*method_pages(), *metric_pages()):
         files.append(File.generated(config, path, content=text))
+    for path, content in leaderboard_files(_ROOT / "results"):
+        files.append(File.generated(config, path, content=content))
     config.nav = _opened(config.nav, sorted(files.src_uris))
     return files
 

@@ -39,6 +39,7 @@ from timbrebench.experiments.commands.cli import main
 from timbrebench.experiments.ranking.baseline import read_baseline
 from timbrebench.experiments.run.records import read_records
 from timbrebench.experiments.run.run_configuration import load_configuration
+from timbrebench.experiments.submissions.method_card import parse_card, read_card_text
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
 from timbrebench.experiments.suites.recipes import load_recipe
 
@@ -141,6 +142,14 @@ def read_submission(path: Path) -> None:
     run_command("submission", "merge", str(path), "--out", "merged")
 
 
+def verify_submission(path: Path) -> None:
+    run_command("submission", "verify", str(path))
+
+
+def read_card(path: Path) -> None:
+    parse_card(read_card_text(path), str(path))
+
+
 def read_suite(path: Path) -> None:
     run_command("suite", "show", str(path))
     run_command("suite", "check", str(path), str(Path(__file__).parent))
@@ -190,6 +199,8 @@ class Kind:
 
 KINDS = {
     "submission": Kind(change_submission, read_submission),
+    "reduced-submission": Kind(change_submission, verify_submission),
+    "card": Kind(change_text, read_card),
     "judge": Kind(change_judge, read_judge),
     "suite": Kind(change_suite, read_suite),
     "configuration": Kind(change_text, read_configuration),
