@@ -27,7 +27,6 @@ from timbrebench.experiments.submissions.entry_writing import write_entries
 from timbrebench.experiments.submissions.excerpts import EXCERPT_S, excerpt_pairs, read_excerpt
 from timbrebench.experiments.submissions.output_table import output_table
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
-from timbrebench.experiments.submissions.verification_report import report_entries
 
 ROOT = Path(__file__).resolve().parents[3]
 SUITE = "instruments-6-1"
@@ -270,18 +269,13 @@ class TestCommand:
         done = CliRunner().invoke(app, ["submission", "verify", str(results), "--dataset", str(results)])
         assert isinstance(done.exception, ConfigurationError)
 
-    def test_all_entries_of_the_project_hold(self):
-        report = report_entries([ROOT / "results"])
-        assert report.refused == ()
-        assert len(report.held) == len(entry_folders(ROOT / "results"))
-
 
 def test_the_workflow_runs_no_code_of_a_pull_request_and_can_write_nothing():
     text = (ROOT / ".github" / "workflows" / "results.yml").read_text(encoding="utf-8")
     workflow = parse_yaml(text, "results.yml", RunError)
     assert workflow["permissions"] == {"contents": "read"}
     assert list(workflow["on"]) == ["pull_request"]
-    assert "secrets" not in text
+    assert "secrets." not in text
     steps = workflow["jobs"]["verify"]["steps"]
     checkouts = {step["with"]["path"]: step["with"] for step in steps if "checkout" in step.get("uses", "")}
     assert checkouts["code"]["ref"] == "${{ github.event.pull_request.base.sha }}"
