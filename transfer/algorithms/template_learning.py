@@ -51,7 +51,7 @@ def learn(
     no clip holds a note, :class:`StorageError` if the folder cannot be written.
     """
     by_timbre = clips_by_timbre(dataset)
-    timbres = {name: _spread(clips, clips_per_timbre) for name, clips in by_timbre.items()}
+    timbres = {name: spread(clips, clips_per_timbre) for name, clips in by_timbre.items()}
     notes = {(clip.piece, clip.start_s): dataset.notes(clip) for clips in timbres.values() for clip in clips}
     played = [pitch for table in notes.values() for pitch in table.pitch]
     if not played:
@@ -144,7 +144,7 @@ def clips_by_timbre(dataset: Dataset) -> dict[str, list[Clip]]:
     return dict(sorted(timbres.items()))
 
 
-def _spread(clips: Sequence[Clip], max_clips: int) -> list[Clip]:
+def spread(clips: Sequence[Clip], max_clips: int) -> list[Clip]:
     """Return at most `max_clips` clips at even distances."""
     chosen = np.linspace(0, len(clips) - 1, min(max_clips, len(clips))).round().astype(int)
     return [clips[index] for index in chosen]
