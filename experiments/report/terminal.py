@@ -127,6 +127,8 @@ def print_tracks(tracks: Sequence[str], out: Path, *, as_json: bool) -> None:
     console.print(shown)
     console.print("Each track has ranks of its own: figures of two tracks do not compare.", style="dim")
     for name, run in runs.items():
+        if run["methods"] and (sample := run["methods"][0].get("sample")):
+            console.print(f"{name}: {sample}", markup=False)
         for row in run["methods"]:
             if row["violation"]:
                 text = on_one_line(f"NOT RANKED on {name}: {row['method']} {row['violation']}")
