@@ -85,6 +85,7 @@ class Installed:
         (self.site / "libraries.pth").write_text("\n".join(folders) + "\n", encoding="utf-8")
 
     def run(self, *command, status=0, cwd=None, **variables):
+        before = os.times()
         done = subprocess.run(
             list(map(str, command)),
             cwd=cwd or self.work,
@@ -94,6 +95,10 @@ class Installed:
             check=False,
         )
         assert done.returncode == status, done.stdout + done.stderr
+        now = os.times()
+        used = now.children_user - before.children_user + now.children_system - before.children_system
+        line = " ".join([Path(command[0]).name, *map(str, command[1:])])
+        sys.stdout.write(f"{used:5.1f} s of CPU: {line}\n")
         return done
 
     def timbrebench(self, *arguments, **options):
@@ -154,6 +159,7 @@ def test_what_is_imported_is_the_wheel(installed):
 def test_a_stranger_looks_around(installed):
     version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
     assert installed.timbrebench("--version").stdout == f"timbrebench {version}\n"
+    assert "transfer" in installed.timbrebench("--help").stdout
     assert "reinstrument" in installed.timbrebench("methods").stdout
     profile = installed.timbrebench("profile", "default").stdout
     assert profile == (ROOT / "experiments" / "profiles" / "default.toml").read_text(encoding="utf-8")
