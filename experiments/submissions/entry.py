@@ -108,7 +108,7 @@ def read_entry(folder: Path) -> Entry:
     if not submission.about.is_reduced or labels != [card.method]:
         raise RunError(
             f"{path}: is of {', '.join(labels) or 'no method'}, and the card of {card.method}: make an entry "
-            "with `timbrebench submit RUN --card card.yaml`"
+            "with `timbrebench submit --card`"
         )
     expected = Path(submission.about.suite) / card.method
     if (folder.resolve().parent.name, folder.resolve().name) != expected.parts:
