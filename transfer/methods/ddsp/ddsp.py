@@ -49,6 +49,26 @@ took 0.3 to 1.3 s of four clips (frames of 10 ms); since the rows of one pitch s
 the analysis of the clips half a minute, and templates another one. An interrupted training goes on after its
 last pass.
 
+Measured on the 30 pairs of the default suite (style accuracy, note F1, log-spectral distance to the reference
+in decibels), with the networks after 11 of the 12 passes; the curve is ``docs/ddsp-training.svg``:
+
+============================ ===== ===== ====
+method                       style notes dB
+============================ ===== ===== ====
+the content itself            0.00  0.87  9.7
+ddsp, loudness of frames      0.13  0.77  8.5
+ddsp, loudness of notes       0.13  0.75  8.7
+templates                     0.93  0.86  5.7
+reinstrument                  1.00  0.86  4.6
+============================ ===== ===== ====
+
+So minutes of training teach it to play notes, and hardly to play them like an instrument: the judge hears
+most of its winds and organs as saxophone or trumpet and what is plucked as piano. The loss on pieces held out
+falls from 10.8 after the first pass to 9.0, and is nearly flat at the end of the schedule. One cause is
+known: the encoder normalises the coefficients of a frame together, of which the first is by far the largest.
+With each normalised by itself the loss is 10.3 after the first pass; that has not been trained to its end. 5
+s take 0.35 s of one core.
+
 What limits it: notes that are not read are not played
 (:func:`~timbrebench.transfer.methods.ddsp.voices.read_voices` has how many are), and a content without notes
 is refused; a style without pitch gives some pitched sound.

@@ -100,12 +100,12 @@ def oscillators(amplitudes: Tensor, rows: Rows, frames: int, hop_length: int, sa
     within = torch.arange(hop_length, device=amplitudes.device)
     share = within / hop_length
     frequencies, group, counts = torch.unique(rows.f0, return_inverse=True, return_counts=True)
-    order = torch.argsort(group, stable=True)
+    order, sizes = torch.argsort(group, stable=True), counts.tolist()
     endings = amplitudes[rows.following] * ~rows.last[:, None]
     made = []
     for frequency, phase, *ends in zip(
         frequencies.tolist(),
-        *(part[order].split(counts.tolist()) for part in (rows.phase, amplitudes, endings)),
+        *(torch.split_with_sizes(part[order], sizes) for part in (rows.phase, amplitudes, endings)),
         strict=True,
     ):
         audible = min(amplitudes.shape[1], math.ceil(sample_rate / 2 / frequency) - 1)

@@ -179,7 +179,7 @@ def call_after(export: LatentExport, content: Tensor, style: Tensor, latency: in
     chunk = vector.shape[2]
     total = math.ceil((content.shape[1] + latency) / (chunk * ratio)) * chunk * ratio
     made = []
-    for block in _channels(content, structure, total).split(chunk * ratio, dim=2):
+    for block in torch.tensor_split(_channels(content, structure, total), total // (chunk * ratio), dim=2):
         latents = torch.cat([export.call("structure", block, chunk), vector], dim=1)
         for name, shape in zip(steps, shapes, strict=True):
             latents = export.call(name, latents, chunk * ratio // shape.out_ratio)
