@@ -48,7 +48,8 @@ class FrozenClip(NamedTuple):
     @property
     def row(self) -> list[str | float]:
         """What files hold of it: without soundfont and program where these go without saying."""
-        row = [self.piece, self.label, self.start_s, self.sha256, self.soundfont, self.program]
+        row: list[str | float] = [self.piece, self.label, self.start_s, self.sha256]
+        row += [self.soundfont, self.program]
         return row[: 6 if self.program >= 0 else 5 if self.soundfont else 4]
 
 
