@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 
 from markup import code, table
 
-from timbrebench.experiments.run.configuration_text import profile_names
-from timbrebench.experiments.run.run_configuration import load_configuration
+from timbrebench.experiments.run.configuration_text import configuration_text, listed_tracks, profile_names
+from timbrebench.experiments.run.run_configuration import RunConfiguration, read_configuration
 from timbrebench.experiments.suites.frozen_suite import FrozenSuite, frozen_names, load_frozen
 from timbrebench.experiments.suites.suite_judges import judges_of
 
@@ -15,8 +16,7 @@ from timbrebench.experiments.suites.suite_judges import judges_of
 def profile_table() -> str:
     """Return the table of the profiles that come with the project, as HTML."""
     rows = []
-    for name in profile_names():
-        configuration = load_configuration(name)
+    for name, configuration in _configurations():
         made, suite = configuration.dataset, configuration.suite
         rows.append(
             (
@@ -29,6 +29,14 @@ def profile_table() -> str:
             )
         )
     return table(("profile", "pieces", "labels", "soundfonts", "clip", "pairs from"), rows)
+
+
+def _configurations() -> Iterator[tuple[str, RunConfiguration]]:
+    """Yield each profile by its name, one that lists tracks once for each of them."""
+    for name in profile_names():
+        text, where = configuration_text(name)
+        for track in listed_tracks(text, where) or ("",):
+            yield name, read_configuration(text, where, track)
 
 
 def suite_table() -> str:
