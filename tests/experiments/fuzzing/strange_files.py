@@ -142,10 +142,6 @@ def read_submission(path: Path) -> None:
     run_command("submission", "merge", str(path), "--out", "merged")
 
 
-def verify_submission(path: Path) -> None:
-    run_command("submission", "verify", str(path))
-
-
 def read_card(path: Path) -> None:
     parse_card(read_card_text(path), str(path))
 
@@ -199,8 +195,7 @@ class Kind:
 
 KINDS = {
     "submission": Kind(change_submission, read_submission),
-    "reduced-submission": Kind(change_submission, verify_submission),
-    "card": Kind(change_text, read_card),
+    "card": Kind(change_bytes, read_card),
     "judge": Kind(change_judge, read_judge),
     "suite": Kind(change_suite, read_suite),
     "configuration": Kind(change_text, read_configuration),

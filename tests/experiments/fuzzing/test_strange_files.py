@@ -21,7 +21,7 @@ from timbrebench.experiments.submissions.submission_packing import submit
 from timbrebench.experiments.suites.recipes import read_packaged
 
 HERE = Path(__file__).parent
-ENTRY = HERE.parents[2] / "results" / "instruments-6-1" / "templates"
+CARD = HERE.parents[2] / "results" / "instruments-6-1" / "templates" / "card.yaml"
 TIMES = int(os.environ.get("TIMBREBENCH_FUZZ", "20"))
 LIMITS = Limits(timeout_s=60, memory_mib=2048)
 
@@ -78,8 +78,7 @@ def sources(run, tiny, as_toml, results, tmp_path_factory):
             "recipe": "recipe.toml",
             "labels": "labels.csv",
         }.items()
-    }
-    alone |= {"reduced-submission": ENTRY / "submission.zip", "card": ENTRY / "card.yaml"}
+    } | {"card": CARD}
     return {name: (path, path) for name, path in alone.items()} | {
         "manifest": (small / "manifest.csv", small),
         "description": (small / "dataset.json", small),
@@ -100,7 +99,6 @@ def write_midi(path):
     "name",
     [
         "submission",
-        "reduced-submission",
         "card",
         "judge",
         "suite",
