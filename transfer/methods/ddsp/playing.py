@@ -115,9 +115,11 @@ class VoiceBatch:
         """Return the batch of some clips, each of so many frames, with what is known of their loudness."""
         lengths = [length for clip in by_clip for length in clip.lengths]
         features = torch.cat([clip.features(kind) for clip, kind in zip(by_clip, loudness, strict=True)])
-        packed = pack_sequence(list(features.split(lengths)), enforce_sorted=False)
+        packed = pack_sequence(list(torch.split_with_sizes(features, lengths)), enforce_sorted=False)
         total = len(features)
-        order = pack_sequence(list(torch.arange(total).split(lengths)), enforce_sorted=False).data
+        order = pack_sequence(
+            list(torch.split_with_sizes(torch.arange(total), lengths)), enforce_sorted=False
+        ).data
         place = torch.empty(total, dtype=torch.long)
         place[order] = torch.arange(total)
         last = torch.zeros(total, dtype=torch.bool)
@@ -139,7 +141,12 @@ class VoiceBatch:
     def to(self, device: torch.device) -> VoiceBatch:
         """Return the batch on a device."""
         rows = Rows(*(getattr(self.rows, field.name).to(device) for field in fields(Rows)))
-        return replace(self, features=self.features.to(device), rows=rows, clip=self.clip.to(device))
+        return replace(
+            self,
+            features=self.features._replace(data=self.features.data.to(device)),
+            rows=rows,
+            clip=self.clip.to(device),
+        )
 
 
 def play(network: DdspNetwork, voices: VoiceBatch, embedding: Tensor, noise: Tensor, grid: Grid) -> Tensor:

@@ -145,7 +145,7 @@ def known_voices(notes: pd.DataFrame, levels: Matrix, pitches: NDArray[np.int64]
     grid : Grid
         The frames.
     """
-    intervals = {int(pitch): [] for pitch in pitches}
+    intervals: dict[int, list[tuple[int, int]]] = {int(pitch): [] for pitch in pitches}
     for onset, offset, pitch in notes[["onset_s", "offset_s", "pitch"]].itertuples(index=False):
         if int(pitch) in intervals:
             begin = max(0, grid.frames(onset))
