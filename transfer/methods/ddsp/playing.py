@@ -141,9 +141,14 @@ class VoiceBatch:
     def to(self, device: torch.device) -> VoiceBatch:
         """Return the batch on a device."""
         rows = Rows(*(getattr(self.rows, field.name).to(device) for field in fields(Rows)))
+        order, inverse = (
+            None if part is None else part.to(device)
+            for part in (self.features.sorted_indices, self.features.unsorted_indices)
+        )
+        data = self.features.data.to(device)
         return replace(
             self,
-            features=self.features._replace(data=self.features.data.to(device)),
+            features=self.features._replace(data=data, sorted_indices=order, unsorted_indices=inverse),
             rows=rows,
             clip=self.clip.to(device),
         )
