@@ -200,7 +200,7 @@ def scoring_executor(jobs: Iterable[dict[str, Path]], n_metrics: int) -> Executo
     return InlineExecutor() if is_short else LocalExecutor(["timbrebench.audio.librosa_modules", __name__])
 
 
-def _audio_of(paths: dict[str, Path]) -> dict[str, Path]:
+def _audio_of(paths: Mapping[str, Path]) -> dict[str, Path]:
     return {role: path for role, path in paths.items() if not role.endswith("notes")}
 
 

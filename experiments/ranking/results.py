@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from timbrebench.experiments.ranking.headline import Headline, HeadlineScale
-from timbrebench.experiments.ranking.learning_rules import learned_from, rule_violation
+from timbrebench.experiments.ranking.learning_rules import LearnedFrom, learned_from, rule_violation
 from timbrebench.experiments.ranking.listener_scores import ListenerScore
 from timbrebench.experiments.run.embedded_clips import recorded_fingerprints
 from timbrebench.experiments.run.records import Records
@@ -63,7 +63,7 @@ class Results:
     listeners : sequence of ListenerScore
         What listeners say of the outputs, as :mod:`timbrebench.experiments.ranking.listener_scores` reads it;
         empty where nobody was asked.
-    learned_from : mapping of str to str
+    learned_from : mapping of str to LearnedFrom
         What each method has learned from, by label
         (:data:`~timbrebench.experiments.ranking.learning_rules.LearnedFrom`).
     """
@@ -79,7 +79,7 @@ class Results:
     stated_settings: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     second_judge: str = ""
     listeners: Sequence[ListenerScore] = ()
-    learned_from: Mapping[str, str] = field(default_factory=dict)
+    learned_from: Mapping[str, LearnedFrom] = field(default_factory=dict)
 
     @cached_property
     def headline(self) -> Headline:
@@ -205,7 +205,7 @@ def _violations(
     return violations
 
 
-def _learned_from(tasks: Sequence[Task], records: Records, suite: Suite) -> dict[str, str]:
+def _learned_from(tasks: Sequence[Task], records: Records, suite: Suite) -> dict[str, LearnedFrom]:
     return {
         label: learned_from(task.entry, records.learned.get(task.method_key), suite)
         for label, task in _first_tasks(tasks).items()

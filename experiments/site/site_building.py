@@ -25,8 +25,8 @@ from timbrebench.experiments.site.site_tables import (
     results_json,
 )
 from timbrebench.experiments.submissions.entry import GIVEN_CLIPS
+from timbrebench.experiments.submissions.entry_excerpts import excerpt_name
 from timbrebench.experiments.submissions.entry_verification import read_results
-from timbrebench.experiments.submissions.excerpts import excerpt_name
 from timbrebench.experiments.submissions.method_card import LEARNED_FROM
 
 #: Columns of a leaderboard's page where methods are ranked; the others are on the pages of the methods.

@@ -21,8 +21,8 @@ from timbrebench.experiments.report.leaderboard_tables import as_records, leader
 from timbrebench.experiments.report.matrices import TransferMatrix
 from timbrebench.experiments.report.report_figures import plane_figure
 from timbrebench.experiments.submissions.entry import Entry, read_given
+from timbrebench.experiments.submissions.entry_excerpts import GIVEN, excerpt_name, excerpt_pairs
 from timbrebench.experiments.submissions.entry_verification import SuiteEntries
-from timbrebench.experiments.submissions.excerpts import GIVEN, excerpt_name, excerpt_pairs
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.recipes import Recipe
 from timbrebench.experiments.suites.suite import Pair

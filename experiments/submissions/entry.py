@@ -15,7 +15,12 @@ from pathlib import Path
 from timbrebench.core.errors import RunError
 from timbrebench.core.files import why_no_folder
 from timbrebench.core.identifiers import is_identifier
-from timbrebench.experiments.submissions.excerpts import GIVEN, excerpt_name, excerpt_pairs, read_excerpt
+from timbrebench.experiments.submissions.entry_excerpts import (
+    GIVEN,
+    excerpt_name,
+    excerpt_pairs,
+    read_excerpt,
+)
 from timbrebench.experiments.submissions.method_card import (
     LEARNED_FROM,
     OWN_CODE,

@@ -18,7 +18,7 @@ from timbrebench.experiments.submissions.entry import (
     card_problems,
     read_entry,
 )
-from timbrebench.experiments.submissions.excerpts import (
+from timbrebench.experiments.submissions.entry_excerpts import (
     excerpt_name,
     excerpt_of_file,
     excerpt_pairs,

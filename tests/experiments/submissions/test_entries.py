@@ -22,9 +22,9 @@ from timbrebench.experiments.submissions.entry import (
     read_entry,
     read_given,
 )
+from timbrebench.experiments.submissions.entry_excerpts import EXCERPT_S, excerpt_pairs, read_excerpt
 from timbrebench.experiments.submissions.entry_verification import read_results, verify_entries
 from timbrebench.experiments.submissions.entry_writing import write_entries
-from timbrebench.experiments.submissions.excerpts import EXCERPT_S, excerpt_pairs, read_excerpt
 from timbrebench.experiments.submissions.output_table import output_table
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
 

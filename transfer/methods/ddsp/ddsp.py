@@ -9,7 +9,7 @@ the timbre is the style's.
    over time, by the templates of the timbre that explains the content best.
 2. *Embed* the style clip: 16 numbers, from its MFCCs.
 3. *Play* each voice by the decoder (:mod:`timbrebench.transfer.methods.ddsp.decoder`) and the synthesiser
-   (:mod:`timbrebench.transfer.methods.ddsp.synthesis`).
+   (:mod:`timbrebench.transfer.methods.ddsp.ddsp_synthesis`).
 
 As published: 16 kHz; MFCCs with 30 coefficients, a recurrent encoder of 16 numbers, perceptrons for pitch,
 loudness and timbre, a recurrent decoder; 60 harmonics and 65 bands of noise by the scaled sigmoid; harmonics
@@ -102,8 +102,8 @@ from timbrebench.transfer.algorithms.template_learning import clips_by_timbre, l
 from timbrebench.transfer.bases.conversion_method import FrameMethod, FrameParameters
 from timbrebench.transfer.contract import Learned
 from timbrebench.transfer.methods.ddsp.ddsp_configuration import DdspTraining
-from timbrebench.transfer.methods.ddsp.playing import Loudness
 from timbrebench.transfer.methods.ddsp.trained_ddsp import TrainedDdsp
+from timbrebench.transfer.methods.ddsp.voice_playing import Loudness
 from timbrebench.transfer.methods.ddsp.voices import Grid, pitch_levels, read_voices
 
 #: Files in the folder of what was learned: templates and the training curve.

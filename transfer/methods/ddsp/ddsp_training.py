@@ -28,15 +28,15 @@ from timbrebench.datasets.dataset import Dataset
 from timbrebench.transfer.algorithms.network_training import hold_out
 from timbrebench.transfer.algorithms.note_templates import NoteTemplates, timbre_of
 from timbrebench.transfer.methods.ddsp.ddsp_configuration import DdspTraining
+from timbrebench.transfer.methods.ddsp.ddsp_synthesis import spectral_loss
 from timbrebench.transfer.methods.ddsp.decoder import DdspNetwork
-from timbrebench.transfer.methods.ddsp.playing import (
+from timbrebench.transfer.methods.ddsp.voice_playing import (
     ClipVoices,
     Loudness,
     VoiceBatch,
     play,
     style_coefficients,
 )
-from timbrebench.transfer.methods.ddsp.synthesis import spectral_loss
 from timbrebench.transfer.methods.ddsp.voices import LEVEL, Grid, known_voices, pitch_levels
 
 _LOUDNESS: tuple[Loudness, Loudness] = ("frames", "notes")

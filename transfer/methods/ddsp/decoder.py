@@ -90,7 +90,7 @@ class Decoder(nn.Module):
         Returns
         -------
         loudness, distribution, noise : torch.Tensor, shapes (rows,), (rows, harmonics) and (rows, 65)
-            Without a scale (:func:`~timbrebench.transfer.methods.ddsp.synthesis.scaled_sigmoid`).
+            Without a scale (:func:`~timbrebench.transfer.methods.ddsp.ddsp_synthesis.scaled_sigmoid`).
         """
         pitch, loudness = self.pitch(voices.data[:, :1]), self.loudness(voices.data[:, 1:])
         inputs = torch.cat([pitch, loudness, self.timbre(embedding)], dim=1)

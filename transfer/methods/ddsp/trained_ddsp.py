@@ -18,7 +18,7 @@ from timbrebench.classifier.weights_archive import write_archive
 from timbrebench.core.files import fingerprint
 from timbrebench.transfer.methods.ddsp.ddsp_configuration import MAX_CHANNELS, MAX_HARMONICS, MAX_LAYERS
 from timbrebench.transfer.methods.ddsp.decoder import DdspNetwork
-from timbrebench.transfer.methods.ddsp.playing import (
+from timbrebench.transfer.methods.ddsp.voice_playing import (
     ClipVoices,
     Loudness,
     VoiceBatch,

@@ -119,7 +119,7 @@ def _weights() -> Traversable:
 
 def _to_steps(spectra: NDArray[np.float32]) -> NDArray[np.uint8]:
     decibels = 20 * np.log10(np.maximum(spectra / spectra.max(), 1e-9))
-    return np.clip(np.round(_STEPS + _STEPS_PER_DB * decibels), 0, _STEPS).astype(np.uint8)
+    return np.asarray(np.clip(np.round(_STEPS + _STEPS_PER_DB * decibels), 0, _STEPS), dtype=np.uint8)
 
 
 def _from_steps(steps: NDArray[np.uint8], loudest: float) -> NDArray[np.float32]:

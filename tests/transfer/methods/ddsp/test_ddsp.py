@@ -9,14 +9,14 @@ import torch
 
 from timbrebench.core.errors import DatasetError, MethodError
 from timbrebench.transfer import apply, create
-from timbrebench.transfer.methods.ddsp.decoder import DdspNetwork
-from timbrebench.transfer.methods.ddsp.playing import ClipVoices, VoiceBatch, play
-from timbrebench.transfer.methods.ddsp.synthesis import (
+from timbrebench.transfer.methods.ddsp.ddsp_synthesis import (
     filtered_noise,
     harmonic_amplitudes,
     oscillators,
     spectral_loss,
 )
+from timbrebench.transfer.methods.ddsp.decoder import DdspNetwork
+from timbrebench.transfer.methods.ddsp.voice_playing import ClipVoices, VoiceBatch, play
 from timbrebench.transfer.methods.ddsp.voices import Grid, Voice, known_voices, read_voices
 
 GRID = Grid(16_000, 256)

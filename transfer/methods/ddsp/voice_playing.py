@@ -14,14 +14,14 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from timbrebench.audio.clips import Samples
 from timbrebench.audio.loudness import scale_to_rms
-from timbrebench.transfer.methods.ddsp.decoder import BANDS, COEFFICIENTS, DdspNetwork
-from timbrebench.transfer.methods.ddsp.synthesis import (
+from timbrebench.transfer.methods.ddsp.ddsp_synthesis import (
     Rows,
     filtered_noise,
     harmonic_amplitudes,
     oscillators,
     scaled_sigmoid,
 )
+from timbrebench.transfer.methods.ddsp.decoder import BANDS, COEFFICIENTS, DdspNetwork
 from timbrebench.transfer.methods.ddsp.voices import LEVEL, Grid, Voice
 
 #: Window of the MFCCs in samples; a shorter style is repeated.
