@@ -20,6 +20,7 @@ from timbrebench.core.errors import RunError
 from timbrebench.core.files import file_sha256, write_json, write_text
 from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
+from timbrebench.experiments.ranking.learning_rules import LearnedFrom
 from timbrebench.experiments.ranking.results import COSTS, Results
 from timbrebench.experiments.report.escaping import plain_markdown, plain_table
 from timbrebench.experiments.report.exports import with_interval
@@ -158,7 +159,7 @@ def combine(submissions: Sequence[Submission], verifications: Sequence[Verificat
     submitter: dict[str, str] = {}
     violations: dict[str, str] = {}
     settings: dict[str, dict[str, Any]] = {}
-    learned_from: dict[str, str] = {}
+    learned_from: dict[str, LearnedFrom] = {}
     verified = {label: verifications[0].verified[label] for label in CONTROLS}
     rows = [(submissions[0], label, label) for label in CONTROLS]
     for each, verification in zip(submissions, verifications, strict=True):

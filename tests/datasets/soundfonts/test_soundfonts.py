@@ -23,8 +23,8 @@ from timbrebench.datasets.soundfonts.soundfont_downloads import (
     fetch_soundfont,
 )
 from timbrebench.datasets.soundfonts.soundfont_finding import FOLDERS_VARIABLE, find_soundfont
-from timbrebench.experiments.run.configuration_text import profile_names
-from timbrebench.experiments.run.run_configuration import load_configuration
+from timbrebench.experiments.run.configuration_text import configuration_text, listed_tracks, profile_names
+from timbrebench.experiments.run.run_configuration import read_configuration
 from timbrebench.experiments.suites.suite import OWN_SOUNDFONTS
 
 SONIVOX = find_soundfont("sonivox").path
@@ -232,7 +232,10 @@ def test_every_soundfont_that_is_named_stands_for_bytes():
         card = json.loads(path.read_text())
         texts.append(json.dumps(card["dataset"]))
     named = set(DatasetConfiguration().soundfont_names)
-    named |= {font for name in profile_names() for font in load_configuration(name).dataset.soundfont_names}
+    for name in profile_names():
+        text, where = configuration_text(name)
+        for track in listed_tracks(text, where) or [""]:
+            named |= set(read_configuration(text, where, track).dataset.soundfont_names)
     for text in texts:
         for listed in re.findall(r"soundfonts?\"? *[=:] *(\[[^]]*\]|\"[^\"]*\")", text):
             named |= set(re.findall(r'"([^"]+)"', listed))
