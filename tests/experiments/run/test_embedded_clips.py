@@ -80,13 +80,13 @@ def test_a_run_is_read_where_the_weights_are_gone(embedded):
 def test_submissions_have_the_judges_rows_alone_and_those_of_before_do_not_name_it(embedded, tmp_path):
     submit(embedded.root, tmp_path / "one.zip", submitter="Ada")
     submission = read_submission(tmp_path / "one.zip")
-    assert set(submission.sets.embedding) == {"style-judge"}
+    assert set(submission.tables.sets.embedding) == {"style-judge"}
     with Archive(tmp_path / "one.zip") as archive:
         files = {name: archive.read(name) for name in archive.names()}
     files["sets.csv"] = files["sets.csv"].replace(b",embedding", b"").replace(b",style-judge", b"")
     write_archive(tmp_path / "before.zip", files)
     before = read_submission(tmp_path / "before.zip")
-    pd.testing.assert_frame_equal(before.sets, submission.sets)
+    pd.testing.assert_frame_equal(before.tables.sets, submission.tables.sets)
     assert check_submission(before) == []
 
 

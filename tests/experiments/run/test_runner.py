@@ -353,7 +353,7 @@ def test_methods_that_fail_cost_nothing_else(with_others, run):
         "unprepared": "could not be prepared: RuntimeError: no such weights",
         "unsendable": "could not be prepared: .*pickle",
         "unlearned": "could not be prepared: .*gave None",
-        "unlisted": r"could not be prepared: .*gave frozenset\(\{1\}\)",
+        "unlisted": r"could not be prepared: .*gave weights frozenset\(\{1\}\)",
         "untold": r"could not be prepared: its fingerprint\(\) failed: OSError: its file is gone",
         "unstored": "could not be prepared: cannot write /dev/null/weights",
     }

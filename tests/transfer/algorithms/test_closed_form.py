@@ -76,13 +76,17 @@ def test_silence_stays_silent(name, content, style):
 
 @pytest.mark.parametrize("sample_rate", [8000, 44100])
 def test_other_rates_bring_the_same_change(name, content, style, sample_rate):
-    """What both rates hold changes alike; at 8 kHz, where most of the style is gone, it works at least."""
+    """What both rates hold changes alike; at 8 kHz, where most of the style is gone, it works at least.
+
+    The ends apart, a window each: how a clip goes on beyond them is predicted from all frequencies of a rate.
+    """
     clips = [0.9 * resample(clip, 22050, sample_rate) for clip in (content, style)]
     output = run(name, *clips, sample_rate=sample_rate)
     assert len(output) == len(clips[0])
     if sample_rate > 22050:
         back = resample(output, sample_rate, 22050)[: len(content)] / 0.9
-        assert difference(back, run(name, content, style)) < 0.35
+        inner = slice(2048, -2048)
+        assert difference(back[inner], run(name, content, style)[inner]) < 0.35
 
 
 def test_square_waves_at_full_scale_stay_in_range(name, content, style):

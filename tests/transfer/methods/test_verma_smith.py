@@ -139,7 +139,7 @@ def test_a_window_is_as_long_as_a_shorter_transform():
 def test_a_frame_is_a_window_of_30_ms_in_a_transform_of_512(made):
     click = np.zeros(16_000, dtype=np.float32)
     click[50 * 160 + 240] = 1  # the first sample behind the window of frame 50
-    frames = np.flatnonzero(np.abs(made()._spectrum(click)).sum(axis=0) > 1e-6)
+    frames = np.flatnonzero(np.abs(made().spectrum(click)).sum(axis=0) > 1e-6)
     assert frames.tolist() == [51, 52]
     assert made().front_end.win_length == 480
 
