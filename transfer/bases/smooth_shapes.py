@@ -13,9 +13,22 @@ A spectrum has a floor at some decibels under the clip's loudest bin: below it, 
 dominate. Frames of which nothing is louder than :data:`PAUSE_DB` under the loudest bin are pauses:
 they do not count in any statistics, and stay as they are.
 
-Windows that reach beyond a clip see it go on as it sounds (:mod:`timbrebench.audio.continuation`). Silence
-there would make steps of the ends, whose faint high frequencies count as outliers and come out raised by tens
-of decibels: in a quarter of outputs the first or last 30 ms out-peaked the rest, by up to 17 dB.
+Windows that reach beyond a clip see it go on as it sounds (:mod:`timbrebench.audio.continuation`): silence
+there would make a step of each end, whose high frequencies come out raised by tens of decibels. Such windows
+do not count in any statistics either, because what is predicted lacks the noise of what sounds, and so is an
+outlier. They are changed as the window next to them that lies within the clip. On the 20 pairs of a default
+run (decibels by which the first or last 30 ms out-peak the rest, largest of 20; root mean square of the first
+60 ms by that of the next half second, over the same of the content, median of 20):
+
+======================================== =========== ===========
+windows beyond the ends                  adain       wct
+======================================== =========== ===========
+see silence, count                       11.1, 0.92  23.3, 1.25
+see the clip go on, count                none, 0.94  11.1, 1.10
+see silence, do not count                7.8, 1.09   13.0, 1.28
+see the clip mirrored, do not count      11.4, 1.10  17.0, 1.35
+see the clip go on, do not count         1.0, 1.02   4.1, 1.04
+======================================== =========== ===========
 
 How the choice was made, with the statistics of AdaIN (:mod:`timbrebench.transfer.methods.adain`) on 30 pairs
 of training pieces (FluidR3, 5 s; style accuracy, note F1; the untouched content has 0 and 0.85):
@@ -183,14 +196,24 @@ class SmoothMethod(SpectrogramMethod):
         """Return the content's magnitudes with matched features; nothing is drawn."""
         settings = self.parameters
         shapes = SmoothShapes(settings.n_channels, len(content), settings.sample_rate)
+        inner, style_inner = (self._inner_frames(clip.shape[1]) for clip in (content, style))
         with Tracker(self.name, 2 * content.shape[1] + style.shape[1], "frames") as tracker:
-            features = analyse(content, shapes, settings.range_db, tracker)
-            style_features = analyse(style, shapes, settings.range_db, tracker)[:, sounding_frames(style)]
-            sounding = sounding_frames(content)
-            made = self.match(features[:, sounding], style_features)
+            features = analyse(content, shapes, settings.range_db, tracker)[:, inner]
+            style_features = analyse(style, shapes, settings.range_db, tracker)[:, style_inner]
+            sounding = sounding_frames(content[:, inner])
+            made = self.match(
+                features[:, sounding], style_features[:, sounding_frames(style[:, style_inner])]
+            )
             change = np.zeros_like(features)
             change[:, sounding] = settings.alpha * (made - features[:, sounding])
+            beyond = (inner.start, content.shape[1] - inner.stop)
+            change = np.pad(change, ((0, 0), beyond), mode="edge")
             return synthesise(content, change, shapes, settings.range_db, tracker)
+
+    def _inner_frames(self, frames: int) -> slice:
+        """Return the frames whose windows lie within the clip; all where fewer than two do."""
+        beyond = -(-self.parameters.n_fft // (2 * self.parameters.hop_length))
+        return slice(beyond, frames - beyond) if frames - 2 * beyond >= 2 else slice(0, frames)
 
 
 def log_spectrum(magnitude: Spectrogram, loudest: float, range_db: float) -> Array:

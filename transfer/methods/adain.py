@@ -45,7 +45,7 @@ class AdaIN(SmoothMethod):
     """
 
     name = "adain"
-    version = 2
+    version = 3
     summary = "gives smooth shapes of the spectrum the style's mean and deviation over time"
     source = "after X. Huang and S. Belongie, Arbitrary style transfer in real-time with AdaIN, ICCV 2017"
 

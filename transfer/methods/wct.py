@@ -54,7 +54,7 @@ class WCT(SmoothMethod):
     """
 
     name = "wct"
-    version = 2
+    version = 3
     summary = "whitens smooth shapes of the spectrum and gives them the style's covariance over time"
     source = "after Y. Li et al., Universal style transfer via feature transforms, NeurIPS 2017"
 

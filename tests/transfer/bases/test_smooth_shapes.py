@@ -117,3 +117,22 @@ def test_a_clip_that_is_cut_within_its_notes_makes_no_burst(name, sample_rate):
     content, style = (clip.astype(np.float32) for clip in (dull, 0.1 * bright))
     output = apply(create(name, {}), content, style, sample_rate=sample_rate, seed=0)
     assert burst_db(Sound(output, sample_rate)) == 0
+
+
+@pytest.mark.parametrize("name", ["adain", "wct"])
+def test_windows_that_reach_beyond_the_clips_change_like_their_neighbours_and_do_not_count(
+    name, content, style
+):
+    method = create(name, {})
+    faded = [clip * np.hanning(len(clip)).astype(np.float32) for clip in (content, style)]  # loudest within
+    spectra = [magnitude(clip) for clip in faded]
+    odd = [spectrum.copy() for spectrum in spectra]
+    rng = np.random.default_rng(0)
+    for spectrum in odd:
+        for outer in (slice(2), slice(-2, None)):
+            spectrum[:, outer] *= rng.uniform(0.3, 0.9, spectrum[:, outer].shape)
+    made, of_odd = (method.transform(*pair, rng) for pair in (spectra, odd))
+    level = np.linalg.norm(made[:, 2:-2]) / np.linalg.norm(of_odd[:, 2:-2])
+    np.testing.assert_allclose(level * of_odd[:, 2:-2], made[:, 2:-2], rtol=1e-4, atol=1e-6)
+    gain = made[:, :3] / spectra[0][:, :3]
+    np.testing.assert_allclose(gain[:, 0], gain[:, 2], rtol=1e-4)
