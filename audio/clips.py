@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
-from timbrebench.audio.decoding import decode, decode_start, decode_whole
+from timbrebench.audio.decoding import Decoder, decode, decode_start, decode_whole
 from timbrebench.audio.encoding import write_frames
 from timbrebench.audio.loudness import cancellation, is_silent
 from timbrebench.core.errors import AudioError
@@ -114,6 +114,25 @@ def read_audio(
     if sample_rate is None:
         return samples, mono.sample_rate
     return change_rate(samples, mono.sample_rate, sample_rate), sample_rate
+
+
+def read_side(path: Path | str, *, max_s: float = LONGEST_S) -> Samples | None:
+    """Read half the difference of a file's two channels, left less right; None unless there are two.
+
+    :func:`read_audio` has their mean, and checks the file: it is called first.
+    """
+    path = Path(path)
+
+    def take(decoder: Decoder) -> Samples | None:
+        parts = []
+        for block in decoder.blocks(int(max_s * decoder.sample_rate)):
+            if len(block) != 2:
+                return None
+            parts.append((block[0] - block[1]) / 2)
+        return np.concatenate(parts)
+
+    side = decode(path, take)
+    return None if side is None else np.clip(as_samples(side, name=str(path)), -1, 1)
 
 
 def _cancellation(path: Path, length: int) -> str:

@@ -72,9 +72,14 @@ def transfer_command(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Give one recording the style of another."""
-    from timbrebench.audio import read_audio, write_audio
-    from timbrebench.audio.encoding import check_format, check_suffix
+    """Give one recording the style of another.
+
+    The output has the content's sample rate, and two channels if the content has two.
+    """
+    from timbrebench.audio import read_audio
+    from timbrebench.audio.clips import read_side
+    from timbrebench.audio.encoding import check_format, check_suffix, write_frames
+    from timbrebench.audio.stereo import spread
     from timbrebench.transfer.contract import ComesPrepared
     from timbrebench.transfer.method_calls import apply
     from timbrebench.transfer.registry import create
@@ -86,15 +91,29 @@ def transfer_command(
         check_output_folder(learned)
     _check_learning(chosen, dataset, learned)
     samples, sample_rate = read_audio(content)
+    side = read_side(content)
     style_samples, _ = read_audio(style, sample_rate)
     check_format(output, sample_rate)
     if dataset is not None:
         _prepare(chosen, dataset, learned)
     elif isinstance(chosen, ComesPrepared):
         log(f"{method}: {chosen.load_packaged()}")
+    _log_bandwidth(chosen, sample_rate)
     with AtWork(method):
         result = apply(chosen, samples, style_samples, sample_rate=sample_rate, seed=seed)
-    write_audio(output, result, sample_rate)
+    channels = result[None] if side is None else spread(result, samples, side, sample_rate)
+    write_frames(output, channels.T, sample_rate, "PCM_16")
+
+
+def _log_bandwidth(method: Any, sample_rate: int) -> None:  # noqa: ANN401 - imported late
+    """Say what an output lacks whose method works at a lower rate than that of the content."""
+    from timbrebench.transfer.bases.conversion_method import ConversionMethod
+
+    if isinstance(method, ConversionMethod) and (rate := method.working_rate(sample_rate)) < sample_rate:
+        log(
+            f"{method.name}: works at {rate} Hz, so that the output, at {sample_rate} Hz as the content, "
+            f"has nothing above {rate / 2000:g} kHz"
+        )
 
 
 def _check_learning(method: Any, dataset: Path | None, learned: Path | None) -> None:  # noqa: ANN401
