@@ -146,6 +146,12 @@ def label_of(timbre: str) -> str:
     return re.sub(r" \d{3} .*?$", "", timbre)
 
 
+def source_of(timbre: str) -> tuple[int, str]:
+    """Return the program and the soundfont in a name of :func:`timbre_of`."""
+    program, soundfont = timbre.removeprefix(f"{label_of(timbre)} ").split(" ", 1)
+    return int(program), soundfont
+
+
 def clip_spectrogram(dataset: Dataset, clip: Clip, analysis: Analysis) -> Matrix:
     """Return the magnitudes of a clip, shape (bins, frames)."""
     samples = resample(dataset.samples(clip), clip.sample_rate, analysis.sample_rate)

@@ -11,6 +11,7 @@ Spectra are stored in half decibels under their loudest value, down to -110 dB, 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,7 +25,7 @@ from pydantic import BaseModel
 from timbrebench.classifier.style.style_judge import Judge
 from timbrebench.core.errors import ConfigurationError
 from timbrebench.core.files import atomic_path
-from timbrebench.transfer.algorithms.note_templates import NoteTemplates, label_of
+from timbrebench.transfer.algorithms.note_templates import NoteTemplates, label_of, source_of
 from timbrebench.transfer.contract import Learned
 
 #: Files beside this module.
@@ -75,14 +76,15 @@ class PackagedSpectra:
             return cls(reading, playing, frozenset(stored["clips"].tolist()))
 
     def learned(self) -> Learned:
-        """Return the clips; templates have no weights."""
-        return Learned(clips=self.clips)
+        """Return the clips, and what played them; templates have no weights."""
+        programs, soundfonts = zip(*map(source_of, self.reading.timbres), strict=True)
+        return Learned(clips=self.clips, soundfonts=frozenset(soundfonts), programs=frozenset(programs))
 
     def describe(self) -> str:
         """Return in a sentence what was learned, and from what."""
         timbres = self.reading.timbres
         *others, last = sorted(map(label_of, timbres))
-        soundfonts = ", ".join(sorted({name.rsplit(" ", 1)[-1] for name in timbres}))
+        soundfonts = ", ".join(sorted({source_of(name)[1] for name in timbres}))
         return (
             f"knows note spectra that come with timbrebench: {', '.join(others)} and {last} of {soundfonts}, "
             f"learned from {len(self.clips)} rendered clips; with --dataset it learns from clips of yours"
@@ -101,6 +103,13 @@ def packaged_recogniser() -> Judge:
     """Return the network that names their labels."""
     with resources.as_file(_weights() / RECOGNISER_FILE) as path:
         return Judge.load(path)
+
+
+@cache
+def recogniser_soundfonts() -> frozenset[str]:
+    """Return what played the clips that the network has learned from: the six programs of the spectra."""
+    card = json.loads((_weights() / SPECTRA_CARD_FILE).read_text(encoding="utf-8"))
+    return frozenset(card["dataset"]["soundfonts"])
 
 
 def require_defaults(method: str, settings: BaseModel, names: tuple[str, ...]) -> None:

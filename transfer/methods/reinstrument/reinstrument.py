@@ -115,6 +115,7 @@ from timbrebench.transfer.methods.reinstrument.note_network import PLAYED
 from timbrebench.transfer.methods.reinstrument.packaged_spectra import (
     packaged_recogniser,
     packaged_spectra,
+    recogniser_soundfonts,
     require_defaults,
 )
 from timbrebench.transfer.methods.reinstrument.recogniser import RecogniserTraining, recognise
@@ -162,7 +163,7 @@ class _Prepared:
     playing: NoteTemplates
     recogniser: Judge
     notes: TrainedNotes
-    clips: frozenset[str] = frozenset()  # of packaged templates
+    packaged: Learned  # what the package's templates and recogniser have learned from
 
 
 class Reinstrument(MagnitudeMethod, ComesPrepared):
@@ -201,32 +202,34 @@ class Reinstrument(MagnitudeMethod, ComesPrepared):
         notes = packaged_notes()
         if settings.notes is not None:
             notes = self._train_notes(dataset, (reading, playing), settings.notes, workdir)
-        self._prepared = _Prepared(reading, playing, recogniser, notes)
+        self._prepared = _Prepared(reading, playing, recogniser, notes, Learned())
 
     def load_packaged(self) -> str:
         """Take the note spectra that come with the package; see :meth:`ComesPrepared.load_packaged`."""
         decisive = ("learning_iterations", "clips_per_timbre", "recogniser", "notes")
         require_defaults(self.name, self.parameters, decisive)
         spectra = packaged_spectra()
+        learned = spectra.learned()
+        learned = replace(learned, soundfonts=learned.soundfonts | recogniser_soundfonts())
         self._prepared = _Prepared(
-            spectra.reading, spectra.playing, packaged_recogniser(), packaged_notes(), spectra.clips
+            spectra.reading, spectra.playing, packaged_recogniser(), packaged_notes(), learned
         )
         return spectra.describe()
 
     def learned(self) -> Learned:
-        """Return the weights of recogniser and note network, and the clips that they learned from.
+        """Return the weights of recogniser and note network, and what they learned from.
 
-        Those of templates are among them where templates come with the package.
+        So do templates that come with the package.
         """
         if self._prepared is None:
             return Learned()
         networks = (self._prepared.recogniser, self._prepared.notes)
-        is_packaged = self.parameters.notes is None
+        packaged, has_own_notes = self._prepared.packaged, self.parameters.notes is not None
         return Learned(
             frozenset(network.weights_sha256 for network in networks),
-            self._prepared.clips.union(*(network.training_clips for network in networks)),
-            soundfonts=PACKAGED_SOUNDFONTS if is_packaged else frozenset(),
-            programs=PACKAGED_PROGRAMS if is_packaged else frozenset(),
+            packaged.clips.union(*(network.training_clips for network in networks)),
+            packaged.soundfonts | (frozenset() if has_own_notes else PACKAGED_SOUNDFONTS),
+            packaged.programs | (frozenset() if has_own_notes else PACKAGED_PROGRAMS),
         )
 
     def make(self, content: AnalysedClip, style: AnalysedClip, rng: np.random.Generator) -> Spectrogram:

@@ -10,8 +10,9 @@ import pytest
 
 from timbrebench.core.errors import ConfigurationError, MethodError
 from timbrebench.core.files import file_sha256
-from timbrebench.transfer import apply, create
+from timbrebench.transfer import Learned, apply, create
 from timbrebench.transfer.algorithms.note_templates import label_of
+from timbrebench.transfer.method_calls import query_learned
 from timbrebench.transfer.methods.reinstrument.packaged_spectra import (
     SPECTRA_CARD_FILE,
     PackagedSpectra,
@@ -51,12 +52,20 @@ def test_two_clips_and_no_dataset_are_enough(name, pair):
     assert np.abs(apply(method, **pair, seed=0)).max() > 0.01
 
 
-@pytest.mark.parametrize("name", ["reinstrument", "templates"])
-def test_what_the_package_was_learned_from_is_declared(name):
+@pytest.mark.parametrize(
+    ("name", "soundfonts"),
+    [
+        ("reinstrument", {"FluidR3_GM", "GeneralUser-v1.47", "TimGM6mb", "sonivox"}),
+        ("templates", {"FluidR3_GM"}),
+    ],
+)
+def test_what_the_package_was_learned_from_is_declared(name, soundfonts):
     method = create(name, {})
-    assert not method.learned().clips
+    assert query_learned(method) == Learned()
     method.load_packaged()
-    assert method.learned().clips >= packaged_spectra().clips
+    learned = query_learned(method)
+    assert learned.clips >= packaged_spectra().clips
+    assert (learned.soundfonts, learned.programs) == (soundfonts, {0, 19, 24, 56, 66, 71})
 
 
 @pytest.mark.parametrize("name", ["reinstrument", "templates"])
