@@ -30,6 +30,10 @@ QUICK = {
     "musaicing": {"transpositions": 1, "inversion": {"iterations": 3}},
     "templates": {"inversion": {"iterations": 3}},
     "ddsp": {"training": {"max_epochs": 1, "channels": 8, "layers": 1, "harmonics": 10}},
+    "paired": {
+        "inversion": {"iterations": 3, "start": "given"},
+        "training": {"max_epochs": 1, "channels": 2},
+    },
     "reinstrument": {"recogniser": {"max_epochs": 2}, "inversion": {"iterations": 3}},
     "cwt-shallow": {"bands_per_octave": 12, "n_filters": 16, "max_iterations": 5, "phase_iterations": 3},
     "time-domain": {"n_fft": 512, "win_length": 512, "hop_length": 128, "n_filters": 8, "max_iterations": 5},

@@ -1,0 +1,1 @@
+"""Aligned pairs: a network learns from the same notes played by two instruments."""
