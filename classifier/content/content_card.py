@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from timbrebench.classifier.content.content_evaluation import ContentEvaluation
+from timbrebench.classifier.content.content_robustness import ContentRobustness
+from timbrebench.classifier.content.content_training import ContentConfiguration
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.tables import markdown_table
 
@@ -28,7 +30,14 @@ class ContentCard(FrozenModel):
         Figures on the test split of each dataset, by its name.
     without_soundfont : dict of str to dict of str to ContentEvaluation
         By family of soundfonts, and by dataset: figures on the family's test clips of a judge that was
-        trained in the same way without any clip of the family.
+        trained in the same way without any clip of the family; none where no such judge was trained.
+    recordings : ContentRobustness or None
+        Figures on test pieces that recorded notes play, by instrument and source, changed as recordings are.
+    configuration : ContentConfiguration or None
+        How it was trained; None in the card of the first version.
+    sources : tuple of dict of str to str
+        Name, family and SHA-256 of what has played the clips and phrases that it has learned from; of a
+        folder of recorded notes, which takes.
     """
 
     fingerprint: str
@@ -40,6 +49,9 @@ class ContentCard(FrozenModel):
     note_threshold: float
     tests: dict[str, ContentEvaluation]
     without_soundfont: dict[str, dict[str, ContentEvaluation]]
+    recordings: ContentRobustness | None = None
+    configuration: ContentConfiguration | None = None
+    sources: tuple[dict[str, str], ...] = ()
 
     def markdown(self) -> str:
         """Return the card as a page of Markdown."""
@@ -68,7 +80,25 @@ class ContentCard(FrozenModel):
             for name, evaluation in evaluations.items():
                 title = f"## Trained without {family}, tested on it: {name}"
                 lines += ["", title, "", _table(evaluation)]
+        if self.recordings:
+            lines += ["", "## Recorded notes: note F1", "", self.recordings.markdown()]
+        if self.configuration and self.configuration.start:
+            lines += ["", f"Training began with the weights of `{self.configuration.start}`."]
+        if self.sources:
+            lines += ["", "## What has played what it has learned from", "", _sources_table(self.sources)]
         return "\n".join(lines) + "\n"
+
+
+def _sources_table(sources: tuple[dict[str, str], ...]) -> str:
+    columns = {
+        "name": "name",
+        "family": "family",
+        "takes": "takes",
+        "version": "version",
+        "sha256": "SHA-256",
+    }
+    rows = [{title: source.get(key, "") for key, title in columns.items()} for source in sources]
+    return markdown_table(pd.DataFrame(rows))
 
 
 def _table(evaluation: ContentEvaluation) -> str:

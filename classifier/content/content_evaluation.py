@@ -10,22 +10,28 @@ are compared with the notes from onset to offset, whether or not a note is audib
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mir_eval
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from timbrebench.classifier.content.content_features import ContentFeatures, compute_features
+from timbrebench.classifier.content.content_features import ContentFeatures, true_notes
 from timbrebench.classifier.content.content_judge import ContentJudge
+from timbrebench.classifier.content.installed_content_judges import InstalledContentJudge
 from timbrebench.classifier.content.note_decoding import Decoding, Probabilities
+from timbrebench.classifier.content.note_targets import note_raster
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.frozen_model import FrozenModel
+from timbrebench.core.progress import Tracker
 from timbrebench.datasets.dataset import Dataset
 
 #: Seconds between the onsets of two notes that are one.
 ONSET_TOLERANCE_S = 0.05
+
+#: Scores of a clip: columns of tables of them.
+_SCORES = ("note_f1", "note_f1_with_offsets", "frame_f1")
 
 
 class Figures(FrozenModel):
@@ -113,7 +119,7 @@ def note_scores(
     JudgeError
         If no reference note starts in the window.
     """
-    played = reference[(reference.onset_s >= 0) & (reference.offset_s > reference.onset_s)]
+    played = reference[_counted(reference)]
     played = played.drop_duplicates(["onset_s", "pitch"])
     if played.empty:
         raise JudgeError("no reference note starts in this window: choose one in which a note starts")
@@ -126,6 +132,11 @@ def note_scores(
         offset_ratio=0.2 if with_offsets else None,
     )
     return NoteScores(float(precision), float(recall), float(f1))
+
+
+def _counted(notes: pd.DataFrame) -> pd.Series[bool]:
+    """Tell for each note whether it begins in the clip and lasts."""
+    return (notes.onset_s >= 0) & (notes.offset_s > notes.onset_s)
 
 
 def note_f1(reference: pd.DataFrame, estimated: pd.DataFrame, *, with_offsets: bool = False) -> float:
@@ -150,32 +161,61 @@ def frame_accuracy(reference: NDArray[np.bool_], estimated: NDArray[np.bool_]) -
     return float((reference & estimated).sum() / max(1, (reference | estimated).sum()))
 
 
-def evaluate_content_judge(judge: ContentJudge, dataset: Dataset) -> ContentEvaluation:
-    """Evaluate a judge on the clips of a dataset's test split whose notes are known.
+def evaluate_content_judge(judge: InstalledContentJudge, dataset: Dataset) -> ContentEvaluation:
+    """Evaluate a judge on the clips of a dataset's test split in which notes begin that are known.
 
     Raises
     ------
     JudgeError
         If there is no such clip, or one is of a piece that the judge learned from.
     """
+    test = tested_clips(dataset)
+    refuse_learned(judge, test.manifest)
+    rows = []
+    with Tracker("reading clips", len(test), "clips") as tracker:
+        for clip, truth in zip(test.clips(), true_notes(test), strict=True):
+            read = judge.transcribe(test.samples(clip), clip.sample_rate)
+            roll = note_raster(truth, read.roll.shape[1], read.frame_s).astype(bool)
+            rows.append((*_f1s(truth, read.notes), frame_f1(roll, read.roll)))
+            tracker.advance()
+    return _evaluation(test.manifest, pd.DataFrame(rows, columns=list(_SCORES)))
+
+
+def tested_clips(dataset: Dataset) -> Dataset:
+    """Return the clips of the test split in which notes begin; JudgeError if there is none."""
     test = dataset.select(split="test").with_notes()
-    if not len(test):
+    begins = np.array([has_onsets(notes) for notes in true_notes(test)], dtype=bool)
+    if not begins.any():
         raise JudgeError(f"{dataset.root}: no clip of the test split has notes")
-    return evaluate_on(judge, compute_features(test, judge.front_end))
+    return replace(test, manifest=test.manifest[begins])
+
+
+def has_onsets(notes: pd.DataFrame) -> bool:
+    """Whether one of the notes that sound in a clip begins in it."""
+    return bool(_counted(notes).any())
+
+
+def refuse_learned(judge: InstalledContentJudge, manifest: pd.DataFrame) -> None:
+    """Refuse clips of a piece that a judge has learned from, by a JudgeError that names one."""
+    learned = sorted(set(manifest.piece) & set(judge.training_pieces))
+    if learned:
+        raise JudgeError(f"the judge has learned from {learned[0]}: evaluate it on other pieces")
 
 
 def evaluate_on(judge: ContentJudge, test: ContentFeatures) -> ContentEvaluation:
     """Evaluate a judge on clips that went through its front end; as :func:`evaluate_content_judge`."""
     if test.manifest.empty:
         raise JudgeError("the test split is empty: no clip to evaluate on")
-    learned = sorted(set(test.manifest.piece) & set(judge.training_pieces))
-    if learned:
-        raise JudgeError(f"the judge has learned from {learned[0]}: evaluate it on other pieces")
+    refuse_learned(judge, test.manifest)
     scores = clip_scores(test, judge.decoding, *judge.probabilities_of(test.levels))
+    return _evaluation(test.manifest, scores)
+
+
+def _evaluation(manifest: pd.DataFrame, scores: pd.DataFrame) -> ContentEvaluation:
     return ContentEvaluation(
         overall=_figures(scores),
-        by_label=_by(test.manifest.label, scores),
-        by_soundfont=_by(test.manifest.soundfont, scores),
+        by_label=_by(manifest.label, scores),
+        by_soundfont=_by(manifest.soundfont.fillna("recorded"), scores),
     )
 
 
@@ -191,14 +231,13 @@ def clip_scores(
     rows = []
     for truth, roll, note, onset in zip(features.truth, rolls, notes, onsets, strict=True):
         estimated = decoding.notes(note, onset, frame_s)
-        rows.append(
-            (
-                note_f1(truth, estimated),
-                note_f1(truth, estimated, with_offsets=True),
-                frame_f1(roll, note >= decoding.note),
-            )
-        )
-    return pd.DataFrame(rows, columns=["note_f1", "note_f1_with_offsets", "frame_f1"])
+        rows.append((*_f1s(truth, estimated), frame_f1(roll, note >= decoding.note)))
+    return pd.DataFrame(rows, columns=list(_SCORES))
+
+
+def _f1s(truth: pd.DataFrame, estimated: pd.DataFrame) -> tuple[float, float]:
+    """Return the note F1 of a clip, and that with offsets."""
+    return note_f1(truth, estimated), note_f1(truth, estimated, with_offsets=True)
 
 
 def choose_decoding(features: ContentFeatures, notes: Probabilities, onsets: Probabilities) -> Decoding:

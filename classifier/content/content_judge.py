@@ -18,10 +18,11 @@ from timbrebench.classifier.content.note_decoding import Decoding, Probabilities
 from timbrebench.classifier.fitting import one_thread
 from timbrebench.classifier.stored_network import load_weights
 from timbrebench.classifier.trained_judge import StoredJudge, TrainedJudge, check_finite
+from timbrebench.core.errors import UnknownNameError
 from timbrebench.core.frozen_model import FrozenModel
 
-#: The judge that comes with the package.
-WEIGHTS = "weights/content.pt"
+#: The judges that come with the package, by name; figures of the first are those that are published.
+WEIGHTS = {"timbrebench": "weights/content.pt"}
 
 #: Clips in a batch: more of them leave the processor's cache and take up to three times
 #: as long each.
@@ -161,15 +162,33 @@ def _settings(front_end: PitchFrontEnd, decoding: Decoding) -> list[Any]:
     return [part.model_dump(mode="json") for part in (front_end, decoding)]
 
 
-@lru_cache(maxsize=1)
-def load_content_judge() -> ContentJudge:
-    """Return the content judge that comes with the package.
+def load_content_judge(name: str = "timbrebench") -> ContentJudge:
+    """Return a content judge that comes with the package.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`WEIGHTS`.
+
+    Returns
+    -------
+    ContentJudge
+        The same object each time.
 
     Raises
     ------
+    UnknownNameError
+        If there is none of that name.
     JudgeError
         If the installation lacks it, or its file is damaged.
     """
-    resource = importlib.resources.files("timbrebench.classifier.content").joinpath(WEIGHTS)
+    return _load(name)
+
+
+@lru_cache(maxsize=len(WEIGHTS))
+def _load(name: str) -> ContentJudge:
+    if name not in WEIGHTS:
+        raise UnknownNameError("content judge of this package", name, WEIGHTS)
+    resource = importlib.resources.files("timbrebench.classifier.content").joinpath(WEIGHTS[name])
     with importlib.resources.as_file(resource) as path:
         return ContentJudge.load(path)

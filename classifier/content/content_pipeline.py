@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from timbrebench.classifier.content.content_card import ContentCard
 from timbrebench.classifier.content.content_evaluation import ContentEvaluation, evaluate_on
 from timbrebench.classifier.content.content_features import ContentFeatures, compute_features, concatenate
-from timbrebench.classifier.content.content_front_end import PitchFrontEnd
 from timbrebench.classifier.content.content_judge import ContentJudge
+from timbrebench.classifier.content.content_phrases import phrase_features
+from timbrebench.classifier.content.content_recipe import ContentRecipe
+from timbrebench.classifier.content.content_robustness import measure_content_robustness
 from timbrebench.classifier.content.content_training import ContentConfiguration, train_content_judge
+from timbrebench.classifier.style.phrases.phrase_configuration import phrase_sources
+from timbrebench.classifier.style.phrases.phrase_making import PhraseSound
+from timbrebench.classifier.style.recorded_pieces import play_recordings
 from timbrebench.core.documents import JSON_BYTES, parse_json, read_json
 from timbrebench.core.errors import JudgeError
 from timbrebench.core.files import fingerprint, read_text, storage_error, write_json, write_text
 from timbrebench.core.tables import SIX_DIGITS, write_csv
 from timbrebench.datasets.dataset import Dataset
-from timbrebench.datasets.instruments import FAMILIES, SIX_INSTRUMENTS
-from timbrebench.datasets.rendering.dataset_configuration import DatasetConfiguration
 from timbrebench.datasets.rendering.rendered_dataset import build_dataset
+from timbrebench.datasets.soundfonts.soundfont_finding import find_soundfont
 
 JUDGE_FILE = "content.pt"
 CARD_FILE = "content.json"
@@ -26,54 +31,42 @@ PAGE_FILE = "content.md"
 CURVE_FILE = "learning_curve.csv"
 _KEY_FILE = "key.json"
 
-#: Splits that are used; the remaining one is for methods.
-_USED = ("judge", "validation", "test")
-
-#: Families whose sound is not the pitch that was asked for.
-_NO_PITCH = {"synth-effects-family", "percussive-family", "sound-effects-family"}
-
-#: What the judge that comes with the package has learned from: all melodic families of General MIDI, two
-#: programs of each for every piece, on three soundfonts that share no samples.
-SHIPPED_FAMILIES = DatasetConfiguration(
-    pieces=180,
-    instruments=tuple(name for name in FAMILIES if name not in _NO_PITCH),
-    renderings=2,
-    soundfonts=("FluidR3_GM", "TimGM6mb", "sonivox"),
-    clips_per_piece=1,
-    seed=1,
-)
-
-#: The same pieces on the six instruments of the default dataset, most of which no family begins with.
-SHIPPED_INSTRUMENTS = SHIPPED_FAMILIES.model_copy(
-    update={"instruments": tuple(SIX_INSTRUMENTS), "renderings": 1}
-)
+#: Splits that are learned from.
+_LEARNED = ("judge", "validation")
 
 
-#: What it is tested on besides: the first programs of the default dataset's instruments, in other tempi and
-#: windows.
-SHIPPED_TEST = DatasetConfiguration(renderings=1, soundfonts=("FluidR3_GM", "TimGM6mb"))
-
-
-def build_shipped_judge(folder: Path | str) -> ContentJudge:
-    """Train the content judge that comes with the package again: an hour and more on two cores.
+def build_recipe(recipe: ContentRecipe, folder: Path | str) -> ContentJudge:
+    """Build the datasets of a recipe, and train and measure its judge.
 
     Parameters
     ----------
+    recipe : ContentRecipe
+        What it is made of.
     folder : path-like
         Gets the datasets, and what :func:`build_content_judge` writes. Interrupted, it goes on.
 
     Returns
     -------
     ContentJudge
-        The same as the one that comes with the package, on the machine that it was trained on.
+        The same each time on one machine.
+
+    Raises
+    ------
+    MissingResourceError
+        If a soundfont or a folder of recorded notes is missing.
+    JudgeError
+        If the datasets have too few pieces, or a test piece was learned from.
     """
     folder = Path(folder)
-    learned = [
-        build_dataset(SHIPPED_FAMILIES, folder / "families"),
-        build_dataset(SHIPPED_INSTRUMENTS, folder / "instruments"),
-    ]
-    tests = {"six instruments": build_dataset(SHIPPED_TEST, folder / "test")}
-    return build_content_judge(learned, ContentConfiguration(), folder, tests=tests)
+    recorded = [find_soundfont(reference) for reference in recipe.recordings]
+    learned = [build_dataset(content, folder / name) for name, content in recipe.datasets.items()]
+    tests = {name: build_dataset(content, folder / name) for name, content in recipe.tests.items()}
+    played = None
+    if recorded:
+        played = play_recordings([*tests.values(), *learned][0], recorded, folder)
+    return build_content_judge(
+        learned, recipe.training, folder, tests=tests, recordings=played, leave_out=recipe.leave_out
+    )
 
 
 def build_content_judge(
@@ -82,10 +75,10 @@ def build_content_judge(
     folder: Path | str,
     *,
     tests: Mapping[str, Dataset] | None = None,
+    recordings: Dataset | None = None,
+    leave_out: bool = True,
 ) -> ContentJudge:
     """Train, evaluate and store a content judge, or load the stored one.
-
-    For each family of soundfonts another judge is trained without it, to say what a new timbre costs.
 
     Parameters
     ----------
@@ -99,6 +92,12 @@ def build_content_judge(
     tests : mapping of str to Dataset, optional
         Further datasets to be tested on, by the names that the card gives them. Only their test splits are
         looked at.
+    recordings : Dataset, optional
+        Test pieces that recorded notes play, of which the card says how the judge fares on them, changed as
+        recordings are.
+    leave_out : bool, default True
+        Whether another judge is trained for each family of soundfonts, without it, to say what a new timbre
+        costs.
 
     Returns
     -------
@@ -109,10 +108,13 @@ def build_content_judge(
     ------
     JudgeError
         If the datasets have too few pieces, or a test piece was learned from.
+    MissingResourceError
+        If a soundfont of the phrases is missing.
     """
     folder = Path(folder)
     tested = {name: other.select(split="test") for name, other in (tests or {}).items()}
-    key = _key(datasets, tested, configuration)
+    measured = [*tested.values(), *([recordings] if recordings else [])]
+    key = _key(datasets, measured, configuration, leave_out=leave_out)
     stored = _stored_judge(folder, key)
     if stored is not None:
         return stored
@@ -121,20 +123,47 @@ def build_content_judge(
         (folder / _KEY_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(folder / _KEY_FILE, error) from error
-    front_end = PitchFrontEnd()
-    features = concatenate([compute_features(dataset.select(split=_USED), front_end) for dataset in datasets])
-    test_features = {"own": features.where(split=["test"])}
+    front_end = configuration.front_end
+    features = _learned_features(datasets, configuration)
+    own = [compute_features(dataset.select(split="test"), front_end) for dataset in datasets]
+    test_features = {"own": concatenate(own)}
     test_features |= {name: compute_features(other, front_end) for name, other in tested.items()}
     training = train_content_judge(features, configuration)
-    evaluations = {name: evaluate_on(training.judge, test) for name, test in test_features.items()}
-    without = _leave_soundfonts_out(features, test_features, configuration)
-    card = _card(training.judge, evaluations, without)
+    card = ContentCard(
+        **_described(training.judge),
+        configuration=configuration,
+        tests={name: evaluate_on(training.judge, test) for name, test in test_features.items()},
+        without_soundfont=_leave_soundfonts_out(features, test_features, configuration) if leave_out else {},
+        recordings=measure_content_robustness(training.judge, recordings) if recordings else None,
+        sources=_sources(datasets, configuration),
+    )
     training.judge.save(folder / JUDGE_FILE)
     write_csv(folder / CURVE_FILE, training.curve, SIX_DIGITS)
     write_text(folder / PAGE_FILE, card.markdown())
     write_json(folder / CARD_FILE, card.model_dump(mode="json"))
     write_json(folder / _KEY_FILE, key)  # last: without it, none of the others counts
     return training.judge
+
+
+def _learned_features(datasets: Sequence[Dataset], configuration: ContentConfiguration) -> ContentFeatures:
+    """Return the features of what is learned from: clips, their varied copies, and phrases beside them."""
+    front_end, variation, phrases = configuration.front_end, configuration.variation, configuration.phrases
+    learned = [dataset.select(split=_LEARNED) for dataset in datasets]
+    parts = [compute_features(dataset, front_end, variation) for dataset in learned]
+    if phrases:
+        clip = next(learned[0].clips())
+        parts.append(
+            phrase_features(front_end, phrases, PhraseSound(variation, clip.duration_s, clip.sample_rate))
+        )
+    return concatenate(parts)
+
+
+def _sources(datasets: Sequence[Dataset], configuration: ContentConfiguration) -> tuple[dict[str, str], ...]:
+    """Return name, family, SHA-256 and takes of all that has played what is learned from, each once."""
+    listed = [source for dataset in datasets for source in dataset.description.get("sources", ())]
+    listed += phrase_sources(configuration.phrases)
+    texts = [{key: str(value) for key, value in source.items()} for source in listed]
+    return tuple(source for place, source in enumerate(texts) if source not in texts[:place])
 
 
 def _leave_soundfonts_out(
@@ -155,33 +184,33 @@ def _leave_soundfonts_out(
     return evaluations
 
 
-def _card(
-    judge: ContentJudge,
-    tests: dict[str, ContentEvaluation],
-    without: dict[str, dict[str, ContentEvaluation]],
-) -> ContentCard:
-    return ContentCard(
-        fingerprint=judge.fingerprint,
-        parameters=judge.parameters,
-        soundfonts=judge.soundfonts,
-        training_pieces=len(judge.training_pieces),
-        training_clips=len(judge.training_clips),
-        onset_threshold=judge.decoding.onset,
-        note_threshold=judge.decoding.note,
-        tests=tests,
-        without_soundfont=without,
-    )
+def _described(judge: ContentJudge) -> dict[str, Any]:
+    """Return what a card says of the judge itself."""
+    return {
+        "fingerprint": judge.fingerprint,
+        "parameters": judge.parameters,
+        "soundfonts": judge.soundfonts,
+        "training_pieces": len(judge.training_pieces),
+        "training_clips": len(judge.training_clips),
+        "onset_threshold": judge.decoding.onset,
+        "note_threshold": judge.decoding.note,
+    }
 
 
 def _key(
-    datasets: Sequence[Dataset], tests: Mapping[str, Dataset], configuration: ContentConfiguration
+    datasets: Sequence[Dataset],
+    tests: Sequence[Dataset],
+    configuration: ContentConfiguration,
+    *,
+    leave_out: bool,
 ) -> str:
     """Return the fingerprint of all that decides what the judge and its card become."""
     decisive = ["sha256", "label", "split", "piece", "soundfont", "soundfont_family"]
-    learned = [dataset.manifest[decisive].to_numpy().tolist() for dataset in datasets]
-    tested = {name: dataset.manifest[decisive].to_numpy().tolist() for name, dataset in tests.items()}
-    settings = [part.model_dump(mode="json") for part in (configuration, PitchFrontEnd())]
-    return fingerprint([learned, tested, *settings])
+    clips = [
+        [dataset.manifest[decisive].to_numpy().tolist() for dataset in group] for group in (datasets, tests)
+    ]
+    sources = phrase_sources(configuration.phrases)
+    return fingerprint([*clips, configuration.model_dump(mode="json"), sources, leave_out])
 
 
 def _stored_judge(folder: Path, key: str) -> ContentJudge | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
@@ -16,11 +18,14 @@ from torch.utils.data import DataLoader, Dataset
 from timbrebench.classifier.content.content_augmentation import vary
 from timbrebench.classifier.content.content_evaluation import choose_decoding
 from timbrebench.classifier.content.content_features import ContentFeatures
-from timbrebench.classifier.content.content_judge import AT_ONCE, ContentJudge
+from timbrebench.classifier.content.content_front_end import PitchFrontEnd
+from timbrebench.classifier.content.content_judge import AT_ONCE, ContentJudge, load_content_judge
 from timbrebench.classifier.content.content_networks import MAX_BLOCKS, MAX_CHANNELS, NoteNetwork
 from timbrebench.classifier.content.note_decoding import Decoding
 from timbrebench.classifier.fitting import FitConfiguration
 from timbrebench.classifier.lightning import EpochSampler, FittedModule, fit
+from timbrebench.classifier.style.phrases.phrase_configuration import PhraseConfiguration
+from timbrebench.classifier.style.sound_variation import SoundVariation
 from timbrebench.classifier.trained_judge import learned_from
 from timbrebench.core.errors import JudgeError
 
@@ -44,6 +49,18 @@ class ContentConfiguration(FitConfiguration):
         thresholds.
     channels, blocks : int
         Size of the network (:class:`~timbrebench.classifier.content.content_networks.NoteNetwork`).
+    front_end : PitchFrontEnd
+        What it sees of a clip.
+    start : str
+        A content judge that comes with the package, from whose weights training goes on: its size has to be
+        the same, and what it learned from counts as learned from. Empty to begin with random weights.
+    variation : SoundVariation or None
+        How the sound of further copies of the clips, and of phrases, differs; None for no copies. Clips that
+        are detuned are played faster or slower, which moves their notes, so its `cents` have to be 0:
+        `front_end` takes the tuning out.
+    phrases : PhraseConfiguration or None
+        Invented phrases that are learned from beside the datasets' clips; None for none. `share` is theirs in
+        all draws, by default that which equal draws of each label give them.
     """
 
     max_epochs: int = Field(default=8, ge=1, le=100_000)
@@ -54,6 +71,17 @@ class ContentConfiguration(FitConfiguration):
     validation_clips: int = Field(default=240, ge=1, le=1_000_000)
     channels: int = Field(default=32, ge=4, le=MAX_CHANNELS)
     blocks: int = Field(default=3, ge=1, le=MAX_BLOCKS)
+    front_end: PitchFrontEnd = PitchFrontEnd()
+    start: str = ""
+    variation: SoundVariation | None = None
+    phrases: PhraseConfiguration | None = None
+
+    @field_validator("variation")
+    @classmethod
+    def _notes_stay(cls, variation: SoundVariation | None) -> SoundVariation | None:
+        if variation is not None and variation.cents:
+            raise ValueError("cents have to be 0: what is detuned is played faster, and its notes are others")
+        return variation
 
 
 @dataclass(frozen=True)
@@ -99,7 +127,7 @@ def train_content_judge(
     validation = _draw(validation, configuration.validation_clips, configuration.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
-        network = NoteNetwork(configuration.channels, configuration.blocks)
+        network = _first_network(configuration)
         loader = _loader(train, configuration, learning=True)
         module = _ContentModule(network, configuration, len(loader), features.front_end.range_db)
         fitted = fit(
@@ -114,9 +142,39 @@ def train_content_judge(
         front_end=features.front_end,
         network=network,
         decoding=Decoding(),
-        **learned_from(train.manifest, validation.manifest),
+        **_learned_from(train, validation, configuration),
     )
     return ContentTraining(_with_thresholds(judge, validation), fitted.curve)
+
+
+def _first_network(configuration: ContentConfiguration) -> NoteNetwork:
+    """Return a network with random weights, or with those that training starts from."""
+    network = NoteNetwork(configuration.channels, configuration.blocks)
+    if not configuration.start:
+        return network
+    start = load_content_judge(configuration.start).network
+    if (start.channels, start.blocks) != (network.channels, network.blocks):
+        raise JudgeError(
+            f"start: {configuration.start} has {start.channels} channels and {start.blocks} blocks: "
+            "choose the same"
+        )
+    network.load_state_dict(start.state_dict())
+    return network
+
+
+def _learned_from(
+    train: ContentFeatures, validation: ContentFeatures, configuration: ContentConfiguration
+) -> dict[str, Any]:
+    """Return what the judge has learned from, with what that which it starts from has."""
+    learned = learned_from(train.manifest, validation.manifest)
+    if not configuration.start:
+        return learned
+    start = load_content_judge(configuration.start)
+    return {
+        "training_pieces": tuple(sorted({*learned["training_pieces"], *start.training_pieces})),
+        "soundfonts": tuple(sorted({*learned["soundfonts"], *start.soundfonts})),
+        "training_clips": learned["training_clips"] | start.training_clips,
+    }
 
 
 def _with_thresholds(judge: ContentJudge, validation: ContentFeatures) -> ContentJudge:
@@ -177,10 +235,23 @@ def _loader(
     features: ContentFeatures, configuration: ContentConfiguration, *, learning: bool
 ) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
     clips = _Clips(features, configuration.crop_frames if learning else None)
-    labels = features.manifest.label
-    weights = torch.tensor(1 / labels.map(labels.value_counts()).to_numpy(dtype=np.float64))
+    weights = torch.tensor(_sampling_weights(features.manifest, configuration.phrases))
     sampler = EpochSampler(clips, configuration.seed, weights) if learning else None
     return DataLoader(clips, batch_size=configuration.batch_size if learning else AT_ONCE, sampler=sampler)
+
+
+def _sampling_weights(manifest: pd.DataFrame, phrases: PhraseConfiguration | None) -> NDArray[np.float64]:
+    """Return how often each clip is drawn relative to others: each label equally often, in clips and phrases.
+
+    Phrases take the share of all draws that the configuration gives them.
+    """
+    labels, is_phrase = manifest.label, manifest.piece.isna()
+    if phrases is None or phrases.share is None:
+        return np.asarray(1 / labels.map(labels.value_counts()), dtype=np.float64)
+    weights = 1 / labels.groupby([labels, is_phrase]).transform("size")
+    shares = is_phrase.map({True: phrases.share, False: 1 - phrases.share})
+    weights *= shares / weights.groupby(is_phrase).transform("sum")
+    return np.asarray(weights, dtype=np.float64)
 
 
 def _draw(features: ContentFeatures, max_clips: int, seed: int) -> ContentFeatures:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -13,16 +12,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from timbrebench.audio.clips import Samples, fit_length
-from timbrebench.audio.loudness import rms
-from timbrebench.audio.sound_changes import (
-    Gains,
-    apply_gains,
-    detune,
-    frequencies_of,
-    high_shelf,
-    in_room,
-    low_shelf,
-    through_file,
+from timbrebench.classifier.clip_changes import (
+    ROOM_S,
+    SHELF_DB,
+    UNCHANGED,
+    Change,
+    louder,
+    noises,
+    recorded_otherwise,
+    shortened,
+    tuned,
+    unchanged,
 )
 from timbrebench.classifier.style.style_evaluation import right_answers
 from timbrebench.classifier.style.style_features import CLIP_S, StyleFeatures
@@ -53,22 +53,11 @@ GAINS_DB = (-12, 12)
 #: Cents by which clips are tuned up and down.
 CENTS = (-50, 50)
 
-#: A room that fades by 60 dB in so many seconds, with echoes as loud as the direct sound.
-ROOM_S = 0.8
-
-#: Decibels of a low shelf with its corner at 300 Hz, and of a high one at 2 kHz.
-SHELF_DB = -12
-
-#: Compression with which libsndfile writes MP3 of 24 kHz at 64 kbit/s.
-_MP3_64 = 0.6316
-
 #: Semitones by which the notes are moved before they are rendered again.
 TRANSPOSITIONS = (-5, -2, 2, 5)
 
 #: Seconds before a clip from which on notes that have ended are still rendered: they die away inside it.
 _LEAD_S = 1.0
-
-UNCHANGED = "unchanged"
 
 #: What tells recordings from renderings, and from each other.
 RECORDING_CONDITIONS = (
@@ -83,9 +72,6 @@ RECORDING_CONDITIONS = (
 
 #: Clips as they are, and each change.
 _CONDITIONS = 1 + len(WINDOWS_S) + len(SNRS_DB) + len(GAINS_DB) + len(CENTS) + 4 + len(TRANSPOSITIONS)
-
-#: Returns a clip's changed samples, or None if it cannot be changed so.
-_Change = Callable[[Dataset, Clip], Samples | None]
 
 
 class Disturbance(FrozenModel):
@@ -178,47 +164,6 @@ def measure_robustness(judge: Judge, dataset: Dataset, *, seed: int = 0) -> Robu
     )
 
 
-def shortened(dataset: Dataset, clip: Clip, *, seconds: float) -> Samples | None:
-    """Return the middle of a clip, `seconds` long; None if the clip is no longer than that."""
-    samples, length = dataset.samples(clip), round(seconds * clip.sample_rate)
-    if len(samples) <= length:
-        return None
-    first = (len(samples) - length) // 2
-    return samples[first : first + length]
-
-
-def noisy(dataset: Dataset, clip: Clip, *, snr_db: float, seed: int) -> Samples:
-    """Return a clip with white noise whose root mean square lies `snr_db` under the clip's."""
-    samples = dataset.samples(clip)
-    noise = _generator(clip, seed).standard_normal(len(samples))
-    return np.asarray(samples + noise * rms(samples) * 10 ** (-snr_db / 20), dtype=np.float32)
-
-
-def _generator(clip: Clip, seed: int) -> np.random.Generator:
-    """Return a generator that depends on the clip's name, and not on which other clips are judged."""
-    return np.random.default_rng([seed, zlib.crc32(clip.clip_id.encode())])
-
-
-def _tuned(dataset: Dataset, clip: Clip, *, cents: float) -> Samples:
-    return detune(dataset.samples(clip), clip.sample_rate, cents)
-
-
-def _in_room(dataset: Dataset, clip: Clip, *, seed: int) -> Samples:
-    rng = _generator(clip, seed)
-    return in_room(dataset.samples(clip), clip.sample_rate, fade_s=ROOM_S, echoes_db=0.0, rng=rng)
-
-
-def _shelved(
-    dataset: Dataset, clip: Clip, *, shelf: Callable[[Gains, float, float], Gains], corner_hz: float
-) -> Samples:
-    samples = dataset.samples(clip)
-    return apply_gains(samples, shelf(frequencies_of(samples, clip.sample_rate), corner_hz, SHELF_DB))
-
-
-def _through_mp3(dataset: Dataset, clip: Clip) -> Samples:
-    return through_file(dataset.samples(clip), clip.sample_rate, "mp3", _MP3_64)
-
-
 def transposed(
     dataset: Dataset,
     clip: Clip,
@@ -266,28 +211,17 @@ def transposed(
     return fit_length(rendering[first : first + length], length)
 
 
-def _changes(test: Dataset, seed: int, executor: Executor) -> dict[str, _Change]:
-    changes: dict[str, _Change] = {UNCHANGED: _unchanged}
+def _changes(test: Dataset, seed: int, executor: Executor) -> dict[str, Change]:
+    changes: dict[str, Change] = {UNCHANGED: unchanged}
     changes |= {f"{seconds:g} s": partial(shortened, seconds=seconds) for seconds in WINDOWS_S}
-    changes |= {f"noise at {snr} dB": partial(noisy, snr_db=snr, seed=seed) for snr in SNRS_DB}
-    changes |= {f"gain {gain:+d} dB": partial(_louder, gain_db=gain) for gain in GAINS_DB}
-    changes |= {f"{cents:+d} cents": partial(_tuned, cents=cents) for cents in CENTS}
-    changes[f"room of {ROOM_S:g} s"] = partial(_in_room, seed=seed)
-    changes[f"low shelf {SHELF_DB} dB"] = partial(_shelved, shelf=low_shelf, corner_hz=300.0)
-    changes[f"high shelf {SHELF_DB} dB"] = partial(_shelved, shelf=high_shelf, corner_hz=2000.0)
-    changes["MP3 at 64 kbit/s"] = _through_mp3
+    changes |= noises(SNRS_DB, seed)
+    changes |= {f"gain {gain:+d} dB": partial(louder, gain_db=gain) for gain in GAINS_DB}
+    changes |= {f"{cents:+d} cents": partial(tuned, cents=cents) for cents in CENTS}
+    changes |= recorded_otherwise(seed)
     return changes | _transpositions(test, executor)
 
 
-def _unchanged(dataset: Dataset, clip: Clip) -> Samples:
-    return dataset.samples(clip)
-
-
-def _louder(dataset: Dataset, clip: Clip, *, gain_db: float) -> Samples:
-    return np.asarray(dataset.samples(clip) * 10 ** (gain_db / 20), dtype=np.float32)
-
-
-def _transpositions(test: Dataset, executor: Executor) -> dict[str, _Change]:
+def _transpositions(test: Dataset, executor: Executor) -> dict[str, Change]:
     """Return the transpositions; none for a dataset that is not one of renderings alone."""
     if configuration_of(test.description, DatasetConfiguration) is None:
         return {}
@@ -312,7 +246,7 @@ def _sounding_pitches(preset: tuple[Soundfont, int]) -> set[int]:
 
 
 def _judge(
-    judge: Judge, test: Dataset, change: _Change, executor: Executor, tracker: Tracker
+    judge: Judge, test: Dataset, change: Change, executor: Executor, tracker: Tracker
 ) -> pd.Series[bool]:
     """Tell for each clip that could be changed, by its place in the manifest, whether the judge is right."""
     changed = partial(_changed, change=change, front_end=judge.front_end)
@@ -326,7 +260,7 @@ def _judge(
 
 
 def _changed(
-    dataset: Dataset, clip: Clip, *, change: _Change, front_end: BaseFrontEnd
+    dataset: Dataset, clip: Clip, *, change: Change, front_end: BaseFrontEnd
 ) -> NDArray[np.float16] | None:
     samples = change(dataset, clip)
     if samples is None:

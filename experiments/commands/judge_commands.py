@@ -62,14 +62,29 @@ def judge_evaluate_content(
     dataset: Annotated[
         Path, typer.Argument(help="A dataset's folder; clips of its test split with notes are read.")
     ],
+    content_judge: Annotated[
+        str, typer.Option(help="The content judge; docs/outside-judges.md.")
+    ] = "timbrebench",
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Read the clips changed as recordings differ, by source.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print how well the content judge reads the notes of the test split of a dataset."""
+    """Print how well a content judge reads the notes of the test split of a dataset."""
+    from timbrebench.classifier import installed_content_judge
     from timbrebench.classifier.content.content_evaluation import evaluate_content_judge
-    from timbrebench.classifier.content.content_judge import load_content_judge
+    from timbrebench.classifier.content.content_robustness import measure_content_robustness
     from timbrebench.datasets import Dataset
 
-    _print_evaluation(evaluate_content_judge(load_content_judge(), Dataset.open(dataset)), as_json)
+    judge = installed_content_judge(content_judge)
+    if not changed:
+        _print_evaluation(evaluate_content_judge(judge, Dataset.open(dataset)), as_json)
+        return
+    robustness = measure_content_robustness(judge, Dataset.open(dataset))
+    if as_json:
+        print_json(robustness.model_dump(mode="json"))
+    else:
+        print_line(robustness.markdown())
 
 
 @judge_app.command("card")
@@ -152,14 +167,21 @@ def judge_publish(
 
 @judge_app.command("train-content")
 def judge_train_content(
-    out: Annotated[Path, typer.Argument(help="Gets the dataset, the judge and its card.")],
+    out: Annotated[Path, typer.Argument(help="Gets the datasets, the judge and its card.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file: what it is made of; by default, what `timbrebench` is made of."),
+    ] = None,
 ) -> None:
-    """Build the dataset of the content judge that comes with the package, and train and test it again."""
+    """Build the datasets of a content judge, and train and measure it."""
     check_output_folder(out)
-    from timbrebench.classifier.content.content_pipeline import PAGE_FILE, build_shipped_judge
+    from timbrebench.classifier.content.content_pipeline import PAGE_FILE, build_recipe
+    from timbrebench.classifier.content.content_recipe import FIRST_RECIPE, ContentRecipe
+    from timbrebench.datasets.building import load_configuration
 
+    recipe = load_configuration(config, ContentRecipe) if config else FIRST_RECIPE
     with resumable():
-        build_shipped_judge(out)
+        build_recipe(recipe, out)
     print_line((out / PAGE_FILE).read_text(encoding="utf-8"))
 
 

@@ -5,11 +5,8 @@ import pytest
 
 from timbrebench.classifier.content import content_pipeline
 from timbrebench.classifier.content.content_card import ContentCard
-from timbrebench.classifier.content.content_pipeline import (
-    SHIPPED_FAMILIES,
-    SHIPPED_INSTRUMENTS,
-    build_content_judge,
-)
+from timbrebench.classifier.content.content_pipeline import build_content_judge
+from timbrebench.classifier.content.content_recipe import SHIPPED_FAMILIES, SHIPPED_INSTRUMENTS
 from timbrebench.datasets import DatasetConfiguration
 
 

@@ -16,9 +16,9 @@ from timbrebench.datasets.rendering.dataset_configuration import Shares
 RATE = 22_050
 
 
-@pytest.fixture(scope="module")
-def shipped():
-    return load_content_judge()
+@pytest.fixture(scope="module", params=WEIGHTS)
+def shipped(request):
+    return load_content_judge(request.param)
 
 
 def additive(notes, overtones, seconds=5.0):
@@ -108,8 +108,9 @@ def test_a_fraction_of_a_second_is_enough_for_a_note(shipped):
     assert note_f1(note, shipped.transcribe(additive(note, [1, 0.5, 0.3], 0.6), RATE).notes) == 1
 
 
-def test_the_weights_are_small():
-    file = importlib.resources.files("timbrebench.classifier.content").joinpath(WEIGHTS)
+@pytest.mark.parametrize("path", WEIGHTS.values())
+def test_the_weights_are_small(path):
+    file = importlib.resources.files("timbrebench.classifier.content").joinpath(path)
     assert len(file.read_bytes()) < 2_000_000
 
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from timbrebench.classifier import Judge, JudgeConfiguration, build_judge, evaluate_judge, find_judge
+from timbrebench.classifier.clip_changes import UNCHANGED
 from timbrebench.classifier.style.judge_publishing import publish_judge
 from timbrebench.classifier.style.published_judges import (
     load_published,
@@ -13,7 +14,7 @@ from timbrebench.classifier.style.published_judges import (
     published_name,
     published_names,
 )
-from timbrebench.classifier.style.robustness import RECORDING_CONDITIONS, UNCHANGED
+from timbrebench.classifier.style.robustness import RECORDING_CONDITIONS
 from timbrebench.classifier.style.style_pipeline import CURVE_FILE, EVALUATION_FILE, JUDGE_FILE
 from timbrebench.core.errors import JudgeError, UnknownNameError
 from timbrebench.datasets.rendering.dataset_configuration import Shares

@@ -5,14 +5,8 @@ import pytest
 
 from timbrebench.audio import rms
 from timbrebench.classifier import evaluate_judge
-from timbrebench.classifier.style.robustness import (
-    UNCHANGED,
-    Robustness,
-    measure_robustness,
-    noisy,
-    shortened,
-    transposed,
-)
+from timbrebench.classifier.clip_changes import UNCHANGED, noisy, shortened
+from timbrebench.classifier.style.robustness import Robustness, measure_robustness, transposed
 from timbrebench.classifier.style.style_front_end import LogFrequencyFrontEnd
 from timbrebench.core.errors import JudgeError
 from timbrebench.datasets.notes import read_notes
