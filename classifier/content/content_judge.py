@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -192,3 +192,20 @@ def _load(name: str) -> ContentJudge:
     resource = importlib.resources.files("timbrebench.classifier.content").joinpath(WEIGHTS[name])
     with importlib.resources.as_file(resource) as path:
         return ContentJudge.load(path)
+
+
+@lru_cache(maxsize=1)
+def load_tuned_judge() -> ContentJudge:
+    """Return ``timbrebench-tuned``: the first content judge behind a front end that takes the tuning out.
+
+    The network and thresholds are those of ``timbrebench``, whose figures are the published ones: it has
+    learned from what is in tune, and a clip that is not is brought to where it knows it.
+
+    Raises
+    ------
+    JudgeError
+        If the installation lacks the first judge, or its file is damaged.
+    """
+    first = load_content_judge()
+    tuned = first.front_end.model_copy(update={"tuned": True})
+    return replace(first, front_end=tuned)

@@ -42,7 +42,7 @@ def score_command(
         str | None, typer.Option(help="A second style judge; the same, for second_style_accuracy.")
     ] = None,
     content_judge: Annotated[
-        str, typer.Option(help="Who transcribes the notes: the content judge of timbrebench, or basic-pitch.")
+        str, typer.Option(help="Who transcribes the notes: timbrebench, timbrebench-tuned, or basic-pitch.")
     ] = "timbrebench",
     content_label: Annotated[
         str | None, typer.Option(help="The content's label; by default what the judge predicts.")

@@ -8,17 +8,19 @@ import pandas as pd
 import pytest
 import scipy.signal
 
+from timbrebench.audio.sound_changes import detune
 from timbrebench.classifier.content.content_evaluation import note_f1
-from timbrebench.classifier.content.content_judge import WEIGHTS, load_content_judge
+from timbrebench.classifier.content.content_judge import WEIGHTS, load_content_judge, load_tuned_judge
+from timbrebench.classifier.content.installed_content_judges import installed_content_judge
 from timbrebench.datasets.notes import notes_table
 from timbrebench.datasets.rendering.dataset_configuration import Shares
 
 RATE = 22_050
 
 
-@pytest.fixture(scope="module", params=WEIGHTS)
+@pytest.fixture(scope="module", params=[load_content_judge, load_tuned_judge])
 def shipped(request):
-    return load_content_judge(request.param)
+    return request.param()
 
 
 def additive(notes, overtones, seconds=5.0):
@@ -89,6 +91,27 @@ def test_notes_go_up_with_the_clip(shipped, chords):
     higher = chords.assign(pitch=chords.pitch + 3)
     heard = [shipped.transcribe(additive(notes, overtones), RATE).notes for notes in (chords, higher)]
     assert note_f1(heard[0].assign(pitch=heard[0].pitch + 3), heard[1]) > 0.85
+
+
+@pytest.mark.parametrize("cents", [-40, 40])
+def test_what_is_out_of_tune_is_read_as_in_tune_by_the_tuned_judge_alone(chords, audio, cents):
+    moved = detune(audio, RATE, cents)
+    faster = 2 ** (cents / 1200)
+    notes = chords.assign(onset_s=chords.onset_s / faster, offset_s=chords.offset_s / faster)
+    first, tuned = (
+        note_f1(notes, judge().transcribe(moved, RATE).notes)
+        for judge in (load_content_judge, load_tuned_judge)
+    )
+    in_tune = note_f1(chords, load_tuned_judge().transcribe(audio, RATE).notes)
+    assert tuned == pytest.approx(in_tune, abs=0.05)
+    assert first < tuned
+
+
+def test_the_tuned_judge_is_another_one_with_the_weights_of_the_first():
+    first, tuned = load_content_judge(), load_tuned_judge()
+    assert tuned.weights_sha256 == first.weights_sha256
+    assert tuned.fingerprint != first.fingerprint
+    assert installed_content_judge("timbrebench-tuned") is tuned
 
 
 def test_noise_has_next_to_no_notes(shipped, generator):
