@@ -2,20 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from timbrebench.classifier.content.content_judge import ContentJudge, load_content_judge
-from timbrebench.classifier.content.installed_content_judges import (
-    OWN_CONTENT_JUDGE,
-    InstalledContentJudge,
-    content_judge_names,
-    installed_content_judge,
-)
-from timbrebench.classifier.content.note_decoding import Transcription
-from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
-from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge
-from timbrebench.classifier.style.style_judge import Judge, Prediction
-from timbrebench.classifier.style.style_pipeline import build_judge, find_judge
+import lazy_loader as lazy
 
 if TYPE_CHECKING:
+    from timbrebench.classifier.content.content_judge import ContentJudge, load_content_judge
+    from timbrebench.classifier.content.installed_content_judges import (
+        OWN_CONTENT_JUDGE,
+        InstalledContentJudge,
+        content_judge_names,
+        installed_content_judge,
+    )
+    from timbrebench.classifier.content.note_decoding import Transcription
+    from timbrebench.classifier.style.judge_configuration import JUDGE_SPLITS, JudgeConfiguration
+    from timbrebench.classifier.style.style_evaluation import Evaluation, evaluate_judge
+    from timbrebench.classifier.style.style_judge import Judge, Prediction
+    from timbrebench.classifier.style.style_pipeline import build_judge, find_judge
     from timbrebench.classifier.style.style_training import train_judge
 
 __all__ = [
@@ -37,11 +38,22 @@ __all__ = [
     "train_judge",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import what trains when it is asked for: PyTorch Lightning takes seconds."""
-    if name != "train_judge":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from timbrebench.classifier.style.style_training import train_judge  # noqa: PLC0415 - Lightning takes seconds
-
-    return train_judge
+# Every import of a module below comes through here. Most of them load torch, and training PyTorch Lightning.
+__getattr__, __dir__, _ = lazy.attach(
+    __name__,
+    submod_attrs={
+        "content.content_judge": ["ContentJudge", "load_content_judge"],
+        "content.installed_content_judges": [
+            "OWN_CONTENT_JUDGE",
+            "InstalledContentJudge",
+            "content_judge_names",
+            "installed_content_judge",
+        ],
+        "content.note_decoding": ["Transcription"],
+        "style.judge_configuration": ["JUDGE_SPLITS", "JudgeConfiguration"],
+        "style.style_evaluation": ["Evaluation", "evaluate_judge"],
+        "style.style_judge": ["Judge", "Prediction"],
+        "style.style_pipeline": ["build_judge", "find_judge"],
+        "style.style_training": ["train_judge"],
+    },
+)

@@ -168,6 +168,16 @@ def test_a_stranger_looks_around(installed):
     assert list(installed.work.iterdir()) == []
 
 
+def test_a_musician_begins_with_the_demo(installed):
+    shown = installed.timbrebench("demo").stdout
+    verdicts = dict(re.findall(r"^([\w-]+) +(\w.*of the notes\.)$", shown, re.MULTILINE))
+    assert set(verdicts) == {"reinstrument", "wct", "envelope", "musaicing"}
+    assert verdicts["reinstrument"].startswith("Sounds like the style")
+    page = Path(shown.split()[-1])
+    assert page == installed.work / "demo" / "index.html"
+    assert page.read_text(encoding="utf-8").count("<audio") == 3 + len(verdicts)
+
+
 def test_a_musician_has_two_files(installed, recordings):
     installed.timbrebench("transfer", "envelope", "piano.wav", "clarinet.wav", "out.wav")
     content, output = (read_audio(installed.work / name)[0] for name in ("piano.wav", "out.wav"))

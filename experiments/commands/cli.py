@@ -19,6 +19,7 @@ from timbrebench.core.errors import ConfigurationError, MissingResourceError, Ru
 from timbrebench.core.plain_text import without_controls
 from timbrebench.core.progress import LOGGER, log, set_verbosity
 from timbrebench.experiments.commands.dataset_commands import audioset_app, dataset_app
+from timbrebench.experiments.commands.demo_command import demo_command
 from timbrebench.experiments.commands.gate_commands import baseline_command, check_command, compare_command
 from timbrebench.experiments.commands.human_command import validate_human_command
 from timbrebench.experiments.commands.interruption import interruption_message, resumable
@@ -136,6 +137,7 @@ def _require_memory() -> None:
         )
 
 
+app.command("demo")(demo_command)
 app.command("methods")(list_methods_command)
 app.command("metrics")(list_metrics_command)
 app.command("transfer")(transfer_command)

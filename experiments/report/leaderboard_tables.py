@@ -251,7 +251,7 @@ def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
     Each ``question`` has ``rows``: a ``column`` and its ``cells``, with methods in the leaderboard's order.
     """
     records = as_records(table)
-    by_question = metrics_by_question(results, table)
+    by_question = metrics_by_question(results.configuration.metrics, table)
     if results.listeners:
         by_question["What listeners say"] = _with_decimals(listener_columns(results), table)
     by_question["What it costs"] = _with_decimals(_COST_COLUMNS, table)
@@ -267,10 +267,10 @@ def questions(results: Results, table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def metrics_by_question(results: Results, table: pd.DataFrame) -> dict[str, list[Column]]:
-    """Return the run's metrics as columns, by the question that they answer."""
+def metrics_by_question(names: Iterable[str], table: pd.DataFrame) -> dict[str, list[Column]]:
+    """Return metrics that a table has as columns, by the question that they answer."""
     by_question: dict[str, list[Column]] = {}
-    for name in results.configuration.metrics:
+    for name in names:
         by_question.setdefault(get(name).question.rstrip("."), []).append(_metric_column(name))
     return {question: _with_decimals(columns, table) for question, columns in by_question.items()}
 

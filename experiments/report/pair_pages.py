@@ -84,7 +84,7 @@ def write_pair_pages(contents: Contents, root: Path, executor: Executor | None =
     """
     results, table = contents.results, contents.leaderboard.table
     recordings = Recordings(results, table, contents.columns, root.absolute())
-    scores = _Scores(results, metrics_by_question(results, table))
+    scores = _Scores(results, metrics_by_question(results.configuration.metrics, table))
     pairs = results.suite.pairs
     batches = [range(len(pairs))[first : first + _BATCH] for first in range(0, len(pairs), _BATCH)]
     write = partial(_write_pages, results=results, recordings=recordings, scores=scores)
@@ -138,6 +138,7 @@ def _write_page(
         script=asset("player.js"),
         run_name=results.configuration.name,
         pair=pair,
+        direction=f"{pair.content.label} → {pair.style.label}",
         before=quote(page_name(pairs[number - 1])) if number else "",
         after=quote(page_name(pairs[number + 1])) if number + 1 < len(pairs) else "",
         number=number + 1,

@@ -62,7 +62,7 @@ def print_file_scores(
     """
     _show(title)
     if judged.predictions:
-        clips = [f"{_role(role)}: {_described(clip)}" for role, clip in judged.predictions.items()]
+        clips = [f"{_role(role)}: {described(clip)}" for role, clip in judged.predictions.items()]
         _show("  " + "   ".join(clips))
         _show(f"  by the judge {judge}, which knows {', '.join(labels)}")
     lines = [
@@ -70,7 +70,7 @@ def print_file_scores(
         for name, item in judged.scores.items()
     ]
     _print_lines(lines, show_all=show_all)
-    _show("\n" + _closing(judged))
+    _show("\n" + closing_sentence(judged))
 
 
 def print_mean_scores(table: pd.DataFrame, *, judge: str, show_all: bool) -> None:
@@ -94,7 +94,8 @@ def _role(role: str) -> str:
     return "heard" if role == "output" else role
 
 
-def _described(prediction: ClipPrediction) -> str:
+def described(prediction: ClipPrediction) -> str:
+    """Return what a judge predicts, how sure it is, and whether it can know."""
     doubt = ", though it resembles nothing that the judge has learned" if prediction.is_unfamiliar else ""
     return f"{prediction.label}, {prediction.probability:.0%}{doubt}".replace("%", " %")
 
@@ -164,7 +165,7 @@ def _figure(value: float) -> str:
     return f"{value:.1g}" if 0.0005 <= abs(value) < 0.01 else f"{value:.2f}"
 
 
-def _closing(judged: FileScores) -> str:
+def closing_sentence(judged: FileScores) -> str:
     """Say in one sentence what the output sounds like, and how much of the music it keeps."""
     scores = judged.scores
     parts = [_likeness(judged), _notes_kept({name: _value(item) for name, item in scores.items()})]
