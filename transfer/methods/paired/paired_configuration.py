@@ -27,10 +27,10 @@ class PairedTraining(FitConfiguration):
         Frames of an excerpt that is learned from: 64, which are 1.5 s, hold a note with its decay.
     """
 
-    max_epochs: int = Field(default=10, ge=1, le=100_000)
-    patience: int = Field(default=10, ge=1, le=100_000)
+    max_epochs: int = Field(default=16, ge=1, le=100_000)
+    patience: int = Field(default=16, ge=1, le=100_000)
     batch_size: int = Field(default=8, ge=2, le=65_536)
-    learning_rate: float = Field(default=4e-3, gt=0, allow_inf_nan=False)
+    learning_rate: float = Field(default=6e-3, gt=0, allow_inf_nan=False)
     averaging: float = Field(default=0.98, ge=0, lt=1)
     seed: int = Field(default=29, ge=0, lt=2**63)
     channels: int = Field(default=16, ge=2, le=MAX_CHANNELS)

@@ -78,7 +78,11 @@ class Bands(nn.Module):
 
         They are 0 where nothing sounds, and about 1 for a sine as loud as the clip.
         """
-        return torch.log1p(self.weights @ magnitudes / FLOOR) / math.log(1 / FLOOR)
+        return torch.log1p(self.gather(magnitudes) / FLOOR) / math.log(1 / FLOOR)
+
+    def gather(self, magnitudes: Tensor) -> Tensor:
+        """Take magnitudes to their weighted sums in bands: the same shapes."""
+        return self.weights @ magnitudes
 
 
 class FilmBlock(nn.Module):
