@@ -140,7 +140,7 @@ def test_the_full_profile_has_every_method_at_published_settings_but_for_iterati
     assert len(reduced) == sum(bool(entry.parameters) for entry in full)
     assert all(lines[number - 3].startswith("#") for number in reduced)
     offered = {name for name in method_names() if not issubclass(method_class(name), Control)}
-    # The published training of ddsp is for a GPU; paired was published by nobody, and its training takes long.
+    # The published training of ddsp is for a GPU; paired was published by nobody, and trains for long.
     elsewhere = {"command-line", "torchscript", "finished-audio", "ddsp", "paired"}
     assert {entry.method for entry in full} == offered - elsewhere
 

@@ -1,8 +1,8 @@
 """A network that learns from aligned pairs: the same notes played by two instruments.
 
 Networks that translate spectrograms, of images or by diffusion, mostly learn without pairs, since the field
-has none. Renderings of one score by many timbres are pairs. So what a network of this size can do is limited
-here by its means, and not by a lack of supervision: it is a bound for that family. Published by nobody.
+has none. Renderings of one score by many timbres are pairs: what a network learns from them is what that
+family can hope for at the same size and time of training. Published by nobody.
 
 1. *Embed* the style clip: convolutions over its spectrogram in log-frequency bands, and the mean over time.
 2. *Map* the content's bands to a gain and a level for each band and frame, by a U-Net that the embedding
@@ -15,6 +15,49 @@ here by its means, and not by a lack of supervision: it is a bound for that fami
 window of a piece by one timbre, the same by another, and as style another piece by the second. The loss is
 the mean absolute difference of logarithms of magnitudes. Labels, programs and soundfonts of the clips are
 what pairs are found by, and a classifier names them by the embedding, in training alone.
+
+The default training, 16 passes through the 672 clips of the default dataset, takes 6 minutes of one core with
+the analysis. ``training = {channels = 64, batch_size = 32, max_epochs = 400, patience = 400, accelerator =
+"auto"}`` is a longer one for a GPU; nobody has run it here. An interrupted training goes on after its last
+pass.
+
+Measured on 30 pairs of ``known-timbre-1``, unseen pieces on a soundfont that it knows, with intervals of 95 %
+(judges ``instruments-6-2`` and ``instruments-6-mel-1``; log-spectral distance to the reference in decibels):
+
+=========== ================= ================= ================= ================= ====
+output      style             second judge      note F1           headline          dB
+=========== ================= ================= ================= ================= ====
+the content 0.03 [0.00, 0.10] 0.00 [0.00, 0.00] 0.91 [0.88, 0.94] 0.03 [0.00, 0.10] 8.6
+paired      0.27 [0.13, 0.43] 0.27 [0.13, 0.43] 0.89 [0.84, 0.93] 0.42 [0.26, 0.57] 7.7
+reference   1.00 [1.00, 1.00] 0.87 [0.73, 0.97] 0.91 [0.88, 0.94] 0.97 [0.93, 0.99] 0.0
+=========== ================= ================= ================= ================= ====
+
+So it keeps the notes and changes the timbre too little: 17 of 30 outputs are still named as the content's
+instrument. On the first 20 of these pairs the headline of ``envelope`` is 0.40, that of ``templates``, which
+learn from known notes, 0.93. Absolute differences lead to the median of what is possible, which is cautious,
+and the training is short; the curve, ``docs/paired-training.svg``, is nearly flat at the end of the schedule.
+
+What was compared, on 24 pairs of training pieces held out (FluidR3_GM, the same judges; distance here is the
+mean absolute difference of decibels of bins):
+
+==================================================== ====== ===== ====== ======= ====
+network and training                                 passes style second note F1 dB
+==================================================== ====== ===== ====== ======= ====
+the content                                               –  0.04   0.00    0.92  7.2
+loss in bins and bands, FiLM alone                        3  0.04   0.00    0.92  6.5
+with the style's maps and the classifier                  5  0.04   0.08    0.91  6.5
+and the loss in bands, floor 20 dB higher (default)      16  0.17   0.13    0.90  7.2
+that, the phase from PGHI                                16  0.17   0.13    0.89  7.2
+that, the content's phase kept as it is                  16  0.17   0.13    0.90  6.9
+==================================================== ====== ===== ====== ======= ====
+
+The rows differ in passes, too, and the learning rate rose from 4e-3 to 6e-3 with the loss. A loss in bins
+counts the noise floor of the highest octaves most, and brings the output nearer there, and not nearer to the
+instrument. How much the style decides: on 20 pairs held out the loss is 0.60 for the content as it is, 0.42
+with the right style and 0.52 with that of any other clip.
+
+A silent clip is refused; a style of one note, or without pitch, gives some filter. Blocks of 60 s limit
+memory.
 
 References
 ----------
