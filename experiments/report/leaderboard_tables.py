@@ -90,7 +90,7 @@ _COST_COLUMNS = (
 
 
 def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
-    """List the columns of figures: the headline, its halves, quality, listeners, main metrics, the time.
+    """List the columns of figures: the headline, its halves, quality, listeners, the time, main metrics.
 
     A suite that ranks nothing has no headline and other metrics, without those that have no value for any
     method.
@@ -110,9 +110,9 @@ def leaderboard_columns(results: Results, table: pd.DataFrame) -> list[Column]:
         Column("content_kept", "1", "higher", f"{scaled[0].upper()}{scaled[1:]}: half of the headline"),
         *([_metric_column(_QUALITY)] if _QUALITY in measured else []),
         *listener_columns(results),
+        seconds,  # before what a narrow screen leaves to the side
         *(_metric_column(name) for name in (made_of.content, *_MAIN) if name in measured),
         *([_metric_column(_UNFAMILIAR)] if can_tell else []),
-        seconds,
     ]
     return _with_decimals(columns, table)
 
