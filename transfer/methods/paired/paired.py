@@ -56,6 +56,18 @@ counts the noise floor of the highest octaves most, and brings the output nearer
 instrument. How much the style decides: on 20 pairs held out the loss is 0.60 for the content as it is, 0.42
 with the right style and 0.52 with that of any other clip.
 
+Gain and level alone, after a training of 2 passes and on 12 of those pairs, where a pair is 0.08 of style:
+
+=================== ===== ===== ====== ======= ====
+outputs             loss  style second note F1 dB
+=================== ===== ===== ====== ======= ====
+gain                0.518  0.17   0.00    0.84  6.4
+level               0.486  0.00   0.25    0.80  9.4
+both (default)      0.495  0.08   0.08    0.88  6.2
+=================== ===== ===== ====== ======= ====
+
+The level alone has the lower loss, in bands; partials that are no sharper than bands cost notes and bins.
+
 A silent clip is refused; a style of one note, or without pitch, gives some filter. Blocks of 60 s limit
 memory.
 
