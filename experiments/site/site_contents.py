@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.experiments.ranking.headline import HEADLINE
 from timbrebench.experiments.ranking.leaderboard import Leaderboard
 from timbrebench.experiments.report.contents import Contents
@@ -26,7 +25,7 @@ from timbrebench.experiments.submissions.entry_verification import SuiteEntries
 from timbrebench.experiments.suites.frozen_suite import load_frozen
 from timbrebench.experiments.suites.recipes import Recipe
 from timbrebench.experiments.suites.suite import Pair
-from timbrebench.experiments.suites.tracks import RULES, TRACKS
+from timbrebench.experiments.suites.tracks import RULES, track_of
 
 
 @dataclass(frozen=True)
@@ -113,13 +112,13 @@ class SuiteContents:
     @property
     def judges(self) -> list[str]:
         """The style judges, by name where they are published."""
-        about = self.entries[0].submission.about
-        return [published_name(judge) or judge[:12] for judge in about.style_judges]
+        return list(self.entries[0].submission.about.judge_names)
 
     @property
     def question(self) -> str:
         """What the track asks whose suite it is; empty for a suite without a track."""
-        return next((track.question for track in TRACKS.values() if track.suite == self.name), "")
+        track = track_of(self.name)
+        return track.question if track else ""
 
     @property
     def rule(self) -> str:

@@ -32,6 +32,7 @@ from timbrebench.experiments.submissions.method_card import (
 from timbrebench.experiments.submissions.submission_reading import Submission, read_submission
 from timbrebench.experiments.submissions.submitted_methods import verifiable_method
 from timbrebench.experiments.suites.suite import Suite
+from timbrebench.experiments.suites.tracks import track_of
 from timbrebench.transfer.contract import learns
 
 #: What an entry's folder holds: files, and a folder of excerpts.
@@ -40,8 +41,9 @@ CARD, SUBMISSION, EXCERPTS = "card.yaml", "submission.zip", "audio"
 #: The folder beside the entries of a suite with what was given of the pairs that can be heard.
 GIVEN_CLIPS = "clips"
 
-#: Names that stand for something else beside entries and their pages.
-RESERVED = (GIVEN_CLIPS, "index", "leaderboard")
+#: Names that stand for something else beside entries and their pages, and endings of pages and tables: the
+#: excerpts of a method lie in a folder of its name.
+RESERVED, ENDINGS = (GIVEN_CLIPS, "index", "leaderboard"), (".html", ".csv", ".json")
 
 #: Maximum bytes of an entry's submission: with 240 pairs it has 100,000.
 _SUBMISSION_BYTES = 1 << 20
@@ -134,6 +136,26 @@ def card_problems(card: MethodCard, submission: Submission) -> list[str]:
     return problems
 
 
+def track_problems(submission: Submission) -> list[str]:
+    """List what the track of a submission's suite settles, and the submission has otherwise.
+
+    All entries of a suite stand in one leaderboard, whose rule and judges the first of them must not choose.
+    """
+    about = submission.about
+    track = track_of(about.suite)
+    if track is None:
+        return []
+    problems = []
+    if about.setting != track.setting:
+        problems.append(
+            f"is in the setting {about.setting!r}, and the track of {about.suite} in {track.setting!r}"
+        )
+    if track.judges and about.judge_names != track.judges:
+        judges = [" and ".join(names) for names in (about.judge_names, track.judges)]
+        problems.append(f"is judged by {judges[0]}, and the track of {about.suite} by {judges[1]}")
+    return problems
+
+
 def learned_at_least(submission: Submission) -> LearnedFrom:
     """Return what the one method of a submission has learned from, as far as its records show it.
 
@@ -176,9 +198,10 @@ def _read_known(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
 def _refuse_others(folder: Path) -> None:
     """Refuse an entry that holds anything else, or leads elsewhere by a link."""
     name = folder.resolve().name
-    if not is_identifier(name) or name in RESERVED:
+    if not is_identifier(name) or name.lower() in RESERVED or name.lower().endswith(ENDINGS):
         raise RunError(
-            f"{folder}: the name of an entry has letters, digits and . _ - +, and is none of {RESERVED}"
+            f"{folder}: the name of an entry has letters, digits and . _ - +, is none of {RESERVED}, and "
+            f"ends in none of {ENDINGS}"
         )
     kinds = {CARD: stat.S_ISREG, SUBMISSION: stat.S_ISREG, EXCERPTS: stat.S_ISDIR}
     for path in sorted(folder.iterdir()):

@@ -8,7 +8,13 @@ from itertools import groupby
 from pathlib import Path
 
 from timbrebench.core.errors import RunError, TimbrebenchError
-from timbrebench.experiments.submissions.entry import Entry, card_problems, entry_folders, read_entry
+from timbrebench.experiments.submissions.entry import (
+    Entry,
+    card_problems,
+    entry_folders,
+    read_entry,
+    track_problems,
+)
 from timbrebench.experiments.submissions.submission_merging import Merged, combine, refuse_mix
 from timbrebench.experiments.submissions.submission_verification import Verification, verify_submissions
 
@@ -111,6 +117,10 @@ def _verified(entries: Sequence[Entry]) -> list[EntryVerdict]:
             verdicts.append(EntryVerdict(entry.folder, (str(error),), entry))
     verifications = verify_submissions([entry.submission for entry in alike])
     for entry, verification in zip(alike, verifications, strict=True):
-        problems = (*verification.problems, *card_problems(entry.card, entry.submission))
+        problems = (
+            *verification.problems,
+            *track_problems(entry.submission),
+            *card_problems(entry.card, entry.submission),
+        )
         verdicts.append(EntryVerdict(entry.folder, problems, entry, verification))
     return verdicts

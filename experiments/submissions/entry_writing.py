@@ -17,6 +17,7 @@ from timbrebench.experiments.submissions.entry import (
     SUBMISSION,
     card_problems,
     read_entry,
+    track_problems,
 )
 from timbrebench.experiments.submissions.entry_excerpts import (
     excerpt_name,
@@ -112,7 +113,11 @@ def _write(run: FinishedRun, folder: Path, card: str, *, submitter: str, audio: 
 
 def _check(folder: Path) -> None:
     entry = read_entry(folder)
-    problems = [*check_submission(entry.submission), *card_problems(entry.card, entry.submission)]
+    problems = [
+        *check_submission(entry.submission),
+        *track_problems(entry.submission),
+        *card_problems(entry.card, entry.submission),
+    ]
     if problems:
         raise RunError(f"{entry.card.method}: would not be accepted: {'; '.join(problems)}")
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.frozen_model import FrozenModel
 from timbrebench.core.identifiers import MAX_LENGTH
 from timbrebench.experiments.run.layout import JUDGE_FILE, SECOND_JUDGE_FILE
@@ -116,6 +117,11 @@ class About(FrozenModel):
         """The names of the style judges' files, as a run's folder has them, by fingerprint."""
         judges = {self.judge: JUDGE_FILE}
         return judges | ({self.second_judge: SECOND_JUDGE_FILE} if self.second_judge else {})
+
+    @property
+    def judge_names(self) -> tuple[str, ...]:
+        """The style judges by name; those that are not published by the first digits of their fingerprint."""
+        return tuple(published_name(judge) or judge[:12] for judge in self.style_judges)
 
 
 def name_of(suite: Suite) -> str:

@@ -265,7 +265,7 @@ def leaderboard_markdown(merged: Merged, about: About) -> str:
     suite = plain_markdown(merged.results.suite.name or "Drawn pairs")
     sample = f", {merged.results.suite.size}" if merged.results.suite.sample_of else ""
     heading = f"# {suite}{sample}, suite version {about.suite_version}\n\n"
-    judges = " and ".join(f"`{published_name(judge) or judge[:12]}`" for judge in about.style_judges)
+    judges = " and ".join(f"`{name}`" for name in about.judge_names)
     plural = "judges" if about.second_judge else "judge"
     headline = f"version {merged.results.headline.version} of the headline"
     end = (

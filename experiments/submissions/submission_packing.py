@@ -16,6 +16,7 @@ from timbrebench.classifier.embeddings.embedding import STYLE_JUDGE
 from timbrebench.classifier.style.published_judges import published_name
 from timbrebench.core.errors import RunError, suggestion
 from timbrebench.core.tables import SIX_DIGITS, csv_text
+from timbrebench.datasets.soundfonts.soundfont_finding import recorded_name
 from timbrebench.experiments.ranking.leaderboard import make_leaderboard
 from timbrebench.experiments.ranking.results import NOT_SCORED, Results, collect
 from timbrebench.experiments.report.leaderboard_tables import leaderboard_metrics
@@ -26,7 +27,7 @@ from timbrebench.experiments.run.layout import (
     SETS,
 )
 from timbrebench.experiments.run.opened_run import open_suite
-from timbrebench.experiments.run.record_types import Record, Transfer
+from timbrebench.experiments.run.record_types import LearnedRecord, Record, Transfer
 from timbrebench.experiments.run.records import Records, read_records
 from timbrebench.experiments.run.run_configuration import CONTROLS, RunConfiguration
 from timbrebench.experiments.run.run_judges import JudgeFingerprints, judge_fingerprints
@@ -222,9 +223,9 @@ def pack_reduced(run: FinishedRun, out: Path, *, submitter: str) -> About:
             f"{run.root}: its pairs were drawn for it: run a suite of the project, which "
             "`timbrebench suite list` names"
         )
-    own = {task.method_key for task in run.tasks}
-    own |= {judge for judge in about.style_judges if not published_name(judge)}
-    learned = {key: run.records.learned[key] for key in own if key in run.records.learned}
+    learned = _learned(run.tasks, run.records)
+    own = {judge for judge in about.style_judges if not published_name(judge)}
+    learned |= {key: run.records.learned[key] for key in own if key in run.records.learned}
     write_archive(
         out,
         {
@@ -255,20 +256,38 @@ def _methods(tasks: Sequence[Task]) -> tuple[SubmittedMethod, ...]:
 
 
 def _records(
-    tasks: Iterable[Task], metrics: Sequence[str], judges: JudgeFingerprints, records: Records
+    tasks: Sequence[Task], metrics: Sequence[str], judges: JudgeFingerprints, records: Records
 ) -> dict[str, Record | None]:
     """Return what the leaderboard follows from, by key."""
     used: dict[str, Record | None] = {}
-    learners = set(judges)
     for task in tasks:
-        learners.add(task.method_key)
         transfer = records.transfers.get(task.key)
         used[task.key] = None if transfer is None else _without_reason(transfer)
         if transfer is not None and transfer.status == "ok":
             for metric in metrics:
                 key = score_key(transfer, task.pair, metric, judges)
                 used[key] = records.scores.get(key)
-    return used | {key: records.learned[key] for key in learners if key in records.learned}
+    known = {key: records.learned[key] for key in judges if key in records.learned}
+    return used | known | _learned(tasks, records)
+
+
+def _learned(tasks: Iterable[Task], records: Records) -> dict[str, LearnedRecord]:
+    """Return what methods have learned from, by key: their records, and what the configuration declares.
+
+    The latter as names alone, so that neither folders are given away nor anything is looked up where a
+    submission is read.
+    """
+    learned: dict[str, LearnedRecord] = {}
+    for task in tasks:
+        key, declared = task.method_key, set(map(recorded_name, task.entry.learned_from))
+        record = learned.get(key) or records.learned.get(key)
+        if declared:
+            record = record or LearnedRecord(key=key, weights=(), clips=())
+            soundfonts = tuple(sorted({*record.soundfonts, *declared}))
+            record = record.model_copy(update={"soundfonts": soundfonts})
+        if record is not None:
+            learned[key] = record
+    return learned
 
 
 def _without_reason(transfer: Transfer) -> Transfer:

@@ -313,6 +313,8 @@ def _configuration(
         methods = _Methods.model_validate({"methods": given.get("methods")}).methods
     except ValidationError as error:
         raise describe_validation(error, f"{where}: {CONFIGURATION}", MethodEntry.model_fields) from error
+    if any(entry.learned_from for entry in methods):  # which may be paths, and would be looked up
+        raise RunError(f"{where}: {CONFIGURATION} has learned_from: records say it in a submission")
     try:
         wanted = {key: given[key] for key in ("name", "metrics", "seeds", "resamples")}
         wanted["metrics"] = [names.get(name, name) for name in wanted["metrics"]]

@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from timbrebench.classifier.style.published_judges import published_name
+from timbrebench.core.errors import RunError
 from timbrebench.experiments.report.escaping import plain_table
-from timbrebench.experiments.submissions.entry import entry_folders
+from timbrebench.experiments.submissions.entry import GIVEN_CLIPS, entry_folders, read_given
 from timbrebench.experiments.submissions.entry_verification import (
     EntryVerdict,
+    SuiteEntries,
     rank_entries,
     verify_entries,
 )
@@ -60,7 +62,7 @@ class Report:
 
 
 def report_entries(paths: Sequence[Path]) -> Report:
-    """Verify all entries at some paths, and rank those that hold."""
+    """Verify all entries at some paths, with the clips that lie beside them, and rank those that hold."""
     verdicts = verify_entries([folder for path in paths for folder in entry_folders(path)])
     lines, held, refused = [], [], []
     for verdict in verdicts:
@@ -72,11 +74,21 @@ def report_entries(paths: Sequence[Path]) -> Report:
         else:
             held.append((name, _stated(verdict)))
             lines.append(f"{verdict.folder}: holds: {_stated(verdict)}")
-    boards = [
-        leaderboard_markdown(ranked.merged, ranked.entries[0].submission.about)
-        for ranked in rank_entries(verdicts)
-    ]
+    suites = rank_entries(verdicts)
+    for problem in filter(None, map(_given_problem, suites)):
+        refused.append(problem)
+        lines.append(f"REFUSED: {problem[1]}")
+    boards = [leaderboard_markdown(suite.merged, suite.entries[0].submission.about) for suite in suites]
     return Report(tuple(lines), tuple(held), tuple(refused), tuple(boards))
+
+
+def _given_problem(suite: SuiteEntries) -> tuple[str, str] | None:
+    """Say which of the clips beside the entries of a suite is none; None where all are."""
+    try:
+        read_given(suite.entries[0].folder.parent, suite.merged.results.suite)
+    except RunError as error:
+        return f"{suite.suite}/{GIVEN_CLIPS}", str(error)
+    return None
 
 
 def _stated(verdict: EntryVerdict) -> str:

@@ -111,6 +111,11 @@ TRACKS = {
 }
 
 
+def track_of(suite: str) -> Track | None:
+    """Return the track of a frozen suite, by its name with the version; None for a suite without one."""
+    return next((track for track in TRACKS.values() if track.suite == suite), None)
+
+
 def find_track(name: str) -> Track:
     """Return a track; raise UnknownNameError if there is none of that name."""
     if name not in TRACKS:

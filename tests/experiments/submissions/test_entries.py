@@ -7,11 +7,13 @@ import json
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from timbrebench.classifier.style.published_judges import load_published
 from timbrebench.core.errors import ConfigurationError, RunError
 from timbrebench.core.yaml_documents import parse_yaml
 from timbrebench.experiments.commands.cli import app
@@ -21,12 +23,14 @@ from timbrebench.experiments.submissions.entry import (
     learned_at_least,
     read_entry,
     read_given,
+    track_problems,
 )
 from timbrebench.experiments.submissions.entry_excerpts import EXCERPT_S, excerpt_pairs, read_excerpt
 from timbrebench.experiments.submissions.entry_verification import read_results, verify_entries
 from timbrebench.experiments.submissions.entry_writing import write_entries
 from timbrebench.experiments.submissions.output_table import output_table
 from timbrebench.experiments.submissions.submission_archive import MANIFEST, write_archive
+from timbrebench.experiments.submissions.verification_report import report_entries
 
 ROOT = Path(__file__).resolve().parents[3]
 SUITE = "instruments-6-1"
@@ -141,8 +145,9 @@ class TestFiles:
         (folder / name).symlink_to(tmp_path / name)
         assert f"{name!r} belongs into no entry, or is a link" in problems(folder)
 
-    def test_a_name_that_pages_have_is_refused(self, results):
-        folder = results / SUITE / "leaderboard"
+    @pytest.mark.parametrize("name", ["leaderboard", "Index", "leaderboard.csv", "templates.html"])
+    def test_a_name_that_pages_and_tables_have_is_refused(self, results, name):
+        folder = results / SUITE / name
         (results / SUITE / "envelope").rename(folder)
         assert "is none of" in problems(folder)
 
@@ -196,6 +201,15 @@ class TestRecords:
         rewrite(path, "outputs.csv", change)
         assert re.search(why, problems(path.parent))
 
+    def test_names_of_soundfonts_are_looked_up_nowhere(self, path):
+        def declared(text):
+            content = json.loads(text)
+            content["methods"][0]["learned_from"] = ["folder/\0"]
+            return json.dumps(content)
+
+        rewrite(path, "configuration.json", declared)
+        assert "configuration.json has learned_from" in problems(path.parent)
+
     def test_a_file_more_is_refused(self, path):
         with zipfile.ZipFile(path) as archive:
             files = {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
@@ -234,6 +248,28 @@ class TestExcerpts:
             first.write_bytes(changed)
             with pytest.raises(RunError, match=why):
                 read_excerpt(first)
+
+    def test_what_lies_beside_the_entries_is_verified_with_them(self, results):
+        assert report_entries([results]).refused == ()
+        clips = results / SUITE / "clips"
+        clips.mkdir()
+        (clips / "card.yaml").write_text("method: clips\n", encoding="utf-8")
+        ((name, why),) = report_entries([results]).refused
+        assert name == f"{SUITE}/clips"
+        assert "'card.yaml' is no excerpt of this suite" in why
+
+
+def test_a_track_settles_setting_and_judges_of_its_entries():
+    submission = read_entry(ROOT / "results" / SUITE / "envelope").submission
+    other = submission.about.model_copy(update={"suite": "new-timbre-1"})
+    assert [problem.split(",")[0] for problem in track_problems(replace(submission, about=other))] == [
+        "is in the setting 'known-timbre'",
+        "is judged by instruments-6-1 and instruments-6-mel-1",
+    ]
+    judge = load_published("instruments-6-2").fingerprint
+    settled = {"setting": "new-timbre", "judge": judge, "second_judge": ""}
+    assert track_problems(replace(submission, about=other.model_copy(update=settled))) == []
+    assert track_problems(submission) == []
 
 
 class TestMaking:

@@ -133,6 +133,18 @@ def test_a_submission_holds_what_the_run_has_found(both, handed_in):
         )
 
 
+def test_what_a_configuration_declares_as_learned_is_in_it_without_its_folder(both, tmp_path):
+    content = json.loads((both.root / CONFIGURATION).read_text(encoding="utf-8"))
+    methods = [{**entry, "learned_from": ["/home/ada/TimGM6mb.sf2"]} for entry in content["methods"]]
+    root = shutil.copytree(both.root, tmp_path / "run")
+    write_json(root / CONFIGURATION, content | {"methods": methods})
+    submit(root, tmp_path / "declared.zip", submitter="Ada")
+    submission = read_submission(tmp_path / "declared.zip")
+    assert check_submission(submission) == []
+    assert submission.results.learned_from["envelope"] == "this timbre"
+    assert not any(b"/home/ada" in file for file in contents(submission.path).values())
+
+
 def test_what_the_judge_made_of_each_clip_is_in_it(both, handed_in):
     """The comparison of whole sets follows from it."""
     submission = read_submission(handed_in[0])
