@@ -94,23 +94,23 @@ def plan_pieces(
     rounds = [split_quotas(configuration)] if quotas is None else [{name: quotas[name]} for name in quotas]
     with Tracker("converting scores", sum(sum(each.values()) for each in rounds), "scores") as tracker:
         for wanted in rounds:
-            missing, scores = _SplitQuotas(configuration, wanted), deque(candidates.scores)
-            while any(missing.missing.values()):
-                batch = missing.next_batch(scores)
+            left, scores = _SplitQuotas(configuration, wanted), deque(candidates.scores)
+            while any(left.missing.values()):
+                batch = left.next_batch(scores)
                 for score, converted in zip(batch, executor.map(_try_convert, batch, CALLS), strict=True):
                     if isinstance(converted, Piece) and not configuration.selection.takes_notes(
                         converted.notes
                     ):
                         continue
                     try:
-                        piece = _prepare(converted, configuration, pitch_range, missing.split(score))
+                        piece = _prepare(converted, configuration, pitch_range, left.split(score))
                         duplicates.add(score.piece, interval_ngrams(_converted(converted).notes))
                     except CorpusError as error:
                         failures.append((score.source or score.piece, str(error)))
                         continue
                     pieces.append(piece)
                     _add_copies(pieces, failures, converted, configuration, pitch_range)
-                    missing.take(score)
+                    left.take(score)
                     tracker.advance()
     return pieces, failures
 
@@ -182,8 +182,8 @@ class _SplitQuotas:
     Which split a piece belongs to follows from a hash of its name, never from what else is in the dataset.
     """
 
-    def __init__(self, configuration: DatasetConfiguration, quotas: Mapping[str, int] | None) -> None:
-        self.missing = dict.fromkeys(SPLITS, 0) | dict(quotas or split_quotas(configuration))
+    def __init__(self, configuration: DatasetConfiguration, quotas: Mapping[str, int]) -> None:
+        self.missing = dict.fromkeys(SPLITS, 0) | dict(quotas)
         self._wanted = sum(self.missing.values())
         self._configuration = configuration
 

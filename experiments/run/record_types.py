@@ -125,6 +125,11 @@ class LearnedRecord(FrozenModel):
     soundfonts: tuple[str, ...] = ()
     programs: tuple[int, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was learned."""
+        return not (self.weights or self.clips or self.soundfonts or self.programs)
+
     def shares(self, other: LearnedRecord) -> str:
         """Say what two have in common that they must not; empty where there is nothing."""
         if set(self.weights) & set(other.weights):

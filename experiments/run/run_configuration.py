@@ -298,10 +298,10 @@ def _with_track(content: Any) -> Any:  # noqa: ANN401 - whatever was read
     """Fill in what a track settles; a run's folder has it filled in already, as the track was then."""
     if not isinstance(content, dict) or not content.get("track") or _RECORDED[0] in content:
         return content
-    if not isinstance(content["track"], str):  # the model says that it has to be a text
+    suite = content.get("suite", {})
+    if not isinstance(content["track"], str) or not isinstance(suite, dict):  # the model says what is wrong
         return content
     track = find_track(content["track"])
-    suite = content.get("suite") or {}
     settled = [f"[{key}]" for key in ("dataset", *_JUDGES) if track.judges and key in content]
     settled += [f"{key} in [suite]" for key in suite if key not in {"pairs", "audio"}]
     if settled:

@@ -76,9 +76,7 @@ def run_transfers(
                 store.add(*(_skipped(task, result) for task in pairs))
                 tracker.advance(len(pairs))
                 return
-            if (
-                result.weights or result.clips or result.soundfonts
-            ) and result.key not in store.records.learned:
+            if not result.is_empty and result.key not in store.records.learned:
                 store.add(result)
             for task in pairs:
                 call = _transfer_call(task, first, suite.dataset, root, limits)

@@ -62,3 +62,8 @@ def test_one_shot_bars_programs_of_styles_on_any_soundfont():
     assert str(program) in rule_violation(PLAIN, record(soundfonts=TIM, programs=(program,)), barred)
     assert rule_violation(PLAIN, record(soundfonts=TIM, programs=(0,)), barred) == "", "the first piano"
     assert Barred() == barred_by(suite("known-timbre"))
+
+
+def test_a_record_of_programs_alone_is_one():
+    assert not record(programs=(40,)).is_empty
+    assert record().is_empty

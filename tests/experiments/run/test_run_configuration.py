@@ -73,6 +73,12 @@ def test_what_a_track_settles_is_not_said_a_second_time(tmp_path, table, settled
         load_configuration(written(tmp_path, f'name = "a"\ntrack = "new-timbre"\n{table}\n'))
 
 
+@pytest.mark.parametrize("suite", ["true", "3", "[]", '["pairs"]', '"known-timbre-1"'])
+def test_a_suite_that_is_no_table_is_said_of_a_track_too(tmp_path, suite):
+    with pytest.raises(ConfigurationError, match="suite"):
+        load_configuration(written(tmp_path, f'name = "a"\ntrack = "new-timbre"\nsuite = {suite}\n'))
+
+
 def test_a_track_without_its_audio_says_what_to_get_how_large_and_where_to_put_it(tmp_path):
     audio = find_track("aligned").audio
     with pytest.raises(ConfigurationError) as error:

@@ -73,7 +73,7 @@ class LatentExport:
     def check_rate(self, sample_rate: int) -> None:
         """Raise :class:`MethodError` if the export states another rate in hertz."""
         stated = getattr(self.module, "sr", None)
-        if isinstance(stated, int | float) and stated > 0 and round(stated) != sample_rate:
+        if isinstance(stated, int | float) and 0 < stated < math.inf and round(stated) != sample_rate:
             raise MethodError(
                 f"{self.place}: the export works at {stated:g} Hz, not at {sample_rate}: "
                 f"set sample_rate = {stated:g}"
@@ -99,7 +99,7 @@ class LatentExport:
         values = stated.flatten().tolist() if isinstance(stated, Tensor) and stated.numel() == 4 else []
         limits = (_MAX_CHANNELS, _MAX_RATIO) * 2
         if not values or not all(
-            value == int(value) and 1 <= value <= limit for value, limit in zip(values, limits, strict=True)
+            _is_whole(value) and 1 <= value <= limit for value, limit in zip(values, limits, strict=True)
         ):
             raise MethodError(
                 f"{self.place}: {name}_params are not four whole numbers: channels and samples in a frame of "
@@ -227,6 +227,10 @@ def _check_audio(export: LatentExport, **shapes: MethodShape) -> None:
             raise MethodError(
                 f"{export.place}: {name} {verb} a value in {ratio} samples, not samples of audio"
             )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | float) and float(value).is_integer()
 
 
 def _is_top(key: str) -> bool:

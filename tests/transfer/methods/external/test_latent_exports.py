@@ -236,6 +236,8 @@ class TestAfter:
         (Rave(decode=(RATIO, 32, 1, 1)), "rave", "64 channels with a frame in 64 samples, decode takes 64"),
         (Rave(encode=(1, 2, RATIO, RATIO)), "rave", "encode takes a value in 2 samples, not samples of"),
         (Rave(encode=(1, 1, -3, 0)), "rave", "encode_params are not four whole numbers"),
+        (Rave(encode=(1.0, float("nan"), RATIO, 1.0)), "rave", "encode_params are not four whole numbers"),
+        (Rave(encode=(1.0, float("inf"), RATIO, 1.0)), "rave", "encode_params are not four whole numbers"),
         (Rave(encode=(1, 1, RATIO, 1 << 40)), "rave", "encode_params are not four whole numbers"),
         (Rave(), "transfer", 'failed: .*set interface = "rave"'),
         (After(), "transfer", 'failed: .*set interface = "after"'),
