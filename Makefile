@@ -1,7 +1,7 @@
 # `make benchmark` and `make test` set up what they need first, and no more: what runs needs, and what developers need
 # besides. `PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make benchmark` takes torch without CUDA.
 #
-#   make benchmark [PROFILE=smoke|default|full] [OUT=folder]
+#   make benchmark [PROFILE=smoke|default|trained|leaderboard|literature|full] [OUT=folder]
 
 PROFILE ?= default
 OUT ?= runs/$(PROFILE)
@@ -23,7 +23,7 @@ quoted = '$(subst ','\'',$(1))'
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make benchmark [PROFILE=smoke|default|full] [OUT=folder]   build, train, transfer, score, rank"
+	@echo "make benchmark [PROFILE=smoke|default|trained|leaderboard|literature|full] [OUT=folder]   build, train, transfer, score, rank"
 	@echo "make test         run the tests"
 	@echo "make lint types   check style, the direction of imports, and types"
 	@echo "make regression   compare a smoke run with the stored baseline"
