@@ -51,10 +51,12 @@ that, the phase from PGHI                                16  0.17   0.13    0.89
 that, the content's phase kept as it is                  16  0.17   0.13    0.90  6.9
 ==================================================== ====== ===== ====== ======= ====
 
-The rows differ in passes, too, and the learning rate rose from 4e-3 to 6e-3 with the loss. A loss in bins
-counts the noise floor of the highest octaves most, and brings the output nearer there, and not nearer to the
-instrument. How much the style decides: on 20 pairs held out the loss is 0.60 for the content as it is, 0.42
-with the right style and 0.52 with that of any other clip.
+The rows differ in passes, too, and the learning rate rose from 4e-3 to 6e-3 with the loss, so they do not say
+which of it helped. A loss in bins counts the noise floor of the highest octaves most, which may be why the
+rows with it are nearer by that distance, and not by the judges.
+
+How much the style decides: on 20 pairs held out the loss is 0.60 for the content as it is, 0.42 with the
+right style and 0.52 with that of any other clip.
 
 Gain and level alone, after a training of 2 passes and on 12 of those pairs, where a pair is 0.08 of style:
 
