@@ -55,7 +55,7 @@ def configuration_of(description: Mapping[str, Any], model: type[Model]) -> Mode
     """Return the configuration that a ``dataset.json`` holds, if it is of a certain kind; else None.
 
     One builder's datasets can be made of several kinds of configuration: rendered clips are those of a whole
-    dataset, of a suite, or of the training pieces alone. Each kind is recognised by its model, which takes no
+    dataset, of a suite, or of some of its splits. Each kind is recognised by its model, which takes no
     keys but its own. Settings that an earlier version did not have are at their defaults.
     """
     try:

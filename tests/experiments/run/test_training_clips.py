@@ -1,4 +1,4 @@
-"""What a run on a frozen suite learns from where its judge has learned already."""
+"""What a run learns from where its judge has learned already."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from timbrebench.experiments.submissions.submission_reading import read_submissi
 from timbrebench.experiments.suites.frozen_suite import freeze, write_frozen
 from timbrebench.experiments.suites.kinds.rendered_kind import RenderedKind
 from timbrebench.experiments.suites.recipes import Recipe
+from timbrebench.experiments.suites.suite import make_suite
 
 JUDGED_BY = "instruments-6-1"
 
@@ -64,6 +65,21 @@ def test_only_what_methods_learn_from_is_there_and_it_is_the_same(judged, run):
     assert verify_dataset(judged.root / DATASET) == []
     suite = judged.results.suite
     assert training_key(suite, part) == training_key(suite, whole)
+
+
+def test_only_what_is_learned_from_and_test_pieces_are_there_where_pairs_are_drawn(tiny, run, tmp_path, work):
+    content = tiny.model_dump(mode="json") | {"judge": {"name": JUDGED_BY}}
+    drawn = RunConfiguration.model_validate(content)
+    part, whole = build_run_dataset(drawn, tmp_path / "dataset", work), Dataset.open(run.root / DATASET)
+    pieces = part.manifest.groupby("split").piece.nunique().to_dict()
+    assert pieces == {
+        split: whole.select(split=split).manifest.piece.nunique() for split in ("train", "test")
+    }
+    both = part.manifest.merge(whole.manifest, on="clip_id")
+    assert len(both) > len(part) / 2
+    assert (both.sha256_x == both.sha256_y).all()
+    assert make_suite(part, drawn.suite).pairs
+    assert verify_dataset(tmp_path / "dataset") == []
 
 
 def test_nothing_is_trained_and_every_output_is_scored_by_that_judge(judged):
