@@ -79,12 +79,13 @@ def transfer_command(
     from timbrebench.audio import read_audio
     from timbrebench.audio.clips import read_side
     from timbrebench.audio.encoding import check_format, check_suffix, write_frames
-    from timbrebench.audio.stereo import spread
     from timbrebench.transfer.contract import ComesPrepared
     from timbrebench.transfer.method_calls import apply
     from timbrebench.transfer.registry import create
 
     chosen = create(method, dict(_setting(text) for text in settings or ()))
+    from timbrebench.audio.stereo import spread  # loads librosa, which a typo need not wait for
+
     check_output_file(output, inputs=(content, style), force=force)
     check_suffix(output)
     if learned is not None:
