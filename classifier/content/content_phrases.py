@@ -58,8 +58,8 @@ def phrase_features(
     see = partial(_seen, front_end=front_end, duration_s=sound.duration_s)
     manifest, seen = make_phrases(labels, configuration, sound, see)
     begins = np.array([bool((notes.onset_s >= 0).any()) for _, notes in seen])
-    kept = [phrase for phrase, wanted in zip(seen, begins, strict=True) if wanted]
-    levels, truth = zip(*kept, strict=True)
+    with_onsets = [phrase for phrase, wanted in zip(seen, begins, strict=True) if wanted]
+    levels, truth = zip(*with_onsets, strict=True)
     stacked = torch.stack([torch.from_numpy(values) for values in levels])
     return labelled(stacked, truth, manifest[begins].assign(piece=None).reset_index(drop=True), front_end)
 

@@ -96,9 +96,9 @@ def _card(
 
 
 def _beside(scores: FileScores, columns: Mapping[str, Column]) -> tuple[tuple[str, str], ...]:
-    heard = [("heard", described(scores.predictions["output"]))] if "output" in scores.predictions else []
+    predicted = [("heard", described(scores.predictions["output"]))] if "output" in scores.predictions else []
     measured = [(name, columns[name].text(scores.scores[name].value)) for name in _BESIDE if name in columns]
-    return *heard, *measured
+    return *predicted, *measured
 
 
 def _row(column: Column, scores: Mapping[str, FileScores]) -> dict[str, Any]:

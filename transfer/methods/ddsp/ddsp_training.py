@@ -184,7 +184,7 @@ def train_ddsp(
             sampler=EpochSampler(learned, configuration.seed),
             collate_fn=list,
         ),
-        DataLoader(checked, size, collate_fn=list),  # type: ignore[arg-type]
+        DataLoader(checked, size, collate_fn=list),  # type: ignore[arg-type] # as above
         configuration,
         description="training ddsp",
         folder=folder,

@@ -220,5 +220,5 @@ class PairedNetwork(nn.Module):
 
 
 def _shifted(bands: Tensor, shift: int) -> Tensor:
-    """Return bands whose value lies `shift` bands higher in the original; 0 where there is none."""
+    """Return bands whose value lies `shift` bands higher in the original; 0 beyond the last."""
     return pad(bands, (0, 0, -shift, shift))

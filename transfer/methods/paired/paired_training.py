@@ -255,7 +255,7 @@ def train_paired(
             sampler=EpochSampler(learned, configuration.seed),
             collate_fn=list,
         ),
-        DataLoader(checked, size, collate_fn=list),  # type: ignore[arg-type]
+        DataLoader(checked, size, collate_fn=list),  # type: ignore[arg-type] # as above
         configuration,
         description="training paired",
         folder=folder,
